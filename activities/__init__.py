@@ -1,0 +1,1 @@
+"""What touches the world: one class per system touched; every effect happens exactly once per ledger key."""

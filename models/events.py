@@ -1,0 +1,78 @@
+"""Events that other systems report (`POST /api/events`): one shape per kind, found by what that system knows."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.identifiers import ContractId, OfficeToken, YayoiId
+from models.links import LinkKind
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ出来事として扱う")
+    source: str = Field(default="external", pattern=r"^[a-z0-9_-]{1,40}$", description="送信元のシステム名")
+
+
+class SharingReleasedEvent(_Event):
+    """会計事務所との共有が解除された (Y13)."""
+
+    kind: Literal["sharing_released"]
+    office_token: OfficeToken
+
+
+class SupportPasswordSetEvent(_Event):
+    """STEP5: both must be those of one and the same notice (Y19)."""
+
+    kind: Literal["support_password_set"]
+    contract_id: ContractId
+    yayoi_id: YayoiId
+
+
+class BusinessGroupCreatedEvent(_Event):
+    """STEP6: the pair's own Yayoi ID has created its business group (Y20)."""
+
+    kind: Literal["business_group_created"]
+    yayoi_id: YayoiId
+    group_name: str = Field(min_length=1, max_length=100, description="会社・個人事業者名")
+
+
+class ProductRegisteredEvent(_Event):
+    """STEP6: product registration, network products only (Y20)."""
+
+    kind: Literal["product_registered"]
+    contract_id: ContractId
+    yayoi_id: YayoiId
+
+
+class OwnedProductRegisteredEvent(_Event):
+    """STEP6: owned-product registration (Y20)."""
+
+    kind: Literal["owned_product_registered"]
+    contract_id: ContractId
+    yayoi_id: YayoiId
+
+
+class ServiceRelinkedEvent(_Event):
+    """A service was linked again with the new contract ID (Y21)."""
+
+    kind: Literal["service_relinked"]
+    contract_id: ContractId
+    service_kind: LinkKind
+    service: str = Field(min_length=1, max_length=100, description="サービス名（連携の記録と同じ名前）")
+    relinked_on: date
+    asked_from: date | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
+
+
+Event = Annotated[
+    SharingReleasedEvent
+    | SupportPasswordSetEvent
+    | BusinessGroupCreatedEvent
+    | ProductRegisteredEvent
+    | OwnedProductRegisteredEvent
+    | ServiceRelinkedEvent,
+    Field(discriminator="kind"),
+]

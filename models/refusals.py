@@ -1,0 +1,71 @@
+"""Refusing bad input clearly: one Japanese message per field, for pages and for other systems alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import ErrorDetails
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field. `field` is its path, such as `offices.0.yayoi_id`; empty for the whole."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    message: str
+
+
+class RefusedError(Exception):
+    """Input that cannot be taken, with the reason for every field that is wrong."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = tuple(errors)
+
+
+_IN_JAPANESE = {
+    "missing": "入力してください。",
+    "string_type": "文字で入力してください。",
+    "string_too_short": "{min_length} 文字以上で入力してください。",
+    "string_too_long": "{max_length} 文字以内で入力してください。",
+    "bool_type": "true か false で指定してください。",
+    "bool_parsing": "true か false で指定してください。",
+    "date_type": "日付は YYYY-MM-DD で指定してください。",
+    "date_parsing": "日付は YYYY-MM-DD で指定してください。",
+    "date_from_datetime_parsing": "日付は YYYY-MM-DD で指定してください。",
+    "uuid_type": "UUID で指定してください。",
+    "uuid_parsing": "UUID で指定してください。",
+    "too_short": "{min_length} 件以上必要です。",
+    "too_long": "{max_length} 件までです。",
+    "list_type": "一覧（配列）で指定してください。",
+    "tuple_type": "一覧（配列）で指定してください。",
+    "model_type": "項目の組（オブジェクト）で指定してください。",
+    "model_attributes_type": "項目の組（オブジェクト）で指定してください。",
+    "dict_type": "項目の組（オブジェクト）で指定してください。",
+    "extra_forbidden": "この項目は受け付けていません。名前を確認してください。",
+    "enum": "{expected} のいずれかを指定してください。",
+    "literal_error": "{expected} のいずれかを指定してください。",
+    "union_tag_not_found": "{discriminator} を指定してください。",
+    "union_tag_invalid": "{discriminator} は {expected_tags} のいずれかを指定してください。",
+    "json_invalid": "JSON として読み取れません。",
+}
+_ELSE = "入力内容を確認してください。"
+
+
+def in_japanese(details: Sequence[ErrorDetails] | Sequence[dict[str, Any]], *, skip: int = 0) -> list[FieldError]:
+    """Turn pydantic's errors into one Japanese message per field.
+
+    `skip` leading parts of each path are left out (FastAPI puts `body` in front).
+    """
+    errors: dict[str, FieldError] = {}
+    for detail in details:
+        field = ".".join(str(part) for part in detail["loc"][skip:])
+        errors.setdefault(field, FieldError(field=field, message=_message(detail)))
+    return list(errors.values())
+
+
+def _message(detail: Any) -> str:
+    if detail["type"] in {"identifier", "refused"}:  # our own validators speak Japanese already
+        return str(detail["msg"])
+    return _IN_JAPANESE.get(detail["type"], _ELSE).format_map(detail.get("ctx", {}))

@@ -1,0 +1,1 @@
+"""What people and other systems reach: the form, the page of a case, events."""

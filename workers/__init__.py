@@ -1,0 +1,1 @@
+"""The processes: settings, wiring, worker, embedded stack and command line."""

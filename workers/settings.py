@@ -1,0 +1,64 @@
+"""Every setting of every process, from `TETSUZUKI_*` variables. Nothing here touches the world."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+
+
+def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
+    BusinessCalendar(days)  # refuses what is not MM-DD
+    return days
+
+
+class Settings(BaseSettings):
+    """What can be set. The defaults are those of the embedded stack, where one is sensible."""
+
+    model_config = SettingsConfigDict(env_prefix="TETSUZUKI_", frozen=True)
+
+    state_dir: Path = Path(".tetsuzuki")
+    """Where the embedded stack keeps everything."""
+
+    database_url: str | None = None
+    """`postgresql+asyncpg://…`; unset: the embedded Postgres under the state folder."""
+    database_password: SecretStr | None = None
+    """Replaces the password of `database_url`, so that the URL itself holds no secret."""
+
+    temporal_address: str | None = None
+    """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""
+    temporal_namespace: str = "default"
+    temporal_task_queue: str = "tetsuzuki"
+    temporal_profile: str | None = None
+    """Name of a profile in Temporal's own configuration file (TLS, API key)."""
+    temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 1025
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: bool = False
+    mail_from: str = "弥生株式会社 カスタマーセンター <customer-center@yayoi.example>"
+
+    web_host: str = "127.0.0.1"
+    web_port: int = 8080
+    public_url: str | None = None
+    """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
+    secret_key: SecretStr | None = None
+    """Signs the links to case pages; unset: the embedded stack makes one and keeps it in the state folder."""
+    reconcile_every: timedelta = timedelta(seconds=10)
+
+    temporal_port: int = 7233
+    temporal_ui_port: int = 8233
+    time_skipping: bool = False
+    """Let the embedded Temporal server fast-forward cases (the rehearsal does)."""
+
+    closing_days: Annotated[tuple[str, ...], NoDecode, AfterValidator(_closing_days)] = DEFAULT_CLOSING_DAYS
+    """The company's own closing days, `MM-DD` separated by commas."""
+    contract_id_first: int = Field(default=7_000_000, ge=6_000_000, le=8_999_999)
+    contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
+
+    log_level: str = "INFO"
