@@ -78,9 +78,7 @@ class ApplicationForm(_Part):
 
     submission_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ申込として扱う")
     applicant: Applicant
-    existing_contract_id: ContractId = Field(
-        description="登録済みのサービス契約ID（お客様番号）", examples=["8871304"]
-    )
+    existing_contract_id: ContractId = Field(description="登録済みのサービス契約ID（お客様番号）", examples=["8871304"])
     accounting_link: bool = Field(description="弥生会計／やよいの青色申告との連携を利用する")
     network_product: bool = Field(description="ネットワーク製品である")
     offices: Annotated[tuple[OfficePair, ...], Field(min_length=1, max_length=MAX_OFFICES)]
@@ -107,15 +105,23 @@ class ApplicationForm(_Part):
         tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
         for index, pair in enumerate(self.offices):
             if pair.yayoi_id != pair.yayoi_id_confirmation:
-                errors.append(_error(index, "yayoi_id_confirmation", "弥生ID と一致しません。もう一度入力してください。"))
+                errors.append(
+                    _error(index, "yayoi_id_confirmation", "弥生ID と一致しません。もう一度入力してください。")
+                )
             if ids[pair.yayoi_id] > 1:
-                errors.append(_error(index, "yayoi_id", "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。"))
+                errors.append(
+                    _error(index, "yayoi_id", "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。")
+                )
             if pair.office_token is None:
                 if self.accounting_link:
                     errors.append(_error(index, "office_token", "事業所トークンを入力してください。"))
             elif not self.accounting_link:
                 errors.append(
-                    _error(index, "office_token", "会計連携を利用しない場合、事業所トークンは不要です。空欄にしてください。")
+                    _error(
+                        index,
+                        "office_token",
+                        "会計連携を利用しない場合、事業所トークンは不要です。空欄にしてください。",
+                    )
                 )
             elif tokens[pair.office_token] > 1:
                 errors.append(_error(index, "office_token", "同じ事業所トークンが 2 回入力されています。"))

@@ -110,7 +110,9 @@ class SharingRow(Base):
     """Smart import data shared with an accounting office; a row stays when sharing has ended (Y13)."""
 
     __tablename__ = "sharings"
-    __table_args__ = (Index("one_open_sharing", "office_token", "firm", unique=True, postgresql_where="ended_at is null"),)
+    __table_args__ = (
+        Index("one_open_sharing", "office_token", "firm", unique=True, postgresql_where="ended_at is null"),
+    )
 
     sharing_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     office_token: Mapped[str] = mapped_column(ForeignKey("offices.office_token"), index=True)

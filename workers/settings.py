@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,7 +60,9 @@ class Settings(BaseSettings):
     time_skipping: bool = False
     """Let the embedded Temporal server fast-forward cases (the rehearsal does)."""
 
-    closing_days: Annotated[tuple[str, ...], NoDecode, AfterValidator(_closing_days)] = DEFAULT_CLOSING_DAYS
+    closing_days: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)] = (
+        DEFAULT_CLOSING_DAYS
+    )
     """The company's own closing days, `MM-DD` separated by commas."""
     contract_id_first: int = Field(default=7_000_000, ge=6_000_000, le=8_999_999)
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
