@@ -29,8 +29,6 @@ class Identifier(str):
     max_length: ClassVar[int] = 254
 
     def __new__(cls, text: str) -> Self:
-        if isinstance(text, cls):
-            return text
         normal = cls.normalise(text) if len(text) <= 4 * cls.max_length else ""
         if len(normal) > cls.max_length or not cls.pattern.fullmatch(normal):
             raise ValueError(cls.refusal)

@@ -112,7 +112,7 @@ class ApplicationProgress(Message):
     closed: bool
 
 
-# --- what customers, operators and other systems report ------------------------------------------------------------------
+# --- what customers, operators and other systems report --------------------------------------------------------------
 
 
 class Report(Message):

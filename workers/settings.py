@@ -19,6 +19,9 @@ def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
     return days
 
 
+ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
+
+
 class Settings(BaseSettings):
     """What can be set. The defaults are those of the embedded stack, where one is sensible."""
 

@@ -1,0 +1,55 @@
+"""The search attributes: the columns of the operators' lists and what their saved views ask for. Nothing personal."""
+
+from datetime import datetime, timedelta
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from models.calendar import end_of
+from models.messages import ApplicationCase, OfficeCase
+from models.procedures import ApplicationStage, Stage, WaitingFor
+
+APPLICATION_NO = SearchAttributeKey.for_keyword("ApplicationNo")
+STAGE = SearchAttributeKey.for_keyword("Stage")
+WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
+ASSIGNEE = SearchAttributeKey.for_keyword("Assignee")
+PROCEDURE = SearchAttributeKey.for_keyword("Procedure")
+EXISTING_CONTRACT_ID = SearchAttributeKey.for_keyword("ExistingContractId")
+DUE_DATE = SearchAttributeKey.for_datetime("DueDate")
+OVERDUE = SearchAttributeKey.for_bool("Overdue")
+
+ALL: tuple[SearchAttributeKey[str] | SearchAttributeKey[datetime] | SearchAttributeKey[bool], ...] = (
+    APPLICATION_NO,
+    STAGE,
+    WAITING_FOR,
+    ASSIGNEE,
+    PROCEDURE,
+    EXISTING_CONTRACT_ID,
+    DUE_DATE,
+    OVERDUE,
+)
+
+
+def of_application(case: ApplicationCase) -> TypedSearchAttributes:
+    """What a `MultiOfficeApplication` starts with."""
+    return _initial(case.offices[0], ApplicationStage.RECEIVED)
+
+
+def of_office(case: OfficeCase) -> TypedSearchAttributes:
+    """What an `OfficeDataProcedure` starts with."""
+    return _initial(case, Stage.CHECK)
+
+
+def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAttributes:
+    # The last second of the due date in Japan, so that the list shows the day itself.
+    due = end_of(case.due_date) - timedelta(seconds=1)
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(APPLICATION_NO, case.application_no),
+            SearchAttributePair(STAGE, stage),
+            SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),
+            SearchAttributePair(PROCEDURE, case.procedure),
+            SearchAttributePair(EXISTING_CONTRACT_ID, case.existing_contract_id),
+            SearchAttributePair(DUE_DATE, due),
+            SearchAttributePair(OVERDUE, False),
+        ]
+    )
