@@ -32,7 +32,7 @@ class Identifier(str):
         normal = cls.normalise(text) if len(text) <= 4 * cls.max_length else ""
         if len(normal) > cls.max_length or not cls.pattern.fullmatch(normal):
             raise ValueError(cls.refusal)
-        return super().__new__(cls, normal)
+        return str.__new__(cls, normal)
 
     @classmethod
     def normalise(cls, text: str) -> str:
@@ -40,7 +40,7 @@ class Identifier(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def build(text: str) -> Self:
+        def build(text: str) -> Identifier:
             try:
                 return cls(text)
             except ValueError as refused:

@@ -1,4 +1,4 @@
-"""What workflows, activities and clients say to each other. Ids and facts only: names and addresses stay in Postgres."""
+"""What workflows, activities and clients say to each other. Ids and facts: names and addresses stay in Postgres."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -283,3 +283,9 @@ class BusinessDays(Message):
 
     day: date
     counts: tuple[int, ...]
+
+
+class BusinessDaysFound(Message):
+    """One day for each count that was asked for."""
+
+    days: tuple[date, ...]

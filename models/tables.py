@@ -140,6 +140,8 @@ class ServiceLinkRow(Base):
     last_imported_on: Mapped[date | None]
     first_covered_on: Mapped[date | None]
     lost_at: Mapped[datetime | None]
+    lost_for: Mapped[str | None]
+    """The pair whose new contract ID ended the link (`YS-000123:1`)."""
 
 
 class IssuedContractRow(Base):
@@ -167,13 +169,12 @@ class IssuedContractRow(Base):
 
 
 class ContractIdPoolRow(Base):
-    """Where the next contract ID comes from: one row, the next 7-digit number to try and the last one allowed."""
+    """Where the next contract ID comes from: one row with the next 7-digit number to try."""
 
     __tablename__ = "contract_id_pool"
 
     pool: Mapped[str] = mapped_column(primary_key=True)
     next_id: Mapped[int]
-    last_id: Mapped[int]
 
 
 # --- the cases --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""Reading our own records of a case: what the ids in a message stand for."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.tables import ApplicationOfficeRow, ApplicationRow
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One Yayoi ID and the office data it is to manage, as they stand in the application."""
+
+    application: ApplicationRow
+    office: ApplicationOfficeRow
+
+    @property
+    def yayoi_id(self) -> YayoiId:
+        return YayoiId(self.office.yayoi_id)
+
+    @property
+    def token(self) -> OfficeToken | None:
+        return OfficeToken(self.office.office_token) if self.office.office_token else None
+
+    @property
+    def linked_token(self) -> OfficeToken:
+        """The token, in steps that only linked procedures have (Y9). Raises `ValueError` in any other."""
+        return OfficeToken(self.office.office_token or "")
+
+    @property
+    def existing_contract_id(self) -> ContractId:
+        return ContractId(self.application.existing_contract_id)
+
+
+async def find_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+    """Read a pair of an application. Raises `NoResultFound` if there is none."""
+    return Pair(
+        application=await session.get_one(ApplicationRow, str(application_no)),
+        office=await session.get_one(ApplicationOfficeRow, (str(application_no), office_no)),
+    )

@@ -1,0 +1,52 @@
+"""The customer's own steps after the notice, recorded in the registry (Y19, Y20)."""
+
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.cases import Pair, find_pair
+from activities.ledger import Ledger, Work
+from activities.registry import YayoiIds
+from models.messages import RecordSetUpStep
+from models.procedures import SetUpStep
+from models.tables import EventRow, SetUpStepRow
+
+
+class CustomerStepActivities:
+    """Records STEP5 and STEP6 as they are reported."""
+
+    def __init__(self, ledger: Ledger, yayoi_ids: YayoiIds) -> None:
+        self._ledger = ledger
+        self._yayoi_ids = yayoi_ids
+
+    @activity.defn
+    async def record_set_up_step(self, step: RecordSetUpStep) -> None:
+        """Record one step; creating the business group makes it in the registry.
+
+        Raises a final error if the Yayoi ID has joined another group meanwhile (Y3).
+        """
+
+        async def record(work: Work) -> RecordSetUpStep:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            if step.step is SetUpStep.BUSINESS_GROUP:
+                name = await self._group_name(work, step, pair)
+                await self._yayoi_ids.create_group(work, pair.yayoi_id, name, pair.token)
+            work.session.add(
+                SetUpStepRow(
+                    application_no=step.application_no,
+                    office_no=step.office_no,
+                    step=step.step,
+                    done_at=step.at,
+                    reported_by=step.by,
+                )
+            )
+            work.audit(f"{step.step.label}を記録した", by=step.by, reason=step.reason, event_id=step.event_id)
+            return step
+
+        await self._ledger.once(step, f"set_up.{step.step}", RecordSetUpStep, record)
+
+    @staticmethod
+    async def _group_name(work: Work, step: RecordSetUpStep, pair: Pair) -> str:
+        """Return the name that was reported; a step told on the phone has none, so the group is named as the office."""
+        event = await work.session.get(EventRow, UUID(step.event_id)) if step.event_id else None
+        return str(event.payload["group_name"]) if event else pair.office.office_name

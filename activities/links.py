@@ -1,0 +1,73 @@
+"""Links to services: remembered before they are lost (Y14), made again afterwards (Y21)."""
+
+from sqlalchemy import update
+from temporalio import activity
+
+from activities.cases import find_pair
+from activities.ledger import Ledger, Work
+from activities.registry import Links
+from models.links import Coverage, first_day_covered
+from models.messages import OfficeStep, RecordRelink, Relinked, RememberedLinks
+from models.tables import RememberedLinkRow
+
+
+class LinkActivities:
+    """Keeps what the links were, and records what the new ones cover."""
+
+    def __init__(self, ledger: Ledger, links: Links) -> None:
+        self._ledger = ledger
+        self._links = links
+
+    @activity.defn
+    async def remember_links(self, step: OfficeStep) -> RememberedLinks:
+        """Keep kind, service and last imported day of every link of the office (Y14)."""
+
+        async def remember(work: Work) -> RememberedLinks:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            links = await self._links.current(work, pair.linked_token)
+            work.session.add_all(
+                RememberedLinkRow(
+                    application_no=step.application_no,
+                    office_no=step.office_no,
+                    kind=link.kind,
+                    service=link.service,
+                    last_imported_on=link.last_imported_on,
+                )
+                for link in links
+            )
+            work.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+            return RememberedLinks(links=tuple(links))
+
+        return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
+
+    @activity.defn
+    async def record_relink(self, step: RecordRelink) -> Relinked:
+        """Record one service linked again, and say from which day on it covers (Y21)."""
+        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from)
+
+        async def record(work: Work) -> Relinked:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            last_imported_on = await work.session.scalar(
+                update(RememberedLinkRow)
+                .where(
+                    RememberedLinkRow.application_no == step.application_no,
+                    RememberedLinkRow.office_no == step.office_no,
+                    RememberedLinkRow.kind == step.kind,
+                    RememberedLinkRow.service == step.service,
+                )
+                .values(relinked_on=step.relinked_on, first_covered_on=covered)
+                .returning(RememberedLinkRow.last_imported_on)
+            )
+            await self._links.make(work, pair.linked_token, step.kind, step.service, covered)
+            coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
+            work.audit(
+                "再連携を記録した",
+                by=step.by,
+                reason=step.reason,
+                event_id=step.event_id,
+                service=step.service,
+                coverage=coverage.model_dump(mode="json"),
+            )
+            return Relinked(kind=step.kind, service=step.service, coverage=coverage)
+
+        return await self._ledger.once(step, f"relink.{step.kind}.{step.service}", Relinked, record)

@@ -1,0 +1,131 @@
+"""Writing a mail: whom it goes to, and its text from the template of its kind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.application_form import NO_FEE
+from models.identifiers import ApplicationNo
+from models.links import LinkKind
+from models.mails import AUTOMATIC_MAIL_SUBJECT, MailKind
+from models.messages import SendMail
+from models.procedures import Procedure
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    ExistingContractRow,
+    IssuedContractRow,
+    RememberedLinkRow,
+    SharingRow,
+)
+
+_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.FOLLOW_UP_REMINDER}
+"""These go to the pair's own Yayoi ID (Y18); all others to the address of the existing contract."""
+
+_WEEKDAYS = "月火水木金土日"
+
+
+@dataclass(frozen=True)
+class WrittenMail:
+    """A mail ready to be sent."""
+
+    recipient: str
+    subject: str
+    body: str
+
+
+def _japanese_day(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）"
+
+
+class MailTexts:
+    """Reads what a mail speaks of and renders its template."""
+
+    def __init__(self, case_link: Callable[[ApplicationNo], str]) -> None:
+        self._case_link = case_link
+        self._templates = Environment(
+            loader=PackageLoader("activities", "mails"),
+            autoescape=False,  # noqa: S701 plain text: escaping would show
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._templates.filters["day"] = _japanese_day
+
+    async def write(self, session: AsyncSession, request: SendMail) -> WrittenMail:
+        """Write the mail that is asked for from what Postgres holds now."""
+        application = await session.get_one(ApplicationRow, request.application_no)
+        contract = await session.get_one(ExistingContractRow, application.existing_contract_id)
+        office = (
+            await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
+            if request.office_no
+            else None
+        )
+        body = self._templates.get_template(f"{request.kind}.txt").render(
+            application=application,
+            procedure=Procedure.of(
+                accounting_link=application.accounting_link, network_product=application.network_product
+            ),
+            contract=contract,
+            office=office,
+            offices=await self._offices(session, request),
+            issued=await self._issued(session, request),
+            links=await self._links(session, request),
+            firms=await self._firms(session, office),
+            request=request,
+            case_url=self._case_link(request.application_no),
+            no_fee=NO_FEE,
+            automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
+            LinkKind=LinkKind,
+        )
+        recipient = office.yayoi_id if office and request.kind in _TO_THE_PAIR else contract.mail_address
+        return WrittenMail(recipient, request.kind.subject, body)
+
+    @staticmethod
+    async def _offices(session: AsyncSession, request: SendMail) -> list[ApplicationOfficeRow]:
+        rows = await session.scalars(
+            select(ApplicationOfficeRow)
+            .where(ApplicationOfficeRow.application_no == request.application_no)
+            .order_by(ApplicationOfficeRow.office_no)
+        )
+        return list(rows)
+
+    @staticmethod
+    async def _issued(session: AsyncSession, request: SendMail) -> dict[int, IssuedContractRow]:
+        rows = await session.scalars(
+            select(IssuedContractRow).where(IssuedContractRow.application_no == request.application_no)
+        )
+        return {row.office_no: row for row in rows}
+
+    @staticmethod
+    async def _links(session: AsyncSession, request: SendMail) -> list[RememberedLinkRow]:
+        rows = await session.scalars(
+            select(RememberedLinkRow)
+            .where(
+                RememberedLinkRow.application_no == request.application_no,
+                RememberedLinkRow.office_no == request.office_no,
+            )
+            .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
+        )
+        return list(rows)
+
+    @staticmethod
+    async def _firms(session: AsyncSession, office: ApplicationOfficeRow | None) -> list[str]:
+        """Return with whom the office is shared now, or was until this procedure ended it."""
+        if office is None or office.office_token is None:
+            return []
+        ours = f"{office.application_no}:{office.office_no}"
+        rows = await session.scalars(
+            select(SharingRow.firm)
+            .where(
+                SharingRow.office_token == office.office_token,
+                SharingRow.ended_at.is_(None) | (SharingRow.ended_for == ours),
+            )
+            .order_by(SharingRow.sharing_id)
+        )
+        return list(rows)

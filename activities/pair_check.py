@@ -1,0 +1,55 @@
+"""Checking a pair against the registry (Y2, Y3, Y5)."""
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity
+
+from activities.cases import Pair, find_pair
+from activities.ledger import Work
+from activities.registry import Registry
+from models.messages import CheckResult, OfficeStep, Problem
+
+
+class PairCheckActivities:
+    """Reads only: a check may be repeated, and says what is true at that moment."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], registry: Registry) -> None:
+        self._sessions = sessions
+        self._registry = registry
+
+    @activity.defn
+    async def check_pair(self, step: OfficeStep) -> CheckResult:
+        """Return every reason why the pair cannot be processed."""
+        async with self._sessions() as session:
+            pair = await find_pair(session, step.application_no, step.office_no)
+            work = Work(session, "", step.application_no, step.office_no, step.at)
+            problems = [*await self._of_yayoi_id(work, pair), *await self._of_token(work, pair)]
+        return CheckResult(problems=tuple(problems))
+
+    async def _of_yayoi_id(self, work: Work, pair: Pair) -> list[Problem]:
+        if not await self._registry.yayoi_ids.is_registered(work, pair.yayoi_id):
+            return [
+                Problem(
+                    rule="Y2",
+                    message="入力されたメールアドレスは、弥生ID として登録されていません。STEP2 で登録してください。",
+                )
+            ]
+        if await self._registry.yayoi_ids.group_of(work, pair.yayoi_id):
+            return [
+                Problem(
+                    rule="Y3",
+                    message="入力された弥生ID は、すでに別の事業グループに参加しているため利用できません。"
+                    "別のメールアドレスを準備して、STEP2 で登録してください。",
+                )
+            ]
+        return []
+
+    async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
+        if pair.token is None or await self._registry.offices.belongs_to(work, pair.token, pair.existing_contract_id):
+            return []
+        return [
+            Problem(
+                rule="Y5",
+                message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
+                "STEP3 でもう一度確認してください。",
+            )
+        ]

@@ -1,0 +1,167 @@
+"""The registry in our own Postgres: the default for every protocol of `activities.registry`."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from temporalio.exceptions import ApplicationError
+
+from activities.contract_ids import ContractIdPool
+from activities.ledger import Work
+from activities.registry import Registry
+from models.identifiers import ContractId, OfficeToken, YayoiId
+from models.links import LinkKind
+from models.messages import IssuedContract, RememberedLink
+from models.tables import (
+    BusinessGroupRow,
+    ExistingContractRow,
+    GroupMemberRow,
+    IssuedContractRow,
+    OfficeRow,
+    ServiceLinkRow,
+    SharingRow,
+    YayoiIdRow,
+)
+
+
+class PostgresYayoiIds:
+    async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool:
+        return await work.session.get(YayoiIdRow, yayoi_id) is not None
+
+    async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
+        return await work.session.scalar(
+            select(BusinessGroupRow.name)
+            .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
+            .where(GroupMemberRow.yayoi_id == yayoi_id)
+        )
+
+    async def create_group(self, work: Work, yayoi_id: YayoiId, name: str, office: OfficeToken | None) -> None:
+        group = BusinessGroupRow(name=name)
+        work.session.add(group)
+        await work.session.flush()
+        joined = await work.session.scalar(
+            insert(GroupMemberRow)
+            .values(yayoi_id=yayoi_id, group_id=group.group_id, administrator=True)
+            .on_conflict_do_nothing()
+            .returning(GroupMemberRow.yayoi_id)
+        )
+        if joined is None:
+            raise ApplicationError(
+                "この弥生ID はすでに別の事業グループに参加しています。", type="AlreadyInGroup", non_retryable=True
+            )
+        if office:
+            (await work.session.get_one(OfficeRow, office)).group_id = group.group_id
+
+
+class PostgresOffices:
+    async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool:
+        row = await work.session.get(OfficeRow, office)
+        return row is not None and row.existing_contract_id == existing_contract_id
+
+
+class PostgresSmartImport:
+    async def freeze(self, work: Work, office: OfficeToken) -> None:
+        # The row lock orders this against an import that is running: it ends first, or is refused.
+        row = await work.session.get_one(OfficeRow, office, with_for_update=True)
+        if row.frozen_by not in {None, work.pair}:
+            raise ApplicationError(
+                f"スマート取引取込は別の手続き（{row.frozen_by}）で凍結中です。", type="FrozenByAnother"
+            )
+        row.frozen_by, row.frozen_at = work.pair, work.at
+
+    async def thaw(self, work: Work, office: OfficeToken) -> None:
+        await work.session.execute(
+            update(OfficeRow)
+            .where(OfficeRow.office_token == office, OfficeRow.frozen_by == work.pair)
+            .values(frozen_by=None, frozen_at=None)
+        )
+
+
+class PostgresSharing:
+    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        rows = await work.session.scalars(
+            select(SharingRow.firm)
+            .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
+            .order_by(SharingRow.sharing_id)
+        )
+        return rows.all()
+
+    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+        ended = await work.session.scalars(
+            update(SharingRow)
+            .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
+            .values(ended_at=work.at, ended_for=work.pair, released_by_system=released_by_system)
+            .returning(SharingRow.firm)
+        )
+        return ended.all()
+
+
+class PostgresLinks:
+    async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
+        rows = await work.session.scalars(
+            select(ServiceLinkRow)
+            .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
+            .order_by(ServiceLinkRow.link_id)
+        )
+        return [
+            RememberedLink(kind=LinkKind(row.kind), service=row.service, last_imported_on=row.last_imported_on)
+            for row in rows
+        ]
+
+    async def lose(self, work: Work, office: OfficeToken) -> None:
+        await work.session.execute(
+            update(ServiceLinkRow)
+            .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
+            .values(lost_at=work.at, lost_for=work.pair)
+        )
+
+    async def make(self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date) -> None:
+        # Settings such as 口座連携の設定 start empty: the customer enters them again (Y21).
+        work.session.add(
+            ServiceLinkRow(
+                office_token=office, kind=kind, service=service, first_covered_on=first_covered_on, settings={}
+            )
+        )
+        await work.session.flush()
+
+
+class PostgresContracts:
+    def __init__(self, pool: ContractIdPool) -> None:
+        self._pool = pool
+
+    async def issue(
+        self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+    ) -> IssuedContract:
+        # The lock on the contract's row makes the number unique, the one on the pool makes the ID unique (Y15).
+        contract = await work.session.get_one(ExistingContractRow, existing_contract_id, with_for_update=True)
+        contract.issued_count += 1
+        number = contract.issued_count
+        contract_id = await self._pool.take(work.session)
+        work.session.add(
+            IssuedContractRow(
+                contract_id=contract_id,
+                existing_contract_id=existing_contract_id,
+                number=number,
+                registered_name=f"{contract.customer_name} - {number} ({existing_contract_id})",
+                application_no=work.application_no,
+                office_no=work.office_no,
+                yayoi_id=yayoi_id,
+                issued_at=work.at,
+            )
+        )
+        if office:
+            (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
+        return IssuedContract(contract_id=contract_id, number=number)
+
+
+def postgres_registry(pool: ContractIdPool) -> Registry:
+    """Return every protocol backed by Postgres."""
+    return Registry(
+        yayoi_ids=PostgresYayoiIds(),
+        offices=PostgresOffices(),
+        smart_import=PostgresSmartImport(),
+        sharing=PostgresSharing(),
+        links=PostgresLinks(),
+        contracts=PostgresContracts(pool),
+    )

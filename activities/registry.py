@@ -1,0 +1,86 @@
+"""What the procedures need from the vendor's systems, as small protocols.
+
+Postgres is the default (`activities.postgres_registry`). To put another system behind one of them, write a class with
+the same methods and give it to `workers.wiring`: it gets a `Work` whose `key` is the idempotency key of the step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from activities.ledger import Work
+from models.identifiers import ContractId, OfficeToken, YayoiId
+from models.links import LinkKind
+from models.messages import IssuedContract, RememberedLink
+
+
+class YayoiIds(Protocol):
+    """弥生ID and business groups (Y2, Y3, Y20)."""
+
+    async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool: ...
+
+    async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
+        """Return the name of the business group the ID is a member of, as administrator or user; None if in none."""
+
+    async def create_group(self, work: Work, yayoi_id: YayoiId, name: str, office: OfficeToken | None) -> None:
+        """Create a business group administered by the ID; the office's evidence is kept in it."""
+
+
+class Offices(Protocol):
+    """事業所データ (Y5)."""
+
+    async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool: ...
+
+
+class SmartImport(Protocol):
+    """スマート取引取込 (Y12)."""
+
+    async def freeze(self, work: Work, office: OfficeToken) -> None: ...
+
+    async def thaw(self, work: Work, office: OfficeToken) -> None:
+        """Let smart import run again if this pair froze it; a freeze of somebody else's stays."""
+
+
+class Sharing(Protocol):
+    """会計事務所との共有 (Y13)."""
+
+    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        """Return the accounting offices that smart import is shared with now."""
+
+    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+        """End all sharing and return the accounting offices it was with."""
+
+
+class Links(Protocol):
+    """連携 (Y14, Y21)."""
+
+    async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]: ...
+
+    async def lose(self, work: Work, office: OfficeToken) -> None:
+        """End all links: the contract ID they were made with is being replaced."""
+
+    async def make(
+        self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+    ) -> None: ...
+
+
+class Contracts(Protocol):
+    """サービス契約ID (Y15)."""
+
+    async def issue(
+        self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+    ) -> IssuedContract:
+        """Issue one new contract ID for the pair. Raises `ContractIdPoolExhaustedError`."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The vendor's systems, each behind its protocol."""
+
+    yayoi_ids: YayoiIds
+    offices: Offices
+    smart_import: SmartImport
+    sharing: Sharing
+    links: Links
+    contracts: Contracts

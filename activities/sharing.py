@@ -1,0 +1,42 @@
+"""Sharing of smart import data with an accounting office (Y13)."""
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity
+
+from activities.cases import find_pair
+from activities.ledger import Ledger, Work
+from activities.registry import Sharing
+from models.messages import EndSharing, OfficeStep, SharingState
+
+
+class SharingActivities:
+    """Looks whether an office is shared, and ends its sharing."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger, sharing: Sharing) -> None:
+        self._sessions = sessions
+        self._ledger = ledger
+        self._sharing = sharing
+
+    @activity.defn
+    async def sharing_state(self, step: OfficeStep) -> SharingState:
+        """Return the accounting offices the office is shared with now. Reads only."""
+        async with self._sessions() as session:
+            pair = await find_pair(session, step.application_no, step.office_no)
+            work = Work(session, "", step.application_no, step.office_no, step.at)
+            return SharingState(shared_with=tuple(await self._sharing.firms(work, pair.linked_token)))
+
+    @activity.defn
+    async def end_sharing(self, step: EndSharing) -> SharingState:
+        """End the sharing and return with whom it was, for the re-link.
+
+        Delegated: the system releases it on the applicant's behalf; otherwise a release that was reported is recorded.
+        """
+
+        async def end(work: Work) -> SharingState:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            firms = await self._sharing.end(work, pair.linked_token, released_by_system=step.delegated)
+            action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
+            work.audit(action, by=step.by, firms=list(firms), event_id=step.event_id)
+            return SharingState(shared_with=tuple(firms))
+
+        return await self._ledger.once(step, "end_sharing", SharingState, end)

@@ -1,0 +1,1 @@
+"""The schema's history, by Alembic; `workers.database` runs it."""
