@@ -1,0 +1,120 @@
+"""What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+from temporalio.testing import WorkflowEnvironment
+
+from workers import database
+from workers.stack import inbox, postgres, temporal_server
+from workers.stack.places import postgres_url
+from workers.temporal import DATA_CONVERTER
+from workflows import search_attributes
+
+_TEMPLATE = "migrated"
+_NUMBERS = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres_socket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A Postgres server for all tests, with a migrated database to copy."""
+    folder = tmp_path_factory.mktemp("postgres")
+    data_dir, socket_dir = folder / "data", folder / "socket"
+    await asyncio.to_thread(postgres.prepare, data_dir, socket_dir)
+    argv, account = postgres.command(
+        data_dir, socket_dir, "fsync=off", "synchronous_commit=off", "full_page_writes=off"
+    )
+    with (folder / "log").open("wb") as log:
+        server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)
+    try:
+        async with asyncio.timeout(30):
+            await postgres.ready(socket_dir, _TEMPLATE)
+        await database.migrate(postgres_url(socket_dir, _TEMPLATE))
+        yield socket_dir
+    finally:
+        server.send_signal(postgres.STOP_SIGNAL)
+        await server.wait()
+
+
+@asynccontextmanager
+async def _new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
+    name = f"test_{next(_NUMBERS)}"
+    admin = create_async_engine(postgres_url(socket_dir, "postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f'create database "{name}" template "{template}"'))
+    try:
+        yield postgres_url(socket_dir, name)
+    finally:
+        async with admin.connect() as connection:
+            await connection.execute(text(f'drop database "{name}" with (force)'))
+        await admin.dispose()
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres_socket: Path) -> AsyncIterator[str]:
+    """A database of this test alone, at the newest schema."""
+    async with _new_database(postgres_socket, _TEMPLATE) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
+    """A database of this test alone, without any table."""
+    async with _new_database(postgres_socket, "template0") as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+    engine = create_async_engine(database_url)
+    yield database.sessions(engine)
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server for all tests, where cases can be fast-forwarded."""
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        data_converter=DATA_CONVERTER,
+        dev_server_existing_path=str(temporal_server.binary()),
+        dev_server_log_level="error",
+        dev_server_extra_args=["--dynamic-config-value", temporal_server.TIME_SKIPPING],
+        search_attributes=search_attributes.ALL,
+    ) as environment:
+        yield environment
+
+
+class SmtpInbox:
+    """What a real SMTP server has taken, and where it listens."""
+
+    def __init__(self) -> None:
+        self.host = "127.0.0.1"
+        self.port = 0
+        self.mails: list[EmailMessage] = []
+
+    def take(self, content: bytes) -> None:
+        self.mails.append(message_from_bytes(content, policy=default))
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """The mails to one address, in the order of arrival."""
+        return [mail for mail in self.mails if mail["To"] == address]
+
+
+@pytest_asyncio.fixture
+async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
+    """A real SMTP server on a free port."""
+    found = SmtpInbox()
+    async with await inbox.listen(found.host, 0, found.take) as server:
+        found.port = server.sockets[0].getsockname()[1]
+        yield found

@@ -1,0 +1,50 @@
+"""The embedded inbox: a real SMTP server that keeps every mail as an `.eml` file instead of passing it on."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+Take = Callable[[bytes], None]
+"""Keeps one mail as it came, or raises; only then does the sender hear that it was taken."""
+
+
+async def listen(host: str, port: int, take: Take) -> asyncio.Server:
+    """Take mails at this address until the server is closed. Port 0: any free one."""
+    handler = _Handler(take)
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(
+        lambda: SMTP(handler, enable_SMTPUTF8=True, hostname="inbox.localhost", ident="tetsuzuki inbox"), host, port
+    )
+
+
+class MailFolder:
+    """Mails as files whose names sort in the order of arrival; a file is there whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, content: bytes) -> None:
+        """Keep one mail; when this returns it survives a power cut."""
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{next(self._numbers):06}.eml"
+        unfinished = self._folder / f".{name}"
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(self._folder / name)
+
+
+class _Handler:
+    def __init__(self, take: Take) -> None:
+        self._take = take
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        self._take(envelope.original_content or b"")
+        return "250 taken"

