@@ -68,4 +68,9 @@ def in_japanese(details: Sequence[ErrorDetails] | Sequence[dict[str, Any]], *, s
 def _message(detail: Any) -> str:
     if detail["type"] in {"identifier", "refused"}:  # our own validators speak Japanese already
         return str(detail["msg"])
-    return _IN_JAPANESE.get(detail["type"], _ELSE).format_map(detail.get("ctx", {}))
+    # Pydantic lists what it expected the English way: 'a', 'b' or 'c'.
+    facts = {
+        name: fact.replace("'", "").replace(" or ", "、").replace(", ", "、") if isinstance(fact, str) else fact
+        for name, fact in detail.get("ctx", {}).items()
+    }
+    return _IN_JAPANESE.get(detail["type"], _ELSE).format_map(facts)
