@@ -25,28 +25,30 @@ class CustomerStepActivities:
 
         Raises a final error if the Yayoi ID has joined another group meanwhile (Y3).
         """
+        report = step.report
 
         async def record(work: Work) -> RecordSetUpStep:
             pair = await find_pair(work.session, step.application_no, step.office_no)
-            if step.step is SetUpStep.BUSINESS_GROUP:
+            if report.step is SetUpStep.BUSINESS_GROUP:
                 name = await self._group_name(work, step, pair)
                 await self._yayoi_ids.create_group(work, pair.yayoi_id, name, pair.token)
             work.session.add(
                 SetUpStepRow(
                     application_no=step.application_no,
                     office_no=step.office_no,
-                    step=step.step,
+                    step=report.step,
                     done_at=step.at,
-                    reported_by=step.by,
+                    reported_by=report.by,
                 )
             )
-            work.audit(f"{step.step.label}を記録した", by=step.by, reason=step.reason, event_id=step.event_id)
+            work.audit(f"{report.step.label}を記録した", by=report.by, reason=report.reason, event_id=report.event_id)
             return step
 
-        await self._ledger.once(step, f"set_up.{step.step}", RecordSetUpStep, record)
+        await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
 
     @staticmethod
     async def _group_name(work: Work, step: RecordSetUpStep, pair: Pair) -> str:
         """Return the name that was reported; a step told on the phone has none, so the group is named as the office."""
-        event = await work.session.get(EventRow, UUID(step.event_id)) if step.event_id else None
+        event_id = step.report.event_id
+        event = await work.session.get(EventRow, UUID(event_id)) if event_id else None
         return str(event.payload["group_name"]) if event else pair.office.office_name

@@ -43,7 +43,8 @@ class LinkActivities:
     @activity.defn
     async def record_relink(self, step: RecordRelink) -> Relinked:
         """Record one service linked again, and say from which day on it covers (Y21)."""
-        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from)
+        report = step.report
+        covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(work: Work) -> Relinked:
             pair = await find_pair(work.session, step.application_no, step.office_no)
@@ -52,22 +53,22 @@ class LinkActivities:
                 .where(
                     RememberedLinkRow.application_no == step.application_no,
                     RememberedLinkRow.office_no == step.office_no,
-                    RememberedLinkRow.kind == step.kind,
-                    RememberedLinkRow.service == step.service,
+                    RememberedLinkRow.kind == report.kind,
+                    RememberedLinkRow.service == report.service,
                 )
-                .values(relinked_on=step.relinked_on, first_covered_on=covered)
+                .values(relinked_on=report.relinked_on, first_covered_on=covered)
                 .returning(RememberedLinkRow.last_imported_on)
             )
-            await self._links.make(work, pair.linked_token, step.kind, step.service, covered)
+            await self._links.make(work, pair.linked_token, report.kind, report.service, covered)
             coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
             work.audit(
                 "再連携を記録した",
-                by=step.by,
-                reason=step.reason,
-                event_id=step.event_id,
-                service=step.service,
+                by=report.by,
+                reason=report.reason,
+                event_id=report.event_id,
+                service=report.service,
                 coverage=coverage.model_dump(mode="json"),
             )
-            return Relinked(kind=step.kind, service=step.service, coverage=coverage)
+            return Relinked(kind=report.kind, service=report.service, coverage=coverage)
 
-        return await self._ledger.once(step, f"relink.{step.kind}.{step.service}", Relinked, record)
+        return await self._ledger.once(step, f"relink.{report.kind}.{report.service}", Relinked, record)

@@ -36,7 +36,9 @@ class SharingActivities:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             firms = await self._sharing.end(work, pair.linked_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
-            work.audit(action, by=step.by, firms=list(firms), event_id=step.event_id)
+            work.audit(
+                action, by=step.report.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
+            )
             return SharingState(shared_with=tuple(firms))
 
         return await self._ledger.once(step, "end_sharing", SharingState, end)

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -153,6 +154,11 @@ class OfficeStep(OfficeRef):
 
     at: datetime
 
+    @classmethod
+    def of(cls, pair: OfficeRef, at: datetime, **facts: Any) -> Self:
+        """Build the step for a pair; `facts` are the fields that the kind of step adds."""
+        return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
+
 
 class Problem(Message):
     """Why a pair cannot be processed. `rule` is the number of the rule it breaks."""
@@ -202,10 +208,9 @@ class SharingState(Message):
 class EndSharing(OfficeStep):
     """Record that sharing has ended, or end it on the applicant's behalf (Y13)."""
 
-    by: str
-    delegated: bool
+    report: SharingReleased
+    delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
-    event_id: str | None = None
 
 
 class IssuedContract(Message):
@@ -238,22 +243,13 @@ class SentMail(Message):
 class RecordSetUpStep(OfficeStep):
     """Record one step of STEP5 or STEP6 in the registry (Y19, Y20)."""
 
-    step: SetUpStep
-    by: str
-    reason: str
-    event_id: str | None
+    report: SetUpStepDone
 
 
 class RecordRelink(OfficeStep):
     """Record a service that was linked again (Y21)."""
 
-    kind: LinkKind
-    service: str
-    relinked_on: date
-    asked_from: date | None
-    by: str
-    reason: str
-    event_id: str | None
+    report: ServiceRelinked
 
 
 class Relinked(Message):

@@ -1,0 +1,101 @@
+"""The composition root: from settings to running parts. Nothing is built anywhere else."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.calendar import CalendarActivities
+from activities.case_records import CaseRecordActivities
+from activities.contract_ids import ContractIdPool
+from activities.contracts import ContractActivities
+from activities.customer_steps import CustomerStepActivities
+from activities.ledger import Ledger
+from activities.links import LinkActivities
+from activities.mail import MailActivities, SmtpTransport
+from activities.mail_texts import MailTexts
+from activities.pair_check import PairCheckActivities
+from activities.postgres_registry import postgres_registry
+from activities.sharing import SharingActivities
+from activities.smart_import import SmartImportActivities
+from models.calendar import BusinessCalendar
+from models.case_links import case_link
+from workers.errors import ClearError
+from workers.settings import Settings
+from workflows.multi_office_application import MultiOfficeApplication
+from workflows.office_data_procedure import OfficeDataProcedure
+
+WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure)
+DRAIN = timedelta(seconds=20)
+"""How long a worker that is told to stop lets its activities in hand finish."""
+
+
+def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSession]) -> list[Callable[..., Any]]:
+    """Build every activity on its real parts; to replace one of the vendor's systems, give another `Registry` here."""
+    ledger = Ledger(sessions)
+    registry = postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
+    check = PairCheckActivities(sessions, registry)
+    smart_import = SmartImportActivities(ledger, registry.smart_import)
+    sharing = SharingActivities(sessions, ledger, registry.sharing)
+    links = LinkActivities(ledger, registry.links)
+    contracts = ContractActivities(ledger, registry.contracts, registry.links)
+    steps = CustomerStepActivities(ledger, registry.yayoi_ids)
+    mail = MailActivities(sessions, _transport(settings), _texts(settings), settings.mail_from)
+    records = CaseRecordActivities(sessions, ledger)
+    calendar = CalendarActivities(BusinessCalendar(settings.closing_days))
+    return [
+        check.check_pair,
+        smart_import.freeze_smart_import,
+        smart_import.thaw_smart_import,
+        sharing.sharing_state,
+        sharing.end_sharing,
+        links.remember_links,
+        links.record_relink,
+        contracts.issue_contract_id,
+        steps.record_set_up_step,
+        mail.send_mail,
+        records.close_office,
+        records.close_application,
+        calendar.business_days,
+    ]
+
+
+def build_worker(
+    client: Client, settings: Settings, sessions: async_sessionmaker[AsyncSession], *, max_cached_workflows: int = 1000
+) -> Worker:
+    """Build the worker; the sandbox stays on."""
+    return Worker(
+        client,
+        task_queue=settings.temporal_task_queue,
+        workflows=WORKFLOWS,
+        activities=build_activities(settings, sessions),
+        max_cached_workflows=max_cached_workflows,
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the key that signs links. Raises `ClearError` if there is none: links must survive a restart."""
+    if settings.secret_key is None:
+        raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs the links to case pages. Set a long random text.")
+    return settings.secret_key.get_secret_value()
+
+
+def public_url(settings: Settings) -> str:
+    """Return where applicants reach the web."""
+    return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+
+
+def _texts(settings: Settings) -> MailTexts:
+    return MailTexts(partial(case_link, public_url(settings), secret_key(settings)))
+
+
+def _transport(settings: Settings) -> SmtpTransport:
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+    return SmtpTransport(
+        settings.smtp_host, settings.smtp_port, user=settings.smtp_user, password=password, tls=settings.smtp_tls
+    )
