@@ -1,0 +1,118 @@
+"""What other systems reach: one way in for applications, one for events."""
+
+from datetime import date
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from models.application_form import ApplicationForm
+from models.case_links import case_link
+from models.events import Event
+from models.identifiers import ApplicationNo
+from web import deliveries, intake
+from web.deliveries import Deliveries, DeliveryStatus, EventRefusedError
+from web.event_cases import UnknownCaseError
+from web.intake import Intake
+from web.problems import ProblemError, answers
+from web.repeating import Repeating
+
+OTHER_APPLICATION = (
+    "この submission_id の申込は、別の内容ですでに受け付けています。"
+    "新しい申込には新しい submission_id を付けてください。"
+)
+OTHER_EVENT = (
+    "この event_id の出来事は、別の内容ですでに受け付けています。新しい出来事には新しい event_id を付けてください。"
+)
+
+_TOO_LARGE = "本文が大きすぎる"
+_INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
+_AWAY = "記録先に届かない。同じ内容をもう一度送れば、二重に受け付けることはない"
+
+
+class ApplicationReceived(BaseModel):
+    """The application is stored; its procedure starts by itself."""
+
+    application_no: ApplicationNo = Field(description="申込番号", examples=["YS-000123"])
+    due_date: date = Field(description="完了予定日（翌々週末の営業日、日本）")
+    status_url: str = Field(description="申込者のための状況の画面。鍵を含むため、申込者以外に渡さない")
+
+
+class EventReceived(BaseModel):
+    """The event is stored, and delivered unless `status` says that it will be later."""
+
+    event_id: UUID
+    application_no: ApplicationNo
+    office_no: int = Field(description="申込の中で何件目の事業所データか（1 から）")
+    status: DeliveryStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で必ず届ける")
+
+
+def applications_api(form_intake: Intake, starting: Repeating, *, public_url: str, secret_key: str) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["applications"])
+
+    @router.post(
+        "/applications",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="複数事業所データ管理の申込（STEP4）",
+        responses={
+            200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
+            202: {"description": "受け付けた。手続きは自動で始まる"},
+            **answers(_409="同じ submission_id で別の内容が送られた", _413=_TOO_LARGE, _422=_INVALID, _503=_AWAY),
+        },
+    )
+    async def apply(form: ApplicationForm, response: Response) -> ApplicationReceived:
+        try:
+            receipt = await form_intake.receive(form)
+        except intake.OtherContentError:
+            raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
+        if receipt.new:
+            starting.wake()
+        else:
+            response.status_code = HTTPStatus.OK
+        return ApplicationReceived(
+            application_no=receipt.application_no,
+            due_date=receipt.due_date,
+            status_url=case_link(public_url, secret_key, receipt.application_no),
+        )
+
+    return router
+
+
+def events_api(events: Deliveries) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["events"])
+
+    @router.post(
+        "/events",
+        summary="他のシステムで起きた出来事の報告",
+        responses={
+            200: {"description": "手続きに届いた。同じ出来事の再送にも同じ答え"},
+            202: {"model": EventReceived, "description": "受け付けた。手続きには後で届く"},
+            **answers(
+                _404="当てはまる手続き中の申込がない。後から有効になることがあるため、再送すれば改めて調べる",
+                _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",
+                _413=_TOO_LARGE,
+                _422=_INVALID,
+                _503=_AWAY,
+            ),
+        },
+    )
+    async def report(event: Event, response: Response) -> EventReceived:
+        try:
+            delivery = await events.take(event)
+        except deliveries.OtherContentError:
+            raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
+        except UnknownCaseError as unknown:
+            raise ProblemError(HTTPStatus.NOT_FOUND, str(unknown)) from None
+        except EventRefusedError as refused:
+            raise ProblemError(HTTPStatus.CONFLICT, str(refused)) from None
+        if delivery.status is DeliveryStatus.ACCEPTED:
+            response.status_code = HTTPStatus.ACCEPTED
+        return EventReceived(
+            event_id=event.event_id,
+            application_no=delivery.application_no,
+            office_no=delivery.office_no,
+            status=delivery.status,
+        )
+
+    return router

@@ -1,0 +1,148 @@
+"""Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
+
+import logging
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from models.refusals import FieldError, RefusedError, in_japanese
+
+PROBLEM_JSON = "application/problem+json"
+UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
+_log = logging.getLogger(__name__)
+
+_TITLES = {
+    HTTPStatus.NOT_FOUND: "見つかりません",
+    HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
+    HTTPStatus.CONFLICT: "受け付けられません",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "送信された内容が大きすぎます",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "入力内容に誤りがあります",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ただいま受け付けられません",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "処理できませんでした",
+}
+_LATER = "しばらくしてから、同じ内容でもう一度お試しください。二重に受け付けることはありません。"
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "お探しのページはありません。アドレスを確認してください。",
+    HTTPStatus.METHOD_NOT_ALLOWED: "アドレスと送信方法を確認してください。",
+    HTTPStatus.SERVICE_UNAVAILABLE: _LATER,
+    HTTPStatus.INTERNAL_SERVER_ERROR: _LATER,
+}
+
+
+class Problem(BaseModel):
+    """What went wrong, for other systems (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["入力内容に誤りがあります"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["1 件の項目を確認してください。"])
+    errors: list[FieldError] = Field(default=[], description="項目ごとの理由（422 のとき）")
+
+
+class ProblemError(Exception):
+    """An answer that is a problem. `detail` says in Japanese what is wrong and what to do instead."""
+
+    def __init__(self, status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors or []
+
+
+def problem_response(status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> JSONResponse:
+    problem = Problem(title=_TITLES[status], status=status, detail=detail, errors=errors or [])
+    return JSONResponse(problem.model_dump(), status, media_type=PROBLEM_JSON, headers=_headers(status))
+
+
+def answers(**descriptions: str) -> dict[int | str, dict[str, Any]]:
+    """The problems a route may answer with, for OpenAPI: `answers(_404="…")`."""
+    return {int(status[1:]): {"model": Problem, "description": text} for status, text in descriptions.items()}
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Let OpenAPI name the media type problems really have: FastAPI files every model under `application/json`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+                for status, response in operation["responses"].items():
+                    if status >= "400" and "application/json" in response.get("content", {}):
+                        response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
+
+
+def answer_problems(app: FastAPI, templates: Jinja2Templates) -> None:
+    """Answer every error in Japanese, as JSON under `/api/` and as a page elsewhere."""
+
+    def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
+        def handle(request: Request, error: Exception) -> Response:
+            problem = problem_of(error)
+            if request.url.path.startswith("/api/"):
+                return problem_response(problem.status, problem.detail, problem.errors)
+            facts = {"title": _TITLES[problem.status], "detail": problem.detail}
+            return templates.TemplateResponse(
+                request, "problem.html", facts, problem.status, headers=_headers(problem.status)
+            )
+
+        return handle
+
+    app.add_exception_handler(ProblemError, answering(lambda error: error))
+    app.add_exception_handler(RefusedError, answering(lambda error: _refusal(error.errors)))
+    app.add_exception_handler(RequestValidationError, answering(lambda error: _refusal(_field_errors(error))))
+    app.add_exception_handler(HTTPException, answering(_of_http_error))
+    for away in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+        app.add_exception_handler(away, answering(_of_away))
+    app.add_exception_handler(Exception, answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
+
+
+def _plain(status: HTTPStatus) -> ProblemError:
+    return ProblemError(status, _DETAILS[status])
+
+
+def _refusal(errors: Sequence[FieldError]) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(errors)} 件の項目を確認してください。", list(errors))
+
+
+def _of_http_error(error: HTTPException) -> ProblemError:
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI could not even decode the body
+        return _refusal([UNREADABLE])
+    status = HTTPStatus(error.status_code)
+    return _plain(status if status in _DETAILS else HTTPStatus.NOT_FOUND)
+
+
+def _of_away(error: Exception) -> ProblemError:
+    _log.error("the database cannot be reached: %s", type(error).__name__)
+    return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _field_errors(error: RequestValidationError) -> list[FieldError]:
+    """One message per field; the field is its path in what was sent."""
+    body = error.body
+    kind = body.get("kind") if isinstance(body, dict) else None
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        return [UNREADABLE]
+
+    def path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        # "body" is FastAPI's and a kind in front is the union's: neither is part of what was sent.
+        return loc[2:] if kind is not None and loc[1:2] == (kind,) else loc[1:]
+
+    return in_japanese([{**detail, "loc": path(detail["loc"])} for detail in details])
+
+
+def _headers(status: HTTPStatus) -> dict[str, str]:
+    return {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}

@@ -1,0 +1,41 @@
+"""Calling Temporal from a request: quickly, and with one error for everything that means "not now"."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+PATIENCE = timedelta(seconds=5)
+"""How long a request waits for Temporal or a worker before it is answered without them."""
+
+_NOT_NOW = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+class UnreachableError(Exception):
+    """Temporal or the worker cannot be reached now; what was asked for can be tried again."""
+
+
+@asynccontextmanager
+async def reaching_temporal(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
+    """Raise `UnreachableError` for whatever may succeed later, and after `patience`."""
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            yield
+    except (TimeoutError, OSError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise UnreachableError from error
+    except RuntimeError as error:  # what a lazy client raises while it cannot connect
+        if not str(error).startswith("Failed client connect"):
+            raise
+        raise UnreachableError from error
+    except RPCError as error:
+        if error.status not in _NOT_NOW:
+            raise
+        raise UnreachableError from error
