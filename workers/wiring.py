@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -24,6 +25,7 @@ from activities.sharing import SharingActivities
 from activities.smart_import import SmartImportActivities
 from models.calendar import BusinessCalendar
 from models.case_links import case_link
+from web.app import create_app
 from workers.errors import ClearError
 from workers.settings import Settings
 from workflows.multi_office_application import MultiOfficeApplication
@@ -75,6 +77,19 @@ def build_worker(
         activities=build_activities(settings, sessions),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client) -> FastAPI:
+    """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
+    return create_app(
+        sessions=sessions,
+        client=client,
+        calendar=BusinessCalendar(settings.closing_days),
+        public_url=public_url(settings),
+        secret_key=secret_key(settings),
+        task_queue=settings.temporal_task_queue,
+        reconcile_every=settings.reconcile_every,
     )
 
 
