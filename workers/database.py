@@ -1,15 +1,18 @@
 """The database: how processes reach it, and how its schema is brought to this build's state."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, make_url, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 
@@ -17,7 +20,11 @@ from workers.stack.places import Places
 _MIGRATION_LOCK = 7_000_016_000
 
 
-class NewerDatabaseError(Exception):
+class DatabaseUnreachableError(ClearError):
+    """No database answers at the address."""
+
+
+class NewerDatabaseError(ClearError):
     """The database was brought to its state by a newer build, and this one does not know it."""
 
 
@@ -41,20 +48,35 @@ def sessions(database: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(database, expire_on_commit=False)
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+    """For commands: the database while the context lasts.
+
+    Raises:
+        DatabaseUnreachableError: it does not answer.
+
+    """
+    database = engine(settings)
+    try:
+        with _clearly():
+            async with database.connect():
+                pass
+        yield sessions(database)
+    finally:
+        await database.dispose()
+
+
 async def migrate(address: str) -> None:
     """Bring the schema to this build's state, in one transaction. Several processes may do so at once.
 
     Raises:
         NewerDatabaseError: the database is of a newer version; nothing was changed.
+        DatabaseUnreachableError: it does not answer.
 
     """
-    database = create_async_engine(address, poolclass=NullPool)
-    try:
-        async with database.begin() as connection:
-            await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            await connection.run_sync(_upgrade)
-    finally:
-        await database.dispose()
+    async with _connected(address) as connection, connection.begin():
+        await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        await connection.run_sync(_upgrade)
 
 
 async def add_revision(address: str, message: str) -> None:
@@ -67,13 +89,30 @@ async def check(address: str) -> None:
     await _run(address, command.check)
 
 
-async def _run(address: str, action: Callable[[Config], object]) -> None:
-    database = create_async_engine(address, poolclass=NullPool)
+@contextmanager
+def _clearly() -> Iterator[None]:
     try:
-        async with database.connect() as connection:
-            await connection.run_sync(lambda sync: action(_config(sync)))
+        yield
+    except (OSError, InterfaceError, OperationalError) as error:
+        raise DatabaseUnreachableError(f"the database does not answer: {error}") from None
+
+
+@asynccontextmanager
+async def _connected(address: str) -> AsyncIterator[AsyncConnection]:
+    database = create_async_engine(address, poolclass=NullPool)
+    connection = database.connect()
+    try:
+        with _clearly():
+            await connection.start()
+        yield connection
     finally:
+        await connection.close()
         await database.dispose()
+
+
+async def _run(address: str, action: Callable[[Config], object]) -> None:
+    async with _connected(address) as connection:
+        await connection.run_sync(lambda sync: action(_config(sync)))
 
 
 def _config(connection: Connection) -> Config:

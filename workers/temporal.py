@@ -6,12 +6,17 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeNamespaceResponse,
+    UpdateNamespaceRequest,
+)
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from workers.errors import ClearError
 from workers.settings import Settings
 from workflows import search_attributes
 
@@ -19,21 +24,53 @@ DATA_CONVERTER = pydantic_data_converter
 """What every client and worker writes into histories with; payload encryption has its place here."""
 
 
-class TemporalSetUpError(Exception):
+class TemporalUnreachableError(ClearError):
+    """No server answers."""
+
+
+class TemporalSetUpError(ClearError):
     """The namespace has something of another kind under a name that cases need."""
+
+
+def address(settings: Settings) -> str | None:
+    """The `host:port` that was set, here or in Temporal's own configuration; None: the embedded server's."""
+    profile = ClientConfig.load_client_connect_config(settings.temporal_profile)
+    return settings.temporal_address or profile.get("target_host")
+
+
+def embedded_address(settings: Settings) -> str:
+    """The `host:port` of the embedded server."""
+    return f"127.0.0.1:{settings.temporal_port}"
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """The profile of Temporal's own configuration, overridden by `TETSUZUKI_*`, else the embedded server.
 
     Lazy: connects with the first call, so that a process can start before Temporal does.
+
+    Raises:
+        TemporalUnreachableError: no server answers there.
+
     """
     profile = ClientConfig.load_client_connect_config(settings.temporal_profile)
-    embedded = f"127.0.0.1:{settings.temporal_port}"
-    profile["target_host"] = settings.temporal_address or profile.get("target_host") or embedded
+    profile["target_host"] = address(settings) or embedded_address(settings)
     if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
         profile["namespace"] = settings.temporal_namespace
-    return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
+    try:
+        return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
+    except RuntimeError as error:  # what the SDK raises for any server that it cannot reach
+        raise TemporalUnreachableError(f"Temporal does not answer at {profile['target_host']}: {error}") from None
+
+
+async def namespace_is_there(client: Client) -> bool:
+    """Whether the server has made the namespace; a new embedded server takes a moment."""
+    try:
+        await _describe(client)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 async def prepare(client: Client, settings: Settings) -> None:
@@ -50,15 +87,18 @@ async def prepare(client: Client, settings: Settings) -> None:
 async def _keep_closed_cases(client: Client, settings: Settings) -> None:
     retention = Duration()
     retention.FromTimedelta(settings.temporal_retention)
-    namespace = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), retry=True
-    )
+    namespace = await _describe(client)
     # Never shortened: an operator may have set more.
     if namespace.config.workflow_execution_retention_ttl.ToTimedelta() < settings.temporal_retention:
         config = NamespaceConfig(workflow_execution_retention_ttl=retention)
         await client.workflow_service.update_namespace(
             UpdateNamespaceRequest(namespace=client.namespace, config=config)
         )
+
+
+async def _describe(client: Client) -> DescribeNamespaceResponse:
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    return await client.workflow_service.describe_namespace(request, retry=True)
 
 
 async def _register_search_attributes(client: Client) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from workers.program import until_told
+from workers.settings import Settings
+from workers.stack.places import Places
+
 Take = Callable[[bytes], None]
 """Keeps one mail as it came, or raises; only then does the sender hear that it was taken."""
 
@@ -20,6 +24,13 @@ async def listen(host: str, port: int, take: Take) -> asyncio.Server:
     return await loop.create_server(
         lambda: SMTP(handler, enable_SMTPUTF8=True, hostname="inbox.localhost", ident="tetsuzuki inbox"), host, port
     )
+
+
+async def serve(settings: Settings) -> None:
+    """Keep mails under the state folder until cancelled."""
+    folder = MailFolder(Places(settings.state_dir).mail)
+    async with await listen(settings.smtp_host, settings.smtp_port, folder.take):
+        await until_told()
 
 
 class MailFolder:

@@ -18,6 +18,8 @@ from typing import NamedTuple, TypedDict
 import asyncpg
 import psutil
 
+from workers.errors import ClearError
+
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT
 """Ends connections and the server in order; SIGTERM would wait for every client to leave."""
@@ -26,7 +28,7 @@ SERVER_USER = "embedded_postgres"
 _NOT_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError)
 
 
-class PostgresError(Exception):
+class PostgresError(ClearError):
     """The embedded Postgres cannot be used; the message says why and what to do."""
 
 
@@ -119,7 +121,15 @@ def _create(data_dir: Path, account: Account) -> None:
     if unfinished.exists():
         shutil.rmtree(unfinished)
     _own_folder(unfinished, account)
-    initdb = [_binary("initdb"), "-D", unfinished, "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
+    initdb: list[str | Path] = [
+        _binary("initdb"),
+        "-D",
+        unfinished,
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+    ]
     # Sorting and letter case do not depend on the machine's locale.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     made = subprocess.run(  # noqa: S603
@@ -141,16 +151,15 @@ def _check_version(data_dir: Path) -> None:
 
 
 def _forget_killed_server(data_dir: Path, socket_dir: Path) -> None:
-    """After `kill -9` the lock files stay, and their process number may by now be somebody else's."""
+    """Lock files stay after `kill -9`. Postgres sees through them, unless their process number is now somebody's."""
     lock = data_dir / "postmaster.pid"
-    if not lock.exists():
+    first_line = lock.read_text().partition("\n")[0] if lock.exists() else ""
+    if not first_line.isdigit() or not psutil.pid_exists(int(first_line)):
         return
-    first_line, *_ = lock.read_text().splitlines() or [""]
-    if first_line.isdigit() and _serves(int(first_line), data_dir):
-        raise PostgresError(f"a Postgres server (process {first_line}) is still running on {data_dir}")
-    lock.unlink()
-    for leftover in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
-        (socket_dir / leftover).unlink(missing_ok=True)
+    if _serves(int(first_line), data_dir):
+        raise PostgresError(f"a Postgres server (process {first_line}) is still running on {data_dir}: end it first")
+    for leftover in (lock, socket_dir / ".s.PGSQL.5432", socket_dir / ".s.PGSQL.5432.lock"):
+        leftover.unlink(missing_ok=True)
 
 
 def _serves(pid: int, data_dir: Path) -> bool:

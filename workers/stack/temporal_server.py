@@ -4,13 +4,14 @@ import shutil
 import sysconfig
 from pathlib import Path
 
+from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 
 TIME_SKIPPING = "frontend.WorkflowTimeSkippingEnabled=true"
 
 
-class TemporalServerMissingError(Exception):
+class TemporalServerMissingError(ClearError):
     """No `temporal` program is installed beside this one."""
 
 

@@ -1,0 +1,121 @@
+"""The command line: each command reads the settings and hands over. Parts are imported only by who needs them."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from models.calendar import BusinessCalendar
+from workers.program import run
+from workers.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Application procedures that take weeks.",
+)
+smart_import = typer.Typer(no_args_is_help=True, help="Smart import of an office's transactions.")
+app.add_typer(smart_import, name="smart-import")
+
+WRONG_USE = 2
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = "_".join(str(part) for part in wrong["loc"][:1])
+            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {wrong['msg']}\n")
+        raise typer.Exit(WRONG_USE) from None
+
+
+@app.command()
+def up() -> None:
+    """Start everything on this machine and keep it running until Ctrl-C."""
+    from workers.stack.up import up as run_stack
+
+    raise typer.Exit(run(run_stack(_settings()), service=True))
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker process."""
+    from workers.worker import serve
+
+    settings = _settings()
+    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+
+
+@app.command()
+def web() -> None:
+    """Serve the form, the case pages and the API."""
+    from workers.web_server import serve
+
+    settings = _settings()
+    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+
+
+@app.command()
+def inbox() -> None:
+    """Take mails by SMTP and keep each as a file under the state folder."""
+    from workers.stack.inbox import serve
+
+    settings = _settings()
+    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+
+
+@app.command()
+def migrate(
+    *,
+    schema_only: Annotated[bool, typer.Option(help="Leave Temporal alone.")] = False,
+    add_revision: Annotated[str | None, typer.Option(help="For developers: write what changed as a revision.")] = None,
+) -> None:
+    """Bring the database and Temporal's namespace to what this program needs."""
+    from workers.set_up import set_up
+
+    raise typer.Exit(run(set_up(_settings(), schema_only=schema_only, add_revision=add_revision)))
+
+
+@app.command()
+def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines, JSON or CSV.")]) -> None:
+    """Load a registry file; rows that are wrong are refused one by one."""
+    from workers.load_command import load_with_progress
+
+    raise typer.Exit(run(load_with_progress(_settings(), file, file.stat().st_size)))
+
+
+@app.command("due-date")
+def due_date(day: Annotated[str, typer.Argument(help="The day of application, YYYY-MM-DD.")]) -> None:
+    """Print the day by which an application made on this day is completed."""
+    try:
+        applied_on = date.fromisoformat(day)
+    except ValueError:
+        sys.stderr.write(f"「{day}」は日付として読み取れません。2026-11-04 の形で入力してください。\n")
+        raise typer.Exit(WRONG_USE) from None
+    typer.echo(BusinessCalendar(_settings().closing_days).due_date(applied_on).isoformat())
+
+
+@smart_import.command("run")
+def smart_import_run(office_token: str) -> None:
+    """Import an office's transactions now; refused while it is frozen."""
+    from workers.smart_import_command import import_once
+
+    raise typer.Exit(run(import_once(_settings(), office_token)))
+
+
+@app.command()
+def demo() -> None:
+    """Show one application from form to closed case, two weeks and follow-up fast-forwarded."""
+    from workers.rehearsal import rehearse
+
+    raise typer.Exit(run(rehearse()))

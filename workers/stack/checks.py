@@ -1,0 +1,89 @@
+"""What is checked before the embedded stack starts anything."""
+
+import shutil
+import socket
+from pathlib import Path
+
+from workers.errors import ClearError
+from workers.settings import Settings
+from workers.temporal import address
+
+_LEAST_SPACE = 500_000_000  # bytes
+
+
+class StackError(ClearError):
+    """The embedded stack cannot run; the message says why and what to do."""
+
+
+def embeds_postgres(settings: Settings) -> bool:
+    """Unless `TETSUZUKI_DATABASE_URL` is set."""
+    return settings.database_url is None
+
+
+def embeds_temporal(settings: Settings) -> bool:
+    """Unless `TETSUZUKI_TEMPORAL_ADDRESS` or an address in Temporal's own configuration is set."""
+    return address(settings) is None
+
+
+def embeds_inbox(settings: Settings) -> bool:
+    """Unless `TETSUZUKI_SMTP_HOST` is set, to whatever value."""
+    return "smtp_host" not in settings.model_fields_set
+
+
+def check_ports(settings: Settings) -> None:
+    """Every port that the stack will listen on is free.
+
+    Raises:
+        StackError: names each port that is taken and the variable that changes it.
+
+    """
+    wanted = [("web_port", settings.web_host, "the web")]
+    if embeds_temporal(settings):
+        wanted += [("temporal_port", "127.0.0.1", "Temporal"), ("temporal_ui_port", "127.0.0.1", "Temporal's Web UI")]
+    if embeds_inbox(settings):
+        wanted.append(("smtp_port", settings.smtp_host, "the mail inbox"))
+    taken = [
+        f"port {getattr(settings, name)} for {what} is taken: set TETSUZUKI_{name.upper()} to a free one"
+        for name, host, what in wanted
+        if not _is_free(host, getattr(settings, name))
+    ]
+    if taken:
+        raise StackError("; ".join(taken))
+
+
+def check_space(state_dir: Path) -> None:
+    """There is room for the databases.
+
+    Raises:
+        StackError: there is not.
+
+    """
+    free = shutil.disk_usage(state_dir).free
+    if free < _LEAST_SPACE:
+        raise StackError(
+            f"{state_dir} has only {free // 1_000_000} MB of free space, {_LEAST_SPACE // 1_000_000} MB are needed: "
+            "make room, or set TETSUZUKI_STATE_DIR to another folder"
+        )
+
+
+def free_ports() -> dict[str, int]:
+    """Free ports for a stack beside others, as arguments for `Settings`."""
+    names = ("web_port", "temporal_port", "temporal_ui_port", "smtp_port")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    try:
+        return {name: taken.getsockname()[1] for name, taken in zip(names, sockets, strict=True)}
+    finally:
+        for taken in sockets:
+            taken.close()
+
+
+def _is_free(host: str, port: int) -> bool:
+    family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        # As servers do: a port whose last connections only linger is free.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(where)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,116 @@
+"""One child process of the supervisor, and what is left of an earlier supervisor's children."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from workers.stack.postgres import Command
+
+_ONE_TICK = 0.05  # seconds; two processes with one number start further apart
+
+
+class Mark(NamedTuple):
+    """Tells a process from a later one with the same number."""
+
+    pid: int
+    create_time: float
+    stop_signal: int
+
+    def process(self) -> psutil.Process | None:
+        """The process, if it is still there."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.create_time) < _ONE_TICK
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+class Child:
+    """A running process with its output in a file. It has its own session: a terminal's Ctrl-C does not reach it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:
+        self._process = process
+        self._stop_signal = stop_signal
+        self.mark = Mark(process.pid, _create_time(process.pid), stop_signal)
+
+    @classmethod
+    async def start(
+        cls, command: Command, environment: Mapping[str, str], log: Path, stop_signal: signal.Signals
+    ) -> "Child":
+        """Start it; what it prints is added to `log`."""
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command.argv,
+                **command.account,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                umask=0o077,
+            )
+        return cls(process, stop_signal)
+
+    async def ended(self) -> str:
+        """Wait for its end; says how it ended."""
+        code = await self._process.wait()
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self._process.returncode is None:
+            self._process.kill()
+
+    async def stop(self, patience: float) -> bool:
+        """Ask it to end, and kill it after so many seconds, or at once when cancelled. False: it had to be killed."""
+        try:
+            if self._process.returncode is None:
+                self._process.send_signal(self._stop_signal)
+            async with asyncio.timeout(patience):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        else:
+            return True
+        finally:
+            self.kill()
+            await self._process.wait()
+
+
+def record(marks: Mapping[str, Mark], file: Path) -> None:
+    """Write down who is running, for `end_leftovers` of a later supervisor."""
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps(marks))
+    unfinished.replace(file)
+
+
+def end_leftovers(file: Path, patience: float) -> list[str]:
+    """End the recorded processes that still run, gently at first; gives their names. Blocks."""
+    if not file.exists():
+        return []
+    ended = []
+    # In the reverse order of their start, one after the other: work in hand still finds what it needs.
+    for name, entry in reversed(json.loads(file.read_text()).items()):
+        mark = Mark(*entry)
+        if process := mark.process():
+            process.send_signal(mark.stop_signal)
+            _, alive = psutil.wait_procs([process], timeout=patience)
+            for stubborn in alive:
+                stubborn.kill()
+            psutil.wait_procs(alive)
+            ended.append(name)
+    file.unlink()
+    return ended
+
+
+def _create_time(pid: int) -> float:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:  # it has ended and been waited for already
+        return 0.0

@@ -1,0 +1,35 @@
+"""Hands settings on to child processes, as the variables they read them from."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, TypeAdapter
+
+from workers.settings import Settings
+
+_PREFIX = "TETSUZUKI_"
+_DURATION = TypeAdapter(timedelta)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's variables, with every setting as it is in `settings`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
+    ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in settings if value is not None}
+    # Logs are written as things happen.
+    return inherited | ours | {"PYTHONUNBUFFERED": "1"}
+
+
+def _text(value: Any) -> str:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case Path():
+            return str(value.absolute())
+        case timedelta():
+            return str(_DURATION.dump_python(value, mode="json"))
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)

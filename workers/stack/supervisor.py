@@ -1,0 +1,104 @@
+"""The supervisor: starts every part of the embedded stack, restarts what dies, stops all in order.
+
+Tests and the rehearsal run it inside their own process:
+
+    async with Stack(Settings(state_dir=folder, time_skipping=True, **free_ports())) as stack:
+        stack.settings  # with every address filled in: for clients, engines and requests of one's own
+        stack.kill("worker")  # `kill -9`; the supervisor restarts it
+        await stack.back("worker")
+"""
+
+import asyncio
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from workers.settings import Settings
+from workers.stack import checks
+from workers.stack.child import end_leftovers, record
+from workers.stack.completed import completed
+from workers.stack.environment import environment
+from workers.stack.parts import Part, Step, in_order
+from workers.stack.places import Places
+from workers.stack.watched import Say, Watched, tell
+
+_LEFTOVERS_END_WITHIN = 10.0  # seconds
+
+
+class Stack:
+    """The whole stack while the context lasts. What goes wrong before it is ready raises a `ClearError`."""
+
+    def __init__(self, settings: Settings, *, say: Say = tell) -> None:
+        self._asked = settings
+        self._places = Places(settings.state_dir)
+        self._say = say
+        self._parts: dict[str, Watched] = {}
+        self._exit = contextlib.AsyncExitStack()
+        self.settings = settings
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """The process number of each part, by name, in the order of start."""
+        return {name: part.mark.pid for name, part in self._parts.items() if part.mark}
+
+    def kill(self, name: str) -> None:
+        """`kill -9` this part."""
+        self._parts[name].kill()
+
+    async def back(self, name: str) -> None:
+        """Wait until a part that was killed runs again and can be used."""
+        await self._parts[name].ready.wait()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as undo:
+            for folder in (self._places.state, self._places.logs, self._places.mail):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            undo.enter_context(_only_one(self._places.lock))
+            await self._end_leftovers()
+            checks.check_space(self._places.state)
+            checks.check_ports(self._asked)
+            self.settings = completed(self._asked, self._places)
+            undo.callback(self._places.processes.unlink, missing_ok=True)
+            for entry in in_order(self._asked, self._places):
+                match entry:
+                    case Step():
+                        await entry.do()
+                    case Part():
+                        await self._start(entry, undo)
+            self._exit = undo.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.__aexit__(kind, error, trace)
+
+    async def _start(self, part: Part, undo: contextlib.AsyncExitStack) -> None:
+        log = self._places.logs / f"{part.name}.log"
+        watched = Watched(part, environment(self.settings), log, self._say, self._record)
+        self._parts[part.name] = watched
+        undo.push_async_callback(watched.stop)
+        await watched.start()
+
+    async def _end_leftovers(self) -> None:
+        ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)
+        if ended:
+            self._say(f"ended what an earlier run had left behind: {', '.join(ended)}")
+
+    def _record(self) -> None:
+        record({name: part.mark for name, part in self._parts.items() if part.mark}, self._places.processes)
+
+
+@contextlib.contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise checks.StackError(
+                f"a stack is already running on {lock.parent}: stop it first, or set another TETSUZUKI_STATE_DIR"
+            ) from None
+        yield

@@ -1,0 +1,42 @@
+"""`make up`: the whole stack until it is told to stop."""
+
+import asyncio
+
+from workers.program import until_told
+from workers.settings import Settings
+from workers.stack import checks
+from workers.stack.places import Places
+from workers.stack.supervisor import Stack
+from workers.stack.watched import tell
+from workers.temporal import address
+
+
+async def up(settings: Settings) -> None:
+    """Start, say where everything is, wait, stop in order."""
+    async with Stack(settings, say=tell):
+        tell(addresses(settings, Places(settings.state_dir)))
+        try:
+            await until_told()
+        except asyncio.CancelledError:
+            tell("stopping: work in hand is finished first")
+    tell("stopped")
+
+
+def addresses(settings: Settings, places: Places) -> str:
+    """Where everything can be reached."""
+    web = settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+    lines = [("web", web)]
+    if checks.embeds_temporal(settings):
+        lines += [
+            ("Temporal", f"127.0.0.1:{settings.temporal_port}"),
+            ("Temporal Web UI", f"http://127.0.0.1:{settings.temporal_ui_port}"),
+        ]
+    else:
+        lines.append(("Temporal", address(settings) or ""))
+    lines.append(("SMTP", f"{settings.smtp_host}:{settings.smtp_port}"))
+    if checks.embeds_inbox(settings):
+        lines.append(("mails", f"{places.mail}/*.eml"))
+    if checks.embeds_postgres(settings):
+        lines.append(("Postgres", f"postgresql://postgres@/tetsuzuki?host={places.socket_dir}"))
+    lines.append(("logs", f"{places.logs}/*.log"))
+    return "\n".join(["ready; stop with Ctrl-C", *(f"  {what:<16} {where}" for what, where in lines)])

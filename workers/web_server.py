@@ -1,0 +1,51 @@
+"""The web process: serves pages and API until it is told to end; then it answers the requests in hand."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import uvicorn
+
+from workers import database, temporal
+from workers.settings import Settings
+from workers.wiring import build_web
+
+_DRAIN = 10  # seconds
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until cancelled. Temporal may be away: applications are taken all the same."""
+    engine = database.engine(settings)
+    try:
+        client = await temporal.connect(settings, lazy=True)
+        app = build_web(settings, database.sessions(engine), client)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                host=settings.web_host,
+                port=settings.web_port,
+                log_config=None,
+                timeout_graceful_shutdown=_DRAIN,
+            )
+        )
+        await _until_cancelled(server)
+    finally:
+        await engine.dispose()
+
+
+async def _until_cancelled(server: uvicorn.Server) -> None:
+    serving = asyncio.create_task(server.serve())
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

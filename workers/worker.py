@@ -1,0 +1,36 @@
+"""The worker process: does what cases ask for, until it is told to end; then it finishes the work in hand."""
+
+import asyncio
+import logging
+
+from temporalio.client import Client
+
+from workers import database, temporal
+from workers.program import until_told
+from workers.settings import Settings
+from workers.wiring import build_worker
+
+_TRY_AGAIN_AFTER = 1.0  # seconds
+
+_logger = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
+    engine = database.engine(settings)
+    try:
+        client = await _connect_patiently(settings)
+        async with build_worker(client, settings, database.sessions(engine)):
+            _logger.info("working")
+            await until_told()
+    finally:
+        await engine.dispose()
+
+
+async def _connect_patiently(settings: Settings) -> Client:
+    while True:
+        try:
+            return await temporal.connect(settings)
+        except temporal.TemporalUnreachableError as error:
+            _logger.warning("waiting: %s", error)
+            await asyncio.sleep(_TRY_AGAIN_AFTER)
