@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import WorkflowEnvironment
 
-from workers import database
+from workers import database, schema
 from workers.stack import inbox, postgres, temporal_server
 from workers.stack.places import postgres_url
 from workers.temporal import DATA_CONVERTER
@@ -40,7 +40,7 @@ async def postgres_socket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     try:
         async with asyncio.timeout(30):
             await postgres.ready(socket_dir, _TEMPLATE)
-        await database.migrate(postgres_url(socket_dir, _TEMPLATE))
+        await schema.migrate(postgres_url(socket_dir, _TEMPLATE))
         yield socket_dir
     finally:
         server.send_signal(postgres.STOP_SIGNAL)

@@ -1,1 +1,1 @@
-"""The schema's history, by Alembic; `workers.database` runs it."""
+"""The schema's history, by Alembic; `workers.schema` runs it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from temporalio.service import RPCError
 
-from workers import database, temporal
+from workers import database, schema, temporal
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
@@ -48,7 +48,7 @@ def in_order(settings: Settings, places: Places) -> list[Part | Step]:
     """Every part and step of a stack with these settings."""
 
     async def migrate() -> None:
-        await database.migrate(database.url(settings))
+        await schema.migrate(database.url(settings))
 
     async def prepare_temporal() -> None:
         await temporal.prepare(await temporal.connect(settings), settings)
