@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 smart_import = typer.Typer(no_args_is_help=True, help="Smart import of an office's transactions.")
 app.add_typer(smart_import, name="smart-import")
+health = typer.Typer(no_args_is_help=True, help="Whether a process of this machine does its work; for health checks.")
+app.add_typer(health, name="health")
 
 WRONG_USE = 2
 
@@ -111,6 +113,22 @@ def smart_import_run(office_token: str) -> None:
     from workers.smart_import_command import import_once
 
     raise typer.Exit(run(import_once(_settings(), office_token)))
+
+
+@health.command("worker")
+def health_worker() -> None:
+    """Fail unless a worker on this machine asks Temporal for work."""
+    from workers.health import check_worker
+
+    raise typer.Exit(run(check_worker(_settings())))
+
+
+@health.command("web")
+def health_web() -> None:
+    """Fail unless the web on this machine answers."""
+    from workers.health import check_web
+
+    raise typer.Exit(run(check_web(_settings())))
 
 
 @app.command()

@@ -1,0 +1,67 @@
+"""Whether a process of this machine (in a container: of this container) does its work. Asked by `tetsuzuki health`."""
+
+import asyncio
+import socket
+from datetime import UTC, datetime, timedelta
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from workers import temporal
+from workers.errors import ClearError
+from workers.settings import Settings
+
+POLLED_WITHIN = timedelta(minutes=2)
+"""A poll waits about a minute for work; who has not come back after two is gone or stuck."""
+_ANSWER_WITHIN = 5.0  # seconds
+
+
+async def check_worker(settings: Settings) -> None:
+    """Raise `ClearError` unless a worker on this machine asks Temporal for both kinds of work.
+
+    Temporal itself is asked, so that a worker that runs but has lost its connection, its namespace or its task queue is
+    not taken for a healthy one.
+    """
+    client = await temporal.connect(settings)
+    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+        pollers = await _pollers(client, settings.temporal_task_queue, kind)
+        if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
+            name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
+            raise ClearError(
+                f"no worker on {socket.gethostname()} has asked the task queue {settings.temporal_task_queue!r} for "
+                f"{name} tasks within {POLLED_WITHIN.seconds} s"
+            )
+
+
+async def check_web(settings: Settings) -> None:
+    """Raise `ClearError` unless the web answers on this machine."""
+    address = f"http://127.0.0.1:{settings.web_port}/healthz"
+    try:
+        await asyncio.to_thread(_get, address)
+    except (URLError, TimeoutError) as error:
+        raise ClearError(f"the web does not answer at {address}: {error}") from None
+
+
+def _get(address: str) -> None:
+    with urlopen(address, timeout=_ANSWER_WITHIN):  # noqa: S310 the address is our own
+        pass
+
+
+async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> list[PollerInfo]:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+    )
+    return list((await client.workflow_service.describe_task_queue(request)).pollers)
+
+
+def _is_here(poller: PollerInfo) -> bool:
+    # The SDK names a worker by process and machine, such as 17@worker-1.
+    return poller.identity.endswith(f"@{socket.gethostname()}")
+
+
+def _is_recent(poller: PollerInfo) -> bool:
+    return datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC) <= POLLED_WITHIN
