@@ -76,4 +76,6 @@ def _clearly() -> Iterator[None]:
     try:
         yield
     except (OSError, InterfaceError, OperationalError) as error:
-        raise DatabaseUnreachableError(f"the database does not answer: {error}") from None
+        raise DatabaseUnreachableError(
+            f"the database does not answer ({error}): is it running? `make up` runs the embedded one"
+        ) from None

@@ -1,0 +1,46 @@
+# Needs Python 3.11 or newer and make, nothing else: each target installs what it needs into .venv.
+# Another Python: make PYTHON=python3.13 test
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+.PHONY: help demo test up check bench lock
+
+help:
+	@echo "make demo   one application from form to closed case, two weeks in about a minute"
+	@echo "make test   all tests"
+	@echo "make up     start everything and keep it running until Ctrl-C"
+	@echo "make check  lint, format, types, architecture"
+	@echo "make bench  applications per second"
+	@echo "make lock   renew the lock files (needs uv)"
+
+demo: .venv/installed
+	$(BIN)/tetsuzuki demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+up: .venv/installed
+	$(BIN)/tetsuzuki up
+
+check: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed
+	$(BIN)/python -m bench
+
+lock:
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --extra embedded --extra dev --output-file requirements-dev.lock
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
