@@ -1,13 +1,25 @@
 """Events that other systems report (`POST /api/events`): one shape per kind, found by what that system knows."""
 
+import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
+
+
+def _printable(text: str) -> str:
+    """Refuse control characters: no name has any, and the database takes no NUL."""
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise PydanticCustomError("refused", "使用できない文字が含まれています。")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 
 
 class _Event(BaseModel):
@@ -37,7 +49,7 @@ class BusinessGroupCreatedEvent(_Event):
 
     kind: Literal["business_group_created"]
     yayoi_id: YayoiId
-    group_name: str = Field(min_length=1, max_length=100, description="会社・個人事業者名")
+    group_name: Name = Field(description="会社・個人事業者名")
 
 
 class ProductRegisteredEvent(_Event):
@@ -62,7 +74,7 @@ class ServiceRelinkedEvent(_Event):
     kind: Literal["service_relinked"]
     contract_id: ContractId
     service_kind: LinkKind
-    service: str = Field(min_length=1, max_length=100, description="サービス名（連携の記録と同じ名前）")
+    service: Name = Field(description="サービス名（連携の記録と同じ名前）")
     relinked_on: date
     asked_from: date | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
 

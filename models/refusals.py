@@ -60,9 +60,16 @@ def in_japanese(details: Sequence[ErrorDetails] | Sequence[dict[str, Any]], *, s
     """
     errors: dict[str, FieldError] = {}
     for detail in details:
+        # Pydantic does not count items that are wrong themselves: what is wrong with them is the reason then.
+        if detail["type"] == "too_short" and any(_lies_in(other["loc"], detail["loc"]) for other in details):
+            continue
         field = ".".join(str(part) for part in detail["loc"][skip:])
         errors.setdefault(field, FieldError(field=field, message=_message(detail)))
     return list(errors.values())
+
+
+def _lies_in(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _message(detail: Any) -> str:
