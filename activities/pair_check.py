@@ -1,4 +1,4 @@
-"""Checking a pair against the registry (Y2, Y3, Y5)."""
+"""Checking a pair against the registry (Y1, Y2, Y3, Y5)."""
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
@@ -44,12 +44,22 @@ class PairCheckActivities:
         return []
 
     async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
-        if pair.token is None or await self._registry.offices.belongs_to(work, pair.token, pair.existing_contract_id):
+        offices = self._registry.offices
+        if pair.token is None:
             return []
-        return [
-            Problem(
-                rule="Y5",
-                message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
-                "STEP3 でもう一度確認してください。",
-            )
-        ]
+        if not await offices.belongs_to(work, pair.token, pair.existing_contract_id):
+            return [
+                Problem(
+                    rule="Y5",
+                    message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
+                    "STEP3 でもう一度確認してください。",
+                )
+            ]
+        if await offices.is_managed(work, pair.token):
+            return [
+                Problem(
+                    rule="Y1",
+                    message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。",
+                )
+            ]
+        return []

@@ -59,6 +59,10 @@ class PostgresOffices:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.existing_contract_id == existing_contract_id
 
+    async def is_managed(self, work: Work, office: OfficeToken) -> bool:
+        row = await work.session.get(OfficeRow, office)
+        return row is not None and row.contract_id is not None
+
 
 class PostgresSmartImport:
     async def freeze(self, work: Work, office: OfficeToken) -> None:

@@ -28,9 +28,12 @@ class YayoiIds(Protocol):
 
 
 class Offices(Protocol):
-    """事業所データ (Y5)."""
+    """事業所データ (Y1, Y5)."""
 
     async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool: ...
+
+    async def is_managed(self, work: Work, office: OfficeToken) -> bool:
+        """Whether the office has its contract ID already and needs nothing new."""
 
 
 class SmartImport(Protocol):

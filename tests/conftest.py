@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from workers import database, schema
 from workers.stack import inbox, postgres, temporal_server
@@ -86,6 +86,7 @@ async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncS
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server for all tests, where cases can be fast-forwarded."""
     async with await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),  # time passes as in life until a test skips some
         data_converter=DATA_CONVERTER,
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
