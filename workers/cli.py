@@ -24,11 +24,18 @@ health = typer.Typer(no_args_is_help=True, help="Whether a process of this machi
 app.add_typer(health, name="health")
 
 WRONG_USE = 2
+_EMBEDDED = {"aiosmtpd", "httpx", "psutil"}
+"""What production images do without."""
 
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        if error.name not in _EMBEDDED:
+            raise
+        sys.exit(f"error: this command needs {error.name}: install the project with its extra `embedded`")
 
 
 def _settings() -> Settings:

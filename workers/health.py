@@ -37,6 +37,12 @@ async def check_worker(settings: Settings) -> None:
             )
 
 
+async def polls(client: Client, task_queue: str, pid: int) -> bool:
+    """Whether the worker that is this process has asked for workflow tasks since it started."""
+    pollers = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    return any(_is_here(poller) and poller.identity.startswith(f"{pid}@") for poller in pollers)
+
+
 async def check_web(settings: Settings) -> None:
     """Raise `ClearError` unless the web answers on this machine."""
     address = f"http://127.0.0.1:{settings.web_port}/healthz"

@@ -3,12 +3,14 @@
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 from workers.errors import ClearError
 from workers.settings import Settings
 from workers.temporal import address
 
-_LEAST_SPACE = 500_000_000  # bytes
+LEAST_SPACE = 500_000_000
+"""Bytes that must be free: the databases take about a tenth of it when new."""
 
 
 class StackError(ClearError):
@@ -51,22 +53,22 @@ def check_ports(settings: Settings) -> None:
         raise StackError("; ".join(taken))
 
 
-def check_space(state_dir: Path) -> None:
-    """There is room for the databases.
+def check_space(state_dir: Path, least: int = LEAST_SPACE) -> None:
+    """There are so many bytes free for the databases.
 
     Raises:
         StackError: there is not.
 
     """
     free = shutil.disk_usage(state_dir).free
-    if free < _LEAST_SPACE:
+    if free < least:
         raise StackError(
-            f"{state_dir} has only {free // 1_000_000} MB of free space, {_LEAST_SPACE // 1_000_000} MB are needed: "
+            f"{state_dir} has only {free // 1_000_000} MB of free space, {least // 1_000_000} MB are needed: "
             "make room, or set TETSUZUKI_STATE_DIR to another folder"
         )
 
 
-def free_ports() -> dict[str, int]:
+def free_ports() -> dict[str, Any]:
     """Free ports for a stack beside others, as arguments for `Settings`."""
     names = ("web_port", "temporal_port", "temporal_ui_port", "smtp_port")
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]

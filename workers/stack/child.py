@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -94,19 +95,23 @@ def end_leftovers(file: Path, patience: float) -> list[str]:
     """End the recorded processes that still run, gently at first; gives their names. Blocks."""
     if not file.exists():
         return []
-    ended = []
+    marks = {name: Mark(*entry) for name, entry in json.loads(file.read_text()).items()}
+    left = [name for name, mark in marks.items() if mark.process()]
     # In the reverse order of their start, one after the other: work in hand still finds what it needs.
-    for name, entry in reversed(json.loads(file.read_text()).items()):
-        mark = Mark(*entry)
-        if process := mark.process():
-            process.send_signal(mark.stop_signal)
-            _, alive = psutil.wait_procs([process], timeout=patience)
-            for stubborn in alive:
-                stubborn.kill()
-            psutil.wait_procs(alive)
-            ended.append(name)
+    for name in reversed(left):
+        _end(marks[name], patience)
     file.unlink()
-    return ended
+    return left
+
+
+def _end(mark: Mark, patience: float) -> None:
+    # Not by waiting for the process itself: its zombie stays where nobody reaps orphans, as in many containers.
+    for sent in (mark.stop_signal, signal.SIGKILL):
+        if process := mark.process():
+            process.send_signal(sent)
+        give_up = time.monotonic() + patience
+        while mark.process() and time.monotonic() < give_up:
+            time.sleep(_ONE_TICK)
 
 
 def _create_time(pid: int) -> float:

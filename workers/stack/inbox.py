@@ -57,5 +57,6 @@ class _Handler:
         self._take = take
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
-        self._take(envelope.original_content or b"")
+        content = envelope.content or b""
+        self._take(content if isinstance(content, bytes) else content.encode())
         return "250 taken"

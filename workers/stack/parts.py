@@ -8,18 +8,15 @@ from dataclasses import dataclass
 
 from temporalio.service import RPCError
 
-from workers import database, schema, temporal
+from workers import database, health, schema, temporal
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
+from workers.wiring import DRAIN
 
 _LOOK_AGAIN_AFTER = 0.1  # seconds
-
-
-async def _nothing() -> None:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +26,8 @@ class Part:
     name: str
     prepare: Callable[[], Command]
     """Before every start; blocks."""
-    ready: Callable[[], Awaitable[None]] = _nothing
-    """Returns when others may use it."""
+    ready: Callable[[int], Awaitable[None]]
+    """Returns when others may use the process with this number."""
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10
     """How many seconds it may take to end."""
@@ -44,8 +41,8 @@ class Step:
     do: Callable[[], Awaitable[None]]
 
 
-def in_order(settings: Settings, places: Places) -> list[Part | Step]:
-    """Every part and step of a stack with these settings."""
+def in_order(settings: Settings, places: Places) -> list[list[Part] | Step]:
+    """Every part and step of a stack with these settings; the parts of a list can start side by side."""
 
     async def migrate() -> None:
         await schema.migrate(database.url(settings))
@@ -53,19 +50,17 @@ def in_order(settings: Settings, places: Places) -> list[Part | Step]:
     async def prepare_temporal() -> None:
         await temporal.prepare(await temporal.connect(settings), settings)
 
-    order: list[Part | Step] = []
-    if embeds_postgres(settings):
-        order.append(_postgres(places))
-    order.append(Step(name="schema", do=migrate))
-    if embeds_temporal(settings):
-        order.append(_temporal(settings))
-    order.append(Step(name="namespace", do=prepare_temporal))
-    if embeds_inbox(settings):
-        order.append(_python("inbox", ready=lambda: _listens(settings.smtp_host, settings.smtp_port)))
-    # Activities in hand may need all of their own time to end.
-    order.append(_python("worker", patience=60))
-    order.append(_python("web", ready=lambda: _listens(settings.web_host, settings.web_port)))
-    return order
+    return [
+        [_postgres(places)] if embeds_postgres(settings) else [],
+        Step(name="schema", do=migrate),
+        [_temporal(settings)] if embeds_temporal(settings) else [],
+        Step(name="namespace", do=prepare_temporal),
+        [
+            *([_inbox(settings)] if embeds_inbox(settings) else []),
+            _worker(settings),
+            _web(settings),
+        ],
+    ]
 
 
 def _postgres(places: Places) -> Part:
@@ -76,14 +71,14 @@ def _postgres(places: Places) -> Part:
     return Part(
         name="postgres",
         prepare=prepare,
-        ready=lambda: postgres.ready(places.socket_dir, DATABASE),
+        ready=lambda _pid: postgres.ready(places.socket_dir, DATABASE),
         stop_signal=postgres.STOP_SIGNAL,
         patience=30,
     )
 
 
 def _temporal(settings: Settings) -> Part:
-    async def ready() -> None:
+    async def ready(_pid: int) -> None:
         while not await _answers(settings):  # noqa: ASYNC110 another process answers
             await asyncio.sleep(_LOOK_AGAIN_AFTER)
 
@@ -97,9 +92,36 @@ async def _answers(settings: Settings) -> bool:
         return False
 
 
-def _python(name: str, *, ready: Callable[[], Awaitable[None]] = _nothing, patience: float = 10) -> Part:
-    command = Command([sys.executable, "-m", "workers", name], {})
-    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience)
+def _inbox(settings: Settings) -> Part:
+    return Part(
+        name="inbox",
+        prepare=lambda: _python("inbox"),
+        ready=lambda _pid: _listens(settings.smtp_host, settings.smtp_port),
+    )
+
+
+def _worker(settings: Settings) -> Part:
+    async def ready(pid: int) -> None:
+        client = await temporal.connect(settings)
+        while not await health.polls(client, settings.temporal_task_queue, pid):  # noqa: ASYNC110 as above
+            await asyncio.sleep(_LOOK_AGAIN_AFTER)
+
+    # Activities in hand may need all of their time to end.
+    patience = DRAIN.total_seconds() + 10
+    return Part(name="worker", prepare=lambda: _python("worker"), ready=ready, patience=patience)
+
+
+def _web(settings: Settings) -> Part:
+    return Part(
+        name="web",
+        prepare=lambda: _python("web"),
+        ready=lambda _pid: _listens(settings.web_host, settings.web_port),
+        patience=20,
+    )
+
+
+def _python(name: str) -> Command:
+    return Command([sys.executable, "-m", "workers", name], {})
 
 
 async def _listens(host: str, port: int) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
@@ -66,7 +67,7 @@ class Stack:
                 match entry:
                     case Step():
                         await entry.do()
-                    case Part():
+                    case list():
                         await self._start(entry, undo)
             self._exit = undo.pop_all()
         return self
@@ -76,12 +77,20 @@ class Stack:
     ) -> None:
         await self._exit.__aexit__(kind, error, trace)
 
-    async def _start(self, part: Part, undo: contextlib.AsyncExitStack) -> None:
-        log = self._places.logs / f"{part.name}.log"
-        watched = Watched(part, environment(self.settings), log, self._say, self._record)
-        self._parts[part.name] = watched
-        undo.push_async_callback(watched.stop)
-        await watched.start()
+    async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:
+        for part in parts:
+            log = self._places.logs / f"{part.name}.log"
+            watched = Watched(part, environment(self.settings), log, self._say, self._record)
+            self._parts[part.name] = watched
+            undo.push_async_callback(watched.stop)
+        try:
+            async with asyncio.TaskGroup() as side_by_side:
+                for part in parts:
+                    side_by_side.create_task(self._parts[part.name].start())
+        except ExceptionGroup as errors:
+            if clear := errors.subgroup(ClearError):
+                raise clear.exceptions[0] from None
+            raise
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)

@@ -101,7 +101,7 @@ class Watched:
 
     async def _ready_or_ended(self, child: Child) -> str | None:
         """None: ready. Else what has become of it."""
-        ended, ready = asyncio.ensure_future(child.ended()), asyncio.ensure_future(self._part.ready())
+        ended, ready = asyncio.ensure_future(child.ended()), asyncio.ensure_future(self._part.ready(child.mark.pid))
         try:
             done, _ = await asyncio.wait((ended, ready), timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
             if ended in done:
