@@ -72,6 +72,18 @@ class Consents(_Part):
     relink_required: bool = Field(default=False, description="連携サービスの再連携が必要なことを確認した")
     delegate_unsharing: bool = Field(default=False, description="共有の解除を弥生に任せる")
 
+    def errors(self, *, accounting_link: bool) -> list[FieldError]:
+        """What still has to be agreed to; without the link nothing has (Y9)."""
+        required = {
+            "stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
+            "relink_required": "連携サービスの再連携が必要になることを確認してください。",
+        }
+        return [
+            FieldError(field=f"consents.{name}", message=message)
+            for name, message in required.items()
+            if accounting_link and not getattr(self, name)
+        ]
+
 
 class ApplicationForm(_Part):
     """The form as it was submitted, in its one normal form."""
@@ -95,7 +107,7 @@ class ApplicationForm(_Part):
 
     def check(self) -> None:
         """Refuse what only shows when fields are read together (Y1, Y7, Y9). Raises `RefusedError`."""
-        errors = [*self._pair_errors(), *self._consent_errors()]
+        errors = [*self._pair_errors(), *self.consents.errors(accounting_link=self.accounting_link)]
         if errors:
             raise RefusedError(errors)
 
@@ -126,19 +138,6 @@ class ApplicationForm(_Part):
             elif tokens[pair.office_token] > 1:
                 errors.append(_error(index, "office_token", "同じ事業所トークンが 2 回入力されています。"))
         return errors
-
-    def _consent_errors(self) -> list[FieldError]:
-        if not self.accounting_link:
-            return []
-        required = {
-            "stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
-            "relink_required": "連携サービスの再連携が必要になることを確認してください。",
-        }
-        return [
-            FieldError(field=f"consents.{name}", message=message)
-            for name, message in required.items()
-            if not getattr(self.consents, name)
-        ]
 
 
 def _error(index: int, name: str, message: str) -> FieldError:

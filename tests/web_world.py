@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
@@ -78,6 +79,7 @@ def application(*pairs: dict[str, Any], **changes: Any) -> dict[str, Any]:
 class Web:
     """The running app and what lies behind it."""
 
+    app: FastAPI
     http: httpx.AsyncClient
     sessions: async_sessionmaker[AsyncSession]
     client: Client
@@ -152,7 +154,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client) -> 
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=WEB) as http,
     ):
-        yield Web(http, sessions, client, task_queue)
+        yield Web(app, http, sessions, client, task_queue)
 
 
 @asynccontextmanager

@@ -90,7 +90,11 @@ class Page:
         try:
             return ApplicationForm.model_validate(sent)
         except ValidationError as invalid:
-            raise RefusedError([self._typed(error) for error in in_japanese(invalid.errors())]) from None
+            errors = [self._typed(error) for error in in_japanese(invalid.errors())]
+            # Told at once, not when everything else is right: the boxes are at the end of a long page.
+            consents = Consents.model_validate(sent["consents"])
+            linked = self.value("accounting_link") == "true"
+            raise RefusedError([*errors, *consents.errors(accounting_link=linked)]) from None
 
     def _typed(self, error: FieldError) -> FieldError:
         """Say it as a page does: nothing typed is asked for, not called malformed."""

@@ -1,0 +1,309 @@
+"""The form and the case page as served: rules, errors beside their fields, and what protects them."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.case_links import case_link, case_path, opens_case
+from models.identifiers import ApplicationNo
+from models.tables import ApplicationOfficeRow, ApplicationRow
+from tests.web_world import NETWORK, SECRET, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, pair, web_on
+from web.pages import NO_SUCH_CASE
+from web.protection import WithoutQuery
+
+
+@pytest_asyncio.fixture
+async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web:
+        yield web
+        await end_cases(web, temporal.client)
+
+
+class Form(HTMLParser):
+    """What a browser would send back, and what a screen reader would find."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self.inputs: dict[str, dict[str, str | None]] = {}
+        self.ids: set[str] = set()
+        self.described_by: set[str] = set()
+        self.labelled: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        if (identity := facts.get("id")) is not None:
+            assert identity not in self.ids
+            self.ids.add(identity)
+        self.described_by |= set((facts.get("aria-describedby") or "").split())
+        if tag == "label":
+            self.labelled.add(facts.get("for") or "")
+        if tag == "a" and (facts.get("href") or "").startswith("#"):
+            self.links.add((facts["href"] or "")[1:])
+        if tag == "input":
+            name = facts["name"] or ""
+            self.inputs[name] = facts
+            if facts["type"] not in {"radio", "checkbox"} or "checked" in facts:
+                self.values[name] = facts.get("value") or ""
+
+
+def filled(form: Form) -> dict[str, str]:
+    return form.values | {
+        "applicant.family_name": "弥生",
+        "applicant.given_name": "太郎",
+        "existing_contract_id": NETWORK,
+        "accounting_link": "true",
+        "network_product": "true",
+        "offices.0.yayoi_id": "b@example.co.jp",
+        "offices.0.yayoi_id_confirmation": "b@example.co.jp",
+        "offices.0.office_token": TOKEN_B,
+        "consents.stop_smart_import": "true",
+        "consents.relink_required": "true",
+        "action": "submit",
+    }
+
+
+async def opened(web: Web) -> Form:
+    return Form((await web.http.get("/apply")).text)
+
+
+def text_of(answer: httpx.Response) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
+
+
+async def test_y10_the_form_says_that_there_is_no_fee(web: Web) -> None:
+    assert "お申し込みによる追加料金は発生しません。" in text_of(await web.http.get("/apply"))
+
+
+async def test_the_form_warns_as_step4_does(web: Web) -> None:
+    text = text_of(await web.http.get("/apply"))
+    for warning in (
+        "組み合わせを 間違えないよう ご注意ください",
+        "他の事業グループに参加している弥生ID はご利用いただけません",
+        "「スマート取引取込」を利用しません",
+        "共有したままでは、お手続きを進めることができません",
+        "［口座連携の設定］の内容は初期化されます",
+    ):
+        assert warning in text
+
+
+async def test_every_field_has_a_label_and_its_descriptions_exist(web: Web) -> None:
+    empty = await web.http.get("/apply")
+    assert '<html lang="ja">' in empty.text
+    wrong = await web.http.post("/apply", data=(await opened(web)).values)
+    for form in (Form(empty.text), Form(wrong.text)):
+        visible = {str(facts["id"]) for facts in form.inputs.values() if facts["type"] != "hidden"}
+        assert visible <= form.labelled <= form.ids
+        assert form.described_by <= form.ids
+
+
+async def test_an_empty_form_is_answered_with_every_error_beside_its_field_and_linked_on_top(web: Web) -> None:
+    answer = await web.http.post("/apply", data=(await opened(web)).values)
+    assert answer.status_code == 422
+    form = Form(answer.text)
+    wrong = {
+        "applicant-family_name",
+        "applicant-given_name",
+        "existing_contract_id",
+        "accounting_link",
+        "network_product",
+        "offices-0-yayoi_id",
+        "offices-0-yayoi_id_confirmation",
+    }
+    assert form.links == wrong
+    assert wrong <= form.ids
+    assert {f"{field}-error" for field in wrong} <= form.described_by
+    text = text_of(answer)
+    assert "7 か所を確認してください" in text
+    assert text.count("入力してください。") == 10  # five fields, beside each and on top
+    assert text.count("どちらかを選んでください。") == 4
+
+
+async def test_what_was_typed_is_kept_and_escaped(web: Web) -> None:
+    typed = filled(await opened(web)) | {"applicant.family_name": '"><script>alert(1)</script>'}
+    answer = await web.http.post("/apply", data=typed)
+    assert answer.status_code == 422
+    assert "<script" not in answer.text
+    form = Form(answer.text)
+    kept = {name: form.values[name] for name in typed if name in form.values and not name.startswith("offices.1")}
+    assert kept == {name: value for name, value in typed.items() if name in kept} | {"rows": "1"}
+    assert kept["submission_id"] == typed["submission_id"]
+    assert len(kept) == 12
+
+
+async def test_rows_are_added_and_removed_without_script(web: Web) -> None:
+    typed = filled(await opened(web)) | {"offices.1.yayoi_id": "c@example.co.jp", "action": "add"}
+    three = Form((await web.http.post("/apply", data=typed)).text)
+    assert three.values["rows"] == "3"
+    assert three.values["offices.2.yayoi_id"] == ""
+    two = Form((await web.http.post("/apply", data=three.values | {"action": "remove-0"})).text)
+    assert two.values["rows"] == "2"
+    assert two.values["offices.0.yayoi_id"] == "c@example.co.jp"
+    one = Form((await web.http.post("/apply", data=two.values | {"action": "remove-1"})).text)
+    same = Form((await web.http.post("/apply", data=one.values | {"action": "remove-0"})).text)
+    assert one.values["rows"] == same.values["rows"] == "1"
+    assert same.values["submission_id"] == typed["submission_id"]
+    most = Form((await web.http.post("/apply", data=one.values | {"rows": "20", "action": "add"})).text)
+    assert most.values["rows"] == "20"
+
+
+async def test_y7_y4_errors_of_the_pairs_name_the_pair(web: Web) -> None:
+    typed = filled(await opened(web)) | {"offices.0.yayoi_id_confirmation": "x@example.co.jp"}
+    text = text_of(await web.http.post("/apply", data=typed))
+    assert "1 件目の弥生ID（確認のためもう一度） ：弥生ID と一致しません。もう一度入力してください。" in text
+    typed = filled(await opened(web)) | {"offices.0.office_token": "12"}
+    text = text_of(await web.http.post("/apply", data=typed))
+    assert "1 件目の事業所トークン ：事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。" in text
+
+
+async def test_y9_without_the_link_neither_token_nor_consents_are_asked_for(web: Web) -> None:
+    typed = filled(await opened(web)) | {"accounting_link": "false", "offices.0.office_token": ""}
+    del typed["consents.stop_smart_import"], typed["consents.relink_required"]
+    assert (await web.http.post("/apply", data=typed)).status_code == 303
+
+
+async def test_a_good_form_leads_to_the_case_page_and_a_double_click_to_the_same(web: Web) -> None:
+    typed = filled(await opened(web))
+    answers = await asyncio.gather(*(web.http.post("/apply", data=typed) for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {303}
+    [address] = {answer.headers["location"] for answer in answers}
+    [row] = await web.rows(select(ApplicationRow))
+    assert address == case_path(SECRET, ApplicationNo(row.application_no))
+    text = text_of(await web.http.get(address))
+    due = row.due_date
+    assert row.application_no in text
+    assert f"{due.year}年{due.month}月{due.day}日（{'月火水木金土日'[due.weekday()]}） まで" in text
+
+
+async def test_a_form_that_was_sent_and_changed_is_not_a_second_application(web: Web) -> None:
+    typed = filled(await opened(web))
+    await web.http.post("/apply", data=typed)
+    answer = await web.http.post("/apply", data=typed | {"offices.0.office_token": TOKEN_C})
+    assert answer.status_code == 409
+    assert "すでに受け付けています" in text_of(answer)
+    assert len(await web.rows(select(ApplicationRow))) == 1
+
+
+@pytest.mark.parametrize("submission_id", ["", "x"])
+async def test_a_form_without_its_id_is_asked_for_again(web: Web, submission_id: str) -> None:
+    answer = await web.http.post("/apply", data=filled(await opened(web)) | {"submission_id": submission_id})
+    assert answer.status_code == 422
+    assert "申込フォームを開き直してください" in text_of(answer)
+
+
+async def test_a_case_page_opens_with_its_own_key_only(web: Web) -> None:
+    mine = await web.applied(pair())
+    other = await web.applied(pair("c@example.co.jp", TOKEN_C))
+    key = case_path(SECRET, mine).partition("?key=")[2]
+    assert (await web.http.get(f"/applications/{mine}?key={key}")).status_code == 200
+    refused = [
+        await web.http.get(f"/applications/{number}", params=params)
+        for number, params in [
+            (mine, {}),
+            (mine, {"key": ""}),
+            (mine, {"key": "鍵"}),
+            (other, {"key": key}),
+            (ApplicationNo("YS-999999"), {"key": key}),
+            (ApplicationNo("YS-999999"), {"key": case_path(SECRET, ApplicationNo("YS-999999")).partition("?key=")[2]}),
+        ]
+    ]
+    # Nobody learns from the answer which numbers exist.
+    assert {answer.status_code for answer in refused} == {404}
+    assert {answer.text for answer in refused} == {refused[0].text}
+    assert NO_SUCH_CASE in refused[0].text
+
+
+def test_a_link_is_always_the_same_and_of_one_case_and_secret() -> None:
+    number = ApplicationNo("YS-000123")
+    link = case_link("https://apply.example.jp/", "one", number)
+    assert link == case_link("https://apply.example.jp", "one", number)
+    assert link.startswith("https://apply.example.jp/applications/YS-000123?key=")
+    key = link.partition("?key=")[2]
+    assert opens_case("one", "YS-000123", key)
+    assert not opens_case("two", "YS-000123", key)
+    assert not opens_case("one", "YS-000124", key)
+
+
+async def test_the_case_page_tells_what_is_asked_of_the_applicant_now(web: Web) -> None:
+    number = await web.applied(pair(), pair("c@example.co.jp", TOKEN_C))
+    async with answering(web):
+        row = await web.started(number)
+        text = text_of(await web.http.get(case_path(SECRET, number)))
+    until = row.expires_on
+    for fact in (
+        "B 商店 共有の解除待ち お客様の操作が必要です 会計事務所との共有を解除してください。",
+        f"期限：{until.year}年{until.month}月{until.day}日",
+        "この事業所データの「スマート取引取込」は、完了のお知らせが届くまで利用しないでください。",
+        "C 商店 お客様の設定待ち お客様の操作が必要です",
+        "STEP6 事業グループの新規作成",
+        "新しいサービス契約ID 7000001",
+        "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ",
+    ):
+        assert fact in text
+    assert text.count("利用しないでください") == 1  # C has its notice, and imports again
+
+
+async def test_without_an_answer_of_the_procedure_the_case_page_tells_what_the_records_say(web: Web) -> None:
+    number = await web.applied(pair(), pair("c@example.co.jp", TOKEN_C))
+    await web.started(number)
+    async with web.sessions.begin() as session:
+        await session.execute(
+            update(ApplicationOfficeRow)
+            .where(ApplicationOfficeRow.office_no == 2)
+            .values(
+                closed_at=(await web.row(number)).applied_at, outcome="期限切れ", open_points=["共有が残っています。"]
+            )
+        )
+    answer = await web.http.get(case_path(SECRET, number))
+    assert answer.status_code == 200
+    text = text_of(answer)
+    for fact in (
+        number,
+        "ただいま、最新の状況を確認できません。お申し込みは確かに受け付けています。",
+        "B 商店 受付済み",
+        "C 商店 終了 期限までに確認できなかったため、お手続きを終了しました。",
+        "共有が残っています。",
+    ):
+        assert fact in text
+
+
+async def test_every_answer_is_protected(web: Web) -> None:
+    for path in ("/apply", "/static/style.css", "/nowhere", "/api/nowhere", "/healthz"):
+        headers = (await web.http.get(path)).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_what_does_not_exist_is_said_in_japanese(web: Web) -> None:
+    page, api = await web.http.get("/nowhere"), await web.http.get("/api/nowhere")
+    assert (page.status_code, api.status_code) == (404, 404)
+    assert "お探しのページはありません" in page.text
+    assert api.headers["content-type"] == "application/problem+json"
+    wrong_way = await web.http.get("/api/applications")
+    assert (wrong_way.status_code, wrong_way.json()["status"]) == (405, 405)
+
+
+def test_the_key_of_a_link_stays_out_of_the_access_log() -> None:
+    args = ("127.0.0.1:5", "GET", "/applications/YS-000001?key=secret", "1.1", 200)
+    record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', args, None)
+    assert WithoutQuery().filter(record)
+    assert record.getMessage() == '127.0.0.1:5 - "GET /applications/YS-000001 HTTP/1.1" 200'
+
+
+async def test_the_access_log_is_filtered_while_the_app_runs(web: Web) -> None:
+    del web
+    assert any(isinstance(one, WithoutQuery) for one in logging.getLogger("uvicorn.access").filters)

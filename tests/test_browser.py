@@ -1,0 +1,150 @@
+"""The form in a real browser, as an applicant uses it: wrong first, then right, on a desk and on a phone."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright, expect
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from tests.web_world import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
+
+CHROMIUM = shutil.which("chromium")
+SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
+"""A folder to keep pictures of every page in, for people to look at."""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed (apt install chromium)"),
+]
+
+_QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDTHS = {"desk": (1200, 900), "phone": (375, 740)}
+
+
+class Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@pytest_asyncio.fixture
+async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web, answering(web):
+        yield web
+        await end_cases(web, temporal.client)
+
+
+@pytest_asyncio.fixture
+async def address(web: Web) -> AsyncIterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = Server(uvicorn.Config(web.app, lifespan="off", log_config=None))
+        serving = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+@pytest_asyncio.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=_QUIET, env={**os.environ, "HOME": str(tmp_path)}
+        )
+        yield browser
+        await browser.close()
+
+
+async def picture(page: Page, name: str) -> None:
+    if SCREENSHOTS:
+        await page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("device", WIDTHS)
+async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
+    web: Web, address: str, browser: Browser, device: str
+) -> None:
+    width, height = WIDTHS[device]
+    # The way of old computers and of those who allow no script.
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale="ja-JP", java_script_enabled=False
+    )
+    page = await context.new_page()
+    await page.goto(f"{address}/apply")
+    await picture(page, f"{device}-1-empty")
+
+    await page.get_by_label("姓").fill("弥生")
+    await page.get_by_label("名").fill("Taro")
+    await page.get_by_label("サービス契約ID（お客様番号）").fill("８８７１３０４")
+    await page.get_by_label("利用する", exact=True).check()
+    await page.get_by_label("ネットワーク製品", exact=True).check()
+    for number, (name, token) in enumerate([("b", TOKEN_B), ("c", TOKEN_C)], start=1):
+        pair = page.get_by_role("group", name=f"{number} 件目")
+        await pair.get_by_label("弥生ID（メールアドレス）").fill(f"{name}@example.co.jp")
+        await pair.get_by_label("弥生ID（確認のためもう一度）").fill(f"{name}@example.co.jp")
+        await pair.get_by_label("事業所トークン").fill(token)
+    await page.get_by_label("スマート取引取込").check()
+    await page.get_by_role("button", name="申し込む").last.click()
+
+    # What was forgotten or wrong is named on top, and each name leads to its field.
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("2 か所を確認してください")
+    await picture(page, f"{device}-2-errors")
+    await alert.get_by_role("link", name="名", exact=True).click()
+    given_name = page.locator("#applicant-given_name")
+    await expect(given_name).to_have_value("Taro")
+    await expect(given_name).to_have_attribute("aria-invalid", "true")
+    await given_name.fill("太郎")
+    await page.get_by_label("再連携が必要になることを確認しました").check()
+    await page.get_by_role("button", name="申し込む").last.click()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("お申し込みを受け付けました")
+    application_no = await page.locator("dt", has_text="申込番号").locator("+ dd").inner_text()
+    await web.started(application_no)
+    await page.reload()
+    await expect(page.get_by_text("お客様の操作が必要です").first).to_be_visible()
+    await picture(page, f"{device}-3-case")
+    assert (await web.row(application_no)).existing_contract_id == NETWORK
+    await context.close()
+
+
+@pytest.mark.parametrize("device", WIDTHS)
+async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, device: str) -> None:
+    width, height = WIDTHS[device]
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    for path in ("/apply", "/nowhere"):
+        await page.goto(f"{address}{path}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await picture(page, f"{device}-4{path.replace('/', '-')}")
+    # Neither policy nor markup is complained of, but for the page that is not there.
+    assert [text for text in complaints if "404" not in text] == []
+    await page.close()
+
+
+async def test_enter_applies_and_removes_no_row(address: str, browser: Browser) -> None:
+    page = await browser.new_page()
+    await page.goto(f"{address}/apply")
+    await page.get_by_role("group", name="1 件目").get_by_label("事業所トークン").press("Enter")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.close()
