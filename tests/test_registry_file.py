@@ -346,10 +346,12 @@ async def test_a_load_waits_for_a_case_that_is_changing_the_office(sessions: Ses
 async def test_progress_ends_at_the_size_of_the_file(sessions: Sessions, tmp_path: Path) -> None:
     rows = [YAYOI_ID | {"yayoi_id": f"id-{number}@example.jp"} for number in range(1_200)]
     path = write(tmp_path, *rows)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n\n")
     told: list[int] = []
     report = await load(sessions, path, told.append)
     assert report.loaded == len(rows)
-    assert len(told) == 3  # batches
+    assert len(told) == 4  # three batches, and the end
     assert told == sorted(told)
     assert told[-1] == path.stat().st_size
     async with sessions() as session:

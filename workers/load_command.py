@@ -23,6 +23,6 @@ async def load_with_progress(settings: Settings, file: Path, size: int) -> int:
 
 def _tell(report: LoadReport, console: Console) -> int:
     for row in report.refused:
-        console.print(f"{row.line}行目: {row.reason}", highlight=False, markup=False)
+        console.print(f"{row.line}行目: {row.reason}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"登録 {report.loaded}件、変更なし {report.unchanged}件、登録できなかった行 {len(report.refused)}件")
     return 1 if report.refused else 0

@@ -68,7 +68,12 @@ async def load(
         for row in rows:
             report.count(row.line, next(answers) if row.record else row.refused_because)
         progress(rows[-1].bytes_read)
+    progress(_size(path))  # what follows the last row
     return LoadReport(loaded=report.loaded, unchanged=report.unchanged, refused=tuple(report.refused))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
