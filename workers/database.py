@@ -28,8 +28,11 @@ def url(settings: Settings) -> str:
 
 
 def engine(settings: Settings) -> AsyncEngine:
-    """One pool of connections per process. A connection that was lost is noticed before it is used."""
-    return create_async_engine(url(settings), pool_pre_ping=True)
+    """One pool of connections per process. A connection that was lost is noticed before it is used.
+
+    What was being stored stays out of error texts, and so out of logs.
+    """
+    return create_async_engine(url(settings), pool_pre_ping=True, hide_parameters=True)
 
 
 def sessions(database: AsyncEngine) -> async_sessionmaker[AsyncSession]:
