@@ -30,6 +30,7 @@ from tests.web_world import (
     until,
     web_on,
 )
+from web.reaching import PATIENCE
 
 ISSUED, ISSUED_TO_C = "7000001", "7000002"
 B, C = "b@example.co.jp", "c@example.co.jp"
@@ -276,6 +277,29 @@ async def test_a_wrong_field_is_named_with_its_reason(
     answer = await case.web.report(report)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"field": field, "message": message}]
+
+
+async def test_while_no_worker_answers_an_event_is_accepted_and_delivered_later(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web:
+        number = await case_with_two_offices(web)
+        office = await web.office(number, 1)
+        report = password_set()
+        async with asyncio.timeout(PATIENCE.total_seconds() + 5):
+            answer = await web.report(report)
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+        async with answering(web):
+
+            async def delivered() -> bool:
+                return all(row.delivered_at for row in await web.rows(select(EventRow)))
+
+            await until(delivered)
+            assert len(await office.query(AnsweringOffice.taken)) == 1
+            again = await web.report(report)
+            assert (again.status_code, again.json()["status"]) == (200, "delivered")
+        await end_cases(web, temporal.client)
 
 
 async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in_their_order(
