@@ -141,6 +141,6 @@ def health_web() -> None:
 @app.command()
 def demo() -> None:
     """Show one application from form to closed case, two weeks and follow-up fast-forwarded."""
-    from workers.rehearsal import rehearse
+    from workers.rehearsal.story import rehearse
 
     raise typer.Exit(run(rehearse()))

@@ -40,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
     from models.procedures import Stage, WaitingFor
     from workflows.office_view import OfficeView
     from workflows.options import LOOK_UP, MAIL, REGISTRY
+    from workflows.updates import update_described
     from workflows.waiting import Moment, wait_through
 
 SHARING_REMINDERS = (3, 6, 9)
@@ -96,7 +97,7 @@ class OfficeDataProcedure:
 
     # --- what the outside reports -------------------------------------------------------------------------------------
 
-    @workflow.update(description="会計事務所との共有が解除されたことを記録します")
+    @update_described("会計事務所との共有が解除されたことを記録します")
     async def report_sharing_released(self, report: SharingReleased) -> None:
         await self._end_sharing(report)
 
@@ -107,7 +108,7 @@ class OfficeDataProcedure:
         if self._sharing_ended:
             _refuse("共有の解除は、すでに記録されています。")
 
-    @workflow.update(description="お客様が STEP5・STEP6 の手順を 1 つ終えたことを記録します")
+    @update_described("お客様が STEP5・STEP6 の手順を 1 つ終えたことを記録します")
     async def report_set_up_step(self, report: SetUpStepDone) -> None:
         await workflow.execute_activity_method(
             CustomerStepActivities.record_set_up_step,
@@ -124,7 +125,7 @@ class OfficeDataProcedure:
         if reason := self._follow_up.refuse_step(report.step):
             _refuse(reason)
 
-    @workflow.update(description="お客様がサービスを 1 つ再連携したことを記録します")
+    @update_described("お客様がサービスを 1 つ再連携したことを記録します")
     async def report_relink(self, report: ServiceRelinked) -> None:
         service = f"{report.kind.label}「{report.service}」"
         relinked = await workflow.execute_activity_method(

@@ -1,0 +1,310 @@
+"""The story: 弥生 太郎 manages office A already and applies for B and C."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import select, update
+
+from activities.smart_import import SmartImportRuns
+from models.calendar import BusinessCalendar, day_in_japan
+from models.identifiers import OfficeToken
+from models.mails import NOTICE_SUBJECT, MailKind
+from models.messages import Outcome, SetUpStepDone
+from models.procedures import ApplicationStage, SetUpStep, Stage, WaitingFor
+from models.tables import AuditRow, IssuedContractRow, OfficeRow, RememberedLinkRow, ServiceLinkRow
+from workers import database, examples, temporal
+from workers.registry_file import load
+from workers.rehearsal.play import Play
+from workers.settings import Settings
+from workers.stack.checks import free_ports
+from workers.stack.places import Places
+from workers.stack.supervisor import Stack
+from workflows.office_data_procedure import OfficeDataProcedure
+
+CONTRACT = "8871304"
+TARO = "taro@yayoi-taro.example.jp"
+B, C = 1, 2
+ID_B, TOKEN_B = "office-b@yayoi-taro.example.jp", OfficeToken("b0000002-0000-4000-8000-000000000002")
+ID_C, TOKEN_C = "office-c@yayoi-taro.example.jp", OfficeToken("c0000003-0000-4000-8000-000000000003")
+BANK_B = "しおさい銀行 普通 1234567"
+BANK_C, AIR_C = "みずうみ銀行 普通 7654321", "Airレジ 本店"
+FIRM = "山田会計事務所"
+OPERATOR = "佐藤（担当）"
+
+
+async def rehearse() -> None:
+    """Play the whole story on a stack of its own. Raises `ClearError` at the first thing that differs."""
+    calendar = BusinessCalendar()
+    async with _play() as play:
+        applied_on = await _apply(play, calendar)
+        await _office_b_gets_its_notice(play)
+        await _office_c_waits_for_its_sharing(play, calendar, applied_on)
+        await _office_c_gets_its_notice(play)
+        await _office_b_is_set_up(play, calendar)
+        await _office_c_is_set_up(play)
+        await _close(play)
+        await _look_back(play)
+    play.tell("")
+    play.tell("The rehearsal is over: everything was as expected.")
+
+
+@asynccontextmanager
+async def _play() -> AsyncIterator[Play]:
+    with tempfile.TemporaryDirectory(prefix="tetsuzuki-demo-") as folder:
+        settings = Settings(state_dir=Path(folder), time_skipping=True, **free_ports())
+        async with Stack(settings) as stack, database.opened(stack.settings) as sessions:
+            await load(sessions, examples.registry())
+            client = await temporal.connect(stack.settings)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.settings.web_port}", timeout=30) as http:
+                yield Play(http, client, sessions, Places(stack.settings.state_dir).mail)
+
+
+async def _apply(play: Play, calendar: BusinessCalendar) -> date:
+    play.scene("弥生 太郎 (contract 8871304, office A in use) submits the form for offices B and C")
+    await _import_up_to(play, day_in_japan(datetime.now(UTC)) - timedelta(days=1))
+    form = {
+        "submission_id": str(uuid4()),
+        "applicant": {"family_name": "弥生", "given_name": "太郎"},
+        "existing_contract_id": CONTRACT,
+        "accounting_link": True,
+        "network_product": True,
+        "offices": [
+            {"yayoi_id": ID_B, "yayoi_id_confirmation": ID_B, "office_token": TOKEN_B},
+            # Typed in full-width letters with a stray space: input is forgiving, storage is not.
+            {"yayoi_id": ID_C, "yayoi_id_confirmation": ID_C.upper(), "office_token": f"　{_full_width(TOKEN_C)} "},
+        ],
+        "consents": {
+            "stop_smart_import": True,
+            "sharing_released": False,
+            "relink_required": True,
+            "delegate_unsharing": False,
+        },
+    }
+    answer = await play.submit(form)
+    applied_on = day_in_japan(datetime.now(UTC))
+    play.expect(
+        "due date, the last business day of the week after next", answer["due_date"], str(calendar.due_date(applied_on))
+    )
+    await play.rest(B, Stage.SET_UP)
+    await play.rest(C, Stage.SHARING)
+    receipt, *_ = await play.mails(
+        (TARO, MailKind.RECEIPT.subject), (ID_B, NOTICE_SUBJECT), (TARO, MailKind.RELEASE_SHARING.subject)
+    )
+    page = await play.case_page(answer["status_url"])
+    play.expect("it shows where office C stands", "共有" in page, True)
+    play.expect("the receipt links to the case page", answer["status_url"] in receipt.get_content(), True)
+    return applied_on
+
+
+async def _office_b_gets_its_notice(play: Play) -> None:
+    play.scene("Office B is not shared: frozen, links remembered, contract ID issued, notified, thawed at once")
+    issued = await _issued(play)
+    play.expect("registered name of B", issued[B].registered_name, "弥生 太郎 - 1 (8871304)")
+    play.expect("what happened to B", await _actions(play, B), [
+        "スマート取引取込を凍結した",
+        "連携を記録した",
+        "サービス契約ID を発行した",
+        f"メールを送信した：{NOTICE_SUBJECT}",
+        "スマート取引取込の凍結を解除した",
+    ])  # fmt: skip
+    frozen, thawed = await _frozen_and_thawed(play, B)
+    play.expect("B was frozen before it was thawed", frozen < thawed, True)
+
+
+async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar, applied_on: date) -> None:
+    play.scene(f"Office C is shared with {FIRM}: nothing goes on, and nothing is imported")
+    runs = SmartImportRuns(play.sessions)
+    refused = await runs.run(TOKEN_C, datetime.now(UTC))
+    play.expect("smart import of C is refused", refused.refused_because is not None, True)
+    play.tell(refused.refused_because or "")
+    reason = await play.report("support_password_set", status=404, contract_id="7999999", yayoi_id=ID_C)
+    play.tell(f"an event for a contract ID that was never issued: {reason}")
+    attributes = await play.search_attributes(play.office(C))
+    play.expect(
+        "what the operators' list shows",
+        (attributes["Stage"], attributes["WaitingFor"]),
+        (Stage.SHARING, WaitingFor.APPLICANT),
+    )
+    for business_days in (3, 6):
+        await play.until_opening(C, calendar.business_days_after(applied_on, business_days))
+        await play.mails((TARO, MailKind.RELEASE_SHARING_REMINDER.subject))
+
+
+async def _office_c_gets_its_notice(play: Play) -> None:
+    play.scene("太郎 releases the sharing in the desktop product; its system reports it, and C goes on by itself")
+    await play.report("sharing_released", office_token=TOKEN_C)
+    await play.rest(C, Stage.SET_UP)
+    [notice] = await play.mails((ID_C, NOTICE_SUBJECT))
+    issued = await _issued(play)
+    play.expect("registered name of C", issued[C].registered_name, "弥生 太郎 - 2 (8871304)")
+    play.expect("two different contract IDs", issued[B].contract_id != issued[C].contract_id, True)
+    text = notice.get_content()
+    play.expect(
+        "the notice says what C needs", [w for w in (issued[C].contract_id, BANK_C, AIR_C, FIRM) if w not in text], []
+    )
+    frozen, thawed = await _frozen_and_thawed(play, C)
+    play.expect("C was frozen for days", (thawed - frozen).days >= 1, True)
+    play.expect("C's links are lost with the old contract ID", await _open_links(play, TOKEN_C), [])
+
+
+async def _office_b_is_set_up(play: Play, calendar: BusinessCalendar) -> None:
+    play.scene("B: three business days pass, a reminder goes out, then the customer does STEP5, STEP6 and the re-link")
+    contract_id = (await _issued(play))[B].contract_id
+    await play.until_opening(B, calendar.business_days_after(day_in_japan(await play.now(B)), 3))
+    await play.mails((ID_B, MailKind.FOLLOW_UP_REMINDER.subject))
+    reason = await play.report("product_registered", status=409, contract_id=CONTRACT, yayoi_id=ID_B)
+    play.tell(f"the existing contract ID instead of the new one: {reason}")
+    reason = await play.report("product_registered", status=409, contract_id=contract_id, yayoi_id=ID_B)
+    play.tell(f"STEP6 before STEP5: {reason}")
+    await _set_up_by_events(play, contract_id, ID_B, "弥生商店 B")
+    today = day_in_japan(await play.now(B))
+    await play.report(
+        "service_relinked",
+        contract_id=contract_id,
+        service_kind="bank_account",
+        service=BANK_B,
+        relinked_on=str(today),
+        asked_from=str(await _imported_until(play, B, BANK_B) + timedelta(days=1)),
+    )
+    outcome = await play.office(B).result()
+    play.expect("office B", outcome.outcome, Outcome.COMPLETED)
+
+
+async def _office_c_is_set_up(play: Play) -> None:
+    play.scene("C: the customer calls about STEP5, the operator records it; the rest is reported by the systems")
+    contract_id = (await _issued(play))[C].contract_id
+    await play.office(C).execute_update(
+        OfficeDataProcedure.report_set_up_step,
+        SetUpStepDone(by=OPERATOR, reason="お客様からお電話で確認", step=SetUpStep.SUPPORT_PASSWORD),
+    )
+    await _set_up_by_events(play, contract_id, ID_C, "弥生商店 C", with_password=False)
+    today = day_in_japan(await play.now(C))
+    bank_until = await _imported_until(play, C, BANK_C)
+    air_until = await _imported_until(play, C, AIR_C)
+    await play.report(
+        "service_relinked",
+        contract_id=contract_id,
+        service_kind="bank_account",
+        service=BANK_C,
+        relinked_on=str(today),
+        asked_from=str(bank_until - timedelta(days=2)),
+    )
+    await play.report(
+        "service_relinked", contract_id=contract_id, service_kind="air_regi", service=AIR_C, relinked_on=str(today)
+    )
+    outcome = await play.office(C).result()
+    play.expect("office C", outcome.outcome, Outcome.COMPLETED)
+    details = await play.current_details(C)
+    play.expect(
+        "days that may be doubled at the bank (asked from two days too early)",
+        f"{bank_until - timedelta(days=2)} ～ {bank_until}" in details,
+        True,
+    )
+    play.expect(
+        "days that may be missing at Airレジ (it starts the day after the re-link)",
+        f"{air_until + timedelta(days=1)} ～ {today}" in details,
+        True,
+    )
+
+
+async def _close(play: Play) -> None:
+    play.scene("Both offices have ended: the application closes")
+    outcome = await play.application.result()
+    play.expect("outcomes", [office.outcome for office in outcome.offices], [Outcome.COMPLETED, Outcome.COMPLETED])
+    await play.mails((TARO, MailKind.FINISHED.subject))
+    attributes = await play.search_attributes(play.application)
+    play.expect("final stage", attributes["Stage"], ApplicationStage.CLOSED)
+    reason = await play.report("sharing_released", status=404, office_token=TOKEN_C)
+    play.tell(f"an event after the end: {reason}")
+
+
+async def _look_back(play: Play) -> None:
+    play.scene("Looking back")
+    async with play.sessions() as session:
+        offices = (await session.scalars(select(OfficeRow).where(OfficeRow.office_token.in_([TOKEN_B, TOKEN_C])))).all()
+        play.expect("no office is frozen", [office.name for office in offices if office.frozen_by], [])
+        links = (await session.scalars(select(RememberedLinkRow).order_by(RememberedLinkRow.office_no))).all()
+        for link in links:
+            play.tell(f"re-linked: {link.service}, until {link.last_imported_on}, again from {link.first_covered_on}")
+        play.expect("every lost link was made again", [link.service for link in links if not link.relinked_on], [])
+    for number, name in ((B, "B"), (C, "C")):
+        frozen, thawed = await _frozen_and_thawed(play, number)
+        play.tell(f"office {name} was frozen at {frozen:%Y-%m-%d %H:%M} and thawed at {thawed:%Y-%m-%d %H:%M} UTC")
+
+
+async def _set_up_by_events(
+    play: Play, contract_id: str, yayoi_id: str, group: str, *, with_password: bool = True
+) -> None:
+    if with_password:
+        await play.report("support_password_set", contract_id=contract_id, yayoi_id=yayoi_id)
+    await play.report("business_group_created", yayoi_id=yayoi_id, group_name=group)
+    await play.report("product_registered", contract_id=contract_id, yayoi_id=yayoi_id)
+    await play.report("owned_product_registered", contract_id=contract_id, yayoi_id=yayoi_id)
+
+
+async def _import_up_to(play: Play, day: date) -> None:
+    """The customer's last import before applying."""
+    async with play.sessions.begin() as session:
+        await session.execute(
+            update(ServiceLinkRow)
+            .where(ServiceLinkRow.office_token.in_([TOKEN_B, TOKEN_C]))
+            .values(last_imported_on=day)
+        )
+
+
+async def _issued(play: Play) -> dict[int, IssuedContractRow]:
+    async with play.sessions() as session:
+        rows = await session.scalars(
+            select(IssuedContractRow).where(IssuedContractRow.application_no == play.application_no)
+        )
+        return {row.office_no: row for row in rows}
+
+
+async def _audit(play: Play, number: int) -> list[AuditRow]:
+    async with play.sessions() as session:
+        rows = await session.scalars(
+            select(AuditRow)
+            .where(AuditRow.application_no == play.application_no, AuditRow.office_no == number)
+            .order_by(AuditRow.audit_id)
+        )
+        return list(rows)
+
+
+async def _actions(play: Play, number: int) -> list[str]:
+    return [row.action for row in await _audit(play, number)]
+
+
+async def _frozen_and_thawed(play: Play, number: int) -> tuple[datetime, datetime]:
+    at = {row.action: row.happened_at for row in await _audit(play, number)}
+    return at["スマート取引取込を凍結した"], at["スマート取引取込の凍結を解除した"]
+
+
+async def _open_links(play: Play, token: OfficeToken) -> list[str]:
+    async with play.sessions() as session:
+        rows = await session.scalars(
+            select(ServiceLinkRow.service).where(ServiceLinkRow.office_token == token, ServiceLinkRow.lost_at.is_(None))
+        )
+        return list(rows)
+
+
+async def _imported_until(play: Play, number: int, service: str) -> date:
+    async with play.sessions() as session:
+        row = await session.scalar(
+            select(RememberedLinkRow).where(
+                RememberedLinkRow.application_no == play.application_no,
+                RememberedLinkRow.office_no == number,
+                RememberedLinkRow.service == service,
+            )
+        )
+    if row is None or row.last_imported_on is None:
+        raise LookupError(service)
+    return row.last_imported_on
+
+
+def _full_width(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in text)
