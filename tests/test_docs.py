@@ -20,6 +20,18 @@ def test_every_setting_is_listed_and_nothing_else() -> None:
     assert listed == [f"TETSUZUKI_{name.upper()}" for name in Settings.model_fields]
 
 
+@pytest.mark.parametrize(
+    ("variable", "default"),
+    re.findall(r"^\| `(TETSUZUKI_\w+)` \| `([^`]+)` \|", TEXTS["docs/settings.md"], re.MULTILINE),
+)
+def test_the_default_that_is_listed_is_the_default(
+    variable: str, default: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = variable.removeprefix("TETSUZUKI_").lower()
+    monkeypatch.setenv(variable, default)
+    assert getattr(Settings(), name) == Settings.model_fields[name].default
+
+
 @each_document
 def test_every_setting_that_is_spoken_of_exists(document: str) -> None:
     known = {f"TETSUZUKI_{name.upper()}" for name in Settings.model_fields}
