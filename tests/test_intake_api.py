@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.calendar import BusinessCalendar, day_in_japan
 from models.identifiers import ApplicationNo, application_workflow_id
 from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
+from tests.conftest import _TEMPLATE, _new_database
 from tests.web_world import (
     NETWORK,
     STANDALONE,
@@ -31,6 +33,7 @@ from tests.web_world import (
     web_on,
 )
 from web.protection import MAX_BODY_BYTES
+from workers import database
 from workflows import search_attributes
 
 FULL_WIDTH = "全角で入力してください（例：弥生　太郎）。"
@@ -47,6 +50,19 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
     async with web_on(sessions, temporal.client) as web:
         yield web
         await end_cases(web, temporal.client)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def refusing(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
+    """The app for forms that are refused: since nothing may be stored, their tests share one database."""
+    async with _new_database(postgres_socket, _TEMPLATE) as url:
+        engine = create_async_engine(url)
+        sessions = database.sessions(engine)
+        await fill_registry(sessions)
+        async with web_on(sessions, temporal.client) as web:
+            yield web
+            assert await web.rows(select(ApplicationRow)) == []
+        await engine.dispose()
 
 
 def errors_of(answer: httpx.Response) -> dict[str, str]:
@@ -134,9 +150,9 @@ async def test_the_same_submission_ten_times_at_once_is_one_application(web: Web
     ],
 )
 async def test_y1_nothing_appears_twice_in_one_application(
-    web: Web, pairs: list[dict[str, Any]], expected: dict[str, str]
+    refusing: Web, pairs: list[dict[str, Any]], expected: dict[str, str]
 ) -> None:
-    assert errors_of(await web.apply(application(*pairs))) == expected
+    assert errors_of(await refusing.apply(application(*pairs))) == expected
 
 
 async def test_y1_what_another_open_application_holds_is_refused_until_it_is_closed(web: Web) -> None:
@@ -185,8 +201,8 @@ async def test_an_own_office_is_called_by_its_name(web: Web) -> None:
 @pytest.mark.parametrize(
     "token", ["b0000002-0000-4000-8000-00000000000", "b000000200004000800000000000002", "あ" * 36, "b0000002_0000", "x"]
 )
-async def test_y4_a_token_of_another_shape_is_refused(web: Web, token: str) -> None:
-    assert errors_of(await web.apply(application(pair(token=token)))) == {"offices.0.office_token": BAD_TOKEN}
+async def test_y4_a_token_of_another_shape_is_refused(refusing: Web, token: str) -> None:
+    assert errors_of(await refusing.apply(application(pair(token=token)))) == {"offices.0.office_token": BAD_TOKEN}
 
 
 @pytest.mark.parametrize(
@@ -201,13 +217,13 @@ async def test_y4_a_token_of_another_shape_is_refused(web: Web, token: str) -> N
         ("弥" * 31, "30 文字以内で入力してください。"),
     ],
 )
-async def test_y6_names_are_full_width(web: Web, name: str, message: str) -> None:
-    answer = await web.apply(application(applicant={"family_name": name, "given_name": name}))
+async def test_y6_names_are_full_width(refusing: Web, name: str, message: str) -> None:
+    answer = await refusing.apply(application(applicant={"family_name": name, "given_name": name}))
     assert errors_of(answer) == {"applicant.family_name": message, "applicant.given_name": message}
 
 
-async def test_y7_the_yayoi_id_typed_twice_must_agree(web: Web) -> None:
-    answer = await web.apply(application(pair(yayoi_id_confirmation="d@example.co.jp")))
+async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
+    answer = await refusing.apply(application(pair(yayoi_id_confirmation="d@example.co.jp")))
     assert errors_of(answer) == {"offices.0.yayoi_id_confirmation": "弥生ID と一致しません。もう一度入力してください。"}
 
 
@@ -271,8 +287,10 @@ async def test_y9_four_procedures(web: Web, linked: bool, network: bool) -> None
         ),
     ],
 )
-async def test_y9_the_answers_must_fit_the_procedure(web: Web, form: dict[str, Any], expected: dict[str, str]) -> None:
-    assert errors_of(await web.apply(form)) == expected
+async def test_y9_the_answers_must_fit_the_procedure(
+    refusing: Web, form: dict[str, Any], expected: dict[str, str]
+) -> None:
+    assert errors_of(await refusing.apply(form)) == expected
 
 
 @pytest.mark.parametrize(
@@ -311,13 +329,13 @@ async def test_y9_the_answers_must_fit_the_procedure(web: Web, form: dict[str, A
     ],
 )
 async def test_every_wrong_field_is_named_with_its_reason(
-    web: Web, changes: dict[str, Any], expected: dict[str, str]
+    refusing: Web, changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    assert errors_of(await web.apply(application() | changes)) == expected
+    assert errors_of(await refusing.apply(application() | changes)) == expected
 
 
-async def test_missing_fields_are_asked_for(web: Web) -> None:
-    assert set(errors_of(await web.apply({})).items()) == {
+async def test_missing_fields_are_asked_for(refusing: Web) -> None:
+    assert set(errors_of(await refusing.apply({})).items()) == {
         (name, "入力してください。")
         for name in (
             "submission_id",
@@ -332,30 +350,30 @@ async def test_missing_fields_are_asked_for(web: Web) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'{"submission_id": "\\ud800"', b"{'a': 1}"])
-async def test_what_is_no_json_is_refused(web: Web, body: bytes) -> None:
-    answer = await web.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
+async def test_what_is_no_json_is_refused(refusing: Web, body: bytes) -> None:
+    answer = await refusing.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
     assert set(errors_of(answer)) == {""}
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"12", b'"x"'])
-async def test_json_that_is_no_object_is_refused(web: Web, body: bytes) -> None:
-    answer = await web.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
+async def test_json_that_is_no_object_is_refused(refusing: Web, body: bytes) -> None:
+    answer = await refusing.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
     assert set(errors_of(answer)) == {""}
 
 
-async def test_a_lone_surrogate_in_a_name_is_refused(web: Web) -> None:
+async def test_a_lone_surrogate_in_a_name_is_refused(refusing: Web) -> None:
     body = b'{"applicant": {"family_name": "\\ud800", "given_name": "\\u5f25"}}'
-    answer = await web.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
+    answer = await refusing.http.post("/api/applications", content=body, headers={"content-type": "application/json"})
     assert errors_of(answer)["applicant.family_name"] == FULL_WIDTH
 
 
-async def test_a_body_that_is_too_large_is_refused(web: Web) -> None:
+async def test_a_body_that_is_too_large_is_refused(refusing: Web) -> None:
     async def unannounced() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 1000 + 1):
             yield b" " * 1000
 
     for content in (b" " * (MAX_BODY_BYTES + 1), unannounced()):
-        answer = await web.http.post("/api/applications", content=content)
+        answer = await refusing.http.post("/api/applications", content=content)
         assert answer.status_code == 413
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"] == "64 KB 以内で送信してください。"
@@ -429,8 +447,8 @@ async def test_while_the_database_is_away_the_answer_says_so(temporal: WorkflowE
     await engine.dispose()
 
 
-async def test_openapi_describes_every_answer(web: Web) -> None:
-    paths = (await web.http.get("/openapi.json")).json()["paths"]
+async def test_openapi_describes_every_answer(refusing: Web) -> None:
+    paths = (await refusing.http.get("/openapi.json")).json()["paths"]
     apply, report = paths["/api/applications"]["post"]["responses"], paths["/api/events"]["post"]["responses"]
     assert apply.keys() == {"200", "202", "409", "413", "422", "503"}
     assert report.keys() == {"200", "202", "404", "409", "413", "422", "503"}
