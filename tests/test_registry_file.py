@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models import tables
@@ -331,11 +331,32 @@ async def test_two_loads_at_once_load_every_row_once(sessions: Sessions, tmp_pat
     assert not any(report.refused for report in reports)
 
 
+async def somebody_waits(sessions: Sessions) -> bool:
+    async with sessions() as session:
+        return bool(await session.scalar(text("select count(*) from pg_locks where not granted")))
+
+
+async def test_a_row_added_by_somebody_else_at_the_same_moment_is_there_already(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    async with sessions() as other, asyncio.timeout(20):
+        other.add(tables.YayoiIdRow(yayoi_id="office-a@example.jp", family_name="弥生", given_name="太郎"))
+        await other.flush()
+        loading = asyncio.create_task(load(sessions, write(tmp_path, YAYOI_ID, OTHER_ID)))
+        while not await somebody_waits(sessions):  # noqa: ASYNC110 until the load wants to add the same row
+            await asyncio.sleep(0.05)
+        await other.commit()
+        report = await loading
+    assert (report.loaded, report.unchanged, report.refused) == (1, 1, ())
+
+
 async def test_a_load_waits_for_a_case_that_is_changing_the_office(sessions: Sessions, tmp_path: Path) -> None:
     await load(sessions, write(tmp_path, *ALL))
-    async with sessions() as case:
+    async with sessions() as case, asyncio.timeout(20):
         office = await case.get_one(tables.OfficeRow, TOKEN, with_for_update=True)
         loading = asyncio.create_task(load(sessions, write(tmp_path, OFFICE | {"name": "支店"})))
+        while not await somebody_waits(sessions):  # noqa: ASYNC110 until the load wants the office
+            await asyncio.sleep(0.05)
         office.frozen_by = "YS-000001:1"
         await case.commit()
     assert (await loading).loaded == 1
