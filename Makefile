@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test up check bench lock
+.PHONY: help demo test up check bench histories lock
 
 help:
 	@echo "make demo   one application from form to closed case, two weeks in about a minute"
@@ -14,6 +14,7 @@ help:
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  applications per second"
+	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
 	@echo "make lock   renew the lock files (needs uv)"
 
 demo: .venv/installed
@@ -33,6 +34,9 @@ check: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m bench
+
+histories: .venv/installed
+	$(BIN)/python -m pytest tests/recording.py
 
 lock:
 	$(COMPILE) --output-file requirements.lock
