@@ -32,7 +32,8 @@ _ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>#"} | {"\n": " "})
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [heads, ["---"] * len(heads), *([str(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    # The Web UI puts no space between columns: an ideographic one keeps them apart.
+    return "\n".join(f"| {'　| '.join(line)} |" for line in lines)
 
 
 def office_details(
@@ -83,8 +84,9 @@ def office_details(
                 ],
             )
         )
-    parts.append("#### 経過")
-    parts.append("\n".join(f"- {moment(at)}　{cell(text)}" for at, text in timeline[-TIMELINE_LENGTH:]))
+    parts.append("#### 経過（新しい順）")
+    newest = reversed(timeline[-TIMELINE_LENGTH:])
+    parts.append("\n".join(f"- {moment(at)}　{cell(text)}" for at, text in newest))
     return "\n\n".join(parts)
 
 
@@ -94,10 +96,8 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
         (
             f"[{office.office_no}. {cell(office.office_name)}]({_link(namespace, case, office)})",
             office.outcome or office.stage,
-            "—" if office.outcome else office.waiting_for,
-            "—" if office.outcome else day(office.waits_until),
+            "—" if office.outcome else _waiting(office),
             office.contract_id or "—",
-            "、".join(map(cell, office.open_points)) or "—",
         )
         for office in offices
     ]
@@ -109,11 +109,16 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
     return "\n\n".join(
         (
             f"### 申込 {case.application_no}",
-            table(("事業所データ", "段階", "待っている相手", "いつまで", "新しい契約ID", "残っていること"), rows),
-            table(("項目", "内容"), facts),
+            table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
             "事業所データの名前を押すと、その手続きの画面が開きます。",
+            table(("項目", "内容"), facts),
         )
     )
+
+
+def _waiting(office: OfficeProgress) -> str:
+    until = f"（{office.waits_until:%m-%d} まで）" if office.waits_until else ""
+    return f"{office.waiting_for}{until}"
 
 
 def _link(namespace: str, case: ApplicationCase, office: OfficeProgress) -> str:

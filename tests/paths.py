@@ -1,0 +1,110 @@
+"""Every way through the procedures, as a customer and an operator walk it. Histories of each are kept and replayed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from models.calendar import day_in_japan
+from models.identifiers import YayoiId
+from models.links import LinkKind
+from models.procedures import SetUpStep, Stage
+from tests.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form
+
+BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
+BANK_C = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
+AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
+
+Path = Callable[[World], Awaitable[Case]]
+
+
+async def completed_at_once(world: World) -> Case:
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def not_linked(world: World) -> Case:
+    case = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    return case
+
+
+async def sharing_released_after_reminders(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until(await case.now() + timedelta(days=11))
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_C, day_in_japan(await case.now()))
+    await case.relink(*AIR_C, day_in_japan(await case.now()))
+    return case
+
+
+async def sharing_released_on_behalf(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_C, day_in_japan(await case.now()))
+    await case.relink(*AIR_C, day_in_japan(await case.now()))
+    return case
+
+
+async def two_offices(world: World) -> Case:
+    case = await world.apply(form([OFFICE_B, OFFICE_C], delegate=True))
+    for number in (1, 2):
+        await at_rest(case, Stage.SET_UP, number)
+        await case.do_steps(*SetUpStep, number=number)
+    await case.relink(*BANK_B, day_in_japan(await case.now()), number=1)
+    await case.relink(*BANK_C, day_in_japan(await case.now()), number=2)
+    await case.relink(*AIR_C, day_in_japan(await case.now()), number=2)
+    return case
+
+
+async def incomplete_after_thirty_days(world: World) -> Case:
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=32))
+    return case
+
+
+async def sharing_never_released(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until(await case.now() + timedelta(days=40))
+    return case
+
+
+async def rejected(world: World) -> Case:
+    return await world.apply(form([(YayoiId("nobody@yayoi-taro.example.jp"), OFFICE_B[1])]))
+
+
+async def waiting_for_sharing(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until(await case.now() + timedelta(days=6))
+    return case
+
+
+async def waiting_for_set_up(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=16))
+    return case
+
+
+ENDED: tuple[Path, ...] = (
+    completed_at_once,
+    not_linked,
+    sharing_released_after_reminders,
+    sharing_released_on_behalf,
+    two_offices,
+    incomplete_after_thirty_days,
+    sharing_never_released,
+    rejected,
+)
+IN_THE_MIDDLE: tuple[Path, ...] = (waiting_for_sharing, waiting_for_set_up)

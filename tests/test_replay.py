@@ -1,0 +1,24 @@
+"""Replay is a promise: what has once run must still be understood by today's procedures."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from tests.paths import ENDED, IN_THE_MIDDLE
+from workers.temporal import DATA_CONVERTER
+from workers.wiring import WORKFLOWS
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", HISTORIES, ids=lambda file: file.stem)
+async def test_committed_history_replays(file: Path) -> None:
+    history = WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
+    await Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER).replay_workflow(history)
+
+
+def test_every_path_has_its_histories() -> None:
+    wanted = {f"{path.__name__}.{part}" for path in (*ENDED, *IN_THE_MIDDLE) for part in ("application", "office")}
+    assert wanted <= {file.stem for file in HISTORIES}
