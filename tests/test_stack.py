@@ -89,7 +89,7 @@ def _says_ready(console: Path) -> bool:
 
 
 @asynccontextmanager
-async def _up(settings: Settings, console: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(settings: Settings, console: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `tetsuzuki up` until it says that it is ready."""
     with console.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -109,12 +109,13 @@ async def _up(settings: Settings, console: Path) -> AsyncIterator[asyncio.subpro
 
 async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(tmp_path: Path) -> None:
     settings = _settings(tmp_path / "state")
-    async with _up(settings, tmp_path / "first") as first:
+    async with running(settings, tmp_path / "first") as first:
         left = [child.pid for child in psutil.Process(first.pid).children()]
         first.kill()
         await first.wait()
+        assert len(left) == len(PARTS)
         assert sorted(_alive(left)) == sorted(left)
-    async with _up(settings, tmp_path / "second") as second:
+    async with running(settings, tmp_path / "second") as second:
         assert _alive(left) == []
         assert "ended what an earlier run had left behind: postgres" in (tmp_path / "second").read_text()
         assert await _web_answers(settings)

@@ -37,6 +37,7 @@ def test_child_processes_read_the_settings_that_they_are_given(tmp_path: Path, m
     )
     variables = environment(given)
     assert "TETSUZUKI_SMTP_USER" not in variables
+    assert "TETSUZUKI_SMTP_HOST" not in variables  # or the next process would take it for one that was set
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("TETSUZUKI_SMTP_USER")

@@ -23,7 +23,11 @@ ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), Afte
 
 
 class Settings(BaseSettings):
-    """What can be set. The defaults are those of the embedded stack, where one is sensible."""
+    """What can be set. The defaults are those of the embedded stack, where one is sensible.
+
+    The embedded stack brings Postgres unless `database_url` is set, Temporal unless an address is set here or in
+    Temporal's own configuration, and an SMTP inbox unless `smtp_host` is set, to whatever value.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TETSUZUKI_", frozen=True)
 
@@ -44,6 +48,7 @@ class Settings(BaseSettings):
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
     smtp_host: str = "127.0.0.1"
+    """Set: mails go there; unset: to the embedded inbox."""
     smtp_port: int = 1025
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None

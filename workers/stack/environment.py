@@ -14,9 +14,10 @@ _DURATION = TypeAdapter(timedelta)
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's variables, with every setting as it is in `settings`."""
+    """This process's variables, with exactly those settings set that are set in `settings`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
-    ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in settings if value is not None}
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
     # Logs are written as things happen.
     return inherited | ours | {"PYTHONUNBUFFERED": "1"}
 
