@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from models.identifiers import ContractId, OfficeToken, YayoiId
@@ -63,6 +63,14 @@ class OfficePair(_Part):
         examples=["b0000002-0000-4000-8000-000000000002"],
     )
 
+    @field_validator("yayoi_id_confirmation")
+    @classmethod
+    def _agrees(cls, again: YayoiId, info: ValidationInfo) -> YayoiId:
+        """Y7; a Yayoi ID that is refused itself is not compared."""
+        if info.data.get("yayoi_id", again) != again:
+            raise PydanticCustomError("refused", "弥生ID と一致しません。もう一度入力してください。")
+        return again
+
 
 class Consents(_Part):
     """What the applicant has understood and agreed to."""
@@ -106,7 +114,7 @@ class ApplicationForm(_Part):
         return hashlib.sha256(self.model_dump_json(exclude={"submission_id"}).encode()).hexdigest()
 
     def check(self) -> None:
-        """Refuse what only shows when fields are read together (Y1, Y7, Y9). Raises `RefusedError`."""
+        """Refuse what only shows when fields are read together (Y1, Y9). Raises `RefusedError`."""
         errors = [*self._pair_errors(), *self.consents.errors(accounting_link=self.accounting_link)]
         if errors:
             raise RefusedError(errors)
@@ -116,10 +124,6 @@ class ApplicationForm(_Part):
         ids = Counter(pair.yayoi_id for pair in self.offices)
         tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
         for index, pair in enumerate(self.offices):
-            if pair.yayoi_id != pair.yayoi_id_confirmation:
-                errors.append(
-                    _error(index, "yayoi_id_confirmation", "弥生ID と一致しません。もう一度入力してください。")
-                )
             if ids[pair.yayoi_id] > 1:
                 errors.append(
                     _error(index, "yayoi_id", "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。")

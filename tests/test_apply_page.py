@@ -199,8 +199,33 @@ async def test_a_form_that_was_sent_and_changed_is_not_a_second_application(web:
 @pytest.mark.parametrize("submission_id", ["", "x"])
 async def test_a_form_without_its_id_is_asked_for_again(web: Web, submission_id: str) -> None:
     answer = await web.http.post("/apply", data=filled(await opened(web)) | {"submission_id": submission_id})
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert "申込フォームを開き直してください" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n1\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b"".join(b'--x\r\nContent-Disposition: form-data; name="%d"\r\n\r\n1\r\n' % n for n in range(300)),
+        ),
+        ("application/x-www-form-urlencoded", b"rows=" + b"9" * 5000 + b"&action=remove-" + b"9" * 5000),
+        ("application/x-www-form-urlencoded", b"rows=\xff&submission_id=%ff&applicant.family_name=%00"),
+        ("text/plain", b"x"),
+        ("application/json", b"{}"),
+    ],
+)
+async def test_whatever_is_sent_as_a_form_gets_a_page_in_answer(web: Web, content_type: str, content: bytes) -> None:
+    answer = await web.http.post("/apply", content=content, headers={"content-type": content_type})
+    assert answer.status_code in {200, 400}
+    assert '<html lang="ja">' in answer.text
 
 
 async def test_a_case_page_opens_with_its_own_key_only(web: Web) -> None:

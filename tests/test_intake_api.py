@@ -36,6 +36,7 @@ from web.protection import MAX_BODY_BYTES
 from workers import database
 from workflows import search_attributes
 
+MISMATCH = "弥生ID と一致しません。もう一度入力してください。"
 FULL_WIDTH = "全角で入力してください（例：弥生　太郎）。"
 BAD_TOKEN = "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"
 BAD_ADDRESS = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
@@ -223,8 +224,16 @@ async def test_y6_names_are_full_width(refusing: Web, name: str, message: str) -
 
 
 async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
-    answer = await refusing.apply(application(pair(yayoi_id_confirmation="d@example.co.jp")))
-    assert errors_of(answer) == {"offices.0.yayoi_id_confirmation": "弥生ID と一致しません。もう一度入力してください。"}
+    other = "d@example.co.jp"
+    answer = await refusing.apply(application(pair(yayoi_id_confirmation=other)))
+    assert errors_of(answer) == {"offices.0.yayoi_id_confirmation": MISMATCH}
+    # Told at once with whatever else is wrong; an ID that is refused itself is not compared.
+    pairs = [pair(token="x", yayoi_id_confirmation=other), pair("x", yayoi_id_confirmation=other)]
+    assert errors_of(await refusing.apply(application(*pairs))) == {
+        "offices.0.yayoi_id_confirmation": MISMATCH,
+        "offices.0.office_token": BAD_TOKEN,
+        "offices.1.yayoi_id": BAD_ADDRESS,
+    }
 
 
 async def test_y8_input_is_forgiving_and_storage_is_not(web: Web) -> None:

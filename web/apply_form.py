@@ -54,8 +54,8 @@ class Page:
         match action.split("-"):
             case ["add"]:
                 return Page(self.values, min(self.rows + 1, MAX_OFFICES))
-            case ["remove", row] if row.isdecimal():
-                kept = [index for index in range(self.rows) if index != int(row)]
+            case ["remove", row]:
+                kept = [index for index in range(self.rows) if str(index) != row]
                 return self._of_rows(kept) if kept else self
             case _:
                 return None

@@ -61,7 +61,7 @@ class Intake:
     async def receive(self, form: ApplicationForm) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
-        Raises `RefusedError` with a reason per field (Y1, Y7, Y9) and `OtherContentError`.
+        Raises `RefusedError` with a reason per field (Y1, Y9) and `OtherContentError`.
         """
         form.check()
         for attempt in range(1, _ATTEMPTS + 1):

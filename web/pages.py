@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.exceptions import HTTPException
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
@@ -51,8 +52,11 @@ def apply_pages(intake: Intake, starting: Repeating, templates: Jinja2Templates,
 
     @router.post("/apply")
     async def apply(request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=200) as sent:
-            page, action = page_of(sent), str(sent.get("action"))
+        try:
+            async with request.form(max_files=0, max_fields=200) as sent:
+                page, action = page_of(sent), str(sent.get("action"))
+        except HTTPException:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
         if (changed := page.after(action)) is not None:
             return show(request, changed)
         page = page.without_blank_rows()
@@ -74,7 +78,7 @@ async def _receive(intake: Intake, page: Page) -> Receipt:
         return await intake.receive(page.form())
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, STALE_FORM) from None
+            raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
         raise
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None

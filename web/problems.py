@@ -22,6 +22,7 @@ UNREADABLE = FieldError(field="", message="JSON として読み取れません�
 _log = logging.getLogger(__name__)
 
 _TITLES = {
+    HTTPStatus.BAD_REQUEST: "読み取れませんでした",
     HTTPStatus.NOT_FOUND: "見つかりません",
     HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
     HTTPStatus.CONFLICT: "受け付けられません",
