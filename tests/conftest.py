@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -26,10 +27,33 @@ _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
 
 
+@contextmanager
+def state_folder() -> Iterator[Path]:
+    """A new folder for an embedded Postgres.
+
+    Not under pytest's own: when another pytest starts, it closes that one to other users, and with it to the server's.
+    """
+    with TemporaryDirectory(prefix="tetsuzuki-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """A new state folder for a stack of this test's own."""
+    with state_folder() as folder:
+        yield folder
+
+
 @pytest_asyncio.fixture(scope="session")
-async def postgres_socket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+async def postgres_socket() -> AsyncIterator[Path]:
     """A Postgres server for all tests, with a migrated database to copy."""
-    folder = tmp_path_factory.mktemp("postgres")
+    with state_folder() as folder:
+        async with _postgres(folder) as socket_dir:
+            yield socket_dir
+
+
+@asynccontextmanager
+async def _postgres(folder: Path) -> AsyncIterator[Path]:
     data_dir, socket_dir = folder / "data", folder / "socket"
     await asyncio.to_thread(postgres.prepare, data_dir, socket_dir)
     argv, account = postgres.command(

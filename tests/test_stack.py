@@ -39,9 +39,9 @@ async def _web_answers(settings: Settings) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
-async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refused(tmp_path: Path) -> None:
+async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refused(state_dir: Path) -> None:
     said: list[str] = []
-    settings = _settings(tmp_path)
+    settings = _settings(state_dir)
     async with Stack(settings, say=said.append) as stack:
         assert list(stack.processes) == PARTS
         before = stack.processes
@@ -58,23 +58,23 @@ async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refuse
             await Stack(settings, say=said.append).__aenter__()
         assert stack.processes == after
     assert _alive(list(before.values()) + list(after.values())) == []
-    assert not Places(tmp_path).processes.exists()
+    assert not Places(state_dir).processes.exists()
 
 
-async def test_a_taken_port_is_refused_and_nothing_is_started(tmp_path: Path) -> None:
-    settings = _settings(tmp_path)
+async def test_a_taken_port_is_refused_and_nothing_is_started(state_dir: Path) -> None:
+    settings = _settings(state_dir)
     async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", settings.temporal_ui_port):
         stack = Stack(settings)
         with pytest.raises(StackError, match="TETSUZUKI_TEMPORAL_UI_PORT"):
             await stack.__aenter__()
     assert stack.processes == {}
-    assert not Places(tmp_path).postgres.exists()
+    assert not Places(state_dir).postgres.exists()
 
 
-async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again(tmp_path: Path) -> None:
-    settings = _settings(tmp_path)
+async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again(state_dir: Path) -> None:
+    settings = _settings(state_dir)
     async with Stack(settings):
-        database = await asyncpg.connect(user="postgres", database=DATABASE, host=str(Places(tmp_path).socket_dir))
+        database = await asyncpg.connect(user="postgres", database=DATABASE, host=str(Places(state_dir).socket_dir))
         await database.execute("update alembic_version set version_num = '9999'")
         await database.close()
     stack = Stack(settings)
@@ -107,8 +107,8 @@ async def running(settings: Settings, console: Path) -> AsyncIterator[asyncio.su
         await process.wait()
 
 
-async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(tmp_path: Path) -> None:
-    settings = _settings(tmp_path / "state")
+async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(state_dir: Path, tmp_path: Path) -> None:
+    settings = _settings(state_dir)
     async with running(settings, tmp_path / "first") as first:
         left = [child.pid for child in psutil.Process(first.pid).children()]
         first.kill()

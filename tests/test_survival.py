@@ -151,9 +151,9 @@ def _one_mail(mails: list[EmailMessage]) -> bool:
     return len({mail["Message-ID"] for mail in mails}) == 1
 
 
-async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(tmp_path: Path) -> None:
+async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state_dir: Path) -> None:
     said: list[str] = []
-    async with asyncio.timeout(300), Stack(Settings(state_dir=tmp_path, **free_ports()), say=said.append) as stack:
+    async with asyncio.timeout(300), Stack(Settings(state_dir=state_dir, **free_ports()), say=said.append) as stack:
         await _load_examples(stack.settings)
         outside = Outside(stack.settings)
         case = Case(stack.settings, outside, await outside.apply(OFFICE_B, OFFICE_C))
@@ -187,8 +187,8 @@ async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(tmp_p
         assert len([line for line in said if line.startswith(f"{name} was killed by SIGKILL")]) == 2
 
 
-async def test_everything_killed_at_once_in_the_middle_of_a_case(tmp_path: Path) -> None:
-    settings = Settings(state_dir=tmp_path / "state", **free_ports())
+async def test_everything_killed_at_once_in_the_middle_of_a_case(state_dir: Path, tmp_path: Path) -> None:
+    settings = Settings(state_dir=state_dir, **free_ports())
     outside = Outside(settings)
     async with asyncio.timeout(300):
         async with running(settings, tmp_path / "first") as first:
