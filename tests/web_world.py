@@ -75,6 +75,18 @@ def application(*pairs: dict[str, Any], **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def errors_of(answer: httpx.Response) -> dict[str, str]:
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == 422
+    assert problem["title"] == "入力内容に誤りがあります"
+    errors = {error["field"]: error["message"] for error in problem["errors"]}
+    assert len(errors) == len(problem["errors"])  # one message per field
+    assert problem["detail"] == f"{len(errors)} 件の項目を確認してください。"
+    return errors
+
+
 @dataclass
 class Web:
     """The running app and what lies behind it."""
