@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from workers import database, schema
+from workers import database, examples, schema
+from workers.registry_file import load
 from workers.stack import inbox, postgres, temporal_server
 from workers.stack.places import postgres_url
 from workers.temporal import DATA_CONVERTER
@@ -96,6 +97,22 @@ async def database_url(postgres_socket: Path) -> AsyncIterator[str]:
 async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
     """A database of this test alone, without any table."""
     async with _new_database(postgres_socket, "template0") as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session")
+async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
+    async with _new_database(postgres_socket, _TEMPLATE) as url:
+        engine = create_async_engine(url)
+        await load(database.sessions(engine), examples.registry())
+        await engine.dispose()
+        yield str(engine.url.database)
+
+
+@pytest_asyncio.fixture
+async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncIterator[str]:
+    """A database of this test alone that holds the example registry."""
+    async with _new_database(postgres_socket, _registry_template) as url:
         yield url
 
 

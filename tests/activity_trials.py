@@ -1,0 +1,233 @@
+"""For every activity: one call of it, and what it must leave behind however often it is called."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Executable, select
+
+from models.identifiers import ApplicationNo
+from models.links import LinkKind
+from models.mails import MailKind
+from models.messages import (
+    BusinessDays,
+    CloseApplication,
+    CloseOffice,
+    EndSharing,
+    Message,
+    OfficeRef,
+    OfficeStep,
+    Outcome,
+    RecordRelink,
+    RecordSetUpStep,
+    SendMail,
+    ServiceRelinked,
+    SetUpStepDone,
+    SharingReleased,
+)
+from models.procedures import SetUpStep
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    BusinessGroupRow,
+    ExistingContractRow,
+    GroupMemberRow,
+    IssuedContractRow,
+    NoticeRow,
+    OfficeRow,
+    RememberedLinkRow,
+    ServiceLinkRow,
+    SetUpStepRow,
+    SharingRow,
+)
+from tests.world import OFFICE_C, TARO
+
+AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+"""The case's own time in every step."""
+NO = ApplicationNo("YS-000001")
+"""The first application of a new database: 弥生 太郎's, for office C."""
+C = OfficeRef(application_no=NO, office_no=1)
+PAIR = f"{NO}:1"
+YAYOI_ID, TOKEN = OFFICE_C
+BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
+LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
+
+STEP = OfficeStep.of(C, AT)
+RELINKED_ON = date(2026, 11, 20)
+IMPORTED_AGAIN_FROM = date(2026, 10, 29)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`added`: the rows that one effect adds, by table. `found`: what `look` finds afterwards."""
+
+    activity: str
+    message: Message
+    added: dict[str, int]
+    look: Executable
+    found: list[tuple[Any, ...]]
+    before: tuple[tuple[str, Message], ...] = ()
+    """What was done before: activities and their messages."""
+    actions: tuple[str, ...] = field(default=())
+    """The audit trail's words for the effect."""
+
+
+_ONE_STEP = {"ledger": 1, "audit_trail": 1}
+_OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
+_SHARING = select(SharingRow.firm, SharingRow.ended_at, SharingRow.ended_for, SharingRow.released_by_system).where(
+    SharingRow.office_token == TOKEN
+)
+_LINKS = (
+    select(ServiceLinkRow.service, ServiceLinkRow.lost_for, ServiceLinkRow.first_covered_on)
+    .where(ServiceLinkRow.office_token == TOKEN)
+    .order_by(ServiceLinkRow.link_id)
+)
+_REMEMBERED = (
+    select(
+        RememberedLinkRow.kind,
+        RememberedLinkRow.service,
+        RememberedLinkRow.last_imported_on,
+        RememberedLinkRow.relinked_on,
+        RememberedLinkRow.first_covered_on,
+    )
+    .where(RememberedLinkRow.application_no == NO)
+    .order_by(RememberedLinkRow.service.desc())
+)
+
+TRIALS = [
+    Trial(
+        activity="check_pair",
+        message=STEP,
+        added={},
+        look=_OFFICE,
+        found=[(None, None)],
+    ),
+    Trial(
+        activity="freeze_smart_import",
+        message=STEP,
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        actions=("スマート取引取込を凍結した",),
+    ),
+    Trial(
+        activity="thaw_smart_import",
+        message=STEP,
+        before=(("freeze_smart_import", STEP),),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("スマート取引取込の凍結を解除した",),
+    ),
+    Trial(
+        activity="sharing_state",
+        message=STEP,
+        added={},
+        look=_SHARING,
+        found=[("山田会計事務所", None, None, False)],
+    ),
+    Trial(
+        activity="end_sharing",
+        message=EndSharing.of(C, AT, report=SharingReleased(by="system"), delegated=True),
+        added=_ONE_STEP,
+        look=_SHARING,
+        found=[("山田会計事務所", AT, PAIR, True)],
+        actions=("申込者に代わって共有を解除した",),
+    ),
+    Trial(
+        activity="remember_links",
+        message=STEP,
+        added=_ONE_STEP | {"remembered_links": 2},
+        look=_REMEMBERED,
+        found=[("bank_account", BANK, LAST_BANK, None, None), ("air_regi", AIR, LAST_AIR, None, None)],
+        actions=("連携を記録した",),
+    ),
+    Trial(
+        activity="issue_contract_id",
+        message=STEP,
+        added=_ONE_STEP | {"issued_contracts": 1, "contract_id_pool": 1},
+        look=select(
+            IssuedContractRow.contract_id,
+            IssuedContractRow.registered_name,
+            IssuedContractRow.yayoi_id,
+            OfficeRow.contract_id,
+            ExistingContractRow.issued_count,
+            ServiceLinkRow.service,
+            ServiceLinkRow.lost_for,
+        )
+        .join(ExistingContractRow, ExistingContractRow.contract_id == IssuedContractRow.existing_contract_id)
+        .join(OfficeRow, OfficeRow.contract_id == IssuedContractRow.contract_id)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .order_by(ServiceLinkRow.link_id),
+        found=[
+            ("7500000", "弥生 太郎 - 1 (8871304)", YAYOI_ID, "7500000", 1, service, PAIR) for service in (BANK, AIR)
+        ],
+        actions=("サービス契約ID を発行した",),
+    ),
+    Trial(
+        activity="record_relink",
+        message=RecordRelink.of(
+            C,
+            AT,
+            report=ServiceRelinked(
+                by="system:bank",
+                kind=LinkKind.BANK_ACCOUNT,
+                service=BANK,
+                relinked_on=RELINKED_ON,
+                asked_from=IMPORTED_AGAIN_FROM,
+            ),
+        ),
+        before=(("remember_links", STEP), ("issue_contract_id", STEP)),
+        added=_ONE_STEP | {"service_links": 1},
+        look=_LINKS,
+        found=[(BANK, PAIR, None), (AIR, PAIR, None), (BANK, None, IMPORTED_AGAIN_FROM)],
+        actions=("再連携を記録した",),
+    ),
+    Trial(
+        activity="record_set_up_step",
+        message=RecordSetUpStep.of(
+            C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.BUSINESS_GROUP)
+        ),
+        added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
+        look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
+            SetUpStepRow.application_no == ApplicationOfficeRow.application_no,
+            GroupMemberRow.yayoi_id == ApplicationOfficeRow.yayoi_id,
+            OfficeRow.office_token == ApplicationOfficeRow.office_token,
+            GroupMemberRow.group_id == OfficeRow.group_id,
+            BusinessGroupRow.group_id == OfficeRow.group_id,
+        ),
+        found=[("business_group", "佐藤", "事業所C")],
+        actions=("STEP6 事業グループの新規作成を記録した",),
+    ),
+    Trial(
+        activity="send_mail",
+        message=SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT),
+        added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("receipt", TARO, True)],
+        actions=(f"メールを送信した：{MailKind.RECEIPT.subject}",),
+    ),
+    Trial(
+        activity="close_office",
+        message=CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",)),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
+        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
+        actions=("事業所データの手続きを終了した（未完了の項目あり）",),
+    ),
+    Trial(
+        activity="close_application",
+        message=CloseApplication(application_no=NO, at=AT),
+        added={"audit_trail": 1},  # `closed_at` is its own ledger
+        look=select(ApplicationRow.closed_at),
+        found=[(AT,)],
+        actions=("申込の手続きを終了した",),
+    ),
+    Trial(
+        activity="business_days",
+        message=BusinessDays(day=date(2026, 11, 5), counts=(3, 7)),
+        added={},
+        look=select(ApplicationRow.application_no),
+        found=[(NO,)],
+    ),
+]
