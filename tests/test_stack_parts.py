@@ -127,6 +127,7 @@ class _Trial:
         self.said: list[str] = []
         self.begun = tmp_path / "begun"
         self.log = tmp_path / "log"
+        self.failures = 0
         part = Part(
             name="trial",
             prepare=lambda: Command([sys.executable, "-c", program, str(self.begun)], {}),
@@ -136,6 +137,9 @@ class _Trial:
         self.watched = Watched(part, environment(Settings()), self.log, self.said.append, lambda: None)
 
     async def _ready(self, pid: int) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("whom it needs is away")
         while not self.begun.exists() or self.begun.read_text() != str(pid):  # noqa: ASYNC110 another process writes
             await asyncio.sleep(0.01)
 
@@ -160,6 +164,18 @@ async def test_a_part_that_dies_is_restarted_and_it_is_said(tmp_path: Path) -> N
         await trial.watched.ready.wait()
         assert trial.watched.mark != first
         assert trial.said[0].startswith("trial was killed by SIGKILL: restarting it in ")
+    finally:
+        await trial.watched.stop()
+
+
+async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
+    trial = _Trial(tmp_path, _BEGIN + _TELL + "time.sleep(60)")
+    await trial.watched.start()
+    try:
+        trial.failures = 1
+        trial.watched.kill()
+        await trial.watched.ready.wait()
+        assert any(line.startswith("trial could not be restarted: whom it needs is away") for line in trial.said)
     finally:
         await trial.watched.stop()
 

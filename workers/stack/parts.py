@@ -102,13 +102,19 @@ def _inbox(settings: Settings) -> Part:
 
 def _worker(settings: Settings) -> Part:
     async def ready(pid: int) -> None:
-        client = await temporal.connect(settings)
-        while not await health.polls(client, settings.temporal_task_queue, pid):  # noqa: ASYNC110 as above
+        while not await _polls(settings, pid):  # noqa: ASYNC110 as above
             await asyncio.sleep(_LOOK_AGAIN_AFTER)
 
     # Activities in hand may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
     return Part(name="worker", prepare=lambda: _python("worker"), ready=ready, patience=patience)
+
+
+async def _polls(settings: Settings, pid: int) -> bool:
+    try:
+        return await health.polls(await temporal.connect(settings), settings.temporal_task_queue, pid)
+    except (temporal.TemporalUnreachableError, RPCError):  # Temporal is being restarted too
+        return False
 
 
 def _web(settings: Settings) -> Part:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workers.errors import ClearError
 from workers.stack.checks import StackError
 from workers.stack.child import Child, Mark
 from workers.stack.parts import Part
@@ -85,10 +84,10 @@ class Watched:
             born = time.monotonic()
             try:
                 child = await self._spawn()
-            except (ClearError, OSError) as error:
-                how = f"could not be started: {error}"
-                continue
-            how = await self._ready_or_ended(child)
+                how = await self._ready_or_ended(child)
+            except Exception as error:  # noqa: BLE001 whatever it is, the part is tried again
+                await child.stop(self._part.patience)
+                how = f"could not be restarted: {error}"
             if how is None:
                 self._say(f"{self._part.name} is back")
                 how = await child.ended()
