@@ -112,8 +112,8 @@ class MailActivities:
         mail["Date"] = format_datetime(self._now())
         mail["Message-ID"] = notice.message_id
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = "ja"
         mail.set_content(body, charset="utf-8", cte="base64")
+        mail["Content-Language"] = "ja"  # after the content: setting that removes every `Content-` header
         return mail
 
     def _message_id(self, key: str) -> str:
