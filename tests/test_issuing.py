@@ -1,0 +1,130 @@
+"""Contract IDs: unique for ever, numbered per contract without gaps, from a pool that can run out (Y15)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import delete, select, update
+
+from activities.contract_ids import ContractIdPoolExhaustedError
+from models.application_form import MAX_OFFICES
+from models.identifiers import ApplicationNo, ContractId, YayoiId
+from models.messages import IssuedContract, OfficeRef, OfficeStep
+from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, LedgerRow
+from tests.activity_trials import AT
+from tests.activity_world import ActivityWorld, activity_world
+from tests.conftest import SmtpInbox
+from tests.world import YAYOI, form
+
+AOBA = ContractId("6000001")
+"""Another customer's contract."""
+
+_COUNTS = select(ExistingContractRow.contract_id, ExistingContractRow.issued_count)
+
+
+@pytest_asyncio.fixture
+async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        yield world
+
+
+async def apply(world: ActivityWorld, contract: ContractId, offices: int) -> list[OfficeStep]:
+    """Apply for so many offices on one contract; the steps that issue their IDs."""
+    steps = []
+    while offices:
+        some = min(offices, MAX_OFFICES)
+        addresses = [YayoiId(f"office-{contract}-{offices - number}@example.co.jp") for number in range(some)]
+        no = await world.apply(form([(address, None) for address in addresses], contract=contract, linked=False))
+        steps += [step(no, number) for number in range(1, some + 1)]
+        offices -= some
+    return steps
+
+
+def step(no: ApplicationNo, number: int) -> OfficeStep:
+    return OfficeStep.of(OfficeRef(application_no=no, office_no=number), AT)
+
+
+async def issue(world: ActivityWorld, asked: OfficeStep, **settings: Any) -> IssuedContract:
+    answer = await world.activities(**settings)["issue_contract_id"](asked)
+    assert isinstance(answer, IssuedContract)
+    return answer
+
+
+async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(world: ActivityWorld) -> None:
+    steps = [*await apply(world, YAYOI, 30), *await apply(world, AOBA, 20)]
+    # Each is asked for twice, as after a lost answer.
+    answers = await asyncio.gather(*(issue(world, asked) for asked in steps + steps))
+    assert answers[:50] == answers[50:]
+    issued = await world.rows(
+        select(IssuedContractRow.existing_contract_id, IssuedContractRow.number, IssuedContractRow.contract_id)
+    )
+    assert sorted((contract, number) for contract, number, _ in issued) == [
+        *((AOBA, number) for number in range(1, 21)),
+        *((YAYOI, number) for number in range(1, 31)),
+    ]
+    assert len({contract_id for _, _, contract_id in issued}) == 50
+    assert {contract_id for _, _, contract_id in issued} == {answer.contract_id for answer in answers}
+    assert dict(await world.rows(_COUNTS))[YAYOI] == 30
+
+
+async def test_y15_ids_that_a_customer_already_has_are_left_out(world: ActivityWorld) -> None:
+    steps = await apply(world, YAYOI, 3)
+    first = int(YAYOI) - 1
+    issued = [(await issue(world, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
+    assert [answer.contract_id for answer in issued] == ["8871303", "8871305", "8871306"]
+    assert [answer.number for answer in issued] == [1, 2, 3]
+
+
+async def test_y15_the_pool_running_out_is_a_clear_error_and_goes_on_when_it_is_larger(world: ActivityWorld) -> None:
+    one, two = await apply(world, YAYOI, 2)
+    await issue(world, one, contract_id_first=7_500_000, contract_id_last=7_500_000)
+    before = await world.everything()
+    with pytest.raises(ContractIdPoolExhaustedError) as exhausted:
+        await issue(world, two, contract_id_first=7_500_000, contract_id_last=7_500_000)
+    assert exhausted.value.type == "ContractIdPoolExhausted"
+    assert not exhausted.value.non_retryable
+    assert exhausted.value.next_retry_delay == timedelta(minutes=15)
+    assert "発行できるサービス契約ID がありません（7500000 まで使い切りました）" in exhausted.value.message
+    assert "TETSUZUKI_CONTRACT_ID_LAST" in exhausted.value.message
+    assert await world.everything() == before
+    answer = await issue(world, two, contract_id_first=7_500_000, contract_id_last=7_500_001)
+    assert (answer.contract_id, answer.number) == ("7500001", 2)
+
+
+async def test_y15_a_revoked_id_is_never_issued_again_nor_its_number(world: ActivityWorld) -> None:
+    one, two = await apply(world, YAYOI, 2)
+    revoked = await issue(world, one)
+    async with world.sessions.begin() as session:
+        await session.execute(update(IssuedContractRow).values(revoked_at=AT))
+        await session.execute(delete(ContractIdPoolRow))  # even if the pool began anew
+    answer = await issue(world, two)
+    assert answer.contract_id != revoked.contract_id
+    assert answer.number == 2
+    names = await world.rows(select(IssuedContractRow.registered_name).order_by(IssuedContractRow.number))
+    assert names == [("弥生 太郎 - 1 (8871304)",), ("弥生 太郎 - 2 (8871304)",)]
+
+
+async def test_y15_a_step_that_fails_gives_its_number_back(world: ActivityWorld) -> None:
+    one, two = await apply(world, YAYOI, 2)
+    async with world.sessions.begin() as session:
+        # The pair's ID exists without its ledger row: the database refuses a second one for the same pair.
+        session.add(
+            IssuedContractRow(
+                contract_id="7999999",
+                existing_contract_id=YAYOI,
+                number=99,
+                registered_name="弥生 太郎 - 99 (8871304)",
+                application_no=one.application_no,
+                office_no=one.office_no,
+                yayoi_id="office@example.co.jp",
+                issued_at=AT,
+            )
+        )
+    with pytest.raises(Exception, match="issued_contracts_application_no_office_no_key"):
+        await issue(world, one)
+    assert await world.rows(select(LedgerRow.key)) == []
+    answer = await issue(world, two)
+    assert (answer.contract_id, answer.number) == ("7500000", 1)
