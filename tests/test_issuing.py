@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from activities.contract_ids import ContractIdPoolExhaustedError
 from models.application_form import MAX_OFFICES
@@ -76,6 +76,25 @@ async def test_y15_ids_that_a_customer_already_has_are_left_out(world: ActivityW
     issued = [(await issue(world, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
     assert [answer.contract_id for answer in issued] == ["8871303", "8871305", "8871306"]
     assert [answer.number for answer in issued] == [1, 2, 3]
+
+
+async def test_y15_many_customers_in_a_row_are_stepped_over(world: ActivityWorld) -> None:
+    [asked] = await apply(world, YAYOI, 1)
+    statements: list[str] = []
+    async with world.sessions.begin() as session:
+        session.add_all(
+            ExistingContractRow(
+                contract_id=str(number),
+                customer_name="弥生 花子",
+                mail_address="hanako@example.jp",
+                product_name="弥生会計 24",
+                network_product=False,
+            )
+            for number in range(7_500_000, 7_502_500)
+        )
+    event.listen(world.engine.sync_engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert (await issue(world, asked)).contract_id == "7502500"
+    assert len(statements) < 30  # not one for each customer
 
 
 async def test_y15_the_pool_running_out_is_a_clear_error_and_goes_on_when_it_is_larger(world: ActivityWorld) -> None:
