@@ -159,7 +159,7 @@ async def _events(client: Client, workflow_id: str) -> int:
 
 
 def _cpu(pids: Sequence[int]) -> float:
-    """CPU seconds of these processes and what they have started (Postgres has a process per connection)."""
+    """CPU seconds of these processes and what they have started, ended or not (Postgres: a process per connection)."""
     total = 0.0
     for pid in pids:
         process = psutil.Process(pid)
@@ -168,7 +168,7 @@ def _cpu(pids: Sequence[int]) -> float:
                 times = one.cpu_times()
             except psutil.NoSuchProcess:
                 continue
-            total += times.user + times.system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

@@ -15,9 +15,9 @@ from workers.stack.environment import environment
 @asynccontextmanager
 async def more_workers(settings: Settings, client: Client, count: int) -> AsyncIterator[list[int]]:
     """Their process numbers, once all ask for work."""
+    quiet = environment(settings.model_copy(update={"log_level": "WARNING"}))
     workers = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "workers", "worker", env=environment(settings))
-        for _ in range(count)
+        await asyncio.create_subprocess_exec(sys.executable, "-m", "workers", "worker", env=quiet) for _ in range(count)
     ]
     try:
         for worker in workers:
