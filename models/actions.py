@@ -6,7 +6,7 @@ before it enters history, in Japanese and with an example.
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
@@ -44,7 +44,7 @@ class ActionMessage(Message):
             return read(data)
         except ValidationError as error:
             wrong = tuple(f"{each.field or '全体'}：{each.message}" for each in in_japanese(error.errors()))
-            return cls.model_construct(None, by="", reason="", misread=wrong)
+            return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
 
 
 class CorrectPair(ActionMessage):

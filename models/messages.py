@@ -221,6 +221,12 @@ class RevokedContract(Message):
     contract_id: ContractId | None
 
 
+class AttachedContract(Message):
+    """The contract ID, issued before, that the office is managed with now (Y9)."""
+
+    contract_id: ContractId
+
+
 class IssuedContract(Message):
     """The new contract ID (Y15). `number` counts the IDs issued on the same existing contract."""
 

@@ -241,6 +241,14 @@ class OfficeDataProcedure:
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
+    @workflow.signal(description="申込全体の取り消し（システム用）")
+    async def application_cancelled(self, message: Cancel) -> None:
+        if reason := refuse(Action.CANCEL, message, self._state):
+            self._view.note(f"申込全体の取り消しを受けたが、取り消さなかった：{reason}")
+            return
+        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+        await self._steps.record(Action.CANCEL, message)
+
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
     def activity_failing(self, activity: str) -> None:
         self._view.failing(activity)
@@ -255,12 +263,7 @@ class OfficeDataProcedure:
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the case."""
-        message = Cancel(by="Web UI", reason="Request Cancellation による取り消し")
-        if reason := refuse(Action.CANCEL, message, self._state):
-            self._view.note(f"取り消しの依頼を受けたが、取り消さなかった：{reason}")
-            return
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
-        await self._steps.record(Action.CANCEL, message)
+        await self.application_cancelled(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
 
     # --- the stages ---------------------------------------------------------------------------------------------------
 

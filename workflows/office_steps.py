@@ -1,4 +1,4 @@
-"""The single steps of an office's procedure: each asks one activity, under a named policy, and notes what came of it."""
+"""The single steps of an office's procedure: each asks one activity, under a named policy, and notes the outcome."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import (
         Assign,
         BusinessDays,
+        BusinessDaysFound,
         CloseOffice,
         CorrectPairStep,
         EndSharing,
@@ -239,7 +240,7 @@ class OfficeSteps:
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
         """Ask for business days, as this deployment's calendar has them."""
-        found = await workflow.execute_local_activity_method(
+        found: BusinessDaysFound = await workflow.execute_local_activity_method(
             CalendarActivities.business_days,
             BusinessDays(day=day_in_japan(workflow.now()), counts=counts),
             summary="営業日を調べる",
@@ -264,6 +265,6 @@ class OfficeSteps:
         summary: str,
         options: dict[str, Any] = REGISTRY,
     ) -> Answer:
-        answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+        answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
         self._view.recovered()
         return answer
