@@ -237,7 +237,7 @@ class ApplicationOfficeRow(Base):
     yayoi_id: Mapped[str]
     office_token: Mapped[str | None]
     office_name: Mapped[str]
-    issued_contract_id: Mapped[str | None] = mapped_column(ForeignKey("issued_contracts.contract_id", use_alter=True))
+    issued_contract_id: Mapped[str | None]
     """会計連携の追加: the contract ID that was issued before (Y9)."""
     assignee: Mapped[str | None] = mapped_column(index=True)
     closed_at: Mapped[datetime | None]
