@@ -1,0 +1,248 @@
+"""Every mail of every procedure says what it must, and nothing of its template shows (Y9 to Y18)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import update
+
+from activities.mail_texts import MailTexts, WrittenMail
+from models.case_links import case_link
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
+from models.messages import CloseOffice, EndSharing, OfficeStep, Outcome, SendMail, SharingReleased
+from models.procedures import Procedure
+from models.tables import ApplicationOfficeRow, ApplicationRow
+from tests.activity_trials import AIR, AT, BANK, STEP, C
+from tests.activity_world import ActivityWorld, activity_world
+from tests.conftest import SmtpInbox
+from tests.world import OFFICE_C, TARO, YAYOI, form
+
+UNTIL = date(2026, 11, 27)
+POINT = "会計事務所との共有が解除されていません。"
+FIRM = "山田会計事務所"
+TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.FOLLOW_UP_REMINDER}
+
+LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE)
+UNLINKED = (Procedure.UNLINKED_NETWORK, Procedure.UNLINKED_STANDALONE)
+NETWORK = (Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer of the example registry, in the situation of one procedure."""
+
+    contract: ContractId
+    mail_address: str
+    product: str
+    yayoi_id: YayoiId
+    token: OfficeToken | None
+
+
+CUSTOMERS = {
+    Procedure.LINKED_NETWORK: Customer(YAYOI, TARO, "弥生会計 24 ネットワーク", *OFFICE_C),
+    Procedure.LINKED_STANDALONE: Customer(
+        ContractId("6000003"),
+        "info@midorikawa.example.co.jp",
+        "やよいの青色申告 24",
+        YayoiId("office-2@midorikawa.example.co.jp"),
+        OfficeToken("b6000003-0000-4000-8000-000000000002"),
+    ),
+    Procedure.UNLINKED_NETWORK: Customer(
+        ContractId("6000001"),
+        "info@aoba.example.co.jp",
+        "弥生会計 24 ネットワーク",
+        YayoiId("office-2@aoba.example.co.jp"),
+        None,
+    ),
+    Procedure.UNLINKED_STANDALONE: Customer(
+        ContractId("6000002"),
+        "info@shiraishi.example.co.jp",
+        "弥生会計 24 プロフェッショナル",
+        YayoiId("office-2@shiraishi.example.co.jp"),
+        None,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Post:
+    """Writes the mails of one application for one office, whose contract ID 7500000 has been issued."""
+
+    world: ActivityWorld
+    application_no: ApplicationNo
+    customer: Customer
+
+    async def write(self, kind: MailKind) -> WrittenMail:
+        request = SendMail(
+            application_no=self.application_no, office_no=1, kind=kind, at=AT, points=(POINT,), until=UNTIL
+        )
+        texts = MailTexts(partial(case_link, "http://web.test", "secret"))
+        async with self.world.sessions() as session:
+            return await texts.write(session, request)
+
+    async def body(self, kind: MailKind) -> str:
+        return (await self.write(kind)).body
+
+
+@pytest_asyncio.fixture
+async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        yield world
+
+
+async def post(world: ActivityWorld, procedure: Procedure = Procedure.LINKED_NETWORK) -> Post:
+    customer = CUSTOMERS[procedure]
+    application = form(
+        [(customer.yayoi_id, customer.token)],
+        contract=customer.contract,
+        linked=procedure in LINKED,
+        network=procedure in NETWORK,
+    )
+    no = await world.apply(application)
+    step = OfficeStep(application_no=no, office_no=1, at=AT)
+    activities = world.activities()
+    if customer.token:
+        await activities["remember_links"](step)
+    await activities["issue_contract_id"](step)
+    return Post(world, no, customer)
+
+
+each_procedure = pytest.mark.parametrize("procedure", Procedure, ids=[procedure.name for procedure in Procedure])
+
+
+@each_procedure
+async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityWorld, procedure: Procedure) -> None:
+    writer = await post(world, procedure)
+    close = CloseOffice(
+        application_no=writer.application_no, office_no=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,)
+    )
+    await world.activities()["close_office"](close)
+    for kind in MailKind:
+        mail = await writer.write(kind)
+        assert mail.subject == kind.subject
+        assert mail.recipient == (writer.customer.yayoi_id if kind in TO_THE_PAIR else writer.customer.mail_address)
+        for leftover in ("{{", "}}", "{%", "%}", "{#", "None", "Undefined", "<", "\t", "\n\n\n"):
+            assert leftover not in mail.body, kind
+        assert f"申込番号：{writer.application_no}" in mail.body
+        assert f"http://web.test/applications/{writer.application_no}?key=" in mail.body
+        assert mail.body.endswith("弥生株式会社 カスタマーセンター\n")
+
+
+async def test_y10_the_receipt_says_that_there_is_no_fee(world: ActivityWorld) -> None:
+    assert "お申し込みによる追加料金は発生しません。" in await (await post(world)).body(MailKind.RECEIPT)
+
+
+@each_procedure
+async def test_y11_the_receipt_says_the_due_date(world: ActivityWorld, procedure: Procedure) -> None:
+    writer = await post(world, procedure)
+    async with world.sessions.begin() as session:
+        await session.execute(update(ApplicationRow).values(due_date=date(2026, 11, 20)))
+    assert "2026年11月20日（金）までに、新しいサービス契約 ID（お客様番号）を" in await writer.body(MailKind.RECEIPT)
+
+
+@each_procedure
+async def test_y12_the_receipt_says_what_not_to_do_meanwhile(world: ActivityWorld, procedure: Procedure) -> None:
+    text = await (await post(world, procedure)).body(MailKind.RECEIPT)
+    warned = "お申し込みの事業所データでは「スマート取引取込」を利用しないでください。" in text
+    assert warned == (procedure in LINKED)
+    assert ("スマート取引取込" in text) == (procedure in LINKED)
+
+
+@each_procedure
+async def test_y16_the_notice_says_that_the_new_id_gives_no_support(world: ActivityWorld, procedure: Procedure) -> None:
+    text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
+    assert "※この番号では、あんしん保守サポートの各種サービスを受けることはできません。" in text
+    assert "お問い合わせの際は、元々ご契約のお客様番号をお使いください。" in text
+
+
+@each_procedure
+async def test_y17_the_notice_says_that_the_registered_name_stays(world: ActivityWorld, procedure: Procedure) -> None:
+    text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
+    assert "※登録名義の変更は承っておりません。" in text
+
+
+@each_procedure
+async def test_y18_the_receipt_warns_of_the_mail_that_is_not_the_notice(
+    world: ActivityWorld, procedure: Procedure
+) -> None:
+    text = await (await post(world, procedure)).body(MailKind.RECEIPT)
+    assert AUTOMATIC_MAIL_SUBJECT == "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ"
+    assert f"　{AUTOMATIC_MAIL_SUBJECT}\n" in text
+    assert "このお手続きの完了のお知らせではありません" in text
+
+
+@each_procedure
+async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, procedure: Procedure) -> None:
+    writer = await post(world, procedure)
+    mail = await writer.write(MailKind.COMPLETION_NOTICE)
+    assert mail.subject == NOTICE_SUBJECT
+    assert NOTICE_SUBJECT == (
+        "【弥生】『スマート証憑管理』複数事業所データ管理用「サービス契約 ID（お客様番号）」のお知らせ"
+    )
+    assert f" - 1 ({writer.customer.contract}) 様\n" in mail.body
+    assert f"：{writer.customer.product}\n" in mail.body
+    assert "サービス契約 ID（お客様番号）　：7500000\n" in mail.body
+    assert f"お客様番号 7500000 と、ご登録メールアドレス {writer.customer.yayoi_id} を入力します。" in mail.body
+    assert f"元々ご契約のお客様番号（{writer.customer.contract}）は入力しないでください。" in mail.body
+    steps = ["事業グループの新規作成", *(["製品の登録"] if procedure in NETWORK else []), "保有製品の登録"]
+    assert "".join(f"　{number}. {step}\n" for number, step in enumerate(steps, start=1)) in mail.body
+    assert ("製品の登録\n" in mail.body.replace("保有製品の登録", "").replace("・製品の登録", "")) == (
+        procedure in NETWORK
+    )
+
+
+@each_procedure
+async def test_y9_only_linked_procedures_speak_of_smart_import(world: ActivityWorld, procedure: Procedure) -> None:
+    writer = await post(world, procedure)
+    about_sharing = {MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}  # none is sent where there is no link
+    for kind in set(MailKind) - about_sharing:
+        text = (await writer.body(kind)).replace(POINT, "")
+        for word in ("スマート取引取込", "再連携", "口座連携の設定", "会計事務所"):
+            assert word not in text or procedure in LINKED
+    for kind in (MailKind.COMPLETION_NOTICE, MailKind.EXPIRED):
+        thawed = "停止していた「スマート取引取込」は、再びご利用いただけます。" in await writer.body(kind)
+        assert thawed == (procedure in LINKED)
+
+
+async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(world: ActivityWorld) -> None:
+    text = await (await post(world)).body(MailKind.COMPLETION_NOTICE)
+    assert f"・口座連携「{BANK}」　前回取り込んだ最後の日：2026年10月30日（金）\n" in text
+    assert f"・Airレジ「{AIR}」　前回取り込んだ最後の日：2026年10月31日（土）\n" in text
+
+
+async def test_y13_the_notice_names_whom_the_office_was_shared_with(world: ActivityWorld) -> None:
+    no = await world.apply(form([OFFICE_C]))
+    assert no == C.application_no
+    for activity, message in (
+        ("remember_links", STEP),
+        ("end_sharing", EndSharing.of(C, AT, report=SharingReleased(by="system"), delegated=True)),
+        ("issue_contract_id", STEP),
+    ):
+        await world.activities()[activity](message)
+    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK]).body(MailKind.COMPLETION_NOTICE)
+    assert "次の会計事務所との共有は解除されています。" in text
+    assert f"・{FIRM}\n" in text
+
+
+async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_release_it(world: ActivityWorld) -> None:
+    writer = await post(world)
+    for kind in (MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER):
+        text = await writer.body(kind)
+        assert f"・{FIRM}\n" in text
+        assert "設定画面で［設定を解除する］をクリックします。" in text
+        assert "2026年11月27日（金）までに解除されない場合" in text
+
+
+async def test_what_customers_call_themselves_is_never_taken_for_a_template(world: ActivityWorld) -> None:
+    writer = await post(world)
+    name = "{{ contract.mail_address }}{% raw %}<b>"
+    async with world.sessions.begin() as session:
+        await session.execute(update(ApplicationRow).values(family_name=name))
+        await session.execute(update(ApplicationOfficeRow).values(office_name=name))
+    text = await writer.body(MailKind.RECEIPT)
+    assert f"{name} 太郎 様" in text
+    assert f"1 件目　　：{name}　→　" in text
