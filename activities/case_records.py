@@ -1,12 +1,14 @@
 """Our own records of a case: closing its parts and the whole."""
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.cases import find_pair
 from activities.ledger import SYSTEM, Ledger, Work
-from models.messages import CloseApplication, CloseOffice
-from models.tables import ApplicationRow, AuditRow
+from models.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
+from models.tables import ApplicationRow, AuditRow, OfficeRow
 
 
 class CaseRecordActivities:
@@ -45,3 +47,42 @@ class CaseRecordActivities:
                         by=SYSTEM,
                     )
                 )
+
+    @activity.defn
+    async def record_action(self, step: RecordAction) -> None:
+        """Put what somebody did into the audit trail."""
+
+        async def record(work: Work) -> RecordAction:
+            work.audit(step.action, by=step.by, reason=step.reason)
+            return step
+
+        await self._ledger.once(step, f"action.{step.occurrence}", RecordAction, record)
+
+    @activity.defn
+    async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
+        """Correct the Yayoi ID, the token or both.
+
+        Raises a final error if another open application holds one of them (Y1).
+        """
+
+        async def correct(work: Work) -> CorrectedPair:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
+            pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
+            if step.office_token:
+                pair.office.office_token = step.office_token
+                office = await work.session.get(OfficeRow, step.office_token)
+                if office and office.existing_contract_id == pair.application.existing_contract_id:
+                    pair.office.office_name = office.name
+            await work.session.flush()
+            work.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
+            return CorrectedPair(office_name=pair.office.office_name)
+
+        try:
+            return await self._ledger.once(step, f"correct.{step.occurrence}", CorrectedPair, correct)
+        except IntegrityError:
+            raise ApplicationError(
+                "入力された弥生ID か事業所トークンは、手続き中の別のお申し込みで使われています。",
+                type="HeldByAnother",
+                non_retryable=True,
+            ) from None

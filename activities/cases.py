@@ -29,6 +29,11 @@ class Pair:
         return OfficeToken(self.office.office_token or "")
 
     @property
+    def contract_id_to_attach(self) -> ContractId:
+        """The ID that was issued before, in 会計連携の追加 (Y9). Raises `ValueError` in any other procedure."""
+        return ContractId(self.office.issued_contract_id or "")
+
+    @property
     def existing_contract_id(self) -> ContractId:
         return ContractId(self.application.existing_contract_id)
 

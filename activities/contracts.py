@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Contracts, Links
-from models.messages import IssuedContract, OfficeStep
+from models.messages import AttachedContract, IssuedContract, OfficeStep, RevokedContract
 
 
 class ContractActivities:
@@ -32,3 +32,35 @@ class ContractActivities:
             return issued
 
         return await self._ledger.once(step, "issue", IssuedContract, issue)
+
+    @activity.defn
+    async def attach_to_contract(self, step: OfficeStep) -> AttachedContract:
+        """Manage the office with the ID that was issued before (Y9); its links, made with the old one, are lost."""
+
+        async def attach(work: Work) -> AttachedContract:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            contract_id = pair.contract_id_to_attach
+            await self._contracts.attach(work, contract_id, pair.linked_token)
+            await self._links.lose(work, pair.linked_token)
+            work.audit("サービス契約ID に会計連携を設定した", contract_id=contract_id)
+            return AttachedContract(contract_id=contract_id)
+
+        return await self._ledger.once(step, "attach", AttachedContract, attach)
+
+    @activity.defn
+    async def revoke_contract_id(self, step: OfficeStep) -> RevokedContract:
+        """Take back what was issued or attached, and bring back the links that were lost with it (Y27)."""
+
+        async def revoke(work: Work) -> RevokedContract:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            if pair.office.issued_contract_id:
+                await self._contracts.detach(work, pair.linked_token)
+                revoked = None
+            else:
+                revoked = await self._contracts.revoke(work, pair.token)
+            if pair.token:
+                await self._links.restore(work, pair.token)
+            work.audit("サービス契約ID を取り消した", contract_id=revoked)
+            return RevokedContract(contract_id=revoked)
+
+        return await self._ledger.once(step, "revoke", RevokedContract, revoke)

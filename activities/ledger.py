@@ -3,15 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.identifiers import ledger_key
-from models.messages import OfficeStep
+from models.identifiers import ApplicationNo, ledger_key
 from models.tables import AuditRow, LedgerRow
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -52,6 +51,19 @@ class Work:
         )
 
 
+class Step(Protocol):
+    """What is done for a case, for one of its offices or (None) for all."""
+
+    @property
+    def application_no(self) -> ApplicationNo: ...
+
+    @property
+    def office_no(self) -> int | None: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+
 class Ledger:
     """Runs effects at most once per key and answers every repetition with the stored result."""
 
@@ -59,7 +71,7 @@ class Ledger:
         self._sessions = sessions
 
     async def once(
-        self, step: OfficeStep, name: str, result: type[Result], effect: Callable[[Work], Awaitable[Result]]
+        self, step: Step, name: str, result: type[Result], effect: Callable[[Work], Awaitable[Result]]
     ) -> Result:
         """Run `effect` in one transaction with its ledger row, or return what it returned before.
 

@@ -19,11 +19,12 @@ from models.tables import (
     ApplicationRow,
     ExistingContractRow,
     IssuedContractRow,
+    OperatorRow,
     RememberedLinkRow,
     SharingRow,
 )
 
-_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.FOLLOW_UP_REMINDER}
+_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
 """These go to the pair's own Yayoi ID (Y18); all others to the address of the existing contract."""
 
 _WEEKDAYS = "月火水木金土日"
@@ -45,8 +46,13 @@ def _japanese_day(day: date) -> str:
 class MailTexts:
     """Reads what a mail speaks of and renders its template."""
 
-    def __init__(self, case_link: Callable[[ApplicationNo], str]) -> None:
+    def __init__(
+        self, case_link: Callable[[ApplicationNo], str], office_link: Callable[[ApplicationNo, int], str], desk: str
+    ) -> None:
+        """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
         self._case_link = case_link
+        self._office_link = office_link
+        self._desk = desk
         self._templates = Environment(
             loader=PackageLoader("activities", "mails"),
             autoescape=False,  # noqa: S701 plain text: escaping would show
@@ -68,9 +74,7 @@ class MailTexts:
         )
         body = self._templates.get_template(f"{request.kind}.txt").render(
             application=application,
-            procedure=Procedure.of(
-                accounting_link=application.accounting_link, network_product=application.network_product
-            ),
+            procedure=Procedure(application.procedure),
             contract=contract,
             office=office,
             offices=await self._offices(session, request),
@@ -79,12 +83,28 @@ class MailTexts:
             firms=await self._firms(session, office),
             request=request,
             case_url=self._case_link(request.application_no),
+            office_url=self._office_link(request.application_no, request.office_no or 0),
             no_fee=NO_FEE,
             automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
             LinkKind=LinkKind,
         )
-        recipient = office.yayoi_id if office and request.kind in _TO_THE_PAIR else contract.mail_address
+        if request.kind.for_operators:
+            recipient = await self._operator(session, office, request.kind)
+        else:
+            recipient = office.yayoi_id if office and request.kind in _TO_THE_PAIR else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
+
+    async def _operator(self, session: AsyncSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:
+        """Return the address of the operator in charge, of a supervisor, or of the whole desk if there is neither."""
+        if kind is MailKind.OPERATOR_ESCALATION:
+            found = await session.scalar(
+                select(OperatorRow.mail_address).where(OperatorRow.supervisor).order_by(OperatorRow.name).limit(1)
+            )
+        else:
+            found = await session.scalar(
+                select(OperatorRow.mail_address).where(OperatorRow.name == (office.assignee if office else None))
+            )
+        return found or self._desk
 
     @staticmethod
     async def _offices(session: AsyncSession, request: SendMail) -> list[ApplicationOfficeRow]:

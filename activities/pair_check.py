@@ -30,9 +30,12 @@ class PairCheckActivities:
             return [
                 Problem(
                     rule="Y2",
+                    acceptable=True,
                     message="入力されたメールアドレスは、弥生ID として登録されていません。STEP2 で登録してください。",
                 )
             ]
+        if pair.office.issued_contract_id:
+            return await self._of_contract_id(work, pair)
         if await self._registry.yayoi_ids.group_of(work, pair.yayoi_id):
             return [
                 Problem(
@@ -43,6 +46,13 @@ class PairCheckActivities:
             ]
         return []
 
+    async def _of_contract_id(self, work: Work, pair: Pair) -> list[Problem]:
+        """会計連携の追加: the ID that was issued before must be this Yayoi ID's own (Y9)."""
+        if await self._registry.contracts.is_issued_to(work, pair.contract_id_to_attach, pair.yayoi_id):
+            return []
+        message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
+        return [Problem(rule="Y9", message=message)]
+
     async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
         offices = self._registry.offices
         if pair.token is None:
@@ -51,6 +61,7 @@ class PairCheckActivities:
             return [
                 Problem(
                     rule="Y5",
+                    acceptable=await offices.exists(work, pair.token),
                     message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
                     "STEP3 でもう一度確認してください。",
                 )

@@ -59,6 +59,9 @@ class PostgresOffices:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.existing_contract_id == existing_contract_id
 
+    async def exists(self, work: Work, office: OfficeToken) -> bool:
+        return await work.session.get(OfficeRow, office) is not None
+
     async def is_managed(self, work: Work, office: OfficeToken) -> bool:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.contract_id is not None
@@ -100,6 +103,15 @@ class PostgresSharing:
         )
         return ended.all()
 
+    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        restored = await work.session.scalars(
+            update(SharingRow)
+            .where(SharingRow.office_token == office, SharingRow.ended_for == work.pair, SharingRow.released_by_system)
+            .values(ended_at=None, ended_for=None, released_by_system=False)
+            .returning(SharingRow.firm)
+        )
+        return restored.all()
+
 
 class PostgresLinks:
     async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
@@ -119,6 +131,17 @@ class PostgresLinks:
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
             .values(lost_at=work.at, lost_for=work.pair)
         )
+
+    async def restore(self, work: Work, office: OfficeToken) -> None:
+        lost_for_this = (ServiceLinkRow.office_token == office) & (ServiceLinkRow.lost_for == work.pair)
+        if await work.session.scalar(select(ServiceLinkRow.link_id).where(lost_for_this).limit(1)) is None:
+            return
+        await work.session.execute(
+            update(ServiceLinkRow)
+            .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
+            .values(lost_at=work.at)
+        )
+        await work.session.execute(update(ServiceLinkRow).where(lost_for_this).values(lost_at=None, lost_for=None))
 
     async def make(self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date) -> None:
         # Settings such as 口座連携の設定 start empty: the customer enters them again (Y21).
@@ -157,6 +180,32 @@ class PostgresContracts:
         if office:
             (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
         return IssuedContract(contract_id=contract_id, number=number)
+
+    async def revoke(self, work: Work, office: OfficeToken | None) -> ContractId | None:
+        revoked = await work.session.scalar(
+            update(IssuedContractRow)
+            .where(
+                IssuedContractRow.application_no == work.application_no,
+                IssuedContractRow.office_no == work.office_no,
+                IssuedContractRow.revoked_at.is_(None),
+            )
+            .values(revoked_at=work.at)
+            .returning(IssuedContractRow.contract_id)
+        )
+        if office:
+            await self.detach(work, office)
+        return ContractId(revoked) if revoked else None
+
+    async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+        row = await work.session.get(IssuedContractRow, contract_id)
+        return row is not None and row.yayoi_id == yayoi_id and row.revoked_at is None
+
+    async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
+        (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
+
+    async def detach(self, work: Work, office: OfficeToken) -> None:
+        row = await work.session.get_one(OfficeRow, office)
+        row.contract_id, row.group_id = None, None
 
 
 def postgres_registry(pool: ContractIdPool) -> Registry:

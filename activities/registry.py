@@ -32,6 +32,8 @@ class Offices(Protocol):
 
     async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool: ...
 
+    async def exists(self, work: Work, office: OfficeToken) -> bool: ...
+
     async def is_managed(self, work: Work, office: OfficeToken) -> bool:
         """Whether the office has its contract ID already and needs nothing new."""
 
@@ -54,6 +56,9 @@ class Sharing(Protocol):
     async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
         """End all sharing and return the accounting offices it was with."""
 
+    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        """Share again with whom the system released it from for this pair, and return them (Y27)."""
+
 
 class Links(Protocol):
     """連携 (Y14, Y21)."""
@@ -62,6 +67,9 @@ class Links(Protocol):
 
     async def lose(self, work: Work, office: OfficeToken) -> None:
         """End all links: the contract ID they were made with is being replaced."""
+
+    async def restore(self, work: Work, office: OfficeToken) -> None:
+        """Bring back the links that were lost for this pair; end those made since (Y27)."""
 
     async def make(
         self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
@@ -75,6 +83,18 @@ class Contracts(Protocol):
         self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
     ) -> IssuedContract:
         """Issue one new contract ID for the pair. Raises `ContractIdPoolExhaustedError`."""
+
+    async def revoke(self, work: Work, office: OfficeToken | None) -> ContractId | None:
+        """Revoke the ID that was issued for this pair and return it; it is never issued again (Y15, Y27)."""
+
+    async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+        """Whether the ID was issued for this Yayoi ID and still counts."""
+
+    async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
+        """Manage the office with an ID that was issued before (Y9)."""
+
+    async def detach(self, work: Work, office: OfficeToken) -> None:
+        """Take that back."""
 
 
 @dataclass(frozen=True)

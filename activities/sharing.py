@@ -6,7 +6,7 @@ from temporalio import activity
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Sharing
-from models.messages import EndSharing, OfficeStep, SharingState
+from models.messages import EndSharing, OfficeStep, RestoredSharing, SharingState
 
 
 class SharingActivities:
@@ -42,3 +42,16 @@ class SharingActivities:
             return SharingState(shared_with=tuple(firms))
 
         return await self._ledger.once(step, "end_sharing", SharingState, end)
+
+    @activity.defn
+    async def restore_sharing(self, step: OfficeStep) -> RestoredSharing:
+        """Share again with whom the system had released it from; what the customer released stays released (Y27)."""
+
+        async def restore(work: Work) -> RestoredSharing:
+            pair = await find_pair(work.session, step.application_no, step.office_no)
+            firms = await self._sharing.restore(work, pair.linked_token)
+            if firms:
+                work.audit("会計事務所との共有を元に戻した", firms=list(firms))
+            return RestoredSharing(firms=tuple(firms))
+
+        return await self._ledger.once(step, "restore_sharing", RestoredSharing, restore)

@@ -63,6 +63,10 @@ class OfficePair(_Part):
         examples=["b0000002-0000-4000-8000-000000000002"],
     )
 
+    issued_contract_id: Annotated[ContractId | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None, description="会計連携の追加：この弥生ID に以前発行されたサービス契約ID", examples=["7000001"]
+    )
+
     @field_validator("yayoi_id_confirmation")
     @classmethod
     def _agrees(cls, again: YayoiId, info: ValidationInfo) -> YayoiId:
@@ -101,11 +105,16 @@ class ApplicationForm(_Part):
     existing_contract_id: ContractId = Field(description="登録済みのサービス契約ID（お客様番号）", examples=["8871304"])
     accounting_link: bool = Field(description="弥生会計／やよいの青色申告との連携を利用する")
     network_product: bool = Field(description="ネットワーク製品である")
+    link_addition: bool = Field(
+        default=False, description="会計連携の追加：連携なしで発行されたサービス契約ID に、後から連携を付ける"
+    )
     offices: Annotated[tuple[OfficePair, ...], Field(min_length=1, max_length=MAX_OFFICES)]
     consents: Consents
 
     @property
     def procedure(self) -> Procedure:
+        if self.link_addition:
+            return Procedure.LINK_ADDITION
         return Procedure.of(accounting_link=self.accounting_link, network_product=self.network_product)
 
     @property
@@ -115,9 +124,26 @@ class ApplicationForm(_Part):
 
     def check(self) -> None:
         """Refuse what only shows when fields are read together (Y1, Y9). Raises `RefusedError`."""
-        errors = [*self._pair_errors(), *self.consents.errors(accounting_link=self.accounting_link)]
+        errors = [
+            *self._addition_errors(),
+            *self._pair_errors(),
+            *self.consents.errors(accounting_link=self.accounting_link),
+        ]
         if errors:
             raise RefusedError(errors)
+
+    def _addition_errors(self) -> list[FieldError]:
+        """会計連携の追加 is for an ID that was issued before, and adds a link (Y9)."""
+        errors = []
+        if self.link_addition and not self.accounting_link:
+            message = "会計連携の追加では「会計連携を利用する」を選んでください。"
+            errors.append(FieldError(field="accounting_link", message=message))
+        for index, pair in enumerate(self.offices):
+            if self.link_addition and pair.issued_contract_id is None:
+                errors.append(_error(index, "issued_contract_id", "発行済みのサービス契約ID を入力してください。"))
+            if not self.link_addition and pair.issued_contract_id is not None:
+                errors.append(_error(index, "issued_contract_id", "会計連携の追加ではないため、空欄にしてください。"))
+        return errors
 
     def _pair_errors(self) -> list[FieldError]:
         errors = []

@@ -1,10 +1,11 @@
-"""Links to the case page: whoever holds one may read that one case, and nobody can make one up."""
+"""Links to a case: for applicants a page that nobody else can find, for operators its place in the Temporal Web UI."""
 
 import hashlib
+from urllib.parse import quote
 
 from itsdangerous import Signer
 
-from models.identifiers import ApplicationNo
+from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 
 
 def case_path(secret_key: str, application_no: ApplicationNo) -> str:
@@ -24,3 +25,12 @@ def opens_case(secret_key: str, application_no: str, key: str) -> bool:
 
 def _signer(secret_key: str) -> Signer:
     return Signer(secret_key, salt="case page", digest_method=hashlib.sha256)
+
+
+def operators_link(ui_url: str, namespace: str, application_no: ApplicationNo, office_no: int) -> str:
+    """Return where an operator reads the case: of one office, or (0) of the whole application."""
+    workflow_id = (
+        office_workflow_id(application_no, office_no) if office_no else application_workflow_id(application_no)
+    )
+    place = f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(workflow_id, safe='')}"
+    return ui_url.rstrip("/") + place

@@ -4,18 +4,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
-
-from models.identifiers import ApplicationNo, ContractId
+from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.links import Coverage, LinkKind
 from models.mails import MailKind
-from models.procedures import Procedure, SetUpStep, Stage, WaitingFor
-
-
-class Message(BaseModel):
-    """One frozen value; unknown fields are refused, so that a typing mistake is not silently dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from models.message import Message
+from models.procedures import Procedure, Stage, WaitingFor
 
 
 class OfficeRef(Message):
@@ -45,6 +39,10 @@ class OfficeCase(OfficeRef):
     """The last day on which what blocks the case can be mended (Y27)."""
     release_delegated: bool
     """The applicant wants the sharing released for them (Y13)."""
+    alert_on: date
+    """The business day on which an operator is told that the due date is in danger."""
+    assignee: str | None = None
+    """The operator in charge."""
 
 
 class ApplicationCase(Message):
@@ -72,7 +70,11 @@ class Outcome(StrEnum):
     COMPLETED = "完了"
     INCOMPLETE = "未完了の項目あり"
     REJECTED = "却下"
+    WITHDRAWN = "取り下げ"
+    CANCELLED = "取り消し"
     EXPIRED = "期限切れ"
+    TERMINATED = "強制終了"
+    """Ended by hand in the Web UI; the daily reconciliation puts things right (Y27)."""
 
 
 class OfficeOutcome(Message):
@@ -90,6 +92,13 @@ class ApplicationOutcome(Message):
     offices: tuple[OfficeOutcome, ...]
 
 
+class TimelineEntry(Message):
+    """One thing that happened to an office's case, at the case's own time."""
+
+    at: datetime
+    text: str
+
+
 class OfficeProgress(Message):
     """Where an office's procedure stands: told to the application, shown to operators and on the case page."""
 
@@ -102,6 +111,8 @@ class OfficeProgress(Message):
     open_points: tuple[str, ...] = ()
     outcome: Outcome | None = None
     overdue: bool = False
+    held: bool = False
+    assignee: str | None = None
 
 
 class ApplicationProgress(Message):
@@ -111,39 +122,6 @@ class ApplicationProgress(Message):
     due_date: date
     offices: tuple[OfficeProgress, ...]
     closed: bool
-
-
-# --- what customers, operators and other systems report --------------------------------------------------------------
-
-
-class Report(Message):
-    """Something that happened outside. Every report says who reports it; operators also say why."""
-
-    by: str
-    """Who reports it: an operator's name, or `system:<name>`."""
-    reason: str = ""
-    event_id: str | None = None
-    """The stored event that this report carries, if another system sent it."""
-
-
-class SharingReleased(Report):
-    """Sharing with the accounting office has ended (Y13)."""
-
-
-class SetUpStepDone(Report):
-    """The customer has done one step of STEP5 or STEP6 (Y19, Y20)."""
-
-    step: SetUpStep
-
-
-class ServiceRelinked(Report):
-    """The customer has linked one service again (Y21)."""
-
-    kind: LinkKind
-    service: str
-    relinked_on: date
-    asked_from: date | None = None
-    """The day the customer chose to import from; registers ignore it."""
 
 
 # --- activities -------------------------------------------------------------------------------------------------------
@@ -165,6 +143,8 @@ class Problem(Message):
 
     rule: str
     message: str
+    acceptable: bool = False
+    """Whether an operator may go on in spite of it."""
 
 
 class CheckResult(Message):
@@ -213,6 +193,40 @@ class EndSharing(OfficeStep):
     """True: the system releases it. False: it was released outside and is recorded here."""
 
 
+class RestoredSharing(Message):
+    """The accounting offices that the system shares with again, having released them itself (Y27)."""
+
+    firms: tuple[str, ...]
+
+
+class CorrectedPair(Message):
+    """The pair as it is after a correction."""
+
+    office_name: str
+
+
+class CorrectPairStep(OfficeStep):
+    """Correct the pair in the application; what is None stays."""
+
+    yayoi_id: YayoiId | None
+    office_token: OfficeToken | None
+    by: str
+    reason: str
+    occurrence: int
+
+
+class RevokedContract(Message):
+    """The contract ID that no longer counts (Y27)."""
+
+    contract_id: ContractId | None
+
+
+class AttachedContract(Message):
+    """The contract ID, issued before, that the office is managed with now (Y9)."""
+
+    contract_id: ContractId
+
+
 class IssuedContract(Message):
     """The new contract ID (Y15). `number` counts the IDs issued on the same existing contract."""
 
@@ -258,6 +272,36 @@ class Relinked(Message):
     kind: LinkKind
     service: str
     coverage: Coverage
+
+
+class RecordAction(OfficeStep):
+    """Put what somebody did into the audit trail."""
+
+    action: str
+    by: str
+    reason: str
+    occurrence: int
+    """Counts the actions of this case, so that each is recorded once."""
+
+
+class Assign(Message):
+    """Find an operator for an office's case: a named one, or the one with the least work who is not on leave."""
+
+    application_no: ApplicationNo
+    office_no: int | None = None
+    """None: for all offices of the application."""
+    at: datetime
+    occurrence: int
+    to: str | None = None
+    but_not: str | None = None
+    by: str = "system"
+    reason: str = ""
+
+
+class Assigned(Message):
+    """The operator in charge; None if there is none to be had."""
+
+    operator: str | None
 
 
 class CloseOffice(OfficeStep):

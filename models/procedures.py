@@ -7,10 +7,12 @@ class Stage(StrEnum):
     """Where an office's procedure stands. The values are what operators read and search for."""
 
     CHECK = "内容確認"
+    CORRECTION = "訂正待ち"
     FREEZE = "取込の凍結"
     REMEMBER_LINKS = "連携の記録"
     SHARING = "共有解除待ち"
     ISSUE = "契約IDの発行"
+    ATTACH = "会計連携の設定"
     NOTIFY = "完了通知"
     THAW = "凍結の解除"
     SET_UP = "STEP5・6 待ち"
@@ -59,6 +61,7 @@ class Procedure(StrEnum):
     LINKED_STANDALONE = "会計連携あり・ネットワーク製品以外"
     UNLINKED_NETWORK = "会計連携なし・ネットワーク製品"
     UNLINKED_STANDALONE = "会計連携なし・ネットワーク製品以外"
+    LINK_ADDITION = "会計連携の追加"
 
     @classmethod
     def of(cls, *, accounting_link: bool, network_product: bool) -> "Procedure":
@@ -67,22 +70,53 @@ class Procedure(StrEnum):
         return cls.UNLINKED_NETWORK if network_product else cls.UNLINKED_STANDALONE
 
     @property
-    def linked(self) -> bool:
-        return Stage.FREEZE in self.stages
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in their order: what a procedure consists of is data."""
+        return _STAGES[self]
+
+    def has(self, stage: Stage) -> bool:
+        return stage in self.stages
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
-        return _STAGES[self]
+    def linked(self) -> bool:
+        """Whether token, freeze, sharing and re-link apply."""
+        return self.has(Stage.FREEZE)
 
     @property
     def set_up_steps(self) -> tuple[SetUpStep, ...]:
         """STEP5 and STEP6; the product registration takes network products only (Y9)."""
+        if not self.has(Stage.SET_UP):
+            return ()
         network = self in {Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK}
         return tuple(step for step in SetUpStep if network or step is not SetUpStep.PRODUCT)
 
 
-_LINKED_ONLY = {Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING, Stage.THAW, Stage.RELINK}
+_ENTRY = (Stage.CHECK, Stage.CORRECTION)
+_LINKED_BEFORE = (Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING)
+_LINKED = (
+    *_ENTRY,
+    *_LINKED_BEFORE,
+    Stage.ISSUE,
+    Stage.NOTIFY,
+    Stage.THAW,
+    Stage.SET_UP,
+    Stage.RELINK,
+    Stage.CLOSED,
+)
+_UNLINKED = (*_ENTRY, Stage.ISSUE, Stage.NOTIFY, Stage.SET_UP, Stage.CLOSED)
 _STAGES = {
-    procedure: tuple(stage for stage in Stage if stage not in _LINKED_ONLY or procedure.startswith("会計連携あり"))
-    for procedure in Procedure
+    Procedure.LINKED_NETWORK: _LINKED,
+    Procedure.LINKED_STANDALONE: _LINKED,
+    Procedure.UNLINKED_NETWORK: _UNLINKED,
+    Procedure.UNLINKED_STANDALONE: _UNLINKED,
+    # The contract ID was issued before: the link is added to it (Y9).
+    Procedure.LINK_ADDITION: (
+        *_ENTRY,
+        *_LINKED_BEFORE,
+        Stage.ATTACH,
+        Stage.NOTIFY,
+        Stage.THAW,
+        Stage.RELINK,
+        Stage.CLOSED,
+    ),
 }

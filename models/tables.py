@@ -95,6 +95,23 @@ class OfficeRow(Base):
     frozen_at: Mapped[datetime | None]
 
 
+class OperatorRow(Base):
+    """A back-office operator, by the name they sign their actions with."""
+
+    __tablename__ = "operators"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    mail_address: Mapped[str]
+    supervisor: Mapped[bool] = mapped_column(server_default=text("false"))
+    takes_cases: Mapped[bool] = mapped_column(server_default=text("true"))
+    leave_from: Mapped[date | None]
+    leave_until: Mapped[date | None]
+    """The last day of leave."""
+
+    def is_on_leave(self, day: date) -> bool:
+        return self.leave_from is not None and self.leave_from <= day <= (self.leave_until or date.max)
+
+
 class SmartImportRunRow(Base):
     """One try to import, done or refused (Y12)."""
 
@@ -195,9 +212,11 @@ class ApplicationRow(Base):
     existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"), index=True)
     accounting_link: Mapped[bool]
     network_product: Mapped[bool]
+    procedure: Mapped[str]
     consents: Mapped[dict[str, Any]]
     applied_at: Mapped[datetime]
     due_date: Mapped[date]
+    alert_on: Mapped[date]
     expires_on: Mapped[date]
     started_at: Mapped[datetime | None]
     """When the workflow was started; None: the reconciler will."""
@@ -218,6 +237,9 @@ class ApplicationOfficeRow(Base):
     yayoi_id: Mapped[str]
     office_token: Mapped[str | None]
     office_name: Mapped[str]
+    issued_contract_id: Mapped[str | None]
+    """会計連携の追加: the contract ID that was issued before (Y9)."""
+    assignee: Mapped[str | None] = mapped_column(index=True)
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]

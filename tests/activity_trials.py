@@ -6,24 +6,22 @@ from typing import Any
 
 from sqlalchemy import Executable, select
 
+from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
 from models.mails import MailKind
+from models.message import Message
 from models.messages import (
     BusinessDays,
     CloseApplication,
     CloseOffice,
     EndSharing,
-    Message,
     OfficeRef,
     OfficeStep,
     Outcome,
     RecordRelink,
     RecordSetUpStep,
     SendMail,
-    ServiceRelinked,
-    SetUpStepDone,
-    SharingReleased,
 )
 from models.procedures import SetUpStep
 from models.tables import (
@@ -128,7 +126,7 @@ TRIALS = [
     ),
     Trial(
         activity="end_sharing",
-        message=EndSharing.of(C, AT, report=SharingReleased(by="system"), delegated=True),
+        message=EndSharing.of(C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True),
         added=_ONE_STEP,
         look=_SHARING,
         found=[("山田会計事務所", AT, PAIR, True)],
@@ -170,6 +168,7 @@ TRIALS = [
             C,
             AT,
             report=ServiceRelinked(
+                reason="お電話",
                 by="system:bank",
                 kind=LinkKind.BANK_ACCOUNT,
                 service=BANK,

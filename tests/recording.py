@@ -34,7 +34,7 @@ async def test_record(
 
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
     history = json.loads((await handle.fetch_history()).to_json())
-    text = json.dumps(_without_names(history), ensure_ascii=False, indent=1).replace(socket.gethostname(), "recorder")
+    text = json.dumps(_without_names(history), ensure_ascii=False, indent=1)
     (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -47,4 +47,6 @@ def _without_names(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_without_names(part) for part in value]
+    if isinstance(value, str):  # the names of sticky task queues
+        return value.replace(f"@{socket.gethostname()}", "@recorder")
     return value

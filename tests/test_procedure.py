@@ -12,8 +12,9 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.smart_import import SmartImportRuns
+from models.actions import AcceptPair, CorrectPair
 from models.calendar import JST, day_in_japan, end_of, opening_of
-from models.identifiers import OfficeToken, YayoiId
+from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.messages import Outcome
@@ -23,15 +24,17 @@ from models.tables import (
     BusinessGroupRow,
     GroupMemberRow,
     NoticeRow,
+    OfficeRow,
     RememberedLinkRow,
     ServiceLinkRow,
     SharingRow,
     SmartImportRunRow,
 )
 from tests.conftest import SmtpInbox
-from tests.world import OFFICE_B, OFFICE_C, TARO, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
 from workflows.multi_office_application import MultiOfficeApplication
 
+NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
 BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
 BANK_C = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
 AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
@@ -89,44 +92,67 @@ async def test_from_form_to_closed_case(world: World) -> None:
         assert (await session.get_one(ApplicationRow, case.application_no)).closed_at is not None
 
 
-async def test_y2_an_unregistered_yayoi_id_is_rejected_with_the_reason(world: World) -> None:
-    case = await world.apply(form([(YayoiId("nobody@yayoi-taro.example.jp"), OFFICE_B[1])]))
-    outcome = await case.office().result()
-    assert outcome.outcome is Outcome.REJECTED
-    assert "弥生ID として登録されていません" in outcome.open_points[0]
-    await case.application.result()
-    [rejection] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.REJECTED.subject]
-    assert outcome.open_points[0] in body(rejection)
-    assert await case.issued() == []
+async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_and_may_be_accepted(world: World) -> None:
+    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    [request] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    assert "弥生ID として登録されていません" in body(request)
+    assert (await world.office(OFFICE_B[1])).frozen_by is None
+    await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
+    await at_rest(case, Stage.SET_UP)
 
 
-async def test_y3_a_member_of_another_group_is_rejected_with_the_reason(world: World) -> None:
+async def test_y3_a_member_of_another_group_is_never_accepted_but_corrected(world: World) -> None:
     case = await world.apply(form([(YayoiId("office-a@yayoi-taro.example.jp"), OFFICE_B[1])]))
-    outcome = await case.office().result()
-    assert outcome.outcome is Outcome.REJECTED
-    assert "別の事業グループに参加している" in outcome.open_points[0]
+    await at_rest(case, Stage.CORRECTION)
+    with pytest.raises(WorkflowUpdateFailedError) as never:
+        await case.act(AcceptPair(by=OPERATOR, reason="よい"))
+    assert "Y3" in str(never.value.cause)
+    assert "correct_pair" in str(never.value.cause)
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
+    await at_rest(case, Stage.SET_UP)
+    [issued] = await case.issued()
+    assert issued.yayoi_id == OFFICE_B[0]
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["99999999-0000-4000-8000-000000000000", None],
-    ids=["unknown", "of another contract"],
-)
-async def test_y5_a_token_of_nobody_or_of_another_contract_is_rejected(world: World, token: str | None) -> None:
-    if token is None:
-        others = await world.rows(select(ServiceLinkRow.office_token).where(ServiceLinkRow.office_token.notlike("c0%")))
-        token = next(other for other in others if other not in {OFFICE_B[1], OFFICE_C[1]})
-    case = await world.apply(form([(OFFICE_B[0], OfficeToken(token))]))
-    outcome = await case.office().result()
-    assert outcome.outcome is Outcome.REJECTED
-    assert "ご契約の事業所データのものではありません" in outcome.open_points[0]
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "of another contract"])
+async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(world: World, *, known: bool) -> None:
+    token = OfficeToken("99999999-0000-4000-8000-000000000000")
+    if known:
+        others = select(OfficeRow.office_token).where(OfficeRow.existing_contract_id != "8871304")
+        token = OfficeToken((await world.rows(others))[0])
+    case = await world.apply(form([(OFFICE_B[0], token)]))
+    await at_rest(case, Stage.CORRECTION)
+    request = (await case.progress()).office_name
+    assert request == "事業所データ1"
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", office_token=OFFICE_B[1]))
+    await at_rest(case, Stage.SET_UP)
+    assert (await case.progress()).office_name == "事業所B"
 
 
 async def test_y1_an_office_already_managed_needs_nothing_new(world: World) -> None:
     case = await world.apply(form([(OFFICE_B[0], OfficeToken("a0000001-0000-4000-8000-000000000001"))]))
-    outcome = await case.office().result()
-    assert outcome.outcome is Outcome.REJECTED
-    assert "すでに『スマート証憑管理』で管理されています" in outcome.open_points[0]
+    await at_rest(case, Stage.CORRECTION)
+    [request] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    assert "すでに『スマート証憑管理』で管理されています" in body(request)
+
+
+async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World) -> None:
+    first = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(first, Stage.SET_UP)
+    await first.do_steps(*SetUpStep)
+    await first.application.result()
+    [issued] = await first.issued()
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId(issued.contract_id)})
+    case = await world.apply(addition.model_copy(update={"offices": (pair,)}))
+    await at_rest(case, Stage.RELINK)
+    assert await case.issued() == []
+    office = await world.office(OFFICE_B[1])
+    assert (office.contract_id, office.frozen_by) == (issued.contract_id, None)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    assert (await case.office().result()).outcome is Outcome.COMPLETED
+    assert [mail["Subject"] for mail in world.inbox.to(OFFICE_B[0])][-1] == MailKind.LINK_ADDED.subject
 
 
 async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(world: World) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models import tables
+from models.procedures import Procedure
 from workers.registry_file import load
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -76,9 +77,11 @@ async def give_to_a_case(sessions: Sessions) -> None:
                 existing_contract_id="8871304",
                 accounting_link=True,
                 network_product=True,
+                procedure=Procedure.LINKED_NETWORK,
                 consents={},
                 applied_at=now,
                 due_date=date(2026, 11, 20),
+                alert_on=date(2026, 11, 17),
                 expires_on=date(2026, 11, 27),
             )
         )

@@ -4,15 +4,13 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
     from models.identifiers import ContractId
     from models.messages import (
         ApplicationCase,
         ApplicationProgress,
         OfficeCase,
         OfficeProgress,
-        ServiceRelinked,
-        SetUpStepDone,
-        SharingReleased,
     )
     from models.procedures import SetUpStep, Stage, WaitingFor
 

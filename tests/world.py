@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from models.actions import Action, ActionMessage, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.application_form import Applicant, ApplicationForm, Consents, OfficePair
 from models.calendar import BusinessCalendar, opening_of
 from models.identifiers import (
@@ -27,14 +28,7 @@ from models.identifiers import (
     office_workflow_id,
 )
 from models.links import LinkKind
-from models.messages import (
-    ApplicationOutcome,
-    OfficeOutcome,
-    OfficeProgress,
-    ServiceRelinked,
-    SetUpStepDone,
-    SharingReleased,
-)
+from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import SetUpStep, Stage, WaitingFor
 from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow, application_count
 from tests.conftest import SmtpInbox
@@ -172,10 +166,13 @@ class Case:
     async def until_day(self, day: date, number: int = 1) -> bool:
         return await self.until(opening_of(day), number)
 
+    async def act(self, message: ActionMessage, number: int = 1) -> None:
+        """Send an update as the Web UI does: by name, with one JSON."""
+        [name] = [action for action in Action if action.message is type(message)]
+        await self.office(number).execute_update(name, message)
+
     async def release_sharing(self, number: int = 1) -> None:
-        await self.office(number).execute_update(
-            OfficeDataProcedure.report_sharing_released, SharingReleased(by=OPERATOR, reason="お電話")
-        )
+        await self.act(SharingReleased(by=OPERATOR, reason="お電話"), number)
 
     async def do_step(self, step: SetUpStep, number: int = 1) -> None:
         await self.office(number).execute_update(

@@ -24,6 +24,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.actions import ActionMessage, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.events import (
     BusinessGroupCreatedEvent,
     Event,
@@ -34,7 +35,6 @@ from models.events import (
     SupportPasswordSetEvent,
 )
 from models.identifiers import ApplicationNo, office_workflow_id
-from models.messages import Report, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.procedures import SetUpStep
 from models.tables import EventRow
 from web.event_cases import CaseRefusedError, UnknownCaseError, find_case
@@ -187,6 +187,9 @@ class Deliveries:
             )
 
 
+_REPORTED = "他のシステムからの報告"
+
+
 def _reason(failed: WorkflowUpdateFailedError) -> str:
     """Return what the procedure said, or the activity that it asked."""
     cause: BaseException | None = failed.cause
@@ -195,15 +198,18 @@ def _reason(failed: WorkflowUpdateFailedError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else _UNSAID
 
 
-def _update_of(event: Event) -> tuple[Any, Report]:
+def _update_of(event: Event) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
     by, event_id = f"system:{event.source}", str(event.event_id)
     match event:
         case SharingReleasedEvent():
-            return OfficeDataProcedure.report_sharing_released, SharingReleased(by=by, event_id=event_id)
+            return OfficeDataProcedure.report_sharing_released, SharingReleased(
+                by=by, reason=_REPORTED, event_id=event_id
+            )
         case ServiceRelinkedEvent():
             relinked = ServiceRelinked(
                 by=by,
+                reason=_REPORTED,
                 event_id=event_id,
                 kind=event.service_kind,
                 service=event.service,
@@ -212,7 +218,7 @@ def _update_of(event: Event) -> tuple[Any, Report]:
             )
             return OfficeDataProcedure.report_relink, relinked
         case _:
-            done = SetUpStepDone(by=by, event_id=event_id, step=_STEPS[type(event)])
+            done = SetUpStepDone(by=by, reason=_REPORTED, event_id=event_id, step=_STEPS[type(event)])
             return OfficeDataProcedure.report_set_up_step, done
 
 

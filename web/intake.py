@@ -24,6 +24,9 @@ from models.tables import (
 DAYS_TO_MEND = 5
 """Business days after the due date within which what blocks a case can still be mended (Y27)."""
 
+DAYS_OF_ALERT = 3
+"""Business days before the due date on which an operator is told that it is in danger."""
+
 _ATTEMPTS = 5
 _UNIQUE_VIOLATION = "23505"
 _DEADLOCK = "40P01"
@@ -152,9 +155,11 @@ class Intake:
             existing_contract_id=form.existing_contract_id,
             accounting_link=form.accounting_link,
             network_product=form.network_product,
+            procedure=form.procedure,
             consents=form.consents.model_dump(),
             applied_at=applied_at,
             due_date=due_date,
+            alert_on=self._calendar.business_days_before(due_date, DAYS_OF_ALERT),
             expires_on=self._calendar.business_days_after(due_date, DAYS_TO_MEND),
         )
 
@@ -173,6 +178,7 @@ class Intake:
                 office_no=number,
                 yayoi_id=pair.yayoi_id,
                 office_token=pair.office_token,
+                issued_contract_id=pair.issued_contract_id,
                 office_name=names.get(pair.office_token or "", f"事業所データ{number}"),
             )
             for number, pair in enumerate(form.offices, start=1)

@@ -106,7 +106,7 @@ def case_pages(
             ).all()
         progress = await progress_of(ApplicationNo(application_no)) if row.started_at else None
         offices = {office.office_no: office for office in progress.offices} if progress else {}
-        procedure = Procedure.of(accounting_link=row.accounting_link, network_product=row.network_product)
+        procedure = Procedure(row.procedure)
         facts = {
             "row": row,
             "applied_on": row.applied_at.astimezone(JST).date(),

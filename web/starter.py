@@ -106,7 +106,7 @@ class Starter:
 
     def _details(self, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
         consents = row.consents
-        procedure = Procedure.of(accounting_link=row.accounting_link, network_product=row.network_product)
+        procedure = Procedure(row.procedure)
         facts = [
             ("申込番号", row.application_no),
             ("申込者", f"{row.family_name} {row.given_name} 様"),
@@ -137,11 +137,12 @@ def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> Appli
                 application_no=application_no,
                 office_no=pair.office_no,
                 office_name=pair.office_name,
-                procedure=Procedure.of(accounting_link=row.accounting_link, network_product=row.network_product),
+                procedure=Procedure(row.procedure),
                 existing_contract_id=ContractId(row.existing_contract_id),
                 applied_at=row.applied_at,
                 due_date=row.due_date,
                 expires_on=row.expires_on,
+                alert_on=row.alert_on,
                 release_delegated=bool(row.consents.get("delegate_unsharing")),
             )
             for pair in offices

@@ -95,7 +95,7 @@ class _Batch:
         except Refusal as refusal:
             return refusal
 
-    def _apply(self, record: AnyRecord) -> Effect:  # noqa: PLR0911 one answer per kind of record
+    def _apply(self, record: AnyRecord) -> Effect:
         """Raise `Refusal`, and then nothing has changed."""
         match record:
             case YayoiIdRecord():

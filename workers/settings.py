@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     temporal_task_queue: str = "tetsuzuki"
     temporal_profile: str | None = None
     """Name of a profile in Temporal's own configuration file (TLS, API key)."""
+    temporal_ui_url: str | None = None
+    """Where operators reach the Web UI, for links in their mails; unset: from `temporal_ui_port`."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
     smtp_host: str = "127.0.0.1"
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     smtp_tls: bool = False
+    operators_mail: str = "back-office@yayoi.example"
+    """Where mails for operators go when nobody is in charge."""
     mail_from: str = "弥生株式会社 カスタマーセンター <customer-center@yayoi.example>"
 
     web_host: str = "127.0.0.1"

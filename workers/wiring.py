@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.assignment import AssignmentActivities
 from activities.calendar import CalendarActivities
 from activities.case_records import CaseRecordActivities
 from activities.contract_ids import ContractIdPool
 from activities.contracts import ContractActivities
 from activities.customer_steps import CustomerStepActivities
+from activities.failing import TellOfFailing
 from activities.ledger import Ledger
 from activities.links import LinkActivities
 from activities.mail import MailActivities, SmtpTransport
@@ -24,7 +26,7 @@ from activities.postgres_registry import postgres_registry
 from activities.sharing import SharingActivities
 from activities.smart_import import SmartImportActivities
 from models.calendar import BusinessCalendar
-from models.case_links import case_link
+from models.case_links import case_link, operators_link
 from web.app import create_app
 from workers.errors import ClearError
 from workers.settings import Settings
@@ -48,6 +50,7 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
     steps = CustomerStepActivities(ledger, registry.yayoi_ids)
     mail = MailActivities(sessions, _transport(settings), _texts(settings), settings.mail_from)
     records = CaseRecordActivities(sessions, ledger)
+    assignment = AssignmentActivities(sessions, ledger)
     calendar = CalendarActivities(BusinessCalendar(settings.closing_days))
     return [
         check.check_pair,
@@ -55,14 +58,20 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
         smart_import.thaw_smart_import,
         sharing.sharing_state,
         sharing.end_sharing,
+        sharing.restore_sharing,
         links.remember_links,
         links.record_relink,
         contracts.issue_contract_id,
+        contracts.attach_to_contract,
+        contracts.revoke_contract_id,
         steps.record_set_up_step,
         mail.send_mail,
+        records.record_action,
+        records.correct_pair,
         records.close_office,
         records.close_application,
         calendar.business_days,
+        assignment.assign_operator,
     ]
 
 
@@ -77,6 +86,7 @@ def build_worker(
         activities=build_activities(settings, sessions),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=DRAIN,
+        interceptors=[TellOfFailing()],
     )
 
 
@@ -105,8 +115,17 @@ def public_url(settings: Settings) -> str:
     return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
 
 
+def temporal_ui_url(settings: Settings) -> str:
+    """Return where operators reach the Temporal Web UI."""
+    return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+
+
 def _texts(settings: Settings) -> MailTexts:
-    return MailTexts(partial(case_link, public_url(settings), secret_key(settings)))
+    return MailTexts(
+        partial(case_link, public_url(settings), secret_key(settings)),
+        partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
+        settings.operators_mail,
+    )
 
 
 def _transport(settings: Settings) -> SmtpTransport:

@@ -3,29 +3,37 @@
 import asyncio
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
+    from activities.assignment import AssignmentActivities
     from activities.case_records import CaseRecordActivities
+    from activities.failing import ACTIVITY_FAILING
     from activities.mail import MailActivities
+    from models.actions import Cancel
     from models.identifiers import office_workflow_id
     from models.mails import MailKind
     from models.messages import (
         ApplicationCase,
         ApplicationOutcome,
         ApplicationProgress,
+        Assign,
         CloseApplication,
         OfficeCase,
         OfficeOutcome,
         OfficeProgress,
+        Outcome,
         SendMail,
     )
     from models.procedures import ApplicationStage, Stage, WaitingFor
+    from workflows.cancellation import heeding_cancellation
     from workflows.office_data_procedure import OfficeDataProcedure
     from workflows.office_view import OFFICE_PROGRESSED
     from workflows.operator_view import application_details
     from workflows.options import MAIL, REGISTRY
-    from workflows.search_attributes import OVERDUE, STAGE, WAITING_FOR, of_office
+    from workflows.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR, of_office
+    from workflows.updates import update_described
 
 _MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
 """The application waits for whom its most urgent office waits for."""
@@ -39,6 +47,7 @@ class MultiOfficeApplication:
     def __init__(self, case: ApplicationCase) -> None:
         self._case = case
         self._stage = ApplicationStage.RECEIVED
+        self._assignee: str | None = None
         self._offices = {
             office.office_no: OfficeProgress(
                 office_no=office.office_no,
@@ -50,15 +59,36 @@ class MultiOfficeApplication:
         }
 
     @workflow.run
+    @heeding_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
-        # The procedures first: each freezes its office at once (Y12), whatever becomes of the receipt.
+        await self._assign()
+        # The procedures before the receipt: each freezes its office at once (Y12), whatever becomes of the mail.
         procedures = [await self._start(office) for office in case.offices]
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
-        outcomes = await asyncio.gather(*map(self._follow, procedures))
+        outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
         await self._close()
         await self._mail(MailKind.FINISHED)
         return ApplicationOutcome(offices=tuple(outcomes))
+
+    @update_described("申込全体を取り消す")
+    async def cancel(self, message: Cancel) -> None:
+        await self._cancel_offices(message)
+
+    @cancel.validator
+    def _check_cancel(self, message: Cancel) -> None:
+        if message.misread:
+            example = '{"by": "あなたの名前", "reason": "理由", "supervisor": "責任者の名前（STEP5 の後だけ）"}'
+            reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}"
+            raise ApplicationError(reason, type="Refused", non_retryable=True)
+
+    async def cancellation_requested(self) -> None:
+        """*Request Cancellation* in the Web UI is the same as cancelling the application."""
+        await self._cancel_offices(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
+    def activity_failing(self, activity: str) -> None:  # noqa: ARG002 the list shows that, Pending Activities what
+        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
 
     @workflow.signal(name=OFFICE_PROGRESSED, description="事業所データの手続きからの報告（システム用）")
     def office_progressed(self, progress: OfficeProgress) -> None:
@@ -75,19 +105,50 @@ class MultiOfficeApplication:
             closed=self._stage is ApplicationStage.CLOSED,
         )
 
+    async def _assign(self) -> None:
+        assigned = await workflow.execute_activity_method(
+            AssignmentActivities.assign_operator,
+            Assign(application_no=self._case.application_no, at=workflow.now(), occurrence=1),
+            summary="担当者を決める",
+            **REGISTRY,
+        )
+        self._assignee = assigned.operator
+        if assigned.operator:
+            workflow.upsert_search_attributes([ASSIGNEE.value_set(assigned.operator)])
+
+    async def _cancel_offices(self, message: Cancel) -> None:
+        """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
+        for office_no, office in self._offices.items():
+            if office.outcome is None:
+                await self._cancel_office(office_no, message)
+
+    async def _cancel_office(self, office_no: int, message: Cancel) -> None:
+        office = workflow.get_external_workflow_handle(office_workflow_id(self._case.application_no, office_no))
+        try:
+            await office.signal(OfficeDataProcedure.application_cancelled, message)
+        except FailureError:
+            workflow.logger.info("office %d has ended meanwhile", office_no)
+
     async def _start(self, office: OfficeCase) -> ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
+        case = office.model_copy(update={"assignee": self._assignee})
         return await workflow.start_child_workflow(
             OfficeDataProcedure.run,
-            office,
+            case,
             id=office_workflow_id(office.application_no, office.office_no),
-            search_attributes=of_office(office),
+            search_attributes=of_office(case),
             static_summary=f"{office.office_name}（{office.spoken}）",
             # An office goes on by itself if somebody ends the application by hand: nothing frozen is forgotten.
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
 
-    async def _follow(self, procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]) -> OfficeOutcome:
-        outcome = await procedure
+    async def _follow(
+        self, office: OfficeCase, procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]
+    ) -> OfficeOutcome:
+        try:
+            outcome = await procedure
+        except ChildWorkflowError:
+            # Ended by hand: the daily reconciliation puts the registry right. The other offices go on.
+            outcome = OfficeOutcome(office_no=office.office_no, outcome=Outcome.TERMINATED)
         ended = self._offices[outcome.office_no].model_copy(
             update={
                 "stage": Stage.CLOSED,
@@ -121,7 +182,7 @@ class MultiOfficeApplication:
 
     def _enter(self, stage: ApplicationStage) -> None:
         self._stage = stage
-        workflow.upsert_search_attributes([STAGE.value_set(stage)])
+        workflow.upsert_search_attributes([STAGE.value_set(stage), FAILING.value_set(False)])
         self._show()
 
     def _show(self) -> None:
@@ -131,6 +192,7 @@ class MultiOfficeApplication:
             [
                 WAITING_FOR.value_set(next(who for who in _MOST_URGENT if who in waiting)),
                 OVERDUE.value_set(any(office.overdue for office in offices)),
+                ON_HOLD.value_set(any(office.held for office in offices)),
             ]
         )
         workflow.set_current_details(application_details(self._case, offices, workflow.info().namespace))

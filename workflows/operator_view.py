@@ -1,13 +1,18 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from urllib.parse import quote
 
+from models.actions import Action
 from models.calendar import JST
 from models.follow_up import FollowUp
 from models.identifiers import office_workflow_id
-from models.messages import ApplicationCase, OfficeCase, OfficeProgress
+from models.messages import ApplicationCase, OfficeProgress
+from models.office_state import OfficeState
+from models.permissions import available, example
+from models.procedures import Stage, WaitingFor
 
 _WEEKDAYS = "月火水木金土日"
 TIMELINE_LENGTH = 12
@@ -36,58 +41,101 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {'　| '.join(line)} |" for line in lines)
 
 
-def office_details(
-    case: OfficeCase,
-    progress: OfficeProgress,
-    follow_up: FollowUp,
-    *,
-    to_do: str,
-    shared_with: Sequence[str],
-    timeline: Sequence[tuple[datetime, str]],
-) -> str:
+def office_details(state: OfficeState) -> str:
     """Return what the page of one office's procedure shows."""
-    facts: list[tuple[str, str]] = [
-        ("いまの段階", str(progress.stage)),
-        ("待っている相手", str(progress.waiting_for)),
-        ("いつまで", day(progress.waits_until)),
-        ("完了予定日", day(case.due_date) + ("　**遅れています**" if progress.overdue else "")),
-        ("手続き", str(case.procedure)),
-        ("元のお客様番号", case.existing_contract_id),
-        ("新しい契約ID", progress.contract_id or "—"),
+    parts = [
+        f"### {cell(state.office_name)}",
+        f"**次にすること：**{next_for_operator(state)}",
+        table(("項目", "内容"), _facts(state)),
     ]
-    if shared_with:
-        facts.append(("会計事務所との共有", "、".join(map(cell, shared_with))))
-    parts = [f"### {cell(case.office_name)}", f"**次にすること：**{to_do}", table(("項目", "内容"), facts)]
-    if progress.contract_id and not progress.outcome:
-        parts.append(
-            table(
-                ("設定・再連携", "状態"),
-                [
-                    *((step.label, "済" if step in follow_up.done else "まだ") for step in follow_up.steps),
-                    *((f"{link.kind.label}「{cell(link.service)}」", "まだ") for link in follow_up.open_links),
-                ],
-            )
-        )
-    if follow_up.relinked:
+    if state.problems and state.stage is Stage.CORRECTION:
+        parts.append("\n".join(f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems))
+    if state.notified_at and not state.outcome:
+        parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
+    if state.follow_up.relinked:
         parts.append(
             table(
                 ("再連携したサービス", "前回まで", "今回から", "抜けのおそれ", "重複のおそれ"),
-                [
-                    (
-                        f"{link.kind.label}「{cell(link.service)}」",
-                        link.coverage.last_imported_on or "—",
-                        link.coverage.first_covered_on,
-                        link.coverage.missing or "—",
-                        link.coverage.doubled or "—",
-                    )
-                    for link in follow_up.relinked
-                ],
+                _coverage(state.follow_up),
             )
         )
+    if possible := available(state):
+        parts.append("#### いまできる操作（「More Actions」の「Update」で名前を選び、JSON を貼り付けて送ります）")
+        parts.extend(f"{action.label}　`{action}`\n```json\n{_json(action, state)}\n```" for action in possible)
     parts.append("#### 経過（新しい順）")
-    newest = reversed(timeline[-TIMELINE_LENGTH:])
-    parts.append("\n".join(f"- {moment(at)}　{cell(text)}" for at, text in newest))
+    newest = reversed(state.timeline[-TIMELINE_LENGTH:])
+    parts.append("\n".join(f"- {moment(entry.at)}　{cell(entry.text)}" for entry in newest))
     return "\n\n".join(parts)
+
+
+def next_for_operator(state: OfficeState) -> str:
+    """Return what the case needs now, in one or two sentences."""
+    if state.outcome:
+        return "この手続きは終了しました。操作は不要です。"
+    if state.way_out:
+        return "終了の処理をしています。操作は不要です。"
+    if state.held:
+        return "保留中です。再開するときは `resume` を送ってください。"
+    if state.failing:
+        return (
+            "処理の失敗が続いています。「Pending Activities」でエラーを確認し、原因を取り除いてください。"
+            "処理は自動で再試行されます。"
+        )
+    if state.waiting_for is WaitingFor.SYSTEM:
+        return "システムが処理しています。操作は不要です。"
+    if state.waiting_for is WaitingFor.OPERATOR:
+        return (
+            f"{_WAITS[state.stage]}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
+        )
+    return f"{_WAITS[state.stage]}操作は不要です。連絡を受けたときは、下の操作で記録できます。"
+
+
+_WAITS = {
+    Stage.CORRECTION: "申込内容の訂正を待っています。",
+    Stage.SHARING: "申込者が会計事務所との共有を解除するのを待っています。",
+    Stage.SET_UP: "お客様の STEP5・STEP6 の設定を待っています。",
+    Stage.RELINK: "お客様がサービスを再連携するのを待っています。",
+}
+
+
+def _facts(state: OfficeState) -> list[tuple[str, str]]:
+    facts = [
+        ("いまの段階", str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")),
+        ("待っている相手", str(state.waiting_for)),
+        ("いつまで", day(state.waits_until)),
+        ("完了予定日", day(state.case.due_date) + ("　**遅れています**" if state.overdue else "")),
+        ("担当者", cell(state.assignee or "—")),
+        ("手続き", str(state.case.procedure)),
+        ("元のお客様番号", state.case.existing_contract_id),
+        ("新しい契約ID", state.contract_id or "—"),
+    ]
+    if state.shared_with:
+        facts.append(("会計事務所との共有", "、".join(map(cell, state.shared_with))))
+    return facts
+
+
+def _follow_up(follow_up: FollowUp) -> list[tuple[str, str]]:
+    return [
+        *((step.label, "済" if step in follow_up.done else "まだ") for step in follow_up.steps),
+        *((f"{link.kind.label}「{cell(link.service)}」の再連携", "まだ") for link in follow_up.open_links),
+    ]
+
+
+def _coverage(follow_up: FollowUp) -> list[tuple[object, ...]]:
+    return [
+        (
+            f"{link.kind.label}「{cell(link.service)}」",
+            link.coverage.last_imported_on or "—",
+            link.coverage.first_covered_on,
+            link.coverage.missing or "—",
+            link.coverage.doubled or "—",
+        )
+        for link in follow_up.relinked
+    ]
+
+
+def _json(action: Action, state: OfficeState) -> str:
+    return json.dumps(example(action, state), ensure_ascii=False)
 
 
 def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress], namespace: str) -> str:

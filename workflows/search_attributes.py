@@ -16,6 +16,8 @@ PROCEDURE = SearchAttributeKey.for_keyword("Procedure")
 EXISTING_CONTRACT_ID = SearchAttributeKey.for_keyword("ExistingContractId")
 DUE_DATE = SearchAttributeKey.for_datetime("DueDate")
 OVERDUE = SearchAttributeKey.for_bool("Overdue")
+ON_HOLD = SearchAttributeKey.for_bool("OnHold")
+FAILING = SearchAttributeKey.for_bool("Failing")
 
 ALL: tuple[SearchAttributeKey[str] | SearchAttributeKey[datetime] | SearchAttributeKey[bool], ...] = (
     APPLICATION_NO,
@@ -26,6 +28,8 @@ ALL: tuple[SearchAttributeKey[str] | SearchAttributeKey[datetime] | SearchAttrib
     EXISTING_CONTRACT_ID,
     DUE_DATE,
     OVERDUE,
+    ON_HOLD,
+    FAILING,
 )
 
 
@@ -42,8 +46,10 @@ def of_office(case: OfficeCase) -> TypedSearchAttributes:
 def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAttributes:
     # The last second of the due date in Japan, so that the list shows the day itself.
     due = end_of(case.due_date) - timedelta(seconds=1)
+    assignee = [SearchAttributePair(ASSIGNEE, case.assignee)] if case.assignee else []
     return TypedSearchAttributes(
         [
+            *assignee,
             SearchAttributePair(APPLICATION_NO, case.application_no),
             SearchAttributePair(STAGE, stage),
             SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),

@@ -1,6 +1,6 @@
 """Waiting for people: until something holds, with something to do at given moments meanwhile."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,25 +9,37 @@ from temporalio import workflow
 
 @dataclass(frozen=True)
 class Moment:
-    """At `at`, `act`. The summary is what an operator reads beside the timer."""
+    """At the time that `at` gives, `act`. The summary is what an operator reads beside the timer.
 
-    at: datetime
+    `at` is asked again whenever the wait wakes up, since a deadline may have been moved.
+    """
+
+    at: Callable[[], datetime]
     summary: str
     act: Callable[[], Awaitable[None]]
 
 
-async def wait_through(done: Callable[[], bool], moments: Sequence[Moment]) -> bool:
-    """Wait until `done` holds, acting at each moment in turn; False if the last moment passed and it still does not."""
-    for moment in sorted(moments, key=lambda moment: moment.at):
+async def wait_through(
+    done: Callable[[], bool], moments: Iterable[Moment], *, held: Callable[[], bool] = lambda: False
+) -> bool:
+    """Wait until `done` holds, acting at each moment in turn; False if the last one passed and it still does not.
+
+    While `held`, a moment that comes is acted on only when the hold has ended.
+    """
+    to_come = list(moments)
+    while to_come and not done():
+        following = min(to_come, key=lambda moment: moment.at())
+        at = following.at()
         try:
-            # A moment that has passed already is still acted on: a timer of a second keeps the sequence the same.
             await workflow.wait_condition(
-                done,
-                timeout=max((moment.at - workflow.now()).total_seconds(), 1),
-                timeout_summary=moment.summary,
+                lambda following=following, at=at: done() or following.at() != at,  # type: ignore[misc]
+                # A moment that has passed is still acted on: a timer of a second keeps the sequence the same.
+                timeout=max((at - workflow.now()).total_seconds(), 1),
+                timeout_summary=following.summary,
             )
         except TimeoutError:
-            await moment.act()
-        else:
-            return True
+            await workflow.wait_condition(lambda: done() or not held())
+            if not done():
+                to_come.remove(following)
+                await following.act()
     return done()

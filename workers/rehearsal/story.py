@@ -11,10 +11,11 @@ import httpx
 from sqlalchemy import select, update
 
 from activities.smart_import import SmartImportRuns
+from models.actions import SetUpStepDone
 from models.calendar import BusinessCalendar, day_in_japan
 from models.identifiers import OfficeToken
 from models.mails import NOTICE_SUBJECT, MailKind
-from models.messages import Outcome, SetUpStepDone
+from models.messages import Outcome
 from models.procedures import ApplicationStage, SetUpStep, Stage, WaitingFor
 from models.tables import AuditRow, IssuedContractRow, OfficeRow, RememberedLinkRow, ServiceLinkRow
 from workers import database, examples, temporal

@@ -73,6 +73,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "operators",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("mail_address", sa.String(), nullable=False),
+        sa.Column("supervisor", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("takes_cases", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("leave_from", sa.Date(), nullable=True),
+        sa.Column("leave_until", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "yayoi_ids",
         sa.Column("yayoi_id", sa.String(), nullable=False),
         sa.Column("family_name", sa.String(), nullable=False),
@@ -90,13 +100,18 @@ def upgrade() -> None:
         sa.Column("existing_contract_id", sa.String(), nullable=False),
         sa.Column("accounting_link", sa.Boolean(), nullable=False),
         sa.Column("network_product", sa.Boolean(), nullable=False),
+        sa.Column("procedure", sa.String(), nullable=False),
         sa.Column("consents", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("alert_on", sa.Date(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["existing_contract_id"], ["existing_contracts.contract_id"]),
+        sa.ForeignKeyConstraint(
+            ["existing_contract_id"],
+            ["existing_contracts.contract_id"],
+        ),
         sa.PrimaryKeyConstraint("application_no"),
         sa.UniqueConstraint("submission_id"),
     )
@@ -108,8 +123,14 @@ def upgrade() -> None:
         sa.Column("yayoi_id", sa.String(), nullable=False),
         sa.Column("group_id", sa.BigInteger(), nullable=False),
         sa.Column("administrator", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["group_id"], ["business_groups.group_id"]),
-        sa.ForeignKeyConstraint(["yayoi_id"], ["yayoi_ids.yayoi_id"]),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["business_groups.group_id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["yayoi_id"],
+            ["yayoi_ids.yayoi_id"],
+        ),
         sa.PrimaryKeyConstraint("yayoi_id"),
     )
     op.create_index(op.f("ix_business_group_members_group_id"), "business_group_members", ["group_id"], unique=False)
@@ -122,8 +143,14 @@ def upgrade() -> None:
         sa.Column("group_id", sa.BigInteger(), nullable=True),
         sa.Column("frozen_by", sa.String(), nullable=True),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["existing_contract_id"], ["existing_contracts.contract_id"]),
-        sa.ForeignKeyConstraint(["group_id"], ["business_groups.group_id"]),
+        sa.ForeignKeyConstraint(
+            ["existing_contract_id"],
+            ["existing_contracts.contract_id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["business_groups.group_id"],
+        ),
         sa.PrimaryKeyConstraint("office_token"),
     )
     op.create_index(op.f("ix_offices_existing_contract_id"), "offices", ["existing_contract_id"], unique=False)
@@ -134,12 +161,18 @@ def upgrade() -> None:
         sa.Column("yayoi_id", sa.String(), nullable=False),
         sa.Column("office_token", sa.String(), nullable=True),
         sa.Column("office_name", sa.String(), nullable=False),
+        sa.Column("issued_contract_id", sa.String(), nullable=True),
+        sa.Column("assignee", sa.String(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("open_points", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.ForeignKeyConstraint(["application_no"], ["applications.application_no"]),
+        sa.ForeignKeyConstraint(
+            ["application_no"],
+            ["applications.application_no"],
+        ),
         sa.PrimaryKeyConstraint("application_no", "office_no"),
     )
+    op.create_index(op.f("ix_application_offices_assignee"), "application_offices", ["assignee"], unique=False)
     op.create_index(
         "one_open_token", "application_offices", ["office_token"], unique=True, postgresql_where="closed_at is null"
     )
@@ -157,7 +190,10 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["application_no"], ["applications.application_no"]),
+        sa.ForeignKeyConstraint(
+            ["application_no"],
+            ["applications.application_no"],
+        ),
         sa.PrimaryKeyConstraint("key"),
         sa.UniqueConstraint("message_id"),
     )
@@ -173,7 +209,10 @@ def upgrade() -> None:
         sa.Column("first_covered_on", sa.Date(), nullable=True),
         sa.Column("lost_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lost_for", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["office_token"], ["offices.office_token"]),
+        sa.ForeignKeyConstraint(
+            ["office_token"],
+            ["offices.office_token"],
+        ),
         sa.PrimaryKeyConstraint("link_id"),
     )
     op.create_index(op.f("ix_service_links_office_token"), "service_links", ["office_token"], unique=False)
@@ -192,7 +231,10 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_for", sa.String(), nullable=True),
         sa.Column("released_by_system", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.ForeignKeyConstraint(["office_token"], ["offices.office_token"]),
+        sa.ForeignKeyConstraint(
+            ["office_token"],
+            ["offices.office_token"],
+        ),
         sa.PrimaryKeyConstraint("sharing_id"),
     )
     op.create_index(op.f("ix_sharings_office_token"), "sharings", ["office_token"], unique=False)
@@ -205,7 +247,10 @@ def upgrade() -> None:
         sa.Column("office_token", sa.String(), nullable=False),
         sa.Column("tried_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("refused_because", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["office_token"], ["offices.office_token"]),
+        sa.ForeignKeyConstraint(
+            ["office_token"],
+            ["offices.office_token"],
+        ),
         sa.PrimaryKeyConstraint("run_id"),
     )
     op.create_index(op.f("ix_smart_import_runs_office_token"), "smart_import_runs", ["office_token"], unique=False)
@@ -222,9 +267,13 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("contract_id ~ '^[678][0-9]{6}$'", name="seven_digits"),
         sa.ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+            ["application_no", "office_no"],
+            ["application_offices.application_no", "application_offices.office_no"],
         ),
-        sa.ForeignKeyConstraint(["existing_contract_id"], ["existing_contracts.contract_id"]),
+        sa.ForeignKeyConstraint(
+            ["existing_contract_id"],
+            ["existing_contracts.contract_id"],
+        ),
         sa.PrimaryKeyConstraint("contract_id"),
         sa.UniqueConstraint("application_no", "office_no"),
         sa.UniqueConstraint("existing_contract_id", "number"),
@@ -240,7 +289,8 @@ def upgrade() -> None:
         sa.Column("relinked_on", sa.Date(), nullable=True),
         sa.Column("first_covered_on", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+            ["application_no", "office_no"],
+            ["application_offices.application_no", "application_offices.office_no"],
         ),
         sa.PrimaryKeyConstraint("application_no", "office_no", "kind", "service"),
     )
@@ -252,7 +302,8 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reported_by", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+            ["application_no", "office_no"],
+            ["application_offices.application_no", "application_offices.office_no"],
         ),
         sa.PrimaryKeyConstraint("application_no", "office_no", "step"),
     )
@@ -275,6 +326,7 @@ def downgrade() -> None:
     op.drop_table("notices")
     op.drop_index("one_open_yayoi_id", table_name="application_offices", postgresql_where="closed_at is null")
     op.drop_index("one_open_token", table_name="application_offices", postgresql_where="closed_at is null")
+    op.drop_index(op.f("ix_application_offices_assignee"), table_name="application_offices")
     op.drop_table("application_offices")
     op.drop_index(op.f("ix_offices_existing_contract_id"), table_name="offices")
     op.drop_table("offices")
@@ -283,6 +335,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_applications_existing_contract_id"), table_name="applications")
     op.drop_table("applications")
     op.drop_table("yayoi_ids")
+    op.drop_table("operators")
     op.drop_table("ledger")
     op.drop_table("existing_contracts")
     op.drop_index(op.f("ix_events_application_no"), table_name="events")

@@ -1,0 +1,85 @@
+"""The state of one office's case: what is shown, and what decides which actions are possible."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from models.follow_up import FollowUp
+from models.identifiers import ContractId
+from models.mails import MailKind
+from models.messages import OfficeCase, OfficeProgress, Outcome, Problem, SendMail, TimelineEntry
+from models.procedures import Stage, WaitingFor
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """The case ends before its end: how, why, and what the applicant is told."""
+
+    outcome: Outcome
+    mail: MailKind
+    points: tuple[str, ...]
+
+
+@dataclass
+class OfficeState:
+    """Everything that is known of a case while it runs."""
+
+    case: OfficeCase
+    follow_up: FollowUp
+    office_name: str
+    expires_on: date
+    assignee: str | None
+    stage: Stage = Stage.CHECK
+    waiting_for: WaitingFor = WaitingFor.SYSTEM
+    waits_until: date | None = None
+    problems: tuple[Problem, ...] = ()
+    problems_accepted: bool = False
+    shared_with: tuple[str, ...] = ()
+    sharing_ended: bool = False
+    contract_id: ContractId | None = None
+    notified_at: datetime | None = None
+    overdue: bool = False
+    held: bool = False
+    failing: bool = False
+    way_out: WayOut | None = None
+    outcome: Outcome | None = None
+    open_points: Sequence[str] = ()
+    mails: dict[MailKind, SendMail] = field(default_factory=dict)
+    """The newest mail of each kind that was sent."""
+    timeline: list[TimelineEntry] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, case: OfficeCase) -> "OfficeState":
+        return cls(
+            case=case,
+            follow_up=FollowUp(steps=case.procedure.set_up_steps),
+            office_name=case.office_name,
+            expires_on=case.expires_on,
+            assignee=case.assignee,
+            timeline=[TimelineEntry(at=case.applied_at, text="申し込みを受け付けた")],
+        )
+
+    @property
+    def set_up_begun(self) -> bool:
+        """Whether the customer has begun STEP5 (Y27)."""
+        return bool(self.follow_up.done) or bool(self.follow_up.relinked)
+
+    @property
+    def leaving(self) -> bool:
+        return self.way_out is not None or self.outcome is not None
+
+    @property
+    def progress(self) -> OfficeProgress:
+        return OfficeProgress(
+            office_no=self.case.office_no,
+            office_name=self.office_name,
+            stage=self.stage,
+            waiting_for=self.waiting_for,
+            waits_until=self.waits_until,
+            contract_id=self.contract_id,
+            open_points=tuple(self.open_points),
+            outcome=self.outcome,
+            overdue=self.overdue,
+            held=self.held,
+            assignee=self.assignee,
+        )

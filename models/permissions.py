@@ -1,0 +1,179 @@
+"""Which actions are possible when (Y27): one rule each, asked before an action enters history and by what is shown."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from models.actions import (
+    Action,
+    ActionMessage,
+    Cancel,
+    CorrectPair,
+    ExtendDeadline,
+    ResendMail,
+    ServiceRelinked,
+    SetUpStepDone,
+)
+from models.links import LinkKind
+from models.office_state import OfficeState
+from models.procedures import Stage
+
+
+def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
+    """Return why the action cannot be done now and what can be, in Japanese; None if it can."""
+    if message.misread:
+        example = _json(action, state)
+        return f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}"
+    reason = _refusal(action, state) or _refusal_of(message, state)
+    if reason is None:
+        return None
+    possible = "、".join(each.value for each in available(state)) or "なし"
+    return f"{reason}いまできる操作：{possible}"
+
+
+def available(state: OfficeState) -> list[Action]:
+    """Return what can be done now."""
+    return [action for action in Action if _refusal(action, state) is None]
+
+
+def example(action: Action, state: OfficeState) -> dict[str, Any]:
+    """Return the JSON of an action, ready to copy: only `by` and `reason` are left to fill in."""
+    common: dict[str, Any] = {"by": state.assignee or "あなたの名前", "reason": "理由"}
+    match action:
+        case Action.CORRECT_PAIR:
+            return {**common, "yayoi_id": "new@example.co.jp"}
+        case Action.EXTEND_DEADLINE:
+            return {**common, "until": str(state.expires_on)}
+        case Action.RESEND_MAIL:
+            return {**common, "kind": next(reversed(state.mails), "")}
+        case Action.HAND_OVER:
+            return {**common, "to": "引き継ぐ人の名前"}
+        case Action.CANCEL if state.set_up_begun:
+            return {**common, "supervisor": "責任者の名前"}
+        case Action.REPORT_SET_UP_STEP:
+            return {**common, "step": next(iter(state.follow_up.open_steps), "")}
+        case Action.REPORT_RELINK:
+            link = next(iter(state.follow_up.open_links), None)
+            today = state.timeline[-1].at.date()
+            return {
+                **common,
+                "kind": link.kind if link else LinkKind.OTHER,
+                "service": link.service if link else "",
+                "relinked_on": str(today),
+            }
+        case _:
+            return common
+
+
+def _json(action: Action, state: OfficeState) -> str:
+    return json.dumps(example(action, state), ensure_ascii=False)
+
+
+def _refusal(action: Action, state: OfficeState) -> str | None:
+    """Return why an action of this kind cannot be done now, whatever it says."""
+    if state.leaving:
+        return "この手続きは、すでに終了したか、終了の処理中です。"
+    return _RULES.get(action, _always)(state)
+
+
+def _always(_state: OfficeState) -> None:
+    return None
+
+
+def _correcting(state: OfficeState) -> str | None:
+    return None if state.stage is Stage.CORRECTION else "訂正を待っている段階ではありません。"
+
+
+def _accepting(state: OfficeState) -> str | None:
+    if reason := _correcting(state):
+        return reason
+    if not all(problem.acceptable for problem in state.problems):
+        rules = "、".join(problem.rule for problem in state.problems if not problem.acceptable)
+        return f"この確認結果（{rules}）は承知のうえで進めることができません。訂正か却下が必要です。"
+    return None
+
+
+def _before_notice(state: OfficeState) -> str | None:
+    return (
+        "完了のお知らせを送った後は却下できません。取り消し（cancel）を使ってください。" if state.notified_at else None
+    )
+
+
+def _sharing(state: OfficeState) -> str | None:
+    if not state.case.procedure.linked:
+        return "会計連携を利用しない申し込みのため、共有の解除は不要です。"
+    if state.sharing_ended:
+        return "共有の解除は、すでに記録されています。"
+    return None
+
+
+def _releasing(state: OfficeState) -> str | None:
+    if reason := _sharing(state):
+        return reason
+    return None if state.stage is Stage.SHARING else "まだ共有を確認する段階ではありません。"
+
+
+def _extending(state: OfficeState) -> str | None:
+    if state.stage in {Stage.CORRECTION, Stage.SHARING}:
+        return None
+    return "期限を待っている段階ではありません。"
+
+
+def _set_up(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    return None if state.follow_up.open_steps else "STEP5・STEP6 は、すべて記録されています。"
+
+
+def _relinking(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    return None if state.follow_up.open_links else "再連携を待っているサービスはありません。"
+
+
+def _notified(state: OfficeState) -> str | None:
+    if state.notified_at is None:
+        return "順番が違います。完了のお知らせは、まだ送られていません。"
+    return None
+
+
+def _withdrawing(state: OfficeState) -> str | None:
+    if state.set_up_begun:
+        return "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
+    return None
+
+
+_RULES: dict[Action, Callable[[OfficeState], str | None]] = {
+    Action.CORRECT_PAIR: _correcting,
+    Action.ACCEPT_PAIR: _accepting,
+    Action.REJECT: _before_notice,
+    Action.RELEASE_SHARING: _releasing,
+    Action.REPORT_SHARING_RELEASED: _sharing,
+    Action.EXTEND_DEADLINE: _extending,
+    Action.REPORT_SET_UP_STEP: _set_up,
+    Action.REPORT_RELINK: _relinking,
+    Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
+    Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
+    Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
+    Action.WITHDRAW: _withdrawing,
+}
+
+
+def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
+    """Return what is wrong with what this message says."""
+    match message:
+        case CorrectPair(yayoi_id=None, office_token=None):
+            return "yayoi_id か office_token を指定してください。"
+        case ExtendDeadline(until=until) if until <= state.expires_on:
+            return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
+        case Cancel(supervisor=None | "") if state.set_up_begun:
+            return "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
+        case ResendMail(kind=kind) if kind not in state.mails:
+            sent = "、".join(state.mails)
+            return f"{kind} のメールは送っていません。送ったもの：{sent}。"
+        case SetUpStepDone(step=step):
+            return state.follow_up.refuse_step(step)
+        case ServiceRelinked(kind=kind, service=service):
+            return state.follow_up.refuse_relink(kind, service)
+        case _:
+            return None

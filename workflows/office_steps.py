@@ -1,0 +1,270 @@
+"""The single steps of an office's procedure: each asks one activity, under a named policy, and notes the outcome."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.assignment import AssignmentActivities
+    from activities.calendar import CalendarActivities
+    from activities.case_records import CaseRecordActivities
+    from activities.contracts import ContractActivities
+    from activities.customer_steps import CustomerStepActivities
+    from activities.links import LinkActivities
+    from activities.mail import MailActivities
+    from activities.pair_check import PairCheckActivities
+    from activities.sharing import SharingActivities
+    from activities.smart_import import SmartImportActivities
+    from models.actions import (
+        Action,
+        ActionMessage,
+        CorrectPair,
+        HandOver,
+        ServiceRelinked,
+        SetUpStepDone,
+        SharingReleased,
+    )
+    from models.calendar import day_in_japan
+    from models.mails import MailKind
+    from models.messages import (
+        Assign,
+        BusinessDays,
+        BusinessDaysFound,
+        CloseOffice,
+        CorrectPairStep,
+        EndSharing,
+        OfficeStep,
+        Outcome,
+        RecordAction,
+        RecordRelink,
+        RecordSetUpStep,
+        SendMail,
+    )
+    from models.office_state import OfficeState
+    from models.procedures import Stage
+    from workflows.office_view import OfficeView
+    from workflows.options import LOOK_UP, MAIL, REGISTRY
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+class OfficeSteps:
+    """Changes the state of one case by what its activities answer."""
+
+    def __init__(self, state: OfficeState, view: OfficeView) -> None:
+        self._state = state
+        self._view = view
+        self._occurrences = 0
+
+    # --- on the way to the notice -------------------------------------------------------------------------------------
+
+    async def check_pair(self) -> None:
+        """Y2, Y3, Y5."""
+        result = await self._ask(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        self._state.problems = result.problems
+
+    async def freeze_smart_import(self) -> None:
+        """Y12."""
+        self._view.enter(Stage.FREEZE)
+        await self._ask(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
+        self._view.note("スマート取引取込を凍結した")
+
+    async def remember_links(self) -> None:
+        """Y14: after the freeze, so that the last imported day no longer moves."""
+        self._view.enter(Stage.REMEMBER_LINKS)
+        remembered = await self._ask(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
+        self._state.follow_up.links = remembered.links
+        self._view.note(f"連携 {len(remembered.links)} 件を記録した")
+
+    async def look_at_sharing(self) -> None:
+        """Y13: it may have ended without anybody reporting it."""
+        found = await self._ask(SharingActivities.sharing_state, self._step, "会計事務所との共有を確認する")
+        self._state.shared_with = found.shared_with
+        self._state.sharing_ended = not found.shared_with
+
+    async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
+        """Y13: record that it was released, or release it on the applicant's behalf."""
+        step = EndSharing.of(self._state.case, workflow.now(), report=report, delegated=delegated)
+        summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
+        ended = await self._ask(SharingActivities.end_sharing, step, summary)
+        self._state.shared_with = ()
+        self._state.sharing_ended = True
+        self._view.note(f"会計事務所との共有が終わった（{'、'.join(ended.shared_with) or 'なし'}）")
+
+    async def issue_contract_id(self) -> None:
+        """Y15."""
+        self._view.enter(Stage.ISSUE)
+        issued = await self._ask(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
+        self._state.contract_id = issued.contract_id
+        self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")
+
+    async def attach_to_contract(self) -> None:
+        """Y9: add the link to the contract ID that was issued before."""
+        self._view.enter(Stage.ATTACH)
+        attached = await self._ask(ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する")
+        self._state.contract_id = attached.contract_id
+        self._view.note(f"サービス契約ID {attached.contract_id} に会計連携を設定した")
+
+    async def send_completion_notice(self) -> None:
+        """Y18."""
+        self._view.enter(Stage.NOTIFY)
+        addition = self._state.case.procedure.has(Stage.ATTACH)
+        await self.mail(MailKind.LINK_ADDED if addition else MailKind.COMPLETION_NOTICE)
+        self._state.notified_at = workflow.now()
+
+    async def thaw_smart_import(self) -> None:
+        """Y12: with the notice, and on every other way out."""
+        self._view.enter(Stage.THAW)
+        await self._ask(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
+        self._view.note("スマート取引取込の凍結を解除した")
+
+    # --- on the way out (Y27) -----------------------------------------------------------------------------------------
+
+    async def revoke_contract_id(self) -> None:
+        """Revoke the ID and bring the links back that were lost with the old one."""
+        await self._ask(ContractActivities.revoke_contract_id, self._step, "サービス契約ID を取り消す")
+        self._view.note(f"サービス契約ID {self._state.contract_id} を取り消した")
+
+    async def restore_sharing(self) -> None:
+        """Share again if it was the system that released it."""
+        restored = await self._ask(SharingActivities.restore_sharing, self._step, "会計事務所との共有を元に戻す")
+        if restored.firms:
+            self._view.note(f"会計事務所との共有を元に戻した（{'、'.join(restored.firms)}）")
+
+    async def close(self, outcome: Outcome, open_points: tuple[str, ...]) -> None:
+        """Close the office's part of the application."""
+        step = CloseOffice.of(self._state.case, workflow.now(), outcome=outcome, open_points=open_points)
+        await self._ask(CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）")
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    async def correct_pair(self, message: CorrectPair) -> None:
+        """Store the corrected pair; the check is made again."""
+        step = CorrectPairStep.of(
+            self._state.case,
+            workflow.now(),
+            yayoi_id=message.yayoi_id,
+            office_token=message.office_token,
+            by=message.by,
+            reason=message.reason,
+            occurrence=self._next_occurrence(),
+        )
+        corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
+        self._state.office_name = corrected.office_name
+
+    async def record_set_up_step(self, report: SetUpStepDone) -> None:
+        """Y19, Y20."""
+        step = RecordSetUpStep.of(self._state.case, workflow.now(), report=report)
+        await self._ask(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
+        self._state.follow_up.record_step(report.step)
+        self._view.note(f"{report.step.label}が完了した")
+
+    async def record_relink(self, report: ServiceRelinked) -> None:
+        """Y21."""
+        service = f"{report.kind.label}「{report.service}」"
+        step = RecordRelink.of(self._state.case, workflow.now(), report=report)
+        relinked = await self._ask(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
+        self._state.follow_up.record_relink(relinked)
+        self._view.note(f"{service}を再連携した")
+
+    async def record(self, action: Action, message: ActionMessage, detail: str = "") -> None:
+        """Put what somebody did into the audit trail and the timeline."""
+        self._view.note(f"{action.label}{detail}（{message.by}：{message.reason}）")
+        step = RecordAction.of(
+            self._state.case,
+            workflow.now(),
+            action=f"{action.label}{detail}",
+            by=message.by,
+            reason=message.reason,
+            occurrence=self._next_occurrence(),
+        )
+        await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action.label}")
+
+    async def hand_over(self, message: HandOver) -> None:
+        """Give the case to a named operator; a final error says why that is not possible."""
+        await self._assign(to=message.to, by=message.by, reason=message.reason)
+
+    async def reassign(self) -> None:
+        """Give the case to whoever has the least work, but not to whom it was with."""
+        await self._assign(but_not=self._state.assignee, by="system", reason="期限までに対応されなかったため")
+
+    async def _assign(self, *, by: str, reason: str, to: str | None = None, but_not: str | None = None) -> None:
+        asked = Assign(
+            application_no=self._state.case.application_no,
+            office_no=self._state.case.office_no,
+            at=workflow.now(),
+            occurrence=self._next_occurrence(),
+            to=to,
+            but_not=but_not,
+            by=by,
+            reason=reason,
+        )
+        assigned = await self._ask(AssignmentActivities.assign_operator, asked, "担当者を決める")
+        if assigned.operator:
+            self._state.assignee = assigned.operator
+            self._view.note(f"担当者は{assigned.operator}（{by}：{reason}）")
+
+    # --- mails and days -----------------------------------------------------------------------------------------------
+
+    async def mail(
+        self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
+    ) -> None:
+        """Y18."""
+        await self._send(
+            SendMail(
+                application_no=self._state.case.application_no,
+                office_no=self._state.case.office_no,
+                kind=kind,
+                at=workflow.now(),
+                occurrence=occurrence,
+                points=points,
+                until=until,
+            )
+        )
+
+    async def resend(self, kind: MailKind) -> None:
+        """Send the newest mail of this kind again."""
+        before = self._state.mails[kind]
+        # Counted from 100, so that a mail sent again is never taken for the next reminder.
+        occurrence = max(before.occurrence, 100) + 1
+        await self._send(before.model_copy(update={"occurrence": occurrence, "at": workflow.now()}))
+
+    async def _send(self, mail: SendMail) -> None:
+        await self._ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
+        if not mail.kind.for_operators:
+            self._state.mails[mail.kind] = mail
+        self._view.note(f"メールを送った：{mail.kind.subject}")
+
+    async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
+        """Ask for business days, as this deployment's calendar has them."""
+        found: BusinessDaysFound = await workflow.execute_local_activity_method(
+            CalendarActivities.business_days,
+            BusinessDays(day=day_in_japan(workflow.now()), counts=counts),
+            summary="営業日を調べる",
+            **LOOK_UP,
+        )
+        return found.days
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _step(self) -> OfficeStep:
+        return OfficeStep.of(self._state.case, workflow.now())
+
+    def _next_occurrence(self) -> int:
+        self._occurrences += 1
+        return self._occurrences
+
+    async def _ask(
+        self,
+        activity: Callable[[Any, Asked], Awaitable[Answer]],
+        asked: Asked,
+        summary: str,
+        options: dict[str, Any] = REGISTRY,
+    ) -> Answer:
+        answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+        self._view.recovered()
+        return answer
