@@ -37,6 +37,10 @@ class PostgresYayoiIds:
         )
 
     async def create_group(self, work: Work, yayoi_id: YayoiId, name: str, office: OfficeToken | None) -> None:
+        if not await self.is_registered(work, yayoi_id):
+            raise ApplicationError(
+                "この弥生ID は登録されていません。STEP2 の登録が必要です。", type="NotRegistered", non_retryable=True
+            )
         group = BusinessGroupRow(name=name)
         work.session.add(group)
         await work.session.flush()

@@ -69,6 +69,12 @@ class OfficeState:
         return self.way_out is not None or self.outcome is not None
 
     @property
+    def _points_to_show(self) -> tuple[str, ...]:
+        if self.stage is Stage.CORRECTION:
+            return tuple(problem.message for problem in self.problems)
+        return tuple(self.open_points)
+
+    @property
     def progress(self) -> OfficeProgress:
         return OfficeProgress(
             office_no=self.case.office_no,
@@ -77,7 +83,7 @@ class OfficeState:
             waiting_for=self.waiting_for,
             waits_until=self.waits_until,
             contract_id=self.contract_id,
-            open_points=tuple(self.open_points),
+            open_points=self._points_to_show,
             outcome=self.outcome,
             overdue=self.overdue,
             held=self.held,

@@ -10,6 +10,9 @@ from models.tables import ApplicationOfficeRow
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
 _ASKED = {
     Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
+    Stage.CORRECTION: (
+        "お申し込みの内容に、次の点がありました。正しい内容を、申込番号とあわせてカスタマーセンターへお知らせください。"
+    ),
     Stage.SHARING: (
         "会計事務所との共有を解除してください。弥生製品の［ファイル］－［スマート取引取込］－［スマート取引取込の設定］を開き、"
         "［設定を解除する］をクリックします。解除が確認できしだい、お手続きは自動で進みます。"
@@ -25,20 +28,28 @@ _ENDED = {
     Outcome.COMPLETED: "お手続きはすべて完了しました。",
     Outcome.INCOMPLETE: "お手続きは終了しましたが、次の項目が残っています。お知らせメールの手順で設定してください。",
     Outcome.REJECTED: "お手続きを進めることができませんでした。理由を確認のうえ、改めてお申し込みください。",
+    Outcome.WITHDRAWN: "お申し込みは取り下げられました。改めてお申し込みいただくことができます。",
+    Outcome.CANCELLED: "お申し込みは取り消されました。改めてお申し込みいただくことができます。",
+    Outcome.TERMINATED: "お手続きを終了しました。詳しくはカスタマーセンターへお問い合わせください。",
     Outcome.EXPIRED: "期限までに確認できなかったため、お手続きを終了しました。改めてお申し込みください。",
 }
 _STAGE_NAMES = {
     Stage.CHECK: "内容の確認中",
+    Stage.CORRECTION: "訂正待ち",
     Stage.FREEZE: "準備中",
     Stage.REMEMBER_LINKS: "準備中",
     Stage.SHARING: "共有の解除待ち",
     Stage.ISSUE: "サービス契約ID の発行中",
+    Stage.ATTACH: "会計連携の設定中",
     Stage.NOTIFY: "お知らせメールの送信中",
     Stage.THAW: "お知らせメールの送信中",
     Stage.SET_UP: "お客様の設定待ち",
     Stage.RELINK: "再連携待ち",
 }
-_FROZEN = (Stage.CHECK, Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING, Stage.ISSUE, Stage.NOTIFY, Stage.THAW)
+_APPLICANTS = {Stage.CORRECTION, Stage.SHARING, Stage.SET_UP, Stage.RELINK}
+"""Stages in which something is asked of the applicant, whoever else looks at the case meanwhile."""
+_AFTER_FREEZE = {Stage.SET_UP, Stage.RELINK, Stage.CLOSED}
+_KEEP_CONTRACT_ID = {Outcome.COMPLETED, Outcome.INCOMPLETE}
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ def office_view(pair: ApplicationOfficeRow, progress: OfficeProgress | None, pro
     outcome = progress.outcome
     if outcome is not None and progress.stage is Stage.CLOSED:
         return _ended(pair, outcome, progress.open_points, progress.contract_id)
-    yours = progress.waiting_for is WaitingFor.APPLICANT or progress.stage in {Stage.SET_UP, Stage.RELINK}
+    yours = progress.stage in _APPLICANTS and progress.waiting_for is not WaitingFor.SYSTEM
     releasing = progress.stage is Stage.SHARING and not yours
     return OfficeView(
         name=pair.office_name,
@@ -76,7 +87,7 @@ def office_view(pair: ApplicationOfficeRow, progress: OfficeProgress | None, pro
         until=progress.waits_until if yours else None,
         points=progress.open_points,
         contract_id=progress.contract_id if progress.stage in {Stage.SET_UP, Stage.RELINK} else None,
-        keep_still=procedure.linked and progress.stage in _FROZEN,
+        keep_still=procedure.linked and progress.stage not in _AFTER_FREEZE,
     )
 
 
@@ -104,5 +115,5 @@ def _ended(
         asked=_ENDED[outcome],
         yours=False,
         points=points,
-        contract_id=contract_id,
+        contract_id=contract_id if outcome in _KEEP_CONTRACT_ID else None,
     )

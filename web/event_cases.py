@@ -51,11 +51,11 @@ async def _pair_of_contract(
         raise UnknownCaseError(NO_CASE)
     if yayoi_id is not None and issued.yayoi_id != yayoi_id:
         raise CaseRefusedError(NOT_ONE_NOTICE)
-    return await _open_pair(
-        session,
-        ApplicationOfficeRow.application_no == issued.application_no,
-        ApplicationOfficeRow.office_no == issued.office_no,
+    first = (ApplicationOfficeRow.application_no == issued.application_no) & (
+        ApplicationOfficeRow.office_no == issued.office_no
     )
+    # 会計連携の追加 is an application of its own for the same ID (Y9).
+    return await _open_pair(session, first | (ApplicationOfficeRow.issued_contract_id == contract_id))
 
 
 async def _open_pair(session: AsyncSession, *which: ColumnElement[bool]) -> tuple[str, int]:

@@ -326,6 +326,9 @@ class OfficeDataProcedure:
         way_out = self._state.way_out
         if way_out is None:
             raise ApplicationError("left early without a way out", non_retryable=True)
+        self._stop_keepers()
+        # What an update is still doing is undone after it, never before.
+        await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
             await self._steps.revoke_contract_id()
         if self._case.procedure.linked and self._state.stage not in {Stage.CHECK, Stage.CORRECTION}:
@@ -335,9 +338,7 @@ class OfficeDataProcedure:
         await self._steps.mail(way_out.mail, points=way_out.points)
 
     async def _close(self) -> OfficeOutcome:
-        for keeper in (self._due_date_keeper, self._ladder):
-            if keeper:
-                keeper.cancel()
+        self._stop_keepers()
         await workflow.wait_condition(workflow.all_handlers_finished)
         outcome, open_points = self._state.outcome or Outcome.COMPLETED, tuple(self._state.open_points)
         await self._steps.close(outcome, open_points)
@@ -434,6 +435,11 @@ class OfficeDataProcedure:
         await workflow.sleep(_until(opening_of(reassign_on)), summary="別の担当者に替える")
         await self._steps.reassign()
         await self._view.refresh()
+
+    def _stop_keepers(self) -> None:
+        self._stop_ladder()
+        if self._due_date_keeper:
+            self._due_date_keeper.cancel()
 
     def _stop_ladder(self) -> None:
         if self._ladder:

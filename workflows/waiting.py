@@ -29,17 +29,24 @@ async def wait_through(
     to_come = list(moments)
     while to_come and not done():
         following = min(to_come, key=lambda moment: moment.at())
-        at = following.at()
-        try:
-            await workflow.wait_condition(
-                lambda following=following, at=at: done() or following.at() != at,  # type: ignore[misc]
-                # A moment that has passed is still acted on: a timer of a second keeps the sequence the same.
-                timeout=max((at - workflow.now()).total_seconds(), 1),
-                timeout_summary=following.summary,
-            )
-        except TimeoutError:
+        if await _has_come(following, done):
             await workflow.wait_condition(lambda: done() or not held())
             if not done():
                 to_come.remove(following)
                 await following.act()
     return done()
+
+
+async def _has_come(moment: Moment, done: Callable[[], bool]) -> bool:
+    """Wait for a moment; False if `done` holds before, or the moment was moved."""
+    at = moment.at()
+    try:
+        await workflow.wait_condition(
+            lambda: done() or moment.at() != at,
+            # A moment that has passed is still acted on: a timer of a second keeps the sequence the same.
+            timeout=max((at - workflow.now()).total_seconds(), 1),
+            timeout_summary=moment.summary,
+        )
+    except TimeoutError:
+        return True
+    return False
