@@ -10,11 +10,12 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from activities.mail_texts import MailTexts, WrittenMail
-from models.case_links import case_link
+from models.actions import SharingReleased
+from models.case_links import case_link, operators_link
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.messages import CloseOffice, EndSharing, OfficeStep, Outcome, SendMail, SharingReleased
-from models.procedures import Procedure
+from models.messages import CloseOffice, EndSharing, OfficeStep, Outcome, SendMail
+from models.procedures import Procedure, Stage
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from tests.activity_trials import AIR, AT, BANK, STEP, C
 from tests.activity_world import ActivityWorld, activity_world
@@ -24,9 +25,10 @@ from tests.world import OFFICE_C, TARO, YAYOI, form
 UNTIL = date(2026, 11, 27)
 POINT = "会計事務所との共有が解除されていません。"
 FIRM = "山田会計事務所"
-TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.FOLLOW_UP_REMINDER}
+DESK = "desk@example.co.jp"
+TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
 
-LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE)
+LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE, Procedure.LINK_ADDITION)
 UNLINKED = (Procedure.UNLINKED_NETWORK, Procedure.UNLINKED_STANDALONE)
 NETWORK = (Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK)
 
@@ -51,6 +53,7 @@ CUSTOMERS = {
         YayoiId("office-2@midorikawa.example.co.jp"),
         OfficeToken("b6000003-0000-4000-8000-000000000002"),
     ),
+    Procedure.LINK_ADDITION: Customer(YAYOI, TARO, "弥生会計 24 ネットワーク", *OFFICE_C),
     Procedure.UNLINKED_NETWORK: Customer(
         ContractId("6000001"),
         "info@aoba.example.co.jp",
@@ -65,6 +68,7 @@ CUSTOMERS = {
         YayoiId("office-2@shiraishi.example.co.jp"),
         None,
     ),
+    Procedure.LINK_ADDITION: Customer(YAYOI, TARO, "弥生会計 24 ネットワーク", *OFFICE_C),
 }
 
 
@@ -75,12 +79,24 @@ class Post:
     world: ActivityWorld
     application_no: ApplicationNo
     customer: Customer
+    procedure: Procedure
+
+    @property
+    def notice(self) -> MailKind:
+        """How the two weeks' end is told: with a new ID, or with the one that was issued before."""
+        return MailKind.COMPLETION_NOTICE if self.procedure.has(Stage.ISSUE) else MailKind.LINK_ADDED
+
+    @property
+    def kinds(self) -> set[MailKind]:
+        return set(MailKind) - {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED} | {self.notice}
 
     async def write(self, kind: MailKind) -> WrittenMail:
         request = SendMail(
             application_no=self.application_no, office_no=1, kind=kind, at=AT, points=(POINT,), until=UNTIL
         )
-        texts = MailTexts(partial(case_link, "http://web.test", "secret"))
+        texts = MailTexts(
+            partial(case_link, "http://web.test", "secret"), partial(operators_link, "http://ui.test", "default"), DESK
+        )
         async with self.world.sessions() as session:
             return await texts.write(session, request)
 
@@ -96,40 +112,60 @@ async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[Activ
 
 async def post(world: ActivityWorld, procedure: Procedure = Procedure.LINKED_NETWORK) -> Post:
     customer = CUSTOMERS[procedure]
-    application = form(
+    activities = world.activities()
+    if procedure is Procedure.LINK_ADDITION:
+        before = await world.apply(form([(customer.yayoi_id, None)], contract=customer.contract, linked=False))
+        await activities["issue_contract_id"](OfficeStep(application_no=before, office_no=1, at=AT))
+        await close(world, before)
+    no = await world.apply(application(customer, procedure))
+    step = OfficeStep(application_no=no, office_no=1, at=AT)
+    if procedure in LINKED:
+        await activities["remember_links"](step)
+    await activities["attach_to_contract" if procedure is Procedure.LINK_ADDITION else "issue_contract_id"](step)
+    return Post(world, no, customer, procedure)
+
+
+def application(customer: Customer, procedure: Procedure) -> ApplicationForm:
+    filled = form(
         [(customer.yayoi_id, customer.token)],
         contract=customer.contract,
         linked=procedure in LINKED,
-        network=procedure in NETWORK,
+        network=procedure in NETWORK or procedure is Procedure.LINK_ADDITION,
     )
-    no = await world.apply(application)
-    step = OfficeStep(application_no=no, office_no=1, at=AT)
-    activities = world.activities()
-    if customer.token:
-        await activities["remember_links"](step)
-    await activities["issue_contract_id"](step)
-    return Post(world, no, customer)
+    if procedure is not Procedure.LINK_ADDITION:
+        return filled
+    pair = filled.offices[0].model_copy(update={"issued_contract_id": ContractId("7500000")})
+    return filled.model_copy(update={"link_addition": True, "offices": (pair,)})
+
+
+async def close(world: ActivityWorld, no: ApplicationNo) -> None:
+    step = CloseOffice(application_no=no, office_no=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,))
+    await world.activities()["close_office"](step)
 
 
 each_procedure = pytest.mark.parametrize("procedure", Procedure, ids=[procedure.name for procedure in Procedure])
+_ISSUING = [procedure for procedure in Procedure if procedure.has(Stage.ISSUE)]
+each_with_a_new_id = pytest.mark.parametrize("procedure", _ISSUING, ids=[procedure.name for procedure in _ISSUING])
 
 
 @each_procedure
 async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityWorld, procedure: Procedure) -> None:
     writer = await post(world, procedure)
-    close = CloseOffice(
-        application_no=writer.application_no, office_no=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,)
-    )
-    await world.activities()["close_office"](close)
-    for kind in MailKind:
+    await close(world, writer.application_no)
+    for kind in writer.kinds:
         mail = await writer.write(kind)
         assert mail.subject == kind.subject
-        assert mail.recipient == (writer.customer.yayoi_id if kind in TO_THE_PAIR else writer.customer.mail_address)
         for leftover in ("{{", "}}", "{%", "%}", "{#", "None", "Undefined", "<", "\t", "\n\n\n"):
             assert leftover not in mail.body, kind
         assert f"申込番号：{writer.application_no}" in mail.body
-        assert f"http://web.test/applications/{writer.application_no}?key=" in mail.body
-        assert mail.body.endswith("弥生株式会社 カスタマーセンター\n")
+        if kind.for_operators:
+            assert mail.recipient == DESK
+            assert "http://ui.test/namespaces/default/workflows/application%2F" in mail.body
+        else:
+            customer = writer.customer
+            assert mail.recipient == (customer.yayoi_id if kind in TO_THE_PAIR else customer.mail_address)
+            assert f"http://web.test/applications/{writer.application_no}?key=" in mail.body
+            assert mail.body.endswith("弥生株式会社 カスタマーセンター\n")
 
 
 async def test_y10_the_receipt_says_that_there_is_no_fee(world: ActivityWorld) -> None:
@@ -152,14 +188,14 @@ async def test_y12_the_receipt_says_what_not_to_do_meanwhile(world: ActivityWorl
     assert ("スマート取引取込" in text) == (procedure in LINKED)
 
 
-@each_procedure
+@each_that_issues
 async def test_y16_the_notice_says_that_the_new_id_gives_no_support(world: ActivityWorld, procedure: Procedure) -> None:
     text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※この番号では、あんしん保守サポートの各種サービスを受けることはできません。" in text
     assert "お問い合わせの際は、元々ご契約のお客様番号をお使いください。" in text
 
 
-@each_procedure
+@each_that_issues
 async def test_y17_the_notice_says_that_the_registered_name_stays(world: ActivityWorld, procedure: Procedure) -> None:
     text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※登録名義の変更は承っておりません。" in text
@@ -175,7 +211,7 @@ async def test_y18_the_receipt_warns_of_the_mail_that_is_not_the_notice(
     assert "このお手続きの完了のお知らせではありません" in text
 
 
-@each_procedure
+@each_that_issues
 async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, procedure: Procedure) -> None:
     writer = await post(world, procedure)
     mail = await writer.write(MailKind.COMPLETION_NOTICE)
@@ -199,13 +235,24 @@ async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, 
 async def test_y9_only_linked_procedures_speak_of_smart_import(world: ActivityWorld, procedure: Procedure) -> None:
     writer = await post(world, procedure)
     about_sharing = {MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}  # none is sent where there is no link
-    for kind in set(MailKind) - about_sharing:
+    for kind in writer.kinds - about_sharing:
         text = (await writer.body(kind)).replace(POINT, "")
         for word in ("スマート取引取込", "再連携", "口座連携の設定", "会計事務所"):
             assert word not in text or procedure in LINKED
-    for kind in (MailKind.COMPLETION_NOTICE, MailKind.EXPIRED):
-        thawed = "停止していた「スマート取引取込」は、再びご利用いただけます。" in await writer.body(kind)
-        assert thawed == (procedure in LINKED)
+    thawed = "停止していた「スマート取引取込」は、再びご利用いただけます。" in await writer.body(writer.notice)
+    assert thawed == (procedure in LINKED)
+    for kind in (MailKind.EXPIRED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.REJECTED):
+        text = await writer.body(kind)
+        restored = "「スマート取引取込」は、お申し込みの前と同じようにご利用いただけます。" in text
+        assert restored == (procedure in LINKED)
+
+
+async def test_y9_the_added_link_is_told_with_the_id_that_was_issued_before(world: ActivityWorld) -> None:
+    writer = await post(world, Procedure.LINK_ADDITION)
+    text = await writer.body(MailKind.LINK_ADDED)
+    assert "サービス契約 ID 7500000 への会計連携の追加が完了しました。" in text
+    assert f"・口座連携「{BANK}」" in text
+    assert f"・Airレジ「{AIR}」" in text
 
 
 async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(world: ActivityWorld) -> None:
@@ -219,11 +266,16 @@ async def test_y13_the_notice_names_whom_the_office_was_shared_with(world: Activ
     assert no == C.application_no
     for activity, message in (
         ("remember_links", STEP),
-        ("end_sharing", EndSharing.of(C, AT, report=SharingReleased(by="system"), delegated=True)),
+        (
+            "end_sharing",
+            EndSharing.of(C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True),
+        ),
         ("issue_contract_id", STEP),
     ):
         await world.activities()[activity](message)
-    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK]).body(MailKind.COMPLETION_NOTICE)
+    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(
+        MailKind.COMPLETION_NOTICE
+    )
     assert "次の会計事務所との共有は解除されています。" in text
     assert f"・{FIRM}\n" in text
 
