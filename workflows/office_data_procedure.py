@@ -1,8 +1,7 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -38,7 +37,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.office_steps import OfficeSteps
     from workflows.office_view import OfficeView
-    from workflows.updates import update_described
+    from workflows.operators_turn import OperatorsTurn
+    from workflows.updates import operator_action
     from workflows.waiting import Moment, wait_through
 
 APPLICANT_REMINDERS = (3, 6, 9)
@@ -49,9 +49,6 @@ FOLLOW_UP_SHOWN_TO_OPERATORS = 10
 """Business days after the notice on which operators are shown what is open (Y25)."""
 FOLLOW_UP_DAYS = 30
 """Days after the notice at which the case closes, complete or not (Y25)."""
-OPERATOR_LADDER = (1, 2, 3)
-"""Business days of waiting for an operator after which they are reminded, a supervisor is told, the case goes on to
-a colleague."""
 
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
@@ -70,14 +67,13 @@ class OfficeDataProcedure:
         self._state = OfficeState.of(case)
         self._view = OfficeView(self._state)
         self._steps = OfficeSteps(self._state, self._view)
-        self._due_date_keeper: asyncio.Task[None] | None = None
-        self._ladder: asyncio.Task[None] | None = None
+        self._operators = OperatorsTurn(self._state, self._view, self._steps)
 
     @workflow.run
     @heeding_cancellation
     async def run(self, case: OfficeCase) -> OfficeOutcome:
         has = case.procedure.has
-        self._due_date_keeper = asyncio.create_task(self._keep_due_date())
+        self._operators.keep_due_date(self._reasons_of_delay)
         try:
             await self._check_pair()
             if has(Stage.FREEZE):
@@ -89,7 +85,7 @@ class OfficeDataProcedure:
             if has(Stage.ATTACH):
                 await self._next(self._steps.attach_to_contract)
             await self._next(self._steps.send_completion_notice)
-            self._due_date_keeper.cancel()
+            self._operators.due_date_kept()
             if has(Stage.THAW):
                 await self._next(self._steps.thaw_smart_import)
             await self._follow_set_up_and_relink()
@@ -99,145 +95,85 @@ class OfficeDataProcedure:
 
     # --- updates: what operators and applicants do, and other systems report -----------------------------------------
 
-    @update_described(CorrectPair.label)
+    @operator_action(Action.CORRECT_PAIR)
     async def correct_pair(self, message: CorrectPair) -> None:
         await self._steps.correct_pair(message)
         await self._steps.check_pair()
-        await self._acknowledge()
+        await self._operators.acknowledge()
 
-    @correct_pair.validator
-    def _check_correct_pair(self, message: CorrectPair) -> None:
-        self._check(Action.CORRECT_PAIR, message)
-
-    @update_described(AcceptPair.label)
+    @operator_action(Action.ACCEPT_PAIR)
     async def accept_pair(self, message: AcceptPair) -> None:
         self._state.problems_accepted = True
         await self._steps.record(Action.ACCEPT_PAIR, message)
 
-    @accept_pair.validator
-    def _check_accept_pair(self, message: AcceptPair) -> None:
-        self._check(Action.ACCEPT_PAIR, message)
-
-    @update_described(Reject.label)
+    @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
         self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
         await self._steps.record(Action.REJECT, message)
 
-    @reject.validator
-    def _check_reject(self, message: Reject) -> None:
-        self._check(Action.REJECT, message)
-
-    @update_described(ReleaseSharing.label)
+    @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
         await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
 
-    @release_sharing.validator
-    def _check_release_sharing(self, message: ReleaseSharing) -> None:
-        self._check(Action.RELEASE_SHARING, message)
-
-    @update_described(SharingReleased.label)
+    @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
         await self._steps.end_sharing(message, delegated=False)
 
-    @report_sharing_released.validator
-    def _check_sharing_released(self, message: SharingReleased) -> None:
-        self._check(Action.REPORT_SHARING_RELEASED, message)
-
-    @update_described(ExtendDeadline.label)
+    @operator_action(Action.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendDeadline) -> None:
         self._state.expires_on = message.until
         self._state.waits_until = message.until
         await self._steps.record(Action.EXTEND_DEADLINE, message, f"：{message.until}まで")
-        await self._acknowledge()
+        await self._operators.acknowledge()
 
-    @extend_deadline.validator
-    def _check_extend_deadline(self, message: ExtendDeadline) -> None:
-        self._check(Action.EXTEND_DEADLINE, message)
-
-    @update_described(SetUpStepDone.label)
+    @operator_action(Action.REPORT_SET_UP_STEP)
     async def report_set_up_step(self, message: SetUpStepDone) -> None:
         await self._steps.record_set_up_step(message)
         await self._show_follow_up()
 
-    @report_set_up_step.validator
-    def _check_set_up_step(self, message: SetUpStepDone) -> None:
-        self._check(Action.REPORT_SET_UP_STEP, message)
-
-    @update_described(ServiceRelinked.label)
+    @operator_action(Action.REPORT_RELINK)
     async def report_relink(self, message: ServiceRelinked) -> None:
         await self._steps.record_relink(message)
         await self._show_follow_up()
 
-    @report_relink.validator
-    def _check_relink(self, message: ServiceRelinked) -> None:
-        self._check(Action.REPORT_RELINK, message)
-
-    @update_described(AddNote.label)
+    @operator_action(Action.ADD_NOTE)
     async def add_note(self, message: AddNote) -> None:
         await self._steps.record(Action.ADD_NOTE, message)
-        await self._acknowledge()
+        await self._operators.acknowledge()
 
-    @add_note.validator
-    def _check_add_note(self, message: AddNote) -> None:
-        self._check(Action.ADD_NOTE, message)
-
-    @update_described(ResendMail.label)
+    @operator_action(Action.RESEND_MAIL)
     async def resend_mail(self, message: ResendMail) -> None:
         await self._steps.resend(message.kind)
         await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
 
-    @resend_mail.validator
-    def _check_resend_mail(self, message: ResendMail) -> None:
-        self._check(Action.RESEND_MAIL, message)
-
-    @update_described(HandOver.label)
+    @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
         await self._steps.hand_over(message)
-        await self._acknowledge()
+        await self._operators.acknowledge()
 
-    @hand_over.validator
-    def _check_hand_over(self, message: HandOver) -> None:
-        self._check(Action.HAND_OVER, message)
-
-    @update_described(Hold.label)
+    @operator_action(Action.HOLD)
     async def hold(self, message: Hold) -> None:
         self._state.held = True
         await self._steps.record(Action.HOLD, message)
         await self._view.refresh()
 
-    @hold.validator
-    def _check_hold(self, message: Hold) -> None:
-        self._check(Action.HOLD, message)
-
-    @update_described(Resume.label)
+    @operator_action(Action.RESUME)
     async def resume(self, message: Resume) -> None:
         self._state.held = False
         await self._steps.record(Action.RESUME, message)
         await self._view.refresh()
 
-    @resume.validator
-    def _check_resume(self, message: Resume) -> None:
-        self._check(Action.RESUME, message)
-
-    @update_described(Withdraw.label)
+    @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
         self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
         await self._steps.record(Action.WITHDRAW, message)
 
-    @withdraw.validator
-    def _check_withdraw(self, message: Withdraw) -> None:
-        self._check(Action.WITHDRAW, message)
-
-    @update_described(Cancel.label)
+    @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
         self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
         await self._steps.record(
             Action.CANCEL, message, f"（承認：{message.supervisor}）" if message.supervisor else ""
         )
-
-    @cancel.validator
-    def _check_cancel(self, message: Cancel) -> None:
-        self._check(Action.CANCEL, message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
@@ -310,7 +246,7 @@ class OfficeDataProcedure:
         )
         moments = [
             *_reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
-            Moment(lambda: opening_of(show_on), "担当者に知らせる", self._wait_for_operator),
+            Moment(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
             Moment(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
         ]
         follow_up = self._state.follow_up
@@ -326,7 +262,7 @@ class OfficeDataProcedure:
         way_out = self._state.way_out
         if way_out is None:
             raise ApplicationError("left early without a way out", non_retryable=True)
-        self._stop_keepers()
+        self._operators.end()
         # What an update is still doing is undone after it, never before.
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
@@ -338,7 +274,7 @@ class OfficeDataProcedure:
         await self._steps.mail(way_out.mail, points=way_out.points)
 
     async def _close(self) -> OfficeOutcome:
-        self._stop_keepers()
+        self._operators.end()
         await workflow.wait_condition(workflow.all_handlers_finished)
         outcome, open_points = self._state.outcome or Outcome.COMPLETED, tuple(self._state.open_points)
         await self._steps.close(outcome, open_points)
@@ -384,7 +320,7 @@ class OfficeDataProcedure:
         moments = [*_reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_through(lambda: done() or self._state.leaving, moments, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
-        self._stop_ladder()
+        self._operators.rest()
         self._leave_if_asked()
 
     def _is_held(self) -> bool:
@@ -398,17 +334,7 @@ class OfficeDataProcedure:
         if self._state.way_out:
             raise LeftEarly
 
-    # --- deadlines and operators --------------------------------------------------------------------------------------
-
-    async def _keep_due_date(self) -> None:
-        """Y11: alert an operator before the due date, and tell the applicant of the delay once it has passed."""
-        await workflow.sleep(_until(opening_of(self._case.alert_on)), summary="完了予定日が近いことを担当者に知らせる")
-        await self._steps.mail(MailKind.DUE_DATE_IN_DANGER)
-        await self._wait_for_operator()
-        await workflow.sleep(_until(end_of(self._case.due_date)), summary="完了予定日を過ぎたことを申込者に知らせる")
-        self._state.overdue = True
-        await self._steps.mail(MailKind.DELAY, points=self._reasons_of_delay(), until=self._state.expires_on)
-        await self._view.refresh()
+    # --- helpers ------------------------------------------------------------------------------------------------------
 
     def _reasons_of_delay(self) -> tuple[str, ...]:
         match self._state.stage:
@@ -418,42 +344,6 @@ class OfficeDataProcedure:
                 return (SHARING_STILL_ON,)
             case _:
                 return ("弊社での処理に時間がかかっています。",)
-
-    async def _wait_for_operator(self) -> None:
-        """Make it an operator's turn: remind, tell a supervisor, hand the case on (a ladder of business days)."""
-        self._stop_ladder()
-        self._view.note("担当者の対応を待っている")
-        await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
-        self._ladder = asyncio.create_task(self._climb_ladder())
-
-    async def _climb_ladder(self) -> None:
-        remind_on, escalate_on, reassign_on = await self._steps.business_days_after_today(*OPERATOR_LADDER)
-        await workflow.sleep(_until(opening_of(remind_on)), summary="担当者に催促する")
-        await self._steps.mail(MailKind.OPERATOR_REMINDER, remind_on.toordinal())
-        await workflow.sleep(_until(opening_of(escalate_on)), summary="責任者に知らせる")
-        await self._steps.mail(MailKind.OPERATOR_ESCALATION, escalate_on.toordinal())
-        await workflow.sleep(_until(opening_of(reassign_on)), summary="別の担当者に替える")
-        await self._steps.reassign()
-        await self._view.refresh()
-
-    def _stop_keepers(self) -> None:
-        self._stop_ladder()
-        if self._due_date_keeper:
-            self._due_date_keeper.cancel()
-
-    def _stop_ladder(self) -> None:
-        if self._ladder:
-            self._ladder.cancel()
-            self._ladder = None
-
-    async def _acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the applicant's again."""
-        self._stop_ladder()
-        if self._state.waiting_for is WaitingFor.OPERATOR:
-            self._state.waiting_for = WaitingFor.APPLICANT
-        await self._view.refresh()
-
-    # --- helpers ------------------------------------------------------------------------------------------------------
 
     async def _mail_problems(self, kind: MailKind, occurrence: int = 1) -> None:
         points = tuple(problem.message for problem in self._state.problems)
@@ -472,14 +362,10 @@ class OfficeDataProcedure:
         stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
         await self._view.rest(stage, self._state.waiting_for, self._state.waits_until)
 
-    def _check(self, action: Action, message: ActionMessage) -> None:
+    def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""
         if reason := refuse(action, message, self._state):
             raise ApplicationError(reason, type="Refused", non_retryable=True)
-
-
-def _until(moment: datetime) -> timedelta:
-    return max(moment - workflow.now(), timedelta(seconds=1))
 
 
 def _reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[Moment]:
