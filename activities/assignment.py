@@ -55,7 +55,9 @@ class AssignmentActivities:
             )
         if row.is_on_leave(day_in_japan(asked.at)):
             raise ApplicationError(
-                f"担当者「{asked.to}」は {row.leave_until} まで休暇中です。", type="OperatorOnLeave", non_retryable=True
+                f"担当者「{asked.to}」は{f' {row.leave_until} まで' if row.leave_until else ''}休暇中です。",
+                type="OperatorOnLeave",
+                non_retryable=True,
             )
         return row.name
 
@@ -72,8 +74,7 @@ class AssignmentActivities:
                 (ApplicationOfficeRow.assignee == OperatorRow.name) & ApplicationOfficeRow.closed_at.is_(None),
             )
             .where(
-                OperatorRow.leave_from.is_(None)
-                | ~func.coalesce((OperatorRow.leave_from <= today) & (OperatorRow.leave_until >= today), False),
+                ~OperatorRow.on_leave(today),
                 OperatorRow.name != (asked.but_not or ""),
                 OperatorRow.takes_cases,
             )

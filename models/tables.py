@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -106,10 +107,15 @@ class OperatorRow(Base):
     takes_cases: Mapped[bool] = mapped_column(server_default=text("true"))
     leave_from: Mapped[date | None]
     leave_until: Mapped[date | None]
-    """The last day of leave."""
+    """The last day of leave; None: it has no end yet."""
 
     def is_on_leave(self, day: date) -> bool:
         return self.leave_from is not None and self.leave_from <= day <= (self.leave_until or date.max)
+
+    @classmethod
+    def on_leave(cls, day: date) -> ColumnElement[bool]:
+        """The same, asked in a query."""
+        return func.coalesce((cls.leave_from <= day) & (cls.leave_until.is_(None) | (cls.leave_until >= day)), False)
 
 
 class SmartImportRunRow(Base):
@@ -287,7 +293,8 @@ class NoticeRow(Base):
     __tablename__ = "notices"
 
     key: Mapped[str] = mapped_column(primary_key=True)
-    application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), index=True)
+    application_no: Mapped[str | None] = mapped_column(ForeignKey("applications.application_no"), index=True)
+    """None: a mail that is about no single application, such as the operators' morning digest."""
     office_no: Mapped[int | None]
     kind: Mapped[str]
     recipient: Mapped[str]

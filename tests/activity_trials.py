@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable, select, update
 
 from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.identifiers import ApplicationNo
@@ -12,13 +12,16 @@ from models.links import LinkKind
 from models.mails import MailKind
 from models.message import Message
 from models.messages import (
+    Assign,
     BusinessDays,
     CloseApplication,
     CloseOffice,
+    CorrectPairStep,
     EndSharing,
     OfficeRef,
     OfficeStep,
     Outcome,
+    RecordAction,
     RecordRelink,
     RecordSetUpStep,
     SendMail,
@@ -38,7 +41,7 @@ from models.tables import (
     SetUpStepRow,
     SharingRow,
 )
-from tests.world import OFFICE_C, TARO
+from tests.world import OFFICE_B, OFFICE_C, TARO
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 """The case's own time in every step."""
@@ -51,6 +54,9 @@ BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
 
 STEP = OfficeStep.of(C, AT)
+RELEASED_FOR_THEM = EndSharing.of(
+    C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True
+)
 RELINKED_ON = date(2026, 11, 20)
 IMPORTED_AGAIN_FROM = date(2026, 10, 29)
 
@@ -64,6 +70,8 @@ class Trial:
     added: dict[str, int]
     look: Executable
     found: list[tuple[Any, ...]]
+    given: tuple[Executable, ...] = ()
+    """What else has to be in the database."""
     before: tuple[tuple[str, Message], ...] = ()
     """What was done before: activities and their messages."""
     actions: tuple[str, ...] = field(default=())
@@ -126,7 +134,7 @@ TRIALS = [
     ),
     Trial(
         activity="end_sharing",
-        message=EndSharing.of(C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True),
+        message=RELEASED_FOR_THEM,
         added=_ONE_STEP,
         look=_SHARING,
         found=[("山田会計事務所", AT, PAIR, True)],
@@ -228,5 +236,71 @@ TRIALS = [
         added={},
         look=select(ApplicationRow.application_no),
         found=[(NO,)],
+    ),
+    Trial(
+        activity="restore_sharing",
+        message=STEP,
+        before=(("end_sharing", RELEASED_FOR_THEM),),
+        added=_ONE_STEP,
+        look=_SHARING,
+        found=[("山田会計事務所", None, None, False)],
+        actions=("会計事務所との共有を元に戻した",),
+    ),
+    Trial(
+        activity="attach_to_contract",
+        message=STEP,
+        given=(update(ApplicationOfficeRow).values(issued_contract_id="7123456"),),
+        added=_ONE_STEP,
+        look=select(OfficeRow.contract_id, ServiceLinkRow.service, ServiceLinkRow.lost_for)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .where(OfficeRow.office_token == TOKEN)
+        .order_by(ServiceLinkRow.link_id),
+        found=[("7123456", BANK, PAIR), ("7123456", AIR, PAIR)],
+        actions=("サービス契約ID に会計連携を設定した",),
+    ),
+    Trial(
+        activity="revoke_contract_id",
+        message=STEP,
+        before=(("issue_contract_id", STEP),),
+        added=_ONE_STEP,
+        look=select(
+            IssuedContractRow.contract_id,
+            IssuedContractRow.revoked_at,
+            OfficeRow.contract_id,
+            ServiceLinkRow.service,
+            ServiceLinkRow.lost_for,
+        )
+        .join(OfficeRow, OfficeRow.existing_contract_id == IssuedContractRow.existing_contract_id)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .where(OfficeRow.office_token == TOKEN)
+        .order_by(ServiceLinkRow.link_id),
+        found=[("7500000", AT, None, BANK, None), ("7500000", AT, None, AIR, None)],
+        actions=("サービス契約ID を取り消した",),
+    ),
+    Trial(
+        activity="record_action",
+        message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("期限を延ばした",),
+    ),
+    Trial(
+        activity="correct_pair",
+        message=CorrectPairStep.of(
+            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
+        ),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token, ApplicationOfficeRow.office_name),
+        found=[(*OFFICE_B, "事業所B")],
+        actions=("弥生ID・事業所トークンを訂正した",),
+    ),
+    Trial(
+        activity="assign_operator",
+        message=Assign(application_no=NO, office_no=1, at=AT, occurrence=1),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.assignee),
+        found=[("佐藤",)],
+        actions=("担当者を決めた",),
     ),
 ]

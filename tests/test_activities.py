@@ -31,6 +31,9 @@ async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[Activ
 
 async def prepared(world: ActivityWorld, trial: Trial) -> tuple[Counter[str], list[str]]:
     """Do what comes before; what is there then."""
+    async with world.sessions.begin() as session:
+        for statement in trial.given:
+            await session.execute(statement)
     for name, message in trial.before:
         await world.activities()[name](message)
     return await world.row_counts(), await world.actions()

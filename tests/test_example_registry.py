@@ -116,3 +116,13 @@ def test_y5_the_token_of_another_contract() -> None:
     (owner,) = of_kind("contract", customer_name="紫藤 陽子")
     token = f"b{owner['contract_id']}-0000-4000-8000-000000000002"
     assert office(token)["existing_contract_id"] == owner["contract_id"] != applicant["contract_id"]
+
+
+def test_the_operators_are_those_of_the_document() -> None:
+    operators = of_kind("operator")
+    assert len(operators) == 4
+    [supervisor] = of_kind("operator", supervisor=True)
+    assert supervisor["takes_cases"] is False
+    assert [operator["name"] for operator in operators if "leave_from" in operator] == ["高橋"]
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert all(operator["name"] in document for operator in operators)

@@ -380,3 +380,27 @@ async def test_progress_ends_at_the_size_of_the_file(sessions: Sessions, tmp_pat
     assert told[-1] == path.stat().st_size
     async with sessions() as session:
         assert await session.scalar(select(func.count()).select_from(tables.YayoiIdRow)) == len(rows)
+
+
+OPERATOR = {"record": "operator", "name": "佐藤", "mail_address": "sato@example.jp"}
+
+
+async def test_an_operator_is_loaded_and_changed_by_loading_again(sessions: Sessions, tmp_path: Path) -> None:
+    assert (await load(sessions, write(tmp_path, OPERATOR))).loaded == 1
+    on_leave = OPERATOR | {"supervisor": True, "leave_from": "2026-11-01", "leave_until": "2026-11-10"}
+    assert (await load(sessions, write(tmp_path, on_leave))).loaded == 1
+    assert (await load(sessions, write(tmp_path, on_leave))).unchanged == 1
+    async with sessions() as session:
+        operator = await session.get_one(tables.OperatorRow, "佐藤")
+    assert (operator.supervisor, operator.takes_cases) == (True, True)
+    days = (date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 10), date(2026, 11, 11))
+    assert [operator.is_on_leave(day) for day in days] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("leave", [{"leave_until": "2026-11-10"}, {"leave_from": "2026-11-11"}], ids=["no day", "late"])
+async def test_a_leave_that_ends_before_it_begins_is_refused(
+    sessions: Sessions, tmp_path: Path, leave: dict[str, str]
+) -> None:
+    report = await load(sessions, write(tmp_path, OPERATOR | {"leave_until": "2026-11-10"} | leave))
+    [refused] = report.refused
+    assert "leave_from" in refused.reason

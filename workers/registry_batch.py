@@ -5,7 +5,7 @@ changes a freeze, a count of issued IDs, an issued ID, a sharing that has ended,
 the contract ID and group that an office was given.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import Any, assert_never
 
@@ -16,6 +16,7 @@ from models.tables import (
     ExistingContractRow,
     GroupMemberRow,
     OfficeRow,
+    OperatorRow,
     ServiceLinkRow,
     SharingRow,
     YayoiIdRow,
@@ -27,6 +28,7 @@ from workers.registry_records import (
     LinkRecord,
     MemberRecord,
     OfficeRecord,
+    OperatorRecord,
     SharingRecord,
     YayoiIdRecord,
 )
@@ -56,9 +58,10 @@ async def apply_rows(session: AsyncSession, records: Iterable[AnyRecord]) -> lis
     return answers
 
 
-def _mentioned(records: Iterable[AnyRecord]) -> tuple[set[str], set[str], set[str], int]:
-    """Yayoi IDs, tokens and contract IDs that the rows name, and how many groups they may add."""
+def _mentioned(records: Sequence[AnyRecord]) -> tuple[set[str], set[str], set[str], set[str], int]:
+    """Yayoi IDs, tokens, contract IDs and operators that the rows name, and how many groups they may add."""
     names: dict[str, set[str]] = {"id": set(), "token": set(), "contract": set()}
+    operators = {record.name for record in records if isinstance(record, OperatorRecord)}
     kinds = {
         "yayoi_id": "id",
         "administrator": "id",
@@ -73,7 +76,7 @@ def _mentioned(records: Iterable[AnyRecord]) -> tuple[set[str], set[str], set[st
         for column, kind in kinds.items():
             if isinstance(value := getattr(record, column, None), str):
                 names[kind].add(str(value))
-    return names["id"], names["token"], names["contract"], new_groups
+    return names["id"], names["token"], names["contract"], operators, new_groups
 
 
 def _update(row: Base, facts: dict[str, Any]) -> Effect:
@@ -112,6 +115,8 @@ class _Batch:
                 return self._sharing(record)
             case LinkRecord():
                 return self._link(record)
+            case OperatorRecord():
+                return self._operator(record)
             case _:
                 assert_never(record)
 
@@ -222,6 +227,13 @@ class _Batch:
         if row.lost_at is not None or row.first_covered_on is not None:
             return Effect.UNCHANGED  # lost, or made again, by a case
         return _update(row, facts)
+
+    def _operator(self, record: OperatorRecord) -> Effect:
+        facts = record.model_dump(exclude={"record", "note", "name"}) | {"mail_address": str(record.mail_address)}
+        if row := self._registry.operators.get(record.name):
+            return _update(row, facts)
+        self._registry.operators[record.name] = self._registry.add(OperatorRow(name=record.name, **facts))
+        return Effect.LOADED
 
     # --- what rows refer to ------------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ administers one group at most (Y1, Y3).
 import json
 import unicodedata
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.identifiers import ContractId, OfficeToken, YayoiId
@@ -120,7 +120,32 @@ class LinkRecord(Record):
     settings: Settings = Field(default_factory=dict)
 
 
+class OperatorRecord(Record):
+    """A back-office operator, named as they sign. Leave has a first day and, unless it is open-ended, a last one."""
+
+    record: Literal["operator"]
+    name: Text
+    mail_address: YayoiId
+    supervisor: bool = False
+    takes_cases: bool = True
+    leave_from: date | None = None
+    leave_until: date | None = None
+
+    @model_validator(mode="after")
+    def _leave_begins_before_it_ends(self) -> Self:
+        if self.leave_until is not None and (self.leave_from is None or self.leave_from > self.leave_until):
+            raise PydanticCustomError("refused", "leave_from には、leave_until と同じ日か、それより前の日が必要です。")
+        return self
+
+
 AnyRecord = (
-    YayoiIdRecord | BusinessGroupRecord | MemberRecord | ContractRecord | OfficeRecord | SharingRecord | LinkRecord
+    YayoiIdRecord
+    | BusinessGroupRecord
+    | MemberRecord
+    | ContractRecord
+    | OfficeRecord
+    | SharingRecord
+    | LinkRecord
+    | OperatorRecord
 )
 ANY_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])

@@ -14,6 +14,7 @@ from models.tables import (
     GroupMemberRow,
     IssuedContractRow,
     OfficeRow,
+    OperatorRow,
     ServiceLinkRow,
     SharingRow,
     YayoiIdRow,
@@ -42,12 +43,15 @@ class Snapshot:
         self.office_of_group: dict[int, str] = {}
         self.sharings: dict[tuple[str, str], SharingRow] = {}
         self.links: dict[tuple[str, str, str], ServiceLinkRow] = {}
+        self.operators: dict[str, OperatorRow] = {}
         self.issued: set[str] = set()
         """Contract IDs, of those mentioned, that were issued for an application."""
         self.applied_for: set[str | None] = set()
         """Tokens, of those mentioned, that any application was made for."""
 
-    async def read(self, ids: set[str], tokens: set[str], contract_ids: set[str], new_groups: int) -> None:
+    async def read(
+        self, ids: set[str], tokens: set[str], contract_ids: set[str], operators: set[str], new_groups: int
+    ) -> None:
         """Read all that is registered about what is mentioned, and lock the offices: a case may be changing one."""
         await self._session.execute(select(func.pg_advisory_xact_lock(_ONE_LOADER)))
         offices = select(OfficeRow).where(OfficeRow.office_token.in_(tokens)).order_by(OfficeRow.office_token)
@@ -56,6 +60,8 @@ class Snapshot:
         await self._read_groups(ids, new_groups)
         await self._read_contracts(mentioned)
         await self._read_attached(tokens)
+        named = select(OperatorRow).where(OperatorRow.name.in_(operators))
+        self.operators = {row.name: row for row in await self._all(named)}
         same = OfficeRow.contract_id.in_(mentioned) | OfficeRow.group_id.in_(self.groups)
         for row in await self._all(select(OfficeRow).where(same)):
             self.tie(row)

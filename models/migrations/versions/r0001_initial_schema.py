@@ -182,7 +182,7 @@ def upgrade() -> None:
     op.create_table(
         "notices",
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column("application_no", sa.String(), nullable=False),
+        sa.Column("application_no", sa.String(), nullable=True),
         sa.Column("office_no", sa.Integer(), nullable=True),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("recipient", sa.String(), nullable=False),
