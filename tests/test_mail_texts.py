@@ -10,14 +10,14 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from activities.mail_texts import MailTexts, WrittenMail
-from models.actions import SharingReleased
+from models.application_form import ApplicationForm
 from models.case_links import case_link, operators_link
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.messages import CloseOffice, EndSharing, OfficeStep, Outcome, SendMail
+from models.messages import CloseOffice, OfficeStep, Outcome, SendMail
 from models.procedures import Procedure, Stage
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from tests.activity_trials import AIR, AT, BANK, STEP, C
+from tests.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.activity_world import ActivityWorld, activity_world
 from tests.conftest import SmtpInbox
 from tests.world import OFFICE_C, TARO, YAYOI, form
@@ -29,7 +29,6 @@ DESK = "desk@example.co.jp"
 TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
 
 LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE, Procedure.LINK_ADDITION)
-UNLINKED = (Procedure.UNLINKED_NETWORK, Procedure.UNLINKED_STANDALONE)
 NETWORK = (Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK)
 
 
@@ -68,7 +67,6 @@ CUSTOMERS = {
         YayoiId("office-2@shiraishi.example.co.jp"),
         None,
     ),
-    Procedure.LINK_ADDITION: Customer(YAYOI, TARO, "弥生会計 24 ネットワーク", *OFFICE_C),
 }
 
 
@@ -188,14 +186,14 @@ async def test_y12_the_receipt_says_what_not_to_do_meanwhile(world: ActivityWorl
     assert ("スマート取引取込" in text) == (procedure in LINKED)
 
 
-@each_that_issues
+@each_with_a_new_id
 async def test_y16_the_notice_says_that_the_new_id_gives_no_support(world: ActivityWorld, procedure: Procedure) -> None:
     text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※この番号では、あんしん保守サポートの各種サービスを受けることはできません。" in text
     assert "お問い合わせの際は、元々ご契約のお客様番号をお使いください。" in text
 
 
-@each_that_issues
+@each_with_a_new_id
 async def test_y17_the_notice_says_that_the_registered_name_stays(world: ActivityWorld, procedure: Procedure) -> None:
     text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※登録名義の変更は承っておりません。" in text
@@ -211,7 +209,7 @@ async def test_y18_the_receipt_warns_of_the_mail_that_is_not_the_notice(
     assert "このお手続きの完了のお知らせではありません" in text
 
 
-@each_that_issues
+@each_with_a_new_id
 async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, procedure: Procedure) -> None:
     writer = await post(world, procedure)
     mail = await writer.write(MailKind.COMPLETION_NOTICE)
@@ -266,10 +264,7 @@ async def test_y13_the_notice_names_whom_the_office_was_shared_with(world: Activ
     assert no == C.application_no
     for activity, message in (
         ("remember_links", STEP),
-        (
-            "end_sharing",
-            EndSharing.of(C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True),
-        ),
+        ("end_sharing", RELEASED_FOR_THEM),
         ("issue_contract_id", STEP),
     ):
         await world.activities()[activity](message)

@@ -1,4 +1,4 @@
-"""The four procedures and what each consists of (Y9)."""
+"""The five procedures and what each consists of (Y9)."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from models.procedures import Procedure, SetUpStep, Stage
 
 LINKED = [
     "内容確認",
+    "訂正待ち",
     "取込の凍結",
     "連携の記録",
     "共有解除待ち",
@@ -16,7 +17,19 @@ LINKED = [
     "再連携待ち",
     "終了",
 ]
-UNLINKED = ["内容確認", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
+UNLINKED = ["内容確認", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
+LINK_ADDITION = [
+    "内容確認",
+    "訂正待ち",
+    "取込の凍結",
+    "連携の記録",
+    "共有解除待ち",
+    "会計連携の設定",
+    "完了通知",
+    "凍結の解除",
+    "再連携待ち",
+    "終了",
+]
 NETWORK = ["support_password", "business_group", "product", "owned_product"]
 STANDALONE = ["support_password", "business_group", "owned_product"]
 
@@ -40,11 +53,18 @@ def test_y9_two_questions_make_four_procedures(
     assert list(procedure.set_up_steps) == steps
 
 
+def test_y9_the_fifth_adds_the_link_to_an_id_that_was_issued_before() -> None:
+    assert Procedure.LINK_ADDITION.value == "会計連携の追加"
+    assert Procedure.LINK_ADDITION.linked
+    assert list(Procedure.LINK_ADDITION.stages) == LINK_ADDITION
+    assert Procedure.LINK_ADDITION.set_up_steps == ()
+
+
 def test_y9_there_are_no_other_procedures() -> None:
     answers = [(link, network) for link in (True, False) for network in (True, False)]
     of_answers = {Procedure.of(accounting_link=link, network_product=network) for link, network in answers}
-    assert of_answers == set(Procedure)
-    assert len(Procedure) == 4
+    assert len(of_answers) == 4
+    assert of_answers | {Procedure.LINK_ADDITION} == set(Procedure)
 
 
 def test_y9_no_stage_and_no_step_belongs_to_no_procedure() -> None:
