@@ -37,7 +37,7 @@ from web.starter import Starter
 from workers import examples
 from workers.registry_file import load
 from workers.settings import Settings
-from workers.wiring import build_worker
+from workers.wiring import WORKFLOWS, build_worker
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 
@@ -216,11 +216,15 @@ async def world_with_worker(
     environment: WorkflowEnvironment,
     inbox: SmtpInbox,
     *,
+    workflows: Sequence[type] = WORKFLOWS,
     max_cached_workflows: int = 1000,
+    build_id: str | None = None,
 ) -> AsyncIterator[World]:
     """Every test has a task queue, a database and numbers of its own."""
     settings = Settings(
         temporal_task_queue=f"test-{uuid4()}",
+        deployment_name=f"test-{uuid4()}",
+        build_id=build_id,
         smtp_host=inbox.host,
         smtp_port=inbox.port,
         secret_key=SecretStr("secret"),
@@ -230,7 +234,9 @@ async def world_with_worker(
     # The Temporal server is shared by all tests: no two of them may use the same application number.
     async with sessions.begin() as session:
         await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
-    async with build_worker(environment.client, settings, sessions, max_cached_workflows=max_cached_workflows):
+    async with build_worker(
+        environment.client, settings, sessions, workflows=workflows, max_cached_workflows=max_cached_workflows
+    ):
         yield World(sessions, environment, settings, inbox)
 
 

@@ -114,6 +114,14 @@ def due_date(day: Annotated[str, typer.Argument(help="The day of application, YY
     typer.echo(BusinessCalendar(_settings().closing_days).due_date(applied_on).isoformat())
 
 
+@app.command()
+def replay() -> None:
+    """Replay every open case with this build; fails if any would break. The gate before a deployment."""
+    from workers.replay_command import replay_with_progress
+
+    raise typer.Exit(run(replay_with_progress(_settings())))
+
+
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     """Where operators reach the Web UI, for links in their mails; unset: from `temporal_ui_port`."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
+    deployment_name: str = "tetsuzuki"
+    """What the workers of all builds are together, to Temporal's worker versioning."""
+    build_id: str | None = None
+    """This build's own name. Set: every case stays with the build that began it; unset: any worker takes any case."""
+
     smtp_host: str = "127.0.0.1"
     """Set: mails go there; unset: to the embedded inbox."""
     smtp_port: int = 1025

@@ -1,6 +1,6 @@
 """The composition root: from settings to running parts. Nothing is built anywhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.assignment import AssignmentActivities
 from activities.calendar import CalendarActivities
@@ -76,17 +77,34 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
 
 
 def build_worker(
-    client: Client, settings: Settings, sessions: async_sessionmaker[AsyncSession], *, max_cached_workflows: int = 1000
+    client: Client,
+    settings: Settings,
+    sessions: async_sessionmaker[AsyncSession],
+    *,
+    workflows: Sequence[type] = WORKFLOWS,
+    max_cached_workflows: int = 1000,
 ) -> Worker:
     """Build the worker; the sandbox stays on."""
     return Worker(
         client,
         task_queue=settings.temporal_task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=build_activities(settings, sessions),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=DRAIN,
         interceptors=[TellOfFailing()],
+        deployment_config=_deployment(settings),
+    )
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    if settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        use_worker_versioning=True,
+        # A case lasts for weeks, less than a build can be kept: it ends with the code that it began with.
+        default_versioning_behavior=VersioningBehavior.PINNED,
     )
 
 
