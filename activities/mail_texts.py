@@ -1,13 +1,13 @@
 """Writing a mail: whom it goes to, and its text from the template of its kind."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.outbox import WrittenMail
 from models.application_form import NO_FEE
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
@@ -28,15 +28,6 @@ _TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW
 """These go to the pair's own Yayoi ID (Y18); all others to the address of the existing contract."""
 
 _WEEKDAYS = "月火水木金土日"
-
-
-@dataclass(frozen=True)
-class WrittenMail:
-    """A mail ready to be sent."""
-
-    recipient: str
-    subject: str
-    body: str
 
 
 def _japanese_day(day: date) -> str:

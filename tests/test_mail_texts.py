@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from activities.mail_texts import MailTexts, WrittenMail
+from activities.mail_texts import MailTexts
+from activities.outbox import WrittenMail
 from models.application_form import ApplicationForm
 from models.case_links import case_link, operators_link
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
@@ -26,6 +27,7 @@ UNTIL = date(2026, 11, 27)
 POINT = "会計事務所との共有が解除されていません。"
 FIRM = "山田会計事務所"
 DESK = "desk@example.co.jp"
+SUPERVISOR = "tanaka@back-office.example.jp"
 TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
 
 LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE, Procedure.LINK_ADDITION)
@@ -157,7 +159,8 @@ async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityW
             assert leftover not in mail.body, kind
         assert f"申込番号：{writer.application_no}" in mail.body
         if kind.for_operators:
-            assert mail.recipient == DESK
+            # Nobody is in charge of this case; a supervisor there is.
+            assert mail.recipient == (SUPERVISOR if kind is MailKind.OPERATOR_ESCALATION else DESK)
             assert "http://ui.test/namespaces/default/workflows/application%2F" in mail.body
         else:
             customer = writer.customer

@@ -20,8 +20,9 @@ from activities.customer_steps import CustomerStepActivities
 from activities.failing import TellOfFailing
 from activities.ledger import Ledger
 from activities.links import LinkActivities
-from activities.mail import MailActivities, SmtpTransport
+from activities.mail import MailActivities
 from activities.mail_texts import MailTexts
+from activities.outbox import Outbox, SmtpTransport
 from activities.pair_check import PairCheckActivities
 from activities.postgres_registry import postgres_registry
 from activities.sharing import SharingActivities
@@ -49,7 +50,8 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
     links = LinkActivities(ledger, registry.links)
     contracts = ContractActivities(ledger, registry.contracts, registry.links)
     steps = CustomerStepActivities(ledger, registry.yayoi_ids)
-    mail = MailActivities(sessions, _transport(settings), _texts(settings), settings.mail_from)
+    outbox = Outbox(sessions, _transport(settings), settings.mail_from)
+    mail = MailActivities(outbox, _texts(settings))
     records = CaseRecordActivities(sessions, ledger)
     assignment = AssignmentActivities(sessions, ledger)
     calendar = CalendarActivities(BusinessCalendar(settings.closing_days))
