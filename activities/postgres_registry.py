@@ -1,6 +1,6 @@
 """The registry in our own Postgres: the default for every protocol of `activities.registry`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select, update
@@ -88,6 +88,14 @@ class PostgresSmartImport:
             .values(frozen_by=None, frozen_at=None)
         )
 
+    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+        rows = await work.session.execute(
+            select(OfficeRow.office_token, OfficeRow.frozen_by)
+            .where(OfficeRow.frozen_by.is_not(None))
+            .order_by(OfficeRow.office_token)
+        )
+        return {OfficeToken(token): str(pair) for token, pair in rows}
+
 
 class PostgresSharing:
     async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
@@ -108,9 +116,16 @@ class PostgresSharing:
         return ended.all()
 
     async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        # With whom the customer shares again already, nothing is left to restore.
+        shared = await self.firms(work, office)
         restored = await work.session.scalars(
             update(SharingRow)
-            .where(SharingRow.office_token == office, SharingRow.ended_for == work.pair, SharingRow.released_by_system)
+            .where(
+                SharingRow.office_token == office,
+                SharingRow.ended_for == work.pair,
+                SharingRow.released_by_system,
+                SharingRow.firm.not_in(shared),
+            )
             .values(ended_at=None, ended_for=None, released_by_system=False)
             .returning(SharingRow.firm)
         )
