@@ -48,6 +48,7 @@ class MultiOfficeApplication:
         self._case = case
         self._stage = ApplicationStage.RECEIVED
         self._assignee: str | None = None
+        self._all_started = False
         self._offices = {
             office.office_no: OfficeProgress(
                 office_no=office.office_no,
@@ -64,6 +65,7 @@ class MultiOfficeApplication:
         await self._assign()
         # The procedures before the receipt: each freezes its office at once (Y12), whatever becomes of the mail.
         procedures = [await self._start(office) for office in case.offices]
+        self._all_started = True
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
         outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
@@ -118,6 +120,8 @@ class MultiOfficeApplication:
 
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
+        # One that has not begun cannot be told: what is asked for in the first moment is not lost.
+        await workflow.wait_condition(lambda: self._all_started)
         for office_no, office in self._offices.items():
             if office.outcome is None:
                 await self._cancel_office(office_no, message)

@@ -170,10 +170,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
-        await self._steps.record(
-            Action.CANCEL, message, f"（承認：{message.supervisor}）" if message.supervisor else ""
-        )
+        await self._cancel(message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
@@ -182,8 +179,7 @@ class OfficeDataProcedure:
         if reason := refuse(Action.CANCEL, message, self._state):
             self._view.note(f"申込全体の取り消しを受けたが、取り消さなかった：{reason}")
             return
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
-        await self._steps.record(Action.CANCEL, message)
+        await self._cancel(message)
 
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
     def activity_failing(self, activity: str) -> None:
@@ -329,6 +325,11 @@ class OfficeDataProcedure:
     def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
         self._state.way_out = WayOut(outcome, mail, tuple(points))
         self._state.held = False
+
+    async def _cancel(self, message: Cancel) -> None:
+        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+        approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
+        await self._steps.record(Action.CANCEL, message, approved)
 
     def _leave_if_asked(self) -> None:
         if self._state.way_out:
