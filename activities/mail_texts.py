@@ -1,13 +1,12 @@
 """Writing a mail: whom it goes to, and its text from the template of its kind."""
 
 from collections.abc import Callable
-from datetime import date
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.outbox import WrittenMail
+from activities.templates import mail_templates
 from models.application_form import NO_FEE
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
@@ -27,12 +26,6 @@ from models.tables import (
 _TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
 """These go to the pair's own Yayoi ID (Y18); all others to the address of the existing contract."""
 
-_WEEKDAYS = "月火水木金土日"
-
-
-def _japanese_day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）"
-
 
 class MailTexts:
     """Reads what a mail speaks of and renders its template."""
@@ -44,15 +37,7 @@ class MailTexts:
         self._case_link = case_link
         self._office_link = office_link
         self._desk = desk
-        self._templates = Environment(
-            loader=PackageLoader("activities", "mails"),
-            autoescape=False,  # noqa: S701 plain text: escaping would show
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        self._templates.filters["day"] = _japanese_day
+        self._templates = mail_templates()
 
     async def write(self, session: AsyncSession, request: SendMail) -> WrittenMail:
         """Write the mail that is asked for from what Postgres holds now."""

@@ -4,7 +4,7 @@ Postgres is the default (`activities.postgres_registry`). To put another system 
 the same methods and give it to `workers.wiring`: it gets a `Work` whose `key` is the idempotency key of the step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -45,6 +45,9 @@ class SmartImport(Protocol):
 
     async def thaw(self, work: Work, office: OfficeToken) -> None:
         """Let smart import run again if this pair froze it; a freeze of somebody else's stays."""
+
+    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+        """Return every office that is frozen now, and the pair that it is frozen for (`YS-000123:1`)."""
 
 
 class Sharing(Protocol):

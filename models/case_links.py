@@ -32,5 +32,10 @@ def operators_link(ui_url: str, namespace: str, application_no: ApplicationNo, o
     workflow_id = (
         office_workflow_id(application_no, office_no) if office_no else application_workflow_id(application_no)
     )
+    return workflow_link(ui_url, namespace, workflow_id)
+
+
+def workflow_link(ui_url: str, namespace: str, workflow_id: str) -> str:
+    """Return where the Temporal Web UI shows a workflow."""
     place = f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(workflow_id, safe='')}"
     return ui_url.rstrip("/") + place

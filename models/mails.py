@@ -6,6 +6,9 @@ NOTICE_SUBJECT = "【弥生】『スマート証憑管理』複数事業所デ�
 AUTOMATIC_MAIL_SUBJECT = "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ"
 """A mail that may arrive by itself and is not the notice; the receipt warns of it."""
 
+DIGEST_SUBJECT = "〔担当者〕朝のお知らせ"
+RECONCILIATION_SUBJECT = "〔担当者〕手続きと登録内容の食い違いが見つかりました"
+
 
 class MailKind(StrEnum):
     """Kinds of mail; the value names the template."""
@@ -23,6 +26,7 @@ class MailKind(StrEnum):
     WITHDRAWN = "withdrawn"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    TERMINATED = "terminated"
     FINISHED = "finished"
     DUE_DATE_IN_DANGER = "due_date_in_danger"
     OPERATOR_REMINDER = "operator_reminder"
@@ -49,6 +53,7 @@ class MailKind(StrEnum):
             MailKind.WITHDRAWN: "【弥生】お申し込みの取り下げを承りました",
             MailKind.CANCELLED: "【弥生】お申し込みを取り消しました",
             MailKind.EXPIRED: "【弥生】お申し込みは期限切れとなりました",
+            MailKind.TERMINATED: "【弥生】お申し込みの手続きを終了しました",
             MailKind.FINISHED: "【弥生】『スマート証憑管理』複数事業所データ管理のお手続きが終了しました",
             MailKind.DUE_DATE_IN_DANGER: "〔担当者〕完了予定日が近づいています",
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",

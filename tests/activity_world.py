@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Executable, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from temporalio.client import Client
 
 from models.application_form import ApplicationForm
 from models.calendar import BusinessCalendar
@@ -16,7 +17,7 @@ from models.identifiers import ApplicationNo
 from models.tables import AuditRow, Base
 from tests.conftest import SmtpInbox
 from web.intake import Intake
-from workers import database
+from workers import database, temporal
 from workers.settings import Settings
 from workers.wiring import build_activities
 
@@ -56,12 +57,13 @@ class ActivityWorld:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     settings: Settings
+    client: Client
 
     def activities(
         self, sessions: async_sessionmaker[AsyncSession] | None = None, **changed: Any
     ) -> dict[str, Activity]:
         """All activities by name, on these sessions and changed settings."""
-        built = build_activities(self.settings.model_copy(update=changed), sessions or self.sessions)
+        built = build_activities(self.settings.model_copy(update=changed), sessions or self.sessions, self.client)
         return {activity.__name__: activity for activity in built}
 
     async def apply(self, form: ApplicationForm) -> ApplicationNo:
@@ -89,8 +91,10 @@ class ActivityWorld:
 
 
 @asynccontextmanager
-async def activity_world(registry_url: str, inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    """Contract IDs are issued from 7500000 on."""
+async def activity_world(
+    registry_url: str, inbox: SmtpInbox, client: Client | None = None
+) -> AsyncIterator[ActivityWorld]:
+    """Contract IDs are issued from 7500000 on. Without a client, Temporal is away: few activities ask it."""
     settings = Settings(
         smtp_host=inbox.host,
         smtp_port=inbox.port,
@@ -99,5 +103,6 @@ async def activity_world(registry_url: str, inbox: SmtpInbox) -> AsyncIterator[A
         contract_id_first=7_500_000,
     )
     engine = create_async_engine(registry_url)
-    yield ActivityWorld(engine, database.sessions(engine), settings)
+    away = Settings(temporal_address="127.0.0.1:1")
+    yield ActivityWorld(engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True))
     await engine.dispose()

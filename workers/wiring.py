@@ -1,7 +1,7 @@
 """The composition root: from settings to running parts. Nothing is built anywhere else."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,8 @@ from activities.case_records import CaseRecordActivities
 from activities.contract_ids import ContractIdPool
 from activities.contracts import ContractActivities
 from activities.customer_steps import CustomerStepActivities
+from activities.differences import Differences
+from activities.digest import AskedQueue, DigestActivities, Queues
 from activities.failing import TellOfFailing
 from activities.ledger import Ledger
 from activities.links import LinkActivities
@@ -25,22 +27,29 @@ from activities.mail_texts import MailTexts
 from activities.outbox import Outbox, SmtpTransport
 from activities.pair_check import PairCheckActivities
 from activities.postgres_registry import postgres_registry
+from activities.reconciliation import ReconciliationActivities
 from activities.sharing import SharingActivities
 from activities.smart_import import SmartImportActivities
 from models.calendar import BusinessCalendar
-from models.case_links import case_link, operators_link
+from models.case_links import case_link, operators_link, workflow_link
 from web.app import create_app
 from workers.errors import ClearError
 from workers.settings import Settings
+from workflows import queues
+from workflows.daily_reconciliation import DailyReconciliation
+from workflows.morning_digest import MorningDigest
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
+from workflows.queues import Queue
 
-WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure)
+WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure, MorningDigest, DailyReconciliation)
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
 
 
-def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSession]) -> list[Callable[..., Any]]:
+def build_activities(
+    settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client
+) -> list[Callable[..., Any]]:
     """Build every activity on its real parts; to replace one of the vendor's systems, give another `Registry` here."""
     ledger = Ledger(sessions)
     registry = postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
@@ -54,7 +63,24 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
     mail = MailActivities(outbox, _texts(settings))
     records = CaseRecordActivities(sessions, ledger)
     assignment = AssignmentActivities(sessions, ledger)
-    calendar = CalendarActivities(BusinessCalendar(settings.closing_days))
+    business_calendar = BusinessCalendar(settings.closing_days)
+    calendar = CalendarActivities(business_calendar)
+    digest = DigestActivities(
+        sessions,
+        client,
+        outbox,
+        calendar=business_calendar,
+        queues_of=partial(_queues, settings),
+        case_link=partial(workflow_link, temporal_ui_url(settings), settings.temporal_namespace),
+    )
+    reconciliation = ReconciliationActivities(
+        ledger,
+        Differences(sessions, client, registry.smart_import),
+        registry.smart_import,
+        outbox,
+        office_link=partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
+        desk=settings.operators_mail,
+    )
     return [
         check.check_pair,
         smart_import.freeze_smart_import,
@@ -75,6 +101,14 @@ def build_activities(settings: Settings, sessions: async_sessionmaker[AsyncSessi
         records.close_application,
         calendar.business_days,
         assignment.assign_operator,
+        digest.digest_recipients,
+        digest.send_digest,
+        reconciliation.find_differences,
+        reconciliation.find_left_open,
+        reconciliation.look_again,
+        reconciliation.thaw_left_frozen,
+        reconciliation.freeze_again,
+        reconciliation.report_differences,
     ]
 
 
@@ -91,7 +125,7 @@ def build_worker(
         client,
         task_queue=settings.temporal_task_queue,
         workflows=workflows,
-        activities=build_activities(settings, sessions),
+        activities=build_activities(settings, sessions, client),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=DRAIN,
         interceptors=[TellOfFailing()],
@@ -138,6 +172,18 @@ def public_url(settings: Settings) -> str:
 def temporal_ui_url(settings: Settings) -> str:
     """Return where operators reach the Temporal Web UI."""
     return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+
+
+def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
+    """Return what a morning digest counts: every queue of the operators' day but what was closed."""
+    asked = queues.Asked(today, operator)
+    link = partial(queues.link, temporal_ui_url(settings), settings.temporal_namespace)
+    built = {
+        queue: AskedQueue(queue.value, queue.query(asked), link(queue, asked))
+        for queue in Queue
+        if queue is not Queue.CLOSED_TODAY
+    }
+    return Queues(tuple(built.values()), built[Queue.WAITING_FOR_OPERATOR])
 
 
 def _texts(settings: Settings) -> MailTexts:

@@ -16,5 +16,8 @@ REGISTRY: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=30), "re
 MAIL: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=1), "retry_policy": _PATIENT}
 """For mails: an SMTP server may take its time."""
 
+LONG_LOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=10), "retry_policy": _PATIENT}
+"""For comparing every open case with Temporal."""
+
 LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
 """For quick answers computed or read on the worker, as local activities."""

@@ -1,0 +1,260 @@
+"""What does not fit together between registry, cases and Temporal. Looks only; repairs are the reconciliation's."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+
+from activities.ledger import Work
+from activities.open_pairs import OpenPair, open_pairs
+from activities.registry import SmartImport
+from activities.standing import Standing, standings_of
+from models.calendar import JST
+from models.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
+from models.mails import MailKind
+from models.messages import OfficeRef
+from models.reconciliation import Finding, FindingKind, Repair
+from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, IssuedContractRow, NoticeRow
+
+SOON = timedelta(hours=1)
+"""Mails, events and starts that take longer than this are stuck."""
+NOTICE_WITHIN = timedelta(days=1)
+"""An ID is issued to be told: the notice follows at once."""
+
+
+class Differences:
+    """Compares our records with the registry and with Temporal."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client, smart_import: SmartImport) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._smart_import = smart_import
+
+    async def find(self, at: datetime) -> list[Finding]:
+        """Return everything that does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
+        async with self._sessions() as session:
+            # All that is compared is of one moment.
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            pairs = await open_pairs(session)
+            frozen = await self._smart_import.frozen(Work(session, "", "", None, at))
+            stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
+            stuck += await _not_started(session, at)
+            unnoticed = await _not_notified(session, at)
+        asked = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
+        asked |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
+        standings = await standings_of(self._client, asked)
+        adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, standings))])
+        lost = {(finding.application_no, finding.office_no) for finding in adrift}
+        return [
+            *adrift,
+            *_stray_freezes(frozen, pairs, standings),
+            *_lost_freezes(frozen, pairs, standings),
+            *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
+            *stuck,
+        ]
+
+    async def look_again(self, ref: OfficeRef) -> OpenPair | None:
+        """Return the pair if it is open and to be undone as things stand now."""
+        async with self._sessions() as session:
+            pairs = await open_pairs(session, ref)
+        for pair in pairs:
+            standings = await standings_of(self._client, (pair.workflow_id, pair.application_id))
+            finding = judge(pair, standings)
+            if finding and finding.repair is Repair.UNDO:
+                return pair
+        return None
+
+    async def left_open(self) -> list[Finding]:
+        """Return applications whose workflow was ended by hand, though all their offices have been closed since."""
+        office = ApplicationOfficeRow
+        open_office = exists().where(office.application_no == ApplicationRow.application_no, office.closed_at.is_(None))
+        left = select(ApplicationRow.application_no).where(
+            ApplicationRow.closed_at.is_(None), ApplicationRow.started_at.is_not(None), ~open_office
+        )
+        async with self._sessions() as session:
+            numbers = [ApplicationNo(number) for number in await session.scalars(left)]
+        standings = await standings_of(self._client, map(application_workflow_id, numbers))
+        return [
+            Finding(
+                kind=FindingKind.LEFT_OPEN,
+                application_no=number,
+                detail="申込全体の手続きが強制終了されています。事業所データの手続きはすべて終わっています。",
+                repair=Repair.CLOSE,
+            )
+            for number in numbers
+            if standings[application_workflow_id(number)] is Standing.ENDED
+        ]
+
+    async def _still_open(self, findings: list[Finding]) -> list[Finding]:
+        """Leave out what was closed while Temporal was asked."""
+        async with self._sessions() as session:
+            now_open = {(pair.ref.application_no, pair.ref.office_no) for pair in await open_pairs(session)}
+        return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
+
+
+def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:
+    """Say what is wrong with an open pair; None: its procedure runs, or is about to."""
+    own, application = standings[pair.workflow_id], standings[pair.application_id]
+    if own is Standing.RUNNING or (own is Standing.UNKNOWN and _may_still_start(pair, application)):
+        return None
+    repair = None
+    if not (own is Standing.ENDED or (own is Standing.UNKNOWN and application is Standing.ENDED)):
+        detail = (
+            "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
+            "接続先とバックアップからの復元の有無を確認してください。自動では何も変更していません。"
+        )
+    elif pair.begun:
+        detail = (
+            "手続きが強制終了されていますが、お客様が STEP5 以降を始めているため、自動では元に戻しません。"
+            "Web UI の Reset で手続きを再開するか、責任者に相談してください。"
+        )
+    else:
+        repair = Repair.UNDO
+        detail = "手続きが強制終了されています。申し込みの前の状態に戻し、申込者にお知らせします。"
+    return Finding(
+        kind=FindingKind.ABANDONED,
+        application_no=pair.ref.application_no,
+        office_no=pair.ref.office_no,
+        office_token=pair.token,
+        detail=detail,
+        repair=repair,
+    )
+
+
+def _may_still_start(pair: OpenPair, application: Standing) -> bool:
+    return application is Standing.RUNNING or pair.application_started_at is None
+
+
+def _stray_freezes(
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+) -> Iterator[Finding]:
+    """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
+    by_name = {f"{pair.ref.application_no}:{pair.ref.office_no}": pair for pair in pairs}
+    for token, name in frozen.items():
+        pair = by_name.get(name)
+        if pair and "thaw" not in pair.steps:
+            continue
+        workflow_id = _workflow_of(name)
+        if workflow_id is None:
+            detail = "手続き以外の理由で凍結されています。解除してよいかを確認してください。"
+            yield Finding(kind=FindingKind.STRAY_FREEZE, office_token=token, detail=detail)
+        elif pair or standings[workflow_id] is not Standing.RUNNING:
+            number, _, office = name.partition(":")
+            yield Finding(
+                kind=FindingKind.STRAY_FREEZE,
+                application_no=ApplicationNo(number),
+                office_no=int(office),
+                office_token=token,
+                detail="手続きが終わっているのに、スマート取引取込が凍結されています。",
+                repair=Repair.THAW,
+            )
+
+
+def _lost_freezes(
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+) -> Iterator[Finding]:
+    """Y12: between freeze and notice, but smart import runs."""
+    for pair in pairs:
+        name = f"{pair.ref.application_no}:{pair.ref.office_no}"
+        if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == name:
+            continue
+        if standings[pair.workflow_id] is not Standing.RUNNING:
+            continue
+        other = frozen.get(pair.token)
+        yield Finding(
+            kind=FindingKind.LOST_FREEZE,
+            application_no=pair.ref.application_no,
+            office_no=pair.ref.office_no,
+            office_token=pair.token,
+            detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
+            repair=None if other else Repair.FREEZE,
+        )
+
+
+def _workflow_of(pair: str) -> str | None:
+    """Return the workflow of a pair as registry rows name it; None for a text that names none."""
+    number, _, office = pair.partition(":")
+    try:
+        return office_workflow_id(ApplicationNo(number), int(office))
+    except ValueError:
+        return None
+
+
+async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
+    issued = IssuedContractRow
+    notice = exists().where(
+        NoticeRow.application_no == issued.application_no,
+        NoticeRow.office_no == issued.office_no,
+        NoticeRow.kind == MailKind.COMPLETION_NOTICE,
+        NoticeRow.sent_at.is_not(None),
+    )
+    rows = await session.scalars(
+        select(issued)
+        .where(issued.revoked_at.is_(None), issued.issued_at < at - NOTICE_WITHIN, ~notice)
+        .order_by(issued.issued_at)
+    )
+    return [
+        Finding(
+            kind=FindingKind.NOT_NOTIFIED,
+            application_no=ApplicationNo(row.application_no),
+            office_no=row.office_no,
+            detail=f"{row.contract_id} は {_time(row.issued_at)} に発行されましたが、お知らせが未送信です。",
+        )
+        for row in rows
+    ]
+
+
+async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
+    rows = await session.scalars(
+        select(NoticeRow)
+        .where(NoticeRow.sent_at.is_(None), NoticeRow.created_at < at - SOON)
+        .order_by(NoticeRow.created_at)
+    )
+    return [
+        Finding(
+            kind=FindingKind.PENDING_MAIL,
+            application_no=ApplicationNo(row.application_no) if row.application_no else None,
+            office_no=row.office_no,
+            detail=f"「{row.subject}」を {_time(row.created_at)} から送信できていません。",
+        )
+        for row in rows
+    ]
+
+
+async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
+    rows = await session.scalars(
+        select(EventRow)
+        .where(EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None), EventRow.received_at < at - SOON)
+        .order_by(EventRow.received_at)
+    )
+    return [
+        Finding(
+            kind=FindingKind.WAITING_EVENT,
+            application_no=ApplicationNo(row.application_no) if row.application_no else None,
+            office_no=row.office_no,
+            detail=f"{_time(row.received_at)} に受け取った連絡（{row.kind}）が手続きに届いていません。",
+        )
+        for row in rows
+    ]
+
+
+async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
+    rows = await session.scalars(
+        select(ApplicationRow)
+        .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON)
+        .order_by(ApplicationRow.applied_at)
+    )
+    return [
+        Finding(
+            kind=FindingKind.NOT_STARTED,
+            application_no=ApplicationNo(row.application_no),
+            detail=f"{_time(row.applied_at)} に受け付けた申込が始まっていません。Web の動作を確認してください。",
+        )
+        for row in rows
+    ]
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M}"

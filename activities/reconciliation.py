@@ -1,0 +1,116 @@
+"""The daily reconciliation's steps: looking, repairing what is safe, and reporting (Y27)."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.differences import Differences
+from activities.ledger import Ledger, Work
+from activities.outbox import Letter, Outbox, WrittenMail
+from activities.registry import SmartImport
+from activities.templates import mail_templates
+from models.identifiers import ApplicationNo, ledger_key
+from models.mails import RECONCILIATION_SUBJECT
+from models.messages import OfficeRef, SentMail
+from models.reconciliation import (
+    Finding,
+    Found,
+    FreezeStep,
+    Reconcile,
+    ReconciliationReport,
+    Repaired,
+    UndoNeeded,
+)
+from models.tables import LedgerRow
+
+OfficeLink = Callable[[ApplicationNo, int], str]
+"""Where an operator reads a case: of one office, or (0) of the whole application."""
+
+
+class ReconciliationActivities:
+    """What a procedure does for its own case is asked of the procedure's own activities; this is what is left."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        differences: Differences,
+        smart_import: SmartImport,
+        outbox: Outbox,
+        *,
+        office_link: OfficeLink,
+        desk: str,
+    ) -> None:
+        self._ledger = ledger
+        self._differences = differences
+        self._smart_import = smart_import
+        self._outbox = outbox
+        self._office_link = office_link
+        self._desk = desk
+        self._template = mail_templates().get_template("reconciliation.txt")
+
+    @activity.defn
+    async def find_differences(self, asked: Reconcile) -> Found:
+        """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
+        return Found(findings=tuple(await self._differences.find(asked.at)))
+
+    @activity.defn
+    async def find_left_open(self, asked: Reconcile) -> Found:  # noqa: ARG002 every look is of now
+        """Find applications that were ended by hand and have nothing left to do. Reads only."""
+        return Found(findings=tuple(await self._differences.left_open()))
+
+    @activity.defn
+    async def look_again(self, asked: OfficeRef) -> UndoNeeded:
+        """Ask once more, just before a case is undone: it may have been reset or closed meanwhile. Reads only."""
+        pair = await self._differences.look_again(asked)
+        if pair is None:
+            return UndoNeeded(abandoned=False)
+        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
+
+    @activity.defn
+    async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
+        """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
+
+        async def thaw(work: Work) -> Repaired:
+            await self._smart_import.thaw(work, step.office_token)
+            work.audit("残っていた凍結を解除した", reason="日次の照合")
+            return Repaired(done=True)
+
+        return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
+
+    @activity.defn
+    async def freeze_again(self, step: FreezeStep) -> Repaired:
+        """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
+
+        async def freeze(work: Work) -> Repaired:
+            await self._smart_import.freeze(work, step.office_token)
+            # Looked at when the office is held: the procedure may have thawed it in the meantime.
+            if await self._has_thawed(work.session, step):
+                await self._smart_import.thaw(work, step.office_token)
+                return Repaired(done=False)
+            work.audit("外れていた凍結をやり直した", reason="日次の照合")
+            return Repaired(done=True)
+
+        return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)
+
+    @activity.defn
+    async def report_differences(self, report: ReconciliationReport) -> SentMail:
+        """Mail the report to the operators' desk unless it was sent before."""
+        letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
+        return await self._outbox.send(letter, partial(self._write, report=report))
+
+    async def _write(self, _: AsyncSession, report: ReconciliationReport) -> WrittenMail:
+        findings = [(finding, self._link(finding)) for finding in report.findings]
+        return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
+
+    def _link(self, finding: Finding) -> str | None:
+        if finding.application_no is None:
+            return None
+        return self._office_link(finding.application_no, finding.office_no or 0)
+
+    @staticmethod
+    async def _has_thawed(session: AsyncSession, step: FreezeStep) -> bool:
+        key = ledger_key(step.application_no, step.office_no, "thaw")
+        return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None

@@ -1,0 +1,51 @@
+"""How workflows stand: Temporal is asked, never guessed."""
+
+import asyncio
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+_AT_ONCE = 20
+
+
+class Standing(Enum):
+    """What Temporal says of a workflow."""
+
+    RUNNING = auto()
+    COMPLETED = auto()
+    """It came to its own end."""
+    ENDED = auto()
+    """Terminated, cancelled, timed out or failed: it did not come to its end."""
+    UNKNOWN = auto()
+    """Temporal has never heard of it, or no longer keeps it."""
+
+
+_STANDINGS = {
+    WorkflowExecutionStatus.RUNNING: Standing.RUNNING,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: Standing.RUNNING,
+    WorkflowExecutionStatus.COMPLETED: Standing.COMPLETED,
+}
+
+
+async def standing_of(client: Client, workflow_id: str) -> Standing:
+    """Ask for the newest run. Raises `RPCError` if Temporal does not answer."""
+    try:
+        described = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return Standing.UNKNOWN
+        raise
+    return _STANDINGS.get(described.status or WorkflowExecutionStatus.RUNNING, Standing.ENDED)
+
+
+async def standings_of(client: Client, workflow_ids: Iterable[str]) -> dict[str, Standing]:
+    """Ask for many, some at a time. Raises as `standing_of` does: no answer at all is better than half of one."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(workflow_id: str) -> tuple[str, Standing]:
+        async with turns:
+            return workflow_id, await standing_of(client, workflow_id)
+
+    return dict(await asyncio.gather(*map(ask, sorted(set(workflow_ids)))))
