@@ -44,6 +44,8 @@ class OfficeState:
     way_out: WayOut | None = None
     outcome: Outcome | None = None
     open_points: Sequence[str] = ()
+    visited: list[Stage] = field(default_factory=list)
+    """The stages that were entered on the way, each once, in their order; undoing is no part of it."""
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent."""
     timeline: list[TimelineEntry] = field(default_factory=list)
@@ -58,6 +60,12 @@ class OfficeState:
             assignee=case.assignee,
             timeline=[TimelineEntry(at=case.applied_at, text="申し込みを受け付けた")],
         )
+
+    def enter(self, stage: Stage, waiting_for: WaitingFor, until: date | None) -> None:
+        """Stand at a stage."""
+        self.stage, self.waiting_for, self.waits_until = stage, waiting_for, until
+        if stage not in self.visited and self.way_out is None:
+            self.visited.append(stage)
 
     @property
     def set_up_begun(self) -> bool:

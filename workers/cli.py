@@ -122,6 +122,23 @@ def replay() -> None:
     raise typer.Exit(run(replay_with_progress(_settings())))
 
 
+@app.command()
+def diagram(
+    application_no: Annotated[str | None, typer.Argument(help="A case's number, to draw its own way.")] = None,
+    *,
+    office: Annotated[int, typer.Option(help="Which of its offices, counted from 1.")] = 1,
+    svg: Annotated[Path | None, typer.Option(help="Write this SVG file instead of printing Mermaid.")] = None,
+    into: Annotated[Path, typer.Option(help="Where the pictures of all procedures go.")] = Path("docs"),
+) -> None:
+    """Draw all procedures for the documents, or the way of one case with its live step marked."""
+    from workers.diagram_command import draw_case, draw_procedures
+
+    if application_no is None:
+        draw_procedures(into)
+    else:
+        raise typer.Exit(run(draw_case(_settings(), application_no, office, svg)))
+
+
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""

@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
         Withdraw,
     )
     from models.calendar import day_in_japan, end_of, opening_of
+    from models.diagram import Way, mermaid
+    from models.diagram_svg import svg
     from models.mails import MailKind
     from models.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome, TimelineEntry
     from models.office_state import OfficeState, WayOut
@@ -192,6 +194,12 @@ class OfficeDataProcedure:
     @workflow.query(description="この手続きの経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(description="この手続きの図（Mermaid）。いまの段階に ▶、済んだ段階に ✓")
+    def way(self, form: str = "mermaid") -> str:
+        """Return the case's way through its procedure as Mermaid, or as `svg`."""
+        draw = svg if form == "svg" else mermaid
+        return draw(Way.of(self._state))
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the case."""

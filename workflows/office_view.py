@@ -24,13 +24,13 @@ class OfficeView:
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage in which the system works."""
-        self._state.stage, self._state.waiting_for, self._state.waits_until = stage, WaitingFor.SYSTEM, None
+        self._state.enter(stage, WaitingFor.SYSTEM, None)
         workflow.upsert_search_attributes([STAGE.value_set(stage), WAITING_FOR.value_set(WaitingFor.SYSTEM)])
         self.show()
 
     async def rest(self, stage: Stage, waiting_for: WaitingFor, until: date | None) -> None:
         """Rest at a stage until a person has acted, and tell the application."""
-        self._state.stage, self._state.waiting_for, self._state.waits_until = stage, waiting_for, until
+        self._state.enter(stage, waiting_for, until)
         await self.refresh()
 
     async def refresh(self) -> None:
