@@ -1,0 +1,359 @@
+"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported; nothing else touched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from models.actions import Cancel
+from models.identifiers import OfficeToken, YayoiId
+from models.mails import RECONCILIATION_SUBJECT, MailKind
+from models.messages import Outcome
+from models.procedures import SetUpStep, Stage
+from models.reconciliation import FindingKind, Reconcile, ReconciliationReport
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    Base,
+    EventRow,
+    IssuedContractRow,
+    NoticeRow,
+    OfficeRow,
+    ServiceLinkRow,
+    SharingRow,
+)
+from tests.activity_world import activity_world
+from tests.conftest import SmtpInbox
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
+from web.intake import Intake
+from web.starter import Starter
+from workflows.daily_reconciliation import DailyReconciliation
+
+NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
+DESK = "back-office@yayoi.example"
+REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
+
+
+@pytest_asyncio.fixture
+async def world(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[World]:
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        yield world
+
+
+async def reconcile(world: World) -> ReconciliationReport:
+    return await world.client.execute_workflow(
+        DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=world.settings.temporal_task_queue
+    )
+
+
+async def rows(world: World, *tables: type[Base]) -> dict[str, list[tuple[Any, ...]]]:
+    async with world.sessions() as session:
+        return {
+            table.__tablename__: [
+                tuple(row)
+                for row in await session.execute(select(table.__table__).order_by(*table.__table__.primary_key))
+            ]
+            for table in tables
+        }
+
+
+async def everything(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    return await rows(world, *(mapper.class_ for mapper in Base.registry.mappers))
+
+
+async def change(world: World, *statements: Any) -> None:
+    async with world.sessions.begin() as session:
+        for statement in statements:
+            await session.execute(statement)
+
+
+async def pair_of(case: Case, number: int = 1) -> ApplicationOfficeRow:
+    async with case.world.sessions() as session:
+        return await session.get_one(ApplicationOfficeRow, (case.application_no, number))
+
+
+def kinds(report: ReconciliationReport) -> list[FindingKind]:
+    return [finding.kind for finding in report.findings]
+
+
+async def in_correction(world: World) -> Case:
+    case = await world.apply(form([(NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    return case
+
+
+async def in_sharing(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    return case
+
+
+async def in_set_up(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    return case
+
+
+async def in_set_up_not_linked(world: World) -> Case:
+    case = await world.apply(form([(OFFICE_C[0], None)], linked=False))
+    await at_rest(case, Stage.SET_UP)
+    return case
+
+
+BEFORE_STEP5 = pytest.mark.parametrize("stage", [in_correction, in_sharing, in_set_up, in_set_up_not_linked])
+
+
+@BEFORE_STEP5
+async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(world: World, stage: Any) -> None:
+    before = await rows(world, *REGISTRY)
+    case = await stage(world)
+    issued = bool(await case.issued())
+    await case.office().terminate("押し間違い")
+    await case.application.result()
+    report = await reconcile(world)
+    [finding] = report.findings
+    assert (finding.kind, finding.about, finding.repaired) == (
+        FindingKind.ABANDONED,
+        f"{case.application_no} の 1 件目",
+        True,
+    )
+    assert await rows(world, *REGISTRY) == before
+    assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
+    pair = await pair_of(case)
+    assert (pair.outcome, pair.closed_at) == (Outcome.TERMINATED, report.at)
+    [told] = await case.notices(MailKind.TERMINATED)
+    assert (told.recipient, told.sent_at is not None) == (TARO, True)
+    actions = [row.action for row in await case.audit()]
+    assert f"事業所データの手続きを終了した（{Outcome.TERMINATED}）" in actions
+    assert ("サービス契約ID を取り消した" in actions) == issued
+    [to_the_desk] = world.inbox.to(DESK)
+    assert to_the_desk["Subject"] == RECONCILIATION_SUBJECT
+    assert f"{case.application_no} の 1 件目" in to_the_desk.get_content()
+    assert "自動で修復しました" in to_the_desk.get_content()
+
+
+@BEFORE_STEP5
+async def test_reconciling_twice_is_reconciling_once(world: World, stage: Any) -> None:
+    case = await stage(world)
+    await case.office().terminate()
+    await case.application.result()
+    await reconcile(world)
+    once = await everything(world)
+    assert (await reconcile(world)).findings == ()
+    assert await everything(world) == once
+
+
+async def test_two_reconciliations_at_once_repair_once(world: World) -> None:
+    case = await in_set_up(world)
+    await case.office().terminate()
+    await case.application.result()
+    await asyncio.gather(reconcile(world), reconcile(world))
+    assert len([mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.TERMINATED.subject]) == 1
+    actions = [row.action for row in await case.audit()]
+    for action in ("サービス契約ID を取り消した", "会計事務所との共有を元に戻した"):
+        assert actions.count(action) == 1
+    assert actions.count(f"事業所データの手続きを終了した（{Outcome.TERMINATED}）") == 1
+
+
+async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(world: World) -> None:
+    case = await in_set_up(world)
+    await case.office().terminate()
+    await case.application.result()
+    await reconcile(world)
+    again = await in_set_up(world)
+    [issued] = await again.issued()
+    [revoked] = await case.issued()
+    assert issued.contract_id != revoked.contract_id
+
+
+async def test_y27_after_step5_a_terminated_case_is_reported_and_not_touched(world: World) -> None:
+    case = await in_set_up(world)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.office().terminate()
+    await case.application.result()
+    before = await everything(world)
+    report = await reconcile(world)
+    [finding] = report.for_people
+    assert finding.kind is FindingKind.ABANDONED
+    assert "STEP5" in finding.detail
+    after = await everything(world)
+    changed = {table for table in before if before[table] != after[table]}
+    assert changed == {"notices"}  # the report itself
+    assert "確認と対応をお願いします" in world.inbox.to(DESK)[0].get_content()
+
+
+async def test_a_healthy_database_has_no_findings_and_stays_as_it_is(world: World) -> None:
+    await in_correction(world)
+    running = await world.apply(form([OFFICE_B]))
+    await at_rest(running, Stage.SET_UP)
+    await running.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await running.application.result()
+    before = await everything(world)
+    report = await reconcile(world)
+    assert report.findings == ()
+    assert await everything(world) == before
+    assert world.inbox.to(DESK) == []
+
+
+async def test_a_case_that_was_reset_after_its_termination_is_left_alone(world: World) -> None:
+    """The Web UI's Reset begins a new run under the same id; only the newest counts."""
+    case = await in_sharing(world)
+    await case.office().terminate()
+    await case.application.result()
+    await world.client.start_workflow("Elsewhere", id=case.office().id, task_queue=f"nobody-{uuid4()}")
+    before = await everything(world)
+    assert (await reconcile(world)).findings == ()
+    assert await everything(world) == before
+    await case.office().terminate()
+
+
+async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(world: World) -> None:
+    """The database may have been restored from before the end: taking an ID back would harm the customer."""
+    case = await in_sharing(world)
+    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.application.result()
+    await change(world, update(ApplicationOfficeRow).values(closed_at=None, outcome=None))
+    before = await rows(world, *REGISTRY, ApplicationOfficeRow)
+    [finding] = (await reconcile(world)).for_people
+    assert finding.kind is FindingKind.ABANDONED
+    assert "バックアップ" in finding.detail
+    assert await rows(world, *REGISTRY, ApplicationOfficeRow) == before
+
+
+async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(world: World) -> None:
+    case = await in_sharing(world)
+    await case.application.terminate()
+    assert (await reconcile(world)).findings == ()  # its office goes on by itself
+    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.office().result()
+    [finding] = (await reconcile(world)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.LEFT_OPEN, True)
+    [closed] = await world.rows(select(ApplicationRow.closed_at))
+    assert closed is not None
+    assert len(await case.notices(MailKind.FINISHED)) == 1
+    assert (await reconcile(world)).findings == ()
+
+
+async def test_an_application_ended_before_its_offices_began_is_undone_and_closed_at_once(world: World) -> None:
+    receipt = await Intake(world.sessions, world.calendar).receive(form([OFFICE_B, OFFICE_C]))
+    starter = Starter(
+        world.sessions,
+        world.client,
+        task_queue=f"nobody-{uuid4()}",
+        public_url="http://web.test",
+        secret_key="secret",
+    )
+    await starter.start(receipt.application_no)
+    case = Case(world, receipt.application_no, receipt.due_date)
+    assert (await reconcile(world)).findings == ()  # it may still begin
+    await case.application.terminate()
+    report = await reconcile(world)
+    assert kinds(report) == [FindingKind.ABANDONED, FindingKind.ABANDONED, FindingKind.LEFT_OPEN]
+    assert report.for_people == ()
+    assert len(await case.notices(MailKind.TERMINATED)) == 2
+    assert [row.outcome for row in await world.rows(select(ApplicationOfficeRow))] == [Outcome.TERMINATED] * 2
+    with pytest.raises(WorkflowFailureError):
+        await case.application.result()
+
+
+@pytest.mark.parametrize("pair", ["YS-999999:1", None], ids=["unknown", "closed"])
+async def test_y12_a_freeze_left_behind_is_thawed(world: World, pair: str | None) -> None:
+    case = await in_sharing(world)
+    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.application.result()
+    frozen_by = pair or f"{case.application_no}:1"
+    at = datetime.now(UTC)
+    office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
+    await change(world, office.values(frozen_by=frozen_by, frozen_at=at))
+    [finding] = (await reconcile(world)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.STRAY_FREEZE, True)
+    assert (await world.office(OFFICE_C[1])).frozen_by is None
+    assert (await reconcile(world)).findings == ()
+    # And again, should it come back.
+    await change(world, office.values(frozen_by=frozen_by, frozen_at=at))
+    assert (await reconcile(world)).for_people == ()
+    assert (await world.office(OFFICE_C[1])).frozen_by is None
+
+
+async def test_y12_a_freeze_that_names_no_pair_is_for_a_person(world: World) -> None:
+    office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
+    await change(world, office.values(frozen_by="棚卸し", frozen_at=datetime.now(UTC)))
+    [finding] = (await reconcile(world)).for_people
+    assert (finding.kind, finding.office_token) == (FindingKind.STRAY_FREEZE, OfficeToken(OFFICE_C[1]))
+    assert (await world.office(OFFICE_C[1])).frozen_by == "棚卸し"
+
+
+async def test_y12_a_freeze_lost_before_the_notice_is_made_again(world: World) -> None:
+    case = await in_sharing(world)
+    office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
+    await change(world, office.values(frozen_by=None, frozen_at=None))
+    [finding] = (await reconcile(world)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.LOST_FREEZE, True)
+    assert (await world.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:1"
+    assert (await reconcile(world)).findings == ()
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)
+    assert (await world.office(OFFICE_C[1])).frozen_by is None
+
+
+async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(world: World) -> None:
+    case = await in_set_up(world)
+    [notice] = await case.notices(MailKind.COMPLETION_NOTICE)
+    sent = update(NoticeRow).where(NoticeRow.key == notice.key)
+    await change(world, update(IssuedContractRow).values(issued_at=datetime.now(UTC) - timedelta(days=1, minutes=1)))
+    assert (await reconcile(world)).findings == ()
+    await change(world, sent.values(sent_at=None))
+    [finding] = (await reconcile(world)).for_people
+    assert finding.kind is FindingKind.NOT_NOTIFIED
+    [issued] = await case.issued()
+    assert issued.contract_id in finding.detail
+
+
+async def test_what_is_stuck_for_more_than_an_hour_is_reported(world: World) -> None:
+    case = await in_sharing(world)
+    receipt = await Intake(world.sessions, world.calendar).receive(form([OFFICE_B]))
+    ids = {
+        "event_id": uuid4(),
+        "digest": "",
+        "kind": "sharing_released",
+        "payload": {},
+        "application_no": case.application_no,
+        "office_no": 1,
+    }
+    await change(world, update(NoticeRow).values(sent_at=None), insert(EventRow).values(**ids))
+    assert (await reconcile(world)).findings == ()  # all of it may still be on its way
+    long_ago = datetime.now(UTC) - timedelta(minutes=61)
+    await change(
+        world,
+        update(NoticeRow).where(NoticeRow.kind == MailKind.RELEASE_SHARING).values(created_at=long_ago),
+        update(EventRow).values(received_at=long_ago),
+        update(ApplicationRow)
+        .where(ApplicationRow.application_no == receipt.application_no)
+        .values(applied_at=long_ago),
+    )
+    report = await reconcile(world)
+    assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
+    assert report.for_people == report.findings
+
+
+async def test_while_temporal_is_away_nothing_is_found_and_nothing_repaired(
+    registry_url: str, smtp_inbox: SmtpInbox
+) -> None:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        await world.apply(form([OFFICE_C]))
+        async with world.sessions.begin() as session:
+            await session.execute(update(ApplicationRow).values(started_at=datetime.now(UTC)))
+        before = await world.everything()
+        with pytest.raises(RuntimeError, match=r"127\.0\.0\.1:1"):
+            await world.activities()["find_differences"](Reconcile(at=datetime.now(UTC)))
+        assert await world.everything() == before
