@@ -1,4 +1,4 @@
-"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported; nothing else touched."""
+"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported, nothing else touched."""
 
 import asyncio
 from collections.abc import AsyncIterator

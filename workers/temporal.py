@@ -16,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from workers import schedules
 from workers.errors import ClearError
 from workers.settings import Settings
 from workflows import search_attributes
@@ -74,7 +75,7 @@ async def namespace_is_there(client: Client) -> bool:
 
 
 async def prepare(client: Client, settings: Settings) -> None:
-    """Keep closed cases long enough and register the search attributes. May be run again and again.
+    """Keep closed cases long enough, register the search attributes and the schedules. May be run again and again.
 
     Raises:
         TemporalSetUpError: a search attribute of another type has the name.
@@ -82,6 +83,7 @@ async def prepare(client: Client, settings: Settings) -> None:
     """
     await _keep_closed_cases(client, settings)
     await _register_search_attributes(client)
+    await schedules.install(client, settings.temporal_task_queue)
 
 
 async def _keep_closed_cases(client: Client, settings: Settings) -> None:

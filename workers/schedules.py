@@ -1,0 +1,86 @@
+"""What runs by the clock: the operators' morning digest and the daily reconciliation, as Temporal Schedules."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from models.calendar import JST
+from workflows.daily_reconciliation import DailyReconciliation
+from workflows.morning_digest import MorningDigest
+
+DIGEST, RECONCILIATION = "morning-digest", "daily-reconciliation"
+"""Ids of the schedules; each run's workflow id begins with its schedule's."""
+
+_MONDAY_TO_FRIDAY = (ScheduleRange(1, 5),)
+_EVERY_DAY = (ScheduleRange(0, 6),)
+
+
+def schedules(task_queue: str) -> dict[str, Schedule]:
+    """Return both, by id. Public holidays are left out by the digest itself: a schedule knows no calendar of ours."""
+    return {
+        DIGEST: _daily(
+            MorningDigest.run,
+            DIGEST,
+            task_queue,
+            ScheduleCalendarSpec(hour=(ScheduleRange(8),), minute=(ScheduleRange(30),), day_of_week=_MONDAY_TO_FRIDAY),
+            note="担当者への朝のお知らせ（平日 8:30、祝日と休業日は送りません）",
+            # After the morning, news of the morning is none.
+            catch_up=timedelta(hours=3),
+        ),
+        RECONCILIATION: _daily(
+            DailyReconciliation.run,
+            RECONCILIATION,
+            task_queue,
+            ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY),
+            note="登録内容と手続きの照合（毎日 6:00）",
+            # Late is better than never, but one a day is enough.
+            catch_up=timedelta(hours=18),
+        ),
+    }
+
+
+async def install(client: Client, task_queue: str) -> None:
+    """Create both schedules or bring them to what this build says; one that somebody has paused stays paused."""
+    for schedule_id, schedule in schedules(task_queue).items():
+        try:
+            await client.create_schedule(schedule_id, schedule)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(schedule_id).update(_to(schedule))
+
+
+def _to(schedule: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpdate]:
+    def bring(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule=replace(schedule, state=found.description.schedule.state))
+
+    return bring
+
+
+def _daily(
+    run: Callable[[Any], Any],
+    workflow_id: str,
+    task_queue: str,
+    at: ScheduleCalendarSpec,
+    *,
+    note: str,
+    catch_up: timedelta,
+) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(run, id=workflow_id, task_queue=task_queue, static_summary=note),
+        spec=ScheduleSpec(calendars=[replace(at, comment=note)], time_zone_name=str(JST)),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catch_up),
+    )
