@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, select, update
 
 from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.digest import DigestDay, SendDigest
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
 from models.mails import MailKind
@@ -27,6 +28,7 @@ from models.messages import (
     SendMail,
 )
 from models.procedures import SetUpStep
+from models.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -57,6 +59,7 @@ STEP = OfficeStep.of(C, AT)
 RELEASED_FOR_THEM = EndSharing.of(
     C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True
 )
+RECONCILE = Reconcile(at=AT)
 RELINKED_ON = date(2026, 11, 20)
 IMPORTED_AGAIN_FROM = date(2026, 10, 29)
 
@@ -80,6 +83,7 @@ class Trial:
 
 _ONE_STEP = {"ledger": 1, "audit_trail": 1}
 _OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
+_STRAY = update(OfficeRow).where(OfficeRow.office_token == TOKEN).values(frozen_by="YS-999999:1", frozen_at=AT)
 _SHARING = select(SharingRow.firm, SharingRow.ended_at, SharingRow.ended_for, SharingRow.released_by_system).where(
     SharingRow.office_token == TOKEN
 )
@@ -302,5 +306,68 @@ TRIALS = [
         look=select(ApplicationOfficeRow.assignee),
         found=[("佐藤",)],
         actions=("担当者を決めた",),
+    ),
+    Trial(
+        activity="digest_recipients",
+        message=DigestDay(day=date(2026, 11, 5)),
+        added={},
+        look=select(NoticeRow.key),
+        found=[],
+    ),
+    Trial(
+        activity="send_digest",
+        message=SendDigest(day=date(2026, 11, 5), operator="佐藤"),
+        added={"notices": 1},  # about no case: the notice is all
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("digest:2026-11-05:佐藤", None, "sato@back-office.example.jp", True)],
+    ),
+    Trial(
+        activity="find_differences",
+        message=RECONCILE,
+        given=(_STRAY,),
+        added={},
+        look=_OFFICE,
+        found=[("YS-999999:1", AT)],
+    ),
+    Trial(
+        activity="find_left_open",
+        message=RECONCILE,
+        added={},
+        look=select(ApplicationRow.closed_at),
+        found=[(None,)],
+    ),
+    Trial(
+        activity="look_again",
+        message=C,
+        added={},
+        look=select(ApplicationOfficeRow.closed_at),
+        found=[(None,)],
+    ),
+    Trial(
+        activity="thaw_left_frozen",
+        message=FreezeStep(application_no=ApplicationNo("YS-999999"), office_no=1, at=AT, office_token=TOKEN),
+        given=(_STRAY,),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("残っていた凍結を解除した",),
+    ),
+    Trial(
+        activity="freeze_again",
+        message=FreezeStep.of(C, AT, office_token=TOKEN),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        actions=("外れていた凍結をやり直した",),
+    ),
+    Trial(
+        activity="report_differences",
+        message=ReconciliationReport(
+            at=AT,
+            findings=(Finding(kind=FindingKind.LOST_FREEZE, application_no=NO, office_no=1, detail="外れています。"),),
+        ),
+        added={"notices": 1},  # about no single case
+        look=select(NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(None, "back-office@yayoi.example", True)],
     ),
 ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
 
 from tests.activity_trials import NO, TRIALS, Trial
 from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
@@ -13,7 +14,7 @@ from tests.conftest import SmtpInbox
 from tests.world import OFFICE_C, form
 
 each_activity = pytest.mark.parametrize("trial", TRIALS, ids=[trial.activity for trial in TRIALS])
-# `send_mail` commits twice: pending, sent.
+# A mail is committed twice: pending, sent.
 commits = [
     (trial, commit) for trial in TRIALS if trial.added for commit in range(1, 3 if "notices" in trial.added else 2)
 ]
@@ -23,8 +24,10 @@ each_commit = pytest.mark.parametrize(
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
+async def world(
+    registry_url: str, smtp_inbox: SmtpInbox, temporal: WorkflowEnvironment
+) -> AsyncIterator[ActivityWorld]:
+    async with activity_world(registry_url, smtp_inbox, temporal.client) as world:
         assert await world.apply(form([OFFICE_C])) == NO
         yield world
 

@@ -1,4 +1,4 @@
-"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported, nothing else touched."""
+"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest told, nothing else touched."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,9 +16,9 @@ from temporalio.testing import WorkflowEnvironment
 from models.actions import Cancel
 from models.identifiers import OfficeToken, YayoiId
 from models.mails import RECONCILIATION_SUBJECT, MailKind
-from models.messages import Outcome
+from models.messages import OfficeStep, Outcome
 from models.procedures import SetUpStep, Stage
-from models.reconciliation import FindingKind, Reconcile, ReconciliationReport
+from models.reconciliation import FindingKind, FreezeStep, Reconcile, ReconciliationReport
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -304,6 +304,21 @@ async def test_y12_a_freeze_lost_before_the_notice_is_made_again(world: World) -
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
     assert (await world.office(OFFICE_C[1])).frozen_by is None
+
+
+async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
+    registry_url: str, smtp_inbox: SmtpInbox
+) -> None:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        no = await world.apply(form([OFFICE_C]))
+        at = datetime.now(UTC)
+        step = FreezeStep(application_no=no, office_no=1, at=at, office_token=OFFICE_C[1])
+        activities = world.activities()
+        for name in ("freeze_smart_import", "thaw_smart_import"):
+            await activities[name](OfficeStep(application_no=no, office_no=1, at=at))
+        assert not (await activities["freeze_again"](step)).done
+        [(frozen_by,)] = await world.rows(select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1]))
+    assert frozen_by is None
 
 
 async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(world: World) -> None:
