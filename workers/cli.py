@@ -139,6 +139,14 @@ def diagram(
         raise typer.Exit(run(draw_case(_settings(), application_no, office, svg)))
 
 
+@app.command()
+def reconcile() -> None:
+    """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
+    from workers.reconcile_command import reconcile_now
+
+    raise typer.Exit(run(reconcile_now(_settings())))
+
+
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""
