@@ -1,12 +1,13 @@
 """`tetsuzuki replay`: would this build break a case that is open? The gate before a deployment."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
@@ -14,8 +15,8 @@ from workers import temporal
 from workers.settings import Settings
 from workers.wiring import WORKFLOWS
 
-AT_ONCE = 4
-"""How many histories are fetched and replayed side by side."""
+AHEAD = 8
+"""How many histories are fetched side by side while another is replayed."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,27 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
 async def replay_open_workflows(
     client: Client, settings: Settings, workflows: Sequence[type]
 ) -> AsyncIterator[Replayed]:
-    """Replay each open workflow of the task queue, in the order in which they are done."""
+    """Replay each open workflow of the task queue."""
     replayer = Replayer(workflows=workflows, data_converter=temporal.DATA_CONVERTER)
-    at_hand: set[asyncio.Task[Replayed | None]] = set()
+    async with replayer.workflow_replay_iterator(_histories(client, _open(settings))) as results:
+        async for result in results:
+            failure = result.replay_failure
+            yield Replayed(result.history.workflow_id, _first_line(failure) if failure else None)
+
+
+async def _histories(client: Client, query: str) -> AsyncIterator[WorkflowHistory]:
+    """Fetch some ahead of the replay."""
+    ahead: deque[asyncio.Task[WorkflowHistory | None]] = deque()
     try:
-        async for execution in client.list_workflows(_open(settings)):
-            at_hand.add(asyncio.create_task(_replay(client, replayer, execution)))
-            if len(at_hand) >= AT_ONCE:
-                done, at_hand = await asyncio.wait(at_hand, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if outcome := await task:
-                        yield outcome
-        for ended in asyncio.as_completed(at_hand):
-            if outcome := await ended:
-                yield outcome
+        async for execution in client.list_workflows(query):
+            ahead.append(asyncio.create_task(_fetch(client, execution)))
+            if len(ahead) >= AHEAD and (history := await ahead.popleft()):
+                yield history
+        while ahead:
+            if history := await ahead.popleft():
+                yield history
     finally:
-        for task in at_hand:
+        for task in ahead:
             task.cancel()
 
 
@@ -73,17 +79,14 @@ def _open(settings: Settings) -> str:
     return f"ExecutionStatus = 'Running' AND TaskQueue = '{settings.temporal_task_queue}'"
 
 
-async def _replay(client: Client, replayer: Replayer, execution: WorkflowExecution) -> Replayed | None:
-    """Replay one; None if it is gone meanwhile."""
-    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+async def _fetch(client: Client, execution: WorkflowExecution) -> WorkflowHistory | None:
+    """Fetch a history; None if it is gone meanwhile."""
     try:
-        history = await handle.fetch_history()
+        return await client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    failure = (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
-    return Replayed(execution.id, _first_line(failure) if failure else None)
 
 
 def _first_line(failure: Exception) -> str:
