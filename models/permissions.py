@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from models.actions import (
@@ -14,6 +15,7 @@ from models.actions import (
     ServiceRelinked,
     SetUpStepDone,
 )
+from models.calendar import day_in_japan
 from models.links import LinkKind
 from models.office_state import OfficeState
 from models.procedures import Stage
@@ -22,11 +24,11 @@ from models.procedures import Stage
 def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
     """Return why the action cannot be done now and what can be, in Japanese; None if it can."""
     if message.misread:
-        example = _json(action, state)
-        return f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}"
-    reason = _refusal(action, state) or _refusal_of(message, state)
-    if reason is None:
+        reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{_json(action, state)}　"
+    elif (found := _refusal(action, state) or _refusal_of(message, state)) is None:
         return None
+    else:
+        reason = found
     possible = "、".join(each.value for each in available(state)) or "なし"
     return f"{reason}いまできる操作：{possible}"
 
@@ -43,7 +45,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
         case Action.CORRECT_PAIR:
             return {**common, "yayoi_id": "new@example.co.jp"}
         case Action.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on)}
+            return {**common, "until": str(state.expires_on + timedelta(days=7))}
         case Action.RESEND_MAIL:
             return {**common, "kind": next(reversed(state.mails), "")}
         case Action.HAND_OVER:
@@ -54,7 +56,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return {**common, "step": next(iter(state.follow_up.open_steps), "")}
         case Action.REPORT_RELINK:
             link = next(iter(state.follow_up.open_links), None)
-            today = state.timeline[-1].at.date()
+            today = day_in_japan(state.timeline[-1].at)
             return {
                 **common,
                 "kind": link.kind if link else LinkKind.OTHER,

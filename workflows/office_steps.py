@@ -92,7 +92,8 @@ class OfficeSteps:
         ended = await self._ask(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
         self._state.sharing_ended = True
-        self._view.note(f"会計事務所との共有が終わった（{'、'.join(ended.shared_with) or 'なし'}）")
+        firms = "、".join(ended.shared_with) or "なし"
+        self._view.note(f"会計事務所との共有が終わった：{firms}（{report.by}：{report.reason}）")
 
     async def issue_contract_id(self) -> None:
         """Y15."""
@@ -154,13 +155,14 @@ class OfficeSteps:
         )
         corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
+        self._view.note(f"弥生ID・事業所トークンを訂正した（{message.by}：{message.reason}）")
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
         step = RecordSetUpStep.of(self._state.case, workflow.now(), report=report)
         await self._ask(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
-        self._view.note(f"{report.step.label}が完了した")
+        self._view.note(f"{report.step.label}が完了した（{report.by}：{report.reason}）")
 
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
@@ -168,7 +170,7 @@ class OfficeSteps:
         step = RecordRelink.of(self._state.case, workflow.now(), report=report)
         relinked = await self._ask(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
-        self._view.note(f"{service}を再連携した")
+        self._view.note(f"{service}を再連携した（{report.by}：{report.reason}）")
 
     async def record(self, action: Action, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""

@@ -49,7 +49,8 @@ def operator_action(action: Action) -> Callable[[Handler[Procedure, Message]], D
         declared: Declared[[Procedure, Message], None] = update_described(action.label)(handler)
 
         def check(self: Procedure, message: Message) -> None:
-            self.check_possible(action, message)
+            # A JSON null comes as None, whatever the type: it is read as every other wrong value.
+            self.check_possible(action, action.message.model_validate(message))
 
         # The SDK wants a validator to have the very parameters of its handler.
         declared.validator(update_wrapper(check, handler, assigned=("__annotations__",)))
