@@ -15,6 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.case_links import case_link, case_path, opens_case
 from models.identifiers import ApplicationNo
+from models.procedures import Procedure
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from tests.web_world import NETWORK, SECRET, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, pair, web_on
 from web.pages import NO_SUCH_CASE
@@ -128,7 +129,7 @@ async def test_an_empty_form_is_answered_with_every_error_beside_its_field_and_l
     text = text_of(answer)
     assert "7 か所を確認してください" in text
     assert text.count("入力してください。") == 10  # five fields, beside each and on top
-    assert text.count("どちらかを選んでください。") == 4
+    assert text.count("いずれかを選んでください。") == text.count("どちらかを選んでください。") == 2
 
 
 async def test_what_was_typed_is_kept_and_escaped(web: Web) -> None:
@@ -140,7 +141,7 @@ async def test_what_was_typed_is_kept_and_escaped(web: Web) -> None:
     kept = {name: form.values[name] for name in typed if name in form.values and not name.startswith("offices.1")}
     assert kept == {name: value for name, value in typed.items() if name in kept} | {"rows": "1"}
     assert kept["submission_id"] == typed["submission_id"]
-    assert len(kept) == 12
+    assert len(kept) == 13
 
 
 async def test_rows_are_added_and_removed_without_script(web: Web) -> None:
@@ -172,6 +173,40 @@ async def test_y9_without_the_link_neither_token_nor_consents_are_asked_for(web:
     typed = filled(await opened(web)) | {"accounting_link": "false", "offices.0.office_token": ""}
     del typed["consents.stop_smart_import"], typed["consents.relink_required"]
     assert (await web.http.post("/apply", data=typed)).status_code == 303
+
+
+async def test_y9_the_link_can_be_added_to_an_id_that_was_issued_before(web: Web) -> None:
+    page = await web.http.get("/apply")
+    assert "会計連携の追加（連携を利用せずに発行されたサービス契約ID で、これから連携を利用する）" in text_of(page)
+    typed = filled(await opened(web)) | {
+        "accounting_link": "addition",
+        "offices.0.issued_contract_id": "７１０００００",
+    }
+    assert (await web.http.post("/apply", data=typed)).status_code == 303
+    [row] = await web.rows(select(ApplicationRow))
+    assert row.procedure == Procedure.LINK_ADDITION
+    [pair] = await web.rows(select(ApplicationOfficeRow))
+    assert pair.issued_contract_id == "7100000"
+
+
+async def test_y9_the_page_asks_for_what_an_addition_needs(web: Web) -> None:
+    typed = filled(await opened(web)) | {"accounting_link": "addition", "offices.0.office_token": ""}
+    refused = await web.http.post("/apply", data=typed)
+    assert refused.status_code == 422
+    text = text_of(refused)
+    assert "1 件目の事業所トークン ：事業所トークンを入力してください。" in text
+    assert "1 件目の発行済みのサービス契約ID ：発行済みのサービス契約ID を入力してください。" in text
+    assert Form(refused.text).values["accounting_link"] == "addition"
+    typed |= {"offices.0.office_token": TOKEN_B, "offices.0.issued_contract_id": "123"}
+    assert "1 件目の発行済みのサービス契約ID ：サービス契約ID（お客様番号）は 6、7、8 のいずれか" in text_of(
+        await web.http.post("/apply", data=typed)
+    )
+    typed |= {"accounting_link": "true", "offices.0.issued_contract_id": "7100000"}
+    assert "会計連携の追加ではないため、空欄にしてください。" in text_of(await web.http.post("/apply", data=typed))
+    for consent in ("consents.stop_smart_import", "consents.relink_required"):
+        del typed[consent]
+    typed |= {"accounting_link": "addition", "existing_contract_id": ""}
+    assert "スマート取引取込を利用しないことに同意してください。" in text_of(await web.http.post("/apply", data=typed))
 
 
 async def test_a_good_form_leads_to_the_case_page_and_a_double_click_to_the_same(web: Web) -> None:

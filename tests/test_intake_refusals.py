@@ -117,6 +117,30 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
             {"offices.0.office_token": "会計連携を利用しない場合、事業所トークンは不要です。空欄にしてください。"},
         ),
         (
+            application(link_addition=True),
+            {"offices.0.issued_contract_id": "発行済みのサービス契約ID を入力してください。"},
+        ),
+        (
+            application(pair(issued_contract_id="7100000")),
+            {"offices.0.issued_contract_id": "会計連携の追加ではないため、空欄にしてください。"},
+        ),
+        (
+            application(pair(token=None, issued_contract_id="7100000"), link_addition=True, accounting_link=False),
+            {"accounting_link": "会計連携の追加では「会計連携を利用する」を選んでください。"},
+        ),
+        (
+            application(pair(issued_contract_id="5100000"), link_addition=True),
+            {"offices.0.issued_contract_id": BAD_CONTRACT},
+        ),
+        (
+            application(pair(token=None, issued_contract_id="7100000"), link_addition=True, consents={}),
+            {
+                "offices.0.office_token": "事業所トークンを入力してください。",
+                "consents.stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
+                "consents.relink_required": "連携サービスの再連携が必要になることを確認してください。",
+            },
+        ),
+        (
             application(consents={}),
             {
                 "consents.stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",

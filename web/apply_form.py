@@ -11,9 +11,11 @@ from models.application_form import MAX_OFFICES, ApplicationForm, Consents
 from models.refusals import FieldError, RefusedError, in_japanese
 
 ROWS_AT_FIRST = 2
-_PAIR = ("yayoi_id", "yayoi_id_confirmation", "office_token")
+_PAIR = ("yayoi_id", "yayoi_id_confirmation", "office_token", "issued_contract_id")
 _CHOICES = ("accounting_link", "network_product")
 _CONSENTS = tuple(Consents.model_fields)
+ADDITION = "addition"
+"""The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
 
 LABELS = {
     "applicant.family_name": "姓",
@@ -24,6 +26,7 @@ LABELS = {
     "yayoi_id": "弥生ID（メールアドレス）",
     "yayoi_id_confirmation": "弥生ID（確認のためもう一度）",
     "office_token": "事業所トークン",
+    "issued_contract_id": "発行済みのサービス契約ID",
     "consents.stop_smart_import": "スマート取引取込を利用しないことへの同意",
     "consents.relink_required": "再連携が必要なことの確認",
 }
@@ -86,20 +89,24 @@ class Page:
             "offices": [{name: self.value(f"offices.{index}.{name}") for name in _PAIR} for index in range(self.rows)],
             "consents": {name: bool(self.value(f"consents.{name}")) for name in _CONSENTS},
             **{name: self.value(name) for name in _CHOICES},
+            "link_addition": self.value("accounting_link") == ADDITION,
         }
+        if sent["link_addition"]:
+            sent["accounting_link"] = "true"
         try:
             return ApplicationForm.model_validate(sent)
         except ValidationError as invalid:
             errors = [self._typed(error) for error in in_japanese(invalid.errors())]
             # Told at once, not when everything else is right: the boxes are at the end of a long page.
             consents = Consents.model_validate(sent["consents"])
-            linked = self.value("accounting_link") == "true"
+            linked = self.value("accounting_link") in {"true", ADDITION}
             raise RefusedError([*errors, *consents.errors(accounting_link=linked)]) from None
 
     def _typed(self, error: FieldError) -> FieldError:
         """Say it as a page does: nothing typed is asked for, not called malformed."""
         if error.field in _CHOICES:
-            return FieldError(field=error.field, message="どちらかを選んでください。")
+            which = "いずれか" if error.field == "accounting_link" else "どちらか"
+            return FieldError(field=error.field, message=f"{which}を選んでください。")
         if error.field != "submission_id" and not self.value(error.field).strip():
             return FieldError(field=error.field, message="入力してください。")
         return error
