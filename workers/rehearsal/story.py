@@ -17,7 +17,15 @@ from models.identifiers import OfficeToken
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.messages import Outcome
 from models.procedures import ApplicationStage, SetUpStep, Stage, WaitingFor
-from models.tables import AuditRow, IssuedContractRow, OfficeRow, RememberedLinkRow, ServiceLinkRow
+from models.tables import (
+    ApplicationOfficeRow,
+    AuditRow,
+    IssuedContractRow,
+    OfficeRow,
+    OperatorRow,
+    RememberedLinkRow,
+    ServiceLinkRow,
+)
 from workers import database, examples, temporal
 from workers.registry_file import load
 from workers.rehearsal.play import Play
@@ -131,9 +139,28 @@ async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar
         (attributes["Stage"], attributes["WaitingFor"]),
         (Stage.SHARING, WaitingFor.APPLICANT),
     )
+    alert_on = calendar.business_days_before(calendar.due_date(applied_on), 3)
+    before = applied_on
     for business_days in (3, 6):
-        await play.until_opening(C, calendar.business_days_after(applied_on, business_days))
-        await play.mails((TARO, MailKind.RELEASE_SHARING_REMINDER.subject))
+        day = calendar.business_days_after(applied_on, business_days)
+        await play.until_opening(C, day)
+        # On some days of the year the due date comes so close that the operator in charge is told as well.
+        alert = (await _operator_of(play, C), MailKind.DUE_DATE_IN_DANGER.subject)
+        reminder = (TARO, MailKind.RELEASE_SHARING_REMINDER.subject)
+        await play.mails(*([alert] if before < alert_on <= day else []), reminder)
+        before = day
+
+
+async def _operator_of(play: Play, office_no: int) -> str:
+    """Return the mail address of the operator in charge."""
+    async with play.sessions() as session:
+        return (
+            await session.scalars(
+                select(OperatorRow.mail_address)
+                .join(ApplicationOfficeRow, ApplicationOfficeRow.assignee == OperatorRow.name)
+                .where(ApplicationOfficeRow.office_no == office_no)
+            )
+        ).one()
 
 
 async def _office_c_gets_its_notice(play: Play) -> None:
