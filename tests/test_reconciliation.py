@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
@@ -51,9 +52,16 @@ async def world(
 
 
 async def reconcile(world: World) -> ReconciliationReport:
-    return await world.client.execute_workflow(
+    """Run one; its page in the Web UI shows what it returns."""
+    handle = await world.client.start_workflow(
         DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=world.settings.temporal_task_queue
     )
+    report = await handle.result()
+    page = (await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)).current_details
+    assert page.count("修復済み") == len(report.findings) - len(report.for_people)
+    assert page.count("要対応") == len(report.for_people)
+    assert bool(report.findings) or page == "食い違いはありませんでした。"
+    return report
 
 
 async def rows(world: World, *tables: type[Base]) -> dict[str, list[tuple[Any, ...]]]:

@@ -404,3 +404,11 @@ async def test_a_leave_that_ends_before_it_begins_is_refused(
     report = await load(sessions, write(tmp_path, OPERATOR | {"leave_until": "2026-11-10"} | leave))
     [refused] = report.refused
     assert "leave_from" in refused.reason
+
+
+@pytest.mark.parametrize("name", ["O'Hara", 'a "b"', "a\\b"])
+async def test_an_operators_name_that_would_end_the_quotes_of_a_query_is_refused(
+    sessions: Sessions, tmp_path: Path, name: str
+) -> None:
+    [refused] = (await load(sessions, write(tmp_path, OPERATOR | {"name": name}))).refused
+    assert "引用符" in refused.reason

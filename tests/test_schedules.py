@@ -61,6 +61,7 @@ async def test_runs_never_overlap_and_are_caught_up_with_on_the_same_day_only(in
     for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
         policy = (await described(installed, schedule_id)).policy
         assert policy.overlap is ScheduleOverlapPolicy.SKIP
+        assert policy.catchup_window
         assert timedelta(hours=1) < policy.catchup_window < timedelta(days=1)
 
 

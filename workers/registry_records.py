@@ -40,7 +40,15 @@ def _from_cell(value: Any) -> Any:
         return value
 
 
+def _askable(text: str) -> str:
+    """Refuse what would end the quotes of a query: operators' lists are asked for by their names."""
+    if set(text) & {"'", '"', "\\"}:
+        raise PydanticCustomError("refused", "引用符と \\ は使えません。")
+    return text
+
+
 Text = Annotated[str, AfterValidator(_stored_text)]
+Name = Annotated[Text, AfterValidator(_askable)]
 Settings = Annotated[dict[Text, Text], BeforeValidator(_from_cell)]
 
 
@@ -124,7 +132,7 @@ class OperatorRecord(Record):
     """A back-office operator, named as they sign. Leave has a first day and, unless it is open-ended, a last one."""
 
     record: Literal["operator"]
-    name: Text
+    name: Name
     mail_address: YayoiId
     supervisor: bool = False
     takes_cases: bool = True
