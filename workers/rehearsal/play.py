@@ -1,6 +1,7 @@
 """What the rehearsal is played with: the customer's requests, the operator's updates, the mails, and time."""
 
 import asyncio
+import json
 import sys
 from datetime import date, datetime, timedelta
 from email import message_from_bytes
@@ -15,11 +16,12 @@ import httpx
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
-from models.calendar import JST, opening_of
+from models.actions import Action
+from models.calendar import JST, end_of, opening_of
 from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import Stage, WaitingFor
@@ -37,7 +39,7 @@ class DifferenceError(ClearError):
 
 
 class Play:
-    """One application on a running stack."""
+    """One application at a time, on a running stack."""
 
     def __init__(
         self, http: httpx.AsyncClient, client: Client, sessions: async_sessionmaker[AsyncSession], mail_folder: Path
@@ -127,6 +129,19 @@ class Play:
                 return None
             raise
 
+    async def act(self, number: int, action: Action, **facts: object) -> None:
+        """Send an update as an operator does in the Web UI: by name, with one JSON."""
+        await self.office(number).execute_update(action, facts)
+        self.tell(f"{action} {json.dumps(facts, ensure_ascii=False)}")
+
+    async def refused(self, number: int, action: Action, **facts: object) -> str:
+        """Send one that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
+        try:
+            await self.act(number, action, **facts)
+        except WorkflowUpdateFailedError as refused:
+            return str(refused.cause)
+        raise DifferenceError(f"{action}: expected a refusal, but it was done")
+
     async def current_details(self, number: int) -> str:
         """Return what the operator reads on the page of an office's procedure."""
         metadata = await self.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
@@ -148,6 +163,12 @@ class Play:
         await self._skipper.fast_forward(self.office(number), distance)
         now = (await self.now(number)).astimezone(JST)
         self.tell(f"⏩ {now:%Y-%m-%d %H:%M} in Japan, for office {number}")
+
+    async def until_end_of(self, number: int, day: date) -> None:
+        """Fast-forward an office's procedure, which may end on the way, to just after the end of a day in Japan."""
+        distance = end_of(day) - await self.now(number) + timedelta(minutes=1)
+        await self._skipper.fast_forward(self.office(number), distance)
+        self.tell(f"⏩ the end of {day} in Japan, for office {number}")
 
     # --- the mails ----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The story: 弥生 太郎 manages office A already and applies for B and C."""
+"""The main story: 弥生 太郎 manages office A already and applies for B and C."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -28,6 +28,9 @@ from models.tables import (
 )
 from workers import database, examples, temporal
 from workers.registry_file import load
+from workers.rehearsal.cancelled import cancelled
+from workers.rehearsal.corrected import corrected
+from workers.rehearsal.expired import expired
 from workers.rehearsal.play import Play
 from workers.settings import Settings
 from workers.stack.checks import free_ports
@@ -47,7 +50,10 @@ OPERATOR = "佐藤（担当）"
 
 
 async def rehearse() -> None:
-    """Play the whole story on a stack of its own. Raises `ClearError` at the first thing that differs."""
+    """Play the whole story, and three of customers whose cases go another way, on a stack of its own.
+
+    Raises `ClearError` at the first thing that differs.
+    """
     calendar = BusinessCalendar()
     async with _play() as play:
         applied_on = await _apply(play, calendar)
@@ -58,6 +64,9 @@ async def rehearse() -> None:
         await _office_c_is_set_up(play)
         await _close(play)
         await _look_back(play)
+        await corrected(play)
+        await expired(play, calendar)
+        await cancelled(play)
     play.tell("")
     play.tell("The rehearsal is over: everything was as expected.")
 
