@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleAction,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
@@ -34,20 +34,26 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
     """Return both, by id. Public holidays are left out by the digest itself: a schedule knows no calendar of ours."""
     return {
         DIGEST: _daily(
-            MorningDigest.run,
-            DIGEST,
-            task_queue,
-            ScheduleCalendarSpec(hour=(ScheduleRange(8),), minute=(ScheduleRange(30),), day_of_week=_MONDAY_TO_FRIDAY),
-            note="担当者への朝のお知らせ（平日 8:30、祝日と休業日は送りません）",
+            ScheduleActionStartWorkflow(
+                MorningDigest.run, id=DIGEST, task_queue=task_queue, static_summary="担当者への朝のお知らせ"
+            ),
+            ScheduleCalendarSpec(
+                hour=(ScheduleRange(8),),
+                minute=(ScheduleRange(30),),
+                day_of_week=_MONDAY_TO_FRIDAY,
+                comment="平日 8:30（祝日と休業日は送りません）",
+            ),
             # After the morning, news of the morning is none.
             catch_up=timedelta(hours=3),
         ),
         RECONCILIATION: _daily(
-            DailyReconciliation.run,
-            RECONCILIATION,
-            task_queue,
-            ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY),
-            note="登録内容と手続きの照合（毎日 6:00）",
+            ScheduleActionStartWorkflow(
+                DailyReconciliation.run,
+                id=RECONCILIATION,
+                task_queue=task_queue,
+                static_summary="登録内容と手続きの照合",
+            ),
+            ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY, comment="毎日 6:00"),
             # Late is better than never, but one a day is enough.
             catch_up=timedelta(hours=18),
         ),
@@ -70,17 +76,9 @@ def _to(schedule: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpdate]:
     return bring
 
 
-def _daily(
-    run: Callable[[Any], Any],
-    workflow_id: str,
-    task_queue: str,
-    at: ScheduleCalendarSpec,
-    *,
-    note: str,
-    catch_up: timedelta,
-) -> Schedule:
+def _daily(action: ScheduleAction, at: ScheduleCalendarSpec, *, catch_up: timedelta) -> Schedule:
     return Schedule(
-        action=ScheduleActionStartWorkflow(run, id=workflow_id, task_queue=task_queue, static_summary=note),
-        spec=ScheduleSpec(calendars=[replace(at, comment=note)], time_zone_name=str(JST)),
+        action=action,
+        spec=ScheduleSpec(calendars=[at], time_zone_name=str(JST)),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=catch_up),
     )
