@@ -30,7 +30,6 @@ from workers.settings import Settings
 from workers.stack.checks import free_ports
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
-from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 
 pytestmark = pytest.mark.stack
@@ -100,9 +99,7 @@ class Case:
         while True:
             try:
                 client = await temporal.connect(self._settings)
-                office = client.get_workflow_handle_for(
-                    OfficeDataProcedure.run, office_workflow_id(self._application_no, office_no)
-                )
+                office = client.get_workflow_handle(office_workflow_id(self._application_no, office_no))
                 progress = await office.query(OfficeDataProcedure.progress, rpc_timeout=timedelta(seconds=5))
                 if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
                     return
@@ -135,10 +132,10 @@ class Case:
 
     async def result(self) -> ApplicationOutcome:
         client = await temporal.connect(self._settings)
-        application = client.get_workflow_handle_for(
-            MultiOfficeApplication.run, application_workflow_id(self._application_no)
+        application = client.get_workflow_handle(
+            application_workflow_id(self._application_no), result_type=ApplicationOutcome
         )
-        return await application.result()
+        return ApplicationOutcome.model_validate(await application.result())
 
 
 async def _load_examples(settings: Settings) -> None:

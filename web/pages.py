@@ -120,7 +120,7 @@ def case_pages(
         return templates.TemplateResponse(request, "case.html", facts)
 
     async def progress_of(application_no: ApplicationNo) -> ApplicationProgress | None:
-        handle = client.get_workflow_handle_for(MultiOfficeApplication.run, application_workflow_id(application_no))
+        handle = client.get_workflow_handle(application_workflow_id(application_no))
         try:
             async with reaching_temporal(QUERY_PATIENCE):
                 return await handle.query(MultiOfficeApplication.progress)

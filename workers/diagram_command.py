@@ -69,7 +69,7 @@ async def draw_case(settings: Settings, application_no: str, office_no: int, fil
     except ValueError as error:
         raise ClearError(str(error)) from None
     client = await temporal.connect(settings)
-    handle = client.get_workflow_handle_for(OfficeDataProcedure.run, workflow_id)
+    handle = client.get_workflow_handle(workflow_id)
     try:
         way = await handle.query(OfficeDataProcedure.way, "svg" if file else "mermaid")
     except RPCError as error:

@@ -1,12 +1,9 @@
 """Heeding *Request Cancellation*: the procedure is told and decides; what is under way is never torn apart."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol, TypeVar
-
-Result = TypeVar("Result")
-Input = TypeVar("Input")
+from typing import Any, Protocol, TypeVar, cast
 
 
 class HeedsCancellation(Protocol):
@@ -16,18 +13,17 @@ class HeedsCancellation(Protocol):
         """Take note of the request; the story goes on and comes to its own end."""
 
 
-Self = TypeVar("Self", bound=HeedsCancellation)
-Run = Callable[[Self, Input], Coroutine[Any, Any, Result]]
+Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-def heeding_cancellation(run: Callable[[Self, Input], Awaitable[Result]]) -> Run[Self, Input, Result]:
+def heeding_cancellation(run: Run) -> Run:
     """Let the story of a workflow run on when its cancellation is requested, telling it once.
 
     An activity that is under way ends in its own time: whether its effect happened is never left open.
     """
 
     @wraps(run)
-    async def shielded(self: Self, case: Input) -> Result:
+    async def shielded(self: HeedsCancellation, case: Any) -> Any:
         story = asyncio.ensure_future(run(self, case))
         try:
             return await asyncio.shield(story)
@@ -35,4 +31,4 @@ def heeding_cancellation(run: Callable[[Self, Input], Awaitable[Result]]) -> Run
             await self.cancellation_requested()
             return await story
 
-    return shielded
+    return cast("Run", shielded)
