@@ -1,0 +1,156 @@
+"""The operators' queues: what there is to do, as queries of the Web UI list. One description for page, guide, tests.
+
+A link with a query and a name opens the queue and puts it among the operator's saved views. Queues that ask for dates
+(this week, today) are right on one day only: they are opened anew from the operators' page and never saved.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from urllib.parse import quote, urlencode
+
+from models.calendar import end_of
+from models.procedures import Stage, WaitingFor
+from workflows import search_attributes as columns
+
+_OFFICE = "WorkflowType = 'OfficeDataProcedure'"
+_OPEN = "ExecutionStatus = 'Running'"
+_AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.CLOSED)
+"""The due date (Y11) is that of the notice: it says nothing about cases that have theirs."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """For whom and for which day a queue is asked for."""
+
+    today: date
+    """The day in Japan."""
+    operator: str | None = None
+    """Whose cases; None: everybody's."""
+
+
+class Queue(StrEnum):
+    """The queues in the order of an operator's day; the values are their names."""
+
+    WAITING_FOR_OPERATOR = "対応待ち"
+    FAILING = "失敗が続いている処理"
+    OVERDUE = "期限超過"
+    DUE_THIS_WEEK = "今週が期限"
+    ON_HOLD = "保留中"
+    WAITING_FOR_APPLICANT = "申込者待ち"
+    CLOSED_TODAY = "本日終了"
+
+    @property
+    def purpose(self) -> str:
+        """What the queue is for, in a sentence."""
+        return _QUEUES[self].purpose
+
+    @property
+    def for_one_day(self) -> bool:
+        """Whether the query holds dates, so that a saved view of it would be wrong tomorrow."""
+        return _QUEUES[self].for_one_day
+
+    def name_for(self, asked: Asked) -> str:
+        return f"{self}（{asked.operator}）" if asked.operator else self.value
+
+    def query(self, asked: Asked) -> str:
+        """Return the visibility query."""
+        parts = list(_QUEUES[self].conditions(asked))
+        if asked.operator:
+            parts.append(f"{columns.ASSIGNEE.name} = {_text(asked.operator)}")
+        return " AND ".join(parts)
+
+
+def link(ui_url: str, namespace: str, queue: Queue, asked: Asked) -> str:
+    """Return where the Web UI shows the queue; opening it also saves the view, unless it is for one day only."""
+    values = {"query": queue.query(asked)}
+    if not queue.for_one_day:
+        values["savedQuery"] = queue.name_for(asked)
+    return f"{ui_url.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows?{urlencode(values, quote_via=quote)}"
+
+
+@dataclass(frozen=True)
+class _Queue:
+    purpose: str
+    conditions: Callable[[Asked], Iterable[str]]
+    for_one_day: bool = False
+
+
+def _waiting_for(who: WaitingFor) -> Callable[[Asked], Iterable[str]]:
+    held = columns.ON_HOLD.name
+    return lambda _: (
+        _OFFICE,
+        _OPEN,
+        f"{columns.WAITING_FOR.name} = {_text(who)}",
+        f"({held} IS NULL OR {held} = false)",
+    )
+
+
+def _open_and(column: str) -> Callable[[Asked], Iterable[str]]:
+    return lambda _: (_OPEN, f"{column} = true")
+
+
+def _overdue(_: Asked) -> Iterable[str]:
+    return (_OFFICE, _OPEN, f"{columns.OVERDUE.name} = true", _before_notice())
+
+
+def _due_this_week(asked: Asked) -> Iterable[str]:
+    monday = asked.today - timedelta(days=asked.today.weekday())
+    due = columns.DUE_DATE.name
+    first, last = _time(end_of(monday - timedelta(days=1))), _time(end_of(monday + timedelta(days=6)))
+    return (_OFFICE, _OPEN, f"{due} >= {first}", f"{due} < {last}", _before_notice())
+
+
+def _closed_today(asked: Asked) -> Iterable[str]:
+    first, last = _time(end_of(asked.today - timedelta(days=1))), _time(end_of(asked.today))
+    return (_OFFICE, f"CloseTime >= {first}", f"CloseTime < {last}")
+
+
+def _before_notice() -> str:
+    return f"{columns.STAGE.name} NOT IN ({', '.join(map(_text, _AFTER_NOTICE))})"
+
+
+def _text(value: str) -> str:
+    """Quote a text for a query. Raises `ValueError` for one that could end its quotes: no name has such signs."""
+    if "'" in value or "\\" in value:
+        raise ValueError(f"not for a query: {value!r}")
+    return f"'{value}'"
+
+
+def _time(moment: datetime) -> str:
+    return f"'{moment.isoformat()}'"
+
+
+_QUEUES = {
+    Queue.WAITING_FOR_OPERATOR: _Queue(
+        "担当者の番になっている手続き。お客様に連絡し、対応を記録します。毎朝、最初に開きます。",
+        _waiting_for(WaitingFor.OPERATOR),
+    ),
+    Queue.FAILING: _Queue(
+        "処理の失敗が続いている手続き。原因を取り除けば、自動で再開します。",
+        _open_and(columns.FAILING.name),
+    ),
+    Queue.OVERDUE: _Queue(
+        "完了予定日を過ぎても、完了のお知らせを送れていない手続き。",
+        _overdue,
+    ),
+    Queue.DUE_THIS_WEEK: _Queue(
+        "完了予定日が今週（月曜から日曜）で、完了のお知らせをまだ送っていない手続き。",
+        _due_this_week,
+        for_one_day=True,
+    ),
+    Queue.ON_HOLD: _Queue(
+        "担当者が保留にした手続き。再開するまで、何も進まず、期限切れにもなりません。",
+        lambda _: (_OFFICE, *_open_and(columns.ON_HOLD.name)(_)),
+    ),
+    Queue.WAITING_FOR_APPLICANT: _Queue(
+        "申込者の訂正・共有の解除・設定・再連携を待っている手続き。催促は自動で送られます。",
+        _waiting_for(WaitingFor.APPLICANT),
+    ),
+    Queue.CLOSED_TODAY: _Queue(
+        "今日、終了した手続き。取り消しや期限切れも含みます。",
+        _closed_today,
+        for_one_day=True,
+    ),
+}
