@@ -31,6 +31,7 @@ TOKEN_C = "c0000003-0000-4000-8000-000000000003"
 TOKEN_OF_ANOTHER = "d0000004-0000-4000-8000-000000000004"
 SECRET = "a secret of the tests"
 WEB = "http://web.test"
+UI = "http://ui.test"
 
 # All tests share one Temporal server, where an application number is used once.
 _NUMBERS = itertools.count(500_000, 100)
@@ -159,6 +160,8 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client) -> 
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_key=SECRET,
+        ui_url=UI,
+        namespace="default",
         task_queue=task_queue,
         reconcile_every=timedelta(milliseconds=200),
     )

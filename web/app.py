@@ -18,6 +18,7 @@ from models.calendar import BusinessCalendar
 from web.api import applications_api, events_api
 from web.deliveries import Deliveries
 from web.intake import Intake
+from web.operators import operators_pages
 from web.pages import apply_pages, case_pages
 from web.problems import answer_problems, describe_problems
 from web.protection import BodyLimit, SecurityHeaders, WithoutQuery
@@ -34,10 +35,14 @@ def create_app(
     calendar: BusinessCalendar,
     public_url: str,
     secret_key: str,
+    ui_url: str,
+    namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
+
+    `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
@@ -79,6 +84,7 @@ def create_app(
     app.include_router(events_api(deliveries))
     app.include_router(apply_pages(intake, starting, templates, secret_key=secret_key))
     app.include_router(case_pages(sessions, client, templates, secret_key=secret_key))
+    app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
     @app.get("/", include_in_schema=False)

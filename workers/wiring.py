@@ -152,6 +152,8 @@ def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], cl
         calendar=BusinessCalendar(settings.closing_days),
         public_url=public_url(settings),
         secret_key=secret_key(settings),
+        ui_url=temporal_ui_url(settings),
+        namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
     )

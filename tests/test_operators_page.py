@@ -1,0 +1,116 @@
+"""The operators' page as served: every queue with its links, an own filter on request, and nothing of any case."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.calendar import day_in_japan
+from tests.web_world import UI, Web, end_cases, fill_registry, web_on
+from web.operators import NO_NAME
+from workflows.queues import Asked, Queue, link
+
+
+@pytest_asyncio.fixture
+async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web:
+        yield web
+        await end_cases(web, temporal.client)
+
+
+class Links(HTMLParser):
+    """The headings in their order, and the links by their text, in the order of the headings."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.links: dict[str, list[str]] = {}
+        self._within: tuple[str, str] = ("", "")
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._within = (tag, dict(attrs).get("href") or "")
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 the parser's
+        self._within = ("", "")
+
+    def handle_data(self, data: str) -> None:
+        tag, address = self._within
+        if tag == "h3":
+            self.headings.append(data)
+        if tag == "a":
+            self.links.setdefault(data, []).append(address)
+
+
+def expected(operator: str | None, days: set[datetime]) -> list[list[str]]:
+    """Return the links of every queue; of two days when one ended while the page was asked for."""
+    asked = [Asked(day, operator) for day in {day_in_japan(moment) for moment in days}]
+    return [[link(UI, "default", queue, each) for queue in Queue] for each in asked]
+
+
+async def test_every_queue_is_there_in_order_with_its_purpose_and_todays_link(web: Web) -> None:
+    before = datetime.now(UTC)
+    answer = await web.http.get("/operators")
+    days = {before, datetime.now(UTC)}
+    assert answer.status_code == 200
+    page = Links(answer.text)
+    assert page.headings == [queue.value for queue in Queue]
+    assert all(queue.purpose in answer.text for queue in Queue)
+    assert page.links.keys() == {"全員の担当"}
+    assert page.links["全員の担当"] in expected(None, days)
+
+
+async def test_with_a_name_each_queue_has_an_own_link_too(web: Web) -> None:
+    before = datetime.now(UTC)
+    page = Links((await web.http.get("/operators", params={"name": " 佐藤　"})).text)
+    days = {before, datetime.now(UTC)}
+    assert page.links.keys() == {"自分の担当", "全員の担当"}
+    assert page.links["自分の担当"] in expected("佐藤", days)
+    assert page.links["全員の担当"] in expected(None, days)
+    queries = [parse_qs(urlsplit(address).query)["query"][0] for address in page.links["自分の担当"]]
+    assert all(query.endswith("AND Assignee = '佐藤'") for query in queries)
+
+
+async def test_a_blank_name_is_none(web: Web) -> None:
+    assert Links((await web.http.get("/operators?name=%20")).text).links.keys() == {"全員の担当"}
+
+
+async def test_the_page_says_which_links_are_saved_and_which_are_opened_from_here(web: Web) -> None:
+    text = (await web.http.get("/operators")).text
+    assert "「今週が期限」「本日終了」は、日付で絞り込むため保存されません" in text
+    assert (
+        "「対応待ち」「失敗が続いている処理」「期限超過」「保留中」「申込者待ち」は、一度開くと、"
+        "そのブラウザーの「Saved Views」に保存されます"
+    ) in text
+
+
+@pytest.mark.parametrize("name", ["佐藤' OR ExecutionStatus = 'Running", "佐藤\\"])
+async def test_a_name_that_cannot_be_in_a_query_is_refused_in_japanese(web: Web, name: str) -> None:
+    answer = await web.http.get("/operators", params={"name": name})
+    assert answer.status_code == 400
+    assert "担当者の名前に「" in answer.text
+    assert NO_NAME.partition("。")[2] in answer.text
+    assert "ExecutionStatus" not in answer.text
+
+
+async def test_a_name_is_text_and_never_markup(web: Web) -> None:
+    text = (await web.http.get("/operators", params={"name": '"><b>佐藤</b>'})).text
+    assert "<b>" not in text
+    assert "&lt;b&gt;佐藤&lt;/b&gt;" in text
+
+
+async def test_the_page_holds_nothing_of_any_case_and_has_the_security_headers(web: Web) -> None:
+    application_no = await web.applied()
+    answer = await web.http.get("/operators")
+    assert application_no not in answer.text
+    assert "弥生 太郎" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
