@@ -73,7 +73,7 @@ async def _postgres(folder: Path) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def _new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
+async def new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
     name = f"test_{next(_NUMBERS)}"
     admin = create_async_engine(postgres_url(socket_dir, "postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with admin.connect() as connection:
@@ -89,20 +89,20 @@ async def _new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def database_url(postgres_socket: Path) -> AsyncIterator[str]:
     """A database of this test alone, at the newest schema."""
-    async with _new_database(postgres_socket, _TEMPLATE) as url:
+    async with new_database(postgres_socket, _TEMPLATE) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
     """A database of this test alone, without any table."""
-    async with _new_database(postgres_socket, "template0") as url:
+    async with new_database(postgres_socket, "template0") as url:
         yield url
 
 
 @pytest_asyncio.fixture(scope="session")
 async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
-    async with _new_database(postgres_socket, _TEMPLATE) as url:
+    async with new_database(postgres_socket, _TEMPLATE) as url:
         engine = create_async_engine(url)
         await load(database.sessions(engine), examples.registry())
         await engine.dispose()
@@ -112,7 +112,7 @@ async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncIterator[str]:
     """A database of this test alone that holds the example registry."""
-    async with _new_database(postgres_socket, _registry_template) as url:
+    async with new_database(postgres_socket, _registry_template) as url:
         yield url
 
 
