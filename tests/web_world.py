@@ -136,6 +136,7 @@ class Web:
                 "existing_contract_id": NETWORK,
                 "applied_at": "2026-11-04T00:00:00Z",
                 "due_date": "2026-11-20",
+                "alert_on": "2026-11-18",
                 "expires_on": "2026-11-30",
                 "release_delegated": False,
             },
