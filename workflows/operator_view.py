@@ -6,10 +6,10 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from models.actions import Action
-from models.calendar import JST
+from models.calendar import JST, day_in_japan
 from models.follow_up import FollowUp
-from models.identifiers import office_workflow_id
-from models.messages import ApplicationCase, OfficeProgress
+from models.identifiers import application_workflow_id, office_workflow_id
+from models.messages import ApplicationCase, OfficeCase, OfficeProgress
 from models.office_state import OfficeState
 from models.permissions import available, example
 from models.procedures import Stage, WaitingFor
@@ -24,7 +24,7 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime) -> str:
-    return f"{value.astimezone(JST):%m-%d %H:%M}"
+    return f"{value.astimezone(JST):%m月%d日 %H:%M}"
 
 
 def cell(text: object) -> str:
@@ -36,20 +36,21 @@ _ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>#"} | {"\n": " "})
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([str(value) for value in row] for row in rows)]
     # The Web UI puts no space between columns: an ideographic one keeps them apart.
-    return "\n".join(f"| {'　| '.join(line)} |" for line in lines)
+    lines = ["　| ".join(str(value) for value in row) for row in (heads, *rows)]
+    lines.insert(1, " | ".join("---" for _ in heads))
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def office_details(state: OfficeState) -> str:
-    """Return what the page of one office's procedure shows."""
-    parts = [
-        f"### {cell(state.office_name)}",
-        f"**次にすること：**{next_for_operator(state)}",
-        table(("項目", "内容"), _facts(state)),
-    ]
+    """Return what the page of one office's procedure shows: what to do first, what is known after."""
+    parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
     if state.problems and state.stage is Stage.CORRECTION:
         parts.append("\n".join(f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems))
+    possible = available(state)
+    first = [action for action in _first(state) if action in possible]
+    parts.extend(f"**{action.label}**　`{action}`\n```json\n{_json(action, state, indent=2)}\n```" for action in first)
+    parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and not state.outcome:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
@@ -59,13 +60,29 @@ def office_details(state: OfficeState) -> str:
                 _coverage(state.follow_up),
             )
         )
-    if possible := available(state):
-        parts.append("#### いまできる操作（「More Actions」の「Update」で名前を選び、JSON を貼り付けて送ります）")
-        parts.extend(f"{action.label}　`{action}`\n```json\n{_json(action, state)}\n```" for action in possible)
+    if others := [action for action in possible if action not in first]:
+        parts.append("#### ほかにできる操作")
+        parts.append("\n".join(f"- {action.label}　`{action}` `{_json(action, state)}`" for action in others))
     parts.append("#### 経過（新しい順）")
     newest = reversed(state.timeline[-TIMELINE_LENGTH:])
     parts.append("\n".join(f"- {moment(entry.at)}　{cell(entry.text)}" for entry in newest))
     return "\n\n".join(parts)
+
+
+def _first(state: OfficeState) -> tuple[Action, ...]:
+    """Return the actions that matter now; the others stand in one compact block further down."""
+    if state.held:
+        return (Action.RESUME,)
+    note = (Action.ADD_NOTE,) if state.waiting_for is WaitingFor.OPERATOR else ()
+    return (*_FIRST.get(state.stage, ()), *note)
+
+
+_FIRST = {
+    Stage.CORRECTION: (Action.CORRECT_PAIR, Action.ACCEPT_PAIR),
+    Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
+    Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
+    Stage.RELINK: (Action.REPORT_RELINK,),
+}
 
 
 def next_for_operator(state: OfficeState) -> str:
@@ -87,7 +104,7 @@ def next_for_operator(state: OfficeState) -> str:
         return (
             f"{_WAITS[state.stage]}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
         )
-    return f"{_WAITS[state.stage]}操作は不要です。連絡を受けたときは、下の操作で記録できます。"
+    return f"{_WAITS[state.stage]}操作は不要です。お客様から連絡を受けたときは、次の操作で記録します。"
 
 
 _WAITS = {
@@ -98,15 +115,21 @@ _WAITS = {
 }
 
 
+_DEADLINES = {
+    Stage.CORRECTION: "期限切れになる日",
+    Stage.SHARING: "期限切れになる日",
+    Stage.SET_UP: "終了にする日",
+    Stage.RELINK: "終了にする日",
+}
+
+
 def _facts(state: OfficeState) -> list[tuple[str, str]]:
     facts = [
         ("いまの段階", str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")),
         ("待っている相手", str(state.waiting_for)),
-        ("いつまで", day(state.waits_until)),
+        (_DEADLINES.get(state.stage, "期限"), day(state.waits_until)),
         ("完了予定日", day(state.case.due_date) + ("　**遅れています**" if state.overdue else "")),
         ("担当者", cell(state.assignee or "—")),
-        ("手続き", str(state.case.procedure)),
-        ("元のお客様番号", state.case.existing_contract_id),
         ("新しい契約ID", state.contract_id or "—"),
     ]
     if state.shared_with:
@@ -134,8 +157,28 @@ def _coverage(follow_up: FollowUp) -> list[tuple[object, ...]]:
     ]
 
 
-def _json(action: Action, state: OfficeState) -> str:
-    return json.dumps(example(action, state), ensure_ascii=False)
+def _json(action: Action, state: OfficeState, indent: int | None = None) -> str:
+    return json.dumps(example(action, state), ensure_ascii=False, indent=indent)
+
+
+def office_static_details(case: OfficeCase, namespace: str) -> str:
+    """Return what does not change, shown beside Current Details: whose case, and how an action is sent."""
+    application = _page(namespace, application_workflow_id(case.application_no))
+    facts = [
+        ("申込番号", f"[{case.application_no}]({application})（申込全体の画面）"),
+        ("手続き", case.procedure),
+        ("元のお客様番号", case.existing_contract_id),
+        ("申込日", day(day_in_japan(case.applied_at))),
+    ]
+    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", HOW_TO_SEND))
+
+
+HOW_TO_SEND = """\
+1. 右の欄で、送る操作の JSON（{ から } まで）をコピーします。
+2. 右上の「More Actions」から「Send an Update」を選びます。
+3. 「Name」で操作の名前（correct\\_pair など）を選びます。
+4. 「Data」に JSON を貼り付け、「理由」などを書き換えます。
+5. 「Submit」を押します。画面が閉じたら、R キーを押すと、右の欄に結果が出ます。"""
 
 
 def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress], namespace: str) -> str:
@@ -165,10 +208,13 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
 
 
 def _waiting(office: OfficeProgress) -> str:
-    until = f"（{office.waits_until:%m-%d} まで）" if office.waits_until else ""
+    until = f"（{office.waits_until:%m月%d日} まで）" if office.waits_until else ""
     return f"{office.waiting_for}{until}"
 
 
 def _link(namespace: str, case: ApplicationCase, office: OfficeProgress) -> str:
-    workflow_id = quote(office_workflow_id(case.application_no, office.office_no), safe="")
-    return f"/namespaces/{quote(namespace, safe='')}/workflows/{workflow_id}"
+    return _page(namespace, office_workflow_id(case.application_no, office.office_no))
+
+
+def _page(namespace: str, workflow_id: str) -> str:
+    return f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(workflow_id, safe='')}"
