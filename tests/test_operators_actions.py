@@ -247,7 +247,7 @@ async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(wor
 async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, Any]]:
     """Read the actions and their JSON from the Markdown that the Web UI shows."""
     metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    blocks = re.findall(r"`(\w+)`\n```json\n(.*)\n```", metadata.current_details)
+    blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
     return {Action(name): json.loads(text) for name, text in blocks}
 
 

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.office_data_procedure import OfficeDataProcedure
     from workflows.office_view import OFFICE_PROGRESSED
-    from workflows.operator_view import application_details
+    from workflows.operator_view import application_details, office_static_details
     from workflows.options import MAIL, REGISTRY
     from workflows.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR, of_office
     from workflows.updates import update_described
@@ -141,6 +141,7 @@ class MultiOfficeApplication:
             id=office_workflow_id(office.application_no, office.office_no),
             search_attributes=of_office(case),
             static_summary=f"{office.office_name}（{office.spoken}）",
+            static_details=office_static_details(case, workflow.info().namespace),
             # An office goes on by itself if somebody ends the application by hand: nothing frozen is forgotten.
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
