@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test up check bench histories lock
+.PHONY: help demo test up check bench histories screenshots lock
 
 help:
 	@echo "make demo   one application from form to closed case, two weeks in about a minute"
@@ -15,6 +15,7 @@ help:
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  applications per second"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
+	@echo "make screenshots  take the pictures of the operators' guide anew"
 	@echo "make lock   renew the lock files (needs uv)"
 
 demo: .venv/installed
@@ -37,6 +38,9 @@ bench: .venv/installed
 
 histories: .venv/installed
 	$(BIN)/python -m pytest tests/recording.py
+
+screenshots: .venv/installed
+	$(BIN)/python -m pytest tests/screenshots.py
 
 lock:
 	$(COMPILE) --output-file requirements.lock
