@@ -44,7 +44,7 @@ class MailFolder:
     def take(self, content: bytes) -> None:
         """Keep one mail; when this returns it survives a power cut."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{next(self._numbers):06}.eml"
-        unfinished = self._folder / f".{name}"
+        unfinished = self._folder / f"{name}.unfinished"  # not yet one of `*.eml`
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
