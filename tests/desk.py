@@ -8,10 +8,9 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -114,7 +113,9 @@ class Desk:
                         return dict(json.loads(await block.first.inner_text(timeout=1000)))
                 await self.page.wait_for_timeout(300)
 
-    async def send_update(self, name: str, data: dict[str, Any], *, picture: Path | None = None) -> None:
+    async def send_update(
+        self, name: str, data: dict[str, Any], *, before_submit: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """More Actions, Send an Update: choose it from the list, paste the JSON, submit."""
         page = self.page
         await page.get_by_role("button", name="More Actions").first.click()
@@ -125,8 +126,8 @@ class Desk:
         await page.keyboard.press("ControlOrMeta+a")  # the dialog keeps what was typed before
         await page.keyboard.insert_text(json.dumps(data, ensure_ascii=False))
         await page.keyboard.press("Tab")  # the editor then lays the JSON out anew, which moves the button
-        if picture:
-            await page.screenshot(path=picture)
+        if before_submit:
+            await before_submit()
         submit = page.get_by_role("button", name="Submit").locator("visible=true")
         await submit.click()
         await submit.wait_for(state="hidden")

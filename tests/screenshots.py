@@ -1,24 +1,34 @@
 """`make screenshots`: the pictures of the operators' guide, taken anew from the real Web UI. Not a test."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
+from playwright.async_api import FloatRect, ViewportSize
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from activities.failing import ACTIVITY_FAILING
 from models.actions import Cancel, Hold
 from models.procedures import SetUpStep, Stage
 from tests.conftest import SmtpInbox
 from tests.desk import Desk, desk
 from tests.paths import NOBODY, completed_at_once
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, form
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, form, world_with_worker
 from workflows.queues import Asked, Queue, link
+
+SCREEN: ViewportSize = {"width": 1280, "height": 1100}
+MENU_WIDTH, BAR_HEIGHT = 256, 50
+"""The Web UI's own menu and bar, the same on every page, are left out of the pictures."""
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
 async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
     async with desk(sessions, smtp_inbox) as seat:
-        await seat.page.set_viewport_size({"width": 1280, "height": 1250})
+        await seat.page.set_viewport_size(SCREEN)
         case = await seat.world.apply(form([(NOBODY, OFFICE_B[1]), OFFICE_C]))
         await at_rest(case, Stage.CORRECTION, 1)
         await at_rest(case, Stage.SHARING, 2)
@@ -27,7 +37,7 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await seat.send_update(
             "correct_pair",
             {"by": "佐藤", "reason": "お電話で確認", "yayoi_id": OFFICE_B[0]},
-            picture=IMAGES / "send-an-update.png",
+            before_submit=partial(whole_screen, seat, "send-an-update"),
         )
         await office(seat, case, 2, "共有解除待ち", "sharing")
         await at_rest(case, Stage.SET_UP, 1)
@@ -43,7 +53,7 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
 
 async def test_take_the_end(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
     async with desk(sessions, smtp_inbox) as seat:
-        await seat.page.set_viewport_size({"width": 1280, "height": 1250})
+        await seat.page.set_viewport_size(SCREEN)
         case = await completed_at_once(seat.world)
         await case.application.result()
         await office(seat, case, 1, "この手続きは終了しました", "completed")
@@ -51,6 +61,27 @@ async def test_take_the_end(sessions: async_sessionmaker[AsyncSession], smtp_inb
         await at_rest(other, Stage.SET_UP)
         await other.do_step(SetUpStep.SUPPORT_PASSWORD)
         await office(seat, other, 1, "STEP5", "set-up")
+
+
+async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
+    """No mail can be sent: where the worker sends it, nothing listens."""
+    gone = SmtpInbox()
+    gone.port = 1
+    async with desk(sessions, smtp_inbox) as seat, world_with_worker(sessions, seat.world.environment, gone) as world:
+        await seat.page.set_viewport_size(SCREEN)
+        case = await world.apply(form([OFFICE_C]))
+        while not await failed_before(case):  # noqa: ASYNC110 what is waited for happens on the server
+            await asyncio.sleep(0.1)
+        await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker does after about two minutes
+        await office(seat, case, 1, "処理の失敗が続いています", "failing")
+        await seat.open_office(case, 1, "pending-activities")
+        await seat.page.get_by_text("Last Failure").locator("visible=true").first.wait_for()
+        await keep(seat, "pending-activities", height=520)
+
+
+async def failed_before(case: Case) -> bool:
+    pending = (await case.office().describe()).raw_description.pending_activities
+    return any(activity.attempt > 1 for activity in pending)
 
 
 async def application(seat: Desk, case: Case) -> None:
@@ -69,10 +100,21 @@ async def queue(seat: Desk, case: Case) -> None:
     today = (await case.now(2)).date()
     await seat.page.goto(link(seat.ui_url, "default", Queue.WAITING_FOR_OPERATOR, Asked(today)))
     await seat.page.get_by_role("link", name="office/2").first.wait_for()
-    await keep(seat, "queue")
+    await keep(seat, "queue", height=400)
 
 
-async def keep(seat: Desk, name: str) -> None:
+async def keep(seat: Desk, name: str, height: int = SCREEN["height"] - BAR_HEIGHT) -> None:
     IMAGES.mkdir(exist_ok=True)
+    clip: FloatRect = {"x": MENU_WIDTH, "y": BAR_HEIGHT, "width": SCREEN["width"] - MENU_WIDTH, "height": height}
     await seat.page.wait_for_timeout(800)
-    await seat.page.screenshot(path=IMAGES / f"{name}.png")
+    shrink(await seat.page.screenshot(clip=clip), name)
+
+
+async def whole_screen(seat: Desk, name: str) -> None:
+    shrink(await seat.page.screenshot(), name)
+
+
+def shrink(picture: bytes, name: str) -> None:
+    """Keep a picture in few colours: a third of the size, and no eye sees it."""
+    with Image.open(BytesIO(picture)) as image:
+        image.convert("RGB").quantize(96).save(IMAGES / f"{name}.png", optimize=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.calendar import day_in_japan
@@ -29,6 +30,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         workflow_id = office_workflow_id(case.application_no, 1)
         queue = link(seat.ui_url, "default", Queue.WAITING_FOR_APPLICANT, Asked(day_in_japan(datetime.now(UTC))))
         await seat.page.goto(queue)
+        await expect(seat.page.get_by_test_id("saved-views-button")).to_contain_text(Queue.WAITING_FOR_APPLICANT)
         await seat.page.get_by_role("link", name=workflow_id).first.click()
         await (
             seat.page.get_by_role("link", name="User Metadata")

@@ -118,10 +118,11 @@ class Starter:
             ("共有の解除", "弥生に任せる" if consents.get("delegate_unsharing") else "申込者が行う"),
             ("共有を解除済みとの申告", _yes(consents.get("sharing_released"))),
         ]
-        lines = ["| 項目 | 内容 |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in facts)]
-        lines += ["", "| # | 事業所 | 弥生ID | 事業所トークン |", "|---|---|---|---|"]
+        # The Web UI puts no space between columns: an ideographic one keeps them apart.
+        lines = ["| 項目　| 内容 |", "|---|---|", *(f"| {name}　| {_plain(value)} |" for name, value in facts)]
+        lines += ["", "| 事業所　| 弥生ID　| 事業所トークン |", "|---|---|---|"]
         lines += [
-            f"| {pair.office_no} | {_plain(pair.office_name)} | {_plain(pair.yayoi_id)} | {pair.office_token or '-'} |"
+            f"| {pair.office_no}. {_plain(pair.office_name)}　| {_plain(pair.yayoi_id)}　| {pair.office_token or '—'} |"
             for pair in offices
         ]
         link = case_link(self._public_url, self._secret_key, ApplicationNo(row.application_no))

@@ -9,7 +9,7 @@ from models.actions import Action
 from models.calendar import JST, day_in_japan
 from models.follow_up import FollowUp
 from models.identifiers import application_workflow_id, office_workflow_id
-from models.messages import ApplicationCase, OfficeCase, OfficeProgress
+from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Relinked
 from models.office_state import OfficeState
 from models.permissions import available, example
 from models.procedures import Stage, WaitingFor
@@ -54,12 +54,7 @@ def office_details(state: OfficeState) -> str:
     if state.notified_at and not state.outcome:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
-        parts.append(
-            table(
-                ("再連携したサービス", "前回まで", "今回から", "抜けのおそれ", "重複のおそれ"),
-                _coverage(state.follow_up),
-            )
-        )
+        parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
     if others := [action for action in possible if action not in first]:
         parts.append("#### ほかにできる操作")
         parts.append("\n".join(f"- {action.label}　`{action}` `{_json(action, state)}`" for action in others))
@@ -73,6 +68,8 @@ def _first(state: OfficeState) -> tuple[Action, ...]:
     """Return the actions that matter now; the others stand in one compact block further down."""
     if state.held:
         return (Action.RESUME,)
+    if state.failing:
+        return ()
     note = (Action.ADD_NOTE,) if state.waiting_for is WaitingFor.OPERATOR else ()
     return (*_FIRST.get(state.stage, ()), *note)
 
@@ -95,8 +92,8 @@ def next_for_operator(state: OfficeState) -> str:
         return "保留中です。再開するときは `resume` を送ってください。"
     if state.failing:
         return (
-            "処理の失敗が続いています。「Pending Activities」でエラーを確認し、原因を取り除いてください。"
-            "処理は自動で再試行されます。"
+            "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
+            "原因がなくなれば、自動で続きます。"
         )
     if state.waiting_for is WaitingFor.SYSTEM:
         return "システムが処理しています。操作は不要です。"
@@ -124,10 +121,12 @@ _DEADLINES = {
 
 
 def _facts(state: OfficeState) -> list[tuple[str, str]]:
+    waiting = [("待っている相手", str(state.waiting_for))]
+    if state.waits_until:
+        waiting.append((_DEADLINES.get(state.stage, "期限"), day(state.waits_until)))
     facts = [
         ("いまの段階", str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")),
-        ("待っている相手", str(state.waiting_for)),
-        (_DEADLINES.get(state.stage, "期限"), day(state.waits_until)),
+        *(waiting if not state.outcome else ()),
         ("完了予定日", day(state.case.due_date) + ("　**遅れています**" if state.overdue else "")),
         ("担当者", cell(state.assignee or "—")),
         ("新しい契約ID", state.contract_id or "—"),
@@ -144,17 +143,14 @@ def _follow_up(follow_up: FollowUp) -> list[tuple[str, str]]:
     ]
 
 
-def _coverage(follow_up: FollowUp) -> list[tuple[object, ...]]:
-    return [
-        (
-            f"{link.kind.label}「{cell(link.service)}」",
-            link.coverage.last_imported_on or "—",
-            link.coverage.first_covered_on,
-            link.coverage.missing or "—",
-            link.coverage.doubled or "—",
-        )
-        for link in follow_up.relinked
-    ]
+def _coverage(link: Relinked) -> str:
+    """Say what the re-link covers (Y21); a list, since no table of so many columns fits beside the details."""
+    covered = link.coverage
+    return (
+        f"- **{link.kind.label}「{cell(link.service)}」**　前回 {day(covered.last_imported_on)} まで、"
+        f"今回 {day(covered.first_covered_on)} から　抜けのおそれ：{covered.missing or 'なし'}　"
+        f"重複のおそれ：{covered.doubled or 'なし'}"
+    )
 
 
 def _json(action: Action, state: OfficeState, indent: int | None = None) -> str:

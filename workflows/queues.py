@@ -78,13 +78,8 @@ class _Queue:
 
 
 def _waiting_for(who: WaitingFor) -> Callable[[Asked], Iterable[str]]:
-    held = columns.ON_HOLD.name
-    return lambda _: (
-        _OFFICE,
-        _OPEN,
-        f"{columns.WAITING_FOR.name} = {_text(who)}",
-        f"({held} IS NULL OR {held} = false)",
-    )
+    # No parentheses: the Web UI shows each condition as a filter to click on, and takes such a pair apart.
+    return lambda _: (_OFFICE, _OPEN, f"{columns.WAITING_FOR.name} = {_text(who)}", f"{columns.ON_HOLD.name} = false")
 
 
 def _open_and(column: str) -> Callable[[Asked], Iterable[str]]:

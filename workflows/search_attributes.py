@@ -57,5 +57,6 @@ def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAt
             SearchAttributePair(EXISTING_CONTRACT_ID, case.existing_contract_id),
             SearchAttributePair(DUE_DATE, due),
             SearchAttributePair(OVERDUE, False),
+            SearchAttributePair(ON_HOLD, False),
         ]
     )
