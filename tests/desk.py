@@ -31,7 +31,7 @@ NO_CHROMIUM = "Debian's chromium is not installed (apt install chromium)"
 SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
 """Two operators and their supervisor, as the example registry has them."""
 
-_QUIET = [
+QUIET = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -68,7 +68,7 @@ async def chromium(width: int = 1280, height: int = 900) -> AsyncIterator[Page]:
     with TemporaryDirectory(prefix="tetsuzuki-") as home:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=_QUIET, env={**os.environ, "HOME": home}
+                executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": home}
             )
             context = await browser.new_context(
                 viewport={"width": width, "height": height}, locale="ja-JP", timezone_id="Asia/Tokyo"

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,27 +14,14 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from tests.desk import CHROMIUM, NO_CHROMIUM, QUIET
 from tests.web_world import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
 
-CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
 """A folder to keep pictures of every page in, for people to look at."""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed (apt install chromium)"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 
-_QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 WIDTHS = {"desk": (1200, 900), "phone": (375, 740)}
 
 
@@ -68,7 +54,7 @@ async def address(web: Web) -> AsyncIterator[str]:
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=_QUIET, env={**os.environ, "HOME": str(tmp_path)}
+            executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": str(tmp_path)}
         )
         yield browser
         await browser.close()
