@@ -199,7 +199,7 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
         assert trouble.tries >= TOLD_AT_ATTEMPT
         assert shown == WaitingFor.OPERATOR
         details = str(await case.office().query("__temporal_workflow_metadata"))
-        assert "処理の失敗が続いています。「Pending Activities」でエラーを確認し" in details
+        assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
         trouble.fails = False
         await at_rest(case, Stage.SET_UP)
         assert await shows(case, failing=False) == WaitingFor.APPLICANT
