@@ -1,4 +1,4 @@
-"""The schema: what migrations make is what `models/tables.py` says, and a newer database is left alone."""
+"""The schema: what migrations make is what `models/tables` says, and a newer database is left alone."""
 
 import asyncio
 

@@ -33,12 +33,12 @@ async def migrate(address: str) -> None:
 
 
 async def add_revision(address: str, message: str) -> None:
-    """Write a new revision into this checkout: what `models/tables.py` has and the (migrated) database has not."""
+    """Write a new revision into this checkout: what `models/tables` has and the (migrated) database has not."""
     await _run(address, lambda config: command.revision(config, message, autogenerate=True, rev_id=_next_id(config)))
 
 
 async def check(address: str) -> None:
-    """Raise Alembic's error if `models/tables.py` and the (migrated) database differ."""
+    """Raise Alembic's error if `models/tables` and the (migrated) database differ."""
     await _run(address, command.check)
 
 

@@ -1,0 +1,162 @@
+"""The cases: applications and their offices, the ledger of what took effect, and the audit trail."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Sequence,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+
+application_count = Sequence("application_count", metadata=Base.metadata)
+
+
+class ApplicationRow(Base):
+    """One submitted form, as stored before anything is started."""
+
+    __tablename__ = "applications"
+
+    application_no: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[UUID] = mapped_column(unique=True)
+    digest: Mapped[str]
+    family_name: Mapped[str]
+    given_name: Mapped[str]
+    existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"), index=True)
+    accounting_link: Mapped[bool]
+    network_product: Mapped[bool]
+    procedure: Mapped[str]
+    consents: Mapped[dict[str, Any]]
+    applied_at: Mapped[datetime]
+    due_date: Mapped[date]
+    alert_on: Mapped[date]
+    expires_on: Mapped[date]
+    started_at: Mapped[datetime | None]
+    """When the workflow was started; None: the reconciler will."""
+    closed_at: Mapped[datetime | None]
+
+
+class ApplicationOfficeRow(Base):
+    """One pair of an application. While it is open, no other open pair holds its Yayoi ID or token (Y1)."""
+
+    __tablename__ = "application_offices"
+    __table_args__ = (
+        Index("one_open_yayoi_id", "yayoi_id", unique=True, postgresql_where="closed_at is null"),
+        Index("one_open_token", "office_token", unique=True, postgresql_where="closed_at is null"),
+    )
+
+    application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
+    office_no: Mapped[int] = mapped_column(primary_key=True)
+    yayoi_id: Mapped[str]
+    office_token: Mapped[str | None]
+    office_name: Mapped[str]
+    issued_contract_id: Mapped[str | None]
+    """会計連携の追加: the contract ID that was issued before (Y9)."""
+    assignee: Mapped[str | None] = mapped_column(index=True)
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    open_points: Mapped[list[str] | None]
+
+
+class RememberedLinkRow(Base):
+    """A link as it was before it was lost, and what its re-link covers (Y14, Y21)."""
+
+    __tablename__ = "remembered_links"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+        ),
+    )
+
+    application_no: Mapped[str] = mapped_column(primary_key=True)
+    office_no: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    last_imported_on: Mapped[date | None]
+    relinked_on: Mapped[date | None]
+    first_covered_on: Mapped[date | None]
+
+
+class SetUpStepRow(Base):
+    """A step of STEP5 or STEP6 that the customer has done (Y19, Y20)."""
+
+    __tablename__ = "set_up_steps"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+        ),
+    )
+
+    application_no: Mapped[str] = mapped_column(primary_key=True)
+    office_no: Mapped[int] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    done_at: Mapped[datetime]
+    reported_by: Mapped[str]
+
+
+class NoticeRow(Base):
+    """A mail: pending until the SMTP server has taken it, then sent (Y18)."""
+
+    __tablename__ = "notices"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    application_no: Mapped[str | None] = mapped_column(ForeignKey("applications.application_no"), index=True)
+    """None: a mail that is about no single application, such as the operators' morning digest."""
+    office_no: Mapped[int | None]
+    kind: Mapped[str]
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    message_id: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    sent_at: Mapped[datetime | None]
+
+
+class EventRow(Base):
+    """An event another system reported, and what became of it."""
+
+    __tablename__ = "events"
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    application_no: Mapped[str | None] = mapped_column(index=True)
+    office_no: Mapped[int | None]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+    refused_because: Mapped[str | None]
+
+
+class LedgerRow(Base):
+    """A step that has taken effect, with its result: the same key never takes effect again."""
+
+    __tablename__ = "ledger"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    result: Mapped[dict[str, Any]]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class AuditRow(Base):
+    """Who did what to which case, and why. Rows are only ever added."""
+
+    __tablename__ = "audit_trail"
+
+    audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    happened_at: Mapped[datetime]
+    """The case's own time."""
+    application_no: Mapped[str] = mapped_column(index=True)
+    office_no: Mapped[int | None]
+    action: Mapped[str]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(server_default="")
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
