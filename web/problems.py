@@ -1,7 +1,7 @@
 """Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -53,16 +53,25 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """An answer that is a problem. `detail` says in Japanese what is wrong and what to do instead."""
 
-    def __init__(self, status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        errors: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors or []
+        self.headers = dict(headers or {})
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.headers.setdefault("Retry-After", "30")
 
 
-def problem_response(status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> JSONResponse:
-    problem = Problem(title=_TITLES[status], status=status, detail=detail, errors=errors or [])
-    return JSONResponse(problem.model_dump(), status, media_type=PROBLEM_JSON, headers=_headers(status))
+def problem_response(problem: ProblemError) -> JSONResponse:
+    told = Problem(title=_TITLES[problem.status], status=problem.status, detail=problem.detail, errors=problem.errors)
+    return JSONResponse(told.model_dump(), problem.status, media_type=PROBLEM_JSON, headers=problem.headers)
 
 
 def answers(**descriptions: str) -> dict[int | str, dict[str, Any]]:
@@ -93,11 +102,9 @@ def answer_problems(app: FastAPI, templates: Jinja2Templates) -> None:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
             if request.url.path.startswith("/api/"):
-                return problem_response(problem.status, problem.detail, problem.errors)
+                return problem_response(problem)
             facts = {"title": _TITLES[problem.status], "detail": problem.detail}
-            return templates.TemplateResponse(
-                request, "problem.html", facts, problem.status, headers=_headers(problem.status)
-            )
+            return templates.TemplateResponse(request, "problem.html", facts, problem.status, headers=problem.headers)
 
         return handle
 
@@ -122,7 +129,8 @@ def _of_http_error(error: HTTPException) -> ProblemError:
     if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI could not even decode the body
         return _refusal([UNREADABLE])
     status = HTTPStatus(error.status_code)
-    return _plain(status if status in _DETAILS else HTTPStatus.NOT_FOUND)
+    status = status if status in _DETAILS else HTTPStatus.NOT_FOUND
+    return ProblemError(status, _DETAILS[status], headers=error.headers)  # such as the methods that are allowed
 
 
 def _of_away(error: Exception) -> ProblemError:
@@ -143,7 +151,3 @@ def _field_errors(error: RequestValidationError) -> list[FieldError]:
         return loc[2:] if kind is not None and loc[1:2] == (kind,) else loc[1:]
 
     return in_japanese([{**detail, "loc": path(detail["loc"])} for detail in details])
-
-
-def _headers(status: HTTPStatus) -> dict[str, str]:
-    return {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}

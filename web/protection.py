@@ -6,7 +6,7 @@ from http import HTTPStatus
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import problem_response
+from web.problems import ProblemError, problem_response
 
 MAX_BODY_BYTES = 64 * 1024
 """Twenty offices with everything filled in take less than a tenth of it."""
@@ -58,7 +58,8 @@ class BodyLimit:
             size += len(message.get("body", b""))
             if size > MAX_BODY_BYTES:
                 limit = f"{MAX_BODY_BYTES // 1024} KB 以内で送信してください。"
-                await problem_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)(scope, receive, send)
+                too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+                await problem_response(too_large)(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break
