@@ -1,6 +1,7 @@
 """Writing a mail: whom it goes to, and its text from the template of its kind."""
 
 from collections.abc import Callable
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.outbox import WrittenMail
 from activities.templates import mail_templates
 from models.application_form import NO_FEE
+from models.calendar import day_in_japan
+from models.case_links import link_expiry
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
 from models.mails import AUTOMATIC_MAIL_SUBJECT, MailKind
@@ -23,16 +26,19 @@ from models.tables import (
     SharingRow,
 )
 
-_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
-"""These go to the pair's own Yayoi ID (Y18); all others to the address of the existing contract."""
+_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
+"""These go to the pair's own Yayoi ID if they are about one office (Y18), and link to that office alone.
+
+All others go to the address of the existing contract.
+"""
+CaseLink = Callable[[ApplicationNo, date, int | None], str]
+"""Of a whole case, or of one office; the day is the last on which it opens."""
 
 
 class MailTexts:
     """Reads what a mail speaks of and renders its template."""
 
-    def __init__(
-        self, case_link: Callable[[ApplicationNo], str], office_link: Callable[[ApplicationNo, int], str], desk: str
-    ) -> None:
+    def __init__(self, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str) -> None:
         """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
         self._case_link = case_link
         self._office_link = office_link
@@ -48,6 +54,8 @@ class MailTexts:
             if request.office_no
             else None
         )
+        to_the_pair = office is not None and request.kind in _TO_THE_PAIR
+        opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         body = self._templates.get_template(f"{request.kind}.txt").render(
             application=application,
             procedure=Procedure(application.procedure),
@@ -58,7 +66,8 @@ class MailTexts:
             links=await self._links(session, request),
             firms=await self._firms(session, office),
             request=request,
-            case_url=self._case_link(request.application_no),
+            case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
+            opens_until=opens_until,
             office_url=self._office_link(request.application_no, request.office_no or 0),
             no_fee=NO_FEE,
             automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
@@ -67,7 +76,7 @@ class MailTexts:
         if request.kind.for_operators:
             recipient = await self._operator(session, office, request.kind)
         else:
-            recipient = office.yayoi_id if office and request.kind in _TO_THE_PAIR else contract.mail_address
+            recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
 
     async def _operator(self, session: AsyncSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:

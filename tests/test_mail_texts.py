@@ -28,7 +28,7 @@ POINT = "会計事務所との共有が解除されていません。"
 FIRM = "山田会計事務所"
 DESK = "desk@example.co.jp"
 SUPERVISOR = "tanaka@back-office.example.jp"
-TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER}
+TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
 
 LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE, Procedure.LINK_ADDITION)
 NETWORK = (Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK)
@@ -165,7 +165,10 @@ async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityW
         else:
             customer = writer.customer
             assert mail.recipient == (customer.yayoi_id if kind in TO_THE_PAIR else customer.mail_address)
-            assert f"http://web.test/applications/{writer.application_no}?key=" in mail.body
+            # What goes to the pair's own address opens the page of that pair alone.
+            place = f"{writer.application_no}/offices/1" if kind in TO_THE_PAIR else writer.application_no
+            assert f"http://web.test/applications/{place}?until=" in mail.body
+            assert mail.body.count("http://web.test/applications/") == mail.body.count(f"/applications/{place}?until=")
             assert mail.body.endswith("弥生株式会社 カスタマーセンター\n")
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from models.application_form import ApplicationForm
-from models.case_links import case_link
+from models.case_links import case_link, link_expiry
 from models.events import Event
 from models.identifiers import ApplicationNo
 from web import deliveries, intake
@@ -73,7 +73,7 @@ def applications_api(form_intake: Intake, starting: Repeating, *, public_url: st
         return ApplicationReceived(
             application_no=receipt.application_no,
             due_date=receipt.due_date,
-            status_url=case_link(public_url, secret_key, receipt.application_no),
+            status_url=case_link(public_url, secret_key, receipt.application_no, link_expiry(receipt.due_date)),
         )
 
     return router

@@ -1,6 +1,6 @@
 """What applicants reach: the form (STEP4) and the page of their own case. No script is needed for either."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -14,8 +14,8 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from models.application_form import NO_FEE
-from models.calendar import JST
-from models.case_links import case_path, opens_case
+from models.calendar import JST, day_in_japan
+from models.case_links import Opening, case_path, link_expiry, opening
 from models.identifiers import ApplicationNo, application_workflow_id
 from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT
 from models.messages import ApplicationProgress
@@ -67,7 +67,8 @@ def apply_pages(intake: Intake, starting: Repeating, templates: Jinja2Templates,
         if receipt.new:
             starting.wake()
         # Relative: the browser stays at the address it came by, as the form's policy demands.
-        return RedirectResponse(case_path(secret_key, receipt.application_no), HTTPStatus.SEE_OTHER)
+        address = case_path(secret_key, receipt.application_no, link_expiry(receipt.due_date))
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
     return router
 
@@ -90,8 +91,11 @@ def case_pages(
     router = APIRouter(include_in_schema=False)
 
     @router.get("/applications/{application_no}")
-    async def case(request: Request, application_no: str, key: Annotated[str, Query()] = "") -> Response:
-        if not opens_case(secret_key, application_no, key):
+    async def case(
+        request: Request, application_no: str, until: Annotated[str, Query()] = "", key: Annotated[str, Query()] = ""
+    ) -> Response:
+        today = day_in_japan(datetime.now(UTC))
+        if opening(secret_key, application_no, until, key, today=today) is not Opening.OPEN:
             raise ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
         async with sessions() as session:
             row = await session.get(ApplicationRow, application_no)

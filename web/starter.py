@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.calendar import JST
-from models.case_links import case_link
+from models.case_links import case_link, link_expiry
 from models.identifiers import ApplicationNo, ContractId, application_workflow_id
 from models.messages import ApplicationCase, OfficeCase
 from models.procedures import Procedure
@@ -125,7 +125,7 @@ class Starter:
             f"| {pair.office_no}. {_plain(pair.office_name)}　| {_plain(pair.yayoi_id)}　| {pair.office_token or '—'} |"
             for pair in offices
         ]
-        link = case_link(self._public_url, self._secret_key, ApplicationNo(row.application_no))
+        link = case_link(self._public_url, self._secret_key, row.application_no, link_expiry(row.due_date))
         return "\n".join([*lines, "", f"[申込者に見えている画面]({link})"])
 
 
