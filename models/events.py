@@ -2,12 +2,13 @@
 
 import unicodedata
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
+from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
 
@@ -50,6 +51,13 @@ class BusinessGroupCreatedEvent(_Event):
     kind: Literal["business_group_created"]
     yayoi_id: YayoiId
     group_name: Name = Field(description="会社・個人事業者名")
+    details: GroupDetails | None = Field(default=None, description="事業形態、代表者、登録電話番号")
+
+    @model_serializer(mode="wrap")
+    def _as_sent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out details that were not sent: the event keeps the form, and the digest, that it always had."""
+        sent: dict[str, Any] = dump(self)
+        return sent if self.details else {name: fact for name, fact in sent.items() if name != "details"}
 
 
 class ProductRegisteredEvent(_Event):

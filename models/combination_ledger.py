@@ -1,0 +1,79 @@
+"""The combination ledger: which office is managed with which group, Yayoi ID and contract ID (Y22)."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+HEADINGS = ("事業所データ", "事業グループ", "弥生ID", "サービス契約ID", "元々のお客様番号")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One office of one customer, as it is managed now; None for what it has not yet."""
+
+    existing_contract_id: str
+    office_name: str
+    group_id: int | None = None
+    group_name: str | None = None
+    yayoi_id: str | None = None
+    contract_id: str | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As people read it, in the order of `HEADINGS`."""
+        return (
+            self.office_name,
+            self.group_name or "（まだありません）",
+            self.yayoi_id or "（まだありません）",
+            self.contract_id or "（まだありません）",
+            self.existing_contract_id,
+        )
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who asks: a Yayoi ID, the group it belongs to, and whether it administers that."""
+
+    yayoi_id: str
+    group_id: int | None
+    administrator: bool
+
+
+def visible(entries: Iterable[Entry], reader: Reader) -> list[Entry]:
+    """Return what this reader may see, so that nobody sees another's.
+
+    Everybody sees their own pairs and the offices of their own group. An administrator of the group of an office that
+    is managed with the existing contract ID itself is the customer, and sees all of that contract.
+    """
+    found = list(entries)
+    whole = {
+        entry.existing_contract_id
+        for entry in found
+        if reader.administrator
+        and entry.group_id is not None
+        and entry.group_id == reader.group_id
+        and entry.contract_id == entry.existing_contract_id
+    }
+    return [entry for entry in found if entry.existing_contract_id in whole or _own(entry, reader)]
+
+
+def _own(entry: Entry, reader: Reader) -> bool:
+    in_group = entry.group_id is not None and entry.group_id == reader.group_id
+    return in_group or entry.yayoi_id == reader.yayoi_id
+
+
+def as_csv(entries: Sequence[Entry]) -> bytes:
+    """Return a file that spreadsheets open as it is meant: UTF-8 with its mark, and no cell that is a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADINGS)
+    writer.writerows([_inert(cell) for cell in entry.cells] for entry in entries)
+    return (_BYTE_ORDER_MARK + text.getvalue()).encode()
+
+
+def _inert(cell: str) -> str:
+    """A name that begins like a formula stays a name: a spreadsheet runs what `=` and the like begin."""
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell

@@ -1,0 +1,96 @@
+"""What customers do after the notice and later: STEP5, STEP6, sharing again, members, enquiries."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Sequence, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+
+enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
+
+
+class SupportPasswordRow(Base):
+    """The support site's password of one new contract ID, as argon2 keeps it (Y19)."""
+
+    __tablename__ = "support_passwords"
+
+    contract_id: Mapped[str] = mapped_column(ForeignKey("issued_contracts.contract_id"), primary_key=True)
+    password_hash: Mapped[str]
+    set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BusinessGroupDetailsRow(Base):
+    """What the customer said of a business group beyond its name (Y20); a group made elsewhere has none."""
+
+    __tablename__ = "business_group_details"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"), primary_key=True)
+    business_form: Mapped[str]
+    family_name: Mapped[str]
+    given_name: Mapped[str]
+    family_name_kana: Mapped[str]
+    given_name_kana: Mapped[str]
+    phone: Mapped[str]
+
+
+class SharingAgainRow(Base):
+    """Whether sharing with an accounting office that ended for a procedure was set up again (Y21)."""
+
+    __tablename__ = "sharing_again"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
+        ),
+    )
+
+    application_no: Mapped[str] = mapped_column(primary_key=True)
+    office_no: Mapped[int] = mapped_column(primary_key=True)
+    firm: Mapped[str] = mapped_column(primary_key=True)
+    shared_on: Mapped[date | None]
+    """The day on which it is shared again; None: it is no longer wanted."""
+    told_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MemberInvitationRow(Base):
+    """An address invited into a business group: stored before its procedure starts, closed when that ends (Y24)."""
+
+    __tablename__ = "member_invitations"
+    __table_args__ = (
+        Index("one_open_invitation", "group_id", "yayoi_id", unique=True, postgresql_where=text("closed_at is null")),
+    )
+
+    invitation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"))
+    yayoi_id: Mapped[str]
+    invited_by: Mapped[str]
+    """The administrator's Yayoi ID."""
+    invited_at: Mapped[datetime]
+    link_no: Mapped[int] = mapped_column(server_default=text("1"))
+    """Which link counts: sending it again ends the one before."""
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    """Up to which change the procedure knows of; None: it is not started yet."""
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class EnquiryRow(Base):
+    """An enquiry made with an existing contract ID, on its way to the operators' desk (Y16)."""
+
+    __tablename__ = "enquiries"
+
+    receipt_no: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[UUID] = mapped_column(unique=True)
+    contract_id: Mapped[str]
+    name: Mapped[str]
+    mail_address: Mapped[str]
+    text: Mapped[str]
+    received_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    """When forwarding was started; None: the reconciler will."""
+    forwarded_at: Mapped[datetime | None]
