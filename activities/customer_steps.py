@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.cases import Pair, find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import YayoiIds
+from models.business_groups import GroupDetails
 from models.messages import RecordSetUpStep
 from models.procedures import SetUpStep
 from models.tables import EventRow, SetUpStepRow
@@ -30,8 +31,8 @@ class CustomerStepActivities:
         async def record(work: Work) -> RecordSetUpStep:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             if report.step is SetUpStep.BUSINESS_GROUP:
-                name = await self._group_name(work, step, pair)
-                await self._yayoi_ids.create_group(work, pair.yayoi_id, name, pair.token)
+                name, details = await self._group(work, step, pair)
+                await self._yayoi_ids.create_group(work, pair.yayoi_id, name, details, pair.token)
             work.session.add(
                 SetUpStepRow(
                     application_no=step.application_no,
@@ -47,8 +48,11 @@ class CustomerStepActivities:
         await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
 
     @staticmethod
-    async def _group_name(work: Work, step: RecordSetUpStep, pair: Pair) -> str:
-        """Return the name that was reported; a step told on the phone has none, so the group is named as the office."""
+    async def _group(work: Work, step: RecordSetUpStep, pair: Pair) -> tuple[str, GroupDetails | None]:
+        """Return what was reported; a step told on the phone says nothing, so the group is named as the office."""
         event_id = step.report.event_id
         event = await work.session.get(EventRow, UUID(event_id)) if event_id else None
-        return str(event.payload["group_name"]) if event else pair.office.office_name
+        if event is None:
+            return pair.office.office_name, None
+        details = event.payload.get("details")
+        return str(event.payload["group_name"]), GroupDetails.model_validate(details) if details else None

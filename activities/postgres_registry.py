@@ -10,10 +10,12 @@ from temporalio.exceptions import ApplicationError
 from activities.contract_ids import ContractIdPool
 from activities.ledger import Work
 from activities.registry import Registry
+from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
 from models.messages import IssuedContract, RememberedLink
 from models.tables import (
+    BusinessGroupDetailsRow,
     BusinessGroupRow,
     ExistingContractRow,
     GroupMemberRow,
@@ -36,7 +38,9 @@ class PostgresYayoiIds:
             .where(GroupMemberRow.yayoi_id == yayoi_id)
         )
 
-    async def create_group(self, work: Work, yayoi_id: YayoiId, name: str, office: OfficeToken | None) -> None:
+    async def create_group(
+        self, work: Work, yayoi_id: YayoiId, name: str, details: GroupDetails | None, office: OfficeToken | None
+    ) -> None:
         if not await self.is_registered(work, yayoi_id):
             raise ApplicationError(
                 "この弥生ID は登録されていません。STEP2 の登録が必要です。", type="NotRegistered", non_retryable=True
@@ -54,6 +58,8 @@ class PostgresYayoiIds:
             raise ApplicationError(
                 "この弥生ID はすでに別の事業グループに参加しています。", type="AlreadyInGroup", non_retryable=True
             )
+        if details:
+            work.session.add(BusinessGroupDetailsRow(group_id=group.group_id, **details.model_dump()))
         if office:
             (await work.session.get_one(OfficeRow, office)).group_id = group.group_id
 

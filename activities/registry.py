@@ -10,6 +10,7 @@ from datetime import date
 from typing import Protocol
 
 from activities.ledger import Work
+from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
 from models.messages import IssuedContract, RememberedLink
@@ -23,7 +24,9 @@ class YayoiIds(Protocol):
     async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
         """Return the name of the business group the ID is a member of, as administrator or user; None if in none."""
 
-    async def create_group(self, work: Work, yayoi_id: YayoiId, name: str, office: OfficeToken | None) -> None:
+    async def create_group(
+        self, work: Work, yayoi_id: YayoiId, name: str, details: GroupDetails | None, office: OfficeToken | None
+    ) -> None:
         """Create a business group administered by the ID; the office's evidence is kept in it."""
 
 
