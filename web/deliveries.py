@@ -1,4 +1,6 @@
-"""What other systems report: stored under its event id, then delivered to the office's procedure as an update.
+"""What other systems report and customers do on the pages of their case, brought to the office's procedure.
+
+It is stored under its event id, then delivered as an update.
 
 An event is bound to the case that is open when it is first understood, and stays bound to it. The update carries the
 event id, so that Temporal gives it effect once however often it is sent. An event that was refused is not lost to
@@ -24,10 +26,25 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.actions import ActionMessage, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.actions import (
+    ActionMessage,
+    CorrectPair,
+    ReleaseSharing,
+    ServiceRelinked,
+    SetUpStepDone,
+    SharingReleased,
+    Withdraw,
+)
+from models.customer_events import (
+    AnyEvent,
+    CustomerEvent,
+    PairCorrected,
+    SharingReleaseClaimed,
+    SharingReleaseConsented,
+    Withdrawn,
+)
 from models.events import (
     BusinessGroupCreatedEvent,
-    Event,
     OwnedProductRegisteredEvent,
     ProductRegisteredEvent,
     ServiceRelinkedEvent,
@@ -37,7 +54,7 @@ from models.events import (
 from models.identifiers import ApplicationNo, office_workflow_id
 from models.procedures import SetUpStep
 from models.tables import EventRow
-from web.event_cases import CaseRefusedError, UnknownCaseError, find_case
+from web.event_cases import ENDED, CaseRefusedError, UnknownCaseError, find_case
 from web.reaching import UnreachableError, reaching_temporal
 from workflows.office_data_procedure import OfficeDataProcedure
 
@@ -45,8 +62,7 @@ AT_ONCE = 10
 """For how many offices events are delivered at the same time."""
 
 _UNSAID = "受け付けられませんでした。担当者にお問い合わせください。"
-_ENDED = "この事業所データのお手続きはすでに終了しています。"
-_EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
+_EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +97,7 @@ class Deliveries:
         self._sessions = sessions
         self._client = client
 
-    async def take(self, event: Event) -> Delivery:
+    async def take(self, event: AnyEvent) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
 
         Raises `OtherContentError`, `UnknownCaseError` and `EventRefusedError`.
@@ -120,7 +136,7 @@ class Deliveries:
         async with reaching_temporal():
             await self._deliver_to_office(str(application_no), int(office_no or 0))
 
-    async def _store(self, event: Event) -> EventRow:
+    async def _store(self, event: AnyEvent) -> EventRow:
         """Store and bind to a case in one transaction, so that whatever is neither delivered nor refused has a case."""
         digest = hashlib.sha256(event.model_dump_json(exclude={"event_id"}).encode()).hexdigest()
         refusal: UnknownCaseError | CaseRefusedError | None = None
@@ -164,7 +180,7 @@ class Deliveries:
             await self._record(row.event_id, refused_because)
 
     @staticmethod
-    async def _update(office: WorkflowHandle[Any, Any], event: Event) -> str | None:
+    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
         try:
             method, report = _update_of(event)
@@ -175,7 +191,7 @@ class Deliveries:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             if "already completed" in error.message:
-                return _ENDED
+                return ENDED
             raise UnreachableError from error  # the office's procedure has not been started yet
         return None
 
@@ -188,6 +204,8 @@ class Deliveries:
 
 
 _REPORTED = "他のシステムからの報告"
+APPLICANT = "申込者"
+_ON_THE_PAGE = "お手続きの画面での操作"
 
 
 def _reason(failed: WorkflowUpdateFailedError) -> str:
@@ -198,7 +216,7 @@ def _reason(failed: WorkflowUpdateFailedError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else _UNSAID
 
 
-def _update_of(event: Event) -> tuple[Any, ActionMessage]:
+def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
     by, event_id = f"system:{event.source}", str(event.event_id)
     match event:
@@ -217,9 +235,25 @@ def _update_of(event: Event) -> tuple[Any, ActionMessage]:
                 asked_from=event.asked_from,
             )
             return OfficeDataProcedure.report_relink, relinked
+        case PairCorrected() | SharingReleaseClaimed() | SharingReleaseConsented() | Withdrawn():
+            return _update_of_customer(event)
         case _:
             done = SetUpStepDone(by=by, reason=_REPORTED, event_id=event_id, step=_STEPS[type(event)])
             return OfficeDataProcedure.report_set_up_step, done
+
+
+def _update_of_customer(event: CustomerEvent) -> tuple[Any, ActionMessage]:
+    said: dict[str, Any] = {"by": APPLICANT, "reason": _ON_THE_PAGE, "event_id": str(event.event_id)}
+    match event:
+        case PairCorrected():
+            corrected = CorrectPair(**said, yayoi_id=event.yayoi_id, office_token=event.office_token)
+            return OfficeDataProcedure.correct_pair, corrected
+        case SharingReleaseClaimed():
+            return OfficeDataProcedure.report_sharing_released, SharingReleased(**said)
+        case SharingReleaseConsented():
+            return OfficeDataProcedure.release_sharing, ReleaseSharing(**said)
+        case Withdrawn():
+            return OfficeDataProcedure.withdraw, Withdraw(**said)
 
 
 _STEPS: dict[type[object], SetUpStep] = {

@@ -3,9 +3,16 @@
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events import BusinessGroupCreatedEvent, Event, ServiceRelinkedEvent, SharingReleasedEvent
+from models.customer_events import (
+    AnyEvent,
+    PairCorrected,
+    SharingReleaseClaimed,
+    SharingReleaseConsented,
+    Withdrawn,
+)
+from models.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent, SharingReleasedEvent
 from models.identifiers import ContractId, YayoiId
-from models.tables import ApplicationOfficeRow, ExistingContractRow, IssuedContractRow
+from models.tables import ApplicationOfficeRow, ExistingContractRow, IssuedContractRow, SharingRow
 
 NO_CASE = "手続き中のお申し込みが見つかりません。番号や弥生ID を確認してください。"
 EXISTING_CONTRACT = (
@@ -20,6 +27,14 @@ NOT_ONE_NOTICE = (
 """Y19."""
 
 
+STILL_SHARED = (
+    "会計事務所との共有は、まだ解除されていません。解除の操作をもう一度確認してください。"
+    "解除した直後は、反映に時間がかかることがあります。しばらくしてから、もう一度「解除しました」を押してください。"
+)
+"""Y13: a claim alone ends no sharing."""
+ENDED = "この事業所データのお手続きはすでに終了しています。"
+
+
 class UnknownCaseError(Exception):
     """No open case fits."""
 
@@ -28,9 +43,16 @@ class CaseRefusedError(Exception):
     """What was reported does not fit together."""
 
 
-async def find_case(session: AsyncSession, event: Event) -> tuple[str, int]:
+async def find_case(session: AsyncSession, event: AnyEvent) -> tuple[str, int]:
     """Return application number and office number. Raises `UnknownCaseError` and `CaseRefusedError`."""
     match event:
+        case PairCorrected() | SharingReleaseClaimed() | SharingReleaseConsented() | Withdrawn():
+            pair = await session.get(ApplicationOfficeRow, (event.application_no, event.office_no))
+            if pair is None or pair.closed_at is not None:
+                raise CaseRefusedError(ENDED)
+            if isinstance(event, SharingReleaseClaimed) and await _is_shared(session, pair.office_token):
+                raise CaseRefusedError(STILL_SHARED)
+            return event.application_no, event.office_no
         case SharingReleasedEvent():
             return await _open_pair(session, ApplicationOfficeRow.office_token == event.office_token)
         case BusinessGroupCreatedEvent():
@@ -56,6 +78,12 @@ async def _pair_of_contract(
     )
     # 会計連携の追加 is an application of its own for the same ID (Y9).
     return await _open_pair(session, first | (ApplicationOfficeRow.issued_contract_id == contract_id))
+
+
+async def _is_shared(session: AsyncSession, office_token: str | None) -> bool:
+    """Whether smart import of the office is shared now (Y13)."""
+    shared = select(SharingRow.sharing_id).where(SharingRow.office_token == office_token, SharingRow.ended_at.is_(None))
+    return await session.scalar(shared.limit(1)) is not None
 
 
 async def _open_pair(session: AsyncSession, *which: ColumnElement[bool]) -> tuple[str, int]:

@@ -36,13 +36,14 @@ from web.app import create_app
 from workers.errors import ClearError
 from workers.settings import Settings
 from workflows import queues
+from workflows.case_link_mail import CaseLinkMail
 from workflows.daily_reconciliation import DailyReconciliation
 from workflows.morning_digest import MorningDigest
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 from workflows.queues import Queue
 
-WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure, MorningDigest, DailyReconciliation)
+WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure, CaseLinkMail, MorningDigest, DailyReconciliation)
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
 
