@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Protocol
 
@@ -13,13 +12,15 @@ import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from activities.mail_headers import new_mail, one_address
+from activities.mail_html import html_of
 from models.messages import SentMail
 from models.tables import Base, NoticeRow
 
 
 @dataclass(frozen=True)
 class WrittenMail:
-    """A mail ready to be sent."""
+    """A mail ready to be sent; its HTML part follows from the text."""
 
     recipient: str
     subject: str
@@ -53,8 +54,12 @@ class SmtpTransport:
         self._host, self._port, self._user, self._password, self._tls = host, port, user, password, tls
 
     async def send(self, mail: EmailMessage) -> None:
+        [recipient] = mail["To"].addresses
+        [sender] = mail["From"].addresses
         await aiosmtplib.send(
-            mail,
+            mail.as_bytes(),
+            sender=sender.addr_spec,
+            recipients=[recipient.addr_spec],
             hostname=self._host,
             port=self._port,
             username=self._user,
@@ -112,14 +117,16 @@ class Outbox:
         return SentMail(message_id=message_id)
 
     def _compose(self, notice: NoticeRow, body: str) -> EmailMessage:
-        mail = EmailMessage(policy=SMTP)
+        """Raise `ValueError` for an address or a subject that is not one: it could become another header."""
+        mail = new_mail()
         mail["From"] = self._sender
-        mail["To"] = notice.recipient
+        mail["To"] = one_address(notice.recipient)
         mail["Subject"] = notice.subject
         mail["Date"] = format_datetime(self._now())
         mail["Message-ID"] = notice.message_id
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(body, charset="utf-8", cte="base64")
+        mail.add_alternative(html_of(notice.subject, body), subtype="html", charset="utf-8", cte="base64")
         mail["Content-Language"] = "ja"  # after the content: setting that removes every `Content-` header
         return mail
 

@@ -1,10 +1,13 @@
 """The templates that mails are written from."""
 
+import re
 from datetime import date
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _WEEKDAYS = "月火水木金土日"
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def mail_templates() -> Environment:
@@ -12,6 +15,7 @@ def mail_templates() -> Environment:
     templates = Environment(
         loader=PackageLoader("activities", "mails"),
         autoescape=False,  # noqa: S701 plain text: escaping would show
+        finalize=_within_its_line,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -19,6 +23,11 @@ def mail_templates() -> Environment:
     )
     templates.filters["day"] = _japanese_day
     return templates
+
+
+def _within_its_line(value: Any) -> Any:
+    """Keep what is filled in within its line: only a template says what is a heading, a fact or a link."""
+    return _BREAKS.sub(" ", value) if isinstance(value, str) else value
 
 
 def _japanese_day(day: date) -> str:

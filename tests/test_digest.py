@@ -21,6 +21,7 @@ from models.tables import NoticeRow, OperatorRow
 from tests.activity_world import activity_world
 from tests.conftest import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form, world_with_worker
+from workers.stack.inbox import text_of
 from workers.wiring import build_activities
 from workflows.morning_digest import MorningDigest
 
@@ -44,7 +45,7 @@ async def send(world: World, day: date, operator: str) -> EmailMessage:
 
 
 def count(mail: EmailMessage, queue: str) -> int:
-    [line] = [line for line in mail.get_content().splitlines() if line.startswith(f"■{queue}：")]
+    [line] = [line for line in text_of(mail).splitlines() if line.startswith(f"■{queue}：")]
     return int(line.removeprefix(f"■{queue}：").removesuffix(" 件"))
 
 
@@ -74,7 +75,7 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     mail = await send(world, case.due_date, one)
     assert await world.rows(select(OperatorRow.name).where(OperatorRow.mail_address == mail["To"])) == [one]
     assert mail["Subject"].startswith(DIGEST_SUBJECT)
-    text = mail.get_content()
+    text = text_of(mail)
     assert count(mail, "対応待ち") == 1
     assert count(mail, "申込者待ち") == 0
     assert count(mail, "今週が期限") == 1
@@ -84,13 +85,13 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     assert str(other.application_no) not in text
     theirs = await send(world, case.due_date, another)
     assert (count(theirs, "対応待ち"), count(theirs, "申込者待ち")) == (0, 1)
-    assert "対応を待っている手続きはありません。" in theirs.get_content()
+    assert "対応を待っている手続きはありません。" in text_of(theirs)
 
 
 async def test_each_queue_comes_with_its_link_to_the_web_ui(world: World) -> None:
     mail = await send(world, MONDAY, await new_operator(world))
-    links = [line for line in mail.get_content().splitlines() if line.startswith("http://127.0.0.1:8233/namespaces/")]
-    assert len(links) == sum(line.startswith("■") and "件" in line for line in mail.get_content().splitlines()) == 6
+    links = [line for line in text_of(mail).splitlines() if line.startswith("http://127.0.0.1:8233/namespaces/")]
+    assert len(links) == sum(line.startswith("■") and "件" in line for line in text_of(mail).splitlines()) == 6
     assert all("query=" in link and "%E6%8B%85%E5%BD%93" in link for link in links)
 
 
@@ -103,7 +104,7 @@ async def test_the_supervisor_gets_everybodys_queues(world: World) -> None:
     assert mail["To"] == TANAKA
     assert count(mail, "対応待ち") >= 1
     assert count(mail, "保留中") >= 1
-    assert f"・{case.application_no} の 1 件目" in mail.get_content()
+    assert f"・{case.application_no} の 1 件目" in text_of(mail)
 
 
 async def test_the_same_digest_is_sent_once_a_day(world: World) -> None:

@@ -1,5 +1,6 @@
 """Mail travels once, in good form, and stays pending while nobody takes it (Y18)."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from email.header import decode_header, make_header
@@ -7,8 +8,11 @@ from email.header import decode_header, make_header
 import aiosmtplib
 import pytest
 import pytest_asyncio
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select, update
 
+from activities.mail_headers import one_address
+from activities.mail_html import html_of
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -17,6 +21,7 @@ from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, ac
 from tests.conftest import SmtpInbox
 from tests.world import OFFICE_C, TARO, form
 from workers.stack import inbox
+from workers.stack.inbox import text_of
 
 RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT)
 SENT = "メールを送信した"
@@ -62,7 +67,7 @@ async def test_a_crash_between_the_servers_yes_and_our_commit_sends_the_same_mai
     assert await pending(world) == [True]
     answer = await send(world)
     assert [mail["Message-ID"] for mail in smtp_inbox.mails] == [answer.message_id] * 2
-    assert len({mail.get_content() for mail in smtp_inbox.mails}) == 1
+    assert len({text_of(mail) for mail in smtp_inbox.mails}) == 1
     assert len(await sent_actions(world)) == 1
     await send(world)
     assert len(smtp_inbox.mails) == 2
@@ -136,10 +141,21 @@ async def test_y18_japanese_headers_and_text_arrive_as_they_were_written(
     assert mail["To"] == TARO
     assert mail["Message-ID"].endswith("@yayoi.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail.get_content_type() == "text/plain"
-    assert "弥生 太郎 様" in mail.get_content()
+    assert mail["Content-Language"] == "ja"
+    assert "弥生 太郎 様" in text_of(mail)
     assert all(str(value).isascii() for _, value in mail.raw_items())  # every server on the way takes it
-    assert mail["Content-Transfer-Encoding"] == "base64"
+
+
+async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+    await send(world)
+    [mail] = smtp_inbox.mails
+    assert mail.get_content_type() == "multipart/alternative"
+    text, html = mail.iter_parts()
+    assert [part.get_content_type() for part in (text, html)] == ["text/plain", "text/html"]
+    assert {(part.get_content_charset(), part["Content-Transfer-Encoding"]) for part in (text, html)} == {
+        ("utf-8", "base64")
+    }
+    assert html.get_content().splitlines() == html_of(mail["Subject"], text_of(mail)).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -163,20 +179,79 @@ async def test_names_never_become_headers_or_commands(world: ActivityWorld, smtp
             "Auto-Submitted",
             "Content-Language",
             "Content-Type",
-            "Content-Transfer-Encoding",
             "MIME-Version",
         ]
     )
     assert (mail["To"], mail["Subject"]) == (TARO, MailKind.RECEIPT.subject)
-    assert name.splitlines()[-1] in mail.get_content()
+    assert name.splitlines()[-1] in text_of(mail)
 
 
-async def test_an_address_that_would_be_a_header_is_not_sent_to(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@example.com\r\nBcc: thief@example.com",
+        "a@example.com\u2028Bcc: thief@example.com",
+        "a@example.com, thief@example.com",
+        "太郎 <a@example.com>",
+        "thief@example.com:a@example.com;",
+        "=?utf-8?q?thief=40example=2Ecom?= <a@example.com>",
+        "=?utf-8?q?thief=40example=2Ecom=3E?=@example.com",
+        "a@例え.jp",
+        "a@example.com\0",
+        "",
+    ],
+)
+async def test_what_is_not_exactly_one_address_is_not_sent_to(
+    world: ActivityWorld, smtp_inbox: SmtpInbox, address: str
+) -> None:
+    if "\0" not in address:  # Postgres keeps no such text
+        async with world.sessions.begin() as session:
+            await session.execute(update(ExistingContractRow).values(mail_address=address))
+        with pytest.raises(ValueError, match="not one mail address"):
+            await send(world)
+        assert await pending(world) == [True]
+        assert smtp_inbox.mails == []
+    with pytest.raises(ValueError, match="not one mail address"):
+        one_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "info+yayoi@kato.example.co.jp",
+        "o'brien/accounts=!#$%&*?^_`{|}~-@example.jp",
+        '"keiri, honsha"@example.jp',
+        "Taro.Yayoi@EXAMPLE.JP",
+        "a@xn--r8jz45g.jp",
+        f"{'x' * 64}@{'d' * 60}.{'e' * 60}.example.jp",
+    ],
+)
+async def test_odd_but_valid_addresses_are_sent_to_as_they_are(
+    world: ActivityWorld, smtp_inbox: SmtpInbox, address: str
+) -> None:
     async with world.sessions.begin() as session:
-        await session.execute(
-            update(ExistingContractRow).values(mail_address="a@example.com\r\nBcc: thief@example.com")
-        )
-    with pytest.raises(ValueError, match="linefeed"):
-        await send(world)
-    assert await pending(world) == [True]
-    assert smtp_inbox.mails == []
+        await session.execute(update(ExistingContractRow).values(mail_address=address))
+    await send(world)
+    [mail] = smtp_inbox.mails
+    assert [to.addr_spec for to in mail["To"].addresses] == [address]
+
+
+class Envelopes:
+    """A server's ear for what is said before the mail itself."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str | None, list[str]]] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        self.heard.append((envelope.mail_from, envelope.rcpt_tos))
+        return "250 taken"
+
+
+async def test_the_server_is_told_the_same_two_addresses_as_the_reader(world: ActivityWorld) -> None:
+    address = '"keiri, honsha"@example.jp'
+    async with world.sessions.begin() as session:
+        await session.execute(update(ExistingContractRow).values(mail_address=address))
+    ear = Envelopes()
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
+        await world.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
+    assert ear.heard == [("customer-center@yayoi.example", [address])]

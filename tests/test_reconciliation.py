@@ -36,6 +36,7 @@ from tests.conftest import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
 from web.intake import Intake
 from web.starter import Starter
+from workers.stack.inbox import text_of
 from workflows.daily_reconciliation import DailyReconciliation
 
 NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
@@ -146,8 +147,8 @@ async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(worl
     assert ("サービス契約ID を取り消した" in actions) == issued
     [to_the_desk] = world.inbox.to(DESK)
     assert to_the_desk["Subject"] == RECONCILIATION_SUBJECT
-    assert f"{case.application_no} の 1 件目" in to_the_desk.get_content()
-    assert "自動で修復しました" in to_the_desk.get_content()
+    assert f"{case.application_no} の 1 件目" in text_of(to_the_desk)
+    assert "自動で修復しました" in text_of(to_the_desk)
 
 
 @BEFORE_STEP5
@@ -197,7 +198,7 @@ async def test_y27_after_step5_a_terminated_case_is_reported_and_not_touched(wor
     after = await everything(world)
     changed = {table for table in before if before[table] != after[table]}
     assert changed == {"notices"}  # the report itself
-    assert "確認と対応をお願いします" in world.inbox.to(DESK)[0].get_content()
+    assert "確認と対応をお願いします" in text_of(world.inbox.to(DESK)[0])
 
 
 async def test_a_healthy_database_has_no_findings_and_stays_as_it_is(world: World) -> None:

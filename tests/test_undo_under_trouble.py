@@ -23,6 +23,7 @@ from tests.snapshot import Snapshot, snapshot
 from tests.trouble import Trouble, attended, submitted, unattended
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
 from web.intake import Intake
+from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.search_attributes import FAILING, WAITING_FOR
 
@@ -124,7 +125,7 @@ async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_
     assert await case.notices(MailKind.COMPLETION_NOTICE) == []
     [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
     assert OFFICE_C[0] not in [mail["To"] for mail in world.inbox.mails]
-    assert "スマート取引取込" in told.get_content()
+    assert "スマート取引取込" in text_of(told)
 
 
 async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(world: World) -> None:
@@ -137,7 +138,7 @@ async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(w
         await undone_once(case, before)
     [issued] = await case.issued()
     [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
-    assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in told.get_content()
+    assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in text_of(told)
 
 
 async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(world: World) -> None:

@@ -22,6 +22,7 @@ from tests.paths import BANK_B, BANK_C, NOBODY
 from tests.snapshot import Snapshot, snapshot
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
 from web.intake import Intake
+from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 
@@ -202,7 +203,7 @@ async def told(case: Case, way: Way, place: Place) -> None:
     assert mails[-1].kind == way.mail
     assert [notice.kind for notice in mails].count(MailKind.COMPLETION_NOTICE) == place.notified
     [told] = [mail for mail in case.world.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
-    assert ("ご利用いただけなくなりました" in told.get_content()) == place.notified
+    assert ("ご利用いただけなくなりました" in text_of(told)) == place.notified
 
 
 async def recorded(case: Case, way: Way) -> None:

@@ -26,6 +26,7 @@ from models.identifiers import ApplicationNo, application_workflow_id, office_wo
 from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import Stage, WaitingFor
 from workers.errors import ClearError
+from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 
@@ -186,7 +187,7 @@ class Play:
         for mail in new:
             self.tell(f"✉ To: {mail['To']}")
             self.tell(f"  Subject: {mail['Subject']}")
-            for line in mail.get_content().strip().splitlines():
+            for line in text_of(mail).strip().splitlines():
                 self.tell(f"  │ {line}")
         found = sorted((str(mail["To"]), str(mail["Subject"])) for mail in new)
         if found != sorted(expected):

@@ -34,6 +34,7 @@ from workers.rehearsal.expired import expired
 from workers.rehearsal.play import Play
 from workers.settings import Settings
 from workers.stack.checks import free_ports
+from workers.stack.inbox import text_of
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workflows.office_data_procedure import OfficeDataProcedure
@@ -115,7 +116,7 @@ async def _apply(play: Play, calendar: BusinessCalendar) -> date:
     )
     page = await play.case_page(answer["status_url"])
     play.expect("it shows where office C stands", "共有" in page, True)
-    play.expect("the receipt links to the case page", answer["status_url"] in receipt.get_content(), True)
+    play.expect("the receipt links to the case page", answer["status_url"] in text_of(receipt), True)
     return applied_on
 
 
@@ -180,7 +181,7 @@ async def _office_c_gets_its_notice(play: Play) -> None:
     issued = await _issued(play)
     play.expect("registered name of C", issued[C].registered_name, "弥生 太郎 - 2 (8871304)")
     play.expect("two different contract IDs", issued[B].contract_id != issued[C].contract_id, True)
-    text = notice.get_content()
+    text = text_of(notice)
     play.expect(
         "the notice says what C needs", [w for w in (issued[C].contract_id, BANK_C, AIR_C, FIRM) if w not in text], []
     )

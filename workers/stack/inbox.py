@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -24,6 +25,14 @@ async def listen(host: str, port: int, take: Take) -> asyncio.Server:
     return await loop.create_server(
         lambda: SMTP(handler, enable_SMTPUTF8=True, hostname="inbox.localhost", ident="tetsuzuki inbox"), host, port
     )
+
+
+def text_of(mail: EmailMessage) -> str:
+    """Return what a mail says as plain text, whatever other parts it has. Raises `ValueError` if it has no text."""
+    part = mail.get_body(("plain",))
+    if part is None:
+        raise ValueError(f"the mail {mail['Subject']!r} has no text part")
+    return str(part.get_content())
 
 
 async def serve(settings: Settings) -> None:
