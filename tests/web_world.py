@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
@@ -20,9 +23,10 @@ from temporalio.worker import Worker
 
 from models.calendar import BusinessCalendar
 from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
-from models.tables import ApplicationRow, ExistingContractRow, OfficeRow, application_count
+from models.tables import ApplicationRow, CredentialRow, ExistingContractRow, OfficeRow, application_count
 from tests.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
+from web.doors.hashing import Hashing
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -32,6 +36,7 @@ TOKEN_OF_ANOTHER = "d0000004-0000-4000-8000-000000000004"
 SECRET = "a secret of the tests"
 WEB = "http://web.test"
 UI = "http://ui.test"
+PASSWORD = "The-tests'-1st"
 
 # All tests share one Temporal server, where an application number is used once.
 _NUMBERS = itertools.count(500_000, 100)
@@ -88,6 +93,30 @@ def errors_of(answer: httpx.Response) -> dict[str, str]:
     return errors
 
 
+class _HiddenFields(HTMLParser):
+    """The hidden fields of each form of a page, by the form's action."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: dict[str, dict[str, str]] = {}
+        self._open: dict[str, str] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._open = self.forms.setdefault(facts.get("action", ""), {})
+        if tag == "input" and facts.get("type") == "hidden":
+            self._open[facts["name"]] = facts.get("value", "")
+
+
+def hidden_fields(page: httpx.Response, action: str | None = None) -> dict[str, str]:
+    """What a browser sends along unseen with the page's form; of the one with this action if there are several."""
+    forms = _HiddenFields(page.text).forms
+    [fields] = forms.values() if action is None else [forms[action]]
+    return fields
+
+
 @dataclass
 class Web:
     """The running app and what lies behind it."""
@@ -105,6 +134,24 @@ class Web:
         answer = await self.apply(application(*pairs, **changes))
         assert answer.status_code == 202, answer.text
         return ApplicationNo(answer.json()["application_no"])
+
+    async def send(
+        self, path: str, fields: dict[str, str], *, action: str | None = None, http: httpx.AsyncClient | None = None
+    ) -> httpx.Response:
+        """Open a page, fill in its form and send it: with its hidden fields and to its action, as a browser does."""
+        http = http or self.http
+        page = await http.get(path)
+        assert page.status_code == 200, page.text
+        where = action or urlsplit(path).path
+        return await http.post(where, data=hidden_fields(page, where) | fields)
+
+    async def sign_in(self, yayoi_id: str, *, http: httpx.AsyncClient | None = None) -> None:
+        """Sign in with a password that the Yayoi ID is given if it has none."""
+        async with self.sessions.begin() as session:
+            values = {"yayoi_id": yayoi_id, "password_hash": await Hashing().hash(PASSWORD)}
+            await session.execute(insert(CredentialRow).values(values).on_conflict_do_nothing())
+        answer = await self.send("/sign-in", {"yayoi_id": yayoi_id, "password": PASSWORD}, http=http)
+        assert answer.status_code == 303, answer.text
 
     async def report(self, event: dict[str, Any]) -> httpx.Response:
         return await self.http.post("/api/events", json=event)

@@ -17,6 +17,8 @@ from temporalio.client import Client
 from models.calendar import BusinessCalendar
 from web.api import applications_api, events_api
 from web.deliveries import Deliveries
+from web.doors import Doors
+from web.doors.pages import doors_pages
 from web.intake import Intake
 from web.operators import operators_pages
 from web.pages import apply_pages, case_pages
@@ -51,12 +53,15 @@ def create_app(
     starter = Starter(sessions, client, task_queue=task_queue, public_url=public_url, secret_key=secret_key)
     starting = Repeating(starter.start_all, reconcile_every)
     delivering = Repeating(deliveries.deliver_all, reconcile_every)
+    https = public_url.startswith("https:")
+    doors = Doors(sessions, secret_key=secret_key, https=https)
+    forgetting = Repeating(doors.forget, timedelta(hours=1))
 
     @asynccontextmanager
     async def reconciling(_: FastAPI) -> AsyncIterator[None]:
         without_query = WithoutQuery()
         logging.getLogger("uvicorn.access").addFilter(without_query)
-        jobs = [asyncio.create_task(job.run()) for job in (starting, delivering)]
+        jobs = [asyncio.create_task(job.run()) for job in (starting, delivering, forgetting)]
         try:
             yield
         finally:
@@ -76,13 +81,15 @@ def create_app(
         redoc_url=None,
     )
     templates = Jinja2Templates(directory=_HERE / "templates")
+    doors.open_on(app, templates)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     answer_problems(app, templates)
     describe_problems(app)
     app.include_router(applications_api(intake, starting, public_url=public_url, secret_key=secret_key))
     app.include_router(events_api(deliveries))
-    app.include_router(apply_pages(intake, starting, templates, secret_key=secret_key))
+    app.include_router(doors_pages(sessions, doors, templates))
+    app.include_router(apply_pages(intake, starting, templates, doors, secret_key=secret_key))
     app.include_router(case_pages(sessions, client, templates, secret_key=secret_key))
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy import select
@@ -24,6 +24,7 @@ from models.refusals import RefusedError
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from web.apply_form import Page, empty_page, page_of
 from web.case_view import office_view
+from web.doors import Doors, Limit, client_address
 from web.intake import Intake, OtherContentError, Receipt
 from web.problems import ProblemError
 from web.reaching import UnreachableError, reaching_temporal
@@ -40,8 +41,10 @@ QUERY_PATIENCE = timedelta(seconds=3)
 """How long the case page waits for the procedure before it shows what the records say."""
 
 
-def apply_pages(intake: Intake, starting: Repeating, templates: Jinja2Templates, *, secret_key: str) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def apply_pages(
+    intake: Intake, starting: Repeating, templates: Jinja2Templates, doors: Doors, *, secret_key: str
+) -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
 
     def show(request: Request, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
         return templates.TemplateResponse(request, "apply.html", {"page": page, "no_fee": NO_FEE}, status)
@@ -59,6 +62,7 @@ def apply_pages(intake: Intake, starting: Repeating, templates: Jinja2Templates,
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
         if (changed := page.after(action)) is not None:
             return show(request, changed)
+        await doors.limit(Limit.SUBMISSION, client_address(request))
         page = page.without_blank_rows()
         try:
             receipt = await _receive(intake, page)

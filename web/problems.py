@@ -23,12 +23,14 @@ _log = logging.getLogger(__name__)
 
 _TITLES = {
     HTTPStatus.BAD_REQUEST: "読み取れませんでした",
+    HTTPStatus.FORBIDDEN: "もう一度お試しください",
     HTTPStatus.NOT_FOUND: "見つかりません",
     HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
     HTTPStatus.CONFLICT: "受け付けられません",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "送信された内容が大きすぎます",
     HTTPStatus.UNPROCESSABLE_ENTITY: "入力内容に誤りがあります",
     HTTPStatus.SERVICE_UNAVAILABLE: "ただいま受け付けられません",
+    HTTPStatus.TOO_MANY_REQUESTS: "しばらくお待ちください",
     HTTPStatus.INTERNAL_SERVER_ERROR: "処理できませんでした",
 }
 _LATER = "しばらくしてから、同じ内容でもう一度お試しください。二重に受け付けることはありません。"

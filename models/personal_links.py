@@ -1,0 +1,60 @@
+"""Links and codes that prove who reads a mail.
+
+Both are derived from what the procedure is, so that a mail that is tried again holds the same ones, and neither is kept
+anywhere. That a link is used once, and that a newer one ends the older, is for the procedure's row to say.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from itsdangerous import BadData, URLSafeSerializer
+
+CODE_DIGITS = 6
+
+
+class PersonalLinkKind(StrEnum):
+    """What a link is for: one of a kind opens nothing of another."""
+
+    MEMBER_INVITATION = "member invitation"
+    MYICS = "MYICS"
+
+
+@dataclass(frozen=True)
+class PersonalLink:
+    """What a link says. `occurrence` counts how often a link was made for this procedure, from 1."""
+
+    kind: PersonalLinkKind
+    procedure_id: str
+    occurrence: int
+    expires_at: datetime
+    """To the second; aware."""
+
+    def token(self, secret_key: str) -> str:
+        """Return what the address carries: the same link always has the same."""
+        facts = [self.procedure_id, self.occurrence, int(self.expires_at.timestamp())]
+        return str(_serializer(secret_key, self.kind).dumps(facts))
+
+    def is_open(self, now: datetime) -> bool:
+        return now < self.expires_at
+
+
+def read_link(secret_key: str, kind: PersonalLinkKind, token: str) -> PersonalLink | None:
+    """Return what the token says, expired or not; None if it was not made here, or for another kind."""
+    try:
+        procedure_id, occurrence, expires_at = _serializer(secret_key, kind).loads(token)
+    except BadData:
+        return None
+    return PersonalLink(kind, procedure_id, occurrence, datetime.fromtimestamp(expires_at, UTC))
+
+
+def code_of(secret_key: str, procedure_id: str, occurrence: int) -> str:
+    """Return the six digits mailed for this procedure the n-th time."""
+    digest = hmac.digest(secret_key.encode(), f"mailed code:{procedure_id}:{occurrence}".encode(), "sha256")
+    return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def _serializer(secret_key: str, kind: PersonalLinkKind) -> URLSafeSerializer:
+    return URLSafeSerializer(secret_key, salt=f"personal link: {kind}", signer_kwargs={"digest_method": hashlib.sha256})

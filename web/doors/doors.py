@@ -1,0 +1,108 @@
+"""The doors as pages use them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.exceptions import HTTPException
+
+from models.identifiers import YayoiId
+from web.doors.forms import FIELD, FormCookies, Forms
+from web.doors.hashing import Hashing
+from web.doors.limits import Limit, Limits
+from web.doors.sessions import Sessions, Visitor
+from web.problems import ProblemError
+
+MAX_FIELDS = 300
+"""More than the longest form has."""
+UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
+STALE_FORM = (
+    "安全のため、このフォームは受け付けられませんでした。フォームを開いてから時間がたったか、その後にログイン・"
+    "ログアウトしたか、ブラウザーの Cookie が無効になっています。ブラウザーの Cookie を有効にし、"
+    "フォームをもう一度開いて入力してください。入力内容は送信されていません。"
+)
+HOME = "/"
+
+
+class SignInNeededError(Exception):
+    """Only those who are signed in may come here."""
+
+
+class Doors:
+    """One object for all pages; routers of pages depend on `checked`."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        *,
+        secret_key: str,
+        https: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.hashing = Hashing()
+        self._sessions = Sessions(sessions, https=https, now=now)
+        self._forms = Forms(secret_key, self._sessions.cookie, https=https)
+        self._limits = Limits(sessions, secret_key, now)
+
+    def open_on(self, app: FastAPI, templates: Jinja2Templates) -> None:
+        """Give templates `csrf(request)`, browsers their cookie, and those who must sign in the way there."""
+        templates.env.globals["csrf"] = self._forms.field
+        app.add_middleware(FormCookies, forms=self._forms)
+        app.add_exception_handler(SignInNeededError, _to_sign_in)
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Return who is signed in, if anybody is."""
+        return await self._sessions.visitor(request)
+
+    async def require(self, request: Request) -> Visitor:
+        """Return who is signed in; whoever is not is led to `/sign-in` and back."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            raise SignInNeededError
+        return visitor
+
+    async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
+        """Begin a new session; an earlier one of this browser ends."""
+        await self._sessions.begin(request, response, yayoi_id)
+
+    async def sign_out(self, request: Request, response: Response) -> None:
+        """End the session here and in the browser."""
+        await self._sessions.end(request, response)
+
+    async def checked(self, request: Request) -> None:
+        """Dependency of every page: a form that is sent was shown to this browser by us (else 400 or 403)."""
+        if request.method in {"GET", "HEAD"}:
+            return
+        try:
+            # Starlette keeps it: the page reads the same form again.
+            sent = await request.form(max_files=0, max_fields=MAX_FIELDS)
+        except HTTPException:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
+        if not self._forms.knows(request, sent.get(FIELD)):
+            raise ProblemError(HTTPStatus.FORBIDDEN, STALE_FORM)
+
+    async def limit(self, limit: Limit, key: str) -> None:
+        """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
+        await self._limits.count(limit, key)
+
+    async def forget(self) -> None:
+        """Delete sessions and counts that are over."""
+        await self._sessions.forget()
+        await self._limits.forget()
+
+
+def local_path(path: str) -> str:
+    """Return the path if it lies on this site, else the home page: nobody is sent elsewhere from here."""
+    parts = urlsplit(path) if path.isprintable() and "\\" not in path else None
+    is_local = parts and not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith("//")
+    return path if is_local else HOME
+
+
+async def _to_sign_in(request: Request, _: Exception) -> Response:
+    there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?next={quote(there, safe='/')}", HTTPStatus.SEE_OTHER)
