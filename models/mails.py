@@ -8,6 +8,8 @@ AUTOMATIC_MAIL_SUBJECT = "【 弥生会計 24 ネットワーク 】ユーザ登
 
 DIGEST_SUBJECT = "〔担当者〕朝のお知らせ"
 RECONCILIATION_SUBJECT = "〔担当者〕手続きと登録内容の食い違いが見つかりました"
+WEBHOOK_TROUBLE_SUBJECT = "〔担当者〕通知（Webhook）を届けられませんでした"
+REFUSED_FORM_SUBJECT = "〔担当者〕受け付けられないフォームが届きました"
 
 
 class MailKind(StrEnum):
