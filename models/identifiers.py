@@ -53,11 +53,11 @@ class Identifier(str):
         )
 
 
-class YayoiId(Identifier):
-    """弥生ID: a login, which is a mail address; lower case (Y8)."""
+class MailAddress(Identifier):
+    """A mail address; lower case (Y8)."""
 
     __slots__ = ()
-    # Deliverable in practice and harmless in a mail header; whether it exists is the registry's to say (Y2).
+    # Deliverable in practice and harmless in a mail header; whether it exists is for others to say (Y2).
     pattern = re.compile(
         r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}"
     )
@@ -66,6 +66,12 @@ class YayoiId(Identifier):
     @classmethod
     def normalise(cls, text: str) -> str:
         return fold(text).lower()
+
+
+class YayoiId(MailAddress):
+    """弥生ID: a login, which is a mail address."""
+
+    __slots__ = ()
 
 
 class OfficeToken(Identifier):
@@ -114,7 +120,7 @@ def office_workflow_id(application_no: ApplicationNo, office_no: int) -> str:
     return f"{application_workflow_id(application_no)}/office/{office_no}"
 
 
-def ledger_key(application_no: ApplicationNo, office_no: int | None, step: str) -> str:
+def ledger_key(application_no: str, office_no: int | None, step: str) -> str:
     """The one key under which a step takes effect once.
 
     Never holds a run or activity id: those change when a workflow is reset, and the step must not happen again.

@@ -1,6 +1,5 @@
 """Which actions are possible when (Y27): one rule each, asked before an action enters history and by what is shown."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,24 +17,18 @@ from models.actions import (
 from models.calendar import day_in_japan
 from models.links import LinkKind
 from models.office_state import OfficeState
+from models.operations import Operations
 from models.procedures import Stage
 
 
 def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
     """Return why the action cannot be done now and what can be, in Japanese; None if it can."""
-    if message.misread:
-        reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{_json(action, state)}　"
-    elif (found := _refusal(action, state) or _refusal_of(message, state)) is None:
-        return None
-    else:
-        reason = found
-    possible = "、".join(each.value for each in available(state)) or "なし"
-    return f"{reason}いまできる操作：{possible}"
+    return OPERATIONS.refuse(action, message, state)
 
 
 def available(state: OfficeState) -> list[Action]:
     """Return what can be done now."""
-    return [action for action in Action if _refusal(action, state) is None]
+    return OPERATIONS.available(state)
 
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
@@ -65,10 +58,6 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             }
         case _:
             return common
-
-
-def _json(action: Action, state: OfficeState) -> str:
-    return json.dumps(example(action, state), ensure_ascii=False)
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
@@ -179,3 +168,7 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
             return state.follow_up.refuse_relink(kind, service)
         case _:
             return None
+
+
+OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, example)
+"""What operators and applicants can do with an office's procedure."""

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.mails import MailKind
     from models.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
     from models.reconciliation import Finding, FreezeStep, Reconcile, ReconciliationReport, Repair
-    from workflows.operator_view import cell, table
+    from workflows.details import cell, table
     from workflows.options import LONG_LOOK, MAIL, REGISTRY
     from workflows.search_attributes import FAILING
 

@@ -1,7 +1,7 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.office_view import OfficeView
     from workflows.operators_turn import OperatorsTurn
     from workflows.updates import operator_action
-    from workflows.waiting import Moment, wait_through
+    from workflows.waiting import Moment, reminders, wait_through
 
 APPLICANT_REMINDERS = (3, 6, 9)
 """Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
@@ -249,7 +249,7 @@ class OfficeDataProcedure:
             *FOLLOW_UP_REMINDERS, FOLLOW_UP_SHOWN_TO_OPERATORS
         )
         moments = [
-            *_reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
+            *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
             Moment(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
             Moment(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
         ]
@@ -321,7 +321,7 @@ class OfficeDataProcedure:
 
         remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
         expiry = Moment(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
-        moments = [*_reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
+        moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_through(lambda: done() or self._state.leaving, moments, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
         self._operators.rest()
@@ -375,11 +375,3 @@ class OfficeDataProcedure:
         """Refuse an action before it enters history, saying what is possible now."""
         if reason := refuse(action, message, self._state):
             raise ApplicationError(reason, type="Refused", non_retryable=True)
-
-
-def _reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[Moment]:
-    """One moment for each day, at the opening hour."""
-    return [
-        Moment(partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence))
-        for occurrence, day in enumerate(days, start=1)
-    ]

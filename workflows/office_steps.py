@@ -193,6 +193,14 @@ class OfficeSteps:
         """Give the case to whoever has the least work, but not to whom it was with."""
         await self._assign(but_not=self._state.assignee, by="system", reason="期限までに対応されなかったため")
 
+    async def remind_operator(self, on: date) -> None:
+        """Remind whoever is in charge; once a day."""
+        await self.mail(MailKind.OPERATOR_REMINDER, on.toordinal())
+
+    async def tell_supervisor(self, on: date) -> None:
+        """Tell a supervisor that nobody has acted; once a day."""
+        await self.mail(MailKind.OPERATOR_ESCALATION, on.toordinal())
+
     async def _assign(self, *, by: str, reason: str, to: str | None = None, but_not: str | None = None) -> None:
         asked = Assign(
             application_no=self._state.case.application_no,

@@ -1,45 +1,16 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
-import json
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from urllib.parse import quote
+from collections.abc import Sequence
 
 from models.actions import Action
-from models.calendar import JST, day_in_japan
+from models.calendar import day_in_japan
 from models.follow_up import FollowUp
 from models.identifiers import application_workflow_id, office_workflow_id
 from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Relinked
 from models.office_state import OfficeState
-from models.permissions import available, example
+from models.permissions import OPERATIONS, available
 from models.procedures import Stage, WaitingFor
-
-_WEEKDAYS = "月火水木金土日"
-TIMELINE_LENGTH = 12
-"""How many of the newest entries are shown."""
-
-
-def day(value: date | None) -> str:
-    return f"{value}（{_WEEKDAYS[value.weekday()]}）" if value else "—"
-
-
-def moment(value: datetime) -> str:
-    return f"{value.astimezone(JST):%m月%d日 %H:%M}"
-
-
-def cell(text: object) -> str:
-    """Keep a text inside its table cell and free of markup."""
-    return str(text).translate(_ESCAPES)
-
-
-_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>#"} | {"\n": " "})
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    # The Web UI puts no space between columns: an ideographic one keeps them apart.
-    lines = ["　| ".join(str(value) for value in row) for row in (heads, *rows)]
-    lines.insert(1, " | ".join("---" for _ in heads))
-    return "\n".join(f"| {line} |" for line in lines)
+from workflows.details import also_possible, cell, day, history, how_to_send, page_of, table, to_do_now
 
 
 def office_details(state: OfficeState) -> str:
@@ -49,18 +20,14 @@ def office_details(state: OfficeState) -> str:
         parts.append("\n".join(f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems))
     possible = available(state)
     first = [action for action in _first(state) if action in possible]
-    parts.extend(f"**{action.label}**　`{action}`\n```json\n{_json(action, state, indent=2)}\n```" for action in first)
+    parts.extend(to_do_now(OPERATIONS, first, state))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and not state.outcome:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
-    if others := [action for action in possible if action not in first]:
-        parts.append("#### ほかにできる操作")
-        parts.append("\n".join(f"- {action.label}　`{action}` `{_json(action, state)}`" for action in others))
-    parts.append("#### 経過（新しい順）")
-    newest = reversed(state.timeline[-TIMELINE_LENGTH:])
-    parts.append("\n".join(f"- {moment(entry.at)}　{cell(entry.text)}" for entry in newest))
+    parts.extend(also_possible(OPERATIONS, [action for action in possible if action not in first], state))
+    parts.extend(history(state.timeline))
     return "\n\n".join(parts)
 
 
@@ -153,28 +120,16 @@ def _coverage(link: Relinked) -> str:
     )
 
 
-def _json(action: Action, state: OfficeState, indent: int | None = None) -> str:
-    return json.dumps(example(action, state), ensure_ascii=False, indent=indent)
-
-
 def office_static_details(case: OfficeCase, namespace: str) -> str:
     """Return what does not change, shown beside Current Details: whose case, and how an action is sent."""
-    application = _page(namespace, application_workflow_id(case.application_no))
+    application = page_of(namespace, application_workflow_id(case.application_no))
     facts = [
         ("申込番号", f"[{case.application_no}]({application})（申込全体の画面）"),
         ("手続き", case.procedure),
         ("元のお客様番号", case.existing_contract_id),
         ("申込日", day(day_in_japan(case.applied_at))),
     ]
-    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", HOW_TO_SEND))
-
-
-HOW_TO_SEND = """\
-1. 右の欄で、送る操作の JSON（{ から } まで）をコピーします。
-2. 右上の「More Actions」から「Send an Update」を選びます。
-3. 「Name」で操作の名前（correct\\_pair など）を選びます。
-4. 「Data」に JSON を貼り付け、「理由」などを書き換えます。
-5. 「Submit」を押します。画面が閉じたら、R キーを押すと、右の欄に結果が出ます。"""
+    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("correct_pair")))
 
 
 def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress], namespace: str) -> str:
@@ -209,8 +164,4 @@ def _waiting(office: OfficeProgress) -> str:
 
 
 def _link(namespace: str, case: ApplicationCase, office: OfficeProgress) -> str:
-    return _page(namespace, office_workflow_id(case.application_no, office.office_no))
-
-
-def _page(namespace: str, workflow_id: str) -> str:
-    return f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(workflow_id, safe='')}"
+    return page_of(namespace, office_workflow_id(case.application_no, office.office_no))

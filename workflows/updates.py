@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import update_wrapper
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.workflow import UpdateMethodMultiParam
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions import Action, ActionMessage
+    from models.actions import ActionMessage
+    from models.operations import Operation
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -31,9 +32,9 @@ def update_described(
 
 
 class Guarded(Protocol):
-    """A procedure that knows which actions are possible now."""
+    """A procedure that knows which of its operations are possible now."""
 
-    def check_possible(self, action: Action, message: ActionMessage) -> None:
+    def check_possible(self, action: Any, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not."""
 
 
@@ -42,7 +43,7 @@ Message = TypeVar("Message", bound=ActionMessage)
 Handler = Callable[[Procedure, Message], Awaitable[None]]
 
 
-def operator_action(action: Action) -> Callable[[Handler[Procedure, Message]], Declared[[Procedure, Message], None]]:
+def operator_action(action: Operation) -> Callable[[Handler[Procedure, Message]], Declared[[Procedure, Message], None]]:
     """Declare the update of an action, whose validator refuses it before it enters history if it is not possible."""
 
     def declare(handler: Handler[Procedure, Message]) -> Declared[[Procedure, Message], None]:

@@ -1,10 +1,14 @@
 """Waiting for people: until something holds, with something to do at given moments meanwhile."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 
 from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.calendar import opening_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,14 @@ class Moment:
     at: Callable[[], datetime]
     summary: str
     act: Callable[[], Awaitable[None]]
+
+
+def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[Moment]:
+    """One moment for each day, at the opening hour."""
+    return [
+        Moment(partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence))
+        for occurrence, day in enumerate(days, start=1)
+    ]
 
 
 async def wait_through(

@@ -1,0 +1,59 @@
+"""What every procedure's operations have in common: what they are called, when they are possible, how each is sent."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from models.actions import ActionMessage
+
+
+class Operation(Protocol):
+    """An update of a procedure, as an operator chooses it; members of an enum are."""
+
+    @property
+    def value(self) -> str:
+        """The update's name."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in the operators' language."""
+
+    @property
+    def message(self) -> type[ActionMessage]:
+        """What is sent with it."""
+
+
+Op = TypeVar("Op", bound=Operation)
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Operations(Generic[Op, State]):
+    """The operations of one procedure: one set of rules, asked before one enters history and by what is shown."""
+
+    every: tuple[Op, ...]
+    refusal: Callable[[Op, State], str | None]
+    """Why an operation of this kind cannot be done now, whatever it says."""
+    refusal_of: Callable[[ActionMessage, State], str | None]
+    """What is wrong with what this message says."""
+    example: Callable[[Op, State], dict[str, Any]]
+    """The JSON of an operation, ready to copy: only `by` and `reason` are left to fill in."""
+
+    def refuse(self, operation: Op, message: ActionMessage, state: State) -> str | None:
+        """Return why the operation cannot be done now and what can be, in Japanese; None if it can."""
+        if message.misread:
+            reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{self.json(operation, state)}　"
+        elif (found := self.refusal(operation, state) or self.refusal_of(message, state)) is None:
+            return None
+        else:
+            reason = found
+        possible = "、".join(each.value for each in self.available(state)) or "なし"
+        return f"{reason}いまできる操作：{possible}"
+
+    def available(self, state: State) -> list[Op]:
+        """Return what can be done now."""
+        return [operation for operation in self.every if self.refusal(operation, state) is None]
+
+    def json(self, operation: Op, state: State, indent: int | None = None) -> str:
+        return json.dumps(self.example(operation, state), ensure_ascii=False, indent=indent)
