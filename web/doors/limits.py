@@ -43,6 +43,12 @@ class Limit(Enum):
     """Per client address: codes typed, whatever they are for."""
     SUBMISSION = _Allowed("submission", 60, timedelta(hours=1))
     """Per client address: forms sent."""
+    SUPPORT_PASSWORD = _Allowed("support-password", 10, timedelta(minutes=15))
+    """Per contract ID: whether an address goes with it, and later its password."""
+    SUPPORT_PASSWORD_FROM = _Allowed("support-password-from", 50, timedelta(minutes=15))
+    """Per client address."""
+    INVITATION = _Allowed("invitation", 30, timedelta(hours=1))
+    """Per administrator: invitations mailed."""
 
 
 class Limits:
