@@ -1,6 +1,5 @@
 """Starting what was stored: the workflow of every application that has none yet."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
@@ -18,12 +17,10 @@ from models.identifiers import ApplicationNo, ContractId, application_workflow_i
 from models.messages import ApplicationCase, OfficeCase
 from models.procedures import Procedure
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from web.reaching import UnreachableError, reaching_temporal
+from web.batches import work_off
+from web.reaching import reaching_temporal
 from workflows import search_attributes
 from workflows.multi_office_application import MultiOfficeApplication
-
-AT_ONCE = 10
-"""How many starts are under way at the same time."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,16 +56,7 @@ class Starter:
                     .order_by(ApplicationRow.applied_at)
                 )
             ).all()
-        for first in range(0, len(waiting), AT_ONCE):
-            some = waiting[first : first + AT_ONCE]
-            results = await asyncio.gather(*map(self.start, some), return_exceptions=True)
-            for application_no, result in zip(some, results, strict=True):
-                if isinstance(result, BaseException) and not isinstance(result, UnreachableError):
-                    # One that cannot be started must not stand in the way of the others.
-                    _log.error("%s could not be started: %s", application_no, type(result).__name__)
-            if any(isinstance(result, UnreachableError) for result in results):
-                _log.warning("Temporal cannot be reached; %d applications wait to be started", len(waiting) - first)
-                return
+        await work_off(waiting, self.start, "applications")
 
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`."""

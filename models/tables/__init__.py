@@ -1,7 +1,13 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
-from models.tables.accounts import CredentialRow, RateCountRow, WebSessionRow
-from models.tables.base import Base
+from models.tables.accounts import (
+    AddressCheckRow,
+    CredentialRow,
+    RateCountRow,
+    WebSessionRow,
+    YayoiIdConsentRow,
+)
+from models.tables.base import Base, ToldRow
 from models.tables.cases import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -37,6 +43,7 @@ from models.tables.registry import (
 from models.tables.webhooks import RefusedFormRow, WebhookMessageRow, WebhookSubscriberRow
 
 __all__ = [
+    "AddressCheckRow",
     "ApplicationOfficeRow",
     "ApplicationRow",
     "AuditRow",
@@ -64,9 +71,11 @@ __all__ = [
     "SharingRow",
     "SmartImportRunRow",
     "SupportPasswordRow",
+    "ToldRow",
     "WebSessionRow",
     "WebhookMessageRow",
     "WebhookSubscriberRow",
+    "YayoiIdConsentRow",
     "YayoiIdRow",
     "application_count",
     "enquiry_count",

@@ -1,11 +1,12 @@
 """Who may come in: passwords, sessions, and registrations that are under way."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import ForeignKey, func
+from sqlalchemy import ForeignKey, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base
+from models.tables.base import Base, ToldRow
 
 
 class CredentialRow(Base):
@@ -16,6 +17,45 @@ class CredentialRow(Base):
     yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), primary_key=True)
     password_hash: Mapped[str]
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class YayoiIdConsentRow(Base):
+    """What was agreed to when a Yayoi ID was registered here (Y26)."""
+
+    __tablename__ = "yayoi_id_consents"
+
+    yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), primary_key=True)
+    terms_accepted_at: Mapped[datetime]
+    news_by_mail: Mapped[bool]
+
+
+class AddressCheckRow(ToldRow):
+    """A mailed code that is waited for, and what it is to bring about (Y26).
+
+    One that is not finished is deleted when it ends; of one that is, only the address and the times are kept.
+    """
+
+    __tablename__ = "address_checks"
+
+    check_id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    yayoi_id: Mapped[str]
+    """The address; several checks of one may be under way, and the first that is finished wins."""
+    family_name: Mapped[str | None]
+    given_name: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    """As argon2 made it, until the code is right. Names and hash belong to registrations only."""
+    news_by_mail: Mapped[bool | None]
+    begun_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    code_no: Mapped[int] = mapped_column(server_default=text("1"))
+    """Which code counts: sending another ends the one before."""
+    code_until: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    """Wrong ones, of this code."""
+    finished_at: Mapped[datetime | None]
+    """When the code was right and had its effect."""
+    closed_at: Mapped[datetime | None]
 
 
 class WebSessionRow(Base):

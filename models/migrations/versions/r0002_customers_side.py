@@ -174,3 +174,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("form_no"),
         sa.UniqueConstraint("webhook_id"),
     )
+    op.create_table(
+        "yayoi_id_consents",
+        sa.Column("yayoi_id", sa.String(), nullable=False),
+        sa.Column("terms_accepted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("news_by_mail", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["yayoi_id"], ["yayoi_ids.yayoi_id"]),
+        sa.PrimaryKeyConstraint("yayoi_id"),
+    )
+    op.create_table(
+        "address_checks",
+        sa.Column("check_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("yayoi_id", sa.String(), nullable=False),
+        sa.Column("family_name", sa.String(), nullable=True),
+        sa.Column("given_name", sa.String(), nullable=True),
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("news_by_mail", sa.Boolean(), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("code_no", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("code_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("check_id"),
+    )
