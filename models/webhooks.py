@@ -13,7 +13,7 @@ from models.actions import ActionMessage
 from models.identifiers import ApplicationNo
 from models.message import Message
 from models.messages import Outcome
-from models.procedures import ApplicationStage, Stage, WaitingFor
+from models.procedures import ApplicationStage, Stage
 
 SCHEDULE = (
     timedelta(seconds=5),
@@ -115,10 +115,6 @@ class StageChange(Message):
         }
 
 
-def waiting_for(who: WaitingFor) -> Coded:
-    return Coded.of(who)
-
-
 def wants(kinds: Sequence[str], kind: WebhookKind) -> bool:
     """Whether a subscriber with these kinds gets such a message; none means all."""
     return not kinds or kind in kinds
@@ -150,6 +146,8 @@ class WebhookStanding(Message):
     stage: WebhookStage
     attempts: int
     last_error: str = ""
+    for_operators: bool = False
+    """Whether somebody has to be told."""
 
 
 class ResendWebhook(ActionMessage):

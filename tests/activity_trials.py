@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Executable, select, update
+from sqlalchemy import Executable, insert, select, update
 
 from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.digest import DigestDay, SendDigest
@@ -27,8 +27,9 @@ from models.messages import (
     RecordSetUpStep,
     SendMail,
 )
-from models.procedures import SetUpStep
+from models.procedures import SetUpStep, Stage, WaitingFor
 from models.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.refused_forms import RefusedFormRef
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -38,11 +39,15 @@ from models.tables import (
     IssuedContractRow,
     NoticeRow,
     OfficeRow,
+    RefusedFormRow,
     RememberedLinkRow,
     ServiceLinkRow,
     SetUpStepRow,
     SharingRow,
+    WebhookMessageRow,
+    WebhookSubscriberRow,
 )
+from models.webhooks import Coded, DeliverWebhook, StageChange, WebhookMessageRef, WebhookStage
 from tests.world import OFFICE_B, OFFICE_C, TARO
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
@@ -103,6 +108,25 @@ _REMEMBERED = (
     .where(RememberedLinkRow.application_no == NO)
     .order_by(RememberedLinkRow.service.desc())
 )
+
+
+def _subscriber(**facts: Any) -> Executable:
+    return insert(WebhookSubscriberRow).values(url="https://books.example/hook", secrets=[], kinds=[], **facts)
+
+
+def _webhook(stage: WebhookStage) -> Executable:
+    return insert(WebhookMessageRow).values(
+        message_id="msg_1",
+        subscriber_id=1,
+        application_no=NO,
+        kind="office.stage_changed",
+        payload={},
+        stage=stage,
+        settled_at=AT,
+    )
+
+
+_WEBHOOK = select(WebhookMessageRow.stage, WebhookMessageRow.attempts, WebhookMessageRow.settled_at.is_not(None))
 
 TRIALS = [
     Trial(
@@ -369,5 +393,58 @@ TRIALS = [
         added={"notices": 1},  # about no single case
         look=select(NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[(None, "back-office@yayoi.example", True)],
+    ),
+    Trial(
+        activity="publish_stage_change",
+        message=StageChange.of_office(
+            NO,
+            1,
+            Stage.SHARING,
+            outcome=None,
+            sequence=2,
+            at=AT,
+            waiting_for=Coded.of(WaitingFor.APPLICANT),
+            due_date=date(2026, 11, 20),
+        ),
+        given=(_subscriber(), _subscriber(active=False), _subscriber()),
+        added={"webhook_messages": 2},
+        look=select(
+            WebhookMessageRow.subscriber_id,
+            WebhookMessageRow.kind,
+            WebhookMessageRow.payload["data"]["sequence"].as_integer(),
+        ).order_by(WebhookMessageRow.subscriber_id),
+        found=[(1, "office.stage_changed", 2), (3, "office.stage_changed", 2)],
+    ),
+    Trial(
+        activity="deliver_webhook",  # with a subscriber that answers: tests/test_webhook_post.py
+        message=DeliverWebhook(message_id="msg_1"),
+        given=(_subscriber(active=False), _webhook(WebhookStage.SENDING)),
+        added={},
+        look=_WEBHOOK,
+        found=[("送信先の停止", 0, True)],
+    ),
+    Trial(
+        activity="report_webhook_trouble",
+        message=WebhookMessageRef(message_id="msg_1"),
+        given=(_subscriber(), _webhook(WebhookStage.DEAD)),
+        added={"notices": 1},
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("webhook-trouble:1:2026-11-05", None, "back-office@yayoi.example", True)],
+    ),
+    Trial(
+        activity="give_up_webhook",
+        message=WebhookMessageRef(message_id="msg_1"),
+        given=(_subscriber(), _webhook(WebhookStage.DEAD)),
+        added={},
+        look=_WEBHOOK,
+        found=[("未送信で終了", 0, True)],
+    ),
+    Trial(
+        activity="report_refused_form",
+        message=RefusedFormRef(form_no=1),
+        given=(insert(RefusedFormRow).values(webhook_id="w-1", body="{}", errors={"tel": "入力してください。"}),),
+        added={"notices": 1},
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("refused-form:1", None, "back-office@yayoi.example", True)],
     ),
 ]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+from models.webhook_secrets import secrets_of
 
 
 def _split(value: Any) -> Any:
@@ -17,6 +18,12 @@ def _split(value: Any) -> Any:
 def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
     BusinessCalendar(days)  # refuses what is not MM-DD
     return days
+
+
+def _webhook_secrets(text: SecretStr | None) -> SecretStr | None:
+    if text is not None:
+        secrets_of(text.get_secret_value())  # refuses what is no secret
+    return text
 
 
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
@@ -29,7 +36,7 @@ class Settings(BaseSettings):
     Temporal's own configuration, and an SMTP inbox unless `smtp_host` is set, to whatever value.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TETSUZUKI_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TETSUZUKI_", frozen=True, hide_input_in_errors=True)
 
     state_dir: Path = Path(".tetsuzuki")
     """Where the embedded stack keeps everything."""
@@ -71,6 +78,13 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     """Signs the links to case pages; unset: the embedded stack makes one and keeps it in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
+
+    form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None
+    """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
+    form_mapping: Path | None = None
+    """The file that says which field of the provider is which of ours; unset: the provider sends ours."""
+    webhook_allow_private: bool | None = None
+    """Let webhooks go to this machine and its network; unset: only where the database is the embedded one."""
 
     temporal_port: int = 7233
     temporal_ui_port: int = 8233

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from activities.address_checks import AddressCheckActivities
 from activities.assignment import AssignmentActivities
 from activities.calendar import CalendarActivities
 from activities.case_records import CaseRecordActivities
@@ -28,8 +29,12 @@ from activities.outbox import Outbox, SmtpTransport
 from activities.pair_check import PairCheckActivities
 from activities.postgres_registry import postgres_registry
 from activities.reconciliation import ReconciliationActivities
+from activities.refused_forms import RefusedFormActivities
 from activities.sharing import SharingActivities
 from activities.smart_import import SmartImportActivities
+from activities.webhook_delivery import WebhookDeliveryActivities
+from activities.webhook_post import HttpPoster
+from activities.webhook_publishing import WebhookPublishingActivities
 from models.calendar import BusinessCalendar
 from models.case_links import case_link, operators_link, workflow_link
 from web.app import create_app
@@ -41,15 +46,25 @@ from workflows.daily_reconciliation import DailyReconciliation
 from workflows.morning_digest import MorningDigest
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
+from workflows.password_setting import PasswordSetting
 from workflows.queues import Queue
+from workflows.yayoi_id_registration import YayoiIdRegistration
 
-WORKFLOWS = (MultiOfficeApplication, OfficeDataProcedure, CaseLinkMail, MorningDigest, DailyReconciliation)
+WORKFLOWS = (
+    MultiOfficeApplication,
+    OfficeDataProcedure,
+    CaseLinkMail,
+    MorningDigest,
+    DailyReconciliation,
+    YayoiIdRegistration,
+    PasswordSetting,
+)
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
 
 
 def build_activities(
-    settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client
+    settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client, *, outbox: Outbox | None = None
 ) -> list[Callable[..., Any]]:
     """Build every activity on its real parts; to replace one of the vendor's systems, give another `Registry` here."""
     ledger = Ledger(sessions)
@@ -60,8 +75,8 @@ def build_activities(
     links = LinkActivities(ledger, registry.links)
     contracts = ContractActivities(ledger, registry.contracts, registry.links)
     steps = CustomerStepActivities(ledger, registry.yayoi_ids)
-    outbox = Outbox(sessions, _transport(settings), settings.mail_from)
-    mail = MailActivities(outbox, _texts(settings))
+    outbox = outbox or Outbox(sessions, _transport(settings), settings.mail_from)
+    mail = MailActivities(sessions, outbox, _texts(settings))
     records = CaseRecordActivities(sessions, ledger)
     assignment = AssignmentActivities(sessions, ledger)
     business_calendar = BusinessCalendar(settings.closing_days)
@@ -81,6 +96,13 @@ def build_activities(
         outbox,
         office_link=partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
         desk=settings.operators_mail,
+    )
+    publishing = WebhookPublishingActivities(sessions)
+    poster = HttpPoster(allow_private=webhooks_may_be_private(settings))
+    delivery = WebhookDeliveryActivities(sessions, poster, outbox, desk=settings.operators_mail)
+    refused_forms = RefusedFormActivities(outbox, desk=settings.operators_mail)
+    address_checks = AddressCheckActivities(
+        sessions, outbox, secret_key=secret_key(settings), public_url=public_url(settings)
     )
     return [
         check.check_pair,
@@ -102,6 +124,9 @@ def build_activities(
         records.close_application,
         calendar.business_days,
         assignment.assign_operator,
+        address_checks.send_code,
+        address_checks.close_check,
+        address_checks.tell_of_new_password,
         digest.digest_recipients,
         digest.send_digest,
         reconciliation.find_differences,
@@ -110,6 +135,11 @@ def build_activities(
         reconciliation.thaw_left_frozen,
         reconciliation.freeze_again,
         reconciliation.report_differences,
+        publishing.publish_stage_change,
+        delivery.deliver_webhook,
+        delivery.report_webhook_trouble,
+        delivery.give_up_webhook,
+        refused_forms.report_refused_form,
     ]
 
 
@@ -175,6 +205,12 @@ def public_url(settings: Settings) -> str:
 def temporal_ui_url(settings: Settings) -> str:
     """Return where operators reach the Temporal Web UI."""
     return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+
+
+def webhooks_may_be_private(settings: Settings) -> bool:
+    """Whether webhooks may go to this machine and its network: unless set, where the database is the embedded one."""
+    allowed = settings.webhook_allow_private
+    return settings.database_url is None if allowed is None else allowed
 
 
 def _queues(settings: Settings, today: date, operator: str | None) -> Queues:

@@ -3,7 +3,7 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ChildWorkflowError, FailureError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.case_records import CaseRecordActivities
     from activities.failing import ACTIVITY_FAILING
     from activities.mail import MailActivities
-    from models.actions import Cancel
+    from models.actions import Action, ActionMessage, Cancel
     from models.identifiers import office_workflow_id
     from models.mails import MailKind
     from models.messages import (
@@ -30,10 +30,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.office_data_procedure import OfficeDataProcedure
     from workflows.office_view import OFFICE_PROGRESSED
-    from workflows.operator_view import application_details, office_static_details
+    from workflows.operator_view import application_details, cancel_json, office_static_details
     from workflows.options import MAIL, REGISTRY
     from workflows.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR, of_office
-    from workflows.updates import update_described
+    from workflows.stage_changes import PUBLISH_STAGE_CHANGES, StageChanges
+    from workflows.updates import operator_action, refused
 
 _MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
 """The application waits for whom its most urgent office waits for."""
@@ -58,10 +59,14 @@ class MultiOfficeApplication:
             )
             for office in case.offices
         }
+        self._changes = StageChanges(case)
 
     @workflow.run
     @heeding_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
+        if workflow.patched(PUBLISH_STAGE_CHANGES):
+            self._changes.begin()
+        self._note_changes()
         await self._assign()
         # The procedures before the receipt: each freezes its office at once (Y12), whatever becomes of the mail.
         procedures = [await self._start(office) for office in case.offices]
@@ -71,18 +76,12 @@ class MultiOfficeApplication:
         outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
         await self._close()
         await self._mail(MailKind.FINISHED)
+        await self._changes.published()
         return ApplicationOutcome(offices=tuple(outcomes))
 
-    @update_described("申込全体を取り消す")
+    @operator_action(Action.CANCEL, "申込全体を取り消す")
     async def cancel(self, message: Cancel) -> None:
         await self._cancel_offices(message)
-
-    @cancel.validator
-    def _check_cancel(self, message: Cancel) -> None:
-        if message.misread:
-            example = '{"by": "あなたの名前", "reason": "理由", "supervisor": "責任者の名前（STEP5 の後だけ）"}'
-            reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}"
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the application."""
@@ -106,6 +105,14 @@ class MultiOfficeApplication:
             offices=tuple(self._offices.values()),
             closed=self._stage is ApplicationStage.CLOSED,
         )
+
+    def check_possible(self, action: Action, message: ActionMessage) -> None:  # noqa: ARG002 there is only one
+        """Refuse a cancellation that cannot be read, or that would find nothing to cancel."""
+        if message.misread:
+            example = cancel_json(tuple(self._offices.values()))
+            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}")
+        if all(office.outcome for office in self._offices.values()):
+            raise refused("すべての事業所データの手続きが、すでに終了しています。取り消すものはありません。")
 
     async def _assign(self) -> None:
         assigned = await workflow.execute_activity_method(
@@ -192,12 +199,20 @@ class MultiOfficeApplication:
 
     def _show(self) -> None:
         offices = tuple(self._offices.values())
-        waiting = {office.waiting_for for office in offices if office.outcome is None} or {WaitingFor.SYSTEM}
         workflow.upsert_search_attributes(
             [
-                WAITING_FOR.value_set(next(who for who in _MOST_URGENT if who in waiting)),
+                WAITING_FOR.value_set(self._waiting_for),
                 OVERDUE.value_set(any(office.overdue for office in offices)),
                 ON_HOLD.value_set(any(office.held for office in offices)),
             ]
         )
         workflow.set_current_details(application_details(self._case, offices, workflow.info().namespace))
+        self._note_changes()
+
+    def _note_changes(self) -> None:
+        self._changes.note(self._stage, self._waiting_for, self._offices.values())
+
+    @property
+    def _waiting_for(self) -> WaitingFor:
+        waiting = {office.waiting_for for office in self._offices.values() if office.outcome is None}
+        return next(who for who in _MOST_URGENT if who in (waiting or {WaitingFor.SYSTEM}))

@@ -21,3 +21,6 @@ LONG_LOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=10), "r
 
 LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
 """For quick answers computed or read on the worker, as local activities."""
+
+WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
+"""For webhook messages. One that is not taken says itself when it is tried again; the policy is for our own troubles."""

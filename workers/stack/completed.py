@@ -9,6 +9,7 @@ from workers import temporal
 from workers.settings import Settings
 from workers.stack.checks import embeds_temporal
 from workers.stack.places import Places
+from workers.wiring import webhooks_may_be_private
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -20,6 +21,7 @@ def completed(settings: Settings, places: Places) -> Settings:
             "temporal_address": temporal.embedded_address(settings)
             if embeds_temporal(settings)
             else settings.temporal_address,
+            "webhook_allow_private": webhooks_may_be_private(settings),
             "secret_key": settings.secret_key or _kept_secret(places),
         }
     )

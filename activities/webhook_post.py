@@ -1,0 +1,142 @@
+"""One signed POST of a webhook message: to whom it may go, how it is signed, and what the answer means."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Protocol
+
+import httpx
+from standardwebhooks import Webhook
+
+TIMEOUT = 20.0
+"""Seconds for the whole attempt."""
+GONE = 410
+
+
+class NotTakenError(Exception):
+    """The subscriber has not taken the message; the text says why, without what it answered."""
+
+
+class GoneError(NotTakenError):
+    """The subscriber wants no more messages (410)."""
+
+
+@dataclass(frozen=True)
+class SignedMessage:
+    """What is sent: the body as it was signed, and the headers of Standard Webhooks."""
+
+    body: str
+    headers: dict[str, str]
+
+
+def signed(message_id: str, payload: dict[str, Any], secrets: Sequence[str], now: datetime) -> SignedMessage:
+    """Sign with every secret, so that a subscriber may change its own at any moment during a rotation."""
+    at = now.astimezone(UTC)  # the library takes any time for one in UTC
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    signatures = " ".join(Webhook(secret).sign(message_id, at, body) for secret in secrets)
+    return SignedMessage(
+        body,
+        {
+            "content-type": "application/json",
+            "user-agent": "tetsuzuki",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signatures,
+        },
+    )
+
+
+class Poster(Protocol):
+    """Whatever brings a message to a subscriber."""
+
+    async def post(self, url: str, message: SignedMessage) -> None:
+        """Return when it is taken (2xx). Raises `GoneError` and `NotTakenError`."""
+
+
+class Reach(StrEnum):
+    """Who means the same machine by an address."""
+
+    PUBLIC = "everybody on the internet"
+    PRIVATE = "this machine or its network"
+    NOBODY = "nobody that messages are for"
+
+
+_TRANSITION = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+"""IPv6 addresses that stand for IPv4 ones, which might be private."""
+
+
+def reach(address: str) -> Reach:
+    """Judge an address. Link-local ones are nobody's: clouds tell secrets of their machines there."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    if ip.is_loopback:
+        return Reach.PRIVATE
+    if ip.is_multicast or ip.is_link_local or ip.is_unspecified or ip.is_reserved:
+        return Reach.NOBODY
+    if any(ip in network for network in _TRANSITION):
+        return Reach.NOBODY
+    return Reach.PUBLIC if ip.is_global else Reach.PRIVATE
+
+
+class HttpPoster:
+    """Posts by HTTP: no redirect is followed, and no proxy of the environment is used.
+
+    Only https to public addresses; with `allow_private` also http, and https, to this machine and its network: whoever
+    adds a subscriber must not be able to reach what only this network can (SSRF). The address that was judged is the
+    one that is connected to, whatever the name is resolved to a moment later.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    async def post(self, url: str, message: SignedMessage) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                answer = await self._send(httpx.URL(url), message)
+        except TimeoutError:
+            raise NotTakenError(f"no answer within {TIMEOUT:.0f} seconds") from None
+        except (httpx.HTTPError, OSError) as error:
+            raise NotTakenError(type(error).__name__) from error
+        if answer == GONE:
+            raise GoneError("HTTP 410: the subscriber wants no more messages")
+        if not httpx.codes.is_success(answer):
+            raise NotTakenError(f"HTTP {answer}")
+
+    async def _send(self, url: httpx.URL, message: SignedMessage) -> int:
+        # Connected to by address; TLS and the subscriber's server still see the name.
+        target = url.copy_with(host=await self._address(url))
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as http,
+            http.stream(
+                "POST",
+                target,
+                content=message.body.encode(),
+                headers={**message.headers, "host": url.netloc.decode("ascii")},
+                extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            ) as answer,
+        ):
+            return answer.status_code  # what it says beyond that is not read
+
+    async def _address(self, url: httpx.URL) -> str:
+        port = url.port or {"https": 443, "http": 80}[url.scheme]
+        try:
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise NotTakenError("the host name cannot be resolved") from None
+        addresses = [str(entry[4][0]) for entry in found]
+        # One that is not allowed among several is enough: it would only be a matter of tries.
+        match worst := max(map(reach, addresses), key=list(Reach).index):
+            case Reach.PUBLIC if url.scheme != "https":
+                raise NotTakenError("a public address without https")
+            case Reach.PRIVATE if not self._allow_private:
+                raise NotTakenError("a private address, and TETSUZUKI_WEBHOOK_ALLOW_PRIVATE is not set")
+            case Reach.NOBODY:
+                raise NotTakenError(f"an address of {worst}")
+        return addresses[0]
