@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from models.address_checks import CheckStage
 from models.calendar import end_of
 from models.messages import ApplicationCase, OfficeCase
 from models.procedures import ApplicationStage, Stage, WaitingFor
@@ -59,4 +60,11 @@ def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAt
             SearchAttributePair(OVERDUE, False),
             SearchAttributePair(ON_HOLD, False),
         ]
+    )
+
+
+def of_address_check() -> TypedSearchAttributes:
+    """What the procedure of a mailed code starts with."""
+    return TypedSearchAttributes(
+        [SearchAttributePair(STAGE, CheckStage.CODE), SearchAttributePair(WAITING_FOR, WaitingFor.APPLICANT)]
     )
