@@ -2,35 +2,69 @@
 
 from functools import partial
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.ledger import SYSTEM
 from activities.mail_texts import MailTexts
 from activities.outbox import Letter, Outbox
 from models.identifiers import ledger_key
+from models.mails import MailKind
 from models.messages import SendMail, SentMail
-from models.tables import AuditRow, NoticeRow
+from models.tables import ApplicationRow, AuditRow, ExistingContractRow, NoticeRow
+
+_WAYS_OUT = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
+_NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 
 
 class MailActivities:
     """Sends one mail per application, office, kind and occurrence."""
 
-    def __init__(self, outbox: Outbox, texts: MailTexts) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts) -> None:
+        self._sessions = sessions
         self._outbox = outbox
         self._texts = texts
 
     @activity.defn
     async def send_mail(self, request: SendMail) -> SentMail:
-        """Send the mail unless it was sent before."""
+        """Send the mail unless it was sent before.
+
+        That an office's case has ended early is also told to the pair's own Yayoi ID if it was told of a contract ID:
+        whoever reads there would go on with it (Y27).
+        """
+        sent = await self._send(request)
+        if request.kind in _WAYS_OUT and await self._pair_was_told(request):
+            await self._send(request, copy_to_pair=True)
+        return sent
+
+    async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
+        step = f"mail.{request.kind}.{request.occurrence}" + (".pair" if copy_to_pair else "")
         letter = Letter(
-            key=ledger_key(request.application_no, request.office_no, f"mail.{request.kind}.{request.occurrence}"),
+            key=ledger_key(request.application_no, request.office_no, step),
             kind=request.kind,
             application_no=request.application_no,
             office_no=request.office_no,
         )
-        return await self._outbox.send(
-            letter, partial(self._texts.write, request=request), also=partial(_audit, request)
+        write = partial(self._texts.write, request=request, copy_to_pair=copy_to_pair)
+        return await self._outbox.send(letter, write, also=partial(_audit, request))
+
+    async def _pair_was_told(self, request: SendMail) -> bool:
+        """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
+        told = (
+            select(NoticeRow.key)
+            .join(ApplicationRow, ApplicationRow.application_no == NoticeRow.application_no)
+            .join(ExistingContractRow, ExistingContractRow.contract_id == ApplicationRow.existing_contract_id)
+            .where(
+                NoticeRow.application_no == request.application_no,
+                NoticeRow.office_no == request.office_no,
+                NoticeRow.kind.in_(_NOTICES),
+                NoticeRow.sent_at.is_not(None),
+                NoticeRow.recipient != ExistingContractRow.mail_address,
+            )
         )
+        async with self._sessions() as session:
+            return await session.scalar(told.limit(1)) is not None
 
 
 def _audit(request: SendMail, notice: NoticeRow) -> AuditRow:

@@ -9,6 +9,7 @@ What the text means by its lines:
     名称：値            a fact; facts that follow each other are a table
     https://...        alone in its line or as a fact's value: a link, with its address to be seen
     ――――             what follows is in small print
+      コマンド          indented by two spaces: something to type or to copy
 
 Everything else is a paragraph, which an empty line ends; its lines stay lines. Values cannot bring structure with them:
 `activities/templates.py` keeps each within its line.
@@ -31,6 +32,7 @@ class _Kind(Enum):
     NOTE = "※"
     RULE = "―"
     MORE = "　"
+    CODE = "  "
     NUMBERED = "1. "
     FACT = "名称："
     TEXT = ""
@@ -104,6 +106,8 @@ def _line(line: str) -> _Line:
         return _Line(_Kind.EMPTY, "")
     if kind := _MARKS.get(line[0]):
         return _Line(kind, line[1:].strip())
+    if line.startswith(_Kind.CODE.value):
+        return _Line(_Kind.CODE, line.strip())
     if number := _NUMBER.match(line):
         return _Line(_Kind.NUMBERED, line[number.end() :].strip())
     fact = _FACT_LINE.fullmatch(line)
@@ -124,6 +128,8 @@ def _blocks(lines: Iterable[_Line]) -> Iterator[Markup]:
             yield from (_element("h2", "h2", _shown(line.text)) for line in found)
         elif kind == _Kind.NOTE:
             yield from (_element("p", "note", "※", _shown(line.text)) for line in found)
+        elif kind == _Kind.CODE:
+            yield from (_element("p", "p", _element("code", None, line.text)) for line in found)
         elif kind == _Kind.FACT:
             yield _element("table", "table", *map(_row, found))
         elif kind in {_Kind.ITEM, _Kind.NUMBERED}:
@@ -169,4 +175,4 @@ def _linked(line: str) -> Markup:
 
 def _element(tag: str, style: str | None, *content: Markup | str) -> Markup:
     opened = Markup(f'<{tag} style="{_STYLES[style]}">' if style else f"<{tag}>")  # noqa: S704 names and styles of our own
-    return opened + Markup("").join(content) + Markup(f"</{tag}>")  # noqa: S704
+    return opened + Markup("").join(map(escape, content)) + Markup(f"</{tag}>")  # noqa: S704

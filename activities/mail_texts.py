@@ -11,16 +11,17 @@ from activities.templates import mail_templates
 from models.application_form import NO_FEE
 from models.calendar import day_in_japan
 from models.case_links import link_expiry
-from models.identifiers import ApplicationNo
+from models.identifiers import ApplicationNo, ledger_key
 from models.links import LinkKind
-from models.mails import AUTOMATIC_MAIL_SUBJECT, MailKind
-from models.messages import SendMail
+from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
+from models.messages import RestoredSharing, SendMail
 from models.procedures import Procedure
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     ExistingContractRow,
     IssuedContractRow,
+    LedgerRow,
     OperatorRow,
     RememberedLinkRow,
     SharingRow,
@@ -45,8 +46,11 @@ class MailTexts:
         self._desk = desk
         self._templates = mail_templates()
 
-    async def write(self, session: AsyncSession, request: SendMail) -> WrittenMail:
-        """Write the mail that is asked for from what Postgres holds now."""
+    async def write(self, session: AsyncSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
+        """Write the mail that is asked for from what Postgres holds now.
+
+        `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
+        """
         application = await session.get_one(ApplicationRow, request.application_no)
         contract = await session.get_one(ExistingContractRow, application.existing_contract_id)
         office = (
@@ -54,7 +58,7 @@ class MailTexts:
             if request.office_no
             else None
         )
-        to_the_pair = office is not None and request.kind in _TO_THE_PAIR
+        to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         body = self._templates.get_template(f"{request.kind}.txt").render(
             application=application,
@@ -65,12 +69,15 @@ class MailTexts:
             issued=await self._issued(session, request),
             links=await self._links(session, request),
             firms=await self._firms(session, office),
+            shared_again=await self._shared_again(session, request),
+            still_released=await self._still_released(session, office),
             request=request,
             case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
             opens_until=opens_until,
             office_url=self._office_link(request.application_no, request.office_no or 0),
             no_fee=NO_FEE,
             automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
+            notice_subject=NOTICE_SUBJECT,
             LinkKind=LinkKind,
         )
         if request.kind.for_operators:
@@ -130,6 +137,26 @@ class MailTexts:
             .where(
                 SharingRow.office_token == office.office_token,
                 SharingRow.ended_at.is_(None) | (SharingRow.ended_for == ours),
+            )
+            .order_by(SharingRow.sharing_id)
+        )
+        return list(rows)
+
+    @staticmethod
+    async def _shared_again(session: AsyncSession, request: SendMail) -> tuple[str, ...]:
+        """Return with whom the system shares again, having released it itself (Y27)."""
+        row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
+        return RestoredSharing.model_validate(row.result).firms if row else ()
+
+    @staticmethod
+    async def _still_released(session: AsyncSession, office: ApplicationOfficeRow | None) -> list[str]:
+        """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
+        if office is None:
+            return []
+        rows = await session.scalars(
+            select(SharingRow.firm)
+            .where(
+                SharingRow.ended_for == f"{office.application_no}:{office.office_no}", ~SharingRow.released_by_system
             )
             .order_by(SharingRow.sharing_id)
         )

@@ -181,7 +181,10 @@ async def test_y11_the_receipt_says_the_due_date(world: ActivityWorld, procedure
     writer = await post(world, procedure)
     async with world.sessions.begin() as session:
         await session.execute(update(ApplicationRow).values(due_date=date(2026, 11, 20)))
-    assert "2026年11月20日（金）までに、新しいサービス契約 ID（お客様番号）を" in await writer.body(MailKind.RECEIPT)
+    text = await writer.body(MailKind.RECEIPT)
+    assert "完了予定日：2026年11月20日（金）\n" in text
+    assert ("新しいサービス契約ID（お客様番号）を、上記の弥生ID" in text) == procedure.has(Stage.ISSUE)
+    assert ("すでにお知らせした番号のままです" in text) == procedure.has(Stage.ATTACH)
 
 
 @each_procedure
@@ -196,7 +199,7 @@ async def test_y12_the_receipt_says_what_not_to_do_meanwhile(world: ActivityWorl
 async def test_y16_the_notice_says_that_the_new_id_gives_no_support(world: ActivityWorld, procedure: Procedure) -> None:
     text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※この番号では、あんしん保守サポートの各種サービスを受けることはできません。" in text
-    assert "お問い合わせの際は、元々ご契約のお客様番号をお使いください。" in text
+    assert f"元々ご契約のお客様番号（{CUSTOMERS[procedure].contract}）をお使いください。" in text
 
 
 @each_with_a_new_id
@@ -225,14 +228,14 @@ async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, 
     )
     assert f" - 1 ({writer.customer.contract}) 様\n" in mail.body
     assert f"：{writer.customer.product}\n" in mail.body
-    assert "サービス契約 ID（お客様番号）　：7500000\n" in mail.body
+    assert "サービス契約ID（お客様番号）：7500000\n" in mail.body
     assert f"お客様番号 7500000 と、ご登録メールアドレス {writer.customer.yayoi_id} を入力します。" in mail.body
     assert f"元々ご契約のお客様番号（{writer.customer.contract}）は入力しないでください。" in mail.body
     steps = ["事業グループの新規作成", *(["製品の登録"] if procedure in NETWORK else []), "保有製品の登録"]
-    assert "".join(f"　{number}. {step}\n" for number, step in enumerate(steps, start=1)) in mail.body
-    assert ("製品の登録\n" in mail.body.replace("保有製品の登録", "").replace("・製品の登録", "")) == (
-        procedure in NETWORK
-    )
+    assert f"■STEP6　{'・'.join(steps)}\n" in mail.body
+    assert "".join(f"{number}. {step}\n" for number, step in enumerate(steps, start=1)) in mail.body
+    assert f"弥生ID {writer.customer.yayoi_id} でマイポータルにログインしてから" in mail.body
+    assert "「ご登録電話番号」と「新規メールアドレス」は空欄のままにしてください。" in mail.body
 
 
 @each_procedure
@@ -254,15 +257,15 @@ async def test_y9_only_linked_procedures_speak_of_smart_import(world: ActivityWo
 async def test_y9_the_added_link_is_told_with_the_id_that_was_issued_before(world: ActivityWorld) -> None:
     writer = await post(world, Procedure.LINK_ADDITION)
     text = await writer.body(MailKind.LINK_ADDED)
-    assert "サービス契約 ID 7500000 への会計連携の追加が完了しました。" in text
+    assert "サービス契約ID 7500000 への会計連携の追加が完了しました。" in text
     assert f"・口座連携「{BANK}」" in text
     assert f"・Airレジ「{AIR}」" in text
 
 
 async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(world: ActivityWorld) -> None:
     text = await (await post(world)).body(MailKind.COMPLETION_NOTICE)
-    assert f"・口座連携「{BANK}」　前回取り込んだ最後の日：2026年10月30日（金）\n" in text
-    assert f"・Airレジ「{AIR}」　前回取り込んだ最後の日：2026年10月31日（土）\n" in text
+    assert f"・口座連携「{BANK}」\n　前回取り込んだ最後の日：2026年10月30日（金）\n" in text
+    assert f"・Airレジ「{AIR}」\n　前回取り込んだ最後の日：2026年10月31日（土）\n" in text
 
 
 async def test_y13_the_notice_names_whom_the_office_was_shared_with(world: ActivityWorld) -> None:
@@ -287,7 +290,8 @@ async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_relea
         text = await writer.body(kind)
         assert f"・{FIRM}\n" in text
         assert "設定画面で［設定を解除する］をクリックします。" in text
-        assert "2026年11月27日（金）までに解除されない場合" in text
+        assert "期限：2026年11月27日（金）\n" in text
+        assert "期限までに解除されない場合、この事業所データのお申し込みは期限切れになります。" in text
 
 
 async def test_what_customers_call_themselves_is_never_taken_for_a_template(world: ActivityWorld) -> None:
@@ -298,4 +302,4 @@ async def test_what_customers_call_themselves_is_never_taken_for_a_template(worl
         await session.execute(update(ApplicationOfficeRow).values(office_name=name))
     text = await writer.body(MailKind.RECEIPT)
     assert f"{name} 太郎 様" in text
-    assert f"1 件目　　：{name}　→　" in text
+    assert f"1 件目：{name}（弥生ID：" in text

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from email.message import EmailMessage
 from itertools import pairwise
 
 import pytest
@@ -52,7 +53,7 @@ async def world(
         yield world
 
 
-def body(mail: object) -> str:
+def body(mail: EmailMessage) -> str:
     return text_of(mail)
 
 
