@@ -22,7 +22,7 @@ demo: .venv/installed
 	$(BIN)/tetsuzuki demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 up: .venv/installed
 	$(BIN)/tetsuzuki up

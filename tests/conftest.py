@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -26,6 +27,8 @@ from workflows import search_attributes
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
+
+expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
 
 
 @contextmanager
