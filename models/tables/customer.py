@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base
+from models.tables.base import Base, ToldRow
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -53,7 +53,7 @@ class SharingAgainRow(Base):
     told_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class MemberInvitationRow(Base):
+class MemberInvitationRow(ToldRow):
     """An address invited into a business group: stored before its procedure starts, closed when that ends (Y24)."""
 
     __tablename__ = "member_invitations"
@@ -72,14 +72,11 @@ class MemberInvitationRow(Base):
     expires_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
-    changed_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
-    """Up to which change the procedure knows of; None: it is not started yet."""
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
 
 
-class EnquiryRow(Base):
+class EnquiryRow(ToldRow):
     """An enquiry made with an existing contract ID, on its way to the operators' desk (Y16)."""
 
     __tablename__ = "enquiries"
@@ -91,6 +88,4 @@ class EnquiryRow(Base):
     mail_address: Mapped[str]
     text: Mapped[str]
     received_at: Mapped[datetime]
-    started_at: Mapped[datetime | None]
-    """When forwarding was started; None: the reconciler will."""
     forwarded_at: Mapped[datetime | None]
