@@ -27,6 +27,16 @@ from models.tables.customer import (
     SupportPasswordRow,
     enquiry_count,
 )
+from models.tables.myics import (
+    MyicsAccountRow,
+    MyicsBatchLineRow,
+    MyicsBatchRow,
+    MyicsClientRow,
+    MyicsFirmRow,
+    MyicsRegistrationRow,
+    batch_count,
+    registration_count,
+)
 from models.tables.registry import (
     BusinessGroupRow,
     ContractIdPoolRow,
@@ -59,6 +69,12 @@ __all__ = [
     "IssuedContractRow",
     "LedgerRow",
     "MemberInvitationRow",
+    "MyicsAccountRow",
+    "MyicsBatchLineRow",
+    "MyicsBatchRow",
+    "MyicsClientRow",
+    "MyicsFirmRow",
+    "MyicsRegistrationRow",
     "NoticeRow",
     "OfficeRow",
     "OperatorRow",
@@ -78,5 +94,7 @@ __all__ = [
     "YayoiIdConsentRow",
     "YayoiIdRow",
     "application_count",
+    "batch_count",
     "enquiry_count",
+    "registration_count",
 ]

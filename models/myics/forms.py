@@ -1,0 +1,106 @@
+"""What is typed into MYICS, in its one normal form; what is wrong is said in Japanese beside the field (M2, M4, M7)."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import PydanticCustomError
+
+from models.identifiers import MailAddress
+from models.message import Message
+from models.myics.accounts import KEYWORD_LENGTH, AccountKind
+from models.myics.identifiers import ClientSuffix, CustomerNo
+from models.refusals import RefusedError, in_japanese
+
+LONGEST_NAME = 100
+AUTHORITY_CONSENT = "アカウントの登録権限について確認しました"
+TERMS_CONSENT = "MYICSの利用規約に同意する"
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name:
+        raise PydanticCustomError("refused", "入力してください。")
+    if len(name) > LONGEST_NAME:
+        raise PydanticCustomError("refused", f"{LONGEST_NAME} 文字以内で入力してください。")
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in name):
+        raise PydanticCustomError("refused", "使えない文字が含まれています。文字を入力し直してください。")
+    return name
+
+
+def keyword(text: str) -> str:
+    """Return a keyword in the form in which it is compared; its length counts characters (M2).
+
+    Raises `ValueError`, in Japanese.
+    """
+    # Composed: the same keyword typed on another kind of machine is the same.
+    word = unicodedata.normalize("NFC", text).strip()
+    if not word:
+        raise ValueError("登録確認用キーワードを入力してください。")
+    if len(word) > KEYWORD_LENGTH:
+        raise ValueError(
+            f"登録確認用キーワードは {KEYWORD_LENGTH} 文字以内で入力してください（今は {len(word)} 文字）。"
+        )
+    return word
+
+
+def _keyword(text: str) -> str:
+    try:
+        return keyword(text)
+    except ValueError as refused:
+        raise PydanticCustomError("refused", "{reason}", {"reason": str(refused)}) from None
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Keyword = Annotated[str, AfterValidator(_keyword)]
+
+
+class FirmForm(Message):
+    """A firm whose representative is invited (M1)."""
+
+    customer_no: CustomerNo
+    name: Name
+    representative: Name
+    """The representative's name."""
+    address: MailAddress
+
+
+class AccountForm(Message):
+    """The representative's own account (M2)."""
+
+    address: MailAddress
+    keyword: Keyword
+
+
+class UserForm(Message):
+    """A user to be added (M4)."""
+
+    address: MailAddress
+    name: Name
+    kind: AccountKind
+
+
+class ClientForm(Message):
+    """A client to be added, with its first users (M7)."""
+
+    suffix: ClientSuffix
+    name: Name
+    users: tuple[UserForm, ...] = ()
+
+
+class ClientUserForm(UserForm):
+    """A row of a file of users: of a client if its suffix is given, else of the firm itself."""
+
+    suffix: ClientSuffix | None = None
+
+
+Form = TypeVar("Form", bound=Message)
+
+
+def read(form: type[Form], values: Mapping[str, object]) -> Form:
+    """Read what was typed. Raises `RefusedError` with one Japanese reason per field."""
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        raise RefusedError(in_japanese(error.errors())) from None

@@ -1,0 +1,105 @@
+"""Identifiers of MYICS; each holds one normal form, as all identifiers do."""
+
+import re
+from typing import ClassVar, Self
+
+from models.identifiers import Identifier, fold
+
+CUSTOMER_DIGITS, CLIENT_DIGITS = 10, 14
+
+
+class _Digits(Identifier):
+    """Digits only; hyphens that people put between them are left out."""
+
+    __slots__ = ()
+
+    @classmethod
+    def normalise(cls, text: str) -> str:
+        return fold(text).replace("-", "")
+
+
+class CustomerNo(_Digits):
+    """お客様番号 of an accounting firm: the 10 digits with which its clients' IDs begin (M7)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9]{10}")
+    refusal = "お客様番号は 10 桁の数字で入力してください。"
+
+
+class ClientSuffix(_Digits):
+    """The last 4 digits of a client ID: all that is typed of it (M7)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9]{4}")
+    refusal = "顧問先ID の下 4 桁を、4 桁の数字で入力してください（例：0012。先頭の 0 も必要です）。"
+
+
+class ClientId(_Digits):
+    """顧問先ID: 14 digits, the firm's own 10 and 4 more (M7)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9]{14}")
+    refusal = "顧問先ID は 14 桁の数字で入力してください。"
+
+    @classmethod
+    def of(cls, firm: CustomerNo, suffix: ClientSuffix) -> Self:
+        return cls(firm + suffix)
+
+    @property
+    def firm(self) -> CustomerNo:
+        return CustomerNo(self[:CUSTOMER_DIGITS])
+
+
+class HolderNo(_Digits):
+    """Whose account it is, and the number to log in with: a firm's customer number or a client's ID (M3, M8)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9]{10}([0-9]{4})?")
+    refusal = "お客様番号は 10 桁（顧問先の方は顧問先ID の 14 桁）の数字で入力してください。"
+
+    @property
+    def firm(self) -> CustomerNo:
+        return CustomerNo(self[:CUSTOMER_DIGITS])
+
+    @property
+    def client(self) -> ClientId | None:
+        """The client, if it is not the firm itself."""
+        return ClientId(self) if len(self) == CLIENT_DIGITS else None
+
+
+class _Numbered(Identifier):
+    """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
+
+    __slots__ = ()
+    letters: ClassVar[str]
+
+    @classmethod
+    def normalise(cls, text: str) -> str:
+        return fold(text).upper()
+
+    @classmethod
+    def from_count(cls, count: int) -> Self:
+        return cls(f"{cls.letters}-{count:06d}")
+
+
+class RegistrationNo(_Numbered):
+    """受付番号 of one registration, such as `MR-000123`."""
+
+    __slots__ = ()
+    letters = "MR"
+    pattern = re.compile(r"MR-[0-9]{6,9}")
+    refusal = "受付番号は MR-000123 の形で入力してください。"
+
+
+class BatchNo(_Numbered):
+    """受付番号 of one file, such as `MB-000123`."""
+
+    __slots__ = ()
+    letters = "MB"
+    pattern = re.compile(r"MB-[0-9]{6,9}")
+    refusal = "一括登録の受付番号は MB-000123 の形で入力してください。"
+
+
+def registration_workflow_id(number: RegistrationNo | BatchNo) -> str:
+    """Workflow id of a registration or of a batch; nothing personal in it."""
+    return f"myics/{number}"

@@ -1,0 +1,139 @@
+"""What operators can do with a registration, and when (M8)."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from models.actions import ActionMessage, AddNote, HandOver
+from models.identifiers import MailAddress
+from models.myics.registrations import RegistrationStage
+from models.myics.state import RegistrationState
+from models.operations import Operations
+
+
+class ResendLink(ActionMessage):
+    """Send the link again; the one before ends (M8)."""
+
+    label = "URL を送り直す（前の URL は使えなくなります）"
+
+
+class ExtendLink(ActionMessage):
+    """Give the registrant longer: a new link that can be used until then (M8)."""
+
+    label = "期限を延ばす（新しい URL を送ります）"
+
+    until: date
+
+
+class CorrectMailAddress(ActionMessage):
+    """Send to another address from now on; the link that went to the old one ends (M8)."""
+
+    label = "メールアドレスを訂正する（新しい URL を送ります）"
+
+    mail_address: MailAddress
+
+
+class UnlockRegistration(ActionMessage):
+    """Let the registrant, or the owner of the account, try again."""
+
+    label = "本人を確認して、ロックを解除する"
+
+
+class WithdrawRegistration(ActionMessage):
+    """End the registration; its link ends, its address is free again (M8)."""
+
+    label = "取り下げる"
+
+
+class Operation(StrEnum):
+    """The updates, by their names in the Web UI's list."""
+
+    RESEND = "resend"
+    EXTEND_DEADLINE = "extend_deadline"
+    CORRECT_ADDRESS = "correct_address"
+    UNLOCK = "unlock"
+    ADD_NOTE = "add_note"
+    HAND_OVER = "hand_over"
+    WITHDRAW = "withdraw"
+
+    @property
+    def message(self) -> type[ActionMessage]:
+        return _MESSAGES[self]
+
+    @property
+    def label(self) -> str:
+        return self.message.label
+
+
+_MESSAGES: dict[Operation, type[ActionMessage]] = {
+    Operation.RESEND: ResendLink,
+    Operation.EXTEND_DEADLINE: ExtendLink,
+    Operation.CORRECT_ADDRESS: CorrectMailAddress,
+    Operation.UNLOCK: UnlockRegistration,
+    Operation.ADD_NOTE: AddNote,
+    Operation.HAND_OVER: HandOver,
+    Operation.WITHDRAW: WithdrawRegistration,
+}
+
+
+def _refusal(operation: Operation, state: RegistrationState) -> str | None:
+    if state.leaving:
+        return "この手続きは、すでに終了したか、終了の処理中です。"
+    return _RULES[operation](state) if operation in _RULES else None
+
+
+def _linked(state: RegistrationState) -> str | None:
+    if not state.case.kind.has_link:
+        return "この手続きでは、URL をメールで送りません。"
+    if not state.link_no:
+        return "最初の URL を、まだ送っていません。少し待ってから、もう一度操作してください。"
+    return None
+
+
+def _locked(state: RegistrationState) -> str | None:
+    return None if state.locked else "ロックされていません。"
+
+
+_RULES: dict[Operation, Callable[[RegistrationState], str | None]] = {
+    Operation.RESEND: _linked,
+    Operation.EXTEND_DEADLINE: _linked,
+    Operation.CORRECT_ADDRESS: _linked,
+    Operation.UNLOCK: _locked,
+}
+
+
+def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
+    match message:
+        case ExtendLink(until=until) if until <= state.expires_on:
+            return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
+        case ExtendLink(until=until) if until > state.expires_on + timedelta(days=366):
+            return "期限を延ばせるのは 1 年までです。"
+        case _:
+            return None
+
+
+def _example(operation: Operation, state: RegistrationState) -> dict[str, Any]:
+    common: dict[str, Any] = {"by": state.assignee or "あなたの名前", "reason": "理由"}
+    match operation:
+        case Operation.EXTEND_DEADLINE:
+            return {**common, "until": str(state.expires_on + timedelta(days=14))}
+        case Operation.CORRECT_ADDRESS:
+            return {**common, "mail_address": "new@example.co.jp"}
+        case Operation.HAND_OVER:
+            return {**common, "to": "引き継ぐ人の名前"}
+        case _:
+            return common
+
+
+OPERATIONS = Operations[Operation, RegistrationState](tuple(Operation), _refusal, _refusal_of, _example)
+
+
+def matters_now(state: RegistrationState) -> tuple[Operation, ...]:
+    """Return the operations that matter most where the registration stands."""
+    if state.locked:
+        return (Operation.UNLOCK,)
+    note = (Operation.ADD_NOTE,) if state.operators_turn else ()
+    if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:
+        return (Operation.RESEND, Operation.CORRECT_ADDRESS, *note)
+    return note

@@ -1,0 +1,223 @@
+"""Registrations: their kinds, where each stands, and what procedure, activities and web say to each other."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from models.message import Message
+from models.messages import TimelineEntry
+from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
+from models.myics.mails import MyicsMail
+from models.procedures import WaitingFor
+
+INVITATION_DAYS = 30
+"""Days after which a representative's invitation expires (M8)."""
+USER_DAYS = 14
+"""Days after which a user's invitation expires, and the mail that checks a representative's address (M8)."""
+
+
+class RegistrationKind(StrEnum):
+    """What is registered; the value is stored."""
+
+    REPRESENTATIVE = "representative"
+    USER = "user"
+    CLIENT = "client"
+    UNLOCKING = "unlocking"
+
+    @property
+    def label(self) -> str:
+        """What operators read and search for."""
+        return {
+            RegistrationKind.REPRESENTATIVE: "MYICS 代表者の登録",
+            RegistrationKind.USER: "MYICS ユーザーの登録",
+            RegistrationKind.CLIENT: "MYICS 顧問先の登録",
+            RegistrationKind.UNLOCKING: "MYICS ロックの解除",
+        }[self]
+
+    @property
+    def has_link(self) -> bool:
+        """Whether a personal link is mailed."""
+        return self in {RegistrationKind.REPRESENTATIVE, RegistrationKind.USER}
+
+
+class RegistrationStage(StrEnum):
+    """Where a registration stands. The values are what operators read and search for."""
+
+    RECEIVED = "受付"
+    INVITED = "招待中"
+    PROVISIONAL = "仮登録"
+    USERS = "利用者の登録待ち"
+    LOCKED = "ロック中"
+    REGISTERED = "登録済み"
+    CLOSED = "終了"
+
+
+class RegistrationOutcome(StrEnum):
+    """How a registration ended."""
+
+    REGISTERED = "登録済み"
+    EXPIRED = "期限切れ"
+    WITHDRAWN = "取り下げ"
+    UNLOCKED = "解除済み"
+
+
+class RegistrationRef(Message):
+    """One registration."""
+
+    registration_no: RegistrationNo
+
+    @property
+    def workflow_id(self) -> str:
+        return registration_workflow_id(self.registration_no)
+
+    @property
+    def application_no(self) -> str:
+        """The case's number, as ledger and audit trail name it."""
+        return self.registration_no
+
+    @property
+    def office_no(self) -> int | None:
+        """A registration has no parts."""
+        return None
+
+
+class RegistrationCase(RegistrationRef):
+    """All that a registration's procedure has to know when it starts."""
+
+    kind: RegistrationKind
+    customer_no: CustomerNo
+    holder_no: HolderNo
+    requested_at: datetime
+    expires_on: date
+    """The last day on which the personal link can be used."""
+    assignee: str | None = None
+    """The operator in charge; most registrations never need one."""
+    part_of: RegistrationNo | None = None
+    """The registration of the client whose first user this is."""
+
+
+class RegistrationChanged(Message):
+    """What the registrant has done, as the row says; an older one than the last is no news."""
+
+    stage: RegistrationStage
+    locked: bool
+    changed_at: datetime
+
+
+class RegistrationProgress(Message):
+    """Where a registration stands, for pages, operators and tests."""
+
+    registration_no: RegistrationNo
+    kind: RegistrationKind
+    stage: RegistrationStage
+    waiting_for: WaitingFor
+    expires_on: date
+    locked: bool
+    link_no: int
+    assignee: str | None
+    outcome: RegistrationOutcome | None
+    timeline: tuple[TimelineEntry, ...]
+
+
+class RegistrationEnded(Message):
+    """How it ended: what a procedure returns."""
+
+    registration_no: RegistrationNo
+    outcome: RegistrationOutcome
+
+
+# --- activities -------------------------------------------------------------------------------------------------------
+
+
+class ClientUsers(Message):
+    """The registrations of a client's first users."""
+
+    users: tuple["ClientUser", ...]
+
+
+class ClientUser(Message):
+    """One of them; the outcome is None until it has ended."""
+
+    registration_no: RegistrationNo
+    outcome: RegistrationOutcome | None
+
+
+class RegistrationStep(RegistrationRef):
+    """One step of one registration, at the workflow's own time."""
+
+    at: datetime
+
+    @classmethod
+    def of(cls, case: RegistrationRef, at: datetime, **facts: Any) -> Self:
+        """Build the step; `facts` are the fields that the kind of step adds."""
+        return cls(registration_no=case.registration_no, at=at, **facts)
+
+
+class NewLink(RegistrationStep):
+    """Make a link that ends the one before (M8)."""
+
+    occurrence: int
+    expires_on: date
+
+
+class LinkMade(Message):
+    """Which link counts now."""
+
+    link_no: int
+
+
+class SendMyicsMail(RegistrationStep):
+    """One mail. The same registration, kind and occurrence is the same mail, however often it is asked for."""
+
+    kind: MyicsMail
+    occurrence: int
+
+
+class CorrectAddress(RegistrationStep):
+    """Correct the address that is asked for in the audited message; it is kept out of history after that."""
+
+    occurrence: int
+    address: str
+    by: str
+    reason: str
+
+
+class Unlock(RegistrationStep):
+    """Let the registrant, or the account's owner, try again."""
+
+    occurrence: int
+    by: str
+    reason: str
+
+
+class ClosedRegistration(Message):
+    """How it really ended."""
+
+    outcome: RegistrationOutcome
+
+
+class CloseRegistration(RegistrationStep):
+    """Close it, unless the registrant was faster."""
+
+    outcome: RegistrationOutcome
+    by: str
+    reason: str
+
+
+class RecordOperation(RegistrationStep):
+    """Put what somebody did into the audit trail."""
+
+    action: str
+    by: str
+    reason: str
+    occurrence: int
+
+
+class AssignRegistration(RegistrationStep):
+    """Find an operator: a named one, or the one with the least work who is not on leave."""
+
+    occurrence: int
+    to: str | None = None
+    but_not: str | None = None
+    by: str = "system"
+    reason: str = ""

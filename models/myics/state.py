@@ -1,0 +1,85 @@
+"""The state of one registration while it runs: what is shown, and what decides which operations are possible."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from models.messages import TimelineEntry
+from models.myics.identifiers import RegistrationNo
+from models.myics.registrations import (
+    RegistrationCase,
+    RegistrationChanged,
+    RegistrationKind,
+    RegistrationOutcome,
+    RegistrationProgress,
+    RegistrationStage,
+)
+from models.procedures import WaitingFor
+
+
+@dataclass(frozen=True)
+class Left:
+    """Somebody has ended the registration before its end."""
+
+    by: str
+    reason: str
+
+
+@dataclass
+class RegistrationState:
+    """Everything that is known of a registration while it runs."""
+
+    case: RegistrationCase
+    expires_on: date
+    assignee: str | None
+    stage: RegistrationStage = RegistrationStage.RECEIVED
+    waiting_for: WaitingFor = WaitingFor.SYSTEM
+    link_no: int = 0
+    locked: bool = False
+    failing: bool = False
+    left: Left | None = None
+    outcome: RegistrationOutcome | None = None
+    changed_at: datetime | None = None
+    users: dict[RegistrationNo, RegistrationOutcome | None] = field(default_factory=dict)
+    """Of a client: how its first users' registrations stand; None: not ended."""
+    timeline: list[TimelineEntry] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, case: RegistrationCase) -> "RegistrationState":
+        return cls(
+            case=case,
+            expires_on=case.expires_on,
+            assignee=case.assignee,
+            locked=case.kind is RegistrationKind.UNLOCKING,
+            timeline=[TimelineEntry(at=case.requested_at, text="登録を受け付けた")],
+        )
+
+    @property
+    def leaving(self) -> bool:
+        return self.left is not None or self.outcome is not None
+
+    @property
+    def operators_turn(self) -> bool:
+        return self.waiting_for is WaitingFor.OPERATOR
+
+    def take(self, changed: RegistrationChanged) -> bool:
+        """Take what the registrant has done; False if it is no news."""
+        if self.changed_at is not None and changed.changed_at <= self.changed_at:
+            return False
+        self.changed_at = changed.changed_at
+        self.stage, self.locked = changed.stage, changed.locked
+        return True
+
+    @property
+    def progress(self) -> RegistrationProgress:
+        return RegistrationProgress(
+            registration_no=self.case.registration_no,
+            kind=self.case.kind,
+            stage=self.stage,
+            waiting_for=self.waiting_for,
+            expires_on=self.expires_on,
+            locked=self.locked,
+            link_no=self.link_no,
+            assignee=self.assignee,
+            outcome=self.outcome,
+            timeline=tuple(self.timeline),
+        )

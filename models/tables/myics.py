@@ -1,0 +1,140 @@
+"""MYICS: firms, clients, accounts, the registrations by which accounts come to exist, and files of many (M1 to M8)."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base, ToldRow
+
+registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
+batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
+
+
+class MyicsFirmRow(Base):
+    """会計事務所: an accounting firm that uses MYICS."""
+
+    __tablename__ = "myics_firms"
+
+    customer_no: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MyicsClientRow(Base):
+    """顧問先: a firm's client (M7)."""
+
+    __tablename__ = "myics_clients"
+
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class MyicsAccountRow(Base):
+    """A user's account. While it counts, its address holds no other with the same firm or client (M8)."""
+
+    __tablename__ = "myics_accounts"
+    __table_args__ = (
+        Index("one_account_per_holder", "holder_no", "address", unique=True, postgresql_where=text("ended_at is null")),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    holder_no: Mapped[str]
+    """The firm's customer number or the client's ID: what is typed to log in."""
+    customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("myics_clients.client_id"), index=True)
+    registration_no: Mapped[str] = mapped_column(unique=True)
+    """The registration by which it comes to exist, and under which its audit trail stands."""
+    address: Mapped[str]
+    name: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    password_hash: Mapped[str | None]
+    wrong_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    locked_at: Mapped[datetime | None]
+    registered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class MyicsRegistrationRow(ToldRow):
+    """One registration: stored before its procedure starts, closed when that ends."""
+
+    __tablename__ = "myics_registrations"
+    __table_args__ = (
+        Index(
+            "one_open_representative",
+            "customer_no",
+            unique=True,
+            postgresql_where=text("kind = 'representative' and closed_at is null"),
+        ),
+        Index(
+            "one_open_unlocking",
+            "account_id",
+            unique=True,
+            postgresql_where=text("kind = 'unlocking' and closed_at is null"),
+        ),
+        Index("myics_untold", "changed_at", postgresql_where=text("told_at is null or told_at < changed_at")),
+    )
+
+    registration_no: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("myics_clients.client_id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("myics_accounts.account_id"))
+    part_of: Mapped[str | None] = mapped_column(ForeignKey("myics_registrations.registration_no"), index=True)
+    """The client's registration that starts this one; None: it is started by itself."""
+    batch_no: Mapped[str | None] = mapped_column(ForeignKey("myics_batches.batch_no"), index=True)
+    address: Mapped[str | None]
+    """Where the next mail goes."""
+    name: Mapped[str]
+    """The person's name; of a client, the client's."""
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime]
+    stage: Mapped[str]
+    link_no: Mapped[int] = mapped_column(server_default=text("0"))
+    """Which link counts: sending it again ends the one before; 0 before the first."""
+    expires_on: Mapped[date]
+    link_used_at: Mapped[datetime | None]
+    terms_at: Mapped[datetime | None]
+    keyword_hash: Mapped[str | None]
+    wrong_keywords: Mapped[int] = mapped_column(server_default=text("0"))
+    locked_at: Mapped[datetime | None]
+    assignee: Mapped[str | None] = mapped_column(index=True)
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class MyicsBatchRow(ToldRow):
+    """One file of firms, clients or users, as it was taken."""
+
+    __tablename__ = "myics_batches"
+
+    batch_no: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[UUID] = mapped_column(unique=True)
+    kind: Mapped[str]
+    customer_no: Mapped[str | None] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
+    """The firm whose clients or users they are; None for a file of firms."""
+    headings: Mapped[list[str]]
+    rows: Mapped[int]
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime]
+    stopped: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the firm or an operator has stopped it for now."""
+    closed_at: Mapped[datetime | None]
+
+
+class MyicsBatchLineRow(Base):
+    """One row of a file and what became of it; neither accepted nor refused: its turn has not come."""
+
+    __tablename__ = "myics_batch_lines"
+
+    batch_no: Mapped[str] = mapped_column(ForeignKey("myics_batches.batch_no"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    """As a text editor counts, from 1; the headings are line 1."""
+    values: Mapped[dict[str, Any]]
+    done_at: Mapped[datetime | None]
+    refused_because: Mapped[str | None]
