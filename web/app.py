@@ -16,12 +16,15 @@ from temporalio.client import Client
 
 from models.calendar import BusinessCalendar
 from web.api import applications_api, events_api
+from web.apply_pages import apply_pages
+from web.case_actions import case_actions
+from web.case_pages import answer_expired_links, case_pages
+from web.case_progress import CaseProgress
 from web.deliveries import Deliveries
 from web.doors import Doors
 from web.doors.pages import doors_pages
 from web.intake import Intake
 from web.operators import operators_pages
-from web.pages import apply_pages, case_pages
 from web.problems import answer_problems, describe_problems
 from web.protection import BodyLimit, SecurityHeaders, WithoutQuery
 from web.repeating import Repeating
@@ -89,8 +92,12 @@ def create_app(
     app.include_router(applications_api(intake, starting, public_url=public_url, secret_key=secret_key))
     app.include_router(events_api(deliveries))
     app.include_router(doors_pages(sessions, doors, templates))
-    app.include_router(apply_pages(intake, starting, templates, doors, secret_key=secret_key))
-    app.include_router(case_pages(sessions, client, templates, secret_key=secret_key))
+    app.include_router(apply_pages(sessions, intake, starting, templates, doors, secret_key=secret_key))
+    app.include_router(case_pages(sessions, client, templates, doors, secret_key=secret_key, task_queue=task_queue))
+    app.include_router(
+        case_actions(sessions, deliveries, CaseProgress(client), templates, doors, secret_key=secret_key)
+    )
+    answer_expired_links(app, templates)
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from models.application_form import MAX_OFFICES, ApplicationForm, Consents
+from models.identifiers import YayoiId
 from models.refusals import FieldError, RefusedError, in_japanese
 
 ROWS_AT_FIRST = 2
@@ -43,6 +44,11 @@ class Page:
     @property
     def can_add(self) -> bool:
         return self.rows < MAX_OFFICES
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """All that was typed, to be sent again by the confirmation."""
+        return {**self.values, "rows": str(self.rows)}
 
     def value(self, path: str) -> str:
         return self.values.get(path, "")
@@ -112,9 +118,16 @@ class Page:
         return error
 
 
-def empty_page() -> Page:
-    """Return a new form. Its submission id makes a double click one application."""
-    return Page({"submission_id": str(uuid4())})
+def empty_page(yayoi_ids: Sequence[str] = ()) -> Page:
+    """Return a new form, begun with the Yayoi IDs of a plan or of a registration.
+
+    Its submission id makes a double click one application.
+    """
+    begun = {
+        f"offices.{index}.yayoi_id": yayoi_id[: YayoiId.max_length]
+        for index, yayoi_id in enumerate(yayoi_ids[:MAX_OFFICES])
+    }
+    return Page({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
 
 
 def page_of(sent: Mapping[str, object]) -> Page:

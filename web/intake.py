@@ -17,9 +17,9 @@ from models.tables import (
     ApplicationRow,
     AuditRow,
     ExistingContractRow,
-    OfficeRow,
     application_count,
 )
+from web.office_names import office_names
 
 DAYS_TO_MEND = 5
 """Business days after the due date within which what blocks a case can still be mended (Y27)."""
@@ -61,6 +61,13 @@ class Intake:
         self._calendar = calendar
         self._now = now
 
+    async def check(self, form: ApplicationForm) -> None:
+        """Refuse what `receive` would refuse, and store nothing. Raises `RefusedError` and `OtherContentError`."""
+        form.check()
+        async with self._sessions() as session:
+            if await self._stored(session, form) is None:
+                await self._refuse(session, form)
+
     async def receive(self, form: ApplicationForm) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
@@ -80,8 +87,7 @@ class Intake:
         async with self._sessions.begin() as session:
             if stored := await self._stored(session, form):
                 return stored
-            if errors := [*await self._contract_errors(session, form), *await self._pair_errors(session, form)]:
-                raise RefusedError(errors)
+            await self._refuse(session, form)
             row = await self._application(session, form)
             session.add(row)
             await session.flush()  # the pairs refer to it
@@ -97,6 +103,10 @@ class Intake:
                 )
             )
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
+
+    async def _refuse(self, session: AsyncSession, form: ApplicationForm) -> None:
+        if errors := [*await self._contract_errors(session, form), *await self._pair_errors(session, form)]:
+            raise RefusedError(errors)
 
     @staticmethod
     async def _stored(session: AsyncSession, form: ApplicationForm) -> Receipt | None:
@@ -127,6 +137,10 @@ class Intake:
         held = await session.execute(
             select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token).where(
                 ApplicationOfficeRow.closed_at.is_(None),
+                # This very submission, sent twice at once, may have been stored a moment ago: that is no other one.
+                ApplicationOfficeRow.application_no.not_in(
+                    select(ApplicationRow.application_no).where(ApplicationRow.submission_id == form.submission_id)
+                ),
                 or_(ApplicationOfficeRow.yayoi_id.in_(ids), ApplicationOfficeRow.office_token.in_(tokens)),
             )
         )
@@ -165,13 +179,8 @@ class Intake:
 
     @staticmethod
     async def _offices(session: AsyncSession, form: ApplicationForm, application_no: str) -> list[ApplicationOfficeRow]:
-        own = await session.execute(
-            select(OfficeRow.office_token, OfficeRow.name).where(
-                OfficeRow.existing_contract_id == form.existing_contract_id,
-                OfficeRow.office_token.in_([pair.office_token for pair in form.offices if pair.office_token]),
-            )
-        )
-        names = {token: name for token, name in own}  # noqa: C416 rows are not pairs to mypy
+        tokens = [pair.office_token for pair in form.offices]
+        names = await office_names(session, form.existing_contract_id, tokens)
         return [
             ApplicationOfficeRow(
                 application_no=application_no,
