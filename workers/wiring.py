@@ -20,7 +20,9 @@ from activities.contracts import ContractActivities
 from activities.customer_steps import CustomerStepActivities
 from activities.differences import Differences
 from activities.digest import AskedQueue, DigestActivities, Queues
+from activities.enquiries import EnquiryActivities
 from activities.failing import TellOfFailing
+from activities.invitations import InvitationActivities
 from activities.ledger import Ledger
 from activities.links import LinkActivities
 from activities.mail import MailActivities
@@ -37,12 +39,17 @@ from activities.webhook_post import HttpPoster
 from activities.webhook_publishing import WebhookPublishingActivities
 from models.calendar import BusinessCalendar
 from models.case_links import case_link, operators_link, workflow_link
+from models.form_mapping import OwnFields, Translation
+from models.webhook_secrets import secrets_of
 from web.app import create_app
 from workers.errors import ClearError
+from workers.form_mapping_file import read_mapping
 from workers.settings import Settings
 from workflows import queues
 from workflows.case_link_mail import CaseLinkMail
 from workflows.daily_reconciliation import DailyReconciliation
+from workflows.enquiry_forwarding import EnquiryForwarding
+from workflows.member_invitation import MemberInvitation
 from workflows.morning_digest import MorningDigest
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
@@ -58,6 +65,8 @@ WORKFLOWS = (
     DailyReconciliation,
     YayoiIdRegistration,
     PasswordSetting,
+    MemberInvitation,
+    EnquiryForwarding,
 )
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
@@ -104,6 +113,10 @@ def build_activities(
     address_checks = AddressCheckActivities(
         sessions, outbox, secret_key=secret_key(settings), public_url=public_url(settings)
     )
+    invitations = InvitationActivities(
+        sessions, outbox, secret_key=secret_key(settings), public_url=public_url(settings)
+    )
+    enquiries = EnquiryActivities(outbox, settings.operators_mail)
     return [
         check.check_pair,
         smart_import.freeze_smart_import,
@@ -127,6 +140,9 @@ def build_activities(
         address_checks.send_code,
         address_checks.close_check,
         address_checks.tell_of_new_password,
+        invitations.mail_invitation,
+        invitations.close_invitation,
+        enquiries.forward_enquiry,
         digest.digest_recipients,
         digest.send_digest,
         reconciliation.find_differences,
@@ -177,6 +193,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 
 def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client) -> FastAPI:
     """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
+    form_secrets = settings.form_webhook_secrets
     return create_app(
         sessions=sessions,
         client=client,
@@ -187,6 +204,8 @@ def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], cl
         namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
+        form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
+        form_translation=form_translation(settings),
     )
 
 
@@ -205,6 +224,11 @@ def public_url(settings: Settings) -> str:
 def temporal_ui_url(settings: Settings) -> str:
     """Return where operators reach the Temporal Web UI."""
     return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+
+
+def form_translation(settings: Settings) -> Translation:
+    """Return what turns a form provider's fields into ours. Raises `ClearError` for a mapping that is wrong."""
+    return read_mapping(settings.form_mapping) if settings.form_mapping else OwnFields()
 
 
 def webhooks_may_be_private(settings: Settings) -> bool:

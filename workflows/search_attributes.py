@@ -6,6 +6,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 
 from models.address_checks import CheckStage
 from models.calendar import end_of
+from models.enquiries import EnquiryStage
+from models.invitations import InvitationStage
 from models.messages import ApplicationCase, OfficeCase
 from models.procedures import ApplicationStage, Stage, WaitingFor
 
@@ -60,6 +62,23 @@ def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAt
             SearchAttributePair(OVERDUE, False),
             SearchAttributePair(ON_HOLD, False),
         ]
+    )
+
+
+def of_invitation() -> TypedSearchAttributes:
+    """What the procedure of an invitation starts with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(STAGE, InvitationStage.INVITED),
+            SearchAttributePair(WAITING_FOR, WaitingFor.APPLICANT),
+        ]
+    )
+
+
+def of_enquiry() -> TypedSearchAttributes:
+    """What the forwarding of an enquiry starts with."""
+    return TypedSearchAttributes(
+        [SearchAttributePair(STAGE, EnquiryStage.RECEIVED), SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM)]
     )
 
 

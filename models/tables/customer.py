@@ -88,4 +88,3 @@ class EnquiryRow(ToldRow):
     mail_address: Mapped[str]
     text: Mapped[str]
     received_at: Mapped[datetime]
-    forwarded_at: Mapped[datetime | None]

@@ -117,7 +117,6 @@ def upgrade() -> None:
         sa.Column("mail_address", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("forwarded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("receipt_no"),

@@ -1,0 +1,34 @@
+"""Enquiries: forwarded to the operators' desk (Y16)."""
+
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.outbox import Letter, Outbox, WrittenMail
+from activities.templates import mail_templates
+from models.calendar import JST
+from models.enquiries import DESK_SUBJECT, EnquiryRef
+from models.messages import SentMail
+from models.tables import EnquiryRow, ExistingContractRow
+
+
+class EnquiryActivities:
+    """Mails what customers asked to those who answer."""
+
+    def __init__(self, outbox: Outbox, desk: str) -> None:
+        self._outbox = outbox
+        self._desk = desk
+        self._template = mail_templates().get_template("enquiry.txt")
+
+    @activity.defn
+    async def forward_enquiry(self, asked: EnquiryRef) -> SentMail:
+        """Mail the enquiry to the desk unless it was mailed before."""
+        letter = Letter(key=f"enquiry:{asked.receipt_no}", kind="enquiry")
+        return await self._outbox.send(letter, partial(self._write, asked=asked))
+
+    async def _write(self, session: AsyncSession, asked: EnquiryRef) -> WrittenMail:
+        row = await session.get_one(EnquiryRow, asked.receipt_no)
+        contract = await session.get(ExistingContractRow, row.contract_id)
+        body = self._template.render(enquiry=row, contract=contract, received=row.received_at.astimezone(JST))
+        return WrittenMail(self._desk, DESK_SUBJECT, body)

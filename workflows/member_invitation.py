@@ -1,0 +1,158 @@
+"""Inviting somebody into a business group (Y24): mailed, reminded of, and ended when accepted, withdrawn or forgotten."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.calendar import CalendarActivities
+    from activities.failing import ACTIVITY_FAILING
+    from activities.invitations import InvitationActivities
+    from models.calendar import day_in_japan, opening_of
+    from models.invitations import (
+        REMIND_AFTER,
+        CloseInvitation,
+        Invitation,
+        InvitationNews,
+        InvitationOutcome,
+        InvitationStage,
+        MailInvitation,
+    )
+    from models.messages import BusinessDays, TimelineEntry
+    from models.procedures import WaitingFor
+    from workflows.cancellation import heeding_cancellation
+    from workflows.details import history, moment, table
+    from workflows.options import LOOK_UP, MAIL, REGISTRY
+    from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
+    from workflows.waiting import Moment, wait_through
+
+NEWS = "news"
+_WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
+_CLOSED = "この招待は終了しました。担当者の操作は必要ありません。"
+_ANSWERS = """\
+- **メールが届かない**：グループの管理者の方に、メンバーの画面で「もう一度送る」を押していただきます（前のリンクは使えなくなります）。
+- **参加できない**：別の事業グループに参加している弥生ID では参加できません。別のアドレスで弥生ID を登録し、招待し直していただきます。
+- **取り下げたい**：グループの管理者の方が、メンバーの画面で取り下げられます。「Request Cancellation」でも取り下げになります。"""
+
+
+@workflow.defn
+class MemberInvitation:
+    """Follows one invitation. What happens on the pages is in its row first; the news only says so."""
+
+    @workflow.init
+    def __init__(self, invitation: Invitation) -> None:
+        self._invitation = invitation
+        self._news: InvitationNews | None = None
+        self._ended_by_operator = False
+        self._timeline: list[TimelineEntry] = []
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, invitation: Invitation) -> InvitationOutcome:  # noqa: ARG002 kept by __init__
+        await workflow.wait_condition(lambda: self._news is not None or self._ended_by_operator)
+        outcome = None
+        while outcome is None:
+            link_no = self._news.link_no if self._news else 0
+            if link_no and not self._over:
+                await self._mail(link_no)
+                await self._wait(link_no)
+            if self._over or not self._sent_again(link_no):
+                outcome = await self._close(link_no)
+        return outcome
+
+    @workflow.signal(name=NEWS, description="画面での操作の報告（システム用）")
+    def hear(self, news: InvitationNews) -> None:
+        self._news = news.newer(self._news) if self._news else news
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
+    def activity_failing(self, activity: str) -> None:
+        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
+        self._note(f"処理の失敗が続いている（{activity}）")
+
+    async def cancellation_requested(self) -> None:
+        """*Request Cancellation* in the Web UI withdraws the invitation."""
+        self._note("Request Cancellation により取り下げた")
+        self._ended_by_operator = True
+
+    @property
+    def _over(self) -> bool:
+        return self._ended_by_operator or (self._news is not None and self._news.settled)
+
+    def _sent_again(self, link_no: int) -> bool:
+        return self._news is not None and self._news.link_no > link_no
+
+    def _expires_at(self) -> datetime:
+        return self._news.expires_at if self._news else workflow.now()
+
+    async def _mail(self, link_no: int, *, reminder: bool = False) -> None:
+        what = "招待の催促" if reminder else "招待"
+        remaining = max(self._expires_at() - workflow.now(), timedelta(seconds=1))
+        try:
+            mail = await workflow.execute_activity_method(
+                InvitationActivities.mail_invitation,
+                MailInvitation(invitation_id=self._invitation.invitation_id, link_no=link_no, reminder=reminder),
+                summary=f"{what}のメールを送る（{link_no} 回目）",
+                **MAIL | {"schedule_to_close_timeout": remaining},
+            )
+        except ActivityError:
+            self._note(f"{what}のメールを送信できなかった（{link_no} 回目）")
+            return
+        workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(WaitingFor.APPLICANT)])
+        self._note(f"{what}のメールを{'送信した' if mail.sent else '送信しなかった'}（{link_no} 回目）")
+
+    async def _wait(self, link_no: int) -> None:
+        """Wait for an answer, for the link to be sent again, or for its last moment; remind once meanwhile."""
+        found = await workflow.execute_local_activity_method(
+            CalendarActivities.business_days,
+            BusinessDays(day=day_in_japan(workflow.now()), counts=(REMIND_AFTER,)),
+            **LOOK_UP,
+        )
+        [remind_on] = found.days
+
+        async def remind() -> None:
+            await self._mail(link_no, reminder=True)
+
+        async def expire() -> None:
+            self._note("期限が過ぎた")
+
+        moments = [
+            Moment(lambda: opening_of(remind_on), "招待を催促する", remind),
+            Moment(self._expires_at, "招待を期限切れにする", expire),
+        ]
+        await wait_through(lambda: self._over or self._sent_again(link_no), moments)
+
+    async def _close(self, link_no: int) -> InvitationOutcome | None:
+        """Close as the row stands; None if it was sent again and that news is still on its way."""
+        closed = await workflow.execute_activity_method(
+            InvitationActivities.close_invitation,
+            CloseInvitation(
+                invitation_id=self._invitation.invitation_id,
+                link_no=link_no,
+                at=workflow.now(),
+                ended_by_operator=self._ended_by_operator,
+            ),
+            summary="招待を終了する",
+            **REGISTRY,
+        )
+        if closed.outcome is None:
+            await workflow.wait_condition(lambda: self._over or self._sent_again(link_no))
+            return None
+        workflow.upsert_search_attributes(
+            [STAGE.value_set(InvitationStage.CLOSED), WAITING_FOR.value_set(WaitingFor.SYSTEM)]
+        )
+        self._note(f"終了した（{closed.outcome}）", closed=True)
+        return closed.outcome
+
+    def _note(self, text: str, *, closed: bool = False) -> None:
+        self._timeline.append(TimelineEntry(at=workflow.now(), text=text))
+        facts = [
+            ("受付番号", self._invitation.receipt_no),
+            ("段階", InvitationStage.CLOSED if closed else InvitationStage.INVITED),
+            ("期限", moment(self._expires_at())),
+        ]
+        parts = ["### 事業グループへの招待", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
+        parts.append(table(("項目", "内容"), facts))
+        if not closed:
+            parts += ["#### お客様からお問い合わせがあったとき", _ANSWERS]
+        workflow.set_current_details("\n\n".join([*parts, *history(self._timeline)]))
