@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from models.calendar import BusinessCalendar
+from models.form_mapping import OwnFields, Translation
+from models.tables import AddressCheckRow
+from web.accounts.checks import AddressChecks, telling
+from web.accounts.pages import Accounts
+from web.accounts.password import password_pages
+from web.accounts.register import register_pages
 from web.api import applications_api, events_api
 from web.apply_pages import apply_pages
 from web.case_actions import case_actions
@@ -23,12 +29,17 @@ from web.case_progress import CaseProgress
 from web.deliveries import Deliveries
 from web.doors import Doors
 from web.doors.pages import doors_pages
+from web.form_signatures import FormSignatures
+from web.forms import Forms
 from web.intake import Intake
 from web.operators import operators_pages
 from web.problems import answer_problems, describe_problems
 from web.protection import BodyLimit, SecurityHeaders, WithoutQuery
 from web.repeating import Repeating
 from web.starter import Starter
+from web.teller import Teller
+from web.webhook_starter import WebhookStarter
+from web.webhooks import form_webhooks
 
 _HERE = Path(__file__).parent
 
@@ -44,10 +55,14 @@ def create_app(
     namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
+    form_secrets: Sequence[str] = (),
+    form_translation: Translation | None = None,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
+
+    `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
@@ -55,16 +70,21 @@ def create_app(
     deliveries = Deliveries(sessions, client)
     starter = Starter(sessions, client, task_queue=task_queue, public_url=public_url, secret_key=secret_key)
     starting = Repeating(starter.start_all, reconcile_every)
+    forms = Forms(sessions, intake, form_translation or OwnFields())
+    webhooks = Repeating(WebhookStarter(sessions, client, task_queue=task_queue).start_all, reconcile_every)
     delivering = Repeating(deliveries.deliver_all, reconcile_every)
     https = public_url.startswith("https:")
     doors = Doors(sessions, secret_key=secret_key, https=https)
-    forgetting = Repeating(doors.forget, timedelta(hours=1))
+    checks = AddressChecks(sessions, secret_key)
+    teller = Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue)
+    telling_checks = Repeating(teller.tell_all, reconcile_every)
+    forgetting = [Repeating(forget, timedelta(hours=1)) for forget in (doors.forget, checks.forget)]
 
     @asynccontextmanager
     async def reconciling(_: FastAPI) -> AsyncIterator[None]:
         without_query = WithoutQuery()
         logging.getLogger("uvicorn.access").addFilter(without_query)
-        jobs = [asyncio.create_task(job.run()) for job in (starting, delivering, forgetting)]
+        jobs = [asyncio.create_task(job.run()) for job in (starting, delivering, webhooks, telling_checks, *forgetting)]
         try:
             yield
         finally:
@@ -91,7 +111,13 @@ def create_app(
     describe_problems(app)
     app.include_router(applications_api(intake, starting, public_url=public_url, secret_key=secret_key))
     app.include_router(events_api(deliveries))
+    app.include_router(
+        form_webhooks(forms, FormSignatures(form_secrets), starting, public_url=public_url, secret_key=secret_key)
+    )
     app.include_router(doors_pages(sessions, doors, templates))
+    accounts = Accounts(sessions, checks, doors, templates, telling_checks.wake)
+    app.include_router(register_pages(accounts))
+    app.include_router(password_pages(accounts))
     app.include_router(apply_pages(sessions, intake, starting, templates, doors, secret_key=secret_key))
     app.include_router(case_pages(sessions, client, templates, doors, secret_key=secret_key, task_queue=task_queue))
     app.include_router(

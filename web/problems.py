@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _TITLES = {
     HTTPStatus.BAD_REQUEST: "読み取れませんでした",
+    HTTPStatus.UNAUTHORIZED: "署名を確認できません",
     HTTPStatus.FORBIDDEN: "もう一度お試しください",
     HTTPStatus.NOT_FOUND: "見つかりません",
     HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
@@ -98,12 +99,12 @@ def describe_problems(app: FastAPI) -> None:
 
 
 def answer_problems(app: FastAPI, templates: Jinja2Templates) -> None:
-    """Answer every error in Japanese, as JSON under `/api/` and as a page elsewhere."""
+    """Answer every error in Japanese, as JSON to other systems (`/api/`, `/webhooks/`) and as a page elsewhere."""
 
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
-            if request.url.path.startswith("/api/"):
+            if request.url.path.startswith(("/api/", "/webhooks/")):
                 return problem_response(problem)
             facts = {"title": _TITLES[problem.status], "detail": problem.detail}
             return templates.TemplateResponse(request, "problem.html", facts, problem.status, headers=problem.headers)

@@ -68,7 +68,7 @@ class WebhookDelivery:
         workflow.upsert_search_attributes([FAILING.value_set(True)])
 
     async def _deliver(self, asked: DeliverWebhook) -> WebhookStanding:
-        standing = await workflow.execute_activity_method(
+        standing: WebhookStanding = await workflow.execute_activity_method(
             WebhookDeliveryActivities.deliver_webhook,
             asked,
             summary=f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
@@ -98,9 +98,10 @@ class WebhookDelivery:
         return True
 
     async def _give_up(self) -> WebhookStanding:
-        return await workflow.execute_activity_method(
+        standing: WebhookStanding = await workflow.execute_activity_method(
             WebhookDeliveryActivities.give_up_webhook, self._message, summary="届けないまま終了する", **REGISTRY
         )
+        return standing
 
     def _show(self, standing: WebhookStanding) -> None:
         who = WaitingFor.OPERATOR if standing.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
