@@ -17,6 +17,8 @@ from models.message import Message
 from models.procedures import SetUpStep
 from models.refusals import in_japanese
 
+NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り付けてください"
+
 
 class ActionMessage(Message):
     """Who does something, and why."""
@@ -40,11 +42,17 @@ class ActionMessage(Message):
     @model_validator(mode="wrap")
     @classmethod
     def _keep_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        if data is None:
+            return cls._misread(NOTHING_WRITTEN)
         try:
             return read(data)
         except ValidationError as error:
             wrong = tuple(f"{each.field or '全体'}：{each.message}" for each in in_japanese(error.errors()))
-            return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
+            return cls._misread(*wrong)
+
+    @classmethod
+    def _misread(cls, *wrong: str) -> Self:
+        return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
 
 
 class CorrectPair(ActionMessage):

@@ -34,6 +34,8 @@ class OfficeState:
     waits_until: date | None = None
     problems: tuple[Problem, ...] = ()
     problems_accepted: bool = False
+    corrected: dict[str, str] = field(default_factory=dict)
+    """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
     shared_with: tuple[str, ...] = ()
     sharing_ended: bool = False
     contract_id: ContractId | None = None

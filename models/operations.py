@@ -38,7 +38,7 @@ class Operations(Generic[Op, State]):
     refusal_of: Callable[[ActionMessage, State], str | None]
     """What is wrong with what this message says."""
     example: Callable[[Op, State], dict[str, Any]]
-    """The JSON of an operation, ready to copy: only `by` and `reason` are left to fill in."""
+    """The JSON of an operation, ready to copy: placeholders stand where only a person knows the value."""
 
     def refuse(self, operation: Op, message: ActionMessage, state: State) -> str | None:
         """Return why the operation cannot be done now and what can be, in Japanese; None if it can."""

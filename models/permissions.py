@@ -18,6 +18,7 @@ from models.calendar import day_in_japan
 from models.links import LinkKind
 from models.office_state import OfficeState
 from models.operations import Operations
+from models.placeholders import BY, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
 from models.procedures import Stage
 
 
@@ -32,32 +33,38 @@ def available(state: OfficeState) -> list[Action]:
 
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
-    """Return the JSON of an action, ready to copy: only `by` and `reason` are left to fill in."""
-    common: dict[str, Any] = {"by": state.assignee or "あなたの名前", "reason": "理由"}
+    """Return the JSON of an action, ready to copy: placeholders stand where only a person knows the value."""
+    common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
     match action:
         case Action.CORRECT_PAIR:
-            return {**common, "yayoi_id": "new@example.co.jp"}
+            wrong = {problem.rule for problem in state.problems}
+            mended = [each for each, rules in _MENDED_BY.items() if wrong & rules] or [YAYOI_ID]
+            return common | {each.field: each.text for each in mended}
         case Action.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=7))}
         case Action.RESEND_MAIL:
             return {**common, "kind": next(reversed(state.mails), "")}
         case Action.HAND_OVER:
-            return {**common, "to": "引き継ぐ人の名前"}
+            return {**common, "to": TO.text}
         case Action.CANCEL if state.set_up_begun:
-            return {**common, "supervisor": "責任者の名前"}
+            return {**common, "supervisor": SUPERVISOR.text}
         case Action.REPORT_SET_UP_STEP:
             return {**common, "step": next(iter(state.follow_up.open_steps), "")}
         case Action.REPORT_RELINK:
             link = next(iter(state.follow_up.open_links), None)
-            today = day_in_japan(state.timeline[-1].at)
+            such_as = day_in_japan(state.timeline[-1].at)
             return {
                 **common,
                 "kind": link.kind if link else LinkKind.OTHER,
                 "service": link.service if link else "",
-                "relinked_on": str(today),
+                "relinked_on": f"再連携した日（例：{such_as}）",
             }
         case _:
             return common
+
+
+_MENDED_BY = {YAYOI_ID: {"Y2", "Y3", "Y9"}, OFFICE_TOKEN: {"Y1", "Y5"}}
+"""Which part of the pair is wrong when a rule of the check is broken."""
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:

@@ -127,12 +127,22 @@ def test_every_action_is_allowed_or_refused_by_the_table(state: OfficeState, all
 
 def filled(action: Action, state: OfficeState) -> ActionMessage:
     """The JSON that is shown, with its blanks filled in; where none is shown, one that can be read."""
-    shown = example(action, state) | {"by": OPERATOR, "reason": "お電話"}
-    shown = {name: value or NOT_SHOWN[name] for name, value in shown.items()}
+    shown = example(action, state)
+    shown = {name: FILLED_IN.get(name, value) or NOT_SHOWN[name] for name, value in shown.items()}
     return action.message.model_validate(shown)
 
 
 NOT_SHOWN = {"kind": MailKind.RELEASE_SHARING, "step": SetUpStep.SUPPORT_PASSWORD, "service": "みずうみ銀行"}
+FILLED_IN = {
+    "by": OPERATOR,
+    "reason": "お電話",
+    "yayoi_id": OFFICE_C[0],
+    "office_token": OFFICE_C[1],
+    "to": "鈴木",
+    "supervisor": "田中",
+    "relinked_on": "2026-12-01",
+}
+"""What an operator writes where the JSON shows a placeholder."""
 
 
 @st.composite
@@ -184,7 +194,7 @@ WRONG = [
     ("resend_mail", {"by": OPERATOR, "reason": "お電話", "kind": "nothing"}, "kind："),
     ("add_note", "お電話しました", "全体：項目の組（オブジェクト）で指定してください。"),
     ("add_note", ["お電話"], "全体：項目の組（オブジェクト）で指定してください。"),
-    ("add_note", None, "全体：項目の組（オブジェクト）で指定してください。"),
+    ("add_note", None, "「Data」に何も書かれていません。"),
 ]
 
 
@@ -235,8 +245,7 @@ async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(wor
         shown = await shown_actions(case)
         action = next(each for each in IN_ORDER if each in shown and (each not in done or each in ON_THE_WAY))
         blanks = {"by": OPERATOR, "reason": f"{len(done) + 1} 回目のお電話"}
-        filled_in = {"to": "鈴木", "yayoi_id": OFFICE_C[0]}
-        sent = {name: blanks.get(name, filled_in.get(name, value)) for name, value in shown[action].items()}
+        sent = {name: (FILLED_IN | blanks).get(name, value) for name, value in shown[action].items()}
         await case.office().execute_update(action, sent)
         done.append(action)
         await left_behind(case, blanks)

@@ -1,8 +1,9 @@
 """The operators' page as served: every queue with its links, an own filter on request, and nothing of any case."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,7 +14,12 @@ from temporalio.testing import WorkflowEnvironment
 from models.calendar import day_in_japan
 from tests.web_world import UI, Web, end_cases, fill_registry, web_on
 from web.operators import NO_NAME
+from workers.settings import Settings
+from workers.wiring import temporal_ui_url
 from workflows.queues import Asked, Queue, link
+
+OWN, EVERYBODYS = "自分の担当", "全員の担当"
+SAVE_OWN, SAVE_EVERYBODYS = f"{OWN}を Saved Views に保存する", f"{EVERYBODYS}を Saved Views に保存する"
 
 
 @pytest_asyncio.fixture
@@ -25,14 +31,14 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
 
 
 class Links(HTMLParser):
-    """The headings in their order, and the links by their text, in the order of the headings."""
+    """The page's own headings in their order, and its links by their text, in the order of the headings."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.headings: list[str] = []
         self.links: dict[str, list[str]] = {}
         self._within: tuple[str, str] = ("", "")
-        self.feed(html)
+        self.feed(html.partition("<main")[2].partition("</main>")[0])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._within = (tag, dict(attrs).get("href") or "")
@@ -54,6 +60,12 @@ def expected(operator: str | None, days: set[datetime]) -> list[list[str]]:
     return [[link(UI, "default", queue, each) for queue in Queue] for each in asked]
 
 
+def saving(operator: str | None) -> list[str]:
+    """Return the links that save a view; they are the same every day."""
+    asked = Asked(date(2026, 11, 20), operator)
+    return [link(UI, "default", queue, asked, save=True) for queue in Queue if not queue.for_one_day]
+
+
 async def test_every_queue_is_there_in_order_with_its_purpose_and_todays_link(web: Web) -> None:
     before = datetime.now(UTC)
     answer = await web.http.get("/operators")
@@ -62,32 +74,39 @@ async def test_every_queue_is_there_in_order_with_its_purpose_and_todays_link(we
     page = Links(answer.text)
     assert page.headings == [queue.value for queue in Queue]
     assert all(queue.purpose in answer.text for queue in Queue)
-    assert page.links.keys() == {"全員の担当"}
-    assert page.links["全員の担当"] in expected(None, days)
+    assert page.links.keys() == {EVERYBODYS, SAVE_EVERYBODYS}
+    assert page.links[EVERYBODYS] in expected(None, days)
+    assert page.links[SAVE_EVERYBODYS] == saving(None)
 
 
 async def test_with_a_name_each_queue_has_an_own_link_too(web: Web) -> None:
     before = datetime.now(UTC)
     page = Links((await web.http.get("/operators", params={"name": " 佐藤　"})).text)
     days = {before, datetime.now(UTC)}
-    assert page.links.keys() == {"自分の担当", "全員の担当"}
-    assert page.links["自分の担当"] in expected("佐藤", days)
-    assert page.links["全員の担当"] in expected(None, days)
-    queries = [parse_qs(urlsplit(address).query)["query"][0] for address in page.links["自分の担当"]]
+    assert page.links.keys() == {OWN, SAVE_OWN, EVERYBODYS, SAVE_EVERYBODYS}
+    assert page.links[OWN] in expected("佐藤", days)
+    assert page.links[SAVE_OWN] == saving("佐藤")
+    assert page.links[EVERYBODYS] in expected(None, days)
+    queries = [parse_qs(urlsplit(address).query)["query"][0] for address in page.links[OWN]]
     assert all(query.endswith("AND Assignee = '佐藤'") for query in queries)
 
 
 async def test_a_blank_name_is_none(web: Web) -> None:
-    assert Links((await web.http.get("/operators?name=%20")).text).links.keys() == {"全員の担当"}
+    assert Links((await web.http.get("/operators?name=%20")).text).links.keys() == {EVERYBODYS, SAVE_EVERYBODYS}
 
 
-async def test_the_page_says_which_links_are_saved_and_which_are_opened_from_here(web: Web) -> None:
+async def test_the_page_says_that_saving_is_done_once_and_what_is_opened_from_here(web: Web) -> None:
     text = (await web.http.get("/operators")).text
-    assert "「今週が期限」「本日終了」は、日付で絞り込むため保存されません" in text
-    assert (
-        "「対応待ち」「失敗が続いている処理」「期限超過」「保留中」「申込者待ち」は、一度開くと、"
-        "そのブラウザーの「Saved Views」に保存されます"
-    ) in text
+    assert "「Saved Views に保存する」のリンクは、はじめに一度だけ押してください。" in text
+    assert "「今週が期限」「本日終了」は、日付で絞り込むため保存できません" in text
+
+
+def test_the_guide_installs_the_same_views_in_an_embedded_stack() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "operators.ja.md").read_text(encoding="utf-8")
+    ui_url = temporal_ui_url(Settings())
+    for queue in Queue:
+        if not queue.for_one_day:
+            assert f"]({link(ui_url, 'default', queue, Asked(date(2026, 11, 20)), save=True)})" in guide, queue
 
 
 @pytest.mark.parametrize("name", ["佐藤' OR ExecutionStatus = 'Running", "佐藤\\"])

@@ -223,20 +223,23 @@ def test_only_queues_for_one_day_change_with_the_day() -> None:
 
 @pytest.mark.parametrize("operator", [None, "佐藤 & 弥生=50%+#"])
 @pytest.mark.parametrize("queue", Queue)
-def test_a_link_carries_its_query_whole_and_saves_it_unless_it_is_for_one_day(
-    queue: Queue, operator: str | None
+@pytest.mark.parametrize("save", [True, False])
+def test_a_link_carries_its_query_whole_and_its_name_where_it_is_to_be_saved(
+    queue: Queue, operator: str | None, *, save: bool
 ) -> None:
     asked = Asked(SUNDAY, operator)
-    address = link(UI, "default", queue, asked)
+    if save and queue.for_one_day:
+        with pytest.raises(ValueError, match="wrong tomorrow"):
+            link(UI, "default", queue, asked, save=True)
+        return
+    address = link(UI, "default", queue, asked, save=save)
     assert address.isascii()
     assert not set("+' \"") & set(address)  # a space is %20: the Web UI would show a plus sign
     parts = urlsplit(address)
     assert (parts.netloc, parts.path, parts.fragment) == ("ui.test", "/namespaces/default/workflows", "")
     values = {"query": [queue.query(asked)]}
     name = f"{queue}（{operator}）" if operator else queue.value
-    assert parse_qs(parts.query, strict_parsing=True) == (
-        values if queue.for_one_day else {**values, "savedQuery": [name]}
-    )
+    assert parse_qs(parts.query, strict_parsing=True) == ({**values, "savedQuery": [name]} if save else values)
 
 
 def test_a_link_stays_below_the_path_of_the_web_ui_and_quotes_the_namespace() -> None:

@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.office_steps import OfficeSteps
     from workflows.office_view import OfficeView
     from workflows.operators_turn import OperatorsTurn
-    from workflows.updates import operator_action
+    from workflows.updates import operator_action, refused
     from workflows.waiting import Moment, reminders, wait_through
 
 APPLICANT_REMINDERS = (3, 6, 9)
@@ -51,6 +51,9 @@ FOLLOW_UP_SHOWN_TO_OPERATORS = 10
 """Business days after the notice on which operators are shown what is open (Y25)."""
 FOLLOW_UP_DAYS = 30
 """Days after the notice at which the case closes, complete or not (Y25)."""
+
+AUDIT_REFUSED_CANCELLATION = "audit-refused-cancellation"
+"""A patch: a cancellation of the application that comes too late for this office is in the audit trail, too."""
 
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
@@ -180,6 +183,9 @@ class OfficeDataProcedure:
     async def application_cancelled(self, message: Cancel) -> None:
         if reason := refuse(Action.CANCEL, message, self._state):
             self._view.note(f"申込全体の取り消しを受けたが、取り消さなかった：{reason}")
+            # Once it is leaving, its end is being recorded, and waits for nothing that comes now.
+            if not self._state.leaving and workflow.patched(AUDIT_REFUSED_CANCELLATION):
+                await self._steps.record_refused_cancellation(message, reason)
             return
         await self._cancel(message)
 
@@ -374,4 +380,4 @@ class OfficeDataProcedure:
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""
         if reason := refuse(action, message, self._state):
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
+            raise refused(reason)

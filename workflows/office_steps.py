@@ -155,6 +155,8 @@ class OfficeSteps:
         )
         corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
+        entered = {"弥生ID": message.yayoi_id, "事業所トークン": message.office_token}
+        self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note(f"弥生ID・事業所トークンを訂正した（{message.by}：{message.reason}）")
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
@@ -175,15 +177,11 @@ class OfficeSteps:
     async def record(self, action: Action, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""
         self._view.note(f"{action.label}{detail}（{message.by}：{message.reason}）")
-        step = RecordAction.of(
-            self._state.case,
-            workflow.now(),
-            action=f"{action.label}{detail}",
-            by=message.by,
-            reason=message.reason,
-            occurrence=self._next_occurrence(),
-        )
-        await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action.label}")
+        await self._audit(f"{action.label}{detail}", message.by, message.reason)
+
+    async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
+        """Put into the audit trail that somebody asked for what was not possible."""
+        await self._audit("申込全体の取り消しを受けたが、取り消さなかった", message.by, f"{message.reason}：{reason}")
 
     async def hand_over(self, message: HandOver) -> None:
         """Give the case to a named operator; a final error says why that is not possible."""
@@ -259,6 +257,13 @@ class OfficeSteps:
         return found.days
 
     # --- helpers ------------------------------------------------------------------------------------------------------
+
+    async def _audit(self, action: str, by: str, reason: str) -> None:
+        occurrence = self._next_occurrence()
+        step = RecordAction.of(
+            self._state.case, workflow.now(), action=action, by=by, reason=reason, occurrence=occurrence
+        )
+        await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
 
     @property
     def _step(self) -> OfficeStep:

@@ -54,7 +54,7 @@ class OfficeView:
         self.show()
 
     def show(self) -> None:
-        workflow.set_current_details(office_details(self._state))
+        workflow.set_current_details(office_details(self._state, workflow.info().namespace))
 
     def failing(self, what: str) -> None:
         """Show operators that an activity keeps failing."""

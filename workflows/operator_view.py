@@ -1,5 +1,6 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
+import json
 from collections.abc import Sequence
 
 from models.actions import Action
@@ -9,39 +10,61 @@ from models.identifiers import application_workflow_id, office_workflow_id
 from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Relinked
 from models.office_state import OfficeState
 from models.permissions import OPERATIONS, available
+from models.placeholders import BY, REASON, SUPERVISOR
 from models.procedures import Stage, WaitingFor
 from workflows.details import also_possible, cell, day, history, how_to_send, page_of, table, to_do_now
 
 
-def office_details(state: OfficeState) -> str:
+def office_details(state: OfficeState, namespace: str) -> str:
     """Return what the page of one office's procedure shows: what to do first, what is known after."""
     parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
-    if state.problems and state.stage is Stage.CORRECTION:
-        parts.append("\n".join(f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems))
+    if state.stage is Stage.CORRECTION and not state.outcome:
+        parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
     possible = available(state)
-    first = [action for action in _first(state) if action in possible]
-    parts.extend(to_do_now(OPERATIONS, first, state))
+    now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
+    parts.extend(to_do_now(OPERATIONS, now, state))
     parts.append(table(("項目", "内容"), _facts(state)))
     if state.notified_at and not state.outcome:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
-    parts.extend(also_possible(OPERATIONS, [action for action in possible if action not in first], state))
+    if called:
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state)))
+    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state))
     parts.extend(history(state.timeline))
     return "\n\n".join(parts)
 
 
-def _first(state: OfficeState) -> tuple[Action, ...]:
-    """Return the actions that matter now; the others stand in one compact block further down."""
+WHEN_CALLED = "お客様から連絡があったとき"
+
+
+def _problems(state: OfficeState) -> list[str]:
+    return [f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems]
+
+
+def _entered(state: OfficeState, namespace: str) -> list[str]:
+    """Say where the pair is found as it was entered: no address is known to a procedure until somebody corrects it."""
+    page = page_of(namespace, application_workflow_id(state.case.application_no))
+    place = f"[申込全体の画面]({page})の左の「Details」（{state.case.office_no} 件目）"
+    corrected = [f"- 訂正後の{name}：{cell(value)}" for name, value in state.corrected.items()]
+    return [f"- 申し込まれた弥生ID と事業所トークン：{place}", *corrected]
+
+
+def _now(state: OfficeState) -> tuple[Action, ...]:
+    """Return what is the operator's to do now."""
     if state.held:
         return (Action.RESUME,)
-    if state.failing:
-        return ()
-    note = (Action.ADD_NOTE,) if state.waiting_for is WaitingFor.OPERATOR else ()
-    return (*_FIRST.get(state.stage, ()), *note)
+    if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
+        return (Action.ADD_NOTE,)
+    return ()
 
 
-_FIRST = {
+def _when_called(state: OfficeState) -> tuple[Action, ...]:
+    """Return what records what the customer says on the phone."""
+    return () if state.held or state.failing else _SAID_BY_CUSTOMERS.get(state.stage, ())
+
+
+_SAID_BY_CUSTOMERS = {
     Stage.CORRECTION: (Action.CORRECT_PAIR, Action.ACCEPT_PAIR),
     Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
     Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
@@ -68,7 +91,7 @@ def next_for_operator(state: OfficeState) -> str:
         return (
             f"{_WAITS[state.stage]}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
         )
-    return f"{_WAITS[state.stage]}操作は不要です。お客様から連絡を受けたときは、次の操作で記録します。"
+    return f"{_WAITS[state.stage]}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
 
 
 _WAITS = {
@@ -148,17 +171,52 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
         ("元のお客様番号", case.existing_contract_id),
         ("完了予定日", day(case.due_date)),
     ]
-    return "\n\n".join(
-        (
-            f"### 申込 {case.application_no}",
-            table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
-            "事業所データの名前を押すと、その手続きの画面が開きます。",
-            table(("項目", "内容"), facts),
-        )
-    )
+    ended = all(office.outcome for office in offices)
+    parts = [
+        f"### 申込 {case.application_no}",
+        f"**次にすること：**{_ALL_ENDED if ended else _next_for_application(offices)}",
+        table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
+        table(("項目", "内容"), facts),
+    ]
+    if not ended:
+        parts += [
+            "#### 申込全体を取り消すとき",
+            f"**{_CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(offices, indent=2)}\n```",
+            "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。",
+        ]
+    return "\n\n".join(parts)
+
+
+_CANCEL_ALL = "申込全体を取り消す"
+_ALL_ENDED = "すべての手続きが終わりました。操作は不要です。"
+
+
+def _next_for_application(offices: Sequence[OfficeProgress]) -> str:
+    yours = [office for office in offices if not office.outcome and _whose(office) is WaitingFor.OPERATOR]
+    if not yours:
+        return "操作は不要です。事業所データの名前を押すと、その手続きの画面が開きます。"
+    names = "、".join(f"{office.office_no}. {cell(office.office_name)}" for office in yours)
+    return f"担当者の対応を待っている手続きがあります（{names}）。名前を押して、その画面で対応してください。"
+
+
+def _whose(office: OfficeProgress) -> WaitingFor:
+    return WaitingFor.OPERATOR if office.held else office.waiting_for
+
+
+def cancel_json(offices: Sequence[OfficeProgress], indent: int | None = None) -> str:
+    """Return the JSON that cancels the whole application; a supervisor may be needed from the notice on (Y27)."""
+    still_open = [office for office in offices if not office.outcome]
+    assignees = {office.assignee for office in still_open}
+    by = assignees.pop() if len(assignees) == 1 else None
+    shown = {"by": by or BY.text, "reason": REASON.text}
+    if any(office.stage in {Stage.SET_UP, Stage.RELINK} for office in still_open):
+        shown["supervisor"] = SUPERVISOR.text
+    return json.dumps(shown, ensure_ascii=False, indent=indent)
 
 
 def _waiting(office: OfficeProgress) -> str:
+    if office.held:
+        return f"{WaitingFor.OPERATOR}（保留中）"
     until = f"（{office.waits_until:%m月%d日} まで）" if office.waits_until else ""
     return f"{office.waiting_for}{until}"
 

@@ -1,7 +1,7 @@
 """The operators' queues: what there is to do, as queries of the Web UI list. One description for page, guide, tests.
 
-A link with a query and a name opens the queue and puts it among the operator's saved views. Queues that ask for dates
-(this week, today) are right on one day only: they are opened anew from the operators' page and never saved.
+A plain link opens the queue. One that names it too saves it among the operator's views, anew each time it is opened: it
+is for the first day at a desk. Queues that ask for dates (this week, today) are right on one day only, never saved.
 """
 
 from collections.abc import Callable, Iterable
@@ -62,10 +62,15 @@ class Queue(StrEnum):
         return " AND ".join(parts)
 
 
-def link(ui_url: str, namespace: str, queue: Queue, asked: Asked) -> str:
-    """Return where the Web UI shows the queue; opening it also saves the view, unless it is for one day only."""
+def link(ui_url: str, namespace: str, queue: Queue, asked: Asked, *, save: bool = False) -> str:
+    """Return where the Web UI shows the queue. `save`: each opening also adds it to the saved views of that browser.
+
+    Raises `ValueError` for a view to be saved that is for one day only.
+    """
+    if save and queue.for_one_day:
+        raise ValueError(f"wrong tomorrow: {queue}")
     values = {"query": queue.query(asked)}
-    if not queue.for_one_day:
+    if save:
         values["savedQuery"] = queue.name_for(asked)
     return f"{ui_url.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows?{urlencode(values, quote_via=quote)}"
 

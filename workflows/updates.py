@@ -5,11 +5,13 @@ from functools import update_wrapper
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
 with workflow.unsafe.imports_passed_through():
     from models.actions import ActionMessage
     from models.operations import Operation
+    from models.placeholders import left_as_shown
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -43,15 +45,28 @@ Message = TypeVar("Message", bound=ActionMessage)
 Handler = Callable[[Procedure, Message], Awaitable[None]]
 
 
-def operator_action(action: Operation) -> Callable[[Handler[Procedure, Message]], Declared[[Procedure, Message], None]]:
-    """Declare the update of an action, whose validator refuses it before it enters history if it is not possible."""
+def refused(reason: str) -> ApplicationError:
+    """Return the error that keeps an update out of history; the Web UI shows its text."""
+    return ApplicationError(reason, type="Refused", non_retryable=True)
+
+
+def operator_action(
+    action: Operation, description: str | None = None
+) -> Callable[[Handler[Procedure, Message]], Declared[[Procedure, Message], None]]:
+    """Declare the update of an action, whose validator refuses it before it enters history if it is not possible.
+
+    `description` is shown beside its name; by default, the action's label.
+    """
 
     def declare(handler: Handler[Procedure, Message]) -> Declared[[Procedure, Message], None]:
-        declared: Declared[[Procedure, Message], None] = update_described(action.label)(handler)
+        declared: Declared[[Procedure, Message], None] = update_described(description or action.label)(handler)
 
-        def check(self: Procedure, message: Message) -> None:
-            # A JSON null comes as None, whatever the type: it is read as every other wrong value.
-            self.check_possible(action, action.message.model_validate(message))
+        def check(self: Procedure, message: Message | None = None) -> None:
+            # Sent without any JSON, there is no message at all; a JSON null comes as None, whatever the type.
+            read = action.message.model_validate(message)
+            self.check_possible(action, read)
+            if reason := left_as_shown(read):
+                raise refused(reason)
 
         # The SDK wants a validator to have the very parameters of its handler.
         declared.validator(update_wrapper(check, handler, assigned=("__annotations__",)))
