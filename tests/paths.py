@@ -113,6 +113,19 @@ async def cancelled_after_the_notice(world: World) -> Case:
     return case
 
 
+async def cancelled_too_late(world: World) -> Case:
+    """*Request Cancellation* after STEP5 began: refused, audited, and the case goes on to its end."""
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.application.cancel()
+    while not any("取り消さなかった" in row.action for row in await case.audit()):
+        await case.settled()
+    await case.do_steps(*list(SetUpStep)[1:])
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
 async def withdrawn(world: World) -> Case:
     case = await world.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -163,6 +176,7 @@ ENDED: tuple[Path, ...] = (
     corrected_after_a_reminder,
     cancelled_before_the_notice,
     cancelled_after_the_notice,
+    cancelled_too_late,
     withdrawn,
     held_and_extended,
 )
