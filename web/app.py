@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -31,6 +30,7 @@ from web.doors import Doors
 from web.doors.pages import doors_pages
 from web.form_signatures import FormSignatures
 from web.forms import Forms
+from web.guide_pages import guide_pages
 from web.intake import Intake
 from web.operators import operators_pages
 from web.problems import answer_problems, describe_problems
@@ -118,6 +118,7 @@ def create_app(
     accounts = Accounts(sessions, checks, doors, templates, telling_checks.wake)
     app.include_router(register_pages(accounts))
     app.include_router(password_pages(accounts))
+    app.include_router(guide_pages(templates, doors))
     app.include_router(apply_pages(sessions, intake, starting, templates, doors, secret_key=secret_key))
     app.include_router(case_pages(sessions, client, templates, doors, secret_key=secret_key, task_queue=task_queue))
     app.include_router(
@@ -126,10 +127,6 @@ def create_app(
     answer_expired_links(app, templates)
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse("/apply")
 
     @app.get("/healthz", summary="プロセスが動いているか", tags=["health"])
     async def healthz() -> dict[str, str]:
