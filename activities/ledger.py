@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.identifiers import ApplicationNo, ledger_key
+from models.identifiers import ledger_key
 from models.tables import AuditRow, LedgerRow
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -52,10 +52,13 @@ class Work:
 
 
 class Step(Protocol):
-    """What is done for a case, for one of its offices or (None) for all."""
+    """What is done for a case, for one of its offices or (None) for all.
+
+    Cases of other procedures give their own number as `application_no`.
+    """
 
     @property
-    def application_no(self) -> ApplicationNo: ...
+    def application_no(self) -> str: ...
 
     @property
     def office_no(self) -> int | None: ...

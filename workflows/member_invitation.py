@@ -1,4 +1,4 @@
-"""Inviting somebody into a business group (Y24): mailed, reminded of, and ended when accepted, withdrawn or forgotten."""
+"""Inviting somebody into a business group (Y24): mailed, reminded of, ended by an answer or by time."""
 
 from datetime import datetime, timedelta
 
@@ -6,12 +6,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.calendar import CalendarActivities
     from activities.failing import ACTIVITY_FAILING
     from activities.invitations import InvitationActivities
-    from models.calendar import day_in_japan, opening_of
     from models.invitations import (
         REMIND_AFTER,
+        ClosedInvitation,
         CloseInvitation,
         Invitation,
         InvitationNews,
@@ -19,21 +18,25 @@ with workflow.unsafe.imports_passed_through():
         InvitationStage,
         MailInvitation,
     )
-    from models.messages import BusinessDays, TimelineEntry
+    from models.messages import TimelineEntry
     from models.procedures import WaitingFor
+    from workflows.business_days import business_days_after_today
     from workflows.cancellation import heeding_cancellation
     from workflows.details import history, moment, table
-    from workflows.options import LOOK_UP, MAIL, REGISTRY
+    from workflows.options import MAIL, REGISTRY
+    from workflows.personal_link import LinkWait, wait_for_link
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
-    from workflows.waiting import Moment, wait_through
 
 NEWS = "news"
 _WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
 _CLOSED = "この招待は終了しました。担当者の操作は必要ありません。"
 _ANSWERS = """\
-- **メールが届かない**：グループの管理者の方に、メンバーの画面で「もう一度送る」を押していただきます（前のリンクは使えなくなります）。
-- **参加できない**：別の事業グループに参加している弥生ID では参加できません。別のアドレスで弥生ID を登録し、招待し直していただきます。
-- **取り下げたい**：グループの管理者の方が、メンバーの画面で取り下げられます。「Request Cancellation」でも取り下げになります。"""
+- **メールが届かない**：グループの管理者の方に、\
+メンバーの画面で「もう一度送る」を押していただきます（前のリンクは使えなくなります）。
+- **参加できない**：別の事業グループに参加している弥生ID では参加できません。\
+別のアドレスで弥生ID を登録し、招待し直していただきます。
+- **取り下げたい**：グループの管理者の方が、メンバーの画面で取り下げられます。\
+「Request Cancellation」でも取り下げになります。"""
 
 
 @workflow.defn
@@ -103,28 +106,14 @@ class MemberInvitation:
 
     async def _wait(self, link_no: int) -> None:
         """Wait for an answer, for the link to be sent again, or for its last moment; remind once meanwhile."""
-        found = await workflow.execute_local_activity_method(
-            CalendarActivities.business_days,
-            BusinessDays(day=day_in_japan(workflow.now()), counts=(REMIND_AFTER,)),
-            **LOOK_UP,
-        )
-        [remind_on] = found.days
-
-        async def remind() -> None:
-            await self._mail(link_no, reminder=True)
-
-        async def expire() -> None:
+        remind_on = await business_days_after_today(REMIND_AFTER)
+        wait = LinkWait(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
+        if not await wait_for_link(lambda: self._over or self._sent_again(link_no), wait):
             self._note("期限が過ぎた")
-
-        moments = [
-            Moment(lambda: opening_of(remind_on), "招待を催促する", remind),
-            Moment(self._expires_at, "招待を期限切れにする", expire),
-        ]
-        await wait_through(lambda: self._over or self._sent_again(link_no), moments)
 
     async def _close(self, link_no: int) -> InvitationOutcome | None:
         """Close as the row stands; None if it was sent again and that news is still on its way."""
-        closed = await workflow.execute_activity_method(
+        closed: ClosedInvitation = await workflow.execute_activity_method(
             InvitationActivities.close_invitation,
             CloseInvitation(
                 invitation_id=self._invitation.invitation_id,

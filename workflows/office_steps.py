@@ -8,7 +8,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.assignment import AssignmentActivities
-    from activities.calendar import CalendarActivities
     from activities.case_records import CaseRecordActivities
     from activities.contracts import ContractActivities
     from activities.customer_steps import CustomerStepActivities
@@ -26,12 +25,9 @@ with workflow.unsafe.imports_passed_through():
         SetUpStepDone,
         SharingReleased,
     )
-    from models.calendar import day_in_japan
     from models.mails import MailKind
     from models.messages import (
         Assign,
-        BusinessDays,
-        BusinessDaysFound,
         CloseOffice,
         CorrectPairStep,
         EndSharing,
@@ -44,8 +40,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.office_state import OfficeState
     from models.procedures import Stage
+    from workflows.business_days import business_days_after_today
     from workflows.office_view import OfficeView
-    from workflows.options import LOOK_UP, MAIL, REGISTRY
+    from workflows.options import MAIL, REGISTRY
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -248,13 +245,7 @@ class OfficeSteps:
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
         """Ask for business days, as this deployment's calendar has them."""
-        found: BusinessDaysFound = await workflow.execute_local_activity_method(
-            CalendarActivities.business_days,
-            BusinessDays(day=day_in_japan(workflow.now()), counts=counts),
-            summary="営業日を調べる",
-            **LOOK_UP,
-        )
-        return found.days
+        return await business_days_after_today(*counts)
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,167 @@
+"""Files of many firms, clients or users: what they hold, and what procedure and activities say to each other (M8)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from models.actions import ActionMessage
+from models.message import Message
+from models.myics.forms import ClientForm, ClientUserForm, FirmForm
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
+
+BATCH_LABEL = "MYICS 一括登録"
+PAGE = 200
+"""Rows in one activity: short enough to be done again, long enough for 10,000 rows."""
+PAGES_PER_RUN = 25
+"""Pages after which the workflow continues as new: about 250 events."""
+WAITING_TO_START = 100
+"""The next page waits while more invitations than this have been stored and not started yet."""
+REFUSED_SHOWN = 50
+"""How many refused rows the workflow itself shows; the file of all comes from Postgres."""
+MOST_ROWS = 20_000
+
+
+class BatchKind(StrEnum):
+    """What the rows are; the value is stored."""
+
+    FIRMS = "firms"
+    CLIENTS = "clients"
+    USERS = "users"
+
+    @property
+    def label(self) -> str:
+        return {BatchKind.FIRMS: "会計事務所の招待", BatchKind.CLIENTS: "顧問先", BatchKind.USERS: "ユーザー"}[self]
+
+    @property
+    def form(self) -> type[FirmForm] | type[ClientForm] | type[ClientUserForm]:
+        """What one row says."""
+        return _FORMS[self]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The headings of the file, and the field that each is."""
+        return _COLUMNS[self]
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Fields whose column may be missing."""
+        return frozenset({"suffix"}) if self is BatchKind.USERS else frozenset()
+
+
+_FORMS: dict[BatchKind, type[FirmForm] | type[ClientForm] | type[ClientUserForm]] = {
+    BatchKind.FIRMS: FirmForm,
+    BatchKind.CLIENTS: ClientForm,
+    BatchKind.USERS: ClientUserForm,
+}
+_COLUMNS = {
+    BatchKind.FIRMS: {
+        "お客様番号": "customer_no",
+        "事務所名": "name",
+        "代表者": "representative",
+        "メールアドレス": "address",
+    },
+    BatchKind.CLIENTS: {"顧問先ID下4桁": "suffix", "顧問先名称": "name"},
+    BatchKind.USERS: {
+        "ユーザーアカウント": "address",
+        "使用者": "name",
+        "ユーザー種別": "kind",
+        "顧問先ID下4桁": "suffix",
+    },
+}
+
+
+class RefusedLine(Message):
+    """A row that was not taken, and why."""
+
+    line: int
+    reason: str
+
+
+class BatchProgress(Message):
+    """How far a file has been worked off."""
+
+    rows: int
+    done: int = 0
+    refused: int = 0
+    stopped: bool = False
+    finished: bool = False
+    first_refused: tuple[RefusedLine, ...] = ()
+
+    @property
+    def accepted(self) -> int:
+        return self.done - self.refused
+
+
+class BatchCase(Message):
+    """What the working off of a file starts with, and goes on with as a new run."""
+
+    batch_no: BatchNo
+    kind: BatchKind
+    customer_no: CustomerNo | None
+    rows: int
+    requested_at: datetime
+    next_line: int = 2
+    """The first line that was not worked off; line 1 holds the headings."""
+    progress: BatchProgress
+
+    @property
+    def workflow_id(self) -> str:
+        return registration_workflow_id(self.batch_no)
+
+
+class BatchNews(Message):
+    """What the firm asked for on its pages; an older one than the last is no news."""
+
+    stopped: bool
+    changed_at: datetime
+
+
+class BatchPage(Message):
+    """Work off these lines, each once."""
+
+    batch_no: BatchNo
+    kind: BatchKind
+    customer_no: CustomerNo | None
+    first_line: int
+    last_line: int
+    at: datetime
+
+
+class PageDone(Message):
+    """What has become of the lines."""
+
+    refused: tuple[RefusedLine, ...]
+    waiting_to_start: int
+    """How many registrations of this file were stored and not started yet."""
+
+
+class BatchStep(Message):
+    """One step of a batch that is about no line."""
+
+    batch_no: BatchNo
+    at: datetime
+    occurrence: int = 1
+    action: str = ""
+    by: str = "system"
+    reason: str = ""
+
+    @property
+    def application_no(self) -> str:
+        """The case's number, as ledger and audit trail name it."""
+        return self.batch_no
+
+    @property
+    def office_no(self) -> int | None:
+        """A batch has no parts."""
+        return None
+
+
+class StopBatch(ActionMessage):
+    """Stop after the page that is under way."""
+
+    label = "一括登録を止める"
+
+
+class ResumeBatch(ActionMessage):
+    """Go on where it stopped."""
+
+    label = "一括登録を再開する"
