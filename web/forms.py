@@ -14,7 +14,7 @@ from models.form_mapping import Translation
 from models.form_paths import FormPath
 from models.identifiers import ApplicationNo
 from models.refusals import FieldError, RefusedError
-from models.tables import ApplicationRow, RefusedFormRow
+from models.tables import ApplicationRow, AuditRow, RefusedFormRow
 from web.intake import Intake, OtherContentError, Receipt
 
 _UNREADABLE = FieldError(field="", message="JSON の項目の組（オブジェクト）として読み取れません。")
@@ -135,6 +135,18 @@ class Forms:
                 raise SettledError
             row.settled_at = datetime.now(UTC)
             row.settled_by, row.reason, row.application_no = settlement.by, settlement.reason, application_no
+            if application_no:
+                session.add(
+                    AuditRow(
+                        happened_at=row.settled_at,
+                        application_no=application_no,
+                        office_no=None,
+                        action="受け付けられなかったフォームを直して受け付けた",
+                        by=settlement.by,
+                        reason=settlement.reason,
+                        facts={"form_no": form_no},
+                    )
+                )
             row.body = ""  # the application holds it now, or nobody needs it
 
 

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from models.calendar import BusinessCalendar
+from workers.cli_webhooks import forms_commands, webhooks_commands
 from workers.program import run
 from workers.settings import Settings
 
@@ -46,6 +47,10 @@ def _settings() -> Settings:
             name = "_".join(str(part) for part in wrong["loc"][:1])
             sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {wrong['msg']}\n")
         raise typer.Exit(WRONG_USE) from None
+
+
+app.add_typer(webhooks_commands(_settings), name="webhooks")
+app.add_typer(forms_commands(_settings), name="forms")
 
 
 @app.command()
@@ -137,6 +142,14 @@ def diagram(
         draw_procedures(into)
     else:
         raise typer.Exit(run(draw_case(_settings(), application_no, office, svg)))
+
+
+@app.command()
+def mails(into: Annotated[Path, typer.Option(help="The folder of the gallery.")] = Path("docs/mails")) -> None:
+    """Write every mail, as text and as HTML, for the documents."""
+    from workers.gallery.pages import write_gallery
+
+    raise typer.Exit(run(write_gallery(into)))
 
 
 @app.command()
