@@ -4,11 +4,10 @@ Hypothesis draws what they do, and makes a walk that breaks something as short a
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -22,18 +21,24 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from models.actions import Action
-from models.mails import MailKind
-from models.messages import Outcome
-from models.tables import ApplicationOfficeRow, IssuedContractRow, OfficeRow, SharingRow
+from models.application_form import ApplicationForm
+from models.identifiers import OfficeToken
+from models.tables import SharingRow
 from tests.conftest import SmtpInbox, new_database
+from tests.invariants import (
+    every_notice_told_an_id_that_was_not_revoked_when_it_was_sent,
+    every_step_has_its_audit_entry_and_every_entry_its_step,
+    never_frozen_without_an_open_case,
+    one_id_for_a_pair_that_counts_for_who_has_ended_well,
+    records,
+    sharing_is_restored_exactly_where_we_released_it,
+)
 from tests.paths import NOBODY
-from tests.test_operators_actions import shown_actions
+from tests.test_operators_actions import FILLED_IN, shown_actions
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, form, world_with_worker
 from workers import database
 
 OFFICES = (1, 2)
-KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
-FILLED_IN = {"to": "鈴木", "yayoi_id": OFFICE_C[0], "supervisor": "田中"}
 ENDINGS = {Action.REJECT, Action.WITHDRAW, Action.CANCEL}
 BOUNDED = settings(
     max_examples=4,
@@ -70,13 +75,14 @@ class People(RuleBasedStateMachine):
         super().__init__()
         self.exit = AsyncExitStack()
         self.world = self.here.wait(self.exit.enter_async_context(a_world(self.here)))
-        self.case: Case | None = None
+        self.began: Beginning | None = None
         self.moves = 0
 
-    @initialize(corrected=st.booleans(), delegate=st.booleans())
-    def apply(self, *, corrected: bool, delegate: bool) -> None:
+    @initialize(corrected=st.booleans(), delegate=st.booleans(), second_firm=st.booleans())
+    def apply(self, *, corrected: bool, delegate: bool, second_firm: bool) -> None:
         yayoi_id = NOBODY if corrected else OFFICE_C[0]
-        self.case = self.here.wait(self.world.apply(form([(yayoi_id, OFFICE_C[1]), OFFICE_B], delegate=delegate)))
+        application = form([(yayoi_id, OFFICE_C[1]), OFFICE_B], delegate=delegate)
+        self.began = self.here.wait(begin(self.world, application, second_firm=second_firm))
 
     @rule(number=numbers, days=st.integers(1, 6))
     def time_passes(self, number: int, days: int) -> None:
@@ -101,22 +107,36 @@ class People(RuleBasedStateMachine):
             hidden = [each for each in Action if each not in shown]
             self.here.wait(what_is_not_shown(case, number, hidden[choice % len(hidden)]))
 
+    @rule(number=numbers, choices=st.tuples(st.integers(0, 99), st.integers(0, 99)))
+    def two_people_act_in_the_same_moment(self, number: int, choices: tuple[int, int]) -> None:
+        if case := self.open(number):
+            shown = self.here.wait(shown_actions(case, number))
+            names = list(shown)
+            chosen = [names[choice % len(names)] for choice in choices]
+            self.here.wait(at_once(case, number, {action: shown[action] for action in chosen}))
+
+    @rule()
+    def the_customer_ends_a_sharing_and_tells_nobody(self) -> None:
+        if self.began:
+            self.here.wait(self.began.end_one_outside())
+
     @invariant()
     def invariants_hold(self) -> None:
-        if self.case:
-            self.here.wait(invariants(self.case))
+        if self.began:
+            self.here.wait(invariants(self.began))
 
     def teardown(self) -> None:
-        if self.case:
-            self.here.wait(everything_ends(self.case))
-            self.here.wait(invariants(self.case))
+        if self.began:
+            self.here.wait(everything_ends(self.began.case))
+            self.here.wait(invariants(self.began))
         self.here.wait(self.exit.aclose())
 
     def open(self, number: int) -> Case | None:
-        if self.case is None:
+        if self.began is None:
             return None
-        self.here.wait(self.case.settled(number))
-        return self.case if self.here.wait(self.case.progress(number)).outcome is None else None
+        case = self.began.case
+        self.here.wait(case.settled(number))
+        return case if self.here.wait(case.progress(number)).outcome is None else None
 
     def do_one_of(self, number: int, choice: int, fits: Any) -> None:
         if case := self.open(number):
@@ -146,17 +166,58 @@ async def a_world(here: Place) -> AsyncIterator[World]:
             await engine.dispose()
 
 
+@dataclass
+class Beginning:
+    """The case, and with whom its offices were shared before anybody did anything."""
+
+    case: Case
+    shared: dict[OfficeToken, frozenset[str]]
+    ended_outside: dict[OfficeToken, frozenset[str]]
+
+    async def end_one_outside(self) -> None:
+        """End one sharing of an office that is applied for, as the customer's own page of another system does."""
+        async with self.case.world.sessions.begin() as session:
+            still = select(SharingRow).where(SharingRow.office_token == OFFICE_C[1], SharingRow.ended_at.is_(None))
+            if row := await session.scalar(still.order_by(SharingRow.sharing_id).limit(1).with_for_update()):
+                row.ended_at = datetime.now(UTC)
+                self.ended_outside[OFFICE_C[1]] |= {row.firm}
+
+
+async def begin(world: World, application: ApplicationForm, *, second_firm: bool) -> Beginning:
+    async with world.sessions.begin() as session:
+        if second_firm:
+            session.add(SharingRow(office_token=OFFICE_C[1], firm="あおぞら会計事務所"))
+        await session.flush()
+        rows = list(await session.scalars(select(SharingRow).where(SharingRow.ended_at.is_(None))))
+    tokens = [token for _, token in (OFFICE_B, OFFICE_C)]
+    shared = {token: frozenset(row.firm for row in rows if row.office_token == token) for token in tokens}
+    return Beginning(await world.apply(application), shared, {token: frozenset() for token in tokens})
+
+
+async def at_once(case: Case, number: int, examples: dict[Action, dict[str, Any]]) -> None:
+    """Send what is shown from several desks; one may come too late for what the other did."""
+    sending = [
+        case.office(number).execute_update(action, filled_in(example, "同時")) for action, example in examples.items()
+    ]
+    for came in await asyncio.gather(*sending, return_exceptions=True):
+        assert came is None or isinstance(came, WorkflowUpdateFailedError), came
+    await case.settled(number)
+
+
 async def let_pass(case: Case, number: int, time: timedelta) -> None:
     await case.until(await case.now(number) + time, number)
 
 
 async def do(case: Case, number: int, action: Action, example: dict[str, Any], *, reason: str) -> None:
     """Send the JSON that is shown, its blanks filled in."""
-    blanks = {"by": OPERATOR, "reason": reason}
-    sent = {name: blanks.get(name, FILLED_IN.get(name, value)) for name, value in example.items()}
-    await case.office(number).execute_update(action, sent)
+    await case.office(number).execute_update(action, filled_in(example, reason))
     await case.settled(number)
     assert (OPERATOR, reason) in {(row.by, row.reason) for row in await case.audit()}, action
+
+
+def filled_in(example: dict[str, Any], reason: str) -> dict[str, Any]:
+    written = FILLED_IN | {"by": OPERATOR, "reason": reason}
+    return {name: written.get(name, value) for name, value in example.items()}
 
 
 async def what_is_not_shown(case: Case, number: int, action: Action) -> None:
@@ -171,33 +232,16 @@ async def everything_ends(case: Case) -> None:
         while (await case.progress(number)).outcome is None:
             await case.settled(number)
             if Action.RESUME in (shown := await shown_actions(case, number)):
-                await case.office(number).execute_update(Action.RESUME, shown[Action.RESUME])
+                await case.office(number).execute_update(Action.RESUME, filled_in(shown[Action.RESUME], "終わりにする"))
             await case.until(await case.now(number) + timedelta(days=35), number)
         await case.office(number).result()
     await case.application.result()
 
 
-async def invariants(case: Case) -> None:
-    world = case.world
-    pairs = {row.office_no: row for row in await world.rows(select(ApplicationOfficeRow))}
-    still_open = {f"{case.application_no}:{number}" for number, row in pairs.items() if row.closed_at is None}
-    frozen = [row.frozen_by for row in await world.rows(select(OfficeRow)) if row.frozen_by]
-    assert set(frozen) <= still_open, "frozen without an open case"
-
-    issued = await world.rows(select(IssuedContractRow))
-    assert max(Counter(row.office_no for row in issued).values(), default=1) == 1, "two IDs for a pair"
-    assert len({row.contract_id for row in issued}) == len(issued)
-
-    notified = {row.office_no for row in await case.notices(MailKind.COMPLETION_NOTICE) if row.sent_at}
-    assert notified <= {row.office_no for row in issued}, "a notice without an ID"
-    revoked = {row.office_no for row in issued if row.revoked_at}
-    told = {row.office_no for row in await case.notices() if row.kind in (MailKind.CANCELLED, MailKind.WITHDRAWN)}
-    ended = {number for number, row in pairs.items() if row.closed_at}
-    assert (notified & revoked & ended) <= told, "notified of an ID that was revoked, and not told so"
-
-    left_early = {f"{case.application_no}:{number}" for number in ended if pairs[number].outcome not in KEPT}
-    released = [row.ended_for for row in await world.rows(select(SharingRow)) if row.released_by_system]
-    assert left_early.isdisjoint(released), "released by the system and not restored"
-    assert {row.office_no for row in issued if row.revoked_at is None and row.office_no in ended} == {
-        number for number in ended if pairs[number].outcome in KEPT
-    }, "an ID that counts, exactly for who has ended well"
+async def invariants(here: Beginning) -> None:
+    known = await records(here.case)
+    never_frozen_without_an_open_case(known)
+    one_id_for_a_pair_that_counts_for_who_has_ended_well(known)
+    every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known)
+    sharing_is_restored_exactly_where_we_released_it(known, here.shared, here.ended_outside)
+    every_step_has_its_audit_entry_and_every_entry_its_step(known)
