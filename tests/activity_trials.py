@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Executable, insert, select, update
 
 from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.address_checks import CheckPurpose, CheckStep, SendCode
 from models.digest import DigestDay, SendDigest
 from models.identifiers import ApplicationNo
 from models.links import LinkKind
@@ -31,6 +33,7 @@ from models.procedures import SetUpStep, Stage, WaitingFor
 from models.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
 from models.refused_forms import RefusedFormRef
 from models.tables import (
+    AddressCheckRow,
     ApplicationOfficeRow,
     ApplicationRow,
     BusinessGroupRow,
@@ -84,6 +87,28 @@ class Trial:
     """What was done before: activities and their messages."""
     actions: tuple[str, ...] = field(default=())
     """The audit trail's words for the effect."""
+
+
+CHECK_ID = UUID("01234567-89ab-4cde-8f01-23456789abcd")
+"""A mailed code that is waited for: that of a registration, which ends in 2099."""
+HANAKO = "hanako@shouji.example.jp"
+
+
+def _check(**changes: Any) -> Executable:
+    row = {
+        "check_id": CHECK_ID,
+        "purpose": CheckPurpose.REGISTRATION,
+        "yayoi_id": HANAKO,
+        "family_name": "弥生",
+        "given_name": "花子",
+        "password_hash": "$argon2id$",
+        "news_by_mail": True,
+        "begun_at": AT,
+        "changed_at": AT,
+        "code_until": datetime(2099, 1, 1, tzinfo=UTC),
+        "ends_at": datetime(2099, 1, 1, tzinfo=UTC),
+    }
+    return insert(AddressCheckRow).values(row | changes)
 
 
 _ONE_STEP = {"ledger": 1, "audit_trail": 1}
@@ -330,6 +355,30 @@ TRIALS = [
         look=select(ApplicationOfficeRow.assignee),
         found=[("佐藤",)],
         actions=("担当者を決めた",),
+    ),
+    Trial(
+        activity="send_code",
+        message=SendCode(check_id=CHECK_ID, code_no=1),
+        given=(_check(),),
+        added={"notices": 1},  # about no case: the notice is all
+        look=select(NoticeRow.key, NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(f"address-check:{CHECK_ID}:1", "code_registration", HANAKO, True)],
+    ),
+    Trial(
+        activity="tell_of_new_password",
+        message=CheckStep(check_id=CHECK_ID, at=AT),
+        given=(_check(purpose=CheckPurpose.NEW_PASSWORD, finished_at=AT),),
+        added={"notices": 1},
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("password_set", HANAKO, True)],
+    ),
+    Trial(
+        activity="close_check",
+        message=CheckStep(check_id=CHECK_ID, at=AT),
+        given=(_check(finished_at=AT),),
+        added={},  # `closed_at` is its own ledger
+        look=select(AddressCheckRow.closed_at, AddressCheckRow.family_name, AddressCheckRow.password_hash),
+        found=[(AT, None, None)],
     ),
     Trial(
         activity="digest_recipients",

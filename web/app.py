@@ -25,6 +25,8 @@ from web.apply_pages import apply_pages
 from web.case_actions import case_actions
 from web.case_pages import answer_expired_links, case_pages
 from web.case_progress import CaseProgress
+from web.customer.pages import open_customer_pages
+from web.customer.parts import Parts
 from web.deliveries import Deliveries
 from web.doors import Doors
 from web.doors.pages import doors_pages
@@ -84,7 +86,8 @@ def create_app(
     async def reconciling(_: FastAPI) -> AsyncIterator[None]:
         without_query = WithoutQuery()
         logging.getLogger("uvicorn.access").addFilter(without_query)
-        jobs = [asyncio.create_task(job.run()) for job in (starting, delivering, webhooks, telling_checks, *forgetting)]
+        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs)
+        jobs = [asyncio.create_task(job.run()) for job in every]
         try:
             yield
         finally:
@@ -123,6 +126,14 @@ def create_app(
     app.include_router(case_pages(sessions, client, templates, doors, secret_key=secret_key, task_queue=task_queue))
     app.include_router(
         case_actions(sessions, deliveries, CaseProgress(client), templates, doors, secret_key=secret_key)
+    )
+    customer_jobs = open_customer_pages(
+        app,
+        Parts(sessions, doors, deliveries, templates),
+        client,
+        secret_key=secret_key,
+        task_queue=task_queue,
+        every=reconcile_every,
     )
     answer_expired_links(app, templates)
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
