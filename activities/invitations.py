@@ -11,8 +11,8 @@ from models.calendar import JST
 from models.invitations import (
     REMINDER_SUBJECT,
     SUBJECT,
-    CloseInvitation,
     ClosedInvitation,
+    CloseInvitation,
     Invitation,
     InvitationMail,
     InvitationOutcome,
@@ -69,7 +69,7 @@ class InvitationActivities:
             PersonalLinkKind.MEMBER_INVITATION,
             str(row.invitation_id),
             asked.link_no,
-            row.expires_at.replace(microsecond=0),
+            row.expires_at,
         )
         body = self._template.render(
             inviter=await session.get_one(YayoiIdRow, row.invited_by),

@@ -1,4 +1,4 @@
-"""Enquiries (Y16) and changes of a registered name (Y17): which numbers they are taken with, and what becomes of them."""
+"""Enquiries (Y16) and changes of a registered name (Y17): with which numbers, and what becomes of them."""
 
 from enum import StrEnum
 
