@@ -7,7 +7,7 @@ What the text means by its lines:
     1. 項目            an item of a numbered list, likewise
     ※注記             a note, likewise
     名称：値            a fact; facts that follow each other are a table
-    https://...        alone in its line or as a fact's value: a link, with its address to be seen
+    https://...        alone in its line or as a fact's value: a link, with its address (up to the query) to be seen
     ――――             what follows is in small print
       コマンド          indented by two spaces: something to type or to copy
 
@@ -40,6 +40,7 @@ class _Kind(Enum):
 
 
 _MARKS = {kind.value: kind for kind in (_Kind.HEADING, _Kind.ITEM, _Kind.NOTE, _Kind.RULE, _Kind.MORE)}
+_GOES_ON = {_Kind.ITEM, _Kind.NUMBERED, _Kind.NOTE, _Kind.FACT, _Kind.TEXT}
 _NUMBER = re.compile(r"[0-9]{1,2}\. ")
 _FACT_LINE = re.compile(r"(?P<name>[^：。、「」]{1,30}?)[　 ]*：(?P<value>.+)")
 _URL = re.compile(r"https?://[\x21-\x7e]+")
@@ -55,12 +56,12 @@ _STYLES = {
     "note": "margin:.5em 0;padding-left:1em;text-indent:-1em",
     "list": "margin:.6em 0;padding-left:1.6em",
     "li": "margin:.35em 0",
-    "table": f"width:100%;border-collapse:collapse;margin:.8em 0;border-top:{_LINE}",
+    "table": "width:100%;border-collapse:collapse;margin:.5em 0",
     "th": "width:38%;padding:.5em .8em .5em 0;text-align:left;vertical-align:top;font-weight:normal;"
     f"border-bottom:{_LINE}",
     "td": f"padding:.5em 0;vertical-align:top;font-weight:bold;border-bottom:{_LINE}",
     "small": f"margin-top:2.5em;padding-top:.6em;border-top:{_LINE};font-size:.875em",
-    "a": "word-break:break-all",
+    "a": "display:inline-block;padding:.35em 0;word-break:break-all",
 }
 _PAGE = Markup("""\
 <!doctype html>
@@ -143,7 +144,7 @@ def _whole(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Put each line that goes on with another behind it."""
     before: _Line | None = None
     for line in lines:
-        if line.kind == _Kind.MORE and before and before.kind != _Kind.EMPTY:
+        if line.kind == _Kind.MORE and before and before.kind in _GOES_ON:
             before = before._replace(text=f"{before.text}\n{line.text}")
             continue
         if before:
@@ -168,9 +169,10 @@ def _shown(text: str) -> Markup:
 
 def _linked(line: str) -> Markup:
     """A line that is an address becomes a link that shows where it leads; others never do."""
-    if _URL.fullmatch(line):
-        return Markup('<a href="{0}" style="{1}">{0}</a>').format(line, _STYLES["a"])
-    return escape(line)
+    if not _URL.fullmatch(line):
+        return escape(line)
+    place, query, _ = line.partition("?")
+    return Markup('<a href="{}" style="{}">{}{}</a>').format(line, _STYLES["a"], place, query and "?…")
 
 
 def _element(tag: str, style: str | None, *content: Markup | str) -> Markup:

@@ -1,6 +1,5 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from workers import database, examples, schema
+from workers import database, examples
 from workers.registry_file import load
-from workers.stack import inbox, postgres, temporal_server
+from workers.stack import inbox, temporal_server
 from workers.stack.places import postgres_url
+from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
 from workflows import search_attributes
 
@@ -51,28 +51,8 @@ def state_dir() -> Iterator[Path]:
 @pytest_asyncio.fixture(scope="session")
 async def postgres_socket() -> AsyncIterator[Path]:
     """A Postgres server for all tests, with a migrated database to copy."""
-    with state_folder() as folder:
-        async with _postgres(folder) as socket_dir:
-            yield socket_dir
-
-
-@asynccontextmanager
-async def _postgres(folder: Path) -> AsyncIterator[Path]:
-    data_dir, socket_dir = folder / "data", folder / "socket"
-    await asyncio.to_thread(postgres.prepare, data_dir, socket_dir)
-    argv, account = postgres.command(
-        data_dir, socket_dir, "fsync=off", "synchronous_commit=off", "full_page_writes=off"
-    )
-    with (folder / "log").open("wb") as log:
-        server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)
-    try:
-        async with asyncio.timeout(30):
-            await postgres.ready(socket_dir, _TEMPLATE)
-        await schema.migrate(postgres_url(socket_dir, _TEMPLATE))
+    async with scratch_server(_TEMPLATE) as socket_dir:
         yield socket_dir
-    finally:
-        server.send_signal(postgres.STOP_SIGNAL)
-        await server.wait()
 
 
 @asynccontextmanager

@@ -29,9 +29,18 @@ async def listen(host: str, port: int, take: Take) -> asyncio.Server:
 
 def text_of(mail: EmailMessage) -> str:
     """Return what a mail says as plain text, whatever other parts it has. Raises `ValueError` if it has no text."""
-    part = mail.get_body(("plain",))
+    return _part_of(mail, "plain")
+
+
+def html_of(mail: EmailMessage) -> str:
+    """Return a mail's page. Raises `ValueError` if it has none."""
+    return _part_of(mail, "html")
+
+
+def _part_of(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
     if part is None:
-        raise ValueError(f"the mail {mail['Subject']!r} has no text part")
+        raise ValueError(f"the mail {mail['Subject']!r} has no {kind} part")
     return str(part.get_content())
 
 

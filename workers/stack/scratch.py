@@ -1,0 +1,33 @@
+"""A Postgres server for a while, in a folder of its own that is thrown away afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workers import schema
+from workers.stack import postgres
+from workers.stack.places import postgres_url
+
+_STARTS_WITHIN = 30.0  # seconds
+_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@asynccontextmanager
+async def scratch_server(database: str) -> AsyncIterator[Path]:
+    """Start a server with one empty database at today's schema; return where it listens."""
+    with TemporaryDirectory(prefix="tetsuzuki-") as folder:
+        data_dir, socket_dir = Path(folder) / "data", Path(folder) / "socket"
+        await asyncio.to_thread(postgres.prepare, data_dir, socket_dir)
+        argv, account = postgres.command(data_dir, socket_dir, *_FORGETFUL)
+        with (Path(folder) / "log").open("wb") as log:
+            server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                await postgres.ready(socket_dir, database)
+            await schema.migrate(postgres_url(socket_dir, database))
+            yield socket_dir
+        finally:
+            server.send_signal(postgres.STOP_SIGNAL)
+            await server.wait()
