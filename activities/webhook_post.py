@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,8 +93,9 @@ class HttpPoster:
     one that is connected to, whatever the name is resolved to a moment later.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, *, allow_private: bool, tls: ssl.SSLContext | None = None) -> None:
         self._allow_private = allow_private
+        self._tls = tls or httpx.create_ssl_context()  # trusts what `SSL_CERT_FILE` says too
 
     async def post(self, url: str, message: SignedMessage) -> None:
         try:
@@ -112,7 +114,7 @@ class HttpPoster:
         # Connected to by address; TLS and the subscriber's server still see the name.
         target = url.copy_with(host=await self._address(url))
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as http,
+            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False, verify=self._tls) as http,
             http.stream(
                 "POST",
                 target,

@@ -35,6 +35,7 @@ class Queue(StrEnum):
 
     WAITING_FOR_OPERATOR = "対応待ち"
     FAILING = "失敗が続いている処理"
+    DEAD_LETTERS = "届かなかった通知"
     OVERDUE = "期限超過"
     DUE_THIS_WEEK = "今週が期限"
     ON_HOLD = "保留中"
@@ -130,6 +131,14 @@ _QUEUES = {
     Queue.FAILING: _Queue(
         "処理の失敗が続いている手続き。原因を取り除けば、自動で再開します。",
         _open_and(columns.FAILING.name),
+    ),
+    Queue.DEAD_LETTERS: _Queue(
+        "他のシステムに届けられなかった通知（Webhook）。送信先に連絡し、直ったら、もう一度送信します。",
+        lambda _: (
+            "WorkflowType = 'WebhookDelivery'",
+            _OPEN,
+            f"{columns.WAITING_FOR.name} = {_text(WaitingFor.OPERATOR)}",
+        ),
     ),
     Queue.OVERDUE: _Queue(
         "完了予定日を過ぎても、完了のお知らせを送れていない手続き。",
