@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
+    from models.actions import CorrectPair, ReleaseSharing, ServiceRelinked, SetUpStepDone, SharingReleased, Withdraw
     from models.identifiers import ContractId
     from models.messages import (
         ApplicationCase,
@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.procedures import SetUpStep, Stage, WaitingFor
 
 NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
+TOO_LATE = "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
 GROUP_TAKEN = "この弥生ID は別の事業グループに参加しています。"
 
 
@@ -90,6 +91,24 @@ class AnsweringOffice:
     @workflow.update
     async def report_sharing_released(self, report: SharingReleased) -> None:
         self._taken.append(f"{report.by} {report.event_id} sharing_released")
+
+    @workflow.update
+    async def correct_pair(self, message: CorrectPair) -> None:
+        self._taken.append(f"{message.by} {message.event_id} {message.yayoi_id} {message.office_token}")
+
+    @workflow.update
+    async def release_sharing(self, message: ReleaseSharing) -> None:
+        self._taken.append(f"{message.by} {message.event_id} release_sharing")
+
+    @workflow.update
+    async def withdraw(self, message: Withdraw) -> None:
+        self._taken.append(f"{message.by} {message.event_id} withdraw")
+
+    @withdraw.validator
+    def _check_withdraw(self, message: Withdraw) -> None:
+        del message
+        if self._steps:
+            raise ApplicationError(f"{TOO_LATE}いまできる操作：add_note")
 
     @workflow.update
     async def report_relink(self, report: ServiceRelinked) -> None:
