@@ -55,6 +55,8 @@ from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
 from workflows.password_setting import PasswordSetting
 from workflows.queues import Queue
+from workflows.refused_form import RefusedForm
+from workflows.webhook_delivery import WebhookDelivery
 from workflows.yayoi_id_registration import YayoiIdRegistration
 
 WORKFLOWS = (
@@ -67,6 +69,8 @@ WORKFLOWS = (
     PasswordSetting,
     MemberInvitation,
     EnquiryForwarding,
+    WebhookDelivery,
+    RefusedForm,
 )
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
