@@ -39,7 +39,7 @@ class _Kind(Enum):
     EMPTY = "\n"
 
 
-_MARKS = {kind.value: kind for kind in (_Kind.HEADING, _Kind.ITEM, _Kind.NOTE, _Kind.RULE, _Kind.MORE)}
+_MARKS = {kind.value: kind for kind in (_Kind.HEADING, _Kind.ITEM, _Kind.NOTE, _Kind.MORE)}
 _GOES_ON = {_Kind.ITEM, _Kind.NUMBERED, _Kind.NOTE, _Kind.FACT, _Kind.TEXT}
 _NUMBER = re.compile(r"[0-9]{1,2}\. ")
 _FACT_LINE = re.compile(r"(?P<name>[^：。、「」]{1,30}?)[　 ]*：(?P<value>.+)")
@@ -105,6 +105,8 @@ def _line(line: str) -> _Line:
     """Tell what a line is by how it begins."""
     if not line.strip():
         return _Line(_Kind.EMPTY, "")
+    if set(line) == {_Kind.RULE.value}:
+        return _Line(_Kind.RULE, line)
     if kind := _MARKS.get(line[0]):
         return _Line(kind, line[1:].strip())
     if line.startswith(_Kind.CODE.value):
