@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     operators_mail: str = "back-office@yayoi.example"
     """Where mails for operators go when nobody is in charge."""
     mail_from: str = "弥生株式会社 カスタマーセンター <customer-center@yayoi.example>"
+    myics_mail_from: str = "日本ICS株式会社 MYICS サポート <myics@ics.example>"
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080

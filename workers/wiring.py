@@ -45,6 +45,7 @@ from web.app import create_app
 from workers.errors import ClearError
 from workers.form_mapping_file import read_mapping
 from workers.settings import Settings
+from workers.wiring_myics import MYICS_WORKFLOWS, build_myics_activities
 from workflows import queues
 from workflows.case_link_mail import CaseLinkMail
 from workflows.daily_reconciliation import DailyReconciliation
@@ -71,6 +72,7 @@ WORKFLOWS = (
     EnquiryForwarding,
     WebhookDelivery,
     RefusedForm,
+    *MYICS_WORKFLOWS,
 )
 DRAIN = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities in hand finish."""
@@ -160,6 +162,15 @@ def build_activities(
         delivery.report_webhook_trouble,
         delivery.give_up_webhook,
         refused_forms.report_refused_form,
+        *build_myics_activities(
+            settings,
+            sessions,
+            ledger,
+            Outbox(sessions, _transport(settings), settings.myics_mail_from),
+            secret_key=secret_key(settings),
+            public_url=public_url(settings),
+            ui_url=temporal_ui_url(settings),
+        ),
     ]
 
 

@@ -24,3 +24,10 @@ LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "ret
 
 WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
 """For webhook messages. One that is not taken says itself when it is tried again; the policy is for our own troubles."""
+
+PAGE_OF_ROWS: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": _PATIENT,
+}
+"""For a page of a file: a worker that dies is missed after half a minute, and the page goes on elsewhere."""

@@ -155,6 +155,8 @@ class Registration:
         until: Collection[RegistrationStage],
     ) -> bool:
         """Mail a link and wait until the registrant has come so far; False if that never happens."""
+        if self._state.stage in until or self._state.leaving:
+            return self._state.stage in until
         self._view.stand(stage, WaitingFor.APPLICANT)
         await self._steps.mailing(*mails).send_link()
         state = self._state

@@ -99,8 +99,12 @@ class BatchCase(Message):
     customer_no: CustomerNo | None
     rows: int
     requested_at: datetime
-    next_line: int = 2
-    """The first line that was not worked off; line 1 holds the headings."""
+    next_row: int = 1
+    """The first row that was not worked off."""
+    operations: int = 0
+    """How often it was stopped or resumed, so that each is recorded once."""
+    heard_at: datetime | None = None
+    """Of the newest news that was taken."""
     progress: BatchProgress
 
     @property
@@ -116,13 +120,13 @@ class BatchNews(Message):
 
 
 class BatchPage(Message):
-    """Work off these lines, each once."""
+    """Work off these rows, counted from 1, each once."""
 
     batch_no: BatchNo
     kind: BatchKind
     customer_no: CustomerNo | None
-    first_line: int
-    last_line: int
+    first: int
+    last: int
     at: datetime
 
 

@@ -105,6 +105,16 @@ async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm,
     if await session.scalar(listed.on_conflict_do_nothing().returning(MyicsClientRow.client_id)) is None:
         reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
+    if asked.batch_no:  # the registration of a single client has its own entry
+        session.add(
+            AuditRow(
+                happened_at=asked.at,
+                application_no=asked.batch_no,
+                action="顧問先を追加した",
+                by=asked.by,
+                facts={"client_id": client},
+            )
+        )
     return client
 
 

@@ -118,7 +118,6 @@ class MyicsBatchRow(ToldRow):
     kind: Mapped[str]
     customer_no: Mapped[str | None] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
     """The firm whose clients or users they are; None for a file of firms."""
-    headings: Mapped[list[str]]
     rows: Mapped[int]
     requested_by: Mapped[str]
     requested_at: Mapped[datetime]
@@ -133,8 +132,10 @@ class MyicsBatchLineRow(Base):
     __tablename__ = "myics_batch_lines"
 
     batch_no: Mapped[str] = mapped_column(ForeignKey("myics_batches.batch_no"), primary_key=True)
-    line: Mapped[int] = mapped_column(primary_key=True)
-    """As a text editor counts, from 1; the headings are line 1."""
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """Among the rows, counted from 1."""
+    line: Mapped[int]
+    """As a text editor counts, from 1; the headings are usually line 1."""
     values: Mapped[dict[str, Any]]
     done_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]

@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("submission_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("customer_no", sa.String(), nullable=True),
-        sa.Column("headings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("requested_by", sa.String(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
@@ -84,12 +83,13 @@ def upgrade() -> None:
     op.create_table(
         "myics_batch_lines",
         sa.Column("batch_no", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refused_because", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["batch_no"], ["myics_batches.batch_no"]),
-        sa.PrimaryKeyConstraint("batch_no", "line"),
+        sa.PrimaryKeyConstraint("batch_no", "position"),
     )
     op.create_table(
         "myics_registrations",

@@ -1,0 +1,71 @@
+"""What the firm's administrators do with clients (M7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.myics.accounts import AccountState
+from models.myics.forms import ClientForm
+from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
+from models.myics.store import Asked, add_client
+from models.tables import MyicsAccountRow, MyicsClientRow
+from web.myics.managing import may_manage
+from web.myics.sign_in import Member
+
+PAGE_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class ListedClient:
+    """One line of the list of clients."""
+
+    client_id: ClientId
+    name: str
+    users: int
+    """Registered ones."""
+
+
+class Clients:
+    """Lists and adds a firm's clients."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._told = told
+        self._now = now
+
+    async def listed(self, manager: Member, *, after: ClientId | None = None) -> list[ListedClient]:
+        """Return the next clients by their IDs, at most `PAGE_LENGTH`. Raises `NotPossibleError`."""
+        users = func.count(MyicsAccountRow.account_id)
+        async with self._sessions() as session:
+            await may_manage(session, manager, manager.holder_no)
+            rows = await session.execute(
+                select(MyicsClientRow.client_id, MyicsClientRow.name, users)
+                .outerjoin(
+                    MyicsAccountRow,
+                    (MyicsAccountRow.client_id == MyicsClientRow.client_id)
+                    & (MyicsAccountRow.state == AccountState.REGISTERED),
+                )
+                .where(MyicsClientRow.customer_no == manager.holder_no.firm, MyicsClientRow.client_id > (after or ""))
+                .group_by(MyicsClientRow.client_id)
+                .order_by(MyicsClientRow.client_id)
+                .limit(PAGE_LENGTH)
+            )
+            return [ListedClient(ClientId(client_id), name, count) for client_id, name, count in rows]
+
+    async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
+        """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""
+        firm = manager.holder_no.firm
+        async with self._sessions.begin() as session:
+            await may_manage(session, manager, HolderNo(firm))
+            number = await add_client(session, firm, form, Asked(manager.name, self._now()))
+        self._told()
+        return number

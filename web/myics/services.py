@@ -1,0 +1,42 @@
+"""Everything that MYICS' pages and the command line ask for, put together in one place."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+
+from models.tables import MyicsBatchRow, MyicsRegistrationRow
+from web.doors.hashing import Hashing
+from web.myics.batches import Batches
+from web.myics.clients import Clients
+from web.myics.registrants import Registrants
+from web.myics.sign_in import SignIn
+from web.myics.telling import telling_batch, telling_registration
+from web.myics.users import Users
+from web.repeating import Repeating
+from web.teller import Teller
+
+
+class MyicsServices:
+    """The services, and the jobs that tell procedures of what they have stored."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        client: Client,
+        hashing: Hashing,
+        *,
+        secret_key: str,
+        task_queue: str,
+        every: timedelta,
+    ) -> None:
+        registrations = Teller(sessions, client, MyicsRegistrationRow, telling_registration, task_queue=task_queue)
+        files = Teller(sessions, client, MyicsBatchRow, telling_batch, task_queue=task_queue)
+        telling, telling_files = Repeating(registrations.tell_all, every), Repeating(files.tell_all, every)
+        self.jobs: Sequence[Repeating] = (telling, telling_files)
+        self.registrants = Registrants(sessions, hashing, secret_key, telling.wake)
+        self.sign_in = SignIn(sessions, hashing, telling.wake)
+        self.users = Users(sessions, client, telling.wake)
+        self.clients = Clients(sessions, telling.wake)
+        self.batches = Batches(sessions, telling_files.wake)

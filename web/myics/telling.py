@@ -1,0 +1,72 @@
+"""What the procedures of MYICS are started with and told: each from its row (see `web.teller`)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from models.myics.batches import BatchCase, BatchKind, BatchNews, BatchProgress
+from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
+from models.myics.registrations import RegistrationCase, RegistrationChanged, RegistrationKind, RegistrationStage
+from models.tables import MyicsBatchRow, MyicsRegistrationRow
+from web.teller import Telling
+from workflows import search_attributes
+from workflows.account_unlocking import AccountUnlocking
+from workflows.client_batch import NEWS, ClientBatch
+from workflows.client_registration import ClientRegistration
+from workflows.registration import REGISTRATION_CHANGED
+from workflows.registration_details import registration_static_details
+from workflows.representative_registration import RepresentativeRegistration
+from workflows.user_invitation import UserInvitation
+
+_STORIES: dict[RegistrationKind, Callable[..., Any]] = {
+    RegistrationKind.REPRESENTATIVE: RepresentativeRegistration.run,
+    RegistrationKind.USER: UserInvitation.run,
+    RegistrationKind.CLIENT: ClientRegistration.run,
+    RegistrationKind.UNLOCKING: AccountUnlocking.run,
+}
+
+
+def telling_registration(row: MyicsRegistrationRow) -> Telling:
+    """Tell a registration's procedure how far the registrant has come."""
+    kind, stage = RegistrationKind(row.kind), RegistrationStage(row.stage)
+    case = RegistrationCase(
+        registration_no=RegistrationNo(row.registration_no),
+        kind=kind,
+        customer_no=CustomerNo(row.customer_no),
+        holder_no=HolderNo(row.client_id or row.customer_no),
+        requested_at=row.requested_at,
+        expires_on=row.expires_on,
+        part_of=RegistrationNo(row.part_of) if row.part_of else None,
+    )
+    return Telling(
+        workflow=_STORIES[kind],
+        workflow_id=case.workflow_id,
+        case=case,
+        signal=REGISTRATION_CHANGED,
+        news=RegistrationChanged(stage=stage, locked=row.locked_at is not None, changed_at=row.changed_at),
+        summary=f"{kind.label}：{row.name}（お客様番号 {case.holder_no}）",
+        details=registration_static_details(case, row.name, row.requested_by),
+        search_attributes=search_attributes.of_registration(case, stage),
+    )
+
+
+def telling_batch(row: MyicsBatchRow) -> Telling:
+    """Tell the working off of a file whether it is to stop."""
+    kind = BatchKind(row.kind)
+    case = BatchCase(
+        batch_no=BatchNo(row.batch_no),
+        kind=kind,
+        customer_no=CustomerNo(row.customer_no) if row.customer_no else None,
+        rows=row.rows,
+        requested_at=row.requested_at,
+        progress=BatchProgress(rows=row.rows),
+    )
+    return Telling(
+        workflow=ClientBatch.run,
+        workflow_id=case.workflow_id,
+        case=case,
+        signal=NEWS,
+        news=BatchNews(stopped=row.stopped, changed_at=row.changed_at),
+        summary=f"一括登録（{kind.label}）{row.rows} 行",
+        details=f"受付番号：{row.batch_no}",
+        search_attributes=search_attributes.of_batch(case.batch_no, row.customer_no),
+    )

@@ -1,0 +1,199 @@
+"""What the firm's administrators do with users: of their own staff and of their clients (M4, M5, M7, M8)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+
+from models.actions import ActionMessage
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.forms import UserForm
+from models.myics.identifiers import HolderNo, RegistrationNo
+from models.myics.operations import Operation, ResendLink, WithdrawRegistration
+from models.myics.registrations import RegistrationKind, RegistrationStage
+from models.myics.store import Asked, administrators, invite_user
+from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
+from web.myics.asking import ask_registration
+from web.myics.managing import NotPossibleError, may_manage
+from web.myics.sign_in import Member
+
+BY = "事務所の管理者"
+LAST_ADMINISTRATOR = (
+    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
+)
+
+
+@dataclass(frozen=True)
+class ListedUser:
+    """One line of the list of users: whoever was added, registered or not."""
+
+    account_id: int
+    registration_no: RegistrationNo
+    address: str
+    name: str
+    kind: AccountKind
+    state: AccountState
+    locked: bool
+    expires_on: date | None
+    """Until when an invitation can be used."""
+
+
+class Users:
+    """Every change is made by an administrator of the firm, and is in the audit trail of the user's registration."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        client: Client,
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._client = client
+        self._told = told
+        self._now = now
+
+    async def listed(self, manager: Member, holder: HolderNo) -> list[ListedUser]:
+        """Return the users of the firm or of one of its clients. Raises `NotPossibleError`."""
+        async with self._sessions() as session:
+            await may_manage(session, manager, holder)
+            rows = await session.execute(
+                select(MyicsAccountRow, MyicsRegistrationRow.expires_on)
+                .join(MyicsRegistrationRow, MyicsRegistrationRow.registration_no == MyicsAccountRow.registration_no)
+                .where(MyicsAccountRow.holder_no == holder)
+                .order_by(MyicsAccountRow.ended_at.is_not(None), MyicsAccountRow.account_id)
+            )
+            return [_listed(account, expires_on) for account, expires_on in rows]
+
+    async def add(self, manager: Member, holder: HolderNo, form: UserForm) -> RegistrationNo:
+        """Add a user, who is listed at once and gets a mail (M4). Raises `NotPossibleError` and `RefusedError`."""
+        async with self._sessions.begin() as session:
+            await may_manage(session, manager, holder)
+            number = await invite_user(session, holder, form, Asked(manager.name, self._now()))
+        self._told()
+        return number
+
+    async def change_kind(self, manager: Member, account_id: int, kind: AccountKind) -> None:
+        """Make a user 一般 or 管理者. Raises `NotPossibleError`, also for the last administrator."""
+        async with self._sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            if account.kind == kind:
+                return
+            if kind is not AccountKind.ADMINISTRATOR:
+                await _refuse_last_administrator(session, account)
+            account.kind = kind
+            self._audit(session, manager, account, f"ユーザー種別を{kind}に変更した")
+
+    async def stop(self, manager: Member, account_id: int) -> None:
+        """Let a registered user no longer log in. Raises `NotPossibleError`, also for the last administrator."""
+        async with self._sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            if account.state == AccountState.STOPPED:
+                return
+            if account.state != AccountState.REGISTERED:
+                raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
+            await _refuse_last_administrator(session, account)
+            account.state = AccountState.STOPPED
+            self._audit(session, manager, account, "アカウントを停止した")
+
+    async def restart(self, manager: Member, account_id: int) -> None:
+        """Let a stopped user log in again. Raises `NotPossibleError`."""
+        async with self._sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            if account.state == AccountState.REGISTERED:
+                return
+            if account.state != AccountState.STOPPED:
+                raise NotPossibleError("停止されているユーザーではありません。")
+            account.state = AccountState.REGISTERED
+            self._audit(session, manager, account, "アカウントの停止を解いた")
+
+    async def unlock(self, manager: Member, account_id: int) -> None:
+        """Let a user who was locked out try again; the operators' case ends by itself. Raises `NotPossibleError`."""
+        async with self._sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            account.locked_at, account.wrong_tries = None, 0
+            case = await session.scalar(
+                select(MyicsRegistrationRow)
+                .where(
+                    MyicsRegistrationRow.account_id == account_id,
+                    MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING,
+                    MyicsRegistrationRow.closed_at.is_(None),
+                )
+                .with_for_update()
+            )
+            if case:
+                case.locked_at, case.stage = None, RegistrationStage.REGISTERED
+                case.changed_at = max(self._now(), case.changed_at + timedelta(microseconds=1))
+            self._audit(session, manager, account, "アカウントのロックを解除した")
+        self._told()
+
+    async def resend(self, manager: Member, account_id: int) -> None:
+        """Mail another link to a user who has not registered. Raises `NotPossibleError` and `UnreachableError`."""
+        message = ResendLink(by=BY, reason="画面からの再送")
+        await self._ask(manager, account_id, Operation.RESEND, message)
+
+    async def withdraw(self, manager: Member, account_id: int) -> None:
+        """End an invitation. Raises `NotPossibleError` and `UnreachableError`."""
+        message = WithdrawRegistration(by=BY, reason="画面からの取り下げ")
+        await self._ask(manager, account_id, Operation.WITHDRAW, message)
+
+    async def _ask(self, manager: Member, account_id: int, operation: Operation, message: ActionMessage) -> None:
+        async with self._sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
+                raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+            number = RegistrationNo(account.registration_no)
+        await ask_registration(self._client, number, operation, message)
+
+    @staticmethod
+    async def _held(session: AsyncSession, manager: Member, account_id: int) -> MyicsAccountRow:
+        """Return the account, held; the firm is held before, so that two changes of administrators are in line."""
+        account = await session.get(MyicsAccountRow, account_id)
+        if account is None or account.customer_no != manager.holder_no.firm:
+            raise NotPossibleError("そのユーザーは見つかりません。一覧を開き直してください。")
+        await session.get_one(MyicsFirmRow, account.customer_no, with_for_update=True)
+        await may_manage(session, manager, HolderNo(account.holder_no))
+        await session.refresh(account, with_for_update=True)
+        if account.ended_at:
+            raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+        return account
+
+    def _audit(self, session: AsyncSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
+        session.add(
+            AuditRow(
+                happened_at=self._now(),
+                application_no=account.registration_no,
+                action=action,
+                by=manager.name,
+                facts={"by_account": manager.account_id},
+            )
+        )
+
+
+async def _refuse_last_administrator(session: AsyncSession, account: MyicsAccountRow) -> None:
+    """Keep at least one administrator of the firm who can log in; clients are managed by the firm (M4, M7)."""
+    if account.client_id or account.kind != AccountKind.ADMINISTRATOR or account.state != AccountState.REGISTERED:
+        return
+    others = select(func.count()).select_from(
+        administrators(account.customer_no).where(MyicsAccountRow.account_id != account.account_id).subquery()
+    )
+    if not await session.scalar(others):
+        raise NotPossibleError(LAST_ADMINISTRATOR)
+
+
+def _listed(account: MyicsAccountRow, expires_on: date) -> ListedUser:
+    state = AccountState(account.state)
+    return ListedUser(
+        account_id=account.account_id,
+        registration_no=RegistrationNo(account.registration_no),
+        address=account.address,
+        name=account.name,
+        kind=AccountKind(account.kind),
+        state=state,
+        locked=account.locked_at is not None,
+        expires_on=expires_on if state in {AccountState.INVITED, AccountState.PROVISIONAL} else None,
+    )
