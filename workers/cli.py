@@ -23,6 +23,8 @@ smart_import = typer.Typer(no_args_is_help=True, help="Smart import of an office
 app.add_typer(smart_import, name="smart-import")
 health = typer.Typer(no_args_is_help=True, help="Whether a process of this machine does its work; for health checks.")
 app.add_typer(health, name="health")
+myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting firms.")
+app.add_typer(myics, name="myics")
 
 WRONG_USE = 2
 _EMBEDDED = {"aiosmtpd", "httpx", "psutil"}
@@ -182,6 +184,27 @@ def health_web() -> None:
     from workers.health import check_web
 
     raise typer.Exit(run(check_web(_settings())))
+
+
+@myics.command("invite")
+def myics_invite(
+    file: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="A CSV file of firms.")] = None,
+    *,
+    customer_number: Annotated[str | None, typer.Option(help="Of one firm: its 10 digits,")] = None,
+    firm: Annotated[str | None, typer.Option(help="its name,")] = None,
+    representative: Annotated[str | None, typer.Option(help="its representative's name")] = None,
+    mail: Annotated[str | None, typer.Option(help="and mail address.")] = None,
+) -> None:
+    """Invite the representatives of a file of firms, or of one firm, to register."""
+    from workers.myics_command import invite_file, invite_one
+
+    one = {"customer_no": customer_number, "name": firm, "representative": representative, "address": mail}
+    typed = {field: value for field, value in one.items() if value is not None}
+    if (file is None) == (not typed):
+        sys.stderr.write("error: give a file of firms, or one firm by its options\n")
+        raise typer.Exit(WRONG_USE)
+    settings = _settings()
+    raise typer.Exit(run(invite_file(settings, file) if file else invite_one(settings, **typed)))
 
 
 @app.command()
