@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -17,7 +17,7 @@ from models.events import SupportPasswordSetEvent
 from models.identifiers import ContractId, YayoiId
 from models.passwords import PasswordKind
 from models.procedures import SetUpStep
-from models.tables import ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
+from models.tables import EventRow, ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, messages, sent_values
 from web.customer.parts import SOURCE, Parts
@@ -71,6 +71,8 @@ def support_password_pages(parts: Parts) -> APIRouter:
     @router.post("/support-password/set")
     async def set_password(request: Request) -> Response:
         sent = await request.form()
+        if await _was_sent(parts, event_id_of(sent)):
+            return _done()  # a double click
         contract = await _checked(parts, request, sent)
         if isinstance(contract, Form):
             return _ask(parts, request, contract)
@@ -179,6 +181,12 @@ async def _is_recorded(parts: Parts, contract: IssuedContractRow) -> bool:
     key = (contract.application_no, contract.office_no, SetUpStep.SUPPORT_PASSWORD)
     async with parts.sessions() as session:
         return await session.get(SetUpStepRow, key) is not None
+
+
+async def _was_sent(parts: Parts, event_id: UUID) -> bool:
+    async with parts.sessions() as session:
+        event = await session.get(EventRow, event_id)
+        return event is not None and event.delivered_at is not None
 
 
 async def _store(parts: Parts, contract_id: str, password_hash: str) -> None:
