@@ -1,4 +1,4 @@
-"""The form and the case page as served: rules, errors beside their fields, and what protects them."""
+"""The form and its confirmation as served: rules, errors beside their fields, and what protects them."""
 
 import asyncio
 import logging
@@ -16,8 +16,20 @@ from temporalio.testing import WorkflowEnvironment
 from models.case_links import case_path, link_expiry
 from models.procedures import Procedure
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from tests.web_world import NETWORK, SECRET, TOKEN_B, TOKEN_C, Web, end_cases, fill_registry, web_on
-from web.protection import WithoutQuery
+from tests.web_world import (
+    NETWORK,
+    SECRET,
+    TOKEN_B,
+    TOKEN_C,
+    TOKEN_OF_ANOTHER,
+    Web,
+    end_cases,
+    fill_registry,
+    pair,
+    web_on,
+)
+from web.doors import Limit
+from web.protection import WithoutPeople
 
 
 @pytest_asyncio.fixture
@@ -207,6 +219,103 @@ async def test_y9_the_page_asks_for_what_an_addition_needs(web: Web) -> None:
     assert "スマート取引取込を利用しないことに同意してください。" in text_of(await web.http.post("/apply", data=typed))
 
 
+async def confirmed(web: Web, **typed: str) -> httpx.Response:
+    return await web.http.post("/apply", data=filled(await opened(web)) | typed | {"action": "confirm"})
+
+
+async def test_y5_the_confirmation_repeats_each_pair_with_the_name_of_its_office_and_stores_nothing(web: Web) -> None:
+    second = {
+        "offices.1.yayoi_id": "Ｃ@example.co.jp",
+        "offices.1.yayoi_id_confirmation": "c@example.co.jp",
+        "offices.1.office_token": TOKEN_C.upper(),
+    }
+    answer = await confirmed(web, **second)
+    assert answer.status_code == 200
+    text = text_of(answer)
+    assert "まだ、お申し込みは完了していません。" in text
+    assert f"1 件目 事業所データ B 商店 管理に使う弥生ID b@example.co.jp 事業所トークン {TOKEN_B}" in text
+    assert f"2 件目 事業所データ C 商店 管理に使う弥生ID c@example.co.jp 事業所トークン {TOKEN_C}" in text
+    assert "お申し込みによる追加料金は発生しません。" in text
+    assert "見つからない事業所データがあります" not in text
+    assert await web.rows(select(ApplicationRow)) == []
+
+
+async def test_y5_an_office_of_another_contract_is_not_named_but_can_be_applied_for(web: Web) -> None:
+    answers = [
+        await confirmed(web, **{"offices.0.office_token": token}) for token in (TOKEN_OF_ANOTHER, "f" + TOKEN_B[1:])
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "見つからない事業所データがあります" in answer.text
+        assert "このご契約では見つかりません" in answer.text
+        assert "後で訂正が必要になり" in answer.text
+        assert "よその商店" not in answer.text
+    # Whether another contract has it is not told either.
+    known, unknown = (
+        re.sub(r"\s+", " ", re.sub(r'value="[^"]*"|[0-9a-f]{8}-[0-9a-f-]{27}', "", answer.text)) for answer in answers
+    )
+    assert known == unknown
+    sent = Form(answers[0].text).values | {"action": "send"}
+    assert (await web.http.post("/apply", data=sent)).status_code == 303
+
+
+async def test_the_confirmation_goes_back_with_everything_kept_and_on_with_the_same(web: Web) -> None:
+    typed = filled(await opened(web)) | {"consents.delegate_unsharing": "true", "action": "confirm"}
+    confirmation = Form((await web.http.post("/apply", data=typed)).text).values
+    back = Form((await web.http.post("/apply", data=confirmation | {"action": "change"})).text).values
+    for values in (confirmation, back):
+        kept = {name: value for name, value in values.items() if name not in {"csrf", "rows"}}
+        assert kept == {name: typed[name] for name in kept}
+        assert set(kept) >= {name for name in typed if not name.startswith("offices.1")} - {"action", "csrf", "rows"}
+    answer = await web.http.post("/apply", data=confirmation | {"action": "send"})
+    assert answer.status_code == 303
+    [row] = await web.rows(select(ApplicationRow))
+    assert row.consents["delegate_unsharing"]
+    receipt = text_of(await web.http.get(answer.headers["location"]))
+    assert "お申し込みを受け付けました" in receipt
+
+
+async def test_what_would_be_refused_is_refused_before_the_confirmation(web: Web) -> None:
+    unknown = await confirmed(web, existing_contract_id="8000000")
+    assert unknown.status_code == 422
+    assert "このサービス契約ID（お客様番号）は登録されていません。" in unknown.text
+    other_product = await confirmed(web, network_product="false")
+    assert "「ネットワーク製品」を選んでください。" in other_product.text
+    await web.applied(pair())
+    held = await confirmed(web)
+    assert held.status_code == 422
+    assert "手続き中の別のお申し込みで使われています" in held.text
+
+
+async def test_y9_without_the_link_the_confirmation_repeats_the_yayoi_ids_alone(web: Web) -> None:
+    answer = await confirmed(web, accounting_link="false", **{"offices.0.office_token": ""})
+    text = text_of(answer)
+    assert "1 件目 管理に使う弥生ID b@example.co.jp" in text
+    for word in ("事業所トークン", "スマート取引取込", "見つかりません"):
+        assert word not in text
+
+
+async def test_nobody_tries_tokens_in_numbers(web: Web) -> None:
+    typed = filled(await opened(web)) | {"action": "confirm"}
+    most = Limit.SUBMISSION.value.most
+    for _ in range(most):
+        await web.http.post("/apply", data=typed | {"existing_contract_id": ""})
+    answer = await web.http.post("/apply", data=typed)
+    assert answer.status_code == 429
+    assert "受け付けを止めています" in answer.text
+    assert (await web.http.post("/apply", data=typed | {"action": "add"})).status_code == 200
+
+
+async def test_a_form_begins_with_the_yayoi_ids_of_a_plan(web: Web) -> None:
+    query = "&".join(f"yayoi_id={name}@example.co.jp" for name in "abc")
+    form = Form((await web.http.get(f"/apply?{query}")).text)
+    assert [form.values[f"offices.{row}.yayoi_id"] for row in range(3)] == [f"{name}@example.co.jp" for name in "abc"]
+    assert form.values["offices.0.yayoi_id_confirmation"] == ""  # Y7: it is still typed twice
+    many = Form((await web.http.get("/apply?" + "&".join(["yayoi_id=" + "x" * 900] * 50))).text)
+    assert many.values["rows"] == "20"
+    assert len(many.values["offices.0.yayoi_id"]) == 254
+
+
 async def test_a_good_form_leads_to_the_case_page_and_a_double_click_to_the_same(web: Web) -> None:
     typed = filled(await opened(web))
     answers = await asyncio.gather(*(web.http.post("/apply", data=typed) for _ in range(3)))
@@ -279,13 +388,13 @@ async def test_what_does_not_exist_is_said_in_japanese(web: Web) -> None:
     assert (wrong_way.status_code, wrong_way.json()["status"]) == (405, 405)
 
 
-def test_the_key_of_a_link_stays_out_of_the_access_log() -> None:
+def test_the_key_of_a_link_and_who_asked_stay_out_of_the_access_log() -> None:
     args = ("127.0.0.1:5", "GET", "/applications/YS-000001?key=secret", "1.1", 200)
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', args, None)
-    assert WithoutQuery().filter(record)
-    assert record.getMessage() == '127.0.0.1:5 - "GET /applications/YS-000001 HTTP/1.1" 200'
+    assert WithoutPeople().filter(record)
+    assert record.getMessage() == '- - "GET /applications/YS-000001 HTTP/1.1" 200'
 
 
 async def test_the_access_log_is_filtered_while_the_app_runs(web: Web) -> None:
     del web
-    assert any(isinstance(one, WithoutQuery) for one in logging.getLogger("uvicorn.access").filters)
+    assert any(isinstance(one, WithoutPeople) for one in logging.getLogger("uvicorn.access").filters)

@@ -94,7 +94,7 @@ def test_every_procedure_can_be_chosen_and_has_steps() -> None:
 
 
 def plan_query(*offices: tuple[str, bool, str], **more: str) -> str:
-    values = {}
+    values: dict[str, str] = {}
     for row, (name, used, yayoi_id) in enumerate(offices):
         values |= {f"name{row}": name, f"yayoi_id{row}": yayoi_id} | ({f"used{row}": "1"} if used else {})
     return urlencode(values | more)
