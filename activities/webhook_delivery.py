@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.outbox import Letter, Outbox, WrittenMail
 from activities.templates import mail_templates
@@ -64,7 +64,10 @@ class WebhookDeliveryActivities:
                 return standing
             made = standing.attempts - asked.attempts_before
             raise ApplicationError(
-                f"attempt {made} of {ATTEMPTS}: {error}", type=NOT_TAKEN, next_retry_delay=SCHEDULE[made - 1]
+                f"attempt {made} of {ATTEMPTS}: {error}",
+                type=NOT_TAKEN,
+                next_retry_delay=SCHEDULE[made - 1],
+                category=ApplicationErrorCategory.BENIGN,  # somebody else's trouble: no traceback in our logs
             ) from None
         return await self._record(asked, WebhookStage.DELIVERED, "")
 
