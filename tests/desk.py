@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,18 +19,23 @@ from playwright.async_api import Error, Page, async_playwright
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from models.calendar import day_in_japan
 from models.identifiers import application_workflow_id, office_workflow_id
 from tests.conftest import SmtpInbox
 from tests.world import Case, World, world_with_worker
 from workers.stack import temporal_server
 from workers.temporal import DATA_CONVERTER
 from workflows import search_attributes
+from workflows.queues import Asked, Queue, link
 
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "Debian's chromium is not installed (apt install chromium)"
 
 SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
 """Two operators and their supervisor, as the example registry has them."""
+
+RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
+"""What the operators' guide recommends to show beside Status and Workflow ID."""
 
 QUIET = [
     "--no-sandbox",
@@ -131,6 +137,38 @@ class Desk:
         submit = page.get_by_role("button", name="Submit").locator("visible=true")
         await submit.click()
         await submit.wait_for(state="hidden")
+
+    async def send_nothing(self, name: str) -> str:
+        """Submit an update with an empty Data; return the refusal that the dialog shows."""
+        page = self.page
+        await page.get_by_role("button", name="More Actions").first.click()
+        await page.get_by_role("menuitem", name="Send an Update").click()
+        await page.get_by_test_id("update-select-button").locator("visible=true").click()
+        await page.get_by_role("option", name=name).locator("visible=true").first.click()
+        await page.get_by_role("button", name="Submit").locator("visible=true").click()
+        return await page.get_by_role("alert").locator("visible=true").first.inner_text()
+
+    async def open_queue(self, queue: Queue, *, save: bool = False) -> None:
+        """Open a queue by the link of the operators' page, and wait for the bar above the list."""
+        await self.page.goto(link(self.ui_url, "default", queue, Asked(day_in_japan(datetime.now(UTC))), save=save))
+        await self.page.get_by_test_id("saved-views-button").wait_for()
+
+    async def choose_columns(self) -> None:
+        """Configure Columns, below the list to the right: as the operators' guide says."""
+        page = self.page
+        await page.get_by_role("button", name="Configure Columns").click()
+        for unneeded in ("Run ID", "Type", "Start", "End"):
+            await page.get_by_role("button", name=f"Remove {unneeded} column").click()
+        for column in RECOMMENDED_COLUMNS:
+            await page.get_by_role("button", name=f"Add {column} column").click()
+
+    async def close_columns(self) -> None:
+        await self.page.keyboard.press("Escape")
+
+    async def saved_views(self) -> list[str]:
+        """Return the names of the views that this browser has saved."""
+        stored = await self.page.evaluate("localStorage.getItem('saved-workflow-queries')")
+        return [view["name"] for view in json.loads(stored or "{}").get("default", [])]
 
     async def _open(self, workflow_id: str, tab: str) -> None:
         run_id = (await self.world.client.get_workflow_handle(workflow_id).describe()).run_id

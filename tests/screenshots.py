@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from activities.failing import ACTIVITY_FAILING
 from models.actions import Cancel, Hold
+from models.calendar import day_in_japan
 from models.procedures import SetUpStep, Stage
 from tests.conftest import SmtpInbox
 from tests.desk import Desk, desk
-from tests.paths import NOBODY, completed_at_once
+from tests.paths import AIR_C, NOBODY, completed_at_once
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, form, world_with_worker
-from workflows.queues import Asked, Queue, link
+from workflows.queues import Queue
 
 SCREEN: ViewportSize = {"width": 1280, "height": 1100}
 MENU_WIDTH, BAR_HEIGHT = 256, 50
@@ -45,7 +46,9 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await office(seat, case, 1, "保留中です", "hold")
         await case.until(await case.now(2) + timedelta(days=9), 2)
         await office(seat, case, 2, "担当者の対応を待っている", "operators-turn")
-        await queue(seat, case)
+        await queue(seat)
+        await case.until_day(case.due_date + timedelta(days=1), 2)
+        await office(seat, case, 2, "遅れています", "overdue")
         await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"), 2)
         await case.office(2).result()
         await office(seat, case, 2, "この手続きは終了しました", "cancelled")
@@ -61,6 +64,9 @@ async def test_take_the_end(sessions: async_sessionmaker[AsyncSession], smtp_inb
         await at_rest(other, Stage.SET_UP)
         await other.do_step(SetUpStep.SUPPORT_PASSWORD)
         await office(seat, other, 1, "STEP5", "set-up")
+        await other.do_steps(*list(SetUpStep)[1:])
+        await other.relink(*AIR_C, day_in_japan(await other.now()))
+        await office(seat, other, 1, "抜けのおそれ", "relink")
 
 
 async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
@@ -96,9 +102,14 @@ async def office(seat: Desk, case: Case, number: int, shown: str, name: str) -> 
     await keep(seat, name)
 
 
-async def queue(seat: Desk, case: Case) -> None:
-    today = (await case.now(2)).date()
-    await seat.page.goto(link(seat.ui_url, "default", Queue.WAITING_FOR_OPERATOR, Asked(today)))
+async def queue(seat: Desk) -> None:
+    """The queue with the columns that the guide recommends, and the place where they are chosen."""
+    await seat.open_queue(Queue.WAITING_FOR_OPERATOR)
+    await seat.choose_columns()
+    await seat.page.get_by_role("heading", name="Configure Workflows Table").scroll_into_view_if_needed()
+    await seat.page.wait_for_timeout(800)
+    await whole_screen(seat, "columns")
+    await seat.close_columns()
     await seat.page.get_by_role("link", name="office/2").first.wait_for()
     await keep(seat, "queue", height=400)
 

@@ -1,7 +1,6 @@
 """An operator leads a blocked case to its end through the real Web UI alone."""
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,10 +12,11 @@ from models.identifiers import office_workflow_id
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage
 from tests.conftest import SmtpInbox
-from tests.desk import CHROMIUM, NO_CHROMIUM, desk
+from tests.desk import CHROMIUM, NO_CHROMIUM, RECOMMENDED_COLUMNS, desk
 from tests.paths import NOBODY
-from tests.world import OFFICE_B, at_rest, form
-from workflows.queues import Asked, Queue, link
+from tests.world import OFFICE_B, OFFICE_C, at_rest, form
+from workflows.operator_view import WHEN_CALLED
+from workflows.queues import Queue
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 
@@ -28,8 +28,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         case = await seat.world.apply(form([(NOBODY, OFFICE_B[1])]))
         await at_rest(case, Stage.CORRECTION)
         workflow_id = office_workflow_id(case.application_no, 1)
-        queue = link(seat.ui_url, "default", Queue.WAITING_FOR_APPLICANT, Asked(day_in_japan(datetime.now(UTC))))
-        await seat.page.goto(queue)
+        await seat.open_queue(Queue.WAITING_FOR_APPLICANT, save=True)
         await expect(seat.page.get_by_test_id("saved-views-button")).to_contain_text(Queue.WAITING_FOR_APPLICANT)
         await seat.page.get_by_role("link", name=workflow_id).first.click()
         await (
@@ -48,13 +47,61 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
                 "report_set_up_step", await filled_in(seat.shown_json("report_set_up_step"), step=step)
             )
         await seat.read_details(Stage.RELINK)
-        await seat.send_update("report_relink", await filled_in(seat.shown_json("report_relink")))
+        today = str(day_in_japan(await case.now()))
+        await seat.send_update("report_relink", await filled_in(seat.shown_json("report_relink"), relinked_on=today))
         outcome = await case.office().result()
         assert outcome.outcome is Outcome.COMPLETED
         await seat.page.reload()
         await seat.read_details("この手続きは終了しました")
         audit = {(row.by, row.reason) for row in await case.audit()}
         assert ("佐藤", "お電話で確認") in audit
+
+
+async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_each_time(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+) -> None:
+    """Therefore they are two: one for every day, one for the first."""
+    async with desk(sessions, smtp_inbox) as seat:
+        for _ in range(2):
+            await seat.open_queue(Queue.ON_HOLD)
+            assert await seat.saved_views() == []
+        button = seat.page.get_by_test_id("saved-views-button")
+        for times in (1, 2):
+            await seat.open_queue(Queue.ON_HOLD, save=True)
+            await expect(button).to_contain_text(Queue.ON_HOLD)
+            assert await seat.saved_views() == [Queue.ON_HOLD] * times
+        await seat.open_queue(Queue.ON_HOLD)
+        assert await seat.saved_views() == [Queue.ON_HOLD] * 2
+
+
+async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+) -> None:
+    async with desk(sessions, smtp_inbox) as seat:
+        case = await seat.world.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        await seat.open_queue(Queue.WAITING_FOR_APPLICANT)
+        await seat.choose_columns()
+        await seat.close_columns()
+        await seat.open_queue(Queue.WAITING_FOR_APPLICANT)
+        row = seat.page.get_by_role("row").filter(has_text=office_workflow_id(case.application_no, 1))
+        await expect(row).to_contain_text(Stage.SHARING)
+        heads = [head.strip() for head in await seat.page.get_by_role("columnheader").all_inner_texts()]
+        assert [head for head in heads if head][1:] == ["Status", "Workflow ID", *RECOMMENDED_COLUMNS]
+        for shown in (case.application_no, "申込者", str(case.due_date.year), "false"):
+            await expect(row).to_contain_text(shown)
+
+
+async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+) -> None:
+    async with desk(sessions, smtp_inbox) as seat:
+        case = await seat.world.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        await seat.open_office(case)
+        await seat.read_details(WHEN_CALLED)
+        refusal = await seat.send_nothing("add_note")
+        assert refusal.lstrip().startswith("JSON を読み取れません（「Data」に何も書かれていません。JSON を貼り付けて")
 
 
 async def filled_in(shown: Awaitable[dict[str, Any]], **values: str) -> dict[str, Any]:
