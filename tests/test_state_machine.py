@@ -126,10 +126,12 @@ class People(RuleBasedStateMachine):
             self.here.wait(invariants(self.began))
 
     def teardown(self) -> None:
-        if self.began:
-            self.here.wait(everything_ends(self.began.case))
-            self.here.wait(invariants(self.began))
-        self.here.wait(self.exit.aclose())
+        try:
+            if self.began:
+                self.here.wait(everything_ends(self.began.case))
+                self.here.wait(invariants(self.began))
+        finally:
+            self.here.wait(self.exit.aclose())
 
     def open(self, number: int) -> Case | None:
         if self.began is None:
