@@ -10,12 +10,12 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.identifiers import OfficeToken, YayoiId
+from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.procedures import Stage
 from models.tables import IssuedContractRow
 from tests.conftest import SmtpInbox
 from tests.web_world import Web, hidden_fields
-from tests.world import OFFICE_C, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_C, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.wiring import build_web
 
 SUPPORT_PASSWORD = "Shien24"
@@ -100,6 +100,7 @@ async def customer_after_notice(
     inbox: SmtpInbox,
     pair: tuple[YayoiId, OfficeToken | None] = OFFICE_C,
     *,
+    contract: ContractId = YAYOI,
     linked: bool = True,
     network: bool = True,
 ) -> AsyncIterator[Customer]:
@@ -111,7 +112,7 @@ async def customer_after_notice(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
         ):
             token = pair[1] if linked else None
-            case = await world.apply(form([(pair[0], token)], linked=linked, network=network, delegate=linked))
+            case = await world.apply(form([(pair[0], token)], contract=contract, linked=linked, network=network, delegate=linked))
             await at_rest(case, Stage.SET_UP)
             [issued] = await case.issued()
             web = Web(app, http, sessions, temporal.client, world.settings.temporal_task_queue)

@@ -1,6 +1,7 @@
 """STEP6 on its pages: in order, with the new number and STEP5's password, by the pair's own Yayoi ID (Y20)."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.identifiers import ContractId, YayoiId
 from models.procedures import SetUpStep
 from models.tables import (
     BusinessGroupDetailsRow,
@@ -176,7 +178,9 @@ async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(customer:
 async def test_y9_only_network_products_are_registered(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with customer_after_notice(sessions, temporal, smtp_inbox, network=False, linked=False) as customer:
+    pair = YayoiId("office-2@shiraishi.example.co.jp"), None
+    standalone: dict[str, Any] = {"contract": ContractId("6000002"), "network": False, "linked": False}
+    async with customer_after_notice(sessions, temporal, smtp_inbox, pair, **standalone) as customer:
         await customer.set_support_password()
         await customer.web.sign_in(customer.issued.yayoi_id)
         await customer.create_group()

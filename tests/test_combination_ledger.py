@@ -1,0 +1,116 @@
+"""The combination ledger: who sees what, and files that are what they seem (Y22)."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.application_form import ApplicationForm
+from models.calendar import BusinessCalendar
+from models.combination_ledger import HEADINGS, Entry, Reader, as_csv, visible
+from tests.world import OFFICE_B, OFFICE_C, YAYOI, form
+from web.customer.combinations import ledger_of
+from web.intake import Intake
+from workers import examples
+from workers.registry_file import load
+
+NONE_YET = "（まだありません）"
+NUMBERS = st.sampled_from(["8871304", "6000001"])
+IDS = st.sampled_from(["a@x.jp", "b@x.jp", "c@x.jp"])
+GROUPS = st.none() | st.integers(1, 3)
+ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        existing_contract_id=NUMBERS,
+        office_name=st.just("事業所"),
+        group_id=GROUPS,
+        group_name=st.just("グループ"),
+        yayoi_id=st.none() | IDS,
+        contract_id=st.none() | NUMBERS | st.just("7000001"),
+    )
+)
+
+
+@given(ENTRIES, st.builds(Reader, yayoi_id=IDS, group_id=GROUPS, administrator=st.booleans()))
+def test_y22_nobody_sees_what_is_not_theirs(entries: list[Entry], reader: Reader) -> None:
+    def own(entry: Entry) -> bool:
+        return entry.yayoi_id == reader.yayoi_id or (reader.group_id is not None and entry.group_id == reader.group_id)
+
+    shown = visible(entries, reader)
+    assert all(entry in shown for entry in entries if own(entry))
+    for entry in shown:
+        customers = [
+            other
+            for other in entries
+            if other.existing_contract_id == entry.existing_contract_id == other.contract_id and own(other)
+        ]
+        assert own(entry) or (reader.administrator and customers)
+
+
+@given(st.lists(st.builds(Entry, existing_contract_id=NUMBERS, office_name=st.text(), group_name=st.text())))
+def test_y22_no_cell_of_the_file_is_a_formula(entries: list[Entry]) -> None:
+    content = as_csv(entries)
+    assert content.startswith(b"\xef\xbb\xbf")  # spreadsheets read it as UTF-8
+    heads, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert tuple(heads) == HEADINGS
+    assert len(rows) == len(entries)
+    for row, entry in zip(rows, entries, strict=True):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+        assert [cell.removeprefix("'") for cell in row] == [cell.removeprefix("'") for cell in entry.cells]
+
+
+@pytest_asyncio.fixture
+async def sessions_with_registry(
+    sessions: async_sessionmaker[AsyncSession],
+) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+    await load(sessions, examples.registry())
+    yield sessions
+
+
+async def ledger(sessions: async_sessionmaker[AsyncSession], yayoi_id: str) -> list[tuple[str, ...]]:
+    async with sessions() as session:
+        return [entry.cells for entry in await ledger_of(session, yayoi_id)]
+
+
+async def apply(sessions: async_sessionmaker[AsyncSession], application: ApplicationForm) -> None:
+    await Intake(sessions, BusinessCalendar()).receive(application)
+
+
+A, B, C = "office-a@yayoi-taro.example.jp", OFFICE_B[0], OFFICE_C[0]
+
+
+async def test_y22_the_customer_sees_everything_on_the_contract(
+    sessions_with_registry: async_sessionmaker[AsyncSession],
+) -> None:
+    await apply(sessions_with_registry, form([OFFICE_B]))
+    assert await ledger(sessions_with_registry, A) == [
+        ("事業所A", "事業グループA", A, YAYOI, YAYOI),
+        ("事業所B", NONE_YET, B, NONE_YET, YAYOI),
+        ("事業所C", NONE_YET, NONE_YET, NONE_YET, YAYOI),
+    ]
+
+
+async def test_y22_a_pairs_own_id_sees_its_pair_alone(
+    sessions_with_registry: async_sessionmaker[AsyncSession],
+) -> None:
+    assert await ledger(sessions_with_registry, B) == []
+    await apply(sessions_with_registry, form([OFFICE_B, OFFICE_C]))
+    assert await ledger(sessions_with_registry, B) == [("事業所B", NONE_YET, B, NONE_YET, YAYOI)]
+    assert await ledger(sessions_with_registry, C) == [("事業所C", NONE_YET, C, NONE_YET, YAYOI)]
+
+
+async def test_y22_strangers_see_nothing_of_it(sessions_with_registry: async_sessionmaker[AsyncSession]) -> None:
+    [entry] = await ledger(sessions_with_registry, "office-1@shiraishi.example.co.jp")
+    assert entry[-1] == "6000002"
+    assert await ledger(sessions_with_registry, "nobody@example.jp") == []
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_y22_names_that_look_like_formulas_stay_names(name: str) -> None:
+    [_, row] = csv.reader(io.StringIO(as_csv([Entry("8871304", name)]).decode("utf-8-sig"), newline=""))
+    assert row[0] == f"'{name}"
