@@ -89,7 +89,7 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
         await pair.get_by_label("弥生ID（確認のためもう一度）").fill(f"{name}@example.co.jp")
         await pair.get_by_label("事業所トークン").fill(token)
     await page.get_by_label("スマート取引取込").check()
-    await page.get_by_role("button", name="申し込む").last.click()
+    await page.locator("button.main").click()
 
     # What was forgotten or wrong is named on top, and each name leads to its field.
     alert = page.get_by_role("alert")
@@ -101,14 +101,24 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
     await expect(given_name).to_have_attribute("aria-invalid", "true")
     await given_name.fill("太郎")
     await page.get_by_label("再連携が必要になることを確認しました").check()
-    await page.get_by_role("button", name="申し込む").last.click()
+    await page.locator("button.main").click()
+
+    # Each pair is repeated with the name of its office; going back loses nothing.
+    await expect(page.get_by_role("heading", level=1)).to_have_text("お申し込み内容の確認")
+    for number, office in ((1, "B 商店"), (2, "C 商店")):
+        await expect(page.get_by_role("region", name=f"{number} 件目")).to_contain_text(office)
+    await picture(page, f"{device}-3-confirm")
+    await page.get_by_role("button", name="修正する").click()
+    await expect(page.locator("#applicant-given_name")).to_have_value("太郎")
+    await page.locator("button.main").click()
+    await page.get_by_role("button", name="この内容で申し込む").click()
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("お申し込みを受け付けました")
     application_no = await page.locator("dt", has_text="申込番号").locator("+ dd").inner_text()
     await web.started(application_no)
     await page.reload()
     await expect(page.get_by_text("お客様の操作が必要です").first).to_be_visible()
-    await picture(page, f"{device}-3-case")
+    await picture(page, f"{device}-4-case")
     assert (await web.row(application_no)).existing_contract_id == NETWORK
     await context.close()
 
@@ -119,16 +129,16 @@ async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, 
     page = await browser.new_page(viewport={"width": width, "height": height})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    for path in ("/apply", "/nowhere"):
+    for path in ("/", "/plan?name0=A&used0=1&name1=B&yayoi_id1=b@example.co.jp", "/token", "/apply", "/nowhere"):
         await page.goto(f"{address}{path}")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
-        await picture(page, f"{device}-4{path.replace('/', '-')}")
+        await picture(page, f"{device}-5{path.partition('?')[0].replace('/', '-')}")
     # Neither policy nor markup is complained of, but for the page that is not there.
     assert [text for text in complaints if "404" not in text] == []
     await page.close()
 
 
-async def test_enter_applies_and_removes_no_row(address: str, browser: Browser) -> None:
+async def test_enter_leads_on_and_removes_no_row(address: str, browser: Browser) -> None:
     page = await browser.new_page()
     await page.goto(f"{address}/apply")
     await page.get_by_role("group", name="1 件目").get_by_label("事業所トークン").press("Enter")
