@@ -40,6 +40,10 @@ class Letter:
 Write = Callable[[AsyncSession], Awaitable[WrittenMail]]
 
 
+class MailNotTakenError(Exception):
+    """The mail server has not taken the mail; the text says why without what it said."""
+
+
 class MailTransport(Protocol):
     """Whatever takes a mail."""
 
@@ -56,17 +60,21 @@ class SmtpTransport:
     async def send(self, mail: EmailMessage) -> None:
         [recipient] = mail["To"].addresses
         [sender] = mail["From"].addresses
-        await aiosmtplib.send(
-            mail.as_bytes(),
-            sender=sender.addr_spec,
-            recipients=[recipient.addr_spec],
-            hostname=self._host,
-            port=self._port,
-            username=self._user,
-            password=self._password,
-            start_tls=self._tls,
-            timeout=20,
-        )
+        try:
+            await aiosmtplib.send(
+                mail.as_bytes(),
+                sender=sender.addr_spec,
+                recipients=[recipient.addr_spec],
+                hostname=self._host,
+                port=self._port,
+                username=self._user,
+                password=self._password,
+                start_tls=self._tls,
+                timeout=20,
+            )
+        except aiosmtplib.SMTPException as refused:
+            # Servers repeat the address in what they say, and a failure is kept in history and logs.
+            raise MailNotTakenError(_why(refused)) from None
 
 
 class Outbox:
@@ -133,3 +141,10 @@ class Outbox:
     def _message_id(self, key: str) -> str:
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+
+
+def _why(refused: aiosmtplib.SMTPException) -> str:
+    """Return the kind of refusal and the server's number for it (550: it knows no such address)."""
+    first = refused.recipients[0] if isinstance(refused, aiosmtplib.SMTPRecipientsRefused) else refused
+    code = first.code if isinstance(first, aiosmtplib.SMTPResponseException) else "no answer"
+    return f"{type(first).__name__}: {code}"

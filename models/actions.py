@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
 from models.identifiers import OfficeToken, YayoiId
-from models.links import LinkKind
+from models.links import LinkKind, RelinkDay
 from models.mails import MailKind
 from models.message import Message
 from models.procedures import SetUpStep
@@ -146,8 +146,8 @@ class ServiceRelinked(ActionMessage):
 
     kind: LinkKind
     service: str = Field(min_length=1, max_length=100)
-    relinked_on: date
-    asked_from: date | None = None
+    relinked_on: RelinkDay
+    asked_from: RelinkDay | None = None
     """The day the customer chose to import from; registers ignore it."""
 
 

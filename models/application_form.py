@@ -26,8 +26,11 @@ def _full_width(text: str) -> str:
         raise PydanticCustomError("refused", "入力してください。")
     if len(name) > MAX_NAME_LENGTH:
         raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_NAME_LENGTH})
-    # "N", "Na" and "H" are the narrow widths; a control or format character has no place in a name at all.
-    if any(unicodedata.east_asian_width(c) not in "WFA" or unicodedata.category(c)[0] == "C" for c in name):
+    # "N", "Na" and "H" are the narrow widths; a control or format character has no place in a name at all, and neither
+    # has what stands for one that was decoded wrongly.
+    if any(
+        unicodedata.east_asian_width(c) not in "WFA" or unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name
+    ):
         raise PydanticCustomError("refused", "全角で入力してください（例：弥生　太郎）。")
     return name
 

@@ -1,7 +1,6 @@
 """Events that other systems report (`POST /api/events`): one shape per kind, found by what that system knows."""
 
 import unicodedata
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,12 +9,21 @@ from pydantic_core import PydanticCustomError
 
 from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
-from models.links import LinkKind
+from models.links import LinkKind, RelinkDay
+
+
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""What turns the direction of the text after it, so that a name shows as another."""
 
 
 def _printable(text: str) -> str:
-    """Refuse control characters: no name has any, and the database takes no NUL."""
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    """Refuse control characters: no name has any, and the database takes no NUL. U+FFFD: it was decoded wrongly."""
+    if any(
+        unicodedata.category(character) == "Cc"
+        or unicodedata.bidirectional(character) in _TURNS
+        or character == "\ufffd"
+        for character in text
+    ):
         raise PydanticCustomError("refused", "使用できない文字が含まれています。")
     return text
 
@@ -83,8 +91,8 @@ class ServiceRelinkedEvent(_Event):
     contract_id: ContractId
     service_kind: LinkKind
     service: Name = Field(description="サービス名（連携の記録と同じ名前）")
-    relinked_on: date
-    asked_from: date | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
+    relinked_on: RelinkDay
+    asked_from: RelinkDay | None = Field(default=None, description="取込開始日（レジの場合は再連携の翌日からで固定）")
 
 
 Event = Annotated[

@@ -2,8 +2,23 @@
 
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+
+
+def _of_these_years(day: date) -> date:
+    """Refuse a slip in the year: the day after the last day of all would be an error that no retry mends."""
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise PydanticCustomError("refused", "年を確認してください（例：2026-11-20）。")
+    return day
+
+
+RelinkDay = Annotated[date, AfterValidator(_of_these_years)]
+"""A day on which a service was linked again, or from which it imports."""
 
 
 class LinkKind(StrEnum):

@@ -45,5 +45,5 @@ def _day(text: str) -> date | None:
     try:
         year, month, day = (int(part) for part in parts)
         return date(year, month, day)
-    except ValueError:
+    except (ValueError, OverflowError):  # no day, or a number that no calendar has
         return None

@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from email.header import decode_header, make_header
 
-import aiosmtplib
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -13,6 +12,7 @@ from sqlalchemy import select, update
 
 from activities.mail_headers import one_address
 from activities.mail_html import html_of
+from activities.outbox import MailNotTakenError
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -86,7 +86,7 @@ async def test_a_server_that_refuses_leaves_the_mail_pending(world: ActivityWorl
 
     async with await inbox.listen("127.0.0.1", 0, take) as server:
         moody = world.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"]
-        with pytest.raises(aiosmtplib.SMTPException):
+        with pytest.raises(MailNotTakenError):
             await moody(RECEIPT)
         assert await pending(world) == [True]
         assert await sent_actions(world) == []
@@ -98,7 +98,7 @@ async def test_a_server_that_refuses_leaves_the_mail_pending(world: ActivityWorl
 async def test_a_server_that_is_away_leaves_the_mail_pending(world: ActivityWorld) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
-    with pytest.raises(aiosmtplib.SMTPException):
+    with pytest.raises(MailNotTakenError):
         await world.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert await pending(world) == [True]
     await send(world)
@@ -245,6 +245,26 @@ class Envelopes:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
         self.heard.append((envelope.mail_from, envelope.rcpt_tos))
         return "250 taken"
+
+
+class Unwilling:
+    """A server that refuses the reader, and repeats the address as servers do."""
+
+    async def handle_RCPT(  # noqa: N802 aiosmtpd's
+        self, _server: SMTP, _session: Session, _envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        return f"550 5.1.1 <{address}>: no such user"
+
+
+async def test_what_a_server_says_of_an_address_is_in_no_failure(world: ActivityWorld) -> None:
+    """Failures are kept in histories and logs."""
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(Unwilling()), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MailNotTakenError) as failed:
+            await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+    assert str(failed.value) == "SMTPRecipientRefused: 550"
+    assert failed.value.__cause__ is None
+    assert await pending(world) == [True]
 
 
 async def test_the_server_is_told_the_same_two_addresses_as_the_reader(world: ActivityWorld) -> None:
