@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,11 +19,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    """Serve the app on a free port and give its address. Whoever made the app runs its lifespan."""
+async def served(app: FastAPI, **options: Any) -> AsyncIterator[str]:
+    """Serve the app on a free port, with options of uvicorn; give its address. Whoever made the app runs its lifespan."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None))
+        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, **options))
         serving = asyncio.create_task(server.serve([listener]))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from standardwebhooks import Webhook
@@ -40,8 +41,8 @@ class Receiver:
 
     async def take(self, request: Request) -> Response:
         self.got.append(Got(dict(request.headers), (await request.body()).decode()))
-        if self.hangs:
-            await asyncio.Event().wait()
+        while self.hangs:  # noqa: ASYNC110 the test says when it ends
+            await asyncio.sleep(0.02)
         status = self.answers.pop(0) if self.answers else 204
         return Response(status_code=status, headers={"location": f"{self.url}/elsewhere"} if status == 307 else None)
 
@@ -52,10 +53,11 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving(**options: Any) -> AsyncIterator[Receiver]:
+    """Receive; `options` are uvicorn's."""
     receiver = Receiver()
     app = FastAPI()
     app.add_api_route("/{path:path}", receiver.take, methods=["GET", "POST"])
-    async with served(app) as address:
+    async with served(app, **options) as address:
         receiver.url = f"{address}/hook"
         yield receiver
