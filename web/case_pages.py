@@ -67,14 +67,16 @@ def case_pages(
         if told and (office := await progress.office(case.application_no, told.office_no)):
             standing[told.office_no] = office
         procedure = Procedure(row.procedure)
+        offices = [
+            office_view(pair, standing.get(pair.office_no), procedure, recorded.get(pair.office_no, Recorded()))
+            for pair in case.pairs
+        ]
         facts = {
             "case": case,
             "row": row,
             "applied_on": row.applied_at.astimezone(JST).date(),
-            "offices": [
-                office_view(pair, standing.get(pair.office_no), procedure, recorded.get(pair.office_no, Recorded()))
-                for pair in case.pairs
-            ],
+            "offices": offices,
+            "awaiting_notice": any(office.awaits_notice for office in offices),
             "told": told,
             "received": received,
             "delayed": row.started_at is not None and not standing,

@@ -1,6 +1,6 @@
 """The case page in words: where each office stands and what is asked of the applicant now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -110,9 +110,16 @@ class OfficeView:
     asked_action: CaseAction | None = None
     """What the applicant is asked to do on a page of ours."""
     can_withdraw: bool = False
+    ended: bool = False
     too_late_to_withdraw: bool = False
     """STEP5 has begun: only a supervisor can agree to an end now (Y27)."""
     steps: tuple[NextStep, ...] = ()
+    to_relink: tuple[str, ...] = ()
+    """The services that are still to be linked again (Y21)."""
+
+    @property
+    def awaits_notice(self) -> bool:
+        return not self.ended and not self.steps
 
 
 def office_view(
@@ -148,10 +155,11 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
         steps=_steps(
             procedure,
             {step for step in SetUpStep if step.label not in open_points},
-            to_relink=any(point.endswith("の再連携") for point in open_points),
+            to_relink=bool(_services(open_points)),
         )
         if notified
         else (),
+        to_relink=_services(open_points),
     )
 
 
@@ -189,6 +197,13 @@ def _asked_by_mail(recorded: Recorded) -> CaseAction | None:
     return CaseAction.CORRECT if MailKind.CORRECTION_NEEDED in recorded.mails else None
 
 
+_RELINK = "の再連携"
+
+
+def _services(open_points: Sequence[str]) -> tuple[str, ...]:
+    return tuple(point.removesuffix(_RELINK) for point in open_points if point.endswith(_RELINK))
+
+
 def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> tuple[NextStep, ...]:
     steps = [NextStep(step.label, _STEP_PAGES[step], step in done) for step in procedure.set_up_steps]
     if procedure.linked:
@@ -206,6 +221,7 @@ def _ended(
         yayoi_id=pair.yayoi_id,
         stage=stage,
         asked=_ENDED[outcome],
+        ended=True,
         yours=False,
         points=points,
         contract_id=contract_id if outcome in _KEEP_CONTRACT_ID else None,
