@@ -10,7 +10,9 @@ from sqlalchemy import Executable, insert, select, update
 from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.address_checks import CheckPurpose, CheckStep, SendCode
 from models.digest import DigestDay, SendDigest
+from models.enquiries import EnquiryRef
 from models.identifiers import ApplicationNo
+from models.invitations import CloseInvitation, MailInvitation
 from models.links import LinkKind
 from models.mails import MailKind
 from models.message import Message
@@ -37,9 +39,11 @@ from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     BusinessGroupRow,
+    EnquiryRow,
     ExistingContractRow,
     GroupMemberRow,
     IssuedContractRow,
+    MemberInvitationRow,
     NoticeRow,
     OfficeRow,
     RefusedFormRow,
@@ -152,6 +156,18 @@ def _webhook(stage: WebhookStage) -> Executable:
 
 
 _WEBHOOK = select(WebhookMessageRow.stage, WebhookMessageRow.attempts, WebhookMessageRow.settled_at.is_not(None))
+
+INVITED = UUID("00000000-0000-4000-8000-00000000000a")
+OFFICE_A = "office-a@yayoi-taro.example.jp"
+_INVITE = insert(MemberInvitationRow).values(
+    invitation_id=INVITED,
+    group_id=select(GroupMemberRow.group_id).where(GroupMemberRow.yayoi_id == OFFICE_A).scalar_subquery(),
+    yayoi_id=YAYOI_ID,
+    invited_by=OFFICE_A,
+    invited_at=AT,
+    expires_at=AT,
+    changed_at=AT,
+)
 
 TRIALS = [
     Trial(
@@ -379,6 +395,41 @@ TRIALS = [
         added={},  # `closed_at` is its own ledger
         look=select(AddressCheckRow.closed_at, AddressCheckRow.family_name, AddressCheckRow.password_hash),
         found=[(AT, None, None)],
+    ),
+    Trial(
+        activity="mail_invitation",
+        message=MailInvitation(invitation_id=INVITED, link_no=1),
+        given=(_INVITE,),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("member_invitation", YAYOI_ID, True)],
+    ),
+    Trial(
+        activity="close_invitation",
+        message=CloseInvitation(invitation_id=INVITED, link_no=1, at=AT),
+        given=(_INVITE,),
+        added={},  # `closed_at` is its own ledger
+        look=select(MemberInvitationRow.closed_at, MemberInvitationRow.outcome),
+        found=[(AT, "期限切れ")],
+    ),
+    Trial(
+        activity="forward_enquiry",
+        message=EnquiryRef(receipt_no="Q-000001"),
+        given=(
+            insert(EnquiryRow).values(
+                receipt_no="Q-000001",
+                submission_id=INVITED,
+                contract_id="8871304",
+                name="弥生 太郎",
+                mail_address=TARO,
+                text="手順を教えてください。",
+                received_at=AT,
+                changed_at=AT,
+            ),
+        ),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("enquiry", "back-office@yayoi.example", True)],
     ),
     Trial(
         activity="digest_recipients",

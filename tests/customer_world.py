@@ -112,7 +112,8 @@ async def customer_after_notice(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
         ):
             token = pair[1] if linked else None
-            case = await world.apply(form([(pair[0], token)], contract=contract, linked=linked, network=network, delegate=linked))
+            application = form([(pair[0], token)], contract=contract, linked=linked, network=network, delegate=linked)
+            case = await world.apply(application)
             await at_rest(case, Stage.SET_UP)
             [issued] = await case.issued()
             web = Web(app, http, sessions, temporal.client, world.settings.temporal_task_queue)

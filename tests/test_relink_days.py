@@ -25,7 +25,7 @@ def test_y21_only_days_that_can_be_are_taken(kind: LinkKind, relinked_on: date, 
     assert days.asked_from == (None if kind.is_register else asked_from)
 
 
-@pytest.mark.parametrize("typed", ["2026-11-20", "2026/11/20", "２０２６／１１／２０", " 2026.11.20 ", "2026-11-20"])
+@pytest.mark.parametrize("typed", ["2026-11-20", "2026/11/20", "２０２６／１１／２０", " 2026.11.20 "])
 def test_y8_a_day_is_read_however_it_is_typed(typed: str) -> None:
     days = read_days(LinkKind.OTHER, typed, "", today=TODAY, applied_on=APPLIED)
     assert (days.relinked_on, days.errors) == (TODAY, {})
