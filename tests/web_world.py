@@ -199,8 +199,8 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @asynccontextmanager
-async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client) -> AsyncIterator[Web]:
-    """Run the app; reconciles five times a second."""
+async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
+    """Run the app; reconciles five times a second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
     app = create_app(
         sessions=sessions,
@@ -212,6 +212,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client) -> 
         namespace="default",
         task_queue=task_queue,
         reconcile_every=timedelta(milliseconds=200),
+        **options,
     )
     async with (
         app.router.lifespan_context(app),
