@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,7 +27,6 @@ from models.identifiers import ApplicationNo, application_workflow_id, office_wo
 from models.tables import ApplicationRow, CredentialRow, ExistingContractRow, OfficeRow, application_count
 from tests.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
-from web.doors.hashing import Hashing
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -37,6 +37,8 @@ SECRET = "a secret of the tests"
 WEB = "http://web.test"
 UI = "http://ui.test"
 PASSWORD = "The-tests'-1st"
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""A hash says itself what it costs: this one costs little."""
 
 # All tests share one Temporal server, where an application number is used once.
 _NUMBERS = itertools.count(500_000, 100)
@@ -148,7 +150,7 @@ class Web:
     async def sign_in(self, yayoi_id: str, *, http: httpx.AsyncClient | None = None) -> None:
         """Sign in with a password that the Yayoi ID is given if it has none."""
         async with self.sessions.begin() as session:
-            values = {"yayoi_id": yayoi_id, "password_hash": await Hashing().hash(PASSWORD)}
+            values = {"yayoi_id": yayoi_id, "password_hash": PASSWORD_HASH}
             await session.execute(insert(CredentialRow).values(values).on_conflict_do_nothing())
         answer = await self.send("/sign-in", {"yayoi_id": yayoi_id, "password": PASSWORD}, http=http)
         assert answer.status_code == 303, answer.text

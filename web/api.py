@@ -4,15 +4,17 @@ from datetime import date
 from http import HTTPStatus
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from models.application_form import ApplicationForm
 from models.case_links import case_link, link_expiry
 from models.events import Event
 from models.identifiers import ApplicationNo
+from models.refusals import RefusedError
 from web import deliveries, intake
 from web.deliveries import Deliveries, DeliveryStatus, EventRefusedError
+from web.doors import Doors, Limit, client_address
 from web.event_cases import UnknownCaseError
 from web.intake import Intake
 from web.problems import ProblemError, answers
@@ -28,6 +30,7 @@ OTHER_EVENT = (
 
 _TOO_LARGE = "本文が大きすぎる"
 _INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
+TOO_OFTEN = "短い時間に、受け付けられない送信が繰り返された。Retry-After の秒数だけ待つ"
 _AWAY = "記録先に届かない。同じ内容をもう一度送れば、二重に受け付けることはない"
 
 
@@ -48,7 +51,9 @@ class EventReceived(BaseModel):
     status: DeliveryStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で必ず届ける")
 
 
-def applications_api(form_intake: Intake, starting: Repeating, *, public_url: str, secret_key: str) -> APIRouter:
+def applications_api(
+    form_intake: Intake, starting: Repeating, doors: Doors, *, public_url: str, secret_key: str
+) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["applications"])
 
     @router.post(
@@ -58,12 +63,22 @@ def applications_api(form_intake: Intake, starting: Repeating, *, public_url: st
         responses={
             200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
             202: {"description": "受け付けた。手続きは自動で始まる"},
-            **answers(_409="同じ submission_id で別の内容が送られた", _413=_TOO_LARGE, _422=_INVALID, _503=_AWAY),
+            **answers(
+                _409="同じ submission_id で別の内容が送られた",
+                _413=_TOO_LARGE,
+                _422=_INVALID,
+                _429=TOO_OFTEN,
+                _503=_AWAY,
+            ),
         },
     )
-    async def apply(form: ApplicationForm, response: Response) -> ApplicationReceived:
+    async def apply(form: ApplicationForm, request: Request, response: Response) -> ApplicationReceived:
         try:
             receipt = await form_intake.receive(form)
+        except RefusedError:
+            # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            raise
         except intake.OtherContentError:
             raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
         if receipt.new:
@@ -79,7 +94,7 @@ def applications_api(form_intake: Intake, starting: Repeating, *, public_url: st
     return router
 
 
-def events_api(events: Deliveries) -> APIRouter:
+def events_api(events: Deliveries, doors: Doors) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.post(
@@ -93,19 +108,20 @@ def events_api(events: Deliveries) -> APIRouter:
                 _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",
                 _413=_TOO_LARGE,
                 _422=_INVALID,
+                _429=TOO_OFTEN,
                 _503=_AWAY,
             ),
         },
     )
-    async def report(event: Event, response: Response) -> EventReceived:
+    async def report(event: Event, request: Request, response: Response) -> EventReceived:
         try:
             delivery = await events.take(event)
         except deliveries.OtherContentError:
             raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
-        except UnknownCaseError as unknown:
-            raise ProblemError(HTTPStatus.NOT_FOUND, str(unknown)) from None
-        except EventRefusedError as refused:
-            raise ProblemError(HTTPStatus.CONFLICT, str(refused)) from None
+        except (UnknownCaseError, EventRefusedError) as refused:
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
+            raise ProblemError(status, str(refused)) from None
         if delivery.status is DeliveryStatus.ACCEPTED:
             response.status_code = HTTPStatus.ACCEPTED
         return EventReceived(

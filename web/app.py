@@ -34,9 +34,10 @@ from web.form_signatures import FormSignatures
 from web.forms import Forms
 from web.guide_pages import guide_pages
 from web.intake import Intake
+from web.myics.services import MyicsServices
 from web.operators import operators_pages
 from web.problems import answer_problems, describe_problems
-from web.protection import BodyLimit, SecurityHeaders, WithoutQuery
+from web.protection import BodyLimit, SecurityHeaders, WithoutPeople
 from web.repeating import Repeating
 from web.starter import Starter
 from web.teller import Teller
@@ -78,15 +79,18 @@ def create_app(
     https = public_url.startswith("https:")
     doors = Doors(sessions, secret_key=secret_key, https=https)
     checks = AddressChecks(sessions, secret_key)
+    myics = MyicsServices(
+        sessions, client, doors.hashing, secret_key=secret_key, task_queue=task_queue, every=reconcile_every
+    )
     teller = Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue)
     telling_checks = Repeating(teller.tell_all, reconcile_every)
     forgetting = [Repeating(forget, timedelta(hours=1)) for forget in (doors.forget, checks.forget)]
 
     @asynccontextmanager
     async def reconciling(_: FastAPI) -> AsyncIterator[None]:
-        without_query = WithoutQuery()
-        logging.getLogger("uvicorn.access").addFilter(without_query)
-        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs)
+        without_people = WithoutPeople()
+        logging.getLogger("uvicorn.access").addFilter(without_people)
+        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs, *myics.jobs)
         jobs = [asyncio.create_task(job.run()) for job in every]
         try:
             yield
@@ -96,7 +100,7 @@ def create_app(
                 job.cancel()
                 with suppress(asyncio.CancelledError):
                     await job
-            logging.getLogger("uvicorn.access").removeFilter(without_query)
+            logging.getLogger("uvicorn.access").removeFilter(without_people)
 
     app = FastAPI(
         title="複数事業所データ管理の申込",
@@ -105,17 +109,20 @@ def create_app(
         lifespan=reconciling,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect repeats whatever the request calls this host
     )
     templates = Jinja2Templates(directory=_HERE / "templates")
     doors.open_on(app, templates)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
-    answer_problems(app, templates)
+    answer = answer_problems(app, templates)
+    app.add_middleware(BodyLimit, answer=answer)
+    app.add_middleware(SecurityHeaders, https=https)
     describe_problems(app)
-    app.include_router(applications_api(intake, starting, public_url=public_url, secret_key=secret_key))
-    app.include_router(events_api(deliveries))
+    app.include_router(applications_api(intake, starting, doors, public_url=public_url, secret_key=secret_key))
+    app.include_router(events_api(deliveries, doors))
     app.include_router(
-        form_webhooks(forms, FormSignatures(form_secrets), starting, public_url=public_url, secret_key=secret_key)
+        form_webhooks(
+            forms, FormSignatures(form_secrets), starting, doors, public_url=public_url, secret_key=secret_key
+        )
     )
     app.include_router(doors_pages(sessions, doors, templates))
     accounts = Accounts(sessions, checks, doors, templates, telling_checks.wake)

@@ -16,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from models.refusals import FieldError, RefusedError, in_japanese
+from web.unexpected import Unexpected
 
+Answer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
@@ -98,8 +100,11 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates) -> None:
-    """Answer every error in Japanese, as JSON to other systems (`/api/`, `/webhooks/`) and as a page elsewhere."""
+def answer_problems(app: FastAPI, templates: Jinja2Templates) -> Answer:
+    """Answer every error in Japanese, as JSON to other systems (`/api/`, `/webhooks/`) and as a page elsewhere.
+
+    Return what answers a problem, for middleware: no handler sees what is raised there.
+    """
 
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
@@ -111,13 +116,16 @@ def answer_problems(app: FastAPI, templates: Jinja2Templates) -> None:
 
         return handle
 
-    app.add_exception_handler(ProblemError, answering(lambda error: error))
+    answer = answering(lambda error: error)
+    app.add_exception_handler(ProblemError, answer)
     app.add_exception_handler(RefusedError, answering(lambda error: _refusal(error.errors)))
     app.add_exception_handler(RequestValidationError, answering(lambda error: _refusal(_field_errors(error))))
     app.add_exception_handler(HTTPException, answering(_of_http_error))
     for away in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
         app.add_exception_handler(away, answering(_of_away))
-    app.add_exception_handler(Exception, answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
+    # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
+    app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
+    return answer
 
 
 def _plain(status: HTTPStatus) -> ProblemError:

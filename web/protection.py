@@ -4,9 +4,10 @@ import logging
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import ProblemError, problem_response
+from web.problems import Answer, ProblemError
 
 MAX_BODY_BYTES = 64 * 1024
 """Twenty offices with everything filled in take less than a tenth of it."""
@@ -19,20 +20,25 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # links to case pages hold their key
     "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeaders:
     """Add the security headers to every answer that does not set its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        """`https`: applicants reach the web over TLS, and browsers are told never to come without it."""
         self._app = app
+        self._headers = _HEADERS | (_OVER_TLS if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -42,8 +48,9 @@ class SecurityHeaders:
 class BodyLimit:
     """Refuse bodies of more than `MAX_BODY_BYTES` with 413, whether or not their length was announced."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,7 +66,7 @@ class BodyLimit:
             if size > MAX_BODY_BYTES:
                 limit = f"{MAX_BODY_BYTES // 1024} KB 以内で送信してください。"
                 too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
-                await problem_response(too_large)(scope, receive, send)
+                await self._answer(Request(scope), too_large)(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break
@@ -71,10 +78,11 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-class WithoutQuery(logging.Filter):
-    """Keep what comes after `?` out of uvicorn's access log: the links to case pages hold their key there."""
+class WithoutPeople(logging.Filter):
+    """Keep who asked, and what comes after `?`, out of uvicorn's access log: links hold their keys there."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(value.partition("?")[0] if isinstance(value, str) else value for value in record.args)
+        if isinstance(record.args, tuple) and record.args:
+            _client, *facts = record.args
+            record.args = ("-", *(fact.partition("?")[0] if isinstance(fact, str) else fact for fact in facts))
         return True

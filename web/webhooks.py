@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from models.case_links import case_link, link_expiry
 from web import intake
-from web.api import ApplicationReceived
+from web.api import TOO_OFTEN, ApplicationReceived
+from web.doors import Doors, Limit, client_address
 from web.form_signatures import ForgedError, FormSignatures
 from web.forms import Forms
 from web.problems import ProblemError, answers
@@ -38,7 +39,7 @@ _BODY: dict[str, Any] = {
 
 
 def form_webhooks(
-    forms: Forms, signatures: FormSignatures, starting: Repeating, *, public_url: str, secret_key: str
+    forms: Forms, signatures: FormSignatures, starting: Repeating, doors: Doors, *, public_url: str, secret_key: str
 ) -> APIRouter:
     router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -55,6 +56,7 @@ def form_webhooks(
                 _409="同じ番号で別の内容が送られた。内容は保存した",
                 _413="本文が大きすぎる",
                 _422="申込の規則に合わない。提供元の項目ごとに理由が付く。内容は保存し、担当者が確認する",
+                _429=TOO_OFTEN,
                 _503="秘密鍵が設定されていない、または記録先に届かない。再送すれば二重に受け付けることはない",
             ),
         },
@@ -66,6 +68,7 @@ def form_webhooks(
         try:
             webhook_id = signatures.check(request.headers, body)
         except ForgedError as forged:
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
             raise ProblemError(HTTPStatus.UNAUTHORIZED, str(forged)) from None
         try:
             receipt = await forms.take(webhook_id, body.decode())

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from sqlalchemy import make_url
+import asyncpg
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -30,9 +32,21 @@ def url(settings: Settings) -> str:
 def engine(settings: Settings) -> AsyncEngine:
     """One pool of connections per process. A connection that was lost is noticed before it is used.
 
-    What was being stored stays out of error texts, and so out of logs.
+    What was being stored stays out of error texts, and so out of logs and histories.
     """
-    return create_async_engine(url(settings), pool_pre_ping=True, hide_parameters=True)
+    made = create_async_engine(url(settings), pool_pre_ping=True, hide_parameters=True)
+    event.listen(made.sync_engine, "handle_error", _without_values)
+    return made
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """Leave out the detail of Postgres: it names the values that cannot be stored."""
+    error: BaseException | None = context.sqlalchemy_exception or context.original_exception
+    while error is not None:
+        error.args = tuple(arg.partition("\nDETAIL:")[0] if isinstance(arg, str) else arg for arg in error.args)
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
+        error = error.__cause__ or getattr(error, "orig", None)
 
 
 def sessions(database: AsyncEngine) -> async_sessionmaker[AsyncSession]:

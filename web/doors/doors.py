@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -78,11 +78,17 @@ class Doors:
         """Dependency of every page: a form that is sent was shown to this browser by us (else 400 or 403)."""
         if request.method in {"GET", "HEAD"}:
             return
+        # Our forms are sent in the one ordinary way. The other lets the sender choose any of Python's codecs, some of
+        # which fail, and some of which make halves of characters that can neither be stored nor shown.
+        if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
         try:
             # Starlette keeps it: the page reads the same form again.
             sent = await request.form(max_files=0, max_fields=MAX_FIELDS)
         except HTTPException:
             raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
+        if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
         if not self._forms.knows(request, sent.get(FIELD)):
             raise ProblemError(HTTPStatus.FORBIDDEN, STALE_FORM)
 
@@ -98,8 +104,7 @@ class Doors:
 
 def local_path(path: str) -> str:
     """Return the path if it lies on this site, else the home page: nobody is sent elsewhere from here."""
-    parts = urlsplit(path) if path.isprintable() and "\\" not in path else None
-    is_local = parts and not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith("//")
+    is_local = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
     return path if is_local else HOME
 
 

@@ -1,9 +1,12 @@
 """Passwords as they are kept: argon2, computed beside the requests that are being answered."""
 
 import asyncio
+import base64
+import secrets
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 AT_ONCE = 4
 """How many are computed at the same time in one process: each takes 64 MB for some hundredths of a second."""
@@ -15,8 +18,7 @@ class Hashing:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._turn = asyncio.Semaphore(AT_ONCE)
-        # Nobody's password: what is typed for an account that does not exist is compared with it.
-        self._nobodys = self._hasher.hash("nobody's")
+        self._nobodys = _nobodys(self._hasher)
 
     async def hash(self, password: str) -> str:
         async with self._turn:
@@ -33,3 +35,13 @@ class Hashing:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _nobodys(hasher: PasswordHasher) -> str:
+    """Return the hash of nobody's password, with which what is typed for an unknown account is compared as slowly."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"

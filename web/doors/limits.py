@@ -47,6 +47,8 @@ class Limit(Enum):
     """Per contract ID: whether an address goes with it, and later its password."""
     SUPPORT_PASSWORD_FROM = _Allowed("support-password-from", 50, timedelta(minutes=15))
     """Per client address."""
+    REFUSED_FROM = _Allowed("refused-from", 600, timedelta(hours=1))
+    """Per client address: what other systems sent and was refused, since a refusal may tell what exists."""
     INVITATION = _Allowed("invitation", 30, timedelta(hours=1))
     """Per administrator: invitations mailed."""
 
