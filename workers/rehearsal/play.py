@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import sys
+from copy import copy
 from datetime import date, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -10,6 +12,7 @@ from email.policy import default
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -26,6 +29,7 @@ from models.identifiers import ApplicationNo, application_workflow_id, office_wo
 from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import Stage, WaitingFor
 from workers.errors import ClearError
+from workers.rehearsal.visitor import Visitor
 from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication
 from workflows.office_data_procedure import OfficeDataProcedure
@@ -75,14 +79,33 @@ class Play:
 
     # --- the customer and other systems -------------------------------------------------------------------------------
 
-    async def submit(self, form: dict[str, Any]) -> dict[str, Any]:
-        """Send the form, and once more as an impatient customer would."""
-        answer = await self._http.post("/api/applications", json=form)
-        self.expect("the form is taken", answer.status_code, HTTPStatus.ACCEPTED)
-        again = await self._http.post("/api/applications", json=form)
-        self.expect("sent twice, it is still one application", (again.status_code, again.json()), (200, answer.json()))
-        self.application_no = ApplicationNo(answer.json()["application_no"])
-        return dict(answer.json())
+    def visitor(self) -> Visitor:
+        """Return somebody who has never been on these pages."""
+        self._http.cookies.clear()
+        return Visitor(self._http)
+
+    async def submit(self, form: dict[str, Any]) -> Visitor:
+        """Fill in the form, confirm it, and press the button twice as an impatient customer would."""
+        customer = self.visitor()
+        await customer.open("/apply")
+        await customer.send(_as_typed(form) | {"action": "confirm"})
+        self.expect(
+            "the confirmation asks to check each pair", "まだ、お申し込みは完了していません" in customer.text, True
+        )
+        confirmation = copy(customer)
+        await customer.send({"action": "send"})
+        await confirmation.send({"action": "send"})
+        self.expect("sent twice, it is still one application", confirmation.url, customer.url)
+        self.application_no = ApplicationNo(urlsplit(customer.url).path.rpartition("/")[2])
+        return customer
+
+    @staticmethod
+    def case_link(mail: EmailMessage) -> str:
+        """Return the link to the page of the case. Raises `DifferenceError` if the mail has none."""
+        links = re.findall(r"https?://\S+/applications/\S+", text_of(mail))
+        if not links:
+            raise DifferenceError(f"the mail {mail['Subject']} has no link to the page of the case")
+        return str(links[0])
 
     async def report(self, kind: str, *, status: int = HTTPStatus.OK, **facts: object) -> str:
         """Report an event as another system does; return the reason if it is refused."""
@@ -90,11 +113,6 @@ class Play:
         answer = await self._http.post("/api/events", json=event)
         self.expect(f"event {kind}", answer.status_code, status)
         return str(answer.json().get("detail", ""))
-
-    async def case_page(self, url: str) -> str:
-        answer = await self._http.get(url)
-        self.expect("the case page opens", answer.status_code, HTTPStatus.OK)
-        return answer.text
 
     # --- the procedures -----------------------------------------------------------------------------------------------
 
@@ -197,3 +215,19 @@ class Play:
     def _arrived(self) -> list[EmailMessage]:
         files = sorted(self._mail_folder.glob("*.eml"))[self._mails_shown :]
         return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+
+
+def _as_typed(form: dict[str, Any]) -> dict[str, str]:
+    """Return what a form says as the fields of the page; a box that is not ticked is not sent."""
+
+    def fields(value: object, path: str) -> list[tuple[str, str]]:
+        if isinstance(value, dict):
+            return [each for name, inner in value.items() for each in fields(inner, f"{path}.{name}" if path else name)]
+        if isinstance(value, list):
+            return [each for index, inner in enumerate(value) for each in fields(inner, f"{path}.{index}")]
+        if isinstance(value, bool):
+            ticked = value or not path.startswith("consents.")
+            return [(path, str(value).lower())] if ticked else []
+        return [(path, str(value))]
+
+    return dict(fields(form, "")) | {"rows": str(len(form["offices"]))}

@@ -31,6 +31,7 @@ from workers.registry_file import load
 from workers.rehearsal.cancelled import cancelled
 from workers.rehearsal.corrected import corrected
 from workers.rehearsal.expired import expired
+from workers.rehearsal.pages import Bearer, register_yayoi_id, set_up_and_relink
 from workers.rehearsal.play import Play
 from workers.settings import Settings
 from workers.stack.checks import free_ports
@@ -42,7 +43,7 @@ from workflows.office_data_procedure import OfficeDataProcedure
 CONTRACT = "8871304"
 TARO = "taro@yayoi-taro.example.jp"
 B, C = 1, 2
-ID_B, TOKEN_B = "office-b@yayoi-taro.example.jp", OfficeToken("b0000002-0000-4000-8000-000000000002")
+ID_B, TOKEN_B = "keiri-b@yayoi-taro.example.jp", OfficeToken("b0000002-0000-4000-8000-000000000002")
 ID_C, TOKEN_C = "office-c@yayoi-taro.example.jp", OfficeToken("c0000003-0000-4000-8000-000000000003")
 BANK_B = "しおさい銀行 普通 1234567"
 BANK_C, AIR_C = "みずうみ銀行 普通 7654321", "Airレジ 本店"
@@ -84,7 +85,10 @@ async def _play() -> AsyncIterator[Play]:
 
 
 async def _apply(play: Play, calendar: BusinessCalendar) -> date:
-    play.scene("弥生 太郎 (contract 8871304, office A in use) submits the form for offices B and C")
+    play.scene("弥生 太郎 (contract 8871304, office A in use) registers a new Yayoi ID for office B; C has one already")
+    await register_yayoi_id(play, ID_B)
+
+    play.scene("He applies for offices B and C")
     await _import_up_to(play, day_in_japan(datetime.now(UTC)) - timedelta(days=1))
     form = {
         "submission_id": str(uuid4()),
@@ -104,19 +108,23 @@ async def _apply(play: Play, calendar: BusinessCalendar) -> date:
             "delegate_unsharing": False,
         },
     }
-    answer = await play.submit(form)
+    customer = await play.submit(form)
     applied_on = day_in_japan(datetime.now(UTC))
+    due_date = calendar.due_date(applied_on)
     play.expect(
-        "due date, the last business day of the week after next", answer["due_date"], str(calendar.due_date(applied_on))
+        f"the page names the due date, the last business day of the week after next ({due_date})",
+        f"{due_date.year}年{due_date.month}月{due_date.day}日" in customer.text,
+        True,
     )
     await play.rest(B, Stage.SET_UP)
     await play.rest(C, Stage.SHARING)
     receipt, *_ = await play.mails(
         (TARO, MailKind.RECEIPT.subject), (ID_B, NOTICE_SUBJECT), (TARO, MailKind.RELEASE_SHARING.subject)
     )
-    page = await play.case_page(answer["status_url"])
-    play.expect("it shows where office C stands", "共有" in page, True)
-    play.expect("the receipt links to the case page", answer["status_url"] in text_of(receipt), True)
+    await customer.open(play.case_link(receipt))
+    play.expect(
+        "the page of the case, linked in the receipt, shows where C stands", "共有の解除待ち" in customer.text, True
+    )
     return applied_on
 
 
@@ -191,23 +199,15 @@ async def _office_c_gets_its_notice(play: Play) -> None:
 
 
 async def _office_b_is_set_up(play: Play, calendar: BusinessCalendar) -> None:
-    play.scene("B: three business days pass, a reminder goes out, then the customer does STEP5, STEP6 and the re-link")
+    play.scene("B: three business days pass, a reminder goes out; STEP5, STEP6 and the re-link on the pages")
     contract_id = (await _issued(play))[B].contract_id
     await play.until_opening(B, calendar.business_days_after(day_in_japan(await play.now(B)), 3))
     await play.mails((ID_B, MailKind.FOLLOW_UP_REMINDER.subject))
-    reason = await play.report("product_registered", status=409, contract_id=CONTRACT, yayoi_id=ID_B)
-    play.tell(f"the existing contract ID instead of the new one: {reason}")
-    reason = await play.report("product_registered", status=409, contract_id=contract_id, yayoi_id=ID_B)
-    play.tell(f"STEP6 before STEP5: {reason}")
-    await _set_up_by_events(play, contract_id, ID_B, "弥生商店 B")
-    today = day_in_japan(await play.now(B))
-    await play.report(
-        "service_relinked",
-        contract_id=contract_id,
-        service_kind="bank_account",
-        service=BANK_B,
-        relinked_on=str(today),
-        asked_from=str(await _imported_until(play, B, BANK_B) + timedelta(days=1)),
+    await set_up_and_relink(
+        play,
+        Bearer(ID_B, contract_id, CONTRACT),
+        "弥生商店 B",
+        {BANK_B: await _imported_until(play, B, BANK_B) + timedelta(days=1)},
     )
     outcome = await play.office(B).result()
     play.expect("office B", outcome.outcome, Outcome.COMPLETED)
@@ -220,7 +220,7 @@ async def _office_c_is_set_up(play: Play) -> None:
         OfficeDataProcedure.report_set_up_step,
         SetUpStepDone(by=OPERATOR, reason="お客様からお電話で確認", step=SetUpStep.SUPPORT_PASSWORD),
     )
-    await _set_up_by_events(play, contract_id, ID_C, "弥生商店 C", with_password=False)
+    await _set_up_by_events(play, contract_id, ID_C, "弥生商店 C")
     today = day_in_japan(await play.now(C))
     bank_until = await _imported_until(play, C, BANK_C)
     air_until = await _imported_until(play, C, AIR_C)
@@ -275,11 +275,7 @@ async def _look_back(play: Play) -> None:
         play.tell(f"office {name} was frozen at {frozen:%Y-%m-%d %H:%M} and thawed at {thawed:%Y-%m-%d %H:%M} UTC")
 
 
-async def _set_up_by_events(
-    play: Play, contract_id: str, yayoi_id: str, group: str, *, with_password: bool = True
-) -> None:
-    if with_password:
-        await play.report("support_password_set", contract_id=contract_id, yayoi_id=yayoi_id)
+async def _set_up_by_events(play: Play, contract_id: str, yayoi_id: str, group: str) -> None:
     await play.report("business_group_created", yayoi_id=yayoi_id, group_name=group)
     await play.report("product_registered", contract_id=contract_id, yayoi_id=yayoi_id)
     await play.report("owned_product_registered", contract_id=contract_id, yayoi_id=yayoi_id)

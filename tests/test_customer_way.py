@@ -1,0 +1,45 @@
+"""A customer goes the whole way without help: STEP1 to the last re-link, on a desk, on a phone, and without script."""
+
+import pytest
+from playwright.async_api import Page
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.messages import Outcome
+from tests.browsing import DEVICES, chromium, hurdles, new_page
+from tests.conftest import SmtpInbox
+from tests.customer_way import Customer, open_office
+from tests.desk import CHROMIUM, NO_CHROMIUM
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+
+
+@pytest.mark.parametrize(("device", "script"), [("desk", True), ("phone", True), ("desk", False)])
+async def test_step1_to_the_last_relink(
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    device: str,
+    script: bool,
+) -> None:
+    found: list[str] = []
+    complaints: list[str] = []
+
+    async def at(page: Page, name: str) -> None:
+        if not script:
+            return
+        found.extend(f"{name}: {hurdle}" for hurdle in await hurdles(page))
+        if await page.evaluate("document.documentElement.scrollWidth") > DEVICES[device]["width"]:
+            found.append(f"{name}: wider than the screen")
+
+    async with (
+        open_office(sessions, temporal, smtp_inbox) as (world, address),
+        chromium() as browser,
+        new_page(browser, device, script=script) as page,
+    ):
+        page.on("console", lambda message: complaints.append(message.text))
+        case = await Customer(world, address, page, at).whole_way()
+        outcome = await case.office().result()
+    assert outcome.outcome is Outcome.COMPLETED
+    assert found == []
+    assert [text for text in complaints if "422" not in text] == []  # neither policy nor markup is complained of
