@@ -60,7 +60,7 @@ async def test_y19_the_password_is_nowhere_but_in_its_hash(customer: Customer) -
 
 
 async def test_y19_number_and_address_must_be_of_one_notice_and_every_miss_is_told_alike(customer: Customer) -> None:
-    misses = [
+    misses: list[dict[str, str]] = [
         {"yayoi_id": OFFICE_B[0]},
         {"contract_id": "7999999"},
         {"contract_id": "7999999", "yayoi_id": "nobody@example.jp"},
