@@ -143,8 +143,8 @@ async def house(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[Hou
 
 @pytest_asyncio.fixture
 async def house_with_tls(house: House) -> AsyncIterator[House]:
-    async with house_on(house.sessions, https=True) as house:
-        yield house
+    async with house_on(house.sessions, https=True) as with_tls:
+        yield with_tls
 
 
 async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
