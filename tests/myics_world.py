@@ -159,7 +159,9 @@ class Registered:
         )
 
     async def progress(self) -> RegistrationProgress:
-        return await self.handle.query("progress", result_type=RegistrationProgress)
+        progress = await self.handle.query("progress", result_type=RegistrationProgress)
+        assert isinstance(progress, RegistrationProgress)
+        return progress
 
     async def row(self) -> MyicsRegistrationRow:
         [row] = await self.myics.rows(

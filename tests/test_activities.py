@@ -8,11 +8,14 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from tests.activity_trials import NO, TRIALS, Trial
+from tests import activity_trials
+from tests.activity_trials import NO, Trial
 from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
 from tests.conftest import SmtpInbox
+from tests.myics_trials import MYICS_TRIALS
 from tests.world import OFFICE_C, form
 
+TRIALS = [*activity_trials.TRIALS, *MYICS_TRIALS]
 each_activity = pytest.mark.parametrize("trial", TRIALS, ids=[trial.activity for trial in TRIALS])
 # A mail is committed twice: pending, sent.
 commits = [
