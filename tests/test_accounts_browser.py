@@ -1,0 +1,166 @@
+"""Registering, signing in and a forgotten password in a real browser, wrong first and then right."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from tests.browsing import DEVICES, chromium, hurdles, keep_picture, new_page
+from tests.conftest import SmtpInbox
+from tests.customer_way import open_office
+from tests.desk import CHROMIUM, NO_CHROMIUM
+from tests.web_world import until
+from tests.world import OFFICE_B
+from workers.stack.inbox import text_of
+
+SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
+"""A folder to keep pictures of every page in, for people to look at."""
+
+HANAKO, PASSWORD, NEW_PASSWORD = "hanako@shouji.example.jp", "Kaikei-2026!", "Kaikei-2027!"
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+
+
+class Visit:
+    """One browser on our pages; every page that is looked at is free of serious hurdles and fits the screen."""
+
+    def __init__(self, page: Page, address: str, inbox: SmtpInbox, device: str) -> None:
+        self.page = page
+        self._address = address
+        self._inbox = inbox
+        self._device = device
+        self._seen = 0
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(f"{self._address}{path}")
+
+    async def look(self, name: str) -> None:
+        assert await hurdles(self.page) == []
+        assert await self.page.evaluate("document.documentElement.scrollWidth") <= DEVICES[self._device]["width"]
+        self._seen += 1
+        if SCREENSHOTS:
+            await keep_picture(self.page, Path(SCREENSHOTS), f"accounts-{self._device}-{self._seen:02}-{name}")
+
+    async def fill(self, **fields: str) -> None:
+        for name, value in fields.items():
+            await self.page.locator(f"#{name}").fill(value)
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def heading(self, text: str) -> None:
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(text)
+
+    async def code(self, address: str, number: int = 1) -> str:
+        async def arrived() -> bool:
+            return len(self._inbox.to(address)) >= number
+
+        await until(arrived)
+        [code] = re.findall(r"^　(\d{6})\s*$", text_of(self._inbox.to(address)[number - 1]), re.MULTILINE)
+        return str(code)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_another(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+) -> None:
+    async with (
+        open_office(sessions, temporal, smtp_inbox) as (_, address),
+        chromium() as browser,
+        new_page(browser, device) as page,
+    ):
+        visit = Visit(page, address, smtp_inbox, device)
+        await registers(visit)
+        await signs_in(visit)
+        await forgets_the_password(visit)
+        await finds_a_form_stale(visit)
+
+
+async def registers(visit: Visit) -> None:
+    await visit.open("/register")
+    await visit.look("register")
+    await visit.fill(family_name="Yayoi", given_name="花子", yayoi_id=HANAKO, password="short")
+    # What the source forbids, and what people do: the confirmation is pasted.
+    await visit.page.locator("#yayoi_id").press("ControlOrMeta+a")
+    await visit.page.locator("#yayoi_id").press("ControlOrMeta+c")
+    await visit.page.locator("#yayoi_id_confirmation").press("ControlOrMeta+v")
+    await expect(visit.page.locator("#yayoi_id_confirmation")).to_have_value(HANAKO)
+    await visit.press("登録する")
+    await expect(visit.page.get_by_role("alert")).to_contain_text("3 か所を確認してください")
+    await visit.look("register-errors")
+    await visit.page.get_by_role("alert").get_by_role("link", name="パスワード", exact=True).click()
+    await expect(visit.page.locator("#password")).to_have_value("")
+    await visit.fill(
+        family_name="弥生",
+        yayoi_id=OFFICE_B[0],
+        yayoi_id_confirmation=OFFICE_B[0],
+        password=PASSWORD,
+        password_confirmation=PASSWORD,
+    )
+    await visit.page.get_by_label("同意します（必須）").check()
+    await visit.press("登録する")
+    await expect(visit.page.locator("#yayoi_id-error")).to_contain_text(
+        "ご入力いただいたメールアドレスでは登録できません"
+    )
+    await visit.look("register-taken")
+    await visit.fill(yayoi_id=HANAKO, yayoi_id_confirmation=HANAKO, password=PASSWORD, password_confirmation=PASSWORD)
+    await visit.press("登録する")
+    await visit.heading("STEP2 確認コードの入力")
+    await visit.look("code")
+    code = await visit.code(HANAKO)
+    await visit.fill(code=f"{(int(code) + 1) % 10**6:06}")
+    await visit.press("確認する")
+    await expect(visit.page.locator("#code-error")).to_contain_text("あと 4 回入力できます")
+    await visit.look("code-wrong")
+    await visit.fill(code=code)
+    await visit.press("確認する")
+    await visit.heading("弥生ID の登録が完了しました")
+    await visit.look("registered")
+
+
+async def signs_in(visit: Visit) -> None:
+    await visit.open("/sign-in")
+    await visit.look("sign-in")
+    await visit.fill(yayoi_id=HANAKO, password="wrong")
+    await visit.press("ログインする")
+    await expect(visit.page.get_by_role("alert")).to_contain_text("パスワードが違います")
+    await expect(visit.page.locator("#password")).to_have_value("")
+    await visit.look("sign-in-wrong")
+
+
+async def forgets_the_password(visit: Visit) -> None:
+    await visit.page.get_by_role("link", name="パスワードを忘れた・設定していない").click()
+    await visit.heading("パスワードの設定")
+    await visit.look("password")
+    await visit.fill(yayoi_id=HANAKO)
+    await visit.press("確認コードを送る")
+    await visit.heading("新しいパスワードの入力")
+    await visit.look("password-code")
+    code = await visit.code(HANAKO, 2)
+    await visit.fill(code=code, password=NEW_PASSWORD, password_confirmation=PASSWORD)
+    await visit.press("パスワードを設定する")
+    await expect(visit.page.locator("#password_confirmation-error")).to_contain_text("パスワードと一致しません")
+    await visit.look("password-errors")
+    await visit.fill(password=NEW_PASSWORD, password_confirmation=NEW_PASSWORD)
+    await visit.press("パスワードを設定する")
+    await visit.heading("パスワードを設定しました")
+    await visit.look("password-set")
+    await visit.page.get_by_role("main").get_by_role("link", name="ログインする").click()
+    await visit.fill(yayoi_id=HANAKO, password=NEW_PASSWORD)
+    await visit.press("ログインする")
+    await expect(visit.page).not_to_have_url(re.compile("sign-in"))
+
+
+async def finds_a_form_stale(visit: Visit) -> None:
+    await visit.open("/register")
+    await visit.page.context.clear_cookies()
+    await visit.press("登録する")
+    await expect(visit.page.get_by_role("main")).to_contain_text("フォームをもう一度開いて入力してください")
+    await visit.look("stale")
+    await visit.open("/register/00000000-0000-4000-8000-000000000000")
+    await expect(visit.page.get_by_role("main")).to_contain_text("24 時間の期限が過ぎています")
+    await visit.look("gone")
