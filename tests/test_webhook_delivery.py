@@ -122,6 +122,12 @@ async def smtp_inbox_has(inbox: SmtpInbox, count: int) -> list[EmailMessage]:
     return inbox.mails
 
 
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
 def starter(world: World) -> WebhookStarter:
     return WebhookStarter(world.sessions, world.client, task_queue=world.settings.temporal_task_queue)
 
@@ -205,7 +211,7 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     assert '`resend`\n```json\n{\n  "by": "あなたの名前"' in await message.details()
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert mail["Subject"] == WEBHOOK_TROUBLE_SUBJECT
-    text = mail.get_body(("plain",)).get_content()
+    text = text_of(mail)
     assert f"tetsuzuki webhooks resend {message.message_id}" in text
     assert "最後のエラー：HTTP 500" in text
 

@@ -4,8 +4,6 @@ import re
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
@@ -28,14 +26,11 @@ async def show_all(settings: Settings) -> int:
                 select(RefusedFormRow).where(RefusedFormRow.settled_at.is_(None)).order_by(RefusedFormRow.form_no)
             )
         ).all()
-    table = Table("番号", "受け取った日時", "提供元の番号", "項目", "理由", show_lines=True)
     for row in rows:
         received = f"{row.received_at.astimezone(JST):%Y-%m-%d %H:%M}"
-        fields = "\n".join(field or "全体" for field in row.errors)
-        table.add_row(str(row.form_no), received, row.webhook_id, fields, "\n".join(row.errors.values()))
-    if rows:
-        Console(highlight=False, markup=False, soft_wrap=True).print(table)
-    else:
+        sys.stdout.write(f"番号 {row.form_no}　{received}　提供元の番号 {row.webhook_id}\n")
+        sys.stdout.writelines(f"  {field or '全体'}：{message}\n" for field, message in row.errors.items())
+    if not rows:
         sys.stdout.write("受け付けられないフォームはありません。\n")
     return 1 if rows else 0
 

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 
 import httpx
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import WorkflowUpdateFailedError
@@ -72,23 +70,22 @@ async def remove(settings: Settings, number: int) -> None:
 async def show(settings: Settings) -> None:
     """List the subscribers, and how many messages each has got, waits for and has missed."""
     async with database.opened(settings) as sessions, sessions() as session:
-        subscribers = (await session.scalars(select(WebhookSubscriberRow).order_by(_NUMBER))).all()
+        subscribers = (
+            await session.scalars(select(WebhookSubscriberRow).order_by(WebhookSubscriberRow.subscriber_id))
+        ).all()
         message = WebhookMessageRow
         grouped = select(message.subscriber_id, message.stage, func.count()).group_by(
             message.subscriber_id, message.stage
         )
         counts = {(row[0], row[1]): row[2] for row in await session.execute(grouped)}
-    table = Table("番号", "送信先", "種類", "状態", "送信済み", "送信中", "送信失敗")
     for row in subscribers:
+        state = "有効" if row.active else f"停止（{row.stopped_because}）"
         stages = (WebhookStage.DELIVERED, WebhookStage.SENDING, WebhookStage.DEAD)
-        table.add_row(
-            str(row.subscriber_id),
-            row.url,
-            "、".join(row.kinds) or "すべて",
-            "有効" if row.active else f"停止（{row.stopped_because}）",
-            *(str(counts.get((row.subscriber_id, stage), 0)) for stage in stages),
-        )
-    _console().print(table)
+        counted = "　".join(f"{stage} {counts.get((row.subscriber_id, stage), 0)}" for stage in stages)
+        kinds = "、".join(row.kinds) or "すべて"
+        sys.stdout.write(f"番号 {row.subscriber_id}　{row.url}\n  {state}　種類：{kinds}\n  {counted}\n")
+    if not subscribers:
+        sys.stdout.write("送信先はまだ登録されていません。\n")
 
 
 async def dead(settings: Settings) -> int:
@@ -102,14 +99,14 @@ async def dead(settings: Settings) -> int:
                 .order_by(WebhookMessageRow.settled_at)
             )
         ).all()
-    table = Table("通知の番号", "送信先", "内容", "申込", "段階", "いつから", "回数", "最後のエラー")
     for row in rows:
-        since = f"{row.settled_at.astimezone(JST):%Y-%m-%d %H:%M}" if row.settled_at else ""
-        about = (str(row.subscriber_id), row.kind, row.application_no, row.stage, since, str(row.attempts))
-        table.add_row(row.message_id, *about, row.last_error)
-    if rows:
-        _console().print(table)
-    else:
+        since = f"{row.settled_at.astimezone(JST):%Y-%m-%d %H:%M} から、" if row.settled_at else ""
+        sys.stdout.write(
+            f"{row.message_id}\n"
+            f"  送信先 {row.subscriber_id}　{row.application_no}　{row.kind}\n"
+            f"  {row.stage}（{since}{row.attempts} 回）　最後のエラー：{row.last_error}\n"
+        )
+    if not rows:
         sys.stdout.write("届かなかった通知はありません。\n")
     return 1 if rows else 0
 
@@ -154,10 +151,3 @@ async def _subscriber(session: AsyncSession, number: int) -> WebhookSubscriberRo
     if row is None or not row.active:
         raise ClearError(f"there is no active subscriber {number}")
     return row
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-_NUMBER = WebhookSubscriberRow.subscriber_id
