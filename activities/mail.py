@@ -15,6 +15,7 @@ from models.messages import SendMail, SentMail
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, NoticeRow
 
 _WAYS_OUT = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
+_COPY = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 
 
@@ -47,7 +48,7 @@ class MailActivities:
             office_no=request.office_no,
         )
         write = partial(self._texts.write, request=request, copy_to_pair=copy_to_pair)
-        return await self._outbox.send(letter, write, also=partial(_audit, request))
+        return await self._outbox.send(letter, write, also=partial(_audit, request, _COPY if copy_to_pair else ""))
 
     async def _pair_was_told(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
@@ -67,12 +68,12 @@ class MailActivities:
             return await session.scalar(told.limit(1)) is not None
 
 
-def _audit(request: SendMail, notice: NoticeRow) -> AuditRow:
+def _audit(request: SendMail, to_whom: str, notice: NoticeRow) -> AuditRow:
     return AuditRow(
         happened_at=request.at,
         application_no=request.application_no,
         office_no=request.office_no,
-        action=f"メールを送信した：{notice.subject}",
+        action=f"メールを送信した：{notice.subject}{to_whom}",
         by=SYSTEM,
         facts={"message_id": notice.message_id},
     )
