@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: SecretStr | None = None
-    """Signs the links to case pages; unset: the embedded stack makes one and keeps it in the state folder."""
+    """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None

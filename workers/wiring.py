@@ -27,7 +27,7 @@ from activities.ledger import Ledger
 from activities.links import LinkActivities
 from activities.mail import MailActivities
 from activities.mail_texts import MailTexts
-from activities.outbox import Outbox, SmtpTransport
+from activities.outbox import MailTransport, Outbox, SmtpTransport
 from activities.pair_check import PairCheckActivities
 from activities.postgres_registry import postgres_registry
 from activities.reconciliation import ReconciliationActivities
@@ -79,7 +79,11 @@ DRAIN = timedelta(seconds=20)
 
 
 def build_activities(
-    settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client, *, outbox: Outbox | None = None
+    settings: Settings,
+    sessions: async_sessionmaker[AsyncSession],
+    client: Client,
+    *,
+    transport: MailTransport | None = None,
 ) -> list[Callable[..., Any]]:
     """Build every activity on its real parts; to replace one of the vendor's systems, give another `Registry` here."""
     ledger = Ledger(sessions)
@@ -90,7 +94,8 @@ def build_activities(
     links = LinkActivities(ledger, registry.links)
     contracts = ContractActivities(ledger, registry.contracts, registry.links)
     steps = CustomerStepActivities(ledger, registry.yayoi_ids)
-    outbox = outbox or Outbox(sessions, _transport(settings), settings.mail_from)
+    transport = transport or _transport(settings)
+    outbox = Outbox(sessions, transport, settings.mail_from)
     mail = MailActivities(sessions, outbox, _texts(settings))
     records = CaseRecordActivities(sessions, ledger)
     assignment = AssignmentActivities(sessions, ledger)
@@ -166,7 +171,7 @@ def build_activities(
             settings,
             sessions,
             ledger,
-            Outbox(sessions, _transport(settings), settings.myics_mail_from),
+            Outbox(sessions, transport, settings.myics_mail_from),
             secret_key=secret_key(settings),
             public_url=public_url(settings),
             ui_url=temporal_ui_url(settings),
@@ -227,7 +232,7 @@ def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], cl
 def secret_key(settings: Settings) -> str:
     """Return the key that signs links. Raises `ClearError` if there is none: links must survive a restart."""
     if settings.secret_key is None:
-        raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs the links to case pages. Set a long random text.")
+        raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and mailed codes. Set a long random text.")
     return settings.secret_key.get_secret_value()
 
 
