@@ -1,11 +1,10 @@
 """The gallery's mails in the order of the story. To add one: a function that has it sent, and its line in `ENTRIES`."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from activities.address_checks import AddressCheckActivities
+from activities.outbox import Outbox
 from models.actions import SharingReleased
 from models.address_checks import CheckPurpose, CheckStep, SendCode
 from models.digest import SendDigest
@@ -25,10 +24,10 @@ from models.tables import (
     WebhookSubscriberRow,
 )
 from models.webhooks import ATTEMPTS, WebhookKind, WebhookMessageRef, WebhookStage
+from workers.gallery.entry import Entry, Send
+from workers.gallery.myics import MYICS_ENTRIES
 from workers.gallery.scene import AT, Scene
 from workers.wiring import public_url, secret_key
-
-Send = Callable[[Scene], Awaitable[None]]
 
 B = ("office-b@yayoi-taro.example.jp", "b0000002-0000-4000-8000-000000000002")
 C = ("office-c@yayoi-taro.example.jp", "c0000003-0000-4000-8000-000000000003")
@@ -37,14 +36,6 @@ _INVITATION = UUID(int=4)
 _NINOMIYA = "office-2@ninomiya.example.co.jp"
 _RELINK = "Airレジ「Airレジ 本店」の再連携"
 _SHARED = "会計事務所との共有が解除されていません。"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """When a mail goes out, in Japanese, and what has it sent: its last mail, and all others of the same kind."""
-
-    when: str
-    send: Send
 
 
 def _again(family_name: str, kind: MailKind, *points: str, office: int | None = 1) -> Send:
@@ -291,6 +282,7 @@ ENTRIES = (
     Entry("お問い合わせを受け付けたとき（窓口へ）", _enquiry),
     Entry("通知（Webhook）を届けられなかったとき（窓口へ）", _webhook_trouble),
     Entry("外部のフォームを受け付けられなかったとき（窓口へ）", _refused_form),
+    *MYICS_ENTRIES,
 )
 
 
@@ -306,7 +298,7 @@ def _checks(scene: Scene) -> AddressCheckActivities:
     """On the gallery's clock, since a code that is too old is not mailed."""
     return AddressCheckActivities(
         scene.sessions,
-        scene.outbox,
+        Outbox(scene.sessions, scene.transport, scene.settings.mail_from),
         secret_key=secret_key(scene.settings),
         public_url=public_url(scene.settings),
         now=lambda: AT,

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from activities.outbox import Outbox
 from models.application_form import Applicant, ApplicationForm, Consents, OfficePair
 from models.calendar import BusinessCalendar
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
@@ -43,12 +42,11 @@ class Scene:
     """The registry, every activity by its name, and what they have mailed."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], settings: Settings) -> None:
-        """Take the settings of the installation that is played; the clock always says `AT`."""
+        """Take the settings of the installation that is played."""
         self.sessions = sessions
         self.settings = settings
-        self._kept = _Kept()
-        self.outbox = Outbox(sessions, self._kept, settings.mail_from, now=lambda: AT)
-        built = build_activities(settings, sessions, cast("Client", _Lists()), outbox=self.outbox)
+        self.transport = Kept()
+        built = build_activities(settings, sessions, cast("Client", _Lists()), transport=self.transport)
         self._activities: dict[str, Callable[..., Any]] = {activity.__name__: activity for activity in built}
         self._intake = Intake(sessions, BusinessCalendar(), now=lambda: AT)
         self._submissions = itertools.count(1)
@@ -98,7 +96,7 @@ class Scene:
 
     async def shown(self) -> Sequence[Shown]:
         """Return what was mailed since this was last asked for."""
-        mails, self._kept.mails = self._kept.mails, []
+        mails, self.transport.mails = self.transport.mails, []
         async with self.sessions() as session:
             return [Shown(await _kind_of(session, mail), mail) for mail in mails]
 
@@ -145,7 +143,7 @@ class Case:
             await self.scene.run(activity, self.step(office))
 
 
-class _Kept:
+class Kept:
     """A transport that sends nothing."""
 
     def __init__(self) -> None:
