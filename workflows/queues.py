@@ -15,6 +15,10 @@ from models.procedures import Stage, WaitingFor
 from workflows import search_attributes as columns
 
 _OFFICE = "WorkflowType = 'OfficeDataProcedure'"
+_OPERATORS_OWN = ("OfficeDataProcedure", "RepresentativeRegistration")
+"""Procedures that operators follow from beginning to end."""
+_AT_TIMES = ("UserInvitation", "ClientRegistration", "AccountUnlocking")
+"""Procedures that a firm leads itself, perhaps 10,000 at once: an operator is shown them only when it is their turn."""
 _OPEN = "ExecutionStatus = 'Running'"
 _AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.CLOSED)
 """The due date (Y11) is that of the notice: it says nothing about cases that have theirs."""
@@ -83,9 +87,14 @@ class _Queue:
     for_one_day: bool = False
 
 
-def _waiting_for(who: WaitingFor) -> Callable[[Asked], Iterable[str]]:
-    # No parentheses: the Web UI shows each condition as a filter to click on, and takes such a pair apart.
-    return lambda _: (_OFFICE, _OPEN, f"{columns.WAITING_FOR.name} = {_text(who)}", f"{columns.ON_HOLD.name} = false")
+def _waiting_for(who: WaitingFor, *types: str) -> Callable[[Asked], Iterable[str]]:
+    # No conditions in parentheses: the Web UI shows each as a filter to click on, and takes such a pair apart.
+    waiting = f"{columns.WAITING_FOR.name} = {_text(who)}"
+    return lambda _: (_of(*types), _OPEN, waiting, f"{columns.ON_HOLD.name} = false")
+
+
+def _of(*types: str) -> str:
+    return f"WorkflowType IN ({', '.join(map(_text, types))})"
 
 
 def _open_and(column: str) -> Callable[[Asked], Iterable[str]]:
@@ -100,12 +109,12 @@ def _due_this_week(asked: Asked) -> Iterable[str]:
     monday = asked.today - timedelta(days=asked.today.weekday())
     due = columns.DUE_DATE.name
     first, last = _time(end_of(monday - timedelta(days=1))), _time(end_of(monday + timedelta(days=6)))
-    return (_OFFICE, _OPEN, f"{due} >= {first}", f"{due} < {last}", _before_notice())
+    return (_of(*_OPERATORS_OWN), _OPEN, f"{due} >= {first}", f"{due} < {last}", _before_notice())
 
 
 def _closed_today(asked: Asked) -> Iterable[str]:
     first, last = _time(end_of(asked.today - timedelta(days=1))), _time(end_of(asked.today))
-    return (_OFFICE, f"CloseTime >= {first}", f"CloseTime < {last}")
+    return (_of(*_OPERATORS_OWN), f"CloseTime >= {first}", f"CloseTime < {last}")
 
 
 def _before_notice() -> str:
@@ -126,7 +135,7 @@ def _time(moment: datetime) -> str:
 _QUEUES = {
     Queue.WAITING_FOR_OPERATOR: _Queue(
         "担当者の番になっている手続き。お客様に連絡し、対応を記録します。毎朝、最初に開きます。",
-        _waiting_for(WaitingFor.OPERATOR),
+        _waiting_for(WaitingFor.OPERATOR, *_OPERATORS_OWN, *_AT_TIMES),
     ),
     Queue.FAILING: _Queue(
         "処理の失敗が続いている手続き。原因を取り除けば、自動で再開します。",
@@ -145,7 +154,8 @@ _QUEUES = {
         _overdue,
     ),
     Queue.DUE_THIS_WEEK: _Queue(
-        "完了予定日が今週（月曜から日曜）で、完了のお知らせをまだ送っていない手続き。",
+        "完了予定日が今週（月曜から日曜）で、完了のお知らせをまだ送っていない手続き。"
+        "今週に期限が切れる MYICS の招待も含みます。",
         _due_this_week,
         for_one_day=True,
     ),
@@ -154,8 +164,8 @@ _QUEUES = {
         lambda _: (_OFFICE, *_open_and(columns.ON_HOLD.name)(_)),
     ),
     Queue.WAITING_FOR_APPLICANT: _Queue(
-        "申込者の訂正・共有の解除・設定・再連携を待っている手続き。催促は自動で送られます。",
-        _waiting_for(WaitingFor.APPLICANT),
+        "申込者の訂正・共有の解除・設定・再連携や、MYICS の代表者の登録を待っている手続き。催促は自動で送られます。",
+        _waiting_for(WaitingFor.APPLICANT, *_OPERATORS_OWN),
     ),
     Queue.CLOSED_TODAY: _Queue(
         "今日、終了した手続き。取り消しや期限切れも含みます。",
