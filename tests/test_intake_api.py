@@ -54,7 +54,7 @@ async def test_an_application_is_accepted_with_number_due_date_and_link(web: Web
     calendar = BusinessCalendar()
     assert date.fromisoformat(body["due_date"]) == row.due_date == calendar.due_date(day_in_japan(row.applied_at))
     assert row.expires_on == calendar.business_days_after(row.due_date, 5)
-    assert body["status_url"].startswith(f"http://web.test/applications/{row.application_no}?key=")
+    assert body["status_url"].startswith(f"http://web.test/applications/{row.application_no}?until=")
     assert (await web.http.get(body["status_url"])).status_code == 200
     audit = await web.rows(select(AuditRow).where(AuditRow.application_no == row.application_no))
     assert [(entry.action, entry.by) for entry in audit] == [("申込を受け付けた", "申込者")]
@@ -177,7 +177,7 @@ async def test_a_stored_application_is_started_with_what_operators_need(web: Web
     assert day_in_japan(attributes[search_attributes.DUE_DATE]) == row.due_date
     assert await description.static_summary() == "弥生 太郎 様：事業所 2 件（お客様番号 8871304）"
     details = await description.static_details() or ""
-    for fact in ("B 商店", "c@example.co.jp", TOKEN_C, f"{row.due_date}", f"/applications/{application_no}?key="):
+    for fact in ("B 商店", "c@example.co.jp", TOKEN_C, f"{row.due_date}", f"/applications/{application_no}?until="):
         assert fact in details
 
 
