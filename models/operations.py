@@ -42,14 +42,16 @@ class Operations(Generic[Op, State]):
 
     def refuse(self, operation: Op, message: ActionMessage, state: State) -> str | None:
         """Return why the operation cannot be done now and what can be, in Japanese; None if it can."""
+        if reason := self.why_not(operation, message, state):
+            possible = "、".join(each.value for each in self.available(state)) or "なし"
+            return f"{reason}いまできる操作：{possible}"
+        return None
+
+    def why_not(self, operation: Op, message: ActionMessage, state: State) -> str | None:
+        """Return the reason alone."""
         if message.misread:
-            reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{self.json(operation, state)}　"
-        elif (found := self.refusal(operation, state) or self.refusal_of(message, state)) is None:
-            return None
-        else:
-            reason = found
-        possible = "、".join(each.value for each in self.available(state)) or "なし"
-        return f"{reason}いまできる操作：{possible}"
+            return f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{self.json(operation, state)}　"
+        return self.refusal(operation, state) or self.refusal_of(message, state)
 
     def available(self, state: State) -> list[Op]:
         """Return what can be done now."""

@@ -5,7 +5,7 @@ Hypothesis draws what they do, and makes a walk that breaks something as short a
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,13 +76,22 @@ class People(RuleBasedStateMachine):
         self.exit = AsyncExitStack()
         self.world = self.here.wait(self.exit.enter_async_context(a_world(self.here)))
         self.began: Beginning | None = None
+        self.cancelled_at_last = False
         self.moves = 0
 
-    @initialize(corrected=st.booleans(), delegate=st.booleans(), second_firm=st.booleans())
-    def apply(self, *, corrected: bool, delegate: bool, second_firm: bool) -> None:
+    @initialize(
+        corrected=st.booleans(),
+        sharing=st.sampled_from(("delegated", "released", "left")),
+        second_firm=st.booleans(),
+        cancelled_at_last=st.booleans(),
+    )
+    def apply(self, *, corrected: bool, sharing: str, second_firm: bool, cancelled_at_last: bool) -> None:
         yayoi_id = NOBODY if corrected else OFFICE_C[0]
-        application = form([(yayoi_id, OFFICE_C[1]), OFFICE_B], delegate=delegate)
+        application = form([(yayoi_id, OFFICE_C[1]), OFFICE_B], delegate=sharing == "delegated")
         self.began = self.here.wait(begin(self.world, application, second_firm=second_firm))
+        self.cancelled_at_last = cancelled_at_last
+        if sharing == "released":
+            self.here.wait(self.began.case.release_sharing())
 
     @rule(number=numbers, days=st.integers(1, 6))
     def time_passes(self, number: int, days: int) -> None:
@@ -128,7 +137,7 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.began:
-                self.here.wait(everything_ends(self.began.case))
+                self.here.wait(everything_ends(self.began.case, cancelled=self.cancelled_at_last))
                 self.here.wait(invariants(self.began))
         finally:
             self.here.wait(self.exit.aclose())
@@ -228,10 +237,14 @@ async def what_is_not_shown(case: Case, number: int, action: Action) -> None:
     assert "できないはず" not in {row.reason for row in await case.audit()}
 
 
-async def everything_ends(case: Case) -> None:
-    """Nobody does anything any more, except to lift a hold."""
+async def everything_ends(case: Case, *, cancelled: bool) -> None:
+    """Cancel what is still open, or do nothing any more, except to lift a hold."""
+    if cancelled and None in [(await case.progress(number)).outcome for number in OFFICES]:
+        last = {"by": OPERATOR, "reason": "最後に取り消し", "supervisor": "田中"}
+        with suppress(WorkflowUpdateFailedError):  # all offices may have ended just now
+            await case.application.execute_update("cancel", last)
     for number in OFFICES:
-        while (await case.progress(number)).outcome is None:
+        while not cancelled and (await case.progress(number)).outcome is None:
             await case.settled(number)
             if Action.RESUME in (shown := await shown_actions(case, number)):
                 await case.office(number).execute_update(Action.RESUME, filled_in(shown[Action.RESUME], "終わりにする"))

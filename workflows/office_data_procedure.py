@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from models.mails import MailKind
     from models.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome, TimelineEntry
     from models.office_state import OfficeState, WayOut
-    from models.permissions import refuse
+    from models.permissions import OPERATIONS, refuse
     from models.procedures import Stage, WaitingFor
     from workflows.cancellation import heeding_cancellation
     from workflows.office_steps import OfficeSteps
@@ -181,8 +181,8 @@ class OfficeDataProcedure:
 
     @workflow.signal(description="申込全体の取り消し（システム用）")
     async def application_cancelled(self, message: Cancel) -> None:
-        if reason := refuse(Action.CANCEL, message, self._state):
-            self._view.note(f"申込全体の取り消しを受けたが、取り消さなかった：{reason}")
+        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
+            self._view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
             # Once it is leaving, its end is being recorded, and waits for nothing that comes now.
             if not self._state.leaving and workflow.patched(AUDIT_REFUSED_CANCELLATION):
                 await self._steps.record_refused_cancellation(message, reason)

@@ -178,7 +178,7 @@ class OfficeSteps:
 
     async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
         """Put into the audit trail that somebody asked for what was not possible."""
-        await self._audit("申込全体の取り消しを受けたが、取り消さなかった", message.by, f"{message.reason}：{reason}")
+        await self._audit("取り消しの依頼を受けたが、取り消さなかった", message.by, f"{message.reason}：{reason}")
 
     async def hand_over(self, message: HandOver) -> None:
         """Give the case to a named operator; a final error says why that is not possible."""

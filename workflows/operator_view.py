@@ -7,7 +7,7 @@ from models.actions import Action
 from models.calendar import day_in_japan
 from models.follow_up import FollowUp
 from models.identifiers import application_workflow_id, office_workflow_id
-from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Relinked
+from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Outcome, Relinked
 from models.office_state import OfficeState
 from models.permissions import OPERATIONS, available
 from models.placeholders import BY, REASON, SUPERVISOR
@@ -111,7 +111,7 @@ _DEADLINES = {
 
 
 def _facts(state: OfficeState) -> list[tuple[str, str]]:
-    waiting = [("待っている相手", str(state.waiting_for))]
+    waiting = [("待っている相手", f"{WaitingFor.OPERATOR}（再開）" if state.held else str(state.waiting_for))]
     if state.waits_until:
         waiting.append((_DEADLINES.get(state.stage, "期限"), day(state.waits_until)))
     facts = [
@@ -174,7 +174,7 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
     ended = all(office.outcome for office in offices)
     parts = [
         f"### 申込 {case.application_no}",
-        f"**次にすること：**{_ALL_ENDED if ended else _next_for_application(offices)}",
+        f"**次にすること：**{_when_all_ended(offices) if ended else _next_for_application(offices)}",
         table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
         table(("項目", "内容"), facts),
     ]
@@ -188,7 +188,12 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
 
 
 _CANCEL_ALL = "申込全体を取り消す"
-_ALL_ENDED = "すべての手続きが終わりました。操作は不要です。"
+
+
+def _when_all_ended(offices: Sequence[OfficeProgress]) -> str:
+    if any(office.outcome is Outcome.TERMINATED for office in offices):
+        return "すべての手続きが終わりました。強制終了した手続きは、毎朝の照合で元に戻し、申込者に知らせます。"
+    return "すべての手続きが終わりました。操作は不要です。"
 
 
 def _next_for_application(offices: Sequence[OfficeProgress]) -> str:
