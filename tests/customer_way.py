@@ -233,9 +233,10 @@ class Customer:
         await self.page.goto(self.address + path)
 
     async def mail(self, recipient: str, subject: str) -> EmailMessage:
+        """Wait for the newest mail to somebody that is titled so."""
         async with asyncio.timeout(30):
             while True:
-                for mail in reversed(self.world.inbox.to(recipient)):
-                    if subject in str(mail["Subject"]):
-                        return mail
+                found = [mail for mail in self.world.inbox.to(recipient) if subject in str(mail["Subject"])]
+                if found:
+                    return found[-1]
                 await asyncio.sleep(0.05)
