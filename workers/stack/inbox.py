@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ Take = Callable[[bytes], None]
 async def listen(host: str, port: int, take: Take) -> asyncio.Server:
     """Take mails at this address until the server is closed. Port 0: any free one."""
     handler = _Handler(take)
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # the library would write down who gets which mail
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(handler, enable_SMTPUTF8=True, hostname="inbox.localhost", ident="tetsuzuki inbox"), host, port
