@@ -10,8 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from tests.check_paths import CHECK_PATHS
+from tests.check_paths import Path as CheckPath
 from tests.conftest import SmtpInbox
+from tests.myics_paths import MYICS_PATHS
+from tests.myics_paths import Path as MyicsPath
+from tests.myics_world import myics_with_worker
 from tests.paths import ENDED, IN_THE_MIDDLE, Path
+from tests.registration_town import open_town
 from tests.world import world_with_worker
 
 HISTORIES = FilePath(__file__).parent / "histories"
@@ -30,6 +36,32 @@ async def test_record(
             await case.application.result()
         await keep(case.application, f"{path.__name__}.application")
         await keep(case.office(1), f"{path.__name__}.office")
+
+
+@pytest.mark.parametrize("path", MYICS_PATHS, ids=lambda path: path.__name__)
+async def test_record_myics(
+    path: MyicsPath,
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+) -> None:
+    async with myics_with_worker(sessions, temporal, smtp_inbox) as myics:
+        handle = await path(myics)
+        await handle.result()
+        await keep(handle, f"myics_{path.__name__}")
+
+
+@pytest.mark.parametrize("path", CHECK_PATHS, ids=lambda path: path.__name__)
+async def test_record_checks(
+    path: CheckPath,
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+) -> None:
+    async with open_town(sessions, temporal, smtp_inbox) as town:
+        handle = await path(town)
+        await handle.result()
+        await keep(handle, f"check_{path.__name__}")
 
 
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:

@@ -6,6 +6,8 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from tests.check_paths import CHECK_PATHS
+from tests.myics_paths import MYICS_PATHS
 from tests.paths import ENDED, IN_THE_MIDDLE
 from workers.temporal import DATA_CONVERTER
 from workers.wiring import WORKFLOWS
@@ -23,4 +25,6 @@ async def test_committed_history_replays(name: str) -> None:
 
 def test_every_path_has_its_histories() -> None:
     wanted = {f"{path.__name__}.{part}" for path in (*ENDED, *IN_THE_MIDDLE) for part in ("application", "office")}
+    wanted |= {f"check_{path.__name__}" for path in CHECK_PATHS}
+    wanted |= {f"myics_{path.__name__}" for path in MYICS_PATHS}
     assert wanted <= HISTORIES.keys()

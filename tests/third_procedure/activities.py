@@ -1,0 +1,19 @@
+"""What touches the world: effect, ledger row and audit row in one transaction (step 3)."""
+
+from temporalio import activity
+
+from activities.ledger import Ledger, Work
+from tests.third_procedure.messages import CloseManual
+
+
+class ManualActivities:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn
+    async def close_manual(self, step: CloseManual) -> None:
+        async def close(work: Work) -> CloseManual:
+            work.audit(f"説明書の依頼を終了した（{step.outcome}）")
+            return step
+
+        await self._ledger.once(step, "close", CloseManual, close)

@@ -1,0 +1,62 @@
+"""What operators can do, and when (step 2)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from models.actions import ActionMessage
+from models.messages import TimelineEntry
+from models.operations import Operations
+from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
+
+
+class Sent(ActionMessage):
+    label = "発送を記録する"
+
+
+class WithdrawManual(ActionMessage):
+    label = "取り下げる"
+
+
+class ManualOperation(StrEnum):
+    SENT = "sent"
+    WITHDRAW = "withdraw"
+
+    @property
+    def message(self) -> type[ActionMessage]:
+        return _MESSAGES[self]
+
+    @property
+    def label(self) -> str:
+        return self.message.label
+
+
+_MESSAGES: dict[ManualOperation, type[ActionMessage]] = {
+    ManualOperation.SENT: Sent,
+    ManualOperation.WITHDRAW: WithdrawManual,
+}
+
+
+@dataclass
+class ManualState:
+    case: ManualCase
+    stage: ManualStage = ManualStage.ASKED
+    outcome: ManualOutcome | None = None
+    timeline: list[TimelineEntry] = field(default_factory=list)
+
+
+def _refusal(_operation: ManualOperation, state: ManualState) -> str | None:
+    return "この依頼は、すでに終了しています。" if state.outcome else None
+
+
+def _refusal_of(_message: ActionMessage, _state: ManualState) -> None:
+    return None
+
+
+def _example(_operation: ManualOperation, _state: ManualState) -> dict[str, Any]:
+    return {"by": "あなたの名前", "reason": "理由"}
+
+
+OPERATIONS: Operations[ManualOperation, ManualState] = Operations(
+    tuple(ManualOperation), _refusal, _refusal_of, _example
+)

@@ -1,0 +1,92 @@
+"""The story (step 4)."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from models.actions import ActionMessage
+    from models.calendar import end_of
+    from models.messages import TimelineEntry
+    from models.procedures import WaitingFor
+    from tests.third_procedure.activities import ManualActivities
+    from tests.third_procedure.messages import CloseManual, ManualCase, ManualOutcome, ManualStage
+    from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState, Sent, WithdrawManual
+    from workflows.business_days import business_days_after_today
+    from workflows.cancellation import heeding_cancellation
+    from workflows.details import also_possible, history, to_do_now
+    from workflows.options import REGISTRY
+    from workflows.search_attributes import STAGE, WAITING_FOR
+    from workflows.updates import operator_action
+    from workflows.waiting import Moment, reminders, wait_through
+
+REMIND_AFTER = (2,)
+"""Business days."""
+
+
+@workflow.defn
+class ManualRequest:
+    """An operator sends a printed manual, or nobody does in time."""
+
+    @workflow.init
+    def __init__(self, case: ManualCase) -> None:
+        self._state = ManualState(case)
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, case: ManualCase) -> ManualOutcome:
+        self._stand(ManualStage.ASKED, WaitingFor.OPERATOR)
+        moments = [
+            *reminders(await business_days_after_today(*REMIND_AFTER), "発送を催促する", self._remind),
+            Moment(lambda: end_of(case.expires_on), "依頼を期限切れにする", self._expire),
+        ]
+        await wait_through(lambda: self._state.outcome is not None, moments)
+        outcome = self._state.outcome or ManualOutcome.EXPIRED
+        await workflow.execute_activity_method(
+            ManualActivities.close_manual,
+            CloseManual(request_no=case.request_no, at=workflow.now(), outcome=outcome),
+            summary=f"依頼を終了する（{outcome}）",
+            **REGISTRY,
+        )
+        self._stand(ManualStage.CLOSED, WaitingFor.SYSTEM)
+        return outcome
+
+    @operator_action(ManualOperation.SENT)
+    async def sent(self, message: Sent) -> None:
+        self._end(ManualOutcome.SENT, message)
+
+    @operator_action(ManualOperation.WITHDRAW)
+    async def withdraw(self, message: WithdrawManual) -> None:
+        self._end(ManualOutcome.WITHDRAWN, message)
+
+    async def cancellation_requested(self) -> None:
+        self._end(ManualOutcome.WITHDRAWN, WithdrawManual(by="Web UI", reason="Request Cancellation"))
+
+    def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
+        if reason := OPERATIONS.refuse(operation, message, self._state):
+            raise ApplicationError(reason, type="Refused", non_retryable=True)
+
+    async def _remind(self, occurrence: int) -> None:
+        self._note(f"発送を催促した（{occurrence} 回目）")
+
+    async def _expire(self) -> None:
+        self._note("期限が過ぎた")
+
+    def _end(self, outcome: ManualOutcome, message: ActionMessage) -> None:
+        self._state.outcome = self._state.outcome or outcome
+        self._note(f"{outcome}（{message.by}：{message.reason}）")
+
+    def _note(self, text: str) -> None:
+        self._state.timeline.append(TimelineEntry(at=workflow.now(), text=text))
+        self._show()
+
+    def _stand(self, stage: ManualStage, waiting_for: WaitingFor) -> None:
+        self._state.stage = stage
+        workflow.upsert_search_attributes([STAGE.value_set(stage), WAITING_FOR.value_set(waiting_for)])
+        self._show()
+
+    def _show(self) -> None:
+        state = self._state
+        possible = OPERATIONS.available(state)
+        parts = [f"### 説明書の依頼　{state.outcome or state.stage}", *to_do_now(OPERATIONS, possible[:1], state)]
+        parts += [*also_possible(OPERATIONS, possible[1:], state), *history(state.timeline)]
+        workflow.set_current_details("\n\n".join(parts))
