@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.serving import served
 from tests.web_world import Web, answering, end_cases, fill_registry, web_on
+from tests.webhook_receiver import SECRET
 
 EXAMPLES = "40"
 """Per endpoint and kind of input; always the same ones."""
@@ -20,7 +21,7 @@ EXAMPLES = "40"
 @pytest_asyncio.fixture
 async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
     await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web, answering(web):
+    async with web_on(sessions, temporal.client, form_secrets=(SECRET,)) as web, answering(web):
         yield web
         await end_cases(web, temporal.client)
 

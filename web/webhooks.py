@@ -53,17 +53,18 @@ def form_webhooks(
             202: {"description": "受け付けた。手続きは自動で始まる"},
             **answers(
                 _401="署名が一致しない、ヘッダーがない、または時刻が離れている",
+                _404="秘密鍵が設定されていないため、フォームを受け付けていない",
                 _409="同じ番号で別の内容が送られた。内容は保存した",
                 _413="本文が大きすぎる",
                 _422="申込の規則に合わない。提供元の項目ごとに理由が付く。内容は保存し、担当者が確認する",
                 _429=TOO_OFTEN,
-                _503="秘密鍵が設定されていない、または記録先に届かない。再送すれば二重に受け付けることはない",
+                _503="記録先に届かない。再送すれば二重に受け付けることはない",
             ),
         },
     )
     async def take(request: Request, response: Response) -> ApplicationReceived:
         if not signatures.expected:
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, NOT_SET_UP)
+            raise ProblemError(HTTPStatus.NOT_FOUND, NOT_SET_UP)
         body = await request.body()
         try:
             webhook_id = signatures.check(request.headers, body)
