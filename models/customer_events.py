@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.events import Event
 from models.identifiers import ApplicationNo, OfficeToken, YayoiId
 
+CUSTOMER_PAGES = "customer-pages"
+"""What every event from our own pages names as its source."""
+
 
 class _CustomerEvent(BaseModel):
     """`event_id` is the form's, so that a double click is one event."""

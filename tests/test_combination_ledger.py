@@ -3,16 +3,19 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
 
 from models.application_form import ApplicationForm
 from models.calendar import BusinessCalendar
 from models.combination_ledger import HEADINGS, Entry, Reader, as_csv, visible
+from tests.web_world import TOKEN_C, answering, application, end_cases, fill_registry, pair, web_on
 from tests.world import OFFICE_B, OFFICE_C, YAYOI, form
 from web.customer.combinations import ledger_of
 from web.intake import Intake
@@ -114,3 +117,28 @@ async def test_y22_strangers_see_nothing_of_it(sessions_with_registry: async_ses
 def test_y22_names_that_look_like_formulas_stay_names(name: str) -> None:
     [_, row] = csv.reader(io.StringIO(as_csv([Entry("8871304", name)]).decode("utf-8-sig"), newline=""))
     assert row[0] == f"'{name}"
+
+
+async def test_y22_an_applicants_link_shows_the_pairs_of_that_application_alone(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web, answering(web):
+        mine = await web.apply(application(pair()))
+        other = await web.apply(application(pair("c@example.co.jp", TOKEN_C)))
+        address = urlsplit(mine.json()["status_url"])
+        page = await web.http.get(f"{address.path}/ledger?{address.query}")
+        assert page.status_code == 200
+        assert "B 商店" in page.text
+        assert "C 商店" not in page.text
+        csv_file, pdf_file = [
+            await web.http.get(f"{address.path}/ledger.{kind}?{address.query}") for kind in ("csv", "pdf")
+        ]
+        assert "B 商店" in csv_file.content.decode("utf-8-sig")
+        assert "C 商店" not in csv_file.content.decode("utf-8-sig")
+        assert pdf_file.content.startswith(b"%PDF")
+        assert pdf_file.headers["content-disposition"].startswith("attachment")
+        others = urlsplit(other.json()["status_url"])
+        for kind in ("", ".csv", ".pdf"):
+            assert (await web.http.get(f"{others.path}/ledger{kind}?{address.query}")).status_code == 404
+        await end_cases(web, temporal.client)

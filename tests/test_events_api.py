@@ -25,6 +25,7 @@ from tests.web_world import (
     Web,
     answering,
     end_cases,
+    errors_of,
     fill_registry,
     pair,
     until,
@@ -332,3 +333,8 @@ async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in
         assert (await web.report(reports[0])).json()["status"] == "delivered"
         await end_cases(web, temporal.client)
     await gate.close()
+
+
+async def test_no_other_system_speaks_as_our_own_pages(case: Case) -> None:
+    answer = await case.web.report(password_set(source="customer-pages"))
+    assert list(errors_of(answer)) == ["source"]

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from models.application_form import ApplicationForm
 from models.case_links import case_link, link_expiry
+from models.customer_events import CUSTOMER_PAGES
 from models.events import Event
 from models.identifiers import ApplicationNo
-from models.refusals import RefusedError
+from models.refusals import FieldError, RefusedError
 from web import deliveries, intake
 from web.deliveries import Deliveries, DeliveryStatus, EventRefusedError
 from web.doors import Doors, Limit, client_address
@@ -27,6 +28,8 @@ OTHER_APPLICATION = (
 OTHER_EVENT = (
     "この event_id の出来事は、別の内容ですでに受け付けています。新しい出来事には新しい event_id を付けてください。"
 )
+
+OUR_OWN = f"{CUSTOMER_PAGES} は、お客様の画面のための名前です。送信元のシステム名を指定してください。"
 
 _TOO_LARGE = "本文が大きすぎる"
 _INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
@@ -114,6 +117,8 @@ def events_api(events: Deliveries, doors: Doors) -> APIRouter:
         },
     )
     async def report(event: Event, request: Request, response: Response) -> EventReceived:
+        if event.source == CUSTOMER_PAGES:
+            raise RefusedError([FieldError(field="source", message=OUR_OWN)])
         try:
             delivery = await events.take(event)
         except deliveries.OtherContentError:

@@ -82,8 +82,9 @@ def create_app(
     myics = MyicsServices(
         sessions, client, doors.hashing, secret_key=secret_key, task_queue=task_queue, every=reconcile_every
     )
-    teller = Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue)
-    telling_checks = Repeating(teller.tell_all, reconcile_every)
+    telling_checks = Repeating(
+        Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue).tell_all, reconcile_every
+    )
     forgetting = [Repeating(forget, timedelta(hours=1)) for forget in (doors.forget, checks.forget)]
 
     @asynccontextmanager

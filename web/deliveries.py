@@ -36,6 +36,7 @@ from models.actions import (
     Withdraw,
 )
 from models.customer_events import (
+    CUSTOMER_PAGES,
     AnyEvent,
     CustomerEvent,
     PairCorrected,
@@ -218,16 +219,16 @@ def _reason(failed: WorkflowUpdateFailedError) -> str:
 
 def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
-    by, event_id = f"system:{event.source}", str(event.event_id)
+    on_a_page = event.source == CUSTOMER_PAGES
+    by, reason = (APPLICANT, _ON_THE_PAGE) if on_a_page else (f"system:{event.source}", _REPORTED)
+    event_id = str(event.event_id)
     match event:
         case SharingReleasedEvent():
-            return OfficeDataProcedure.report_sharing_released, SharingReleased(
-                by=by, reason=_REPORTED, event_id=event_id
-            )
+            return OfficeDataProcedure.report_sharing_released, SharingReleased(by=by, reason=reason, event_id=event_id)
         case ServiceRelinkedEvent():
             relinked = ServiceRelinked(
                 by=by,
-                reason=_REPORTED,
+                reason=reason,
                 event_id=event_id,
                 kind=event.service_kind,
                 service=event.service,
@@ -238,7 +239,7 @@ def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
         case PairCorrected() | SharingReleaseClaimed() | SharingReleaseConsented() | Withdrawn():
             return _update_of_customer(event)
         case _:
-            done = SetUpStepDone(by=by, reason=_REPORTED, event_id=event_id, step=_STEPS[type(event)])
+            done = SetUpStepDone(by=by, reason=reason, event_id=event_id, step=_STEPS[type(event)])
             return OfficeDataProcedure.report_set_up_step, done
 
 

@@ -7,11 +7,12 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from models.business_groups import BusinessForm
+from models.customer_events import CUSTOMER_PAGES
 from models.events import BusinessGroupCreatedEvent
 from models.procedures import SetUpStep
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, messages, sent_values
-from web.customer.parts import SOURCE, Parts
+from web.customer.parts import Parts
 from web.customer.set_up import Place, after, cannot, place_of
 
 LABELS = {
@@ -53,7 +54,7 @@ def business_group_pages(parts: Parts) -> APIRouter:
             event = BusinessGroupCreatedEvent.model_validate(
                 {
                     "event_id": event_id_of(sent),
-                    "source": SOURCE,
+                    "source": CUSTOMER_PAGES,
                     "kind": "business_group_created",
                     "yayoi_id": place.visitor.yayoi_id,
                     "group_name": form.value("group_name").strip(),

@@ -13,6 +13,7 @@ from models.tables import BusinessGroupRow, GroupMemberRow, OfficeRow
 from web.customer.forms import Form, sent_values
 from web.customer.parts import Parts
 from web.customer.standing import group_of
+from web.doors import Doors, Limit, client_address
 from web.problems import ProblemError, answers
 
 LABELS = {"office_token": "事業所トークン"}
@@ -50,7 +51,7 @@ async def check_evidence(session: AsyncSession, question: EvidenceQuestion) -> E
     return EvidenceAllowed(office_name=office.name, group_name=group.name)
 
 
-def evidence_api(sessions: async_sessionmaker[AsyncSession]) -> APIRouter:
+def evidence_api(sessions: async_sessionmaker[AsyncSession], doors: Doors) -> APIRouter:
     """For the system that stores evidence.
 
     What protects it: an office token cannot be guessed, and whoever has one learns only whether this ID belongs to that
@@ -68,12 +69,17 @@ def evidence_api(sessions: async_sessionmaker[AsyncSession]) -> APIRouter:
             _409="保存してはいけない。理由は detail に日本語で入る",
             _413="本文が大きすぎる",
             _422="入力内容に誤りがある",
+            _429="拒否が続いたため、しばらく答えない。保存せずに、待ってからもう一度確認する",
             _503="記録先に届かない。保存せずに、しばらくしてからもう一度確認する",
         ),
     )
-    async def check(question: EvidenceQuestion) -> EvidenceAllowed:
-        async with sessions() as session:
-            return await check_evidence(session, question)
+    async def check(question: EvidenceQuestion, request: Request) -> EvidenceAllowed:
+        try:
+            async with sessions() as session:
+                return await check_evidence(session, question)
+        except ProblemError:
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            raise
 
     return router
 

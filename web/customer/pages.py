@@ -7,12 +7,13 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from models.tables import EnquiryRow, MemberInvitationRow
+from web.case_access import CaseAccess
 from web.customer import enquiries, invitations
 from web.customer.business_group import business_group_pages
 from web.customer.enquiries import enquiry_pages
 from web.customer.evidence import evidence_api, evidence_pages
 from web.customer.invitations import Invitations
-from web.customer.ledger import ledger_pages
+from web.customer.ledger import case_ledger_pages, ledger_pages
 from web.customer.member_join import joining_pages
 from web.customer.members import invitation_pages, member_pages
 from web.customer.name_change import name_change_pages
@@ -45,8 +46,9 @@ def open_customer_pages(
         relink_pages(parts),
         sharing_pages(parts),
         ledger_pages(parts),
+        case_ledger_pages(parts, CaseAccess(parts.sessions, secret_key)),
         evidence_pages(parts),
-        evidence_api(parts.sessions),
+        evidence_api(parts.sessions, parts.doors),
         member_pages(parts, kept, inviting),
         invitation_pages(parts, kept, inviting),
         joining_pages(parts, kept, inviting, secret_key=secret_key),

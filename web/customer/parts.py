@@ -17,8 +17,6 @@ from web.deliveries import Deliveries, DeliveryStatus, EventRefusedError, OtherC
 from web.doors import Doors
 from web.event_cases import UnknownCaseError
 
-SOURCE = "customer-pages"
-"""What events from pages name as their source."""
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (
     "この弥生ID のお手続きは終了しているため、この画面では受け付けられません。"

@@ -6,6 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from models.customer_events import CUSTOMER_PAGES
 from models.events import OwnedProductRegisteredEvent, ProductRegisteredEvent
 from models.identifiers import ContractId
 from models.procedures import SetUpStep
@@ -13,7 +14,7 @@ from models.tables import SupportPasswordRow
 from web.customer.business_group import NO_CASE
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, sent_values
-from web.customer.parts import SOURCE, Parts
+from web.customer.parts import Parts
 from web.customer.set_up import Place, after, cannot, place_of
 from web.doors import Limit
 from web.event_cases import EXISTING_CONTRACT
@@ -87,7 +88,7 @@ def _add(router: APIRouter, parts: Parts, path: str, registration: _Registration
             return show(request, place, form.refused(errors))
         event = registration.event(
             event_id=event_id_of(sent),
-            source=SOURCE,
+            source=CUSTOMER_PAGES,
             contract_id=form.value("contract_id"),
             yayoi_id=place.visitor.yayoi_id,
         )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
+from models.customer_events import CUSTOMER_PAGES
 from models.events import ServiceRelinkedEvent
 from models.identifiers import ContractId
 from models.links import Coverage, LinkKind
@@ -18,7 +19,7 @@ from models.relink_form import RelinkDays, read_days
 from web.customer.business_group import NO_CASE
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, sent_values
-from web.customer.parts import SOURCE, Parts
+from web.customer.parts import Parts
 from web.customer.set_up import Place, cannot, place_of
 from web.customer.sharing_again import sharings_of
 from web.customer.standing import Standing
@@ -123,7 +124,7 @@ async def _report(
     try:
         event = ServiceRelinkedEvent(
             event_id=event_id_of(sent),
-            source=SOURCE,
+            source=CUSTOMER_PAGES,
             kind="service_relinked",
             contract_id=ContractId(standing.contract_id or ""),
             service_kind=link.kind,

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.customer_events import CUSTOMER_PAGES
 from models.events import SupportPasswordSetEvent
 from models.identifiers import ContractId, YayoiId
 from models.passwords import PasswordKind
@@ -20,7 +21,7 @@ from models.procedures import SetUpStep
 from models.tables import EventRow, ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, messages, sent_values
-from web.customer.parts import SOURCE, Parts
+from web.customer.parts import Parts
 from web.doors import Limit, client_address
 from web.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 
@@ -70,36 +71,40 @@ def support_password_pages(parts: Parts) -> APIRouter:
 
     @router.post("/support-password/set")
     async def set_password(request: Request) -> Response:
-        sent = await request.form()
-        if await _was_sent(parts, event_id_of(sent)):
-            return _done()  # a double click
-        contract = await _checked(parts, request, sent)
-        if isinstance(contract, Form):
-            return _ask(parts, request, contract)
-        form = Form(PASSWORD_LABELS, sent_values(sent, "new_mail"))
-        password = str(sent.get("password", ""))
-        if errors := _refuse(password, str(sent.get("password_again", "")), form.value("new_mail")):
-            return _choose(parts, request, contract, form.refused(errors))
-        await _store(parts, contract.contract_id, await parts.doors.hashing.hash(password))
-        if await _is_recorded(parts, contract):
-            return _done()  # a new password for a step that was done before is no new step
-        event = SupportPasswordSetEvent(
-            event_id=event_id_of(sent),
-            source=SOURCE,
-            kind="support_password_set",
-            contract_id=ContractId(contract.contract_id),
-            yayoi_id=YayoiId(contract.yayoi_id),
-        )
-        reported = await parts.report(event)
-        if reported.refusal and not await _is_recorded(parts, contract):
-            return _choose(parts, request, contract, form.refused({"": reported.refusal}))
-        return _done(later=not reported.at_once)
+        return await _set_password(parts, request)
 
     @router.get("/support-password/done")
     async def done(request: Request, later: Annotated[bool, Query()] = False) -> Response:
         return parts.show(request, "support_password_done.html", {"later": later})
 
     return router
+
+
+async def _set_password(parts: Parts, request: Request) -> Response:
+    sent = await request.form()
+    if await _was_sent(parts, event_id_of(sent)):
+        return _done()  # a double click
+    contract = await _checked(parts, request, sent)
+    if isinstance(contract, Form):
+        return _ask(parts, request, contract)
+    form = Form(PASSWORD_LABELS, sent_values(sent, "new_mail"))
+    password = str(sent.get("password", ""))
+    if errors := _refuse(password, str(sent.get("password_again", "")), form.value("new_mail")):
+        return _choose(parts, request, contract, form.refused(errors))
+    await _store(parts, contract.contract_id, await parts.doors.hashing.hash(password))
+    if await _is_recorded(parts, contract):
+        return _done()  # a new password for a step that was done before is no new step
+    event = SupportPasswordSetEvent(
+        event_id=event_id_of(sent),
+        source=CUSTOMER_PAGES,
+        kind="support_password_set",
+        contract_id=ContractId(contract.contract_id),
+        yayoi_id=YayoiId(contract.yayoi_id),
+    )
+    reported = await parts.report(event)
+    if reported.refusal and not await _is_recorded(parts, contract):
+        return _choose(parts, request, contract, form.refused({"": reported.refusal}))
+    return _done(later=not reported.at_once)
 
 
 def _ask(parts: Parts, request: Request, form: Form) -> Response:
