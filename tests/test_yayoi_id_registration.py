@@ -1,148 +1,40 @@
 """Y26: a Yayoi ID comes to exist through its pages, a mailed code and its procedure, and not otherwise."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from models.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome, CheckPurpose
+from models.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
 from models.tables import (
     AddressCheckRow,
     CredentialRow,
     NoticeRow,
     RateCountRow,
-    WebSessionRow,
     YayoiIdConsentRow,
     YayoiIdRow,
 )
 from tests.conftest import SmtpInbox
+from tests.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, text_of, wrong
 from tests.web_world import hidden_fields, until
-from tests.world import OFFICE_B, World, world_with_worker
+from tests.world import OFFICE_B
 from web.accounts.checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
 from web.accounts.effects import ALREADY_REGISTERED
-from workers.wiring import build_web
-
-WEB = "http://web.test"
-HANAKO = "hanako@shouji.example.jp"
-PASSWORD = "Aa3!aaaa"
-OTHER_PASSWORD = "~Other-9~"
-FORM = {
-    "family_name": "弥生",
-    "given_name": "花子",
-    "yayoi_id": HANAKO,
-    "yayoi_id_confirmation": HANAKO,
-    "password": PASSWORD,
-    "password_confirmation": PASSWORD,
-    "terms": "true",
-}
-
-
-@dataclass
-class Town:
-    """Everything a customer reaches, and everything behind it."""
-
-    world: World
-    http: httpx.AsyncClient
-
-    async def send(self, path: str, fields: dict[str, str], action: str | None = None) -> httpx.Response:
-        page = await self.http.get(path)
-        assert page.status_code == 200, page.text
-        where = action or path
-        return await self.http.post(where, data=hidden_fields(page, where) | fields)
-
-    async def begun(self, path: str = "/register", fields: dict[str, str] | None = None) -> str:
-        """Send the form; return where the code is typed in."""
-        answer = await self.send(path, FORM if fields is None else fields)
-        assert answer.status_code == 303, text_of(answer)
-        return answer.headers["location"]
-
-    async def mail(self, number: int = 1, address: str = HANAKO) -> EmailMessage:
-        """Return the n-th mail to an address."""
-
-        async def arrived() -> bool:
-            return len(self.world.inbox.to(address)) >= number
-
-        await until(arrived)
-        return self.world.inbox.to(address)[number - 1]
-
-    async def code(self, number: int = 1, address: str = HANAKO) -> str:
-        body = (await self.mail(number, address)).get_body(("plain",))
-        assert body is not None
-        [code] = re.findall(r"^　(\d{6})\s*$", body.get_content(), re.MULTILINE)
-        return str(code)
-
-    async def enter(self, place: str, code: str, **more: str) -> httpx.Response:
-        return await self.send(place, {"code": code, **more}, action=place)
-
-    async def row(self, place: str) -> AddressCheckRow:
-        async with self.world.sessions() as session:
-            return await session.get_one(AddressCheckRow, _id(place))
-
-    async def rows(self, table: type[Any]) -> list[Any]:
-        return await self.world.rows(select(table))
-
-    async def change(self, place: str, **values: Any) -> None:
-        """Let the row be otherwise, as it will be when time has passed."""
-        async with self.world.sessions.begin() as session:
-            await session.execute(
-                update(AddressCheckRow).where(AddressCheckRow.check_id == _id(place)).values(**values)
-            )
-
-    async def later(self, place: str, by: timedelta) -> None:
-        """Let time pass for a check's row."""
-        row = await self.row(place)
-        times = ("begun_at", "changed_at", "told_at", "code_until", "ends_at")
-        await self.change(place, **{name: getattr(row, name) - by for name in times if getattr(row, name)})
-
-    def procedure(self, place: str) -> WorkflowHandle[Any, Any]:
-        kind = "password" if place.startswith("/password") else "registration"
-        return self.world.client.get_workflow_handle(f"{kind}/{_id(place)}", result_type=CheckOutcome)
-
-    async def details(self, place: str) -> str:
-        described = await self.procedure(place).describe()
-        found = await self.procedure(place).query("__temporal_workflow_metadata")
-        return f"{await described.static_summary()}\n{found.current_details}"
-
-    async def sign_in(self, password: str, yayoi_id: str = HANAKO) -> int:
-        return (await self.send("/sign-in", {"yayoi_id": yayoi_id, "password": password})).status_code
-
-
-def _id(place: str) -> UUID:
-    return UUID(place.split("/")[2])
-
-
-def text_of(answer: httpx.Response) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
 
 
 @pytest_asyncio.fixture
 async def town(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> AsyncIterator[Town]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        settings = world.settings.model_copy(update={"reconcile_every": timedelta(milliseconds=200)})
-        app = build_web(settings, sessions, temporal.client)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=WEB) as http,
-        ):
-            yield Town(world, http)
-            for row in await world.rows(select(AddressCheckRow)):
-                if row.told_at and not row.closed_at:
-                    place = "/password/" if row.purpose == CheckPurpose.NEW_PASSWORD else "/register/"
-                    await Town(world, http).procedure(f"{place}{row.check_id}").terminate()
+    async with open_town(sessions, temporal, smtp_inbox) as town:
+        yield town
 
 
 # --- the good way ----------------------------------------------------------------------------------------------------
@@ -251,7 +143,7 @@ async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins
     places = [await town.begun(), await town.begun(fields=FORM | {"given_name": "次郎"})]
     await town.mail(2)
     async with town.world.sessions() as session:
-        rows = [await session.get_one(AddressCheckRow, _id(place)) for place in places]
+        rows = [await session.get_one(AddressCheckRow, check_id_of(place)) for place in places]
     codes = {}
     for number in (1, 2):
         body = (await town.mail(number)).get_body(("plain",))
@@ -271,10 +163,6 @@ async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**6:06}"
 
 
 async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(town: Town) -> None:
@@ -392,7 +280,7 @@ async def test_an_operators_unreadable_message_is_refused_with_an_example(town: 
 async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(town: Town) -> None:
     place = await town.begun()
     code = await town.code()
-    receipt_no = _id(place).hex[:8].upper()
+    receipt_no = check_id_of(place).hex[:8].upper()
 
     async def told() -> bool:
         return "確認コードのメールを送信した（1 回目）" in await town.details(place)
@@ -428,67 +316,6 @@ async def test_a_registration_is_started_when_temporal_is_back(town: Town) -> No
     await until(told)
     await town.procedure(place).describe()
     assert len(town.world.inbox.to(HANAKO)) == 1
-
-
-# --- a new password --------------------------------------------------------------------------------------------------
-
-NEW = {"password": OTHER_PASSWORD, "password_confirmation": OTHER_PASSWORD}
-
-
-async def test_a_yayoi_id_of_the_registry_gets_its_first_password_by_a_mailed_code(town: Town) -> None:
-    address = OFFICE_B[0]
-    place = await town.begun("/password", {"yayoi_id": address})
-    assert await town.sign_in(OTHER_PASSWORD, address) == 422
-    answer = await town.enter(place, await town.code(1, address), **NEW)
-    assert answer.headers["location"] == f"{place}/done"
-    assert await town.sign_in(OTHER_PASSWORD, address) == 303
-    assert await town.procedure(place).result() is CheckOutcome.FINISHED
-    told = await town.mail(2, address)
-    assert told["Subject"] == "【弥生】パスワードを設定しました"
-
-
-async def test_a_forgotten_password_is_replaced_and_every_session_ends(town: Town) -> None:
-    registered = await town.begun()
-    await town.enter(registered, await town.code())
-    assert await town.sign_in(PASSWORD) == 303
-    place = await town.begun("/password", {"yayoi_id": HANAKO})
-    assert len(await town.rows(WebSessionRow)) == 1
-    await town.enter(place, await town.code(2), **NEW)
-    assert await town.rows(WebSessionRow) == []
-    assert await town.sign_in(PASSWORD) == 422
-    assert await town.sign_in(OTHER_PASSWORD) == 303
-
-
-async def test_a_password_that_cannot_be_used_costs_no_try_of_the_code(town: Town) -> None:
-    address = OFFICE_B[0]
-    place = await town.begun("/password", {"yayoi_id": address})
-    code = await town.code(1, address)
-    short = await town.enter(place, code, password="short", password_confirmation="short")
-    assert "新しいパスワード ：半角の英字・数字・記号 8～64 文字で入力してください" in text_of(short)
-    row = await town.row(place)
-    assert (row.tries, row.finished_at) == (0, None)
-
-
-async def test_the_answers_do_not_tell_whether_an_address_is_registered(town: Town) -> None:
-    """The same pages, the same words, the same counting; only the owner of a registered address gets a mail."""
-
-    async def way(address: str) -> list[tuple[int, str]]:
-        place = await town.begun("/password", {"yayoi_id": address})
-        answers = [await town.http.get(place)]
-        answers += [await town.enter(place, "000000", **NEW) for _ in range(MOST_TRIES + 1)]
-        await town.later(place, ONE_CLICK)
-        answers.append(await town.send(place, {}, action=f"{place}/resend"))
-        receipt_no = _id(place).hex[:8].upper()
-        return [(each.status_code, _without(text_of(each), receipt_no)) for each in answers]
-
-    registered, unknown = OFFICE_B[0], "office-x@yayoi-taro.example.jp"
-    assert await way(registered) == await way(unknown)
-    await town.mail(2, registered)
-    assert town.world.inbox.to(unknown) == []
-
-
-def _without(text: str, receipt_no: str) -> str:
-    return re.sub(r"\d+月\d+日 \d\d:\d\d", "", text.replace(receipt_no, ""))
 
 
 async def test_a_code_of_one_purpose_opens_no_page_of_the_other(town: Town) -> None:
