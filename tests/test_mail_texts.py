@@ -294,6 +294,19 @@ async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_relea
         assert "期限までに解除されない場合、この事業所データのお申し込みは期限切れになります。" in text
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_y25_y27_the_last_mail_fits_however_it_ended(world: ActivityWorld, outcome: Outcome) -> None:
+    writer = await post(world)
+    ended = CloseOffice(application_no=writer.application_no, office_no=1, at=AT, outcome=outcome, open_points=(POINT,))
+    await world.activities()["close_office"](ended)
+    text = await writer.body(MailKind.FINISHED)
+    well = outcome in {Outcome.COMPLETED, Outcome.INCOMPLETE}
+    assert f"■1 件目　事業所C：{outcome}\n" in text
+    assert ("次の設定が、まだ完了していません。" in text) == (outcome is Outcome.INCOMPLETE)
+    assert ("証憑は、完全に削除することができません" in text) == well
+    assert "\n\n\n" not in text
+
+
 async def test_what_customers_call_themselves_is_never_taken_for_a_template(world: ActivityWorld) -> None:
     writer = await post(world)
     name = "{{ contract.mail_address }}{% raw %}<b>"
