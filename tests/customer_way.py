@@ -17,8 +17,9 @@ from models.identifiers import ApplicationNo
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.procedures import Stage
 from tests.conftest import SmtpInbox
+from tests.paths import NOBODY
 from tests.serving import served
-from tests.world import OFFICE_C, TARO, YAYOI, Case, World, at_rest, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, TARO, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.stack.inbox import text_of
 from workers.wiring import build_web
 
@@ -204,6 +205,60 @@ class Customer:
             await link.get_by_role("button", name="の再連携を記録する").click()
             await expect(self.page.get_by_role("region", name=service)).to_contain_text("再連携を記録しました")
         await self.at(self.page, "relink-done")
+
+    async def use(self, contract_id: str) -> None:
+        """What is there once everything is set up: the ledger, the guard, members, enquiries (Y16, Y17, Y22 to Y24)."""
+        await self.go("/ledger", "ledger")
+        await expect(self.main).to_contain_text(contract_id)
+        await self.go("/evidence", "evidence")
+        await self.fill("事業所トークン", OFFICE_C[1])
+        await self.press("保存してよいか確認する")
+        await self.at(self.page, "evidence-allowed")
+        await self.fill("事業所トークン", OFFICE_B[1])
+        await self.press("保存してよいか確認する")
+        await expect(self.page.get_by_role("alert")).to_be_visible()
+        await self.at(self.page, "evidence-refused")
+        await self.go("/members", "members")
+        await self.fill("招待する弥生ID（メールアドレス）", OFFICE_C[0])
+        await self.press("招待する")
+        await expect(self.main).to_contain_text(OFFICE_C[0])
+        await self.at(self.page, "members-invited")
+        await self.go("/name-change", "name-change")
+        await self.fill("サービス契約ID（お客様番号）", contract_id)
+        await self.press("確認する")
+        await self.at(self.page, "name-change-refused")
+        await self.go("/enquiry", "enquiry")
+        await self.fill("サービス契約ID（お客様番号）", contract_id)
+        await self.fill("お名前", "弥生 花子")
+        await self.fill("メールアドレス", NEW_ID)
+        await self.fill("お問い合わせの内容", "証憑の保存について教えてください。")
+        await self.press("送信する")
+        await expect(self.page.get_by_role("alert")).to_be_visible()
+        await self.at(self.page, "enquiry-refused")
+        await self.go("/password", "password")
+
+    async def astray(self) -> None:
+        """Apply with an address that is no Yayoi ID, correct it, and withdraw in the end (Y2, Y27)."""
+        case = await self.world.apply(form([(NOBODY, OFFICE_B[1])]))
+        await at_rest(case, Stage.CORRECTION)
+        await self.follow(await self.mail(TARO, MailKind.CORRECTION_NEEDED.subject))
+        await self.at(self.page, "case-correction")
+        office = self.page.get_by_role("region", name="事業所B")
+        await office.get_by_role("link").first.click()
+        await self.fill("弥生ID（メールアドレス）", OFFICE_B[0])
+        await self.fill("弥生ID（確認のためもう一度）", OFFICE_B[0])
+        await self.at(self.page, "case-correct")
+        await self.press("確認画面へ進む")
+        await self.at(self.page, "case-correct-confirm")
+        await self.press("この内容で訂正する")
+        await at_rest(case, Stage.SET_UP)
+        await self.page.get_by_role("link", name="取り下げる").click()
+        await self.at(self.page, "case-withdraw")
+        await self.press("「事業所B」の申し込みを取り下げる")
+        await case.office().result()
+        await self.page.reload()
+        await self.at(self.page, "case-withdrawn")
+        await self.go("/nowhere", "not-there")
 
     # --- what a hand does ---------------------------------------------------------------------------------------------
 

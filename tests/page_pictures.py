@@ -1,0 +1,40 @@
+"""`make screenshots`: a picture of every page that customers see, at both widths, taken anew. Not a test."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.async_api import Page
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from tests.browsing import DEVICES, chromium, new_page
+from tests.conftest import SmtpInbox
+from tests.customer_way import Customer, open_office
+
+PICTURES = Path(__file__).parent.parent / "docs" / "images" / "pages"
+_WIDTH = {"desk": 900, "phone": 375}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+async def test_take(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+) -> None:
+    async def keep(page: Page, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        with Image.open(BytesIO(await page.screenshot(full_page=True))) as taken:
+            shrunk = taken.convert("RGB")
+            shrunk.thumbnail((_WIDTH[device], taken.height))
+            # Few colours, and no eye sees it: a third of the size.
+            shrunk.quantize(32).save(PICTURES / f"{name}.{device}.png", optimize=True)
+
+    async with (
+        open_office(sessions, temporal, smtp_inbox) as (world, address),
+        chromium() as browser,
+        new_page(browser, device) as page,
+    ):
+        customer = Customer(world, address, page, keep)
+        case = await customer.whole_way()
+        await customer.use(str((await case.office().result()).contract_id))
+        await customer.astray()
