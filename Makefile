@@ -15,7 +15,7 @@ help:
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  applications per second"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
-	@echo "make screenshots  take the pictures of the operators' guide anew"
+	@echo "make screenshots  take the pictures of the guides anew"
 	@echo "make lock   renew the lock files (needs uv)"
 
 demo: .venv/installed
@@ -40,7 +40,7 @@ histories: .venv/installed
 	$(BIN)/python -m pytest tests/recording.py
 
 screenshots: .venv/installed
-	$(BIN)/python -m pytest tests/screenshots.py
+	$(BIN)/python -m pytest tests/screenshots.py tests/page_pictures.py
 
 lock:
 	$(COMPILE) --output-file requirements.lock
