@@ -1,6 +1,7 @@
 """What one person can learn of another, and how often anybody may try: systematically, over the routes there are."""
 
 import base64
+import html
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi.routing import iter_route_contexts
+from markdown_it import MarkdownIt
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.testing import WorkflowEnvironment
@@ -29,6 +31,7 @@ from web.customer.ledger_pdf import as_pdf
 from web.doors.limits import Limit
 from web.protection import MAX_BODY_BYTES
 from workers import database
+from workflows.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
@@ -335,3 +338,24 @@ async def test_cookies_over_tls_are_of_this_host_alone(
         async with httpx.AsyncClient(transport=transport, base_url=WEB) as http:
             plain = await http.get("/ledger", headers={"cookie": f"session={token}"})
         assert plain.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *NAMES,
+        "[x](javascript:alert(1))",
+        "![x](https://evil.test/x.png)",
+        "**x** _y_ `z` ~~w~~",
+        "a | b\n| c |",
+        "<https://evil.test/>",
+        "\\[x](https://evil.test)",
+        "# x\n- y\n1. z",
+    ],
+)
+def test_what_operators_read_in_the_web_ui_brings_no_markup(text: str) -> None:
+    """Current Details are Markdown; what is filled in stays text, within its cell."""
+    page = MarkdownIt("commonmark").enable("table").render(table(("項目", "内容"), [("名前", cell(text))]))
+    assert re.findall(r"<(\w+)", page) == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"]
+    shown = html.unescape(re.findall(r"<td>(.*?)</td>", page)[1])
+    assert " ".join(shown.split()) == " ".join(text.replace("&amp;", "&").split())

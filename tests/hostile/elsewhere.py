@@ -32,6 +32,26 @@ ELSEWHERE = (
         "test_hostile_people.py::test_what_is_typed_into_mails_brings_no_structure_and_no_header",
     ),
     (
+        "markup in what operators read in the Temporal Web UI",
+        "text, within its cell",
+        "test_hostile_people.py::test_what_operators_read_in_the_web_ui_brings_no_markup",
+    ),
+    (
+        "subscribers at private, link-local and metadata addresses, by name, by number or in IPv6",
+        "not connected to; the address that was judged is the one that is used",
+        "test_webhook_post.py::test_public_addresses_take_https_only_and_machines_secrets_are_never_reached",
+    ),
+    (
+        "subscribers that redirect elsewhere",
+        "not followed",
+        "test_webhook_post.py::test_all_but_2xx_is_not_taken_and_no_redirect_is_followed",
+    ),
+    (
+        "actions of a case with another case's key, or with that of one office",
+        "404, nothing done",
+        "test_hostile_people.py::test_what_is_done_with_another_cases_key_is_not_done",
+    ),
+    (
         "cookies over TLS",
         "`__Host-`, Secure, HttpOnly, SameSite=Lax, Path=/",
         "test_hostile_people.py::test_cookies_over_tls_are_of_this_host_alone",
