@@ -20,6 +20,7 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     and the signal's number. A `ClearError` is printed without traceback, code 1.
     """
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole addresses, secret parts too
     try:
         return asyncio.run(_until_told(main, service=service))
     except ClearError as error:
