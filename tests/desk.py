@@ -162,9 +162,6 @@ class Desk:
         for column in RECOMMENDED_COLUMNS:
             await page.get_by_role("button", name=f"Add {column} column").click()
 
-    async def close_columns(self) -> None:
-        await self.page.keyboard.press("Escape")
-
     async def saved_views(self) -> list[str]:
         """Return the names of the views that this browser has saved."""
         stored = await self.page.evaluate("localStorage.getItem('saved-workflow-queries')")

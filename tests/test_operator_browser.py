@@ -82,7 +82,6 @@ async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
         await at_rest(case, Stage.SHARING)
         await seat.open_queue(Queue.WAITING_FOR_APPLICANT)
         await seat.choose_columns()
-        await seat.close_columns()
         await seat.open_queue(Queue.WAITING_FOR_APPLICANT)
         row = seat.page.get_by_role("row").filter(has_text=office_workflow_id(case.application_no, 1))
         await expect(row).to_contain_text(Stage.SHARING)
