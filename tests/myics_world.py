@@ -49,7 +49,7 @@ FIRM = CustomerNo("1000200301")
 OWNER = MailAddress("ichiro@aoba-kaikei.example.jp")
 KEYWORD, PASSWORD = "青葉の合言葉", "Aoba2026"
 SATO = "佐藤"
-_LINK = re.compile(r"http://web\.test/myics/register/(\S+)")
+_LINK = re.compile(r"http://web\.test/myics/register\?link=(\S+)")
 
 
 def user(address: str, kind: AccountKind = AccountKind.GENERAL, name: str = "青葉 次郎") -> UserForm:

@@ -54,7 +54,7 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
         assert MR.registration_no in text
-        assert ("http://web.test/myics/register/" in text) == (mail in _WITH_LINK)
+        assert ("http://web.test/myics/register?link=" in text) == (mail in _WITH_LINK)
         if mail.for_operators:
             assert sent["To"].endswith("@back-office.example.jp")
             assert f"myics%2F{MR.registration_no}" in text

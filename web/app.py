@@ -34,6 +34,9 @@ from web.form_signatures import FormSignatures
 from web.forms import Forms
 from web.guide_pages import guide_pages
 from web.intake import Intake
+from web.myics.pages import open_myics_pages
+from web.myics.pages_batches import BATCHES, MOST_SENT
+from web.myics.parts import MyicsParts
 from web.myics.services import MyicsServices
 from web.operators import operators_pages
 from web.problems import answer_problems, describe_problems
@@ -79,9 +82,6 @@ def create_app(
     https = public_url.startswith("https:")
     doors = Doors(sessions, secret_key=secret_key, https=https)
     checks = AddressChecks(sessions, secret_key)
-    myics = MyicsServices(
-        sessions, client, doors.hashing, secret_key=secret_key, task_queue=task_queue, every=reconcile_every
-    )
     telling_checks = Repeating(
         Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue).tell_all, reconcile_every
     )
@@ -91,7 +91,7 @@ def create_app(
     async def reconciling(_: FastAPI) -> AsyncIterator[None]:
         without_people = WithoutPeople()
         logging.getLogger("uvicorn.access").addFilter(without_people)
-        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs, *myics.jobs)
+        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs, *myics_jobs)
         jobs = [asyncio.create_task(job.run()) for job in every]
         try:
             yield
@@ -115,7 +115,7 @@ def create_app(
     templates = Jinja2Templates(directory=_HERE / "templates")
     doors.open_on(app, templates)
     answer = answer_problems(app, templates)
-    app.add_middleware(BodyLimit, answer=answer)
+    app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=https)
     describe_problems(app)
     app.include_router(applications_api(intake, starting, doors, public_url=public_url, secret_key=secret_key))
@@ -144,6 +144,16 @@ def create_app(
         every=reconcile_every,
     )
     answer_expired_links(app, templates)
+    myics_jobs = open_myics_pages(
+        app,
+        MyicsParts(
+            doors,
+            MyicsServices(
+                sessions, client, doors.hashing, secret_key=secret_key, task_queue=task_queue, every=reconcile_every
+            ),
+            templates,
+        ),
+    )
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 

@@ -1,6 +1,7 @@
 """What every answer is protected by: a limit on what is read, security headers, and logs without secrets."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
@@ -46,16 +47,21 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuse bodies of more than `MAX_BODY_BYTES` with 413, whether or not their length was announced."""
+    """Refuse bodies of more than `MAX_BODY_BYTES` with 413, whether or not their length was announced.
 
-    def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
+    `larger`: paths to which more may be sent, and how many bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer: Answer, larger: Mapping[str, int]) -> None:
         self._app = app
         self._answer = answer
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._larger.get(scope["path"], MAX_BODY_BYTES)
         # A body this small is read whole before anything acts on it; so is every body that is accepted.
         received: list[Message] = []
         size = 0
@@ -63,8 +69,8 @@ class BodyLimit:
             message = await receive()
             received.append(message)
             size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES:
-                limit = f"{MAX_BODY_BYTES // 1024} KB 以内で送信してください。"
+            if size > most:
+                limit = f"{most // 1024} KB 以内で送信してください。"
                 too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
                 await self._answer(Request(scope), too_large)(scope, receive, send)
                 return

@@ -13,5 +13,5 @@ def link_of(row: MyicsRegistrationRow) -> PersonalLink:
 
 
 def registration_path(secret_key: str, link: PersonalLink) -> str:
-    """Return where the registrant goes on, on our pages."""
-    return f"{REGISTRATION_PATH}/{link.token(secret_key)}"
+    """Return where the registrant goes on, on our pages: the key comes after `?`, which no log keeps."""
+    return f"{REGISTRATION_PATH}?link={link.token(secret_key)}"

@@ -34,6 +34,7 @@ from models.tables.myics import (
     MyicsClientRow,
     MyicsFirmRow,
     MyicsRegistrationRow,
+    MyicsSessionRow,
     batch_count,
     registration_count,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "MyicsClientRow",
     "MyicsFirmRow",
     "MyicsRegistrationRow",
+    "MyicsSessionRow",
     "NoticeRow",
     "OfficeRow",
     "OperatorRow",

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, ToldRow
+from models.tables.base import Base, SessionRow, ToldRow
 
 
 class CredentialRow(Base):
@@ -58,15 +58,12 @@ class AddressCheckRow(ToldRow):
     closed_at: Mapped[datetime | None]
 
 
-class WebSessionRow(Base):
-    """Somebody who is signed in. The browser holds the token; here is only its hash."""
+class WebSessionRow(SessionRow):
+    """Somebody who is signed in with a Yayoi ID."""
 
     __tablename__ = "web_sessions"
 
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
     yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), index=True)
-    created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
 
 
 class RateCountRow(Base):

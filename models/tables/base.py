@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import DateTime
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
@@ -22,3 +22,13 @@ class ToldRow(Base):
     changed_at: Mapped[datetime]
     told_at: Mapped[datetime | None]
     """Up to which change the procedure knows of; None: it is not started yet."""
+
+
+class SessionRow(Base):
+    """Somebody who is signed in. The browser holds the token; here is only its hash."""
+
+    __abstract__ = True
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, ToldRow
+from models.tables.base import Base, SessionRow, ToldRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -58,6 +58,14 @@ class MyicsAccountRow(Base):
     locked_at: Mapped[datetime | None]
     registered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class MyicsSessionRow(SessionRow):
+    """Somebody who is logged in with an account of MYICS."""
+
+    __tablename__ = "myics_sessions"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("myics_accounts.account_id"), index=True)
 
 
 class MyicsRegistrationRow(ToldRow):

@@ -1,6 +1,7 @@
 """The doors as pages use them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -12,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
 
 from models.identifiers import YayoiId
+from models.tables import MyicsSessionRow, WebSessionRow
 from web.doors.forms import FIELD, FormCookies, Forms
 from web.doors.hashing import Hashing
 from web.doors.limits import Limit, Limits
-from web.doors.sessions import Sessions, Visitor
+from web.doors.sessions import Sessions
 from web.problems import ProblemError
 
 MAX_FIELDS = 300
@@ -29,8 +31,19 @@ STALE_FORM = (
 HOME = "/"
 
 
+@dataclass(frozen=True)
+class Visitor:
+    """Whoever is signed in with a Yayoi ID."""
+
+    yayoi_id: YayoiId
+
+
 class SignInNeededError(Exception):
-    """Only those who are signed in may come here."""
+    """Only those who are signed in may come here; `place` is where that is done."""
+
+    def __init__(self, place: str = "/sign-in") -> None:
+        super().__init__(place)
+        self.place = place
 
 
 class Doors:
@@ -45,8 +58,9 @@ class Doors:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.hashing = Hashing()
-        self._sessions = Sessions(sessions, https=https, now=now)
-        self._forms = Forms(secret_key, self._sessions.cookie, https=https)
+        self._sessions = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
+        self.myics = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
+        self._forms = Forms(secret_key, (self._sessions.cookie, self.myics.cookie), https=https)
         self._limits = Limits(sessions, secret_key, now)
 
     def open_on(self, app: FastAPI, templates: Jinja2Templates) -> None:
@@ -57,7 +71,8 @@ class Doors:
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in, if anybody is."""
-        return await self._sessions.visitor(request)
+        row = await self._sessions.find(request)
+        return Visitor(YayoiId(row.yayoi_id)) if row else None
 
     async def require(self, request: Request) -> Visitor:
         """Return who is signed in; whoever is not is led to `/sign-in` and back."""
@@ -68,7 +83,7 @@ class Doors:
 
     async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
         """Begin a new session; an earlier one of this browser ends."""
-        await self._sessions.begin(request, response, yayoi_id)
+        await self._sessions.begin(request, response, yayoi_id=yayoi_id)
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session here and in the browser."""
@@ -76,15 +91,23 @@ class Doors:
 
     async def checked(self, request: Request) -> None:
         """Dependency of every page: a form that is sent was shown to this browser by us (else 400 or 403)."""
+        await self._check(request, files=0)
+
+    async def checked_with_file(self, request: Request) -> None:
+        """Dependency of a page whose form holds one file: the same, for a form that browsers send in the other way."""
+        await self._check(request, files=1)
+
+    async def _check(self, request: Request, *, files: int) -> None:
         if request.method in {"GET", "HEAD"}:
             return
         # Our forms are sent in the one ordinary way. The other lets the sender choose any of Python's codecs, some of
         # which fail, and some of which make halves of characters that can neither be stored nor shown.
-        if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+        sent_as = request.headers.get("content-type", "").strip().lower()
+        if sent_as.startswith("multipart/") and (not files or "charset" in sent_as):
             raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
         try:
             # Starlette keeps it: the page reads the same form again.
-            sent = await request.form(max_files=0, max_fields=MAX_FIELDS)
+            sent = await request.form(max_files=files, max_fields=MAX_FIELDS)
         except HTTPException:
             raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
         if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
@@ -99,6 +122,7 @@ class Doors:
     async def forget(self) -> None:
         """Delete sessions and counts that are over."""
         await self._sessions.forget()
+        await self.myics.forget()
         await self._limits.forget()
 
 
@@ -108,6 +132,7 @@ def local_path(path: str) -> str:
     return path if is_local else HOME
 
 
-async def _to_sign_in(request: Request, _: Exception) -> Response:
+async def _to_sign_in(request: Request, needed: Exception) -> Response:
     there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/sign-in?next={quote(there, safe='/')}", HTTPStatus.SEE_OTHER)
+    place = needed.place if isinstance(needed, SignInNeededError) else HOME
+    return RedirectResponse(f"{place}?next={quote(there, safe='/')}", HTTPStatus.SEE_OTHER)

@@ -1,13 +1,14 @@
 """Forms that only our own pages can send: a signed double-submit token against forged requests.
 
-A page's form carries, signed and with its time, the hash of two cookies: one given to every browser that is shown a
-form, and the session's. Another site can neither read the cookies nor sign; a token of another browser, of another
-session or of yesterday does not fit.
+A page's form carries, signed and with its time, the hash of cookies: the one given to every browser that is shown a
+form, and those of its sessions. Another site can neither read the cookies nor sign; a token of another browser, of
+another session or of yesterday does not fit.
 """
 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from itsdangerous import BadSignature, TimestampSigner
@@ -28,9 +29,9 @@ _NEW_SEED = "new form seed"
 class Forms:
     """Marks forms and recognises them."""
 
-    def __init__(self, secret_key: str, session_cookie: Cookie, *, https: bool) -> None:
+    def __init__(self, secret_key: str, session_cookies: Sequence[Cookie], *, https: bool) -> None:
         self._signer = TimestampSigner(secret_key, salt="form", digest_method=hashlib.sha256)
-        self._session = session_cookie
+        self._sessions = session_cookies
         self._cookie = Cookie("form", https=https)
 
     def field(self, request: HTTPConnection) -> Markup:
@@ -49,7 +50,8 @@ class Forms:
         return bool(seed) and hmac.compare_digest(bound, self._bound(request, seed).encode())
 
     def _bound(self, request: HTTPConnection, seed: str) -> str:
-        return hashlib.sha256(f"{seed}\n{self._session.read(request)}".encode()).hexdigest()
+        bound_to = [seed, *(cookie.read(request) for cookie in self._sessions)]
+        return hashlib.sha256("\n".join(bound_to).encode()).hexdigest()
 
     def give_cookie(self, scope: Scope, message: Message) -> None:
         """Add the cookie to an answer whose page has a form, for a browser that has none yet."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.identifiers import fold
 from models.myics.accounts import AccountState
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
@@ -42,8 +43,12 @@ class Clients:
         self._told = told
         self._now = now
 
-    async def listed(self, manager: Member, *, after: ClientId | None = None) -> list[ListedClient]:
-        """Return the next clients by their IDs, at most `PAGE_LENGTH`. Raises `NotPossibleError`."""
+    async def listed(self, manager: Member, *, after: ClientId | None = None, find: str = "") -> list[ListedClient]:
+        """Return the next clients by their IDs, at most `PAGE_LENGTH`; all, or those that are looked for.
+
+        `find` is a part of the name, or the last digits of the ID. Raises `NotPossibleError`.
+        """
+        sought = fold(find)
         users = func.count(MyicsAccountRow.account_id)
         async with self._sessions() as session:
             await may_manage(session, manager, manager.holder_no)
@@ -55,11 +60,21 @@ class Clients:
                     & (MyicsAccountRow.state == AccountState.REGISTERED),
                 )
                 .where(MyicsClientRow.customer_no == manager.holder_no.firm, MyicsClientRow.client_id > (after or ""))
+                .where(
+                    MyicsClientRow.name.icontains(find.strip(), autoescape=True)
+                    | MyicsClientRow.client_id.endswith(sought, autoescape=True)
+                )
                 .group_by(MyicsClientRow.client_id)
                 .order_by(MyicsClientRow.client_id)
                 .limit(PAGE_LENGTH)
             )
             return [ListedClient(ClientId(client_id), name, count) for client_id, name, count in rows]
+
+    async def name(self, manager: Member, client: ClientId) -> str:
+        """Return a client's name. Raises `NotPossibleError`, also for a client of another firm."""
+        async with self._sessions() as session:
+            await may_manage(session, manager, HolderNo(client))
+            return (await session.get_one(MyicsClientRow, client)).name
 
     async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
         """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""

@@ -28,6 +28,10 @@ _SUPERSEDED = (
     "新しい URL をお送りしたため、この URL は使えなくなりました。いちばん新しいメールの URL を開いてください。"
 )
 _USED = "この URL は、すでに使われています。登録が完了している方は、ログインしてください。"
+_MAILED = (
+    "ユーザーアカウントとキーワードの設定は済んでいます。設定したメールアドレスに確認のメールをお送りしますので、"
+    "そのメールの URL を開いて、登録を確定してください。"
+)
 _WITHDRAWN = (
     "この登録は取り下げられたため、URL は使えません。ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
 )
@@ -223,7 +227,7 @@ def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> st
     if link.occurrence != row.link_no:
         return _SUPERSEDED
     if row.link_used_at:
-        return _USED
+        return _MAILED
     if not link.is_open(now):
         return _LATE
     return _LOCKED if row.locked_at else None

@@ -150,3 +150,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("kind = 'unlocking' and closed_at is null"),
     )
+    op.create_table(
+        "myics_sessions",
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["myics_accounts.account_id"]),
+        sa.PrimaryKeyConstraint("token_hash"),
+    )
+    op.create_index("ix_myics_sessions_account_id", "myics_sessions", ["account_id"], unique=False)
