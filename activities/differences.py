@@ -131,7 +131,7 @@ def _stray_freezes(
     frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
 ) -> Iterator[Finding]:
     """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
-    by_name = {f"{pair.ref.application_no}:{pair.ref.office_no}": pair for pair in pairs}
+    by_name = {pair.name: pair for pair in pairs}
     for token, name in frozen.items():
         pair = by_name.get(name)
         if pair and "thaw" not in pair.steps:
@@ -157,8 +157,7 @@ def _lost_freezes(
 ) -> Iterator[Finding]:
     """Y12: between freeze and notice, but smart import runs."""
     for pair in pairs:
-        name = f"{pair.ref.application_no}:{pair.ref.office_no}"
-        if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == name:
+        if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == pair.name:
             continue
         if standings[pair.workflow_id] is not Standing.RUNNING:
             continue
@@ -196,11 +195,10 @@ async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
         .order_by(issued.issued_at)
     )
     return [
-        Finding(
-            kind=FindingKind.NOT_NOTIFIED,
-            application_no=ApplicationNo(row.application_no),
-            office_no=row.office_no,
-            detail=f"{row.contract_id} は {_time(row.issued_at)} に発行されましたが、お知らせが未送信です。",
+        _about(
+            row,
+            FindingKind.NOT_NOTIFIED,
+            f"{row.contract_id} は {_time(row.issued_at)} に発行されましたが、お知らせが未送信です。",
         )
         for row in rows
     ]
@@ -213,12 +211,7 @@ async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
         .order_by(NoticeRow.created_at)
     )
     return [
-        Finding(
-            kind=FindingKind.PENDING_MAIL,
-            application_no=ApplicationNo(row.application_no) if row.application_no else None,
-            office_no=row.office_no,
-            detail=f"「{row.subject}」を {_time(row.created_at)} から送信できていません。",
-        )
+        _about(row, FindingKind.PENDING_MAIL, f"「{row.subject}」を {_time(row.created_at)} から送信できていません。")
         for row in rows
     ]
 
@@ -230,11 +223,10 @@ async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
         .order_by(EventRow.received_at)
     )
     return [
-        Finding(
-            kind=FindingKind.WAITING_EVENT,
-            application_no=ApplicationNo(row.application_no) if row.application_no else None,
-            office_no=row.office_no,
-            detail=f"{_time(row.received_at)} に受け取った連絡（{row.kind}）が手続きに届いていません。",
+        _about(
+            row,
+            FindingKind.WAITING_EVENT,
+            f"{_time(row.received_at)} に受け取った連絡（{row.kind}）が手続きに届いていません。",
         )
         for row in rows
     ]
@@ -254,6 +246,12 @@ async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
         )
         for row in rows
     ]
+
+
+def _about(row: IssuedContractRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
+    """Find something wrong with what a row tells, which people have to look at."""
+    number = ApplicationNo(row.application_no) if row.application_no else None
+    return Finding(kind=kind, application_no=number, office_no=row.office_no, detail=detail)
 
 
 def _time(moment: datetime) -> str:

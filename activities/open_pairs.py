@@ -28,6 +28,11 @@ class OpenPair:
     """Whether the customer has begun STEP5 or made a link again (Y27)."""
 
     @property
+    def name(self) -> str:
+        """The pair as registry rows name it, such as `YS-000123:1`."""
+        return f"{self.ref.application_no}:{self.ref.office_no}"
+
+    @property
     def workflow_id(self) -> str:
         return office_workflow_id(self.ref.application_no, self.ref.office_no)
 

@@ -3,9 +3,6 @@
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from tests.smtp_inbox import SmtpInbox
+from tests.world import World, world_with_worker
 from workers import database, examples
 from workers.registry_file import load
 from workers.stack import inbox, temporal_server
@@ -24,6 +23,8 @@ from workers.stack.places import postgres_url
 from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
 from workflows import search_attributes
+
+__all__ = ["SmtpInbox"]
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
@@ -120,22 +121,6 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-class SmtpInbox:
-    """What a real SMTP server has taken, and where it listens."""
-
-    def __init__(self) -> None:
-        self.host = "127.0.0.1"
-        self.port = 0
-        self.mails: list[EmailMessage] = []
-
-    def take(self, content: bytes) -> None:
-        self.mails.append(message_from_bytes(content, policy=default))
-
-    def to(self, address: str) -> list[EmailMessage]:
-        """The mails to one address, in the order of arrival."""
-        return [mail for mail in self.mails if mail["To"] == address]
-
-
 @pytest_asyncio.fixture
 async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
     """A real SMTP server on a free port."""
@@ -143,3 +128,12 @@ async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
     async with await inbox.listen(found.host, 0, found.take) as server:
         found.port = server.sockets[0].getsockname()[1]
         yield found
+
+
+@pytest_asyncio.fixture
+async def world(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[World]:
+    """A small world of this test's own, with a worker that follows the procedures."""
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        yield world

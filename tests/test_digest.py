@@ -1,15 +1,11 @@
 """The morning digest: one mail per operator who is there, with their queues as the operators' list has them."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from email.message import EmailMessage
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import HandOver, Hold
 from models.calendar import BusinessCalendar
@@ -20,7 +16,7 @@ from models.procedures import Stage
 from models.tables import NoticeRow, OperatorRow
 from tests.activity_world import activity_world
 from tests.conftest import SmtpInbox
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workers.stack.inbox import text_of
 from workers.wiring import build_activities
 from workflows.morning_digest import MorningDigest
@@ -28,14 +24,6 @@ from workflows.queues import Queue
 
 SATO, TANAKA = "sato@back-office.example.jp", "tanaka@back-office.example.jp"
 SUNDAY, HOLIDAY, MONDAY = date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 9)
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def send(world: World, day: date, operator: str) -> EmailMessage:

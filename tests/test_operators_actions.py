@@ -2,19 +2,15 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import Action, ActionMessage, AddNote, ExtendDeadline, HandOver, Hold, ReleaseSharing, Resume
 from models.actions import ResendMail as Resend
@@ -26,9 +22,8 @@ from models.messages import OfficeCase, Outcome, Problem, Relinked, RememberedLi
 from models.office_state import OfficeState, WayOut
 from models.permissions import available, example, refuse
 from models.procedures import Procedure, SetUpStep, Stage
-from tests.conftest import SmtpInbox
 from tests.paths import NOBODY
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
 from workers.stack.inbox import text_of
 from workflows.office_data_procedure import OfficeDataProcedure
 
@@ -36,14 +31,6 @@ AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
 Y2 = Problem(rule="Y2", message="登録されていません。", acceptable=True)
 Y3 = Problem(rule="Y3", message="別の事業グループに参加しています。")
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 # --- when: one table, and what must hold in every state ---------------------------------------------------------------

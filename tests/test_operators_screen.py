@@ -2,17 +2,13 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import Action, AddNote, CorrectPair, Hold, Resume
 from models.identifiers import YayoiId
@@ -21,22 +17,13 @@ from models.office_state import OfficeState
 from models.permissions import example
 from models.placeholders import ALL, left_as_shown
 from models.procedures import SetUpStep, Stage
-from tests.conftest import SmtpInbox
 from tests.paths import NOBODY
 from tests.test_operators_actions import TABLE, filled, shown_actions
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows.operator_view import WHEN_CALLED
 
 ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
 STRANGER = YayoiId("stranger@yayoi-taro.example.jp")
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def details(handle: WorkflowHandle[Any, Any]) -> str:

@@ -1,32 +1,19 @@
 """A case that waits for an operator: they are reminded, the supervisor told, a colleague asked; until somebody acts."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import ActionMessage, AddNote, HandOver
 from models.mails import MailKind
 from models.procedures import Stage, WaitingFor
 from models.tables import ApplicationOfficeRow, OperatorRow
-from tests.conftest import SmtpInbox
-from tests.world import OFFICE_C, OPERATOR, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows import search_attributes
 
 SUPERVISOR = "田中"
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def alerted(world: World) -> tuple[Case, date]:

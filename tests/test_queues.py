@@ -1,36 +1,24 @@
 """The operators' queues: each query, asked of a real Temporal server, finds the cases it is for and no others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowExecution
-from temporalio.testing import WorkflowEnvironment
 
 from activities.failing import ACTIVITY_FAILING
 from models.actions import AddNote, Cancel, HandOver, Hold, Resume
 from models.calendar import day_in_japan
 from models.procedures import Stage
-from tests.conftest import SmtpInbox
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows import search_attributes
 from workflows.queues import Asked, Queue, link
 
 SUNDAY = date(2026, 11, 22)
 UI = "http://ui.test"
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 # --- the queries, asked of the server --------------------------------------------------------------------------------

@@ -1,21 +1,17 @@
 """The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest told, nothing else touched."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import Cancel
-from models.identifiers import OfficeToken, YayoiId
+from models.identifiers import OfficeToken
 from models.mails import RECONCILIATION_SUBJECT, MailKind
 from models.messages import OfficeStep, Outcome
 from models.procedures import SetUpStep, Stage
@@ -33,23 +29,15 @@ from models.tables import (
 )
 from tests.activity_world import activity_world
 from tests.conftest import SmtpInbox
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
+from tests.paths import NOBODY
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
 from web.intake import Intake
 from web.starter import Starter
 from workers.stack.inbox import text_of
 from workflows.daily_reconciliation import DailyReconciliation
 
-NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
 DESK = "back-office@yayoi.example"
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def reconcile(world: World) -> ReconciliationReport:

@@ -7,24 +7,13 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Schedule, ScheduleOverlapPolicy
-from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import JST
 from models.tables import OfficeRow
-from tests.conftest import SmtpInbox
-from tests.world import OFFICE_C, World, world_with_worker
+from tests.world import OFFICE_C, World
 from workers import schedules
 from workers.reconcile_command import reconcile_now
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 @pytest_asyncio.fixture

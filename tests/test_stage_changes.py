@@ -1,9 +1,6 @@
 """Other systems learn of every change of stage, of each office and of the application as a whole, in order and once."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHistory
@@ -18,14 +15,6 @@ from tests.paths import two_offices, withdrawn
 from tests.test_replay import HISTORIES
 from tests.world import OFFICE_C, Case, World, at_rest, form, world_with_worker
 from workflows.stage_changes import PUBLISH_STAGE_CHANGES
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def subscribe(world: World, *kinds: WebhookKind, active: bool = True) -> int:

@@ -1,15 +1,12 @@
 """Every way out at every stage (Y27): refused with the reason, or everything is as it was before the application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.actions import Action, Cancel, Hold, Reject, Resume, Withdraw
 from models.calendar import day_in_japan, end_of
@@ -17,10 +14,9 @@ from models.identifiers import OfficeToken, YayoiId
 from models.mails import MailKind
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage
-from tests.conftest import SmtpInbox
 from tests.paths import BANK_B, BANK_C, NOBODY
 from tests.snapshot import Snapshot, snapshot
-from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
 from web.intake import Intake
 from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication
@@ -34,14 +30,6 @@ SPARE = YayoiId("office-2@aoba.example.co.jp")
 SUPERVISOR = "田中（責任者）"
 WHY = "お客様のご希望"
 WEB_UI = "Request Cancellation による取り消し"
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 # --- where the case stands --------------------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 from typer.testing import CliRunner
 
 from models.mails import REFUSED_FORM_SUBJECT
@@ -22,7 +20,7 @@ from tests.test_form_webhook import EXAMPLE, answers
 from tests.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers, text_of
 from tests.web_world import until
 from tests.webhook_receiver import SECRET, Receiver, receiving
-from tests.world import OFFICE_B, World, world_with_worker
+from tests.world import OFFICE_B, World
 from web.forms import Forms
 from web.intake import Intake
 from workers import forms_command, webhooks_command
@@ -34,14 +32,6 @@ from workflows.queues import Asked, Queue
 HOOK = "https://books.example.co.jp/hook"
 MAPPING = Path(__file__).parent.parent / "docs/examples/form-mapping.toml"
 MENDED = ("data.answers[label=姓].value=弥生",)
-
-
-@pytest_asyncio.fixture
-async def world(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 @pytest_asyncio.fixture

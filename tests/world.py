@@ -31,7 +31,7 @@ from models.links import LinkKind
 from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import SetUpStep, Stage, WaitingFor
 from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow, application_count
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from web.intake import Intake
 from web.starter import Starter
 from workers import examples
