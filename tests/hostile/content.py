@@ -27,7 +27,7 @@ from tests.hostile.world import Attacker, application, as_json
 def markup() -> Iterator[Attack]:
     group = "Markup and template syntax"
     wide = "全角で入力してください"
-    for text in (SCRIPT, "{{ 7*7 }}", "[x](https://evil.test)", "**x**|`x`"):
+    for text in (SCRIPT, "{{ 7*7 }}", "[x](https://evil.test)", "**x**|_x_"):
         sent = {"family_name": text}
         yield Attack(
             group, f"`{text}` as a name", "`POST /register`", form("/register", REGISTRATION | sent), 422, wide
