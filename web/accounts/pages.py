@@ -96,6 +96,7 @@ class CodePages:
     async def send_again(self, request: Request, check_id: UUID) -> Response:
         row = await self._row(check_id)
         await self._accounts.doors.limit(Limit.CODE_MAIL, row.yayoi_id)
+        await self._accounts.doors.limit(Limit.CODE_MAIL_DAILY, row.yayoi_id)
         try:
             refusal = await self._accounts.checks.send_again(self._purpose, check_id)
         except NoCheckError:

@@ -48,6 +48,7 @@ def password_pages(accounts: Accounts) -> APIRouter:
             return accounts.show(request, "password.html", Form(LABELS, sent, messages(invalid, sent)))
         await accounts.doors.limit(Limit.REGISTRATION_FROM, client_address(request))
         await accounts.doors.limit(Limit.CODE_MAIL, typed.yayoi_id)
+        await accounts.doors.limit(Limit.CODE_MAIL_DAILY, typed.yayoi_id)
         check_id = accounts.checks.id_of(sent["submission_id"], typed.yayoi_id)
         await accounts.checks.begin(check_id, Wanted(CheckPurpose.NEW_PASSWORD, typed.yayoi_id))
         accounts.tell()

@@ -55,6 +55,7 @@ def register_pages(accounts: Accounts) -> APIRouter:
             if await is_registered(session, typed.yayoi_id):
                 return show(request, page.refused({"yayoi_id": ALREADY_REGISTERED}))
         await accounts.doors.limit(Limit.CODE_MAIL, typed.yayoi_id)
+        await accounts.doors.limit(Limit.CODE_MAIL_DAILY, typed.yayoi_id)
         check_id = accounts.checks.id_of(sent["submission_id"], typed.model_dump_json())
         await accounts.checks.begin(check_id, await _wanted(accounts, typed))
         accounts.tell()

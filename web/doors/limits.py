@@ -39,6 +39,8 @@ class Limit(Enum):
     """Per client address, since the answer tells whether a mail address is registered."""
     CODE_MAIL = _Allowed("code-mail", 6, timedelta(hours=1))
     """Per mail address: nobody's inbox is filled."""
+    CODE_MAIL_DAILY = _Allowed("code-mail-daily", 15, timedelta(days=1))
+    """Per mail address: with few tries for each, nobody guesses a code in a year."""
     CODE_FROM = _Allowed("code-from", 60, timedelta(hours=1))
     """Per client address: codes typed, whatever they are for."""
     SUBMISSION = _Allowed("submission", 60, timedelta(hours=1))
