@@ -31,6 +31,7 @@ from workers.registry_file import load
 from workers.rehearsal.cancelled import cancelled
 from workers.rehearsal.corrected import corrected
 from workers.rehearsal.expired import expired
+from workers.rehearsal.myics import myics
 from workers.rehearsal.pages import Bearer, register_yayoi_id, set_up_and_relink
 from workers.rehearsal.play import Play
 from workers.settings import Settings
@@ -52,7 +53,7 @@ OPERATOR = "佐藤（担当）"
 
 
 async def rehearse() -> None:
-    """Play the whole story, and three of customers whose cases go another way, on a stack of its own.
+    """Play the whole story, three of customers whose cases go another way, and one of MYICS, on a stack of its own.
 
     Raises `ClearError` at the first thing that differs.
     """
@@ -69,6 +70,7 @@ async def rehearse() -> None:
         await corrected(play)
         await expired(play, calendar)
         await cancelled(play)
+        await myics(play)
     play.tell("")
     play.tell("The rehearsal is over: everything was as expected.")
 
