@@ -83,6 +83,7 @@ async def test_each_queue_comes_with_its_link_to_the_web_ui(world: World) -> Non
     counts = [line for line in text_of(mail).splitlines() if line.startswith("■") and "件" in line]
     assert len(links) == len(counts) == len(Queue) - 1  # all but what was closed
     assert all("query=" in link and "%E6%8B%85%E5%BD%93" in link for link in links)
+    assert not any("savedQuery" in link for link in links)  # read every morning: each opening would save one more view
 
 
 async def test_the_supervisor_gets_everybodys_queues(world: World) -> None:
