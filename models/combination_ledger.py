@@ -20,6 +20,9 @@ class Entry:
     group_name: str | None = None
     yayoi_id: str | None = None
     contract_id: str | None = None
+    office_token: str | None = None
+    application_no: str | None = None
+    """The application of a pair that no office of the registry stands for."""
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -119,6 +119,20 @@ def test_y22_names_that_look_like_formulas_stay_names(name: str) -> None:
     assert row[0] == f"'{name}"
 
 
+async def test_y22_an_application_with_anothers_yayoi_id_shows_nothing_of_theirs(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    """Whoever knows a contract's number and a mail address may apply, and gets the link of that application."""
+    await load(sessions, examples.registry())
+    async with web_on(sessions, temporal.client) as web, answering(web):
+        applied = await web.apply(application(pair(A, None), existing_contract_id=YAYOI, accounting_link=False))
+        address = urlsplit(applied.json()["status_url"])
+        file = await web.http.get(f"{address.path}/ledger.csv?{address.query}")
+        [_, row] = csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline=""))
+        assert row == ["事業所データ1", NONE_YET, A, NONE_YET, YAYOI]
+        await end_cases(web, temporal.client)
+
+
 async def test_y22_an_applicants_link_shows_the_pairs_of_that_application_alone(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:

@@ -57,7 +57,7 @@ async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[
     holder = {contract.contract_id: contract.yayoi_id for contract, _ in issued}
     applied = {pair.office_token: pair.yayoi_id for pair, _ in open_pairs if pair.office_token}
     administrators = await _administrators(session, {office.group_id for office, _ in offices if office.group_id})
-    groups = await _groups_of(session, {*holder.values(), *(pair.yayoi_id for pair, _ in open_pairs)})
+    groups = await _groups_of(session, set(holder.values()))
     managed = {office.contract_id for office, _ in offices}
     pairs_issued = {(contract.application_no, contract.office_no) for contract, _ in issued}
 
@@ -70,20 +70,26 @@ async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[
             group_name=group_name,
             yayoi_id=yayoi_id or administrators.get(office.group_id or 0),
             contract_id=office.contract_id,
+            office_token=office.office_token,
         )
 
-    def of_pair(contract: str, name: str, yayoi_id: str, contract_id: str | None) -> Entry:
+    def of_issued(contract: IssuedContractRow, name: str) -> Entry:
         """A pair without the accounting link: no office of the registry stands for it."""
-        group_id, group_name = groups.get(yayoi_id, (None, None))
-        return Entry(contract, name, group_id, group_name, yayoi_id, contract_id)
+        group_id, group_name = groups.get(contract.yayoi_id, (None, None))
+        return Entry(
+            existing_contract_id=contract.existing_contract_id,
+            office_name=name,
+            group_id=group_id,
+            group_name=group_name,
+            yayoi_id=contract.yayoi_id,
+            contract_id=contract.contract_id,
+            application_no=contract.application_no,
+        )
 
-    without_office = [
-        of_pair(contract.existing_contract_id, name, contract.yayoi_id, contract.contract_id)
-        for contract, name in issued
-        if contract.contract_id not in managed
-    ]
+    without_office = [of_issued(contract, name) for contract, name in issued if contract.contract_id not in managed]
+    # Whoever applies may type any ID: that it is in a group, and in which, is nothing that they are told (Y3).
     waiting = [
-        of_pair(contract, pair.office_name, pair.yayoi_id, None)
+        Entry(contract, pair.office_name, yayoi_id=pair.yayoi_id, application_no=pair.application_no)
         for pair, contract in open_pairs
         if pair.office_token is None and (pair.application_no, pair.office_no) not in pairs_issued
     ]

@@ -54,10 +54,14 @@ def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
     router = parts.router()
 
     async def entries(case: OpenedCase) -> list[Entry]:
-        ids = {pair.yayoi_id for pair in case.pairs}
+        pairs = {(pair.yayoi_id, pair.office_token) for pair in case.pairs if pair.office_token}
         async with parts.sessions() as session:
             found = await entries_of(session, {case.application.existing_contract_id})
-        return [entry for entry in found if entry.yayoi_id in ids]
+        return [
+            entry
+            for entry in found
+            if entry.application_no == case.application_no or (entry.yayoi_id, entry.office_token) in pairs
+        ]
 
     @router.get("/applications/{application_no}/ledger")
     async def page(request: Request, link: WholeLink) -> Response:
