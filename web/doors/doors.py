@@ -1,6 +1,6 @@
 """The doors as pages use them."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -93,9 +93,13 @@ class Doors:
         """Dependency of every page: a form that is sent was shown to this browser by us (else 400 or 403)."""
         await self._check(request, files=0)
 
-    async def checked_with_file(self, request: Request) -> None:
+    async def checked_with_file(self, request: Request) -> AsyncIterator[None]:
         """Dependency of a page whose form holds one file: the same, for a form that browsers send in the other way."""
-        await self._check(request, files=1)
+        try:
+            await self._check(request, files=1)
+            yield
+        finally:
+            await request.close()
 
     async def _check(self, request: Request, *, files: int) -> None:
         if request.method in {"GET", "HEAD"}:

@@ -115,10 +115,7 @@ async def _content(file: object) -> bytes:
     if not file.filename.lower().endswith(_ENDINGS):
         reason = "CSV ファイルではありません。表計算ソフトでは、ファイルの種類に「CSV」を選んで保存し直してください。"
         raise _refused(reason)
-    try:
-        return await file.read()
-    finally:
-        await file.close()
+    return await file.read()
 
 
 def _kind(page: Form) -> BatchKind:

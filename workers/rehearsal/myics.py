@@ -35,7 +35,7 @@ async def myics(play: Play) -> None:
     play.expect("the staff member is listed at once", f"{HANAKO} 招待中 一般" in ichiro.text, True)
     await ichiro.open("/myics/clients/new")
     await ichiro.send({"suffix": "0012", "name": "みどり商店"})
-    play.expect("the client is listed at once", f"{CLIENT} みどり商店" in ichiro.text, True)
+    play.expect("the client is listed at once", f"みどり商店 顧問先ID：{CLIENT}" in ichiro.text, True)
     await ichiro.open(f"/myics/clients/{CLIENT}/users/new")
     await ichiro.send({"address": MIDORI, "name": "緑 太郎", "kind": "一般"})
     play.expect("and so is the client's user", f"{MIDORI} 招待中" in ichiro.text, True)
