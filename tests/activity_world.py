@@ -102,7 +102,7 @@ async def activity_world(
         public_url="http://web.test",
         contract_id_first=7_500_000,
     )
-    engine = create_async_engine(registry_url)
+    engine = create_async_engine(registry_url, pool_timeout=300)
     away = Settings(temporal_address="127.0.0.1:1")
     yield ActivityWorld(engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True))
     await engine.dispose()

@@ -102,7 +102,7 @@ async def registry_url(postgres_socket: Path, _registry_template: str) -> AsyncI
 
 @pytest_asyncio.fixture
 async def sessions(database_url: str) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
-    engine = create_async_engine(database_url)
+    engine = create_async_engine(database_url, pool_timeout=300)  # seconds: many at once on a busy machine only wait
     yield database.sessions(engine)
     await engine.dispose()
 
