@@ -20,7 +20,10 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(app: FastAPI, **options: Any) -> AsyncIterator[str]:
-    """Serve the app on a free port, with options of uvicorn; give its address. Whoever made the app runs its lifespan."""
+    """Serve the app on a free port, with options of uvicorn, and give its address.
+
+    Whoever made the app runs its lifespan.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # who comes before the server is ready waits and is not refused

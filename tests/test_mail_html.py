@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.async_playwright import Axe
 from hypothesis import example, given
 from hypothesis import strategies as st
 from playwright.async_api import Browser, async_playwright

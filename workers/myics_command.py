@@ -31,9 +31,7 @@ async def invite_file(settings: Settings, file: Path) -> None:
             number = await Batches(sessions, _nobody).take(None, BatchKind.FIRMS, content, uuid4())
         except RefusedError as refused:
             raise ClearError(_spoken(refused)) from None
-    _say(
-        f"{number} として受け付けました。進み具合は、Temporal の画面（myics/{number}）で確認できます。"
-    )
+    _say(f"{number} として受け付けました。進み具合は、Temporal の画面（myics/{number}）で確認できます。")
 
 
 async def invite_one(settings: Settings, **typed: str) -> None:

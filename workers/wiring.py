@@ -232,7 +232,7 @@ def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], cl
 def secret_key(settings: Settings) -> str:
     """Return the key that signs links. Raises `ClearError` if there is none: links must survive a restart."""
     if settings.secret_key is None:
-        raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and mailed codes. Set a long random text.")
+        raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and codes. Set a long random text.")
     return settings.secret_key.get_secret_value()
 
 

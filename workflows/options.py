@@ -23,7 +23,7 @@ LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "ret
 """For quick answers computed or read on the worker, as local activities."""
 
 WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
-"""For webhook messages. One that is not taken says itself when it is tried again; the policy is for our own troubles."""
+"""For webhook messages: one that is not taken says itself when to try again, the policy is for our own troubles."""
 
 PAGE_OF_ROWS: dict[str, Any] = {
     "start_to_close_timeout": timedelta(minutes=10),
