@@ -35,11 +35,11 @@ from tests.web_world import (
     until,
     web_on,
 )
-from web.case_access import NO_SUCH_CASE
-from web.case_actions import NOT_CONSENTED, SENT_BEFORE
-from web.case_pages import LATER
-from web.case_words import for_applicants
-from web.correction import AGAIN, NOTHING, THE_SAME
+from web.applicant.case_access import NO_SUCH_CASE
+from web.applicant.case_actions import NOT_CONSENTED, SENT_BEFORE
+from web.applicant.case_pages import LATER
+from web.applicant.case_words import for_applicants
+from web.applicant.correction import AGAIN, NOTHING, THE_SAME
 from web.event_cases import STILL_SHARED
 
 TODAY = day_in_japan(datetime.now(UTC))

@@ -16,9 +16,9 @@ from models.application_form import NO_FEE
 from models.identifiers import OfficeToken
 from models.procedures import Procedure
 from tests.web_world import TOKEN_B, Web, fill_registry, web_on
-from web.guide import chosen_procedure, steps_of
-from web.plan import MAX_NAME, MAX_PLANNED, Plan
-from web.token_check import what_is_wrong
+from web.applicant.guide import chosen_procedure, steps_of
+from web.applicant.plan import MAX_NAME, MAX_PLANNED, Plan
+from web.applicant.token_check import what_is_wrong
 
 
 @pytest_asyncio.fixture

@@ -21,10 +21,11 @@ from web.accounts.pages import Accounts
 from web.accounts.password import password_pages
 from web.accounts.register import register_pages
 from web.api import applications_api, events_api
-from web.apply_pages import apply_pages
-from web.case_actions import case_actions
-from web.case_pages import answer_expired_links, case_pages
-from web.case_progress import CaseProgress
+from web.applicant.apply_pages import apply_pages
+from web.applicant.case_actions import case_actions
+from web.applicant.case_pages import answer_expired_links, case_pages
+from web.applicant.case_progress import CaseProgress
+from web.applicant.guide_pages import guide_pages
 from web.customer.pages import open_customer_pages
 from web.customer.parts import Parts
 from web.deliveries import Deliveries
@@ -32,7 +33,6 @@ from web.doors import Doors
 from web.doors.pages import doors_pages
 from web.form_signatures import FormSignatures
 from web.forms import Forms
-from web.guide_pages import guide_pages
 from web.intake import Intake
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT

@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from starlette.datastructures import URL
 
 from models.combination_ledger import HEADINGS, Entry, as_csv
-from web.case_access import CaseAccess, Link, OpenedCase
-from web.case_pages import whole_link
+from web.applicant.case_access import CaseAccess, Link, OpenedCase
+from web.applicant.case_pages import whole_link
 from web.customer.combinations import entries_of, ledger_of
 from web.customer.ledger_pdf import as_pdf
 from web.customer.parts import Parts

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from models.tables import EnquiryRow, MemberInvitationRow
-from web.case_access import CaseAccess
+from web.applicant.case_access import CaseAccess
 from web.customer import enquiries, invitations
 from web.customer.business_group import business_group_pages
 from web.customer.enquiries import enquiry_pages

@@ -9,7 +9,7 @@ from models.mails import MailKind
 from models.messages import OfficeProgress, Outcome
 from models.procedures import Procedure, SetUpStep, Stage, WaitingFor
 from models.tables import ApplicationOfficeRow
-from web.case_records import Recorded
+from web.applicant.case_records import Recorded
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
 _ASKED = {

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.application_form import NO_FEE, ApplicationForm
 from models.case_links import case_path, link_expiry
 from models.refusals import RefusedError
-from web.apply_form import Page, empty_page, page_of
+from web.applicant.apply_form import Page, empty_page, page_of
 from web.doors import Doors, Limit, client_address
 from web.intake import Intake, OtherContentError
 from web.office_names import office_names

@@ -16,12 +16,12 @@ from models.customer_events import CustomerEvent, SharingReleaseClaimed, Sharing
 from models.procedures import Procedure
 from models.refusals import RefusedError
 from models.tables import ApplicationOfficeRow, SharingRow
-from web.case_access import CaseAccess, Link, OpenedCase
-from web.case_pages import whole_link
-from web.case_progress import CaseProgress
-from web.case_view import CaseAction
-from web.case_words import for_applicants
-from web.correction import LABELS, Correction
+from web.applicant.case_access import CaseAccess, Link, OpenedCase
+from web.applicant.case_pages import whole_link
+from web.applicant.case_progress import CaseProgress
+from web.applicant.case_view import CaseAction
+from web.applicant.case_words import for_applicants
+from web.applicant.correction import LABELS, Correction
 from web.customer.event_ids import event_id_of
 from web.customer.forms import Form, sent_values
 from web.deliveries import Deliveries, EventRefusedError, OtherContentError

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.mails import MailKind
 from models.tables import EventRow, IssuedContractRow, NoticeRow, RememberedLinkRow, SetUpStepRow
-from web.case_words import for_applicants
+from web.applicant.case_words import for_applicants
 
 
 @dataclass

@@ -10,12 +10,12 @@ from fastapi.templating import Jinja2Templates
 from models.application_form import MAX_OFFICES, NO_FEE
 from models.identifiers import OfficeToken
 from models.procedures import Procedure
+from web.applicant.guide import chosen_procedure, steps_of
+from web.applicant.plan import Plan
+from web.applicant.token_check import LONGEST, what_is_wrong
 from web.customer.forms import Form
 from web.doors import Doors
-from web.guide import chosen_procedure, steps_of
-from web.plan import Plan
 from web.problems import ProblemError
-from web.token_check import LONGEST, what_is_wrong
 
 TOO_MUCH = "計画に入力できる量を超えています。事業所データを 30 件以内に分けて、もう一度作成してください。"
 

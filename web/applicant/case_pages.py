@@ -20,10 +20,10 @@ from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.messages import SendMail
 from models.procedures import Procedure
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from web.case_access import NO_SUCH_CASE, CaseAccess, Link, LinkExpiredError, OpenedCase
-from web.case_progress import CaseProgress
-from web.case_records import Recorded, done_here, recorded_offices
-from web.case_view import office_view
+from web.applicant.case_access import NO_SUCH_CASE, CaseAccess, Link, LinkExpiredError, OpenedCase
+from web.applicant.case_progress import CaseProgress
+from web.applicant.case_records import Recorded, done_here, recorded_offices
+from web.applicant.case_view import office_view
 from web.doors import Doors, Limit
 from web.problems import ProblemError
 from web.reaching import UnreachableError, reaching_temporal
