@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 from playwright.async_api import Locator, Page, expect
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import day_in_japan
+from models.case_links import case_path
 from models.identifiers import ApplicationNo
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.procedures import Stage
@@ -235,6 +236,10 @@ class Customer:
         await self.press("送信する")
         await expect(self.page.get_by_role("alert")).to_be_visible()
         await self.at(self.page, "enquiry-refused")
+        await self.fill("サービス契約ID（お客様番号）", YAYOI)
+        await self.press("送信する")
+        await expect(self.heading).to_contain_text("お問い合わせ")
+        await self.at(self.page, "enquiry-done")
         await self.go("/password", "password")
 
     async def astray(self) -> None:
@@ -258,7 +263,21 @@ class Customer:
         await case.office().result()
         await self.page.reload()
         await self.at(self.page, "case-withdrawn")
+        await self.page.get_by_role("link", name="組み合わせの控え").click()
+        await self.at(self.page, "case-ledger")
+        await self.late(case)
         await self.go("/nowhere", "not-there")
+
+    async def late(self, case: Case) -> None:
+        """Open a link whose last day has passed, and ask for a fresh one."""
+        long_ago = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
+        secret_key = self.world.settings.secret_key
+        assert secret_key is not None
+        await self.page.goto(self.address + case_path(secret_key.get_secret_value(), case.application_no, long_ago))
+        await self.at(self.page, "link-expired")
+        await self.press("新しいリンクをメールで受け取る")
+        await self.mail(TARO, MailKind.CASE_LINK.subject)
+        await self.at(self.page, "link-mailed")
 
     # --- what a hand does ---------------------------------------------------------------------------------------------
 
