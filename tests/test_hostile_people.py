@@ -262,6 +262,12 @@ def test_every_cell_that_begins_like_a_formula_is_inert(name: str) -> None:
     assert as_pdf([Entry(name, name)], STILL_OPEN).startswith(b"%PDF")
 
 
+def test_a_letter_that_viewers_cannot_show_is_told_in_the_pdf() -> None:
+    text = pdf_text(as_pdf([Entry("6000014", "𠮷﨑 鷗髙")], STILL_OPEN))
+    assert "〓﨑" in text
+    assert "表示できない文字" in text
+
+
 def test_what_is_typed_into_mails_brings_no_structure_and_no_header() -> None:
     evil = "x\r\n■偽の見出し\u2028https://evil.test/\x85" + SCRIPT
     row = EnquiryRow(

@@ -16,7 +16,10 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, Tabl
 from models.combination_ledger import HEADINGS, Entry
 
 TITLE = "事業所データの組み合わせの控え"
+_GETA = "〓"
+_NOT_SHOWN = f"{_GETA} は、この控えに表示できない文字です。正しい表記は、画面または CSV の控えで確認してください。"
 _FONT = "HeiseiKakuGo-W5"
+_LAST_OF_BASIC_PLANE = 0xFFFF
 _WIDTHS = [62 * mm, 55 * mm, 80 * mm, 36 * mm, 36 * mm]
 
 
@@ -27,7 +30,7 @@ def as_pdf(entries: Sequence[Entry], day: date) -> bytes:
     title = ParagraphStyle("title", parent=text, fontSize=15, leading=22)
 
     def cell(value: str) -> Paragraph:
-        return Paragraph(escape(value), text)
+        return Paragraph(escape(_printable(value)), text)
 
     table = Table(
         [[cell(heading) for heading in HEADINGS], *([cell(value) for value in entry.cells] for entry in entries)],
@@ -49,5 +52,12 @@ def as_pdf(entries: Sequence[Entry], day: date) -> bytes:
     )
     heading = [Paragraph(TITLE, title), Paragraph(f"{day.year}年{day.month}月{day.day}日現在", text)]
     note = Paragraph("証憑は、この組み合わせの弥生ID でログインしてから保存してください。", text)
-    document.build([*heading, Spacer(1, 5 * mm), table, Spacer(1, 5 * mm), note])
+    rare = any(_printable(value) != value for entry in entries for value in entry.cells)
+    notes = [note, Paragraph(_NOT_SHOWN, text)] if rare else [note]
+    document.build([*heading, Spacer(1, 5 * mm), table, Spacer(1, 5 * mm), *notes])
     return file.getvalue()
+
+
+def _printable(value: str) -> str:
+    """Viewers leave a blank where this font has no letter: those outside the basic plane, such as 𠮷."""
+    return "".join(letter if ord(letter) <= _LAST_OF_BASIC_PLANE else _GETA for letter in value)

@@ -29,7 +29,7 @@ def doors_pages(sessions: async_sessionmaker[AsyncSession], doors: Doors, templa
         return templates.TemplateResponse(request, "sign_in.html", facts, status)
 
     @router.get("/sign-in")
-    async def form(request: Request, there: Annotated[str, Query(alias="next")] = "/") -> Response:
+    async def form(request: Request, there: Annotated[str, Query(alias="next")] = "/set-up") -> Response:
         return show(request, "", there)
 
     @router.post("/sign-in")
