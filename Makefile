@@ -9,7 +9,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 .PHONY: help demo test up check bench histories screenshots lock
 
 help:
-	@echo "make demo   one application from form to closed case, two weeks in about a minute"
+	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
 	@echo "make test   all tests"
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"

@@ -209,7 +209,7 @@ def myics_invite(
 
 @app.command()
 def demo() -> None:
-    """Show one application from form to closed case, two weeks and follow-up fast-forwarded."""
+    """Show cases from form to their end, two weeks and follow-up fast-forwarded, and a firm that joins MYICS."""
     from workers.rehearsal.story import rehearse
 
     raise typer.Exit(run(rehearse()))
