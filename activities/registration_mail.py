@@ -13,7 +13,7 @@ from activities.templates import mail_templates
 from models.identifiers import ledger_key
 from models.messages import SentMail
 from models.myics.accounts import AccountState
-from models.myics.links import link_of, registration_path
+from models.myics.links import link_of, link_path
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, SendMyicsMail
 from models.tables import (
@@ -58,7 +58,7 @@ class RegistrationMailActivities:
             client=client,
             holder_no=row.client_id or row.customer_no,
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
-            url=f"{self._public_url}{registration_path(self._secret_key, link_of(row))}" if row.link_no else "",
+            url=f"{self._public_url}{link_path(self._secret_key, link_of(row))}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(request.workflow_id),
             AccountState=AccountState,

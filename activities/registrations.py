@@ -94,13 +94,10 @@ class RegistrationActivities:
 
         async def close(work: Work) -> ClosedRegistration:
             row = await _held(work.session, step)
-            outcome = step.outcome
-            if row.kind != RegistrationKind.CLIENT and row.stage == RegistrationStage.REGISTERED:
-                unlocking = row.kind == RegistrationKind.UNLOCKING
-                outcome = RegistrationOutcome.UNLOCKED if unlocking else RegistrationOutcome.REGISTERED
+            outcome = _reached(row) or step.outcome
             row.closed_at, row.outcome = step.at, outcome
-            account = await _account(work.session, row)
-            if account and outcome in _FREED and RegistrationKind(row.kind).has_link:
+            freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
+            if freed and (account := await _account(work.session, row)):
                 account.state, account.ended_at = _FREED[outcome], step.at
             work.audit(f"登録の手続きを終了した（{outcome}）", by=step.by, reason=step.reason)
             return ClosedRegistration(outcome=outcome)
@@ -163,6 +160,21 @@ _FREED = {
     RegistrationOutcome.WITHDRAWN: AccountState.WITHDRAWN,
 }
 """How an account ends with its registration; its address is free again."""
+
+
+def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
+    """Return how it has ended by what was done on the pages; None: nothing there has ended it."""
+    match row.kind, row.stage:
+        case RegistrationKind.UNLOCKING, RegistrationStage.REGISTERED:
+            return RegistrationOutcome.UNLOCKED
+        case RegistrationKind.REPRESENTATIVE | RegistrationKind.USER, RegistrationStage.REGISTERED:
+            return RegistrationOutcome.REGISTERED
+        case RegistrationKind.RENEWAL, RegistrationStage.RENEWED:
+            return RegistrationOutcome.RENEWED
+        case RegistrationKind.RENEWAL, RegistrationStage.SUPERSEDED:
+            return RegistrationOutcome.SUPERSEDED
+        case _:
+            return None
 
 
 async def _held(session: AsyncSession, ref: RegistrationRef) -> MyicsRegistrationRow:

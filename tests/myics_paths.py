@@ -108,6 +108,35 @@ async def account_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     return case.handle
 
 
+async def password_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await renewal.link()
+    await renewal.act("resend")
+    await myics.renewals.set_password(await renewal.link(2), "Aoba2027")
+    await myics.tell()
+    return renewal.handle
+
+
+async def password_asked_for_twice(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [first] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await first.link()
+    await myics.forget_password(OWNER)
+    return first.handle
+
+
+async def password_never_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await renewal.link()
+    await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
+    return renewal.handle
+
+
 async def batch_with_a_refused_row(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, "顧問先ID下4桁,顧問先名称\n0012,みなと商店\n12,短い\n")
@@ -123,5 +152,8 @@ MYICS_PATHS: tuple[Path, ...] = (
     user_never_answers,
     client_with_a_user,
     account_unlocked,
+    password_renewed,
+    password_asked_for_twice,
+    password_never_renewed,
     batch_with_a_refused_row,
 )

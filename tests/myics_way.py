@@ -13,6 +13,7 @@ from tests.customer_way import At
 from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, text_of
 
 HANAKO, MIDORI = "hanako@aoba-kaikei.example.jp", "midori@midori-shoten.example.jp"
+NEW_PASSWORD = "Aoba2027"
 CLIENT = ClientId(f"{FIRM}0012")
 
 
@@ -40,6 +41,23 @@ class Firm:
             await expect(self.main).to_contain_text(f"{name} 様")
             await self.at(self.page, f"top-{name}")
             await self.log_out()
+        await self.password_forgotten(HANAKO)
+
+    async def password_forgotten(self, address: str) -> None:
+        await self.page.get_by_role("link", name="パスワードをお忘れの方").click()
+        await self.at(self.page, "password-forgotten")
+        await self.fill("お客様番号", FIRM)
+        await self.fill("ユーザーアカウント", address)
+        await self.press("メールを送る")
+        await expect(self.heading).to_have_text("受け付けました")
+        await self.at(self.page, "password-mail-sent")
+        await self.follow(address, MyicsMail.RENEWAL)
+        await self.at(self.page, "password-new")
+        await self.fill("新しいパスワード", NEW_PASSWORD)
+        await self.fill("新しいパスワード（確認のためもう一度）", NEW_PASSWORD)
+        await self.press("変更")
+        await expect(self.main).to_contain_text("パスワードを変更しました")
+        await self.log_in(FIRM, address, NEW_PASSWORD)
 
     async def representative_registers(self) -> None:
         """M1 to M3, with mistakes first, as people do."""
@@ -123,12 +141,12 @@ class Firm:
         await expect(self.main).to_contain_text("すでに使われています")
         await self.at(self.page, "link-used")
 
-    async def log_in(self, customer_no: str, address: str) -> None:
+    async def log_in(self, customer_no: str, address: str, password: str = PASSWORD) -> None:
         await self.page.goto(f"{self.address}/myics/")
         await self.at(self.page, "sign-in")
         await self.fill("お客様番号", customer_no)
         await self.fill("ユーザーアカウント", address)
-        await self.fill("パスワード", PASSWORD)
+        await self.fill("パスワード", password)
         await self.press("ログイン")
         await expect(self.heading).to_have_text("MYICS トップ")
 
@@ -170,7 +188,7 @@ class Firm:
     async def follow(self, address: str, kind: MyicsMail) -> None:
         """Open the page to which the link in a mail leads."""
         mail = await self.mail(address, kind)
-        [path] = set(re.findall(r"http://web\.test(/myics/register\S+)", text_of(mail)))
+        [path] = set(re.findall(r"http://web\.test(/myics/(?:register|password/new)\S+)", text_of(mail)))
         await self.page.goto(self.address + path)
 
     async def mail(self, address: str, kind: MyicsMail) -> EmailMessage:

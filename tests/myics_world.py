@@ -21,7 +21,7 @@ from models.myics.accounts import AccountKind
 from models.myics.batches import BatchKind
 from models.myics.forms import FirmForm, UserForm
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
-from models.myics.registrations import RegistrationEnded, RegistrationProgress, RegistrationStage
+from models.myics.registrations import RegistrationEnded, RegistrationKind, RegistrationProgress, RegistrationStage
 from models.myics.store import Asked, invite_firm
 from models.personal_links import PersonalLinkKind, read_link
 from models.tables import (
@@ -39,6 +39,7 @@ from web.doors.hashing import Hashing
 from web.myics.batches import Batches
 from web.myics.clients import Clients
 from web.myics.registrants import Registrants, read_account
+from web.myics.renewals import RenewalForm, Renewals
 from web.myics.sign_in import Member, SignIn
 from web.myics.telling import telling_batch, telling_registration
 from web.myics.users import Users
@@ -49,7 +50,7 @@ FIRM = CustomerNo("1000200301")
 OWNER = MailAddress("ichiro@aoba-kaikei.example.jp")
 KEYWORD, PASSWORD = "青葉の合言葉", "Aoba2026"
 SATO = "佐藤"
-_LINK = re.compile(r"http://web\.test/myics/register\?link=(\S+)")
+_LINK = re.compile(r"http://web\.test/myics/(?:register|password/new)\?link=(\S+)")
 
 
 def user(address: str, kind: AccountKind = AccountKind.GENERAL, name: str = "青葉 次郎") -> UserForm:
@@ -72,6 +73,7 @@ class MyicsWorld:
     def __post_init__(self) -> None:
         sessions, now = self.world.sessions, self.now
         self.registrants = Registrants(sessions, self.hashing, "secret", nobody, now)
+        self.renewals = Renewals(sessions, self.hashing, "secret", nobody, now)
         self.sign_in = SignIn(sessions, self.hashing, nobody, now)
         self.users = Users(sessions, self.world.client, nobody, now)
         self.clients = Clients(sessions, nobody, now)
@@ -124,6 +126,16 @@ class MyicsWorld:
         await self.registrants.set_password(token, password)
         await self.registrants.accept_terms(token, authority=True, terms=True)
         await self.tell()
+
+    async def forget_password(self, address: str, holder: str = FIRM) -> None:
+        await self.renewals.ask(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
+        await self.tell()
+
+    async def asked_for(self, kind: RegistrationKind) -> "list[Registered]":
+        """Return what of this kind was stored, in its order."""
+        row = MyicsRegistrationRow
+        found = await self.rows(select(row).where(row.kind == kind).order_by(row.registration_no))
+        return [Registered(self, RegistrationNo(each.registration_no)) for each in found]
 
     async def send_file(self, manager: Member | None, kind: BatchKind, text: str | bytes) -> BatchNo:
         content = text if isinstance(text, bytes) else text.encode()
@@ -182,7 +194,8 @@ class Registered:
                 await asyncio.sleep(0.05)
 
     async def _is_number(self, token: str, number: int) -> bool:
-        link = read_link("secret", PersonalLinkKind.MYICS, token)
+        kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD)
+        link = next(filter(None, (read_link("secret", kind, token) for kind in kinds)), None)
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 
     def mails(self, address: str | None) -> list[EmailMessage]:

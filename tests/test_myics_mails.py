@@ -31,9 +31,11 @@ _KINDS = {
     MyicsMail.USER_REMINDER: [RegistrationKind.USER],
     MyicsMail.UNLOCKED: [RegistrationKind.UNLOCKING],
     MyicsMail.LOCKED: [RegistrationKind.REPRESENTATIVE, RegistrationKind.UNLOCKING],
+    MyicsMail.RENEWAL: [RegistrationKind.RENEWAL],
+    MyicsMail.RENEWED: [RegistrationKind.RENEWAL],
 }
 _BOTH = [RegistrationKind.REPRESENTATIVE, RegistrationKind.USER]
-_WITH_LINK = {kind for kind in _KINDS if kind not in {MyicsMail.UNLOCKED, MyicsMail.LOCKED}}
+_WITH_LINK = {kind for kind in _KINDS if kind not in {MyicsMail.UNLOCKED, MyicsMail.LOCKED, MyicsMail.RENEWED}}
 
 
 @pytest_asyncio.fixture
@@ -54,7 +56,8 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
         assert MR.registration_no in text
-        assert ("http://web.test/myics/register?link=" in text) == (mail in _WITH_LINK)
+        place = "password/new" if kind is RegistrationKind.RENEWAL else "register"
+        assert (f"http://web.test/myics/{place}?link=" in text) == (mail in _WITH_LINK)
         if mail.for_operators:
             assert sent["To"].endswith("@back-office.example.jp")
             assert f"myics%2F{MR.registration_no}" in text

@@ -185,6 +185,9 @@ async def test_a_stopped_account_is_out_at_once(town: Town, browser: Browser) ->
     await town.myics.users.stop(manager, (await town.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
     assert (await browser.get("/myics/")).status_code == 303
     assert STOPPED in words(await browser.sign_in(address="hanako@aoba-kaikei.example.jp"))
+    # What was left open somewhere does not come back with the account.
+    await town.myics.users.restart(manager, (await town.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
+    assert (await browser.get("/myics/")).status_code == 303
 
 
 async def test_sessions_of_myics_and_of_yayoi_ids_do_not_mix(town: Town, browser: Browser) -> None:
@@ -214,6 +217,8 @@ async def test_forms_that_were_not_shown_to_this_browser_are_refused(town: Town,
     posts = {
         "/myics/sign-in": 403,
         "/myics/sign-out": 403,
+        "/myics/password": 403,
+        "/myics/password/new": 403,
         f"{REGISTER}/terms": 403,
         f"{REGISTER}/account": 403,
         f"{REGISTER}/confirm": 403,

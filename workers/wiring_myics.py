@@ -16,10 +16,18 @@ from workers.settings import Settings
 from workflows.account_unlocking import AccountUnlocking
 from workflows.client_batch import ClientBatch
 from workflows.client_registration import ClientRegistration
+from workflows.password_renewal import PasswordRenewal
 from workflows.representative_registration import RepresentativeRegistration
 from workflows.user_invitation import UserInvitation
 
-MYICS_WORKFLOWS = (RepresentativeRegistration, UserInvitation, ClientRegistration, AccountUnlocking, ClientBatch)
+MYICS_WORKFLOWS = (
+    RepresentativeRegistration,
+    UserInvitation,
+    ClientRegistration,
+    AccountUnlocking,
+    PasswordRenewal,
+    ClientBatch,
+)
 
 
 def build_myics_activities(

@@ -197,7 +197,7 @@ class Registration:
         asked = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
         ended = await self._steps.close(asked, self._state.left)
         self._state.outcome = ended
-        if mail := _LAST_MAILS.get((self._case.kind.has_link, ended)):
+        if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)
         self._view.note(f"登録を終了した（{ended}）")
         self._view.stand(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
@@ -229,5 +229,6 @@ _LAST_MAILS = {
     (True, RegistrationOutcome.EXPIRED): MyicsMail.EXPIRED,
     (True, RegistrationOutcome.WITHDRAWN): MyicsMail.WITHDRAWN,
     (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
+    (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
 }
-"""What the registrant is told at the end, by whether there was a link and by the outcome."""
+"""What the registrant is told at the end, by whether an account was to be made and by the outcome."""

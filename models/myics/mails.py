@@ -20,6 +20,8 @@ class MyicsMail(StrEnum):
     WITHDRAWN = "myics_withdrawn"
     LOCKED = "myics_locked"
     UNLOCKED = "myics_unlocked"
+    RENEWAL = "myics_renewal"
+    RENEWED = "myics_renewed"
     OPERATOR_REMINDER = "myics_operator_reminder"
     OPERATOR_ESCALATION = "myics_operator_escalation"
 
@@ -42,6 +44,8 @@ class MyicsMail(StrEnum):
             MyicsMail.WITHDRAWN: "日本ICS株式会社 MYICS ユーザー登録の取り下げのお知らせ",
             MyicsMail.LOCKED: "日本ICS株式会社 MYICS 入力誤りによるロックのお知らせ",
             MyicsMail.UNLOCKED: "日本ICS株式会社 MYICS ロック解除のお知らせ",
+            MyicsMail.RENEWAL: "日本ICS株式会社 MYICS パスワード再設定のご案内",
+            MyicsMail.RENEWED: "日本ICS株式会社 MYICS パスワード変更のお知らせ",
             MyicsMail.OPERATOR_REMINDER: "〔担当者〕対応待ちの MYICS の手続きがあります",
             MyicsMail.OPERATOR_ESCALATION: "〔責任者〕対応されていない MYICS の手続きがあります",
         }[self]

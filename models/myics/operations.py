@@ -7,7 +7,7 @@ from typing import Any
 
 from models.actions import ActionMessage, AddNote, HandOver
 from models.identifiers import MailAddress
-from models.myics.registrations import RegistrationStage
+from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
 from models.operations import Operations
 
@@ -91,14 +91,23 @@ def _linked(state: RegistrationState) -> str | None:
     return None
 
 
+def _invited(state: RegistrationState) -> str | None:
+    if state.case.kind is RegistrationKind.RENEWAL:
+        return (
+            "パスワードの再設定では、期限もメールアドレスも変えられません。URL は、ご登録のアドレスにだけ送ります。"
+            "期限が過ぎたときは、お客様に「パスワードをお忘れの方」の画面からもう一度お申し込みいただいてください。"
+        )
+    return _linked(state)
+
+
 def _locked(state: RegistrationState) -> str | None:
     return None if state.locked else "ロックされていません。"
 
 
 _RULES: dict[Operation, Callable[[RegistrationState], str | None]] = {
     Operation.RESEND: _linked,
-    Operation.EXTEND_DEADLINE: _linked,
-    Operation.CORRECT_ADDRESS: _linked,
+    Operation.EXTEND_DEADLINE: _invited,
+    Operation.CORRECT_ADDRESS: _invited,
     Operation.UNLOCK: _locked,
 }
 
@@ -134,6 +143,8 @@ def matters_now(state: RegistrationState) -> tuple[Operation, ...]:
     if state.locked:
         return (Operation.UNLOCK,)
     note = (Operation.ADD_NOTE,) if state.operators_turn else ()
+    if state.stage is RegistrationStage.RENEWING:
+        return (Operation.RESEND, *note)
     if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:
         return (Operation.RESEND, Operation.CORRECT_ADDRESS, *note)
     return note

@@ -14,6 +14,8 @@ INVITATION_DAYS = 30
 """Days after which a representative's invitation expires (M8)."""
 USER_DAYS = 14
 """Days after which a user's invitation expires, and the mail that checks a representative's address (M8)."""
+RENEWAL_DAYS = 1
+"""Days after which the link to a new password expires: it opens until the end of the next day in Japan (M8)."""
 
 
 class RegistrationKind(StrEnum):
@@ -23,6 +25,8 @@ class RegistrationKind(StrEnum):
     USER = "user"
     CLIENT = "client"
     UNLOCKING = "unlocking"
+    RENEWAL = "renewal"
+    """No registration but a new password, for an account whose owner has forgotten the old one."""
 
     @property
     def label(self) -> str:
@@ -32,11 +36,17 @@ class RegistrationKind(StrEnum):
             RegistrationKind.USER: "MYICS ユーザーの登録",
             RegistrationKind.CLIENT: "MYICS 顧問先の登録",
             RegistrationKind.UNLOCKING: "MYICS ロックの解除",
+            RegistrationKind.RENEWAL: "MYICS パスワードの再設定",
         }[self]
 
     @property
     def has_link(self) -> bool:
         """Whether a personal link is mailed."""
+        return self.makes_account or self is RegistrationKind.RENEWAL
+
+    @property
+    def makes_account(self) -> bool:
+        """Whether an account comes to exist by it, and is none if it comes to nothing."""
         return self in {RegistrationKind.REPRESENTATIVE, RegistrationKind.USER}
 
 
@@ -49,6 +59,10 @@ class RegistrationStage(StrEnum):
     USERS = "利用者の登録待ち"
     LOCKED = "ロック中"
     REGISTERED = "登録済み"
+    RENEWING = "再設定待ち"
+    RENEWED = "再設定済み"
+    SUPERSEDED = "差し替え済み"
+    """The account's owner has asked for a new password once more: a newer registration has the link that counts."""
     CLOSED = "終了"
 
 
@@ -59,6 +73,8 @@ class RegistrationOutcome(StrEnum):
     EXPIRED = "期限切れ"
     WITHDRAWN = "取り下げ"
     UNLOCKED = "解除済み"
+    RENEWED = "再設定済み"
+    SUPERSEDED = "差し替え済み"
 
 
 class RegistrationRef(Message):

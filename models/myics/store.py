@@ -3,10 +3,11 @@
 Pages, the command line and the batch all come through here, so that the same rules hold for one row and for 10,000.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +15,13 @@ from models.calendar import day_in_japan
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import ClientForm, FirmForm, UserForm
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
-from models.myics.registrations import INVITATION_DAYS, USER_DAYS, RegistrationKind, RegistrationStage
+from models.myics.registrations import (
+    INVITATION_DAYS,
+    RENEWAL_DAYS,
+    USER_DAYS,
+    RegistrationKind,
+    RegistrationStage,
+)
 from models.refusals import FieldError, RefusedError
 from models.tables import (
     AuditRow,
@@ -22,6 +29,7 @@ from models.tables import (
     MyicsClientRow,
     MyicsFirmRow,
     MyicsRegistrationRow,
+    MyicsSessionRow,
     registration_count,
 )
 
@@ -163,6 +171,38 @@ async def ask_to_unlock(session: AsyncSession, account: MyicsAccountRow, at: dat
     await session.flush()
 
 
+async def ask_for_new_password(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
+    for before in await _open(session, account, RegistrationKind.RENEWAL):
+        if before.stage == RegistrationStage.RENEWING:
+            change_stage(before, RegistrationStage.SUPERSEDED, at)
+    asked = Asked("本人", at)
+    row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), asked)
+    row.account_id, row.address, row.name = account.account_id, account.address, account.name
+    row.stage = RegistrationStage.RENEWING
+    _audit(session, row, "パスワードの再設定を受け付けた", asked)
+    await session.flush()
+
+
+async def unlock_account(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Let the owner of an account, which the caller holds, log in again; the operators' case ends by itself."""
+    account.locked_at, account.wrong_tries = None, 0
+    for case in await _open(session, account, RegistrationKind.UNLOCKING):
+        case.locked_at = None
+        change_stage(case, RegistrationStage.REGISTERED, at)
+
+
+async def end_sessions(session: AsyncSession, account: MyicsAccountRow) -> None:
+    """Log the account out wherever it is logged in."""
+    await session.execute(delete(MyicsSessionRow).where(MyicsSessionRow.account_id == account.account_id))
+
+
+def change_stage(row: MyicsRegistrationRow, stage: RegistrationStage, at: datetime) -> None:
+    """Bring a registration to a stage of which its procedure is to be told."""
+    # Later than any change before, whichever machine's clock it was made by: else it would not be told.
+    row.stage, row.changed_at = stage, max(at, row.changed_at + timedelta(microseconds=1))
+
+
 def administrators(firm: str) -> Select[int]:
     """Ask for those who may manage the firm's users and clients."""
     return select(MyicsAccountRow.account_id).where(
@@ -172,11 +212,25 @@ def administrators(firm: str) -> Select[int]:
     )
 
 
+async def _open(
+    session: AsyncSession, account: MyicsAccountRow, kind: RegistrationKind
+) -> Sequence[MyicsRegistrationRow]:
+    """Return what has not ended for the account, held."""
+    row = MyicsRegistrationRow
+    found = await session.scalars(
+        select(row)
+        .where(row.account_id == account.account_id, row.kind == kind, row.closed_at.is_(None))
+        .order_by(row.registration_no)
+        .with_for_update()
+    )
+    return found.all()
+
+
 async def _registration(
     session: AsyncSession, kind: RegistrationKind, holder: HolderNo, asked: Asked
 ) -> MyicsRegistrationRow:
     number = RegistrationNo.from_count(await session.scalar(select(registration_count.next_value())) or 0)
-    days = INVITATION_DAYS if kind is RegistrationKind.REPRESENTATIVE else USER_DAYS
+    days = {RegistrationKind.REPRESENTATIVE: INVITATION_DAYS, RegistrationKind.RENEWAL: RENEWAL_DAYS}
     row = MyicsRegistrationRow(
         registration_no=number,
         kind=kind,
@@ -187,7 +241,7 @@ async def _registration(
         requested_at=asked.at,
         batch_no=asked.batch_no,
         stage=RegistrationStage.INVITED if kind.has_link else RegistrationStage.RECEIVED,
-        expires_on=day_in_japan(asked.at) + timedelta(days=days),
+        expires_on=day_in_japan(asked.at) + timedelta(days=days.get(kind, USER_DAYS)),
         changed_at=asked.at,
     )
     session.add(row)

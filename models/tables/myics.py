@@ -85,6 +85,7 @@ class MyicsRegistrationRow(ToldRow):
             unique=True,
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
+        Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
         Index("myics_untold", "changed_at", postgresql_where=text("told_at is null or told_at < changed_at")),
     )
 

@@ -49,6 +49,12 @@ class Limit(Enum):
     """Per contract ID: whether an address goes with it, and later its password."""
     SUPPORT_PASSWORD_FROM = _Allowed("support-password-from", 50, timedelta(minutes=15))
     """Per client address."""
+    NEW_PASSWORD = _Allowed("new-password", 3, timedelta(hours=1))
+    """Per account asked for, whether or not it exists: nobody's inbox is filled."""
+    NEW_PASSWORD_DAILY = _Allowed("new-password-daily", 6, timedelta(days=1))
+    """Per account, as above."""
+    NEW_PASSWORD_FROM = _Allowed("new-password-from", 30, timedelta(hours=1))
+    """Per client address."""
     REFUSED_FROM = _Allowed("refused-from", 600, timedelta(hours=1))
     """Per client address: what other systems sent and was refused, since a refusal may tell what exists."""
     INVITATION = _Allowed("invitation", 30, timedelta(hours=1))

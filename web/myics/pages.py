@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from web.myics.managing import NotPossibleError
 from web.myics.pages_batches import batch_pages, batch_progress_pages
 from web.myics.pages_clients import client_pages
+from web.myics.pages_password import forgotten_password_pages, new_password_pages
 from web.myics.pages_register import registration_pages, representative_pages
 from web.myics.pages_sign_in import sign_in_pages
 from web.myics.pages_users import user_action_pages, user_pages
@@ -21,6 +22,8 @@ def open_myics_pages(app: FastAPI, parts: MyicsParts) -> Sequence[Repeating]:
     """Put the pages on the application, and return the jobs that run beside them."""
     for pages in (
         sign_in_pages(parts),
+        forgotten_password_pages(parts),
+        new_password_pages(parts),
         registration_pages(parts),
         representative_pages(parts),
         user_pages(parts),

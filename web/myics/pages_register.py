@@ -87,7 +87,7 @@ def registration_pages(parts: MyicsParts) -> APIRouter:
     async def password(request: Request) -> Response:
         link, values, page = await links.sent(request, Page.PASSWORD)
         await registrants.open(link)  # before anything is computed for it
-        if again := _not_the_same(values):
+        if again := not_the_same(values):
             return await links.show(request, link, page.refused(again))
         try:
             await registrants.set_password(link, values["password"])
@@ -122,7 +122,7 @@ def representative_pages(parts: MyicsParts) -> APIRouter:
         link, values, page = await links.sent(request, Page.CONFIRM)
         await parts.doors.limit(Limit.CODE_FROM, client_address(request))
         opened = await registrants.open(link)
-        if again := _not_the_same(values):
+        if again := not_the_same(values):
             return await links.show(request, link, page.refused(again))
         try:
             await registrants.confirm(link, values["keyword"], values["password"])
@@ -133,7 +133,7 @@ def representative_pages(parts: MyicsParts) -> APIRouter:
     return router
 
 
-def _not_the_same(values: Mapping[str, str]) -> dict[str, str]:
+def not_the_same(values: Mapping[str, str]) -> dict[str, str]:
     """Return what to say of the two passwords; one that breaks the rule is told of that first."""
     if values["password"] == values["password_again"] or PasswordKind.MYICS.refusal(values["password"]):
         return {}

@@ -15,6 +15,7 @@ from web.myics.sign_in import SignInRefusedError
 LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント", "password": "パスワード"}
 _SAID = {
     "registered": "ユーザー登録が完了しました。登録したユーザーアカウントとパスワードで、ログインしてください。",
+    "renewed": "パスワードを変更しました。新しいパスワードでログインしてください。",
     "out": "ログアウトしました。",
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -12,7 +12,7 @@ from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, keyword, read
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
-from models.myics.store import claim_address
+from models.myics.store import change_stage, claim_address
 from models.passwords import PasswordKind
 from models.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.refusals import FieldError, RefusedError
@@ -23,10 +23,8 @@ BY = "登録する方"
 _LOCKED = (
     "入力の誤りが続いたため、安全のためロックしました。MYICS サポートへお電話ください。ご本人を確認して解除します。"
 )
-_FORGED = "この URL は正しくありません。メールに記載された URL が途中で切れていないかを確認し、もう一度開いてください。"
-_SUPERSEDED = (
-    "新しい URL をお送りしたため、この URL は使えなくなりました。いちばん新しいメールの URL を開いてください。"
-)
+FORGED = "この URL は正しくありません。メールに記載された URL が途中で切れていないかを確認し、もう一度開いてください。"
+SUPERSEDED = "新しい URL をお送りしたため、この URL は使えなくなりました。いちばん新しいメールの URL を開いてください。"
 _USED = "この URL は、すでに使われています。登録が完了している方は、ログインしてください。"
 _MAILED = (
     "ユーザーアカウントとキーワードの設定は済んでいます。設定したメールアドレスに確認のメールをお送りしますので、"
@@ -174,11 +172,11 @@ class Registrants:
         """Check the link while its registration is held: of two at once the second finds what the first has left."""
         link = read_link(self._secret_key, PersonalLinkKind.MYICS, token)
         if link is None:
-            raise LinkRefusedError(_FORGED)
+            raise LinkRefusedError(FORGED)
         async with self._sessions.begin() as session:
             row = await session.get(MyicsRegistrationRow, link.procedure_id, with_for_update=True)
             if row is None:
-                raise LinkRefusedError(_FORGED)
+                raise LinkRefusedError(FORGED)
             if reason := _refusal(row, link, self._now()):
                 raise LinkRefusedError(reason)
             yield session, row
@@ -203,8 +201,7 @@ class Registrants:
         return LinkRefusedError(_LOCKED)
 
     def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
-        # Later than any change before, whichever machine's clock it was made by: else it would not be told.
-        row.stage, row.changed_at = stage, max(self._now(), row.changed_at + timedelta(microseconds=1))
+        change_stage(row, stage, self._now())
 
     async def _hash(self, password: str) -> str:
         if reason := PasswordKind.MYICS.refusal(password):
@@ -225,7 +222,7 @@ def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> st
     if row.stage == RegistrationStage.REGISTERED:
         return _USED
     if link.occurrence != row.link_no:
-        return _SUPERSEDED
+        return SUPERSEDED
     if row.link_used_at:
         return _MAILED
     if not link.is_open(now):

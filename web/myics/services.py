@@ -11,6 +11,7 @@ from web.doors.hashing import Hashing
 from web.myics.batches import Batches
 from web.myics.clients import Clients
 from web.myics.registrants import Registrants
+from web.myics.renewals import Renewals
 from web.myics.sign_in import SignIn
 from web.myics.telling import telling_batch, telling_registration
 from web.myics.users import Users
@@ -36,6 +37,7 @@ class MyicsServices:
         telling, telling_files = Repeating(registrations.tell_all, every), Repeating(files.tell_all, every)
         self.jobs: Sequence[Repeating] = (telling, telling_files)
         self.registrants = Registrants(sessions, hashing, secret_key, telling.wake)
+        self.renewals = Renewals(sessions, hashing, secret_key, telling.wake)
         self.sign_in = SignIn(sessions, hashing, telling.wake)
         self.users = Users(sessions, client, telling.wake)
         self.clients = Clients(sessions, telling.wake)

@@ -72,6 +72,8 @@ class SignIn:
                 raise SignInRefusedError(LOCKED)
             if account.state != AccountState.REGISTERED:
                 raise SignInRefusedError(STOPPED)
+            if account.password_hash != row.password_hash:  # renewed meanwhile
+                raise SignInRefusedError(WRONG)
             account.wrong_tries = 0
             return _member(account)
 

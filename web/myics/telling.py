@@ -12,6 +12,7 @@ from workflows import search_attributes
 from workflows.account_unlocking import AccountUnlocking
 from workflows.client_batch import NEWS, ClientBatch
 from workflows.client_registration import ClientRegistration
+from workflows.password_renewal import PasswordRenewal
 from workflows.registration import REGISTRATION_CHANGED
 from workflows.registration_details import registration_static_details
 from workflows.representative_registration import RepresentativeRegistration
@@ -22,6 +23,7 @@ _STORIES: dict[RegistrationKind, Callable[..., Any]] = {
     RegistrationKind.USER: UserInvitation.run,
     RegistrationKind.CLIENT: ClientRegistration.run,
     RegistrationKind.UNLOCKING: AccountUnlocking.run,
+    RegistrationKind.RENEWAL: PasswordRenewal.run,
 }
 
 

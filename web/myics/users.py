@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -13,8 +13,7 @@ from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.operations import Operation, ResendLink, WithdrawRegistration
-from models.myics.registrations import RegistrationKind, RegistrationStage
-from models.myics.store import Asked, administrators, invite_user
+from models.myics.store import Asked, administrators, end_sessions, invite_user, unlock_account
 from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 from web.myics.asking import ask_registration
 from web.myics.managing import NotPossibleError, may_manage
@@ -89,7 +88,10 @@ class Users:
             self._audit(session, manager, account, f"ユーザー種別を{kind}に変更した")
 
     async def stop(self, manager: Member, account_id: int) -> None:
-        """Let a registered user no longer log in. Raises `NotPossibleError`, also for the last administrator."""
+        """Let a registered user no longer log in; no session comes back with a restart.
+
+        Raises `NotPossibleError`, also for the last administrator.
+        """
         async with self._sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.state == AccountState.STOPPED:
@@ -98,6 +100,7 @@ class Users:
                 raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
             await _refuse_last_administrator(session, account)
             account.state = AccountState.STOPPED
+            await end_sessions(session, account)
             self._audit(session, manager, account, "アカウントを停止した")
 
     async def restart(self, manager: Member, account_id: int) -> None:
@@ -115,19 +118,7 @@ class Users:
         """Let a user who was locked out try again; the operators' case ends by itself. Raises `NotPossibleError`."""
         async with self._sessions.begin() as session:
             account = await self._held(session, manager, account_id)
-            account.locked_at, account.wrong_tries = None, 0
-            case = await session.scalar(
-                select(MyicsRegistrationRow)
-                .where(
-                    MyicsRegistrationRow.account_id == account_id,
-                    MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING,
-                    MyicsRegistrationRow.closed_at.is_(None),
-                )
-                .with_for_update()
-            )
-            if case:
-                case.locked_at, case.stage = None, RegistrationStage.REGISTERED
-                case.changed_at = max(self._now(), case.changed_at + timedelta(microseconds=1))
+            await unlock_account(session, account, self._now())
             self._audit(session, manager, account, "アカウントのロックを解除した")
         self._told()
 

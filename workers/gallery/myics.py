@@ -15,6 +15,7 @@ _PEOPLE = {
     RegistrationKind.REPRESENTATIVE: ("MR-000001", "山田 一郎", "ichiro@yamada-kaikei.example.jp"),
     RegistrationKind.USER: ("MR-000002", "山田 花子", "hanako@yamada-kaikei.example.jp"),
     RegistrationKind.UNLOCKING: ("MR-000003", "山田 花子", "hanako@yamada-kaikei.example.jp"),
+    RegistrationKind.RENEWAL: ("MR-000004", "山田 花子", "hanako@yamada-kaikei.example.jp"),
 }
 
 
@@ -76,6 +77,8 @@ MYICS_ENTRIES = (
     Entry("MYICS：登録が取り下げられたとき", _mail(MyicsMail.WITHDRAWN, _OF_A_USER)),
     Entry("MYICS：誤りが続いてロックしたとき", _mail(MyicsMail.LOCKED, _LOCK)),
     Entry("MYICS：ロックを解除したとき", _mail(MyicsMail.UNLOCKED, _LOCK)),
+    Entry("MYICS：パスワードを忘れた方が再設定を申し込んだとき", _mail(MyicsMail.RENEWAL, RegistrationKind.RENEWAL)),
+    Entry("MYICS：新しいパスワードが設定されたとき", _mail(MyicsMail.RENEWED, RegistrationKind.RENEWAL)),
     Entry("MYICS：担当者の対応を待っているとき（担当者へ）", _mail(MyicsMail.OPERATOR_REMINDER, _OF_THE_FIRM)),
     Entry("MYICS：担当者が対応していないとき（責任者へ）", _mail(MyicsMail.OPERATOR_ESCALATION, _OF_THE_FIRM)),
 )

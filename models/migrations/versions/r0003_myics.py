@@ -144,6 +144,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind = 'representative' and closed_at is null"),
     )
     op.create_index(
+        "open_renewals",
+        "myics_registrations",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'renewal' and closed_at is null"),
+    )
+    op.create_index(
         "one_open_unlocking",
         "myics_registrations",
         ["account_id"],
