@@ -26,11 +26,13 @@ from web.applicant.case_actions import case_actions
 from web.applicant.case_pages import answer_expired_links, case_pages
 from web.applicant.case_progress import CaseProgress
 from web.applicant.guide_pages import guide_pages
+from web.customer.evidence import evidence_api
 from web.customer.pages import open_customer_pages
 from web.customer.parts import Parts
 from web.deliveries import Deliveries
 from web.doors import Doors
 from web.doors.pages import doors_pages
+from web.doors.systems import Systems
 from web.form_signatures import FormSignatures
 from web.forms import Forms
 from web.intake import Intake
@@ -61,12 +63,15 @@ def create_app(
     namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
+    api_keys: Sequence[str] = (),
     form_secrets: Sequence[str] = (),
     form_translation: Translation | None = None,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
+
+    `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
 
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
@@ -118,8 +123,12 @@ def create_app(
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=https)
     describe_problems(app)
-    app.include_router(applications_api(intake, starting, doors, public_url=public_url, secret_key=secret_key))
-    app.include_router(events_api(deliveries, doors))
+    for api in (
+        applications_api(intake, starting, doors, public_url=public_url, secret_key=secret_key),
+        events_api(deliveries, doors),
+        evidence_api(sessions, doors),
+    ):
+        app.include_router(api, **Systems(api_keys).only)
     app.include_router(
         form_webhooks(
             forms, FormSignatures(form_secrets), starting, doors, public_url=public_url, secret_key=secret_key

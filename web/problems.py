@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 _TITLES = {
     HTTPStatus.BAD_REQUEST: "読み取れませんでした",
-    HTTPStatus.UNAUTHORIZED: "署名を確認できません",
+    HTTPStatus.UNAUTHORIZED: "送信元を確認できません",
     HTTPStatus.FORBIDDEN: "もう一度お試しください",
     HTTPStatus.NOT_FOUND: "見つかりません",
     HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Separated by commas: what other systems send as `Authorization: Bearer …`; unset: whoever reaches the API may."""
     form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None
     """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
     form_mapping: Path | None = None

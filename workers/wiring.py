@@ -224,6 +224,7 @@ def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], cl
         namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
+        api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
         form_translation=form_translation(settings),
     )

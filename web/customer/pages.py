@@ -11,7 +11,7 @@ from web.applicant.case_access import CaseAccess
 from web.customer import enquiries, invitations
 from web.customer.business_group import business_group_pages
 from web.customer.enquiries import enquiry_pages
-from web.customer.evidence import evidence_api, evidence_pages
+from web.customer.evidence import evidence_pages
 from web.customer.invitations import Invitations
 from web.customer.ledger import case_ledger_pages, ledger_pages
 from web.customer.member_join import joining_pages
@@ -48,7 +48,6 @@ def open_customer_pages(
         ledger_pages(parts),
         case_ledger_pages(parts, CaseAccess(parts.sessions, secret_key)),
         evidence_pages(parts),
-        evidence_api(parts.sessions, parts.doors),
         member_pages(parts, kept, inviting),
         invitation_pages(parts, kept, inviting),
         joining_pages(parts, kept, inviting, secret_key=secret_key),
