@@ -30,7 +30,7 @@ async def http(
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("sent", [None, "Bearer ", "Bearer another", f"Basic {NEW}", f"Bearer {NEW}x", "Bearer 鍵"])
 async def test_whoever_shows_no_key_is_refused(http: httpx.AsyncClient, path: str, sent: str | None) -> None:
-    answer = await http.post(path, json={}, headers={"Authorization": sent.encode()} if sent else {})
+    answer = await http.post(path, json={}, headers=[(b"Authorization", sent.encode())] if sent else [])
     assert answer.status_code == HTTPStatus.UNAUTHORIZED
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -10,9 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from web.problems import ProblemError, answers
 
-UNKNOWN_KEY = (
-    "API キーが違うか、送られていません。Authorization: Bearer に、発行済みのものを付けてください。"
-)
+UNKNOWN_KEY = "API キーが違うか、送られていません。Authorization: Bearer に、発行済みのものを付けてください。"
 _bearer = HTTPBearer(auto_error=False, description="API キー（TETSUZUKI_API_KEYS のいずれか）")
 
 
