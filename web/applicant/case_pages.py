@@ -30,6 +30,8 @@ from web.reaching import UnreachableError, reaching_temporal
 from workflows.case_link_mail import CaseLinkMail
 
 Key = Annotated[str, Query()]
+JUST_RECEIVED = timedelta(hours=1)
+"""How long the page on which an applicant lands is headed as the receipt."""
 
 
 def whole_link(application_no: str, until: Key = "", key: Key = "") -> Link:
@@ -78,7 +80,8 @@ def case_pages(
             "offices": offices,
             "awaiting_notice": any(office.awaits_notice for office in offices),
             "told": told,
-            "received": received,
+            # People keep the address they land on: an hour later it tells how the case stands, like any other link.
+            "received": received and datetime.now(UTC) < row.applied_at + JUST_RECEIVED,
             "delayed": row.started_at is not None and not standing,
             "linked": procedure.linked,
             "closed": row.closed_at is not None,
