@@ -18,9 +18,12 @@ from tests.myics_paths import Path as MyicsPath
 from tests.myics_world import myics_with_worker
 from tests.paths import ENDED, IN_THE_MIDDLE, Path
 from tests.registration_town import open_town
-from tests.world import world_with_worker
+from tests.short_paths import SHORT_PATHS
+from tests.short_paths import Path as ShortPath
+from tests.world import World, world_with_worker
 
 HISTORIES = FilePath(__file__).parent / "histories"
+_REPLACED = {"identity": "recorder", "workerInstanceKey": "recorder", "stackTrace": ""}
 
 
 @pytest.mark.parametrize("path", [*ENDED, *IN_THE_MIDDLE], ids=lambda path: path.__name__)
@@ -64,6 +67,13 @@ async def test_record_checks(
         await keep(handle, f"check_{path.__name__}")
 
 
+@pytest.mark.parametrize("path", SHORT_PATHS, ids=lambda path: path.__name__)
+async def test_record_short(path: ShortPath, world: World) -> None:
+    handle = await path(world)
+    await handle.result()
+    await keep(handle, f"short_{path.__name__}")
+
+
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
     history = json.loads((await handle.fetch_history()).to_json())
     text = json.dumps(_without_names(history), ensure_ascii=False, indent=1)
@@ -71,12 +81,9 @@ async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
 
 
 def _without_names(value: Any) -> Any:
-    """Leave out who ran it: process and host names say nothing about the procedure."""
+    """Leave out who ran it, and where: names of processes, hosts and folders say nothing about the procedure."""
     if isinstance(value, dict):
-        return {
-            key: "recorder" if key in {"identity", "workerInstanceKey"} else _without_names(part)
-            for key, part in value.items()
-        }
+        return {key: _REPLACED[key] if key in _REPLACED else _without_names(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_without_names(part) for part in value]
     if isinstance(value, str):  # the names of sticky task queues

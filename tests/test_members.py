@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest_asyncio
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from models.application_form import ApplicationForm
 from models.calendar import BusinessCalendar, day_in_japan, opening_of
@@ -26,10 +24,9 @@ from models.invitations import (
     InvitationOutcome,
 )
 from models.tables import GroupMemberRow, MemberInvitationRow
-from tests.conftest import SmtpInbox
 from tests.customer_world import errors_on, words
 from tests.web_world import Web, hidden_fields, until
-from tests.world import OFFICE_B, OFFICE_C, World, form, world_with_worker
+from tests.world import OFFICE_B, OFFICE_C, World, form
 from web.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.customer.member_join import DEAD_LINK
 from web.customer.members import ONLY_ADMINISTRATORS
@@ -93,23 +90,27 @@ class Group:
             return {row.yayoi_id: row.administrator for row in rows}
 
 
+@asynccontextmanager
+async def group_in(world: World) -> AsyncIterator[Group]:
+    """Leaves no invitation open on the server that all tests share."""
+    app = build_web(world.settings, world.sessions, world.client)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
+    ):
+        group = Group(Web(app, http, world.sessions, world.client, world.settings.temporal_task_queue), world)
+        await group.web.sign_in(ADMINISTRATOR)
+        yield group
+        for row in await world.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
+            invitation = Invitation(invitation_id=row.invitation_id)
+            with suppress(RPCError):  # it may not have been started yet
+                await world.client.get_workflow_handle(invitation.workflow_id).terminate()
+
+
 @pytest_asyncio.fixture
-async def group(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Group]:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        app = build_web(world.settings, sessions, temporal.client)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
-        ):
-            group = Group(Web(app, http, sessions, temporal.client, world.settings.temporal_task_queue), world)
-            await group.web.sign_in(ADMINISTRATOR)
-            yield group
-            for row in await world.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
-                invitation = Invitation(invitation_id=row.invitation_id)
-                with suppress(RPCError):  # it may not have been started yet
-                    await world.client.get_workflow_handle(invitation.workflow_id).terminate()
+async def group(world: World) -> AsyncIterator[Group]:
+    async with group_in(world) as group:
+        yield group
 
 
 async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> None:
