@@ -31,7 +31,8 @@ async def test_whatever_zone_the_clock_has_the_signature_is_of_the_moment() -> N
 
 
 async def test_the_path_and_the_name_reach_the_subscriber(receiver: Receiver) -> None:
-    await ANYWHERE.post(receiver.url.replace("127.0.0.1", "localhost") + "/a%20b?key=%E3%81%82&x=1", MESSAGE)
+    message = signed("msg_1", {"type": "office.closed"}, [SECRET], datetime.now(UTC))  # the receiver refuses old ones
+    await ANYWHERE.post(receiver.url.replace("127.0.0.1", "localhost") + "/a%20b?key=%E3%81%82&x=1", message)
     [got] = receiver.got
     assert got.headers["host"].startswith("localhost:")
     assert got.headers["user-agent"] == "tetsuzuki"
