@@ -240,7 +240,34 @@ class Customer:
         await self.press("送信する")
         await expect(self.heading).to_contain_text("お問い合わせ")
         await self.at(self.page, "enquiry-done")
+        await self.go("/products/register", "step-refused")
+        await self.join()
+
+    async def join(self) -> None:
+        """Somebody who was invited and has no password yet sets one, and joins by the link in the mail (Y24)."""
+        await self.press("ログアウト")
+        invited = OFFICE_C[0]
         await self.go("/password", "password")
+        await self.fill("弥生ID（メールアドレス）", invited)
+        await self.press("確認コードを送る")
+        await self.at(self.page, "password-code")
+        [code] = re.findall(r"\b\d{6}\b", text_of(await self.mail(invited, "確認コード")))
+        await self.fill("確認コード", code)
+        await self.fill("新しいパスワード", PASSWORD)
+        await self.fill("新しいパスワード（確認のためもう一度）", PASSWORD)
+        await self.press("パスワードを設定する")
+        await expect(self.main).to_contain_text("パスワードを設定しました")
+        await self.at(self.page, "password-done")
+        invitation = text_of(await self.mail(invited, "招待"))
+        [path] = set(re.findall(r"http://web\.test(/members/join\S+)", invitation))
+        await self.page.goto(self.address + path)
+        await self.fill("弥生ID（メールアドレス）", invited)
+        await self.fill("パスワード", PASSWORD)
+        await self.press("ログインする")
+        await self.at(self.page, "members-join")
+        await self.press("参加する")
+        await expect(self.main).to_contain_text("弥生 C 商店")
+        await self.at(self.page, "members-joined")
 
     async def astray(self) -> None:
         """Apply with an address that is no Yayoi ID, correct it, and withdraw in the end (Y2, Y27)."""
