@@ -13,7 +13,7 @@ from tests.conftest import SmtpInbox
 from tests.customer_way import Customer, open_office
 from tests.desk import CHROMIUM, NO_CHROMIUM
 
-ANSWERS = re.compile("40[34]|410|422")
+ANSWERS = re.compile("40[349]|410|422")
 """What a browser says of pages that answer a mistake."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
