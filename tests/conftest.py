@@ -1,6 +1,7 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -137,3 +138,11 @@ async def world(
     """A small world of this test's own, with a worker that follows the procedures."""
     async with world_with_worker(sessions, temporal, smtp_inbox) as world:
         yield world
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where there is no browser, its tests are left out and say so; CI installs one."""
+    if shutil.which("chromium") is None:
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="Debian's chromium is not installed (apt install chromium)"))

@@ -29,7 +29,6 @@ from workflows import search_attributes
 from workflows.queues import Asked, Queue, link
 
 CHROMIUM = shutil.which("chromium")
-NO_CHROMIUM = "Debian's chromium is not installed (apt install chromium)"
 
 SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
 """Two operators and their supervisor, as the example registry has them."""

@@ -12,7 +12,6 @@ from temporalio.testing import WorkflowEnvironment
 from tests.browsing import DEVICES, chromium, hurdles, keep_picture, new_page
 from tests.conftest import SmtpInbox
 from tests.customer_way import open_office
-from tests.desk import CHROMIUM, NO_CHROMIUM
 from tests.web_world import until
 from tests.world import OFFICE_B
 from workers.stack.inbox import text_of
@@ -22,7 +21,7 @@ SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
 
 HANAKO, PASSWORD, NEW_PASSWORD = "hanako@shouji.example.jp", "Kaikei-2026!", "Kaikei-2027!"
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 
 class Visit:

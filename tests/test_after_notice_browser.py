@@ -16,7 +16,7 @@ from models.calendar import day_in_japan
 from models.messages import Outcome
 from tests.conftest import SmtpInbox
 from tests.customer_world import SUPPORT_PASSWORD, Customer, customer_after_notice
-from tests.desk import CHROMIUM, NO_CHROMIUM, QUIET
+from tests.desk import CHROMIUM, QUIET
 from tests.serving import served
 from tests.test_relink_page import AIR, BANK
 from tests.web_world import PASSWORD
@@ -25,7 +25,7 @@ from tests.world import YAYOI
 SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
 """A folder to keep pictures of every page in, for people to look at."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 DEVICES = {"desk": (1200, 900, True), "phone": (375, 740, False)}
 """Width, height, and whether scripts are allowed."""

@@ -14,13 +14,13 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.desk import CHROMIUM, NO_CHROMIUM, QUIET
+from tests.desk import CHROMIUM, QUIET
 from tests.web_world import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
 
 SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
 """A folder to keep pictures of every page in, for people to look at."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 WIDTHS = {"desk": (1200, 900), "phone": (375, 740)}
 

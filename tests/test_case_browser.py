@@ -14,12 +14,11 @@ from models.messages import Outcome
 from models.procedures import Stage
 from tests.browsing import DEVICES, chromium, hurdles, keep_picture, new_page
 from tests.conftest import SmtpInbox
-from tests.desk import CHROMIUM, NO_CHROMIUM
 from tests.serving import served
 from tests.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form, world_with_worker
 from workers.wiring import build_web
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 OF_ANOTHER_CONTRACT = OfficeToken("b6000003-0000-4000-8000-000000000002")
 SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")

@@ -11,12 +11,11 @@ from models.messages import Outcome
 from tests.browsing import DEVICES, chromium, hurdles, new_page
 from tests.conftest import SmtpInbox
 from tests.customer_way import Customer, open_office
-from tests.desk import CHROMIUM, NO_CHROMIUM
 
 ANSWERS = re.compile("40[349]|410|422")
 """What a browser says of pages that answer a mistake."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("device", "script"), [("desk", True), ("phone", True), ("desk", False)])

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, async_playwright
 
 from activities.mail_html import html_of
 from activities.templates import mail_templates
-from tests.desk import CHROMIUM, NO_CHROMIUM, QUIET
+from tests.desk import CHROMIUM, QUIET
 
 GALLERY = sorted((Path(__file__).parent.parent / "docs" / "mails").glob("*.html"))
 WIDTHS = (375, 700)
@@ -199,7 +199,6 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_every_mail_can_be_read_at_every_width_and_by_everybody(browser: Browser, width: int) -> None:
     page = await browser.new_page(viewport={"width": width, "height": 800})
@@ -215,7 +214,6 @@ async def test_every_mail_can_be_read_at_every_width_and_by_everybody(browser: B
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 async def test_in_the_dark_a_mail_is_light_on_dark(browser: Browser) -> None:
     page = await browser.new_page(color_scheme="dark")
     await page.goto(next(mail for mail in GALLERY if mail.stem == "receipt").as_uri())

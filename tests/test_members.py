@@ -31,6 +31,7 @@ from web.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.customer.member_join import DEAD_LINK
 from web.customer.members import ONLY_ADMINISTRATORS
 from web.intake import Intake
+from workers.stack.inbox import text_of
 from workers.wiring import build_web
 from workflows.member_invitation import MemberInvitation
 
@@ -70,7 +71,7 @@ class Group:
             return len(self.world.inbox.to(address)) >= count
 
         await until(there)
-        bodies = [str(mail.get_body(("plain",)).get_content()) for mail in self.world.inbox.to(address)]  # type: ignore[union-attr]
+        bodies = [text_of(mail) for mail in self.world.inbox.to(address)]
         return [re.findall(r"http://web\.test(/members/join\?link=\S+)", body)[0] for body in bodies]
 
     async def procedure(self) -> WorkflowHandle[MemberInvitation, InvitationOutcome]:

@@ -7,12 +7,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, chromium, hurdles, new_page
 from tests.conftest import SmtpInbox
-from tests.desk import CHROMIUM, NO_CHROMIUM
 from tests.myics_town import myics_town
 from tests.myics_way import Firm
 from tests.serving import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("device", "script"), [("desk", True), ("phone", True), ("desk", False)])

@@ -12,13 +12,13 @@ from models.identifiers import office_workflow_id
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage
 from tests.conftest import SmtpInbox
-from tests.desk import CHROMIUM, NO_CHROMIUM, RECOMMENDED_COLUMNS, desk
+from tests.desk import RECOMMENDED_COLUMNS, desk
 from tests.paths import NOBODY
 from tests.world import OFFICE_B, OFFICE_C, at_rest, form
 from workflows.operator_view import WHEN_CALLED
 from workflows.queues import Queue
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(

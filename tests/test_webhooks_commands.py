@@ -150,8 +150,9 @@ async def refuse(world: World) -> RefusedFormRow:
     forms = Forms(world.sessions, Intake(world.sessions, world.calendar), EXAMPLE)
     with pytest.raises(RefusedError):
         await forms.take("evt_1", json.dumps(form))
+    row: RefusedFormRow
     [row] = await world.rows(select(RefusedFormRow))
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox: SmtpInbox) -> None:
