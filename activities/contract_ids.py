@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
 from models.identifiers import ContractId
-from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow
+from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow
 
 _POOL = "contract_id"
 _AT_A_LOOK = 1000
@@ -30,7 +30,7 @@ class ContractIdPoolExhaustedError(ApplicationError):
 
 @dataclass(frozen=True)
 class ContractIdPool:
-    """Numbers from `first` to `last`, each given out once for ever; IDs that a customer already has are left out."""
+    """Numbers from `first` to `last`, each given out once for ever, except those that somebody has already."""
 
     first: int
     last: int
@@ -56,4 +56,6 @@ class ContractIdPool:
         """All IDs between these two that anybody has; of equal length, they sort as the numbers they are."""
         existing = select(ExistingContractRow.contract_id).where(ExistingContractRow.contract_id.between(first, last))
         issued = select(IssuedContractRow.contract_id).where(IssuedContractRow.contract_id.between(first, last))
-        return set(await session.scalars(existing.union_all(issued)))
+        # An office may have been managed with an ID of its own before anything was issued here.
+        managed = select(OfficeRow.contract_id).where(OfficeRow.contract_id.between(first, last))
+        return set(await session.scalars(existing.union_all(issued, managed)))

@@ -47,11 +47,18 @@ class PairCheckActivities:
         return []
 
     async def _of_contract_id(self, work: Work, pair: Pair) -> list[Problem]:
-        """会計連携の追加: the ID that was issued before must be this Yayoi ID's own (Y9)."""
-        if await self._registry.contracts.is_issued_to(work, pair.contract_id_to_attach, pair.yayoi_id):
-            return []
-        message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
-        return [Problem(rule="Y9", message=message)]
+        """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
+        contracts, contract_id = self._registry.contracts, pair.contract_id_to_attach
+        if not await contracts.is_issued_to(work, contract_id, pair.yayoi_id):
+            message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
+            return [Problem(rule="Y9", message=message)]
+        if await contracts.manages_an_office(work, contract_id):
+            message = (
+                "入力されたサービス契約ID では、すでに別の事業所データを管理しています。"
+                "サービス契約ID と事業所データは 1 対 1 です。"
+            )
+            return [Problem(rule="Y9", message=message)]
+        return []
 
     async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
         offices = self._registry.offices

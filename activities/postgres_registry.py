@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio.exceptions import ApplicationError
 
@@ -224,6 +224,9 @@ class PostgresContracts:
     async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
         row = await work.session.get(IssuedContractRow, contract_id)
         return row is not None and row.yayoi_id == yayoi_id and row.revoked_at is None
+
+    async def manages_an_office(self, work: Work, contract_id: ContractId) -> bool:
+        return bool(await work.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))
 
     async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
         (await work.session.get_one(OfficeRow, office)).contract_id = contract_id

@@ -96,6 +96,9 @@ class Contracts(Protocol):
     async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
         """Whether the ID was issued for this Yayoi ID and still counts."""
 
+    async def manages_an_office(self, work: Work, contract_id: ContractId) -> bool:
+        """Whether an office is managed with the ID already: it takes no second one (Y1)."""
+
     async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
         """Manage the office with an ID that was issued before (Y9)."""
 

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import delete, event, select, update
+from sqlalchemy.exc import IntegrityError
 
 from activities.contract_ids import ContractIdPoolExhaustedError
 from models.application_form import MAX_OFFICES
 from models.identifiers import ApplicationNo, ContractId, YayoiId
 from models.messages import IssuedContract, OfficeRef, OfficeStep
-from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, LedgerRow
+from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, LedgerRow, OfficeRow
 from tests.activity_trials import AT
 from tests.activity_world import ActivityWorld, activity_world
 from tests.conftest import SmtpInbox
-from tests.world import YAYOI, form
+from tests.world import OFFICE_B, OFFICE_C, YAYOI, form
 
 AOBA = ContractId("6000001")
 """Another customer's contract."""
@@ -76,6 +77,23 @@ async def test_y15_ids_that_a_customer_already_has_are_left_out(world: ActivityW
     issued = [(await issue(world, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
     assert [answer.contract_id for answer in issued] == ["8871303", "8871305", "8871306"]
     assert [answer.number for answer in issued] == [1, 2, 3]
+
+
+async def test_y15_an_id_that_an_office_has_had_all_along_is_left_out(world: ActivityWorld) -> None:
+    [asked] = await apply(world, YAYOI, 1)
+    async with world.sessions.begin() as session:
+        await session.execute(
+            update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1]).values(contract_id="7500000")
+        )
+    assert (await issue(world, asked)).contract_id == "7500001"
+
+
+async def test_y1_no_two_offices_have_one_contract_id(world: ActivityWorld) -> None:
+    async with world.sessions() as session:
+        both = OfficeRow.office_token.in_([OFFICE_B[1], OFFICE_C[1]])
+        await session.execute(update(OfficeRow).where(both).values(contract_id="7500000"))
+        with pytest.raises(IntegrityError, match="offices_contract_id_key"):
+            await session.commit()
 
 
 async def test_y15_many_customers_in_a_row_are_stepped_over(world: ActivityWorld) -> None:

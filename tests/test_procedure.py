@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.message import EmailMessage
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -155,6 +156,13 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     assert (await case.office().result()).outcome is Outcome.COMPLETED
     assert [mail["Subject"] for mail in world.inbox.to(OFFICE_B[0])][-1] == MailKind.LINK_ADDED.subject
+    # The ID manages an office now: it takes no second one (Y1).
+    again = addition.model_copy(update={"submission_id": uuid4()})
+    second = pair.model_copy(update={"office_token": OFFICE_C[1]})
+    case = await world.apply(again.model_copy(update={"offices": (second,)}))
+    await at_rest(case, Stage.CORRECTION)
+    assert "すでに別の事業所データを管理しています" in body(world.inbox.to(TARO)[-1])
+    assert (await world.office(OFFICE_C[1])).contract_id is None
 
 
 async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(world: World) -> None:

@@ -70,13 +70,19 @@ class OfficeRow(Base):
     """事業所データ: one set of books, and how its smart import stands (Y12)."""
 
     __tablename__ = "offices"
+    # Asked at the commit: a file may hand an ID or a group from one office to another.
+    __table_args__ = (
+        UniqueConstraint("contract_id", deferrable=True, initially="DEFERRED"),
+        UniqueConstraint("group_id", deferrable=True, initially="DEFERRED"),
+    )
 
     office_token: Mapped[str] = mapped_column(primary_key=True)
     existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"), index=True)
     name: Mapped[str]
     contract_id: Mapped[str | None]
-    """The contract ID that the office is managed with; None while it has none of its own."""
+    """The contract ID that the office is managed with, no other's (Y1); None while it has none of its own."""
     group_id: Mapped[int | None] = mapped_column(ForeignKey("business_groups.group_id"))
+    """The group that its evidence is kept in, no other's (Y1)."""
     frozen_by: Mapped[str | None]
     """The pair for which smart import is frozen (`YS-000123:1`); None: it runs."""
     frozen_at: Mapped[datetime | None]
