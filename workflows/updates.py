@@ -73,3 +73,12 @@ def operator_action(
         return declared
 
     return declare
+
+
+def asked_as() -> str | None:
+    """Return the id of the update that is being handled, for the ledger keys of what it asks for; None outside of one.
+
+    After a Reset the workflow counts its steps anew: another operation must not be taken for one that was done.
+    """
+    handled = workflow.current_update_info()
+    return handled.id if handled else None
