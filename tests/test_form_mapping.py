@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from models.form_mapping import FormMapping, OwnFields, Source, submission_id
 from models.form_paths import FormPath
 from models.refusals import RefusedError
+from workers.derived import form_translation
 from workers.errors import ClearError
 from workers.form_mapping_file import read_mapping
 from workers.settings import Settings
-from workers.wiring import form_translation
 
 FIELDS: dict[str, Any] = {
     "applicant.family_name": "sei",

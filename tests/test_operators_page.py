@@ -14,8 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 from models.calendar import day_in_japan
 from tests.web_world import UI, Web, end_cases, fill_registry, web_on
 from web.operators import NO_NAME
+from workers.derived import temporal_ui_url
 from workers.settings import Settings
-from workers.wiring import temporal_ui_url
 from workflows.queues import Asked, Queue, link
 
 OWN, EVERYBODYS = "自分の担当", "全員の担当"

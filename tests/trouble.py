@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from email.message import EmailMessage
-from functools import partial
 from uuid import uuid4
 
-import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.contract_ids import ContractIdPool
@@ -30,7 +28,7 @@ from models.messages import IssuedContract
 from tests.world import Case, World
 from web.intake import Intake
 from web.starter import Starter
-from workers import wiring
+from workers.wiring import build_transport, build_worker
 
 SOON = timedelta(milliseconds=50)
 
@@ -180,12 +178,13 @@ async def submitted(world: World, application: ApplicationForm) -> Case:
 @asynccontextmanager
 async def attended(world: World, by_call: dict[str, Trouble] | None = None) -> AsyncIterator[None]:
     """A worker looks after the world; at the end it dies at once, whatever it has in hand."""
-    troubles = Troubles(by_call or {})
-    transport = wiring._transport(world.settings)
-    with pytest.MonkeyPatch.context() as replaced:
-        replaced.setattr(wiring, "DRAIN", timedelta(0))
-        replaced.setattr(wiring, "postgres_registry", partial(troubled_registry, troubles))
-        replaced.setattr(wiring, "_transport", lambda _settings: TroubledTransport(transport, troubles))
-        worker = wiring.build_worker(world.client, world.settings, world.sessions)
-    async with worker:
+    troubles, settings = Troubles(by_call or {}), world.settings
+    async with build_worker(
+        world.client,
+        settings,
+        world.sessions,
+        registry=troubled_registry(troubles, ContractIdPool(settings.contract_id_first, settings.contract_id_last)),
+        transport=TroubledTransport(build_transport(settings), troubles),
+        drain=timedelta(0),
+    ):
         yield

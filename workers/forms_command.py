@@ -13,9 +13,9 @@ from models.tables import RefusedFormRow
 from web.forms import Forms, SettledError, Settlement
 from web.intake import Intake, OtherContentError
 from workers import database
+from workers.derived import form_translation
 from workers.errors import ClearError
 from workers.settings import Settings
-from workers.wiring import form_translation
 
 
 async def show_all(settings: Settings) -> int:

@@ -14,9 +14,9 @@ from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhook_secrets import checked_secret, new_secret
 from models.webhooks import ResendWebhook, WebhookKind, WebhookStage, webhook_workflow_id
 from workers import database, temporal
+from workers.derived import webhooks_may_be_private
 from workers.errors import ClearError
 from workers.settings import Settings
-from workers.wiring import webhooks_may_be_private
 from workflows.webhook_delivery import WebhookDelivery
 
 _SECRETS_AT_ONCE = 2

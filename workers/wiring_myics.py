@@ -1,18 +1,13 @@
 """The part of the composition root that is MYICS' own."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-
-from activities.ledger import Ledger
-from activities.outbox import Outbox
 from activities.registration_batches import RegistrationBatchActivities
 from activities.registration_mail import RegistrationMailActivities
 from activities.registrations import RegistrationActivities
 from models.case_links import workflow_link
-from workers.settings import Settings
+from workers.derived import public_url, secret_key, temporal_ui_url
+from workers.wiring_activities import Activities, Parts
 from workflows.account_unlocking import AccountUnlocking
 from workflows.client_batch import ClientBatch
 from workflows.client_registration import ClientRegistration
@@ -30,26 +25,18 @@ MYICS_WORKFLOWS = (
 )
 
 
-def build_myics_activities(
-    settings: Settings,
-    sessions: async_sessionmaker[AsyncSession],
-    ledger: Ledger,
-    outbox: Outbox,
-    *,
-    secret_key: str,
-    public_url: str,
-    ui_url: str,
-) -> list[Callable[..., Any]]:
-    """Build MYICS' activities; its mails are from its own vendor, so that `outbox` is not that of the applications."""
-    registrations = RegistrationActivities(sessions, ledger)
+def build_myics_activities(parts: Parts) -> Activities:
+    """Build MYICS' activities; their `outbox` is not that of the applications, as it is another vendor's."""
+    settings = parts.settings
+    registrations = RegistrationActivities(parts.sessions, parts.ledger)
     mail = RegistrationMailActivities(
-        outbox,
-        secret_key=secret_key,
-        public_url=public_url,
-        workflow_link=partial(workflow_link, ui_url, settings.temporal_namespace),
+        parts.outbox,
+        secret_key=secret_key(settings),
+        public_url=public_url(settings),
+        workflow_link=partial(workflow_link, temporal_ui_url(settings), settings.temporal_namespace),
         desk=settings.operators_mail,
     )
-    batches = RegistrationBatchActivities(sessions, ledger)
+    batches = RegistrationBatchActivities(parts.sessions, parts.ledger)
     return [
         registrations.make_link,
         registrations.correct_address,

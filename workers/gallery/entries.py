@@ -24,10 +24,10 @@ from models.tables import (
     WebhookSubscriberRow,
 )
 from models.webhooks import ATTEMPTS, WebhookKind, WebhookMessageRef, WebhookStage
+from workers.derived import public_url, secret_key
 from workers.gallery.entry import Entry, Send
 from workers.gallery.myics import MYICS_ENTRIES
 from workers.gallery.scene import AT, Scene
-from workers.wiring import public_url, secret_key
 
 B = ("office-b@yayoi-taro.example.jp", "b0000002-0000-4000-8000-000000000002")
 C = ("office-c@yayoi-taro.example.jp", "c0000003-0000-4000-8000-000000000003")
