@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     temporal_task_queue: str = "tetsuzuki"
     temporal_profile: str | None = None
     """Name of a profile in Temporal's own configuration file (TLS, API key)."""
+    temporal_config: bool = True
+    """Read Temporal's own variables and configuration file at all."""
     temporal_ui_url: str | None = None
     """Where operators reach the Web UI, for links in their mails; unset: from `temporal_ui_port`."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))

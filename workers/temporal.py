@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
@@ -30,13 +30,16 @@ class TemporalUnreachableError(ClearError):
 
 
 class TemporalSetUpError(ClearError):
-    """The namespace has something of another kind under a name that cases need."""
+    """The namespace cannot be made ready for cases; the message says why and what to do."""
+
+
+_SHOWN_WITHIN = 60.0  # seconds
+_LOOK_AGAIN_AFTER = 0.1
 
 
 def address(settings: Settings) -> str | None:
     """The `host:port` that was set, here or in Temporal's own configuration; None: the embedded server's."""
-    profile = ClientConfig.load_client_connect_config(settings.temporal_profile)
-    return settings.temporal_address or profile.get("target_host")
+    return settings.temporal_address or _profile(settings).get("target_host")
 
 
 def embedded_address(settings: Settings) -> str:
@@ -53,7 +56,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         TemporalUnreachableError: no server answers there.
 
     """
-    profile = ClientConfig.load_client_connect_config(settings.temporal_profile)
+    profile = _profile(settings)
     profile["target_host"] = address(settings) or embedded_address(settings)
     if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
         profile["namespace"] = settings.temporal_namespace
@@ -61,6 +64,10 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
     except RuntimeError as error:  # what the SDK raises for any server that it cannot reach
         raise TemporalUnreachableError(f"Temporal does not answer at {profile['target_host']}: {error}") from None
+
+
+def _profile(settings: Settings) -> ClientConnectConfig:
+    return ClientConfig.load_client_connect_config(settings.temporal_profile) if settings.temporal_config else {}
 
 
 async def namespace_is_there(client: Client) -> bool:
@@ -78,12 +85,22 @@ async def prepare(client: Client, settings: Settings) -> None:
     """Keep closed cases long enough, register the search attributes and the schedules. May be run again and again.
 
     Raises:
-        TemporalSetUpError: a search attribute of another type has the name.
+        TemporalSetUpError: there is no such namespace, it refuses, or a search attribute of another type has the name.
 
     """
-    await _keep_closed_cases(client, settings)
-    await _register_search_attributes(client)
-    await schedules.install(client, settings.temporal_task_queue)
+    try:
+        if not await namespace_is_there(client):
+            raise TemporalSetUpError(
+                f"Temporal has no namespace {client.namespace!r}: make it there, or set TETSUZUKI_TEMPORAL_NAMESPACE"
+            )
+        await _keep_closed_cases(client, settings)
+        await _register_search_attributes(client)
+        await schedules.install(client, settings.temporal_task_queue)
+    except RPCError as error:
+        raise TemporalSetUpError(
+            f"Temporal does not let the namespace {client.namespace!r} be prepared ({error.status.name}: "
+            f"{error.message}): see that the server is well, and that we may administer the namespace"
+        ) from error
 
 
 async def _keep_closed_cases(client: Client, settings: Settings) -> None:
@@ -105,21 +122,33 @@ async def _describe(client: Client) -> DescribeNamespaceResponse:
 
 async def _register_search_attributes(client: Client) -> None:
     wanted = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in search_attributes.ALL}
-    missing = {name: kind for name, kind in wanted.items() if name not in await _registered(client)}
-    if missing:
-        request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-        try:
-            await client.operator_service.add_search_attributes(request)
-        except RPCError as error:
-            # Another process was faster.
-            if error.status is not RPCStatusCode.ALREADY_EXISTS:
-                raise
-    # The server's own caches take a moment.
-    while not wanted.keys() <= (registered := await _registered(client)).keys():  # noqa: ASYNC110
-        await asyncio.sleep(0.1)
+    registered: dict[str, int] = {}
+    try:
+        async with asyncio.timeout(_SHOWN_WITHIN):
+            while missing := wanted.keys() - (registered := await _registered(client)).keys():
+                await _add(client, {name: wanted[name] for name in missing})
+                await asyncio.sleep(_LOOK_AGAIN_AFTER)
+    except TimeoutError:
+        late = ", ".join(sorted(wanted.keys() - registered.keys()))
+        raise TemporalSetUpError(
+            f"Temporal does not show search attributes that were registered ({late}): see that it is well; try again"
+        ) from None
     wrong = sorted(name for name, kind in wanted.items() if registered[name] != kind)
     if wrong:
-        raise TemporalSetUpError(f"search attributes of another type are in the way: {', '.join(wrong)}")
+        raise TemporalSetUpError(
+            f"search attributes of another type are in the way: {', '.join(wrong)}: "
+            "remove or rename them, or set TETSUZUKI_TEMPORAL_NAMESPACE to a namespace without them"
+        )
+
+
+async def _add(client: Client, missing: dict[str, IndexedValueType.ValueType]) -> None:
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        # Another process was faster, or we were, and the server's caches take a moment to show it.
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
 
 
 async def _registered(client: Client) -> dict[str, int]:
