@@ -1,21 +1,19 @@
 """Our own records of a case: closing its parts and the whole."""
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.cases import find_pair
-from activities.ledger import SYSTEM, Ledger, Work
+from activities.ledger import Ledger, Work
 from models.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
-from models.tables import ApplicationRow, AuditRow, OfficeRow
+from models.tables import ApplicationRow, OfficeRow
 
 
 class CaseRecordActivities:
     """Closes what has ended."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
-        self._sessions = sessions
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     @activity.defn
@@ -34,19 +32,16 @@ class CaseRecordActivities:
 
     @activity.defn
     async def close_application(self, step: CloseApplication) -> None:
-        """Close the application; doing it again changes nothing."""
-        async with self._sessions.begin() as session:
-            row = await session.get_one(ApplicationRow, step.application_no, with_for_update=True)
-            if row.closed_at is None:
+        """Close the application."""
+
+        async def close(work: Work) -> CloseApplication:
+            row = await work.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
+            if row.closed_at is None:  # else: by a build that kept no ledger row of this step
                 row.closed_at = step.at
-                session.add(
-                    AuditRow(
-                        happened_at=step.at,
-                        application_no=step.application_no,
-                        action="申込の手続きを終了した",
-                        by=SYSTEM,
-                    )
-                )
+                work.audit("申込の手続きを終了した")
+            return step
+
+        await self._ledger.once(step, "close", CloseApplication, close)
 
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:

@@ -317,6 +317,11 @@ class CloseApplication(Message):
     application_no: ApplicationNo
     at: datetime
 
+    @property
+    def office_no(self) -> int | None:
+        """It is about all offices."""
+        return None
+
 
 class BusinessDays(Message):
     """Ask for the business days that lie `counts` business days after `day` (Y25)."""

@@ -91,6 +91,15 @@ class Trial:
     """What was done before: activities and their messages."""
     actions: tuple[str, ...] = field(default=())
     """The audit trail's words for the effect."""
+    reads_only: bool = False
+    """Whether it leaves everything as it is."""
+
+    @property
+    def commits(self) -> int:
+        """In how many transactions it takes effect. A mail needs two: pending, sent."""
+        if self.reads_only:
+            return 0
+        return 2 if "notices" in self.added else 1
 
 
 CHECK_ID = UUID("01234567-89ab-4cde-8f01-23456789abcd")
@@ -174,6 +183,7 @@ TRIALS = [
         activity="check_pair",
         message=STEP,
         added={},
+        reads_only=True,
         look=_OFFICE,
         found=[(None, None)],
     ),
@@ -198,6 +208,7 @@ TRIALS = [
         activity="sharing_state",
         message=STEP,
         added={},
+        reads_only=True,
         look=_SHARING,
         found=[("山田会計事務所", None, None, False)],
     ),
@@ -294,7 +305,7 @@ TRIALS = [
     Trial(
         activity="close_application",
         message=CloseApplication(application_no=NO, at=AT),
-        added={"audit_trail": 1},  # `closed_at` is its own ledger
+        added=_ONE_STEP,
         look=select(ApplicationRow.closed_at),
         found=[(AT,)],
         actions=("申込の手続きを終了した",),
@@ -303,6 +314,7 @@ TRIALS = [
         activity="business_days",
         message=BusinessDays(day=date(2026, 11, 5), counts=(3, 7)),
         added={},
+        reads_only=True,
         look=select(ApplicationRow.application_no),
         found=[(NO,)],
     ),
@@ -435,6 +447,7 @@ TRIALS = [
         activity="digest_recipients",
         message=DigestDay(day=date(2026, 11, 5)),
         added={},
+        reads_only=True,
         look=select(NoticeRow.key),
         found=[],
     ),
@@ -450,6 +463,7 @@ TRIALS = [
         message=RECONCILE,
         given=(_STRAY,),
         added={},
+        reads_only=True,
         look=_OFFICE,
         found=[("YS-999999:1", AT)],
     ),
@@ -457,6 +471,7 @@ TRIALS = [
         activity="find_left_open",
         message=RECONCILE,
         added={},
+        reads_only=True,
         look=select(ApplicationRow.closed_at),
         found=[(None,)],
     ),
@@ -464,6 +479,7 @@ TRIALS = [
         activity="look_again",
         message=C,
         added={},
+        reads_only=True,
         look=select(ApplicationOfficeRow.closed_at),
         found=[(None,)],
     ),

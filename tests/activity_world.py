@@ -29,18 +29,19 @@ class CrashError(Exception):
 
 
 class CrashingSessions(async_sessionmaker[AsyncSession]):
-    """Sessions of a process that dies just before or just after its n-th commit, counted from 1."""
+    """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: that lives on."""
 
-    def __init__(self, engine: AsyncEngine, *, commit: int, committed: bool) -> None:
+    def __init__(self, engine: AsyncEngine, *, commit: int = 0, committed: bool = False) -> None:
         super().__init__(engine, expire_on_commit=False)
         self._dies_at = commit
         self._committed = committed
-        self._begun = 0
+        self.begun = 0
+        """How many transactions were begun."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:  # type: ignore[override]  # used only by `async with`
-        self._begun += 1
-        dies = self._begun == self._dies_at
+        self.begun += 1
+        dies = self.begun == self._dies_at
         async with super().begin() as session:
             yield session
             if dies and not self._committed:

@@ -17,10 +17,7 @@ from tests.world import OFFICE_C, form
 
 TRIALS = [*activity_trials.TRIALS, *MYICS_TRIALS]
 each_activity = pytest.mark.parametrize("trial", TRIALS, ids=[trial.activity for trial in TRIALS])
-# A mail is committed twice: pending, sent.
-commits = [
-    (trial, commit) for trial in TRIALS if trial.added for commit in range(1, 3 if "notices" in trial.added else 2)
-]
+commits = [(trial, commit) for trial in TRIALS for commit in range(1, trial.commits + 1)]
 each_commit = pytest.mark.parametrize(
     ("trial", "commit"), commits, ids=[f"{trial.activity}-{commit}" for trial, commit in commits]
 )
@@ -60,10 +57,14 @@ async def test_no_activity_is_left_out(world: ActivityWorld) -> None:
 @each_activity
 async def test_run_twice_it_takes_effect_once(world: ActivityWorld, trial: Trial) -> None:
     before = await prepared(world, trial)
-    run = world.activities()[trial.activity]
-    first = await run(trial.message)
+    untouched = await world.everything()
+    counting = CrashingSessions(world.engine)
+    first = await world.activities(counting)[trial.activity](trial.message)
     await has_taken_effect_once(world, trial, before)
     after_the_first = await world.everything()
+    # Each of its transactions is crashed below, none is left out.
+    assert counting.begun == trial.commits
+    assert (after_the_first == untouched) == trial.reads_only
     again = await world.activities()[trial.activity](trial.message)  # by another worker
     assert again == first
     assert await world.everything() == after_the_first
@@ -88,7 +89,7 @@ async def test_crashed_after_the_commit_and_run_again_it_takes_effect_once(
     left_behind = await world.everything()
     answer = await world.activities()[trial.activity](trial.message)
     await has_taken_effect_once(world, trial, before)
-    if commit == last_commit(trial):
+    if commit == trial.commits:
         assert await world.everything() == left_behind  # it had taken effect already
     assert await world.activities()[trial.activity](trial.message) == answer
 
@@ -104,10 +105,6 @@ async def test_crashed_before_the_commit_it_leaves_nothing_behind(
         assert await world.everything() == untouched
     await world.activities()[trial.activity](trial.message)
     await has_taken_effect_once(world, trial, before)
-
-
-def last_commit(trial: Trial) -> int:
-    return max(commit for tried, commit in commits if tried is trial)
 
 
 async def crash(world: ActivityWorld, trial: Trial, *, commit: int, committed: bool) -> None:
