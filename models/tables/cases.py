@@ -103,7 +103,7 @@ class SetUpStepRow(Base):
 
 
 class NoticeRow(Base):
-    """A mail: pending until the SMTP server has taken it, then sent (Y18)."""
+    """A mail: pending until the SMTP server has taken it, then sent; or refused for good (Y18)."""
 
     __tablename__ = "notices"
 
@@ -117,6 +117,8 @@ class NoticeRow(Base):
     message_id: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
+    refused_because: Mapped[str | None]
+    """The recipient was refused for good when it was last tried; without the address. Set: nobody is trying."""
 
 
 class EventRow(Base):
@@ -133,6 +135,8 @@ class EventRow(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     delivered_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
+    untold_since: Mapped[datetime | None]
+    """When it was refused with nobody there to be told: the operators' desk is, and then this is emptied."""
 
 
 class LedgerRow(Base):
