@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -80,10 +79,17 @@ class DigestActivities:
     async def send_digest(self, asked: SendDigest) -> SentMail:
         """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
         letter = Letter(key=f"digest:{asked.day}:{asked.operator}", kind="morning_digest")
-        return await self._outbox.send(letter, partial(self._write, asked=asked))
+        async with self._sessions() as session:
+            operator = await session.get_one(OperatorRow, asked.operator)
+        # Asked before the outbox begins: no connection to the database is held while Temporal thinks.
+        written = await self._write(operator, asked)
 
-    async def _write(self, session: AsyncSession, asked: SendDigest) -> WrittenMail:
-        operator = await session.get_one(OperatorRow, asked.operator)
+        async def write(_: AsyncSession) -> WrittenMail:
+            return written
+
+        return await self._outbox.send(letter, write)
+
+    async def _write(self, operator: OperatorRow, asked: SendDigest) -> WrittenMail:
         queues = self._queues_of(asked.day, None if operator.supervisor else operator.name)
         counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
         waiting = [

@@ -3,23 +3,28 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.header import decode_header, make_header
 
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select, update
+from temporalio.exceptions import ApplicationError
 
 from activities.mail_headers import one_address
 from activities.mail_html import html_of
-from activities.outbox import MailNotTakenError
+from activities.mail_refused import MAIL_REFUSED
+from activities.outbox import MAILS_AT_ONCE, MailNotTakenError
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
-from tests.activity_trials import AT, NO
+from tests.activity_trials import AT, NO, STEP
 from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
 from tests.conftest import SmtpInbox
+from tests.web_world import until
 from tests.world import OFFICE_C, TARO, form
+from workers import database
 from workers.stack import inbox
 from workers.stack.inbox import text_of
 
@@ -42,6 +47,10 @@ async def send(world: ActivityWorld, request: SendMail = RECEIPT) -> SentMail:
 
 async def pending(world: ActivityWorld) -> list[bool]:
     return [sent_at is None for (sent_at,) in await world.rows(select(NoticeRow.sent_at))]
+
+
+async def refusals(world: ActivityWorld) -> list[str | None]:
+    return [because for (because,) in await world.rows(select(NoticeRow.refused_because))]
 
 
 async def sent_actions(world: ActivityWorld) -> list[str]:
@@ -207,9 +216,11 @@ async def test_what_is_not_exactly_one_address_is_not_sent_to(
     if "\0" not in address:  # Postgres keeps no such text
         async with world.sessions.begin() as session:
             await session.execute(update(ExistingContractRow).values(mail_address=address))
-        with pytest.raises(ValueError, match="not one mail address"):
+        with pytest.raises(ApplicationError, match="メールアドレスの形が正しくない") as refused:
             await send(world)
-        assert await pending(world) == [True]
+        assert (refused.value.type, refused.value.non_retryable) == (MAIL_REFUSED, True)
+        assert not address or address not in str(refused.value)
+        assert await refusals(world) == [str(refused.value).partition(": ")[2]]
         assert smtp_inbox.mails == []
     with pytest.raises(ValueError, match="not one mail address"):
         one_address(address)
@@ -248,23 +259,121 @@ class Envelopes:
 
 
 class Unwilling:
-    """A server that refuses the reader, and repeats the address as servers do."""
+    """A server that refuses in its own words, and repeats the address as servers do."""
+
+    def __init__(self, *, at: str, answer: str) -> None:
+        self._at, self._answer = at, answer
+        self.asked = 0
+
+    async def handle_MAIL(  # noqa: N802 aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        self.asked += 1
+        envelope.mail_from = address
+        return self._answer if self._at == "MAIL" else "250 OK"
 
     async def handle_RCPT(  # noqa: N802 aiosmtpd's
-        self, _server: SMTP, _session: Session, _envelope: Envelope, address: str, _options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        return f"550 5.1.1 <{address}>: no such user"
+        envelope.rcpt_tos.append(address)
+        return self._answer.format(address) if self._at == "RCPT" else "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        return self._answer.format(*envelope.rcpt_tos) if self._at == "DATA" else "250 taken"
 
 
-async def test_what_a_server_says_of_an_address_is_in_no_failure(world: ActivityWorld) -> None:
-    """Failures are kept in histories and logs."""
-    async with await asyncio.get_running_loop().create_server(lambda: SMTP(Unwilling()), "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+@asynccontextmanager
+async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]]:
+    """A server that refuses, and its port."""
+    ear = Unwilling(at=at, answer=answer)
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
+        yield ear, server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("at", "answer", "told"),
+    [
+        ("MAIL", "550 5.1.8 our sender", "SMTPSenderRefused: 550"),
+        ("RCPT", "450 4.2.1 <{}>: later", "SMTPRecipientRefused: 450"),
+        ("RCPT", "554 5.7.1 <{}>: relay access denied", "SMTPRecipientRefused: 554"),
+        ("RCPT", "530 5.7.0 log in first", "SMTPRecipientRefused: 530"),
+        ("DATA", "554 5.6.0 <{}>: content", "SMTPDataError: 554"),
+    ],
+)
+async def test_what_may_work_later_or_is_ours_to_mend_is_tried_again(
+    world: ActivityWorld, at: str, answer: str, told: str
+) -> None:
+    """And what a server says of an address is in no failure: these are kept in histories and logs."""
+    async with unwilling(at, answer) as (_, port):
         with pytest.raises(MailNotTakenError) as failed:
             await world.activities(smtp_port=port)["send_mail"](RECEIPT)
-    assert str(failed.value) == "SMTPRecipientRefused: 550"
+    assert str(failed.value) == told
     assert failed.value.__cause__ is None
     assert await pending(world) == [True]
+    assert await refusals(world) == [None]
+    await send(world)
+    assert await pending(world) == [False]
+
+
+async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_again_where_it_is_then(
+    world: ActivityWorld, smtp_inbox: SmtpInbox
+) -> None:
+    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
+        for tries in (1, 2):
+            with pytest.raises(ApplicationError) as failed:
+                await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+            assert (failed.value.type, failed.value.non_retryable) == (MAIL_REFUSED, True)
+            assert "SMTP 550" in str(failed.value)
+            assert TARO not in str(failed.value)
+            assert failed.value.__cause__ is None
+            assert ear.asked == tries  # asking again tries again
+    assert await pending(world) == [True]
+    assert await refusals(world) == [str(failed.value).partition(": ")[2]]
+    assert await sent_actions(world) == []
+    corrected = "taro@corrected.example.jp"
+    async with world.sessions.begin() as session:
+        await session.execute(update(ExistingContractRow).values(mail_address=corrected))
+    await send(world)
+    [mail] = smtp_inbox.mails
+    assert mail["To"] == corrected
+    assert await world.rows(select(NoticeRow.recipient, NoticeRow.refused_because)) == [(corrected, None)]
+    assert await pending(world) == [False]
+    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
+        await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+    assert ear.asked == 0  # sent is sent
+
+
+async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(world: ActivityWorld) -> None:
+    """Each holds a connection to the database: with the pool of a worker, a freeze still takes effect at once (Y12)."""
+    stalled: list[asyncio.StreamWriter] = []
+    occasions = [RECEIPT.model_copy(update={"occurrence": number}) for number in range(1, 31)]
+
+    async def stall(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stalled.append(writer)
+
+    address = world.engine.url.render_as_string(hide_password=False)
+    engine = database.engine(world.settings.model_copy(update={"database_url": address}))
+    async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        activities = world.activities(database.sessions(engine), smtp_port=port)
+        mails = [asyncio.create_task(activities["send_mail"](occasion)) for occasion in occasions]
+
+        async def all_turns_taken() -> bool:
+            return len(stalled) == MAILS_AT_ONCE
+
+        await until(all_turns_taken)
+        await activities["freeze_smart_import"](STEP)
+        assert len(stalled) == MAILS_AT_ONCE
+        assert not any(mail.done() for mail in mails)
+        # Nor do those that wait for a turn fill the worker: they give up, to be tried again.
+        [given_up, *_], _ = await asyncio.wait(mails, return_when=asyncio.FIRST_COMPLETED)
+        assert str(given_up.exception()) == "no turn within 5 seconds"
+        for mail in mails:
+            mail.cancel()
+        for writer in stalled:
+            writer.close()
+        await asyncio.gather(*mails, return_exceptions=True)
+    await engine.dispose()
 
 
 async def test_the_server_is_told_the_same_two_addresses_as_the_reader(world: ActivityWorld) -> None:

@@ -10,9 +10,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from activities.outbox import MAILS_AT_ONCE
 from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
+
+_CONNECTIONS = 10
+"""Kept open for what is short: every step and page."""
+_FOR_MAILS = 2 * MAILS_AT_ONCE
+"""And as many more as mails can hold while a mail server thinks: each vendor's mails have an outbox of their own."""
 
 
 class DatabaseUnreachableError(ClearError):
@@ -34,7 +40,9 @@ def engine(settings: Settings) -> AsyncEngine:
 
     What was being stored stays out of error texts, and so out of logs and histories.
     """
-    made = create_async_engine(url(settings), pool_pre_ping=True, hide_parameters=True)
+    made = create_async_engine(
+        url(settings), pool_size=_CONNECTIONS, max_overflow=_FOR_MAILS, pool_pre_ping=True, hide_parameters=True
+    )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made
 
