@@ -12,8 +12,7 @@ from bench.more_workers import more_workers
 from bench.registry import load_customers
 from workers import database, temporal
 from workers.program import run
-from workers.settings import Settings
-from workers.stack.checks import free_ports
+from workers.stack.alone import alone
 from workers.stack.supervisor import Stack
 
 WARM_UP = 5
@@ -22,8 +21,7 @@ WARM_UP = 5
 
 async def bench(applications: int, workers: list[int]) -> None:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
-        settings = Settings(state_dir=Path(folder), **free_ports())
-        async with Stack(settings) as stack, database.opened(stack.settings) as sessions:
+        async with Stack(alone(Path(folder))) as stack, database.opened(stack.settings) as sessions:
             client = await temporal.connect(stack.settings)
             await load_customers(sessions, Path(folder), WARM_UP + applications * len(workers))
             await measure(stack, sessions, client, range(WARM_UP))

@@ -65,7 +65,8 @@ async def measure(
     commits_before = await database.commits()
     cpu_before = {name: _cpu(of) for name, of in pids.items()}
     start = time.monotonic()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.settings.web_port}", timeout=60) as http:
+    web = f"http://127.0.0.1:{stack.settings.web_port}"
+    async with httpx.AsyncClient(base_url=web, timeout=60, trust_env=False) as http:
         cases = await _at_once(numbers, lambda number: _submit(http, number))
     accepted = time.monotonic() - start
     while await database.notices_sent() < sent_before + len(cases):  # noqa: ASYNC110 other processes send

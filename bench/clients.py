@@ -23,8 +23,7 @@ from web.myics.sign_in import Member
 from workers import database, temporal
 from workers.errors import ClearError
 from workers.program import run
-from workers.settings import Settings
-from workers.stack.checks import free_ports
+from workers.stack.alone import alone
 from workers.stack.supervisor import Stack
 
 FIRM = CustomerNo("1000200301")
@@ -49,8 +48,7 @@ class Measured:
 
 async def bench(rows: int, *, kill: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
-        settings = Settings(state_dir=Path(folder), **free_ports())
-        async with Stack(settings) as stack, database.opened(stack.settings) as sessions:
+        async with Stack(alone(Path(folder))) as stack, database.opened(stack.settings) as sessions:
             client = await temporal.connect(stack.settings)
             manager = await _manager(sessions)
             lines = "".join(f"{number:04},顧問先{number}\n" for number in range(rows))

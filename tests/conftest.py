@@ -1,6 +1,7 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
 import itertools
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -138,6 +139,13 @@ async def world(
     """A small world of this test's own, with a worker that follows the procedures."""
     async with world_with_worker(sessions, temporal, smtp_inbox) as world:
         yield world
+
+
+def pytest_configure() -> None:
+    """Whoever runs the tests may have set the program up for servers of their own: tests see none of that."""
+    for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
+        del os.environ[name]
+    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

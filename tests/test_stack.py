@@ -15,7 +15,8 @@ import pytest
 
 from workers.schema import NewerDatabaseError
 from workers.settings import Settings
-from workers.stack.checks import StackError, free_ports
+from workers.stack.alone import alone
+from workers.stack.checks import StackError
 from workers.stack.environment import environment
 from workers.stack.places import DATABASE, Places
 from workers.stack.supervisor import Stack
@@ -25,12 +26,26 @@ pytestmark = pytest.mark.stack
 PARTS = ["postgres", "temporal", "inbox", "worker", "web"]
 
 
-def _settings(state_dir: Path) -> Settings:
-    return Settings(state_dir=state_dir, **free_ports())
-
-
 def _alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture
+def environment_of_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody has set the program up for servers of their own."""
+    profile = tmp_path / "temporal.toml"
+    profile.write_text(
+        '[profile.default]\naddress = "temporal.invalid:7233"\nnamespace = "theirs"\napi_key = "theirs"\n'
+    )
+    for name, value in {
+        "TETSUZUKI_DATABASE_URL": "postgresql+asyncpg://theirs.invalid/customers",
+        "tetsuzuki_smtp_host": "mail.invalid",
+        "TETSUZUKI_API_KEYS": "theirs",
+        "TETSUZUKI_BUILD_ID": "theirs",
+        "TEMPORAL_ADDRESS": "temporal.invalid:7233",
+        "TEMPORAL_CONFIG_FILE": str(profile),
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 async def _web_answers(settings: Settings) -> bool:
@@ -39,9 +54,33 @@ async def _web_answers(settings: Settings) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
+_WHAT_A_CHILD_READS = """
+from workers import temporal
+from workers.settings import Settings
+settings = Settings()
+print(settings.model_dump_json(), temporal.address(settings))
+"""
+
+
+@pytest.mark.usefixtures("environment_of_others")
+async def test_a_stack_that_stands_alone_reads_nothing_of_its_caller_s_settings_nor_do_its_processes(
+    tmp_path: Path,
+) -> None:
+    settings = alone(tmp_path)
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    given = {"state_dir", "temporal_config", "web_port", "temporal_port", "temporal_ui_port", "smtp_port"}
+    assert settings.model_dump() == defaults | settings.model_dump(include=given)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WHAT_A_CHILD_READS, env=environment(settings), stdout=asyncio.subprocess.PIPE
+    )
+    read, _ = await child.communicate()
+    assert read.decode() == f"{settings.model_dump_json()} None\n"
+
+
+@pytest.mark.usefixtures("environment_of_others")
 async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refused(state_dir: Path) -> None:
     said: list[str] = []
-    settings = _settings(state_dir)
+    settings = alone(state_dir)
     async with Stack(settings, say=said.append) as stack:
         assert list(stack.processes) == PARTS
         before = stack.processes
@@ -62,7 +101,7 @@ async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refuse
 
 
 async def test_a_taken_port_is_refused_and_nothing_is_started(state_dir: Path) -> None:
-    settings = _settings(state_dir)
+    settings = alone(state_dir)
     async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", settings.temporal_ui_port):
         stack = Stack(settings)
         with pytest.raises(StackError, match="TETSUZUKI_TEMPORAL_UI_PORT"):
@@ -72,7 +111,7 @@ async def test_a_taken_port_is_refused_and_nothing_is_started(state_dir: Path) -
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again(state_dir: Path) -> None:
-    settings = _settings(state_dir)
+    settings = alone(state_dir)
     async with Stack(settings):
         database = await asyncpg.connect(user="postgres", database=DATABASE, host=str(Places(state_dir).socket_dir))
         await database.execute("update alembic_version set version_num = '9999'")
@@ -108,7 +147,7 @@ async def running(settings: Settings, console: Path) -> AsyncIterator[asyncio.su
 
 
 async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(state_dir: Path, tmp_path: Path) -> None:
-    settings = _settings(state_dir)
+    settings = alone(state_dir)
     async with running(settings, tmp_path / "first") as first:
         left = [child.pid for child in psutil.Process(first.pid).children()]
         first.kill()

@@ -2,7 +2,6 @@
 
 import asyncio
 import smtplib
-import socket
 import sys
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -17,6 +16,7 @@ from workers.stack import checks, inbox
 from workers.stack.checks import StackError
 from workers.stack.child import end_leftovers, record
 from workers.stack.completed import completed
+from workers.stack.console import tell
 from workers.stack.environment import environment
 from workers.stack.parts import Part
 from workers.stack.places import LONGEST_SOCKET_DIR, Places
@@ -54,7 +54,6 @@ def test_the_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Pa
 
 
 def test_a_part_is_embedded_unless_its_address_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
     assert checks.embeds_postgres(Settings())
     assert checks.embeds_temporal(Settings())
     assert checks.embeds_inbox(Settings(smtp_port=2525))
@@ -63,24 +62,6 @@ def test_a_part_is_embedded_unless_its_address_is_set(monkeypatch: pytest.Monkey
     assert not checks.embeds_inbox(Settings(smtp_host="127.0.0.1"))
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal:7233")
     assert not checks.embeds_temporal(Settings())
-
-
-def test_every_taken_port_is_named_with_the_variable_that_changes_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        web, smtp = one.getsockname()[1], other.getsockname()[1]
-        with pytest.raises(StackError) as refused:
-            checks.check_ports(Settings(**checks.free_ports() | {"web_port": web, "smtp_port": smtp}))
-    assert f"port {web} " in str(refused.value)
-    assert "TETSUZUKI_WEB_PORT" in str(refused.value)
-    assert f"port {smtp} " in str(refused.value)
-    assert "TETSUZUKI_SMTP_PORT" in str(refused.value)
-    checks.check_ports(Settings(**checks.free_ports()))
-
-
-def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path) -> None:
-    checks.check_space(tmp_path)
-    with pytest.raises(StackError, match="make room, or set TETSUZUKI_STATE_DIR"):
-        checks.check_space(tmp_path, least=10**18)
 
 
 def test_a_state_folder_with_a_long_path_gets_a_socket_that_can_be_reached(tmp_path: Path) -> None:
@@ -96,7 +77,7 @@ def test_a_cluster_of_another_major_version_is_refused_and_left_as_it_is(tmp_pat
     data_dir.mkdir()
     (data_dir / "PG_VERSION").write_text("17\n")
     with pytest.raises(PostgresError, match="version 17, this program brings version 18"):
-        prepare(data_dir, tmp_path / "socket")
+        prepare(data_dir, tmp_path / "socket", tell)
     assert [entry.name for entry in data_dir.iterdir()] == ["PG_VERSION"]
 
 

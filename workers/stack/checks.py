@@ -1,7 +1,10 @@
 """What is checked before the embedded stack starts anything."""
 
+import errno
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +35,39 @@ def embeds_inbox(settings: Settings) -> bool:
     return "smtp_host" not in settings.model_fields_set
 
 
+@contextmanager
+def clearly(state_dir: Path) -> Iterator[None]:
+    """What the machine does not let the stack do is a `StackError` too."""
+    try:
+        yield
+    except OSError as error:
+        raise StackError(
+            f"{error.filename or state_dir}: {error.strerror}: "
+            "put that right, or set TETSUZUKI_STATE_DIR to a folder where it is not so"
+        ) from error
+
+
+def check_host(settings: Settings) -> None:
+    """The web can listen on the address that was asked for.
+
+    Raises:
+        StackError: it is unknown, or not this machine's.
+
+    """
+    try:
+        _try_to_listen(settings.web_host, 0)
+    except OSError as error:
+        raise StackError(
+            f"the web cannot listen on {settings.web_host} ({error.strerror}): "
+            "set TETSUZUKI_WEB_HOST to an address of this machine"
+        ) from None
+
+
 def check_ports(settings: Settings) -> None:
     """Every port that the stack will listen on is free.
 
     Raises:
-        StackError: names each port that is taken and the variable that changes it.
+        StackError: names each port that is not, and the variable that changes it.
 
     """
     wanted = [("web_port", settings.web_host, "the web")]
@@ -45,25 +76,26 @@ def check_ports(settings: Settings) -> None:
     if embeds_inbox(settings):
         wanted.append(("smtp_port", settings.smtp_host, "the mail inbox"))
     taken = [
-        f"port {getattr(settings, name)} for {what} is taken: set TETSUZUKI_{name.upper()} to a free one"
+        f"port {getattr(settings, name)} for {what} {reason}: set TETSUZUKI_{name.upper()} to a free one"
         for name, host, what in wanted
-        if not _is_free(host, getattr(settings, name))
+        if (reason := _in_the_way(host, getattr(settings, name)))
     ]
     if taken:
         raise StackError("; ".join(taken))
 
 
 def check_space(state_dir: Path, least: int = LEAST_SPACE) -> None:
-    """There are so many bytes free for the databases.
+    """There are so many bytes free for the databases. The folder need not exist yet.
 
     Raises:
-        StackError: there is not.
+        StackError: there are not.
 
     """
-    free = shutil.disk_usage(state_dir).free
+    nearest = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
     if free < least:
         raise StackError(
-            f"{state_dir} has only {free // 1_000_000} MB of free space, {least // 1_000_000} MB are needed: "
+            f"{nearest} has only {free // 1_000_000} MB of free space, {least // 1_000_000} MB are needed: "
             "make room, or set TETSUZUKI_STATE_DIR to another folder"
         )
 
@@ -79,13 +111,18 @@ def free_ports() -> dict[str, Any]:
             taken.close()
 
 
-def _is_free(host: str, port: int) -> bool:
+def _in_the_way(host: str, port: int) -> str | None:
+    try:
+        _try_to_listen(host, port)
+    except OSError as error:
+        return "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+    return None
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    """Raise `OSError` if nobody can listen there."""
     family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         # As servers do: a port whose last connections only linger is free.
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(where)
-        except OSError:
-            return False
-    return True
+        trial.bind(where)

@@ -12,6 +12,7 @@ from workers import database, health, schema, temporal
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
+from workers.stack.console import Say
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
 from workers.wiring import DRAIN
@@ -41,7 +42,7 @@ class Step:
     do: Callable[[], Awaitable[None]]
 
 
-def in_order(settings: Settings, places: Places) -> list[list[Part] | Step]:
+def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | Step]:
     """Every part and step of a stack with these settings; the parts of a list can start side by side."""
 
     async def migrate() -> None:
@@ -51,7 +52,7 @@ def in_order(settings: Settings, places: Places) -> list[list[Part] | Step]:
         await temporal.prepare(await temporal.connect(settings), settings)
 
     return [
-        [_postgres(places)] if embeds_postgres(settings) else [],
+        [_postgres(places, say)] if embeds_postgres(settings) else [],
         Step(name="schema", do=migrate),
         [_temporal(settings)] if embeds_temporal(settings) else [],
         Step(name="namespace", do=prepare_temporal),
@@ -63,9 +64,9 @@ def in_order(settings: Settings, places: Places) -> list[list[Part] | Step]:
     ]
 
 
-def _postgres(places: Places) -> Part:
+def _postgres(places: Places, say: Say) -> Part:
     def prepare() -> Command:
-        postgres.prepare(places.postgres, places.socket_dir)
+        postgres.prepare(places.postgres, places.socket_dir, say)
         return postgres.command(places.postgres, places.socket_dir)
 
     return Part(

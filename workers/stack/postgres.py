@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -19,6 +20,7 @@ import asyncpg
 import psutil
 
 from workers.errors import ClearError
+from workers.stack.console import Say
 
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT
@@ -47,18 +49,18 @@ class Command(NamedTuple):
     account: Account
 
 
-def prepare(data_dir: Path, socket_dir: Path) -> None:
+def prepare(data_dir: Path, socket_dir: Path, say: Say) -> None:
     """Make the folders ready for `command`: a new cluster if there is none, no trace of a server that was killed.
 
     Raises:
-        PostgresError: the folder belongs to another major version, or a server is running on it.
+        PostgresError: the folder belongs to another major version, a server runs on it, or root has no user for it.
 
     """
     for folder in (data_dir.parent, socket_dir.parent):
         folder.mkdir(parents=True, exist_ok=True)
     account = _account()
     if account:
-        _let_pass(_binary("postgres"), data_dir.parent, socket_dir.parent)
+        _let_pass([_binary("postgres"), data_dir.parent, socket_dir.parent], say)
     if data_dir.exists():
         _check_version(data_dir)
         _forget_killed_server(data_dir, socket_dir)
@@ -109,10 +111,21 @@ def _account() -> Account:
     try:
         entry = pwd.getpwnam(SERVER_USER)
     except KeyError:
-        useradd = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
-        subprocess.run(useradd, check=True, capture_output=True)  # noqa: S603
+        _add_user()
         entry = pwd.getpwnam(SERVER_USER)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+
+def _add_user() -> None:
+    useradd = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
+    try:
+        subprocess.run(useradd, check=True, capture_output=True, text=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        raise PostgresError(
+            f"Postgres does not run as root, and its user {SERVER_USER} could not be made ({why}): "
+            "make that user, or start as another one than root"
+        ) from None
 
 
 def _create(data_dir: Path, account: Account) -> None:
@@ -179,10 +192,18 @@ def _own_folder(folder: Path, account: Account) -> None:
     folder.chmod(0o700)
 
 
-def _let_pass(*paths: Path) -> None:
-    """Let the server's user walk to these paths, but not list the folders on the way."""
+def _let_pass(paths: Sequence[Path], say: Say) -> None:
+    """Let the server's user walk to these paths, but not list the folders on the way; say which were closed to it.
+
+    Nothing less will do: Postgres insists on whole paths, and not every file system can let in one user alone.
+    """
+    opened = []
     for path in paths:
         for folder in (path, *path.resolve().parents):
             mode = folder.stat().st_mode
             if stat.S_ISDIR(mode) and not mode & stat.S_IXOTH:
                 folder.chmod(mode | stat.S_IXOTH)
+                opened.append(folder)
+    foreign = [str(folder) for folder in opened if folder not in paths]
+    if foreign:
+        say(f"Postgres does not run as root: any user may now walk through (chmod o+x) {', '.join(foreign)}")

@@ -2,7 +2,7 @@
 
 Tests and the rehearsal run it inside their own process:
 
-    async with Stack(Settings(state_dir=folder, time_skipping=True, **free_ports())) as stack:
+    async with Stack(alone(folder, time_skipping=True)) as stack:
         stack.settings  # with every address filled in: for clients, engines and requests of one's own
         stack.kill("worker")  # `kill -9`; the supervisor restarts it
         await stack.back("worker")
@@ -21,10 +21,11 @@ from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
 from workers.stack.completed import completed
+from workers.stack.console import Say, tell
 from workers.stack.environment import environment
 from workers.stack.parts import Part, Step, in_order
 from workers.stack.places import Places
-from workers.stack.watched import Say, Watched, tell
+from workers.stack.watched import Watched
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
 
@@ -55,20 +56,15 @@ class Stack:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as undo:
-            for folder in (self._places.state, self._places.logs, self._places.mail):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            undo.enter_context(_only_one(self._places.lock))
-            await self._end_leftovers()
-            checks.check_space(self._places.state)
-            checks.check_ports(self._asked)
-            self.settings = completed(self._asked, self._places)
-            undo.callback(self._places.processes.unlink, missing_ok=True)
-            for entry in in_order(self._asked, self._places):
+            with checks.clearly(self._places.state):
+                await self._take_place(undo)
+            for entry in in_order(self._asked, self._places, self._say):
                 match entry:
                     case Step():
                         await entry.do()
                     case list():
-                        await self._start(entry, undo)
+                        with checks.clearly(self._places.state):
+                            await self._start(entry, undo)
             self._exit = undo.pop_all()
         return self
 
@@ -76,6 +72,18 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._exit.__aexit__(kind, error, trace)
+
+    async def _take_place(self, undo: contextlib.AsyncExitStack) -> None:
+        # First what can be known before anything is made or ended.
+        checks.check_host(self._asked)
+        checks.check_space(self._places.state)
+        for folder in (self._places.state, self._places.logs, self._places.mail):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        undo.enter_context(_only_one(self._places.lock))
+        await self._end_leftovers()
+        checks.check_ports(self._asked)
+        self.settings = completed(self._asked, self._places)
+        undo.callback(self._places.processes.unlink, missing_ok=True)
 
     async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:
         for part in parts:
@@ -88,7 +96,7 @@ class Stack:
                 for part in parts:
                     side_by_side.create_task(self._parts[part.name].start())
         except ExceptionGroup as errors:
-            if clear := errors.subgroup(ClearError):
+            if clear := errors.subgroup((ClearError, OSError)):
                 raise clear.exceptions[0] from None
             raise
 

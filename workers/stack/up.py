@@ -5,9 +5,9 @@ import asyncio
 from workers.program import until_told
 from workers.settings import Settings
 from workers.stack import checks
+from workers.stack.console import tell
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
-from workers.stack.watched import tell
 from workers.temporal import address
 
 

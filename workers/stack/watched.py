@@ -1,13 +1,13 @@
 """A part of the stack that is started, restarted when it dies, and stopped."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workers.stack.checks import StackError
 from workers.stack.child import Child, Mark
+from workers.stack.console import Say
 from workers.stack.parts import Part
 
 _READY_WITHIN = 60.0  # seconds, as all below
@@ -15,14 +15,6 @@ _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 30.0
 _LIVED_WELL = 10.0  # after so long, the next restart is quick again
 _LAST_LINES = 10
-
-Say = Callable[[str], None]
-
-
-def tell(text: str) -> None:
-    """Print at once. A console that has gone away is no reason to stop."""
-    with contextlib.suppress(OSError):
-        print(text, flush=True)  # noqa: T201 the supervisor's console
 
 
 class Watched:
