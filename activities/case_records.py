@@ -6,15 +6,17 @@ from temporalio.exceptions import ApplicationError
 
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
+from activities.registry import Offices
 from models.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
-from models.tables import ApplicationRow, OfficeRow
+from models.tables import ApplicationRow
 
 
 class CaseRecordActivities:
     """Closes what has ended."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, offices: Offices) -> None:
         self._ledger = ledger
+        self._offices = offices
 
     @activity.defn
     async def close_office(self, step: CloseOffice) -> None:
@@ -66,9 +68,8 @@ class CaseRecordActivities:
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
             if step.office_token:
                 pair.office.office_token = step.office_token
-                office = await work.session.get(OfficeRow, step.office_token)
-                if office and office.existing_contract_id == pair.application.existing_contract_id:
-                    pair.office.office_name = office.name
+                name = await self._offices.name_of(work, step.office_token, pair.existing_contract_id)
+                pair.office.office_name = name or pair.office.office_name
             await work.session.flush()
             work.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
             return CorrectedPair(office_name=pair.office.office_name)

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
-from activities.ledger import Work
+from activities.ledger import Work, key_of
 from activities.open_pairs import OpenPair, open_pairs
 from activities.registry import SmartImport
 from activities.standing import Standing, standings_of
@@ -16,7 +17,7 @@ from models.identifiers import ApplicationNo, OfficeToken, application_workflow_
 from models.mails import MailKind
 from models.messages import OfficeRef
 from models.reconciliation import Finding, FindingKind, Repair
-from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, IssuedContractRow, NoticeRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
 
 SOON = timedelta(hours=1)
 """Mails, events and starts that take longer than this are stuck."""
@@ -38,7 +39,7 @@ class Differences:
             # All that is compared is of one moment.
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             pairs = await open_pairs(session)
-            frozen = await self._smart_import.frozen(Work(session, "", "", None, at))
+            frozen = await self._smart_import.frozen(Work.to_read(session, at))
             stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
             unnoticed = await _not_notified(session, at)
@@ -182,25 +183,31 @@ def _workflow_of(pair: str) -> str | None:
 
 
 async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
-    issued = IssuedContractRow
+    """By our own records: which steps were taken, and which mails were sent."""
+    pair, issued, revoked = ApplicationOfficeRow, aliased(LedgerRow), aliased(LedgerRow)
     notice = exists().where(
-        NoticeRow.application_no == issued.application_no,
-        NoticeRow.office_no == issued.office_no,
+        NoticeRow.application_no == pair.application_no,
+        NoticeRow.office_no == pair.office_no,
         NoticeRow.kind == MailKind.COMPLETION_NOTICE,
         NoticeRow.sent_at.is_not(None),
     )
-    rows = await session.scalars(
-        select(issued)
-        .where(issued.revoked_at.is_(None), issued.issued_at < at - NOTICE_WITHIN, ~notice)
-        .order_by(issued.issued_at)
+    rows = await session.execute(
+        select(pair, issued.result["contract_id"].astext, issued.recorded_at)
+        .join(issued, issued.key == key_of(pair.application_no, pair.office_no, "issue"))
+        .where(
+            issued.recorded_at < at - NOTICE_WITHIN,
+            ~exists().where(revoked.key == key_of(pair.application_no, pair.office_no, "revoke")),
+            ~notice,
+        )
+        .order_by(issued.recorded_at)
     )
     return [
         _about(
             row,
             FindingKind.NOT_NOTIFIED,
-            f"{row.contract_id} は {_time(row.issued_at)} に発行されましたが、お知らせが未送信です。",
+            f"{issued_id} は {_time(issued_at)} に発行されましたが、お知らせが未送信です。",
         )
-        for row in rows
+        for row, issued_id, issued_at in rows
     ]
 
 
@@ -248,7 +255,7 @@ async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
     ]
 
 
-def _about(row: IssuedContractRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
+def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
     """Find something wrong with what a row tells, which people have to look at."""
     number = ApplicationNo(row.application_no) if row.application_no else None
     return Finding(kind=kind, application_no=number, office_no=row.office_no, detail=detail)

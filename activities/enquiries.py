@@ -5,19 +5,23 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.ledger import Work
 from activities.outbox import Letter, Outbox, WrittenMail
+from activities.registry import Contracts
 from activities.templates import mail_templates
 from models.calendar import JST
 from models.enquiries import DESK_SUBJECT, EnquiryRef
+from models.identifiers import ContractId
 from models.messages import SentMail
-from models.tables import EnquiryRow, ExistingContractRow
+from models.tables import EnquiryRow
 
 
 class EnquiryActivities:
     """Mails what customers asked to those who answer."""
 
-    def __init__(self, outbox: Outbox, desk: str) -> None:
+    def __init__(self, outbox: Outbox, contracts: Contracts, desk: str) -> None:
         self._outbox = outbox
+        self._contracts = contracts
         self._desk = desk
         self._template = mail_templates().get_template("enquiry.txt")
 
@@ -29,6 +33,6 @@ class EnquiryActivities:
 
     async def _write(self, session: AsyncSession, asked: EnquiryRef) -> WrittenMail:
         row = await session.get_one(EnquiryRow, asked.receipt_no)
-        contract = await session.get(ExistingContractRow, row.contract_id)
+        contract = await self._contracts.existing(Work.to_read(session, row.received_at), ContractId(row.contract_id))
         body = self._template.render(enquiry=row, contract=contract, received=row.received_at.astimezone(JST))
         return WrittenMail(self._desk, DESK_SUBJECT, body)

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -23,7 +23,8 @@ SYSTEM = "system"
 class Work:
     """One transaction of one step.
 
-    A registry behind a network ignores `session` and hands `key` on as its idempotency key.
+    A registry behind a network ignores `session` and hands `key` on as its idempotency key (`activities.registry`); the
+    key is empty where a registry is only asked.
     """
 
     session: AsyncSession
@@ -36,6 +37,13 @@ class Work:
     def pair(self) -> str:
         """The pair as registry rows name it, such as `YS-000123:1`."""
         return f"{self.application_no}:{self.office_no}"
+
+    @classmethod
+    def to_read(
+        cls, session: AsyncSession, at: datetime, application_no: str = "", office_no: int | None = None
+    ) -> Self:
+        """Only ask, for a pair, an application or nobody in particular."""
+        return cls(session, "", application_no, office_no, at)
 
     def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
         self.session.add(
@@ -65,6 +73,13 @@ class Step(Protocol):
 
     @property
     def at(self) -> datetime: ...
+
+
+def key_of(
+    application_no: SQLColumnExpression[str], office_no: SQLColumnExpression[int], step: str
+) -> ColumnElement[str]:
+    """Return `ledger_key`, of a row's columns."""
+    return func.concat_ws(":", application_no, office_no, step)
 
 
 class Ledger:

@@ -6,13 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.ledger import SYSTEM
+from activities.ledger import SYSTEM, Work
 from activities.mail_texts import MailTexts
 from activities.outbox import Letter, Outbox
-from models.identifiers import ledger_key
+from activities.registry import Contracts
+from models.identifiers import ContractId, ledger_key
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
-from models.tables import ApplicationRow, AuditRow, ExistingContractRow, NoticeRow
+from models.tables import ApplicationRow, AuditRow, NoticeRow
 
 _WAYS_OUT = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _COPY = "（お知らせ済みの弥生ID へ）"
@@ -22,10 +23,13 @@ _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 class MailActivities:
     """Sends one mail per application, office, kind and occurrence."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts) -> None:
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts, contracts: Contracts
+    ) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._texts = texts
+        self._contracts = contracts
 
     @activity.defn
     async def send_mail(self, request: SendMail) -> SentMail:
@@ -52,20 +56,20 @@ class MailActivities:
 
     async def _pair_was_told(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
-        told = (
-            select(NoticeRow.key)
-            .join(ApplicationRow, ApplicationRow.application_no == NoticeRow.application_no)
-            .join(ExistingContractRow, ExistingContractRow.contract_id == ApplicationRow.existing_contract_id)
-            .where(
-                NoticeRow.application_no == request.application_no,
-                NoticeRow.office_no == request.office_no,
-                NoticeRow.kind.in_(_NOTICES),
-                NoticeRow.sent_at.is_not(None),
-                NoticeRow.recipient != ExistingContractRow.mail_address,
-            )
+        told = select(NoticeRow.recipient).where(
+            NoticeRow.application_no == request.application_no,
+            NoticeRow.office_no == request.office_no,
+            NoticeRow.kind.in_(_NOTICES),
+            NoticeRow.sent_at.is_not(None),
         )
         async with self._sessions() as session:
-            return await session.scalar(told.limit(1)) is not None
+            recipients = set(await session.scalars(told))
+            if not recipients:
+                return False
+            application = await session.get_one(ApplicationRow, request.application_no)
+            registered = Work.to_read(session, request.at, request.application_no, request.office_no)
+            contract = await self._contracts.existing(registered, ContractId(application.existing_contract_id))
+        return bool(recipients - {contract and contract.mail_address})
 
 
 def _audit(request: SendMail, to_whom: str, notice: NoticeRow) -> AuditRow:

@@ -6,12 +6,14 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.ledger import Work
 from activities.outbox import WrittenMail
+from activities.registry import ExistingContract, Registry
 from activities.templates import mail_templates
 from models.application_form import NO_FEE
 from models.calendar import day_in_japan
 from models.case_links import link_expiry
-from models.identifiers import ApplicationNo, ledger_key
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, ledger_key
 from models.links import LinkKind
 from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.messages import RestoredSharing, SendMail
@@ -19,12 +21,9 @@ from models.procedures import Procedure
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
-    ExistingContractRow,
-    IssuedContractRow,
     LedgerRow,
     OperatorRow,
     RememberedLinkRow,
-    SharingRow,
 )
 
 _TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
@@ -39,20 +38,24 @@ CaseLink = Callable[[ApplicationNo, date, int | None], str]
 class MailTexts:
     """Reads what a mail speaks of and renders its template."""
 
-    def __init__(self, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str) -> None:
+    def __init__(
+        self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
+    ) -> None:
         """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
+        self._registry = registry
         self._case_link = case_link
         self._office_link = office_link
         self._desk = desk
         self._templates = mail_templates()
 
     async def write(self, session: AsyncSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
-        """Write the mail that is asked for from what Postgres holds now.
+        """Write the mail that is asked for from what our records and the registry hold now.
 
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
         """
         application = await session.get_one(ApplicationRow, request.application_no)
-        contract = await session.get_one(ExistingContractRow, application.existing_contract_id)
+        registered = Work.to_read(session, request.at, request.application_no, request.office_no)
+        contract = await self._contract(registered, application)
         office = (
             await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
             if request.office_no
@@ -66,11 +69,11 @@ class MailTexts:
             contract=contract,
             office=office,
             offices=await self._offices(session, request),
-            issued=await self._issued(session, request),
+            issued=await self._registry.contracts.issued(registered),
             links=await self._links(session, request),
-            firms=await self._firms(session, office),
+            firms=await self._firms(registered, office),
             shared_again=await self._shared_again(session, request),
-            still_released=await self._still_released(session, office),
+            still_released=await self._still_released(registered, office),
             request=request,
             case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
             opens_until=opens_until,
@@ -85,6 +88,12 @@ class MailTexts:
         else:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
+
+    async def _contract(self, registered: Work, application: ApplicationRow) -> ExistingContract:
+        contract = await self._registry.contracts.existing(registered, ContractId(application.existing_contract_id))
+        if contract is None:
+            raise LookupError(f"the registry no longer knows the contract of {application.application_no}")
+        return contract
 
     async def _operator(self, session: AsyncSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:
         """Return the address of the operator in charge, of a supervisor, or of the whole desk if there is neither."""
@@ -108,13 +117,6 @@ class MailTexts:
         return list(rows)
 
     @staticmethod
-    async def _issued(session: AsyncSession, request: SendMail) -> dict[int, IssuedContractRow]:
-        rows = await session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == request.application_no)
-        )
-        return {row.office_no: row for row in rows}
-
-    @staticmethod
     async def _links(session: AsyncSession, request: SendMail) -> list[RememberedLinkRow]:
         rows = await session.scalars(
             select(RememberedLinkRow)
@@ -126,21 +128,13 @@ class MailTexts:
         )
         return list(rows)
 
-    @staticmethod
-    async def _firms(session: AsyncSession, office: ApplicationOfficeRow | None) -> list[str]:
-        """Return with whom the office is shared now, or was until this procedure ended it."""
+    async def _firms(self, registered: Work, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
+        """Return with whom the office was shared until this procedure ended it, and is now."""
         if office is None or office.office_token is None:
-            return []
-        ours = f"{office.application_no}:{office.office_no}"
-        rows = await session.scalars(
-            select(SharingRow.firm)
-            .where(
-                SharingRow.office_token == office.office_token,
-                SharingRow.ended_at.is_(None) | (SharingRow.ended_for == ours),
-            )
-            .order_by(SharingRow.sharing_id)
-        )
-        return list(rows)
+            return ()
+        sharing, token = self._registry.sharing, OfficeToken(office.office_token)
+        ended = [each.firm for each in await sharing.ended(registered) if each.office == token]
+        return tuple(dict.fromkeys([*ended, *await sharing.firms(registered, token)]))
 
     @staticmethod
     async def _shared_again(session: AsyncSession, request: SendMail) -> tuple[str, ...]:
@@ -148,16 +142,8 @@ class MailTexts:
         row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
         return RestoredSharing.model_validate(row.result).firms if row else ()
 
-    @staticmethod
-    async def _still_released(session: AsyncSession, office: ApplicationOfficeRow | None) -> list[str]:
+    async def _still_released(self, registered: Work, office: ApplicationOfficeRow | None) -> list[str]:
         """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
         if office is None:
             return []
-        rows = await session.scalars(
-            select(SharingRow.firm)
-            .where(
-                SharingRow.ended_for == f"{office.application_no}:{office.office_no}", ~SharingRow.released_by_system
-            )
-            .order_by(SharingRow.sharing_id)
-        )
-        return list(rows)
+        return [each.firm for each in await self._registry.sharing.ended(registered) if not each.released_by_system]

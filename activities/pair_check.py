@@ -21,7 +21,7 @@ class PairCheckActivities:
         """Return every reason why the pair cannot be processed."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = Work(session, "", step.application_no, step.office_no, step.at)
+            work = Work.to_read(session, step.at, step.application_no, step.office_no)
             problems = [*await self._of_yayoi_id(work, pair), *await self._of_token(work, pair)]
         return CheckResult(problems=tuple(problems))
 

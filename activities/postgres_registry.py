@@ -9,7 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contract_ids import ContractIdPool
 from activities.ledger import Work
-from activities.registry import Registry
+from activities.postgres_smart_import import PostgresSmartImport
+from activities.registry import EndedSharing, ExistingContract, NewContract, Registry
 from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
@@ -72,35 +73,13 @@ class PostgresOffices:
     async def exists(self, work: Work, office: OfficeToken) -> bool:
         return await work.session.get(OfficeRow, office) is not None
 
+    async def name_of(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
+        row = await work.session.get(OfficeRow, office)
+        return row.name if row is not None and row.existing_contract_id == existing_contract_id else None
+
     async def is_managed(self, work: Work, office: OfficeToken) -> bool:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.contract_id is not None
-
-
-class PostgresSmartImport:
-    async def freeze(self, work: Work, office: OfficeToken) -> None:
-        # The row lock orders this against an import that is running: it ends first, or is refused.
-        row = await work.session.get_one(OfficeRow, office, with_for_update=True)
-        if row.frozen_by not in {None, work.pair}:
-            raise ApplicationError(
-                f"スマート取引取込は別の手続き（{row.frozen_by}）で凍結中です。", type="FrozenByAnother"
-            )
-        row.frozen_by, row.frozen_at = work.pair, work.at
-
-    async def thaw(self, work: Work, office: OfficeToken) -> None:
-        await work.session.execute(
-            update(OfficeRow)
-            .where(OfficeRow.office_token == office, OfficeRow.frozen_by == work.pair)
-            .values(frozen_by=None, frozen_at=None)
-        )
-
-    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
-        rows = await work.session.execute(
-            select(OfficeRow.office_token, OfficeRow.frozen_by)
-            .where(OfficeRow.frozen_by.is_not(None))
-            .order_by(OfficeRow.office_token)
-        )
-        return {OfficeToken(token): str(pair) for token, pair in rows}
 
 
 class PostgresSharing:
@@ -137,6 +116,12 @@ class PostgresSharing:
         )
         return restored.all()
 
+    async def ended(self, work: Work) -> Sequence[EndedSharing]:
+        rows = await work.session.scalars(
+            select(SharingRow).where(SharingRow.ended_for == work.pair).order_by(SharingRow.sharing_id)
+        )
+        return [EndedSharing(OfficeToken(row.office_token), row.firm, row.released_by_system) for row in rows]
+
 
 class PostgresLinks:
     async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
@@ -150,12 +135,14 @@ class PostgresLinks:
             for row in rows
         ]
 
-    async def lose(self, work: Work, office: OfficeToken) -> None:
+    async def lose(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
+        links = await self.current(work, office)
         await work.session.execute(
             update(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
             .values(lost_at=work.at, lost_for=work.pair)
         )
+        return links
 
     async def restore(self, work: Work, office: OfficeToken) -> None:
         lost_for_this = (ServiceLinkRow.office_token == office) & (ServiceLinkRow.lost_for == work.pair)
@@ -181,6 +168,10 @@ class PostgresLinks:
 class PostgresContracts:
     def __init__(self, pool: ContractIdPool) -> None:
         self._pool = pool
+
+    async def existing(self, work: Work, contract_id: ContractId) -> ExistingContract | None:
+        row = await work.session.get(ExistingContractRow, contract_id)
+        return ExistingContract(row.customer_name, row.mail_address, row.product_name) if row else None
 
     async def issue(
         self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
@@ -220,6 +211,14 @@ class PostgresContracts:
         if office:
             await self.detach(work, office)
         return ContractId(revoked) if revoked else None
+
+    async def issued(self, work: Work) -> Mapping[int, NewContract]:
+        rows = await work.session.scalars(
+            select(IssuedContractRow).where(IssuedContractRow.application_no == work.application_no)
+        )
+        return {
+            row.office_no: NewContract(ContractId(row.contract_id), row.registered_name, row.revoked_at) for row in rows
+        }
 
     async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
         row = await work.session.get(IssuedContractRow, contract_id)

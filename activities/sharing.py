@@ -22,7 +22,7 @@ class SharingActivities:
         """Return the accounting offices the office is shared with now. Reads only."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = Work(session, "", step.application_no, step.office_no, step.at)
+            work = Work.to_read(session, step.at, step.application_no, step.office_no)
             return SharingState(shared_with=tuple(await self._sharing.firms(work, pair.linked_token)))
 
     @activity.defn

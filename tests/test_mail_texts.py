@@ -22,6 +22,7 @@ from tests.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.activity_world import ActivityWorld, activity_world
 from tests.conftest import SmtpInbox
 from tests.world import OFFICE_C, TARO, YAYOI, form
+from workers.wiring import build_registry
 
 UNTIL = date(2026, 11, 27)
 POINT = "会計事務所との共有が解除されていません。"
@@ -95,7 +96,10 @@ class Post:
             application_no=self.application_no, office_no=1, kind=kind, at=AT, points=(POINT,), until=UNTIL
         )
         texts = MailTexts(
-            partial(case_link, "http://web.test", "secret"), partial(operators_link, "http://ui.test", "default"), DESK
+            build_registry(self.world.settings),
+            partial(case_link, "http://web.test", "secret"),
+            partial(operators_link, "http://ui.test", "default"),
+            DESK,
         )
         async with self.world.sessions() as session:
             return await texts.write(session, request)

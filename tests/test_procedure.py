@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.smart_import import SmartImportRuns
+from activities.postgres_smart_import import SmartImportRuns
 from models.actions import AcceptPair, CorrectPair
 from models.calendar import JST, day_in_japan, end_of, opening_of
 from models.identifiers import ContractId, OfficeToken, YayoiId

@@ -11,7 +11,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
 from models.actions import Cancel
-from models.identifiers import OfficeToken
+from models.identifiers import OfficeToken, ledger_key
 from models.mails import RECONCILIATION_SUBJECT, MailKind
 from models.messages import OfficeStep, Outcome
 from models.procedures import SetUpStep, Stage
@@ -21,7 +21,7 @@ from models.tables import (
     ApplicationRow,
     Base,
     EventRow,
-    IssuedContractRow,
+    LedgerRow,
     NoticeRow,
     OfficeRow,
     ServiceLinkRow,
@@ -323,7 +323,8 @@ async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(world: Worl
     case = await in_set_up(world)
     [notice] = await case.notices(MailKind.COMPLETION_NOTICE)
     sent = update(NoticeRow).where(NoticeRow.key == notice.key)
-    await change(world, update(IssuedContractRow).values(issued_at=datetime.now(UTC) - timedelta(days=1, minutes=1)))
+    issuing = update(LedgerRow).where(LedgerRow.key == ledger_key(case.application_no, 1, "issue"))
+    await change(world, issuing.values(recorded_at=datetime.now(UTC) - timedelta(days=1, minutes=1)))
     assert (await reconcile(world)).findings == ()
     await change(world, sent.values(sent_at=None))
     [finding] = (await reconcile(world)).for_people

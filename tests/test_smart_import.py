@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, text
 
-from activities.smart_import import ImportRun, SmartImportRuns
+from activities.postgres_smart_import import ImportRun, SmartImportRuns
 from models.calendar import day_in_japan
 from models.identifiers import OfficeToken
 from models.messages import RememberedLinks

@@ -13,13 +13,8 @@ from temporalio.exceptions import ApplicationError
 from activities.contract_ids import ContractIdPool
 from activities.ledger import Work
 from activities.outbox import MailTransport
-from activities.postgres_registry import (
-    PostgresContracts,
-    PostgresLinks,
-    PostgresSharing,
-    PostgresSmartImport,
-    postgres_registry,
-)
+from activities.postgres_registry import PostgresContracts, PostgresLinks, PostgresSharing, postgres_registry
+from activities.postgres_smart_import import PostgresSmartImport
 from activities.registry import Registry
 from models.application_form import ApplicationForm
 from models.identifiers import ContractId, OfficeToken, YayoiId

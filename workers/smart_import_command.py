@@ -3,7 +3,7 @@
 import sys
 from datetime import UTC, datetime
 
-from activities.smart_import import SmartImportRuns
+from activities.postgres_smart_import import SmartImportRuns
 from models.identifiers import OfficeToken
 from workers import database
 from workers.settings import Settings

@@ -92,7 +92,7 @@ def _on_the_registry(parts: Parts) -> Activities:
 
 
 def _on_our_records(parts: Parts) -> Activities:
-    records = CaseRecordActivities(parts.ledger)
+    records = CaseRecordActivities(parts.ledger, parts.registry.offices)
     assignment = AssignmentActivities(parts.sessions, parts.ledger)
     calendar = CalendarActivities(BusinessCalendar(parts.settings.closing_days))
     return [
@@ -109,7 +109,7 @@ def _for_customers(parts: Parts) -> Activities:
     """What is mailed about cases, codes and invitations."""
     sessions, outbox = parts.sessions, parts.outbox
     key, url = secret_key(parts.settings), public_url(parts.settings)
-    mail = MailActivities(sessions, outbox, _texts(parts.settings))
+    mail = MailActivities(sessions, outbox, _texts(parts), parts.registry.contracts)
     checks = AddressCheckActivities(sessions, outbox, secret_key=key, public_url=url)
     invitations = InvitationActivities(sessions, outbox, secret_key=key, public_url=url)
     return [
@@ -142,7 +142,7 @@ def _for_the_desk(parts: Parts) -> Activities:
         office_link=partial(operators_link, *ui),
         desk=settings.operators_mail,
     )
-    enquiries = EnquiryActivities(parts.outbox, settings.operators_mail)
+    enquiries = EnquiryActivities(parts.outbox, parts.registry.contracts, settings.operators_mail)
     return [
         digest.digest_recipients,
         digest.send_digest,
@@ -184,8 +184,10 @@ def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
     return Queues(tuple(built.values()), built[Queue.WAITING_FOR_OPERATOR])
 
 
-def _texts(settings: Settings) -> MailTexts:
+def _texts(parts: Parts) -> MailTexts:
+    settings = parts.settings
     return MailTexts(
+        parts.registry,
         partial(case_link, public_url(settings), secret_key(settings)),
         partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
         settings.operators_mail,

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import select, update
 
-from activities.smart_import import SmartImportRuns
+from activities.postgres_smart_import import SmartImportRuns
 from models.actions import SetUpStepDone
 from models.calendar import BusinessCalendar, day_in_japan
 from models.identifiers import OfficeToken
