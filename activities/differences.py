@@ -9,13 +9,16 @@ from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
 from activities.ledger import Work, key_of
+from activities.myics_differences import MyicsDifferences
 from activities.open_pairs import OpenPair, open_pairs
 from activities.registry import SmartImport
 from activities.standing import Standing, standings_of
 from models.calendar import JST
+from models.event_labels import event_label
 from models.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.mails import MailKind
 from models.messages import OfficeRef
+from models.myics.identifiers import RegistrationNo
 from models.reconciliation import Finding, FindingKind, Repair
 from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
 
@@ -32,6 +35,7 @@ class Differences:
         self._sessions = sessions
         self._client = client
         self._smart_import = smart_import
+        self._myics = MyicsDifferences(sessions, client)
 
     async def find(self, at: datetime) -> list[Finding]:
         """Return everything that does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
@@ -54,6 +58,7 @@ class Differences:
             *_lost_freezes(frozen, pairs, standings),
             *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
             *stuck,
+            *await self._myics.find(at),
         ]
 
     async def look_again(self, ref: OfficeRef) -> OpenPair | None:
@@ -233,7 +238,7 @@ async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
         _about(
             row,
             FindingKind.WAITING_EVENT,
-            f"{_time(row.received_at)} に受け取った連絡（{row.kind}）が手続きに届いていません。",
+            f"{_time(row.received_at)} に受け取った連絡（{event_label(row.kind)}）が手続きに届いていません。",
         )
         for row in rows
     ]
@@ -258,7 +263,13 @@ async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
 def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
     """Find something wrong with what a row tells, which people have to look at."""
     number = ApplicationNo(row.application_no) if row.application_no else None
-    return Finding(kind=kind, application_no=number, office_no=row.office_no, detail=detail)
+    return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
+
+
+def _myics_no(row: ApplicationOfficeRow | NoticeRow | EventRow) -> RegistrationNo | None:
+    """Return the registration that a mail of MYICS is about: its key begins with it, as every ledger key does."""
+    number = row.key.partition(":")[0] if isinstance(row, NoticeRow) else ""
+    return RegistrationNo(number) if RegistrationNo.pattern.fullmatch(number) else None
 
 
 def _time(moment: datetime) -> str:

@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.differences import Differences
+from activities.late_refusals import LateRefusals
 from activities.ledger import Ledger, Work
 from activities.outbox import Letter, Outbox, WrittenMail
 from activities.registry import SmartImport
 from activities.templates import mail_templates
-from models.identifiers import ApplicationNo, ledger_key
+from models.identifiers import ledger_key
 from models.mails import RECONCILIATION_SUBJECT
 from models.messages import OfficeRef, SentMail
 from models.reconciliation import (
-    Finding,
     Found,
     FreezeStep,
     Reconcile,
@@ -26,8 +26,8 @@ from models.reconciliation import (
 )
 from models.tables import LedgerRow
 
-OfficeLink = Callable[[ApplicationNo, int], str]
-"""Where an operator reads a case: of one office, or (0) of the whole application."""
+WorkflowLink = Callable[[str], str]
+"""Where an operator sees a workflow."""
 
 
 class ReconciliationActivities:
@@ -37,24 +37,27 @@ class ReconciliationActivities:
         self,
         ledger: Ledger,
         differences: Differences,
+        refusals: LateRefusals,
         smart_import: SmartImport,
         outbox: Outbox,
         *,
-        office_link: OfficeLink,
+        workflow_link: WorkflowLink,
         desk: str,
     ) -> None:
         self._ledger = ledger
         self._differences = differences
+        self._refusals = refusals
         self._smart_import = smart_import
         self._outbox = outbox
-        self._office_link = office_link
+        self._workflow_link = workflow_link
         self._desk = desk
         self._template = mail_templates().get_template("reconciliation.txt")
 
     @activity.defn
     async def find_differences(self, asked: Reconcile) -> Found:
         """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
-        return Found(findings=tuple(await self._differences.find(asked.at)))
+        findings = await self._differences.find(asked.at)
+        return Found(findings=(*findings, *await self._refusals.find(asked.at)))
 
     @activity.defn
     async def find_left_open(self, asked: Reconcile) -> Found:  # noqa: ARG002 every look is of now
@@ -99,16 +102,16 @@ class ReconciliationActivities:
     async def report_differences(self, report: ReconciliationReport) -> SentMail:
         """Mail the report to the operators' desk unless it was sent before."""
         letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
-        return await self._outbox.send(letter, partial(self._write, report=report))
+        sent = await self._outbox.send(letter, partial(self._write, report=report))
+        await self._refusals.reported(report)
+        return sent
 
     async def _write(self, _: AsyncSession, report: ReconciliationReport) -> WrittenMail:
-        findings = [(finding, self._link(finding)) for finding in report.findings]
+        findings = [
+            (finding, self._workflow_link(finding.workflow_id) if finding.workflow_id else None)
+            for finding in report.findings
+        ]
         return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
-
-    def _link(self, finding: Finding) -> str | None:
-        if finding.application_no is None:
-            return None
-        return self._office_link(finding.application_no, finding.office_no or 0)
 
     @staticmethod
     async def _has_thawed(session: AsyncSession, step: FreezeStep) -> bool:

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
-from models.identifiers import ApplicationNo, OfficeToken
+from models.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.message import Message
 from models.messages import OfficeStep
+from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 
 
 class FindingKind(StrEnum):
@@ -17,8 +19,11 @@ class FindingKind(StrEnum):
     NOT_NOTIFIED = "お知らせを送れていないサービス契約ID"
     PENDING_MAIL = "送信できていないメール"
     WAITING_EVENT = "手続きに届いていない連絡"
+    REFUSED_LATE = "受け付けた後で手続きが断った連絡"
     NOT_STARTED = "手続きが始まっていない申込"
     LEFT_OPEN = "終了していない申込"
+    MYICS_ABANDONED = "進める手続きのない MYICS の登録"
+    MYICS_UNTOLD = "手続きに伝わっていない MYICS の登録"
 
 
 class Repair(StrEnum):
@@ -40,6 +45,10 @@ class Finding(Message):
     application_no: ApplicationNo | None = None
     office_no: int | None = None
     office_token: OfficeToken | None = None
+    myics_no: RegistrationNo | BatchNo | None = None
+    """Of a registration of MYICS or of a file of them."""
+    event_id: UUID | None = None
+    """The refused event that the report tells of, once."""
     repair: Repair | None = None
     """None: only a person can decide."""
     repaired: bool = False
@@ -47,8 +56,17 @@ class Finding(Message):
     @property
     def about(self) -> str:
         if self.application_no is None:
-            return ""
+            return self.myics_no or ""
         return f"{self.application_no} の {self.office_no} 件目" if self.office_no else str(self.application_no)
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The procedure that it is about; None if it is about none."""
+        if self.application_no is None:
+            return registration_workflow_id(self.myics_no) if self.myics_no else None
+        if self.office_no is None:
+            return application_workflow_id(self.application_no)
+        return office_workflow_id(self.application_no, self.office_no)
 
 
 class Reconcile(Message):

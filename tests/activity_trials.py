@@ -40,6 +40,7 @@ from models.tables import (
     ApplicationRow,
     BusinessGroupRow,
     EnquiryRow,
+    EventRow,
     ExistingContractRow,
     GroupMemberRow,
     IssuedContractRow,
@@ -93,17 +94,20 @@ class Trial:
     """The audit trail's words for the effect."""
     reads_only: bool = False
     """Whether it leaves everything as it is."""
+    then: int = 0
+    """Transactions that follow those of a mail."""
 
     @property
     def commits(self) -> int:
         """In how many transactions it takes effect. A mail needs two: pending, sent."""
         if self.reads_only:
             return 0
-        return 2 if "notices" in self.added else 1
+        return 2 + self.then if "notices" in self.added else 1
 
 
 CHECK_ID = UUID("01234567-89ab-4cde-8f01-23456789abcd")
 """A mailed code that is waited for: that of a registration, which ends in 2099."""
+EVENT = UUID("01234567-89ab-4cde-8f01-23456789abce")
 HANAKO = "hanako@shouji.example.jp"
 
 
@@ -504,11 +508,22 @@ TRIALS = [
         activity="report_differences",
         message=ReconciliationReport(
             at=AT,
-            findings=(Finding(kind=FindingKind.LOST_FREEZE, application_no=NO, office_no=1, detail="外れています。"),),
+            findings=(
+                Finding(kind=FindingKind.LOST_FREEZE, application_no=NO, office_no=1, detail="外れています。"),
+                Finding(kind=FindingKind.REFUSED_LATE, application_no=NO, office_no=1, event_id=EVENT, detail="順序"),
+            ),
+        ),
+        given=(
+            insert(EventRow).values(
+                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", untold_since=AT
+            ),
         ),
         added={"notices": 1},  # about no single case
-        look=select(NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
-        found=[(None, "back-office@yayoi.example", True)],
+        then=1,  # the refusal has been told
+        look=select(
+            NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.untold_since
+        ).join(EventRow, EventRow.event_id == EVENT),
+        found=[(None, "back-office@yayoi.example", True, None)],
     ),
     Trial(
         activity="publish_stage_change",

@@ -9,12 +9,17 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.late_refusals import LateRefusals
+from models.customer_events import AnyEvent
+from models.event_labels import event_label
 from models.identifiers import ApplicationNo
+from models.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from tests.web_procedures import GROUP_TAKEN, NOT_YET, AnsweringOffice
 from tests.web_world import (
@@ -333,6 +338,52 @@ async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in
         assert (await web.report(reports[0])).json()["status"] == "delivered"
         await end_cases(web, temporal.client)
     await gate.close()
+
+
+async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_they_know_or_it_is_sent_again(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    gate = Gate(temporal.client.service_client.config.target_host)
+    refusals = LateRefusals(sessions)
+
+    async def found() -> list[Finding]:
+        return await refusals.find(datetime.now(UTC))
+
+    async with web_on(sessions, await gate.client()) as web, answering(web, temporal.client):
+        number = await case_with_two_offices(web)
+        early = group_created()
+        assert (await web.report(early)).status_code == 202
+        assert await found() == []
+        await gate.open()
+        await web.office(number, 1)
+
+        async def refused() -> bool:
+            return bool(await found())
+
+        await until(refused)
+        [finding] = await found()
+        assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{number} の 1 件目")
+        assert str(finding.event_id) == early["event_id"]
+        for told in (NOT_YET, "STEP6 事業グループの新規作成", "システム registry"):
+            assert told in finding.detail
+        # Sent again, the sender gets the answer.
+        assert reason(await web.report(early), 409) == NOT_YET
+        assert await found() == []
+        # Of two that wait, only the one whose sender is being answered is told.
+        async with sessions.begin() as session:
+            await session.execute(update(EventRow).values(refused_because=None))
+        assert reason(await web.report(group_created()), 409) == NOT_YET
+        [finding] = await found()
+        await refusals.reported(ReconciliationReport(at=datetime.now(UTC), findings=(finding,)))
+        assert await found() == []
+        await end_cases(web, temporal.client)
+    await gate.close()
+
+
+async def test_every_kind_of_event_has_a_name_for_operators() -> None:
+    kinds = TypeAdapter(AnyEvent).json_schema()["discriminator"]["mapping"]
+    assert len({event_label(kind) for kind in kinds}) == len(kinds)
 
 
 async def test_no_other_system_speaks_as_our_own_pages(case: Case) -> None:

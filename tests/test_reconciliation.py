@@ -14,6 +14,7 @@ from models.actions import Cancel
 from models.identifiers import OfficeToken, ledger_key
 from models.mails import RECONCILIATION_SUBJECT, MailKind
 from models.messages import OfficeStep, Outcome
+from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.procedures import SetUpStep, Stage
 from models.reconciliation import FindingKind, FreezeStep, Reconcile, ReconciliationReport
 from models.tables import (
@@ -22,6 +23,8 @@ from models.tables import (
     Base,
     EventRow,
     LedgerRow,
+    MyicsFirmRow,
+    MyicsRegistrationRow,
     NoticeRow,
     OfficeRow,
     ServiceLinkRow,
@@ -358,6 +361,76 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(world: World) -> 
     report = await reconcile(world)
     assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
     assert report.for_people == report.findings
+
+
+async def test_an_event_refused_after_it_was_taken_is_reported_once(world: World) -> None:
+    case = await in_sharing(world)
+    ids = {"event_id": uuid4(), "digest": "", "application_no": case.application_no, "office_no": 1}
+    said = {"kind": "withdrawn", "payload": {"source": "customer-pages"}, "refused_because": "取り下げできません。"}
+    await change(world, insert(EventRow).values(**ids, **said, untold_since=datetime.now(UTC)))
+    [finding] = (await reconcile(world)).for_people
+    assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")
+    [mail] = world.inbox.to(DESK)
+    for told in (case.application_no, "お客様の画面", "申し込みの取り下げ", "取り下げできません。"):
+        assert told in text_of(mail)
+    assert (await reconcile(world)).findings == ()
+
+
+async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported(world: World) -> None:
+    """One runs, one was ended by hand, one is unknown to Temporal, one was never started, one has closed."""
+    at, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(minutes=61)
+    firm = insert(MyicsFirmRow).values(customer_no="1000200301", name="青葉会計事務所")
+    await change(world, firm, *(_registration(count, long_ago, at) for count in range(1, 6)))
+    await change(
+        world,
+        _registrations(4).values(told_at=None),
+        _registrations(5).values(closed_at=at),
+        insert(NoticeRow).values(
+            key="MR-000001:-:mail.myics_user_invitation.1",
+            kind="myics_user_invitation",
+            recipient="ichiro@aoba-kaikei.example.jp",
+            subject="招待",
+            message_id="<1@ics.example>",
+            created_at=long_ago,
+        ),
+    )
+    for count in (1, 2):
+        handle = await world.client.start_workflow(
+            "Elsewhere", id=f"myics/MR-00000{count}", task_queue=f"nobody-{uuid4()}"
+        )
+    await handle.terminate()
+    report = await reconcile(world)
+    assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
+        (FindingKind.PENDING_MAIL, "MR-000001", False),
+        (FindingKind.MYICS_ABANDONED, "MR-000002", False),
+        (FindingKind.MYICS_ABANDONED, "MR-000003", False),
+        (FindingKind.MYICS_UNTOLD, "MR-000004", False),
+    ]
+    ended, unknown = report.findings[1:3]
+    assert "Reset" in ended.detail
+    assert "バックアップ" in unknown.detail
+    assert "myics%2FMR-000002" in text_of(world.inbox.to(DESK)[0])
+    await world.client.get_workflow_handle("myics/MR-000001").terminate()
+
+
+def _registration(count: int, changed_at: datetime, told_at: datetime) -> Any:
+    number = f"MR-{count:06d}"
+    return insert(MyicsRegistrationRow).values(
+        registration_no=number,
+        kind=RegistrationKind.USER,
+        customer_no="1000200301",
+        name="青葉 一郎",
+        requested_by="青葉会計事務所",
+        requested_at=changed_at,
+        stage=RegistrationStage.INVITED,
+        expires_on=told_at.date(),
+        changed_at=changed_at,
+        told_at=told_at,
+    )
+
+
+def _registrations(count: int) -> Any:
+    return update(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == f"MR-{count:06d}")
 
 
 async def test_while_temporal_is_away_nothing_is_found_and_nothing_repaired(

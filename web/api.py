@@ -34,6 +34,10 @@ OUR_OWN = f"{CUSTOMER_PAGES} は、お客様の画面のための名前です。
 _TOO_LARGE = "本文が大きすぎる"
 _INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
 TOO_OFTEN = "短い時間に、受け付けられない送信が繰り返された。Retry-After の秒数だけ待つ"
+_LATER = (
+    "受け付けた。手続きには後で届ける。届けたときに手続きが断った場合（順序が違うなど）は、送信元には知らせず、"
+    "毎日の照合で担当者に理由とともに知らせる。同じ event_id で再送すれば、その時点の結果（200 か 409）が分かる"
+)
 _AWAY = "記録先に届かない。同じ内容をもう一度送れば、二重に受け付けることはない"
 
 
@@ -51,7 +55,9 @@ class EventReceived(BaseModel):
     event_id: UUID
     application_no: ApplicationNo
     office_no: int = Field(description="申込の中で何件目の事業所データか（1 から）")
-    status: DeliveryStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で必ず届ける")
+    status: DeliveryStatus = Field(
+        description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）"
+    )
 
 
 def applications_api(
@@ -105,7 +111,7 @@ def events_api(events: Deliveries, doors: Doors) -> APIRouter:
         summary="他のシステムで起きた出来事の報告",
         responses={
             200: {"description": "手続きに届いた。同じ出来事の再送にも同じ答え"},
-            202: {"model": EventReceived, "description": "受け付けた。手続きには後で届く"},
+            202: {"model": EventReceived, "description": _LATER},
             **answers(
                 _404="当てはまる手続き中の申込がない。後から有効になることがあるため、再送すれば改めて調べる",
                 _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",

@@ -5,7 +5,8 @@ It is stored under its event id, then delivered as an update.
 An event is bound to the case that is open when it is first understood, and stays bound to it. The update carries the
 event id, so that Temporal gives it effect once however often it is sent. An event that was refused is not lost to
 later: the same event sent again is tried again, since a case may have come to exist, or a step's turn may have come.
-Nothing retries a refused event by itself; whoever sent it was told and decides.
+Nothing retries a refused event by itself; whoever sent it was told and decides. One that is refused only after it had
+been taken as to be delivered later has nobody who waits for the answer: the operators' desk is told of it instead.
 """
 
 import asyncio
@@ -106,7 +107,7 @@ class Deliveries:
         row = await self._store(event)
         if row.delivered_at is None:
             try:
-                await self._deliver_in_time(row.application_no, row.office_no)
+                await self._deliver_in_time(row.application_no, row.office_no, asking=event.event_id)
             except UnreachableError:
                 _log.warning("event %s waits: Temporal or the worker cannot be reached", event.event_id)
         async with self._sessions() as session:
@@ -133,9 +134,11 @@ class Deliveries:
                     kind = type(result).__name__
                     _log.warning("events for %s office %s wait: %s", application_no, office_no, kind)
 
-    async def _deliver_in_time(self, application_no: str | None, office_no: int | None) -> None:
+    async def _deliver_in_time(
+        self, application_no: str | None, office_no: int | None, asking: UUID | None = None
+    ) -> None:
         async with reaching_temporal():
-            await self._deliver_to_office(str(application_no), int(office_no or 0))
+            await self._deliver_to_office(str(application_no), int(office_no or 0), asking)
 
     async def _store(self, event: AnyEvent) -> EventRow:
         """Store and bind to a case in one transaction, so that whatever is neither delivered nor refused has a case."""
@@ -151,7 +154,7 @@ class Deliveries:
             if row.digest != digest:
                 raise OtherContentError
             if row.delivered_at is None:
-                row.refused_because = None
+                row.refused_because = row.untold_since = None
                 if row.application_no is None:
                     try:
                         row.application_no, row.office_no = await find_case(session, event)
@@ -164,8 +167,11 @@ class Deliveries:
             raise EventRefusedError(str(refusal))
         return row
 
-    async def _deliver_to_office(self, application_no: str, office_no: int) -> None:
-        """Deliver what waits for one office, the oldest first: STEP6 before STEP5 would be refused."""
+    async def _deliver_to_office(self, application_no: str, office_no: int, asking: UUID | None) -> None:
+        """Deliver what waits for one office, the oldest first: STEP6 before STEP5 would be refused.
+
+        `asking` is the event whose sender still waits for the answer.
+        """
         async with self._sessions() as session:
             waiting: Sequence[EventRow] = (
                 await session.scalars(
@@ -178,7 +184,7 @@ class Deliveries:
         for row in waiting:
             event = _EVENTS.validate_python(row.payload)
             refused_because = await self._update(self._client.get_workflow_handle(workflow_id), event)
-            await self._record(row.event_id, refused_because)
+            await self._record(row.event_id, refused_because, told=row.event_id == asking)
 
     @staticmethod
     async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent) -> str | None:
@@ -196,8 +202,11 @@ class Deliveries:
             raise UnreachableError from error  # the office's procedure has not been started yet
         return None
 
-    async def _record(self, event_id: UUID, refused_because: str | None) -> None:
-        outcome = {"refused_because": refused_because} if refused_because else {"delivered_at": datetime.now(UTC)}
+    async def _record(self, event_id: UUID, refused_because: str | None, *, told: bool) -> None:
+        now = datetime.now(UTC)
+        outcome: dict[str, Any] = {"delivered_at": now}
+        if refused_because:
+            outcome = {"refused_because": refused_because, "untold_since": None if told else now}
         async with self._sessions.begin() as session:
             await session.execute(
                 update(EventRow).where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None)).values(**outcome)

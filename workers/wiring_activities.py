@@ -19,6 +19,7 @@ from activities.differences import Differences
 from activities.digest import AskedQueue, DigestActivities, Queues
 from activities.enquiries import EnquiryActivities
 from activities.invitations import InvitationActivities
+from activities.late_refusals import LateRefusals
 from activities.ledger import Ledger
 from activities.links import LinkActivities
 from activities.mail import MailActivities
@@ -137,9 +138,10 @@ def _for_the_desk(parts: Parts) -> Activities:
     reconciliation = ReconciliationActivities(
         parts.ledger,
         Differences(parts.sessions, parts.client, smart_import),
+        LateRefusals(parts.sessions),
         smart_import,
         parts.outbox,
-        office_link=partial(operators_link, *ui),
+        workflow_link=partial(workflow_link, *ui),
         desk=settings.operators_mail,
     )
     enquiries = EnquiryActivities(parts.outbox, parts.registry.contracts, settings.operators_mail)
