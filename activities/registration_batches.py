@@ -77,7 +77,7 @@ class RegistrationBatchActivities:
             work.audit(step.action, by=step.by, reason=step.reason)
             return step
 
-        await self._ledger.once(step, f"operation.{step.occurrence}", BatchStep, record)
+        await self._ledger.once(step, f"operation.{step.counted}", BatchStep, record)
 
     async def _work_off(self, page: BatchPage, positions: Sequence[int]) -> None:
         """Do some rows and note it, in one transaction; what a row refuses leaves nothing behind but the reason."""

@@ -29,7 +29,7 @@ from models.myics.registrations import (
     Unlock,
 )
 from models.myics.store import ADDRESS_TAKEN
-from models.tables import MyicsAccountRow, MyicsRegistrationRow
+from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
 
 
 class RegistrationActivities:
@@ -44,16 +44,18 @@ class RegistrationActivities:
 
     @activity.defn
     async def make_link(self, step: NewLink) -> LinkMade:
-        """Let another link count from now on: the one before ends (M8)."""
+        """Let another link count from now on: the one before ends (M8). None is made if it was closed meanwhile."""
 
         async def make(work: Work) -> LinkMade:
             row = await _held(work.session, step)
+            if row.closed_at:
+                return LinkMade(link_no=row.link_no, closed=True)
             row.link_no += 1
             row.link_used_at, row.expires_on = None, step.expires_on
             work.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
             return LinkMade(link_no=row.link_no)
 
-        return await self._ledger.once(step, f"link.{step.occurrence}", LinkMade, make)
+        return await self._ledger.once(step, f"link.{step.counted}", LinkMade, make)
 
     @activity.defn
     async def correct_address(self, step: CorrectAddress) -> None:
@@ -69,7 +71,7 @@ class RegistrationActivities:
             return RegistrationRef(registration_no=step.registration_no)
 
         try:
-            await self._ledger.once(step, f"address.{step.occurrence}", RegistrationRef, correct)
+            await self._ledger.once(step, f"address.{step.counted}", RegistrationRef, correct)
         except IntegrityError:
             raise ApplicationError(ADDRESS_TAKEN, type="AddressTaken", non_retryable=True) from None
 
@@ -86,20 +88,25 @@ class RegistrationActivities:
             work.audit("ロックを解除した", by=step.by, reason=step.reason)
             return RegistrationRef(registration_no=step.registration_no)
 
-        await self._ledger.once(step, f"unlock.{step.occurrence}", RegistrationRef, unlock)
+        await self._ledger.once(step, f"unlock.{step.counted}", RegistrationRef, unlock)
 
     @activity.defn
     async def close_registration(self, step: CloseRegistration) -> ClosedRegistration:
-        """Close it; a registrant who finished a moment before stays registered, and that is the answer."""
+        """Close it; a registrant who finished a moment before stays registered, and that is the answer.
+
+        A client that is withdrawn takes with it those of its users who have not registered, started or not (M7).
+        """
 
         async def close(work: Work) -> ClosedRegistration:
             row = await _held(work.session, step)
+            if row.closed_at and row.outcome:  # with its client
+                return ClosedRegistration(outcome=RegistrationOutcome(row.outcome))
             outcome = _reached(row) or step.outcome
-            row.closed_at, row.outcome = step.at, outcome
-            freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
-            if freed and (account := await _account(work.session, row)):
-                account.state, account.ended_at = _FREED[outcome], step.at
-            work.audit(f"登録の手続きを終了した（{outcome}）", by=step.by, reason=step.reason)
+            await _close(work.session, row, step, outcome)
+            if row.kind == RegistrationKind.CLIENT and outcome is RegistrationOutcome.WITHDRAWN:
+                for user in await _unregistered_users(work.session, step.registration_no):
+                    await _close(work.session, user, step, outcome)
+                    user.told_at = user.changed_at  # one that was not started never will be
             return ClosedRegistration(outcome=outcome)
 
         return await self._ledger.once(step, "close", ClosedRegistration, close)
@@ -132,7 +139,7 @@ class RegistrationActivities:
             work.audit(step.action, by=step.by, reason=step.reason)
             return RegistrationRef(registration_no=step.registration_no)
 
-        await self._ledger.once(step, f"operation.{step.occurrence}", RegistrationRef, record)
+        await self._ledger.once(step, f"operation.{step.counted}", RegistrationRef, record)
 
     @activity.defn
     async def assign_registration(self, asked: AssignRegistration) -> Assigned:
@@ -152,7 +159,7 @@ class RegistrationActivities:
                 work.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
             return Assigned(operator=operator)
 
-        return await self._ledger.once(asked, f"assign.{asked.occurrence}", Assigned, assign)
+        return await self._ledger.once(asked, f"assign.{asked.counted}", Assigned, assign)
 
 
 _FREED = {
@@ -175,6 +182,35 @@ def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
             return RegistrationOutcome.SUPERSEDED
         case _:
             return None
+
+
+async def _close(
+    session: AsyncSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
+) -> None:
+    row.closed_at, row.outcome = step.at, outcome
+    freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
+    if freed and (account := await _account(session, row)):
+        account.state, account.ended_at = _FREED[outcome], step.at
+    session.add(
+        AuditRow(
+            happened_at=step.at,
+            application_no=row.registration_no,
+            action=f"登録の手続きを終了した（{outcome}）",
+            by=step.by,
+            reason=step.reason,
+        )
+    )
+
+
+async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
+    part = MyicsRegistrationRow
+    users = await session.scalars(
+        select(part)
+        .where(part.part_of == client, part.closed_at.is_(None))
+        .order_by(part.registration_no)
+        .with_for_update()
+    )
+    return [user for user in users if _reached(user) is None]
 
 
 async def _held(session: AsyncSession, ref: RegistrationRef) -> MyicsRegistrationRow:

@@ -73,10 +73,10 @@ class WebhookDeliveryActivities:
 
     @activity.defn
     async def give_up_webhook(self, asked: WebhookMessageRef) -> WebhookStanding:
-        """Close a dead letter that nobody has sent again."""
+        """Close a dead letter that nobody has sent again, or a message whose delivery was cancelled."""
         async with self._sessions.begin() as session:
             row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
-            if row.stage == WebhookStage.DEAD:
+            if row.stage in {WebhookStage.SENDING, WebhookStage.DEAD}:
                 row.stage, row.settled_at = WebhookStage.UNDELIVERED, self._now()
             return _standing(row)
 

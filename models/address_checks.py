@@ -8,6 +8,7 @@ from uuid import UUID
 from models.actions import ActionMessage
 from models.message import Message
 from models.operations import Operations
+from models.placeholders import BY, REASON
 
 CODE_VALID = timedelta(minutes=30)
 """How long a code can be typed in, from when it was asked for."""
@@ -137,7 +138,7 @@ def _refusal_of(_: ActionMessage, __: CheckStage) -> str | None:
 
 
 def _example(_: CheckOperation, __: CheckStage) -> dict[str, Any]:
-    return {"by": "あなたの名前", "reason": "理由"}
+    return {BY.field: BY.text, REASON.field: REASON.text}
 
 
 OPERATIONS = Operations[CheckOperation, CheckStage](tuple(CheckOperation), _refusal, _refusal_of, _example)

@@ -126,3 +126,11 @@ def ledger_key(application_no: str, office_no: int | None, step: str) -> str:
     Never holds a run or activity id: those change when a workflow is reset, and the step must not happen again.
     """
     return f"{application_no}:{office_no or '-'}:{step}"
+
+
+def counted(occurrence: int, asked_as: str | None = None) -> str:
+    """Return what tells a step that is done more than once apart: how often it was, and the update that asks for it.
+
+    The number alone would not do for what an update asks for: after a Reset to before, the workflow counts anew.
+    """
+    return str(occurrence) if asked_as is None else f"{occurrence}.{asked_as}"

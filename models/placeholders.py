@@ -20,10 +20,12 @@ YAYOI_ID = Placeholder("yayoi_id", "new@example.co.jp", "お客様から聞い�
 OFFICE_TOKEN = Placeholder(
     "office_token", "00000000-0000-0000-0000-000000000000", "お客様から聞いた正しい事業所トークン"
 )
+ISSUED_CONTRACT_ID = Placeholder("issued_contract_id", "8999999", "お客様から聞いた、発行済みのサービス契約ID")
+MAIL_ADDRESS = Placeholder("mail_address", "new@example.co.jp", "お客様から聞いた正しいメールアドレス")
 TO = Placeholder("to", "引き継ぐ人の名前", "引き継ぐ担当者の名前")
 SUPERVISOR = Placeholder("supervisor", "責任者の名前", "承認した責任者の名前")
 
-ALL = (BY, REASON, YAYOI_ID, OFFICE_TOKEN, TO, SUPERVISOR)
+ALL = (BY, REASON, YAYOI_ID, OFFICE_TOKEN, ISSUED_CONTRACT_ID, MAIL_ADDRESS, TO, SUPERVISOR)
 
 
 def left_as_shown(message: ActionMessage) -> str | None:
@@ -32,5 +34,5 @@ def left_as_shown(message: ActionMessage) -> str | None:
     if not left:
         return None
     what = (f"「{each.field}」が例の「{each.text}」のままです。{each.instead}を書いてください。" for each in left)
-    unneeded = "使わない項目は、行ごと消してください。" if set(left) - {BY, REASON, TO} else ""
+    unneeded = "使わない項目は、行ごと消してください。" if set(left) - {BY, REASON, MAIL_ADDRESS, TO} else ""
     return "".join(what) + unneeded

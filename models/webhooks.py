@@ -13,6 +13,8 @@ from models.actions import ActionMessage
 from models.identifiers import ApplicationNo
 from models.message import Message
 from models.messages import Outcome
+from models.operations import Operations
+from models.placeholders import BY, REASON
 from models.procedures import ApplicationStage, Stage
 
 SCHEDULE = (
@@ -154,3 +156,34 @@ class ResendWebhook(ActionMessage):
     """Try a dead letter again, with all its attempts."""
 
     label = "もう一度送信する"
+
+
+class WebhookOperation(StrEnum):
+    """The updates, by their names in the Web UI's list."""
+
+    RESEND = "resend"
+
+    @property
+    def message(self) -> type[ActionMessage]:
+        return ResendWebhook
+
+    @property
+    def label(self) -> str:
+        return ResendWebhook.label
+
+
+def _refusal(_: WebhookOperation, stage: WebhookStage) -> str | None:
+    if stage is WebhookStage.DEAD:
+        return None
+    return "この通知は送信中か、送信が終わっています。もう一度送信できるのは、送信に失敗した後だけです。"
+
+
+def _refusal_of(_: ActionMessage, __: WebhookStage) -> str | None:
+    return None
+
+
+def _example(_: WebhookOperation, __: WebhookStage) -> dict[str, Any]:
+    return {BY.field: BY.text, REASON.field: REASON.text}
+
+
+OPERATIONS = Operations[WebhookOperation, WebhookStage](tuple(WebhookOperation), _refusal, _refusal_of, _example)

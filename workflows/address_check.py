@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.address_checks import AddressCheckActivities
-    from activities.failing import ACTIVITY_FAILING
+    from activities.mail_refused import refusal
     from models.actions import ActionMessage
     from models.address_checks import (
         OPERATIONS,
@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import TimelineEntry
     from models.procedures import WaitingFor
     from workflows.address_check_view import details
+    from workflows.failing_mark import FailingMark
     from workflows.options import MAIL, REGISTRY
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.updates import operator_action
@@ -30,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
 NEWS = "news"
 
 
-class AddressCheckProcedure:
+class AddressCheckProcedure(FailingMark):
     """What the procedures of mailed codes have in common."""
 
     def __init__(self, check: AddressCheck) -> None:
@@ -43,12 +44,12 @@ class AddressCheckProcedure:
 
     @operator_action(CheckOperation.END)
     async def end_check(self, message: EndCheck) -> None:
-        self._note(f"{message.by} が取り消した（{message.reason}）")
+        self.note(f"{message.by} が取り消した（{message.reason}）")
         self._ended_by_operator = True
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as ending it."""
-        self._note("Request Cancellation により取り消した")
+        self.note("Request Cancellation により取り消した")
         self._ended_by_operator = True
 
     @workflow.signal(name=NEWS, description="画面での操作の報告（システム用）")
@@ -58,10 +59,10 @@ class AddressCheckProcedure:
             code_no=max(news.code_no, self._news.code_no), finished=news.finished or self._news.finished
         )
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:
+    def show_failing(self, activity: str) -> None:
+        """Show it in the timeline, too."""
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
-        self._note(f"処理の失敗が続いている（{activity}）")
+        self.note(f"処理の失敗が続いている（{activity}）")
 
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""
@@ -88,7 +89,7 @@ class AddressCheckProcedure:
             outcome = CheckOutcome.FINISHED
         elif self._ended_by_operator:
             outcome = CheckOutcome.CANCELLED
-        self._note(f"終了した（{outcome}）")
+        self.note(f"終了した（{outcome}）")
         self._enter(CheckStage.CLOSED, WaitingFor.SYSTEM)
         return outcome
 
@@ -105,7 +106,7 @@ class AddressCheckProcedure:
                 timeout_summary="期限が過ぎたら、入力された内容を削除する",
             )
         except TimeoutError:
-            self._note("期限が過ぎた")
+            self.note("期限が過ぎた")
             return False
         return not self._over
 
@@ -119,24 +120,30 @@ class AddressCheckProcedure:
                 # Never longer than the check itself: what was typed in is deleted in time, whatever becomes of mails.
                 **MAIL | {"schedule_to_close_timeout": _until(self._check.ends_at)},
             )
-        except ActivityError:
-            self._note(f"確認コードのメールを送信できなかった（{code_no} 回目）")
+        except ActivityError as failed:
+            self.note(f"確認コードのメールを送信できなかった（{code_no} 回目）{_why(failed)}")
             return
         workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(WaitingFor.APPLICANT)])
         done = "確認コードのメールを送信した" if mail.sent else "確認コードのメールは送信しなかった"
-        self._note(f"{done}（{code_no} 回目）")
+        self.note(f"{done}（{code_no} 回目）")
 
     def _enter(self, stage: CheckStage, waiting_for: WaitingFor) -> None:
         self._stage = stage
         workflow.upsert_search_attributes([STAGE.value_set(stage), WAITING_FOR.value_set(waiting_for)])
         self._show()
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Add an entry to the timeline."""
         self._timeline.append(TimelineEntry(at=workflow.now(), text=text))
         self._show()
 
     def _show(self) -> None:
         workflow.set_current_details(details(self._check, self._stage, self._codes_sent, self._timeline))
+
+
+def _why(failed: ActivityError) -> str:
+    because = refusal(failed)
+    return f"：{because}。お客様は、最初の画面から、正しいメールアドレスでやり直せます" if because else ""
 
 
 def _until(moment: datetime) -> timedelta:

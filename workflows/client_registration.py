@@ -1,12 +1,18 @@
 """MYICS: a firm registers one of its clients, and with it the client's first users (M7)."""
 
+from collections.abc import Iterable
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.myics.identifiers import RegistrationNo
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
     from models.procedures import WaitingFor
     from workflows.cancellation import heeding_cancellation
     from workflows.registration import USER_ENDED, WITHDRAWN_WITH_CLIENT, Registration
+
+USERS_TOLD_ONCE_CLOSED = "users-told-once-closed"
+"""A patch: users who could not be told of the withdrawal are told once more after it."""
 
 
 @workflow.defn
@@ -24,17 +30,24 @@ class ClientRegistration(Registration):
         self._view.stand(RegistrationStage.USERS, WaitingFor.APPLICANT)
         users = self._state.users
         await workflow.wait_condition(lambda: self._state.leaving or all(users.values()))
-        if self._state.left:
-            await self._withdraw_users(self._state.left.reason)
-        return await self._close(RegistrationOutcome.REGISTERED)
+        left, unreached = self._state.left, []
+        if left:
+            waiting = [number for number, outcome in users.items() if outcome is None]
+            unreached = await self._withdraw(waiting, left.reason)
+        ended = await self._close(RegistrationOutcome.REGISTERED)
+        if left and unreached and workflow.patched(USERS_TOLD_ONCE_CLOSED):
+            # One that was just being started runs by now; one that had not been started never will be.
+            await self._withdraw(unreached, left.reason)
+        return ended
 
     @workflow.signal(name=USER_ENDED, description="顧問先のユーザーの登録が終わったことの報告（システム用）")
     def user_ended(self, ended: RegistrationEnded) -> None:
         self._state.users[ended.registration_no] = ended.outcome
         self._view.show()
 
-    async def _withdraw_users(self, reason: str) -> None:
-        """Users that have not registered are withdrawn with their client; who has stays."""
-        for number, outcome in self._state.users.items():
-            if outcome is None:
-                await self._signal(number, WITHDRAWN_WITH_CLIENT, reason)
+    async def _withdraw(self, users: Iterable[RegistrationNo], reason: str) -> list[RegistrationNo]:
+        """Withdraw those who have not registered with their client; return those whose registration does not run.
+
+        This is the news for those that run: closing the client's registration closes all of them in our records.
+        """
+        return [number for number in users if not await self._signal(number, WITHDRAWN_WITH_CLIENT, reason)]

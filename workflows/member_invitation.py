@@ -6,8 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failing import ACTIVITY_FAILING
     from activities.invitations import InvitationActivities
+    from activities.mail_refused import refusal
     from models.invitations import (
         REMIND_AFTER,
         ClosedInvitation,
@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.business_days import business_days_after_today
     from workflows.cancellation import heeding_cancellation
     from workflows.details import history, moment, table
+    from workflows.failing_mark import FailingMark
     from workflows.options import MAIL, REGISTRY
     from workflows.personal_link import LinkWait, wait_for_link
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
@@ -40,7 +41,7 @@ _ANSWERS = """\
 
 
 @workflow.defn
-class MemberInvitation:
+class MemberInvitation(FailingMark):
     """Follows one invitation. What happens on the pages is in its row first; the news only says so."""
 
     @workflow.init
@@ -68,8 +69,8 @@ class MemberInvitation:
     def hear(self, news: InvitationNews) -> None:
         self._news = news.newer(self._news) if self._news else news
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:
+    def show_failing(self, activity: str) -> None:
+        """Show it in the timeline, too."""
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
         self._note(f"処理の失敗が続いている（{activity}）")
 
@@ -98,8 +99,8 @@ class MemberInvitation:
                 summary=f"{what}のメールを送る（{link_no} 回目）",
                 **MAIL | {"schedule_to_close_timeout": remaining},
             )
-        except ActivityError:
-            self._note(f"{what}のメールを送信できなかった（{link_no} 回目）")
+        except ActivityError as failed:
+            self._note(f"{what}のメールを送信できなかった（{link_no} 回目）{_why(failed)}")
             return
         workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(WaitingFor.APPLICANT)])
         self._note(f"{what}のメールを{'送信した' if mail.sent else '送信しなかった'}（{link_no} 回目）")
@@ -145,3 +146,8 @@ class MemberInvitation:
         if not closed:
             parts += ["#### お客様からお問い合わせがあったとき", _ANSWERS]
         workflow.set_current_details("\n\n".join([*parts, *history(self._timeline)]))
+
+
+def _why(failed: ActivityError) -> str:
+    because = refusal(failed)
+    return f"：{because}。グループの管理者の方に、正しいアドレスで招待し直していただきます" if because else ""

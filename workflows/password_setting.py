@@ -1,9 +1,11 @@
 """Setting a new password of a Yayoi ID: the same mailed code, and at the end a mail that says so."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.address_checks import AddressCheckActivities
+    from activities.mail_refused import why_refused
     from models.address_checks import AddressCheck, CheckOutcome, CheckStep
     from workflows.address_check import AddressCheckProcedure
     from workflows.cancellation import heeding_cancellation
@@ -28,9 +30,12 @@ class PasswordSetting(AddressCheckProcedure):
         return outcome
 
     async def _tell_owner(self, check: AddressCheck) -> None:
-        await workflow.execute_activity_method(
-            AddressCheckActivities.tell_of_new_password,
-            CheckStep(check_id=check.check_id, at=workflow.now()),
-            summary="パスワードが設定されたことをメールで知らせる",
-            **MAIL,
-        )
+        try:
+            await workflow.execute_activity_method(
+                AddressCheckActivities.tell_of_new_password,
+                CheckStep(check_id=check.check_id, at=workflow.now()),
+                summary="パスワードが設定されたことをメールで知らせる",
+                **MAIL,
+            )
+        except ActivityError as failed:
+            self.note(f"パスワードが設定されたことをメールで知らせられなかった：{why_refused(failed)}")

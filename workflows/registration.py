@@ -8,7 +8,6 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failing import ACTIVITY_FAILING
     from models.actions import ActionMessage, AddNote, HandOver
     from models.calendar import end_of, opening_of
     from models.messages import TimelineEntry
@@ -33,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.myics.state import Left, RegistrationState
     from models.procedures import WaitingFor
+    from workflows.failing_mark import FailingMark
     from workflows.ladder import Ladder
     from workflows.personal_link import LinkWait, wait_for_link
     from workflows.registration_steps import RegistrationSteps
@@ -57,7 +57,7 @@ class LinkPatience:
     """When an operator is asked to call; None: never."""
 
 
-class Registration:
+class Registration(FailingMark):
     """The base of each kind of registration, whose story is its own `run`."""
 
     def __init__(self, case: RegistrationCase) -> None:
@@ -72,21 +72,18 @@ class Registration:
     @operator_action(Operation.RESEND)
     async def resend(self, message: ResendLink) -> None:
         await self._steps.record(Operation.RESEND, message)
-        await self._steps.send_link()
-        await self._acknowledge()
+        await self._send_link_again()
 
     @operator_action(Operation.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendLink) -> None:
         self._state.expires_on = message.until
         await self._steps.record(Operation.EXTEND_DEADLINE, message, f"：{message.until}まで")
-        await self._steps.send_link()
-        await self._acknowledge()
+        await self._send_link_again()
 
     @operator_action(Operation.CORRECT_ADDRESS)
     async def correct_address(self, message: CorrectMailAddress) -> None:
         await self._steps.correct_address(message)
-        await self._steps.send_link()
-        await self._acknowledge()
+        await self._send_link_again()
 
     @operator_action(Operation.UNLOCK)
     async def unlock(self, message: UnlockRegistration) -> None:
@@ -120,17 +117,16 @@ class Registration:
             self._view.note("入力の誤りが続いたため、ロックした")
             await self._steps.mail(MyicsMail.LOCKED)
             await self._operators_turn()
-        else:
-            self._view.note(f"{self._state.stage}になった")
+            return
+        self._view.note(f"{self._state.stage}になった")
+        if self._state.undelivered:  # a link that went out before was used
+            self._state.undelivered = False
+            await self._acknowledge()
 
     @workflow.signal(name=WITHDRAWN_WITH_CLIENT, description="顧問先の登録が取り下げられたことの報告（システム用）")
     def withdrawn_with_client(self, reason: str) -> None:
         if not self._state.leaving:
             self._state.left = Left("system", reason)
-
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:
-        self._view.failing(activity)
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
@@ -144,6 +140,10 @@ class Registration:
         """*Request Cancellation* in the Web UI is the same as withdrawing."""
         if not self._state.leaving:
             self._state.left = Left("Web UI", "Request Cancellation による取り下げ")
+
+    def show_failing(self, activity: str) -> None:
+        """Show it on the registration's page, too."""
+        self._view.failing(activity)
 
     # --- what the stories are made of ---------------------------------------------------------------------------------
 
@@ -159,6 +159,7 @@ class Registration:
             return self._state.stage in until
         self._view.stand(stage, WaitingFor.APPLICANT)
         await self._steps.mailing(*mails).send_link()
+        await self._call_if_undelivered()
         state = self._state
         shown_after = () if patience.show_after is None else (patience.show_after,)
         days = await self._steps.business_days_after_today(*patience.remind_after, *shown_after)
@@ -166,7 +167,7 @@ class Registration:
         wait = LinkWait(
             expires_at=lambda: end_of(state.expires_on),
             remind_on=days[:reminded],
-            remind=self._steps.remind_of_link,
+            remind=self._remind_of_link,
             also=[
                 Moment(partial(opening_of, day), "担当者に知らせる", self._operators_turn) for day in days[reminded:]
             ],
@@ -175,6 +176,19 @@ class Registration:
         self._ladder.rest()
         return state.stage in until
 
+    async def _send_link_again(self) -> None:
+        await self._steps.send_link()
+        await self._acknowledge()
+
+    async def _remind_of_link(self, occurrence: int) -> None:  # noqa: ARG002 counted by the mail itself
+        await self._steps.remind_of_link()
+        await self._call_if_undelivered()
+
+    async def _call_if_undelivered(self) -> None:
+        """A mail that is refused for good is somebody's to ask about, unless that is being done."""
+        if self._state.undelivered and not self._state.operators_turn:
+            await self._operators_turn()
+
     async def _operators_turn(self) -> None:
         self._view.note("担当者の対応を待っている")
         await self._steps.assign()
@@ -182,14 +196,18 @@ class Registration:
         self._ladder.begin()
 
     async def _acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the registrant's again."""
+        """An operator has acted: what is still missing is the registrant's again, unless no mail reaches them."""
         self._ladder.rest()
+        if self._state.undelivered:
+            await self._operators_turn()
+            return
         if self._state.operators_turn and not self._state.locked:
             self._state.waiting_for = WaitingFor.APPLICANT
         await self._view.refresh()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
+        self._state.closing = True  # from now on, nothing can be asked for
         self._ladder.rest()
         # An update or a report that is still being worked on belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -211,12 +229,15 @@ class Registration:
             await self._signal(self._case.part_of, USER_ENDED, ended)
 
     @staticmethod
-    async def _signal(other: RegistrationNo, signal: str, news: object) -> None:
+    async def _signal(other: RegistrationNo, signal: str, news: object) -> bool:
+        """Tell another registration; False if it does not run."""
         handle = workflow.get_external_workflow_handle(registration_workflow_id(other))
         try:
             await handle.signal(signal, news)
         except FailureError:
-            workflow.logger.info("%s has ended meanwhile", other)
+            workflow.logger.info("%s does not run", other)
+            return False
+        return True
 
     def check_possible(self, operation: Operation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""

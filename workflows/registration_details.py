@@ -1,5 +1,6 @@
 """What an operator reads of a registration in the Web UI."""
 
+from models.calendar import day_in_japan
 from models.myics.operations import OPERATIONS, matters_now
 from models.myics.registrations import RegistrationCase, RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
@@ -24,7 +25,7 @@ def registration_details(state: RegistrationState) -> str:
 def _next(state: RegistrationState) -> str:
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"
-    if state.left:
+    if state.leaving:
         return "終了の処理をしています。操作は不要です。"
     if state.failing:
         return (
@@ -36,10 +37,25 @@ def _next(state: RegistrationState) -> str:
             "入力の誤りが続いたため、ロックしました。お電話などでご本人を確認できたら `unlock` で解除してください。"
             "心当たりがない場合は `withdraw` で取り下げます。"
         )
+    if state.undelivered:
+        return _undelivered(state)
     waits = _WAITS.get(state.stage, "システムが処理しています。")
     if state.operators_turn:
         return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
     return f"{waits}操作は不要です。お客様から連絡を受けたときは、次の操作で記録します。"
+
+
+def _undelivered(state: RegistrationState) -> str:
+    refused = "お客様のメールアドレスに、メールを届けられませんでした（理由は経過にあります）。お客様に"
+    if state.case.kind is RegistrationKind.RENEWAL:
+        return (
+            f"{refused}連絡し、受信できるようになったら `resend` で送り直してください。"
+            "不要な場合は `withdraw` で取り下げます。"
+        )
+    return (
+        f"{refused}正しいアドレスを確認し、`correct_address` で訂正してください（新しい URL を送ります）。"
+        "登録が不要な場合は `withdraw` で取り下げます。"
+    )
 
 
 _WAITS = {
@@ -71,6 +87,6 @@ def registration_static_details(case: RegistrationCase, name: str, requested_by:
         ("手続き", case.kind.label),
         ("お客様番号", case.holder_no),
         ("お名前", cell(name)),
-        ("受付", f"{case.requested_at:%Y-%m-%d}（{cell(requested_by)}）"),
+        ("受付", f"{day_in_japan(case.requested_at)}（{cell(requested_by)}）"),
     ]
     return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("resend")))

@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.mail_refused import why_refused
     from activities.registration_mail import RegistrationMailActivities
     from activities.registrations import RegistrationActivities
     from models.actions import ActionMessage, HandOver
@@ -27,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.business_days import business_days_after_today
     from workflows.options import MAIL, REGISTRY
     from workflows.registration_view import RegistrationView
+    from workflows.updates import asked_as
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -54,24 +57,28 @@ class RegistrationSteps:
         step = NewLink.of(
             self._state.case,
             workflow.now(),
-            occurrence=self._next_occurrence(),
+            **self._counted(),
             expires_on=self._state.expires_on,
         )
         made = await self._ask(RegistrationActivities.make_link, step, "URL を用意する")
+        if made.closed:
+            self._state.left = self._state.left or Left("system", "この登録は、すでに終了しているため")
+            return
         self._state.link_no = made.link_no
         if self._mailed:
-            await self.mail(self._mailed)
+            self._state.undelivered = not await self.mail(self._mailed)
 
-    async def remind_of_link(self, occurrence: int) -> None:  # noqa: ARG002 counted by the mail itself
+    async def remind_of_link(self) -> None:
+        """Mail it once more."""
         if self._reminder and not self._state.locked:
-            await self.mail(self._reminder)
+            self._state.undelivered = not await self.mail(self._reminder)
 
     async def correct_address(self, message: CorrectMailAddress) -> None:
         """Send to another address from now on; a final error says if it is taken."""
         step = CorrectAddress.of(
             self._state.case,
             workflow.now(),
-            occurrence=self._next_occurrence(),
+            **self._counted(),
             address=message.mail_address,
             by=message.by,
             reason=message.reason,
@@ -83,7 +90,7 @@ class RegistrationSteps:
         step = Unlock.of(
             self._state.case,
             workflow.now(),
-            occurrence=self._next_occurrence(),
+            **self._counted(),
             by=message.by,
             reason=message.reason,
         )
@@ -125,7 +132,7 @@ class RegistrationSteps:
             action=f"{operation.label}{detail}",
             by=message.by,
             reason=message.reason,
-            occurrence=self._next_occurrence(),
+            **self._counted(),
         )
         await self._ask(RegistrationActivities.record_operation, step, f"操作を記録する：{operation.label}")
 
@@ -152,7 +159,7 @@ class RegistrationSteps:
         asked = AssignRegistration.of(
             self._state.case,
             workflow.now(),
-            occurrence=self._next_occurrence(),
+            **self._counted(),
             to=to,
             but_not=but_not,
             by=by,
@@ -165,11 +172,17 @@ class RegistrationSteps:
 
     # --- mails and days -----------------------------------------------------------------------------------------------
 
-    async def mail(self, kind: MyicsMail) -> None:
-        """Send one mail; each that is asked for is another."""
-        mail = SendMyicsMail.of(self._state.case, workflow.now(), kind=kind, occurrence=self._next_occurrence())
-        await self._ask(RegistrationMailActivities.send_myics_mail, mail, f"メール：{kind.subject}", MAIL)
+    async def mail(self, kind: MyicsMail) -> bool:
+        """Send one mail; each that is asked for is another. False if it is refused for good, which is noted."""
+        mail = SendMyicsMail.of(self._state.case, workflow.now(), kind=kind, **self._counted())
+        try:
+            await self._ask(RegistrationMailActivities.send_myics_mail, mail, f"メール：{kind.subject}", MAIL)
+        except ActivityError as failed:
+            mend = "。担当者の登録内容のメールアドレスを確認してください" if kind.for_operators else ""
+            self._view.note(f"メールを届けられなかった：{kind.subject}（{why_refused(failed)}）{mend}")
+            return False
         self._view.note(f"メールを送った：{kind.subject}")
+        return True
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
         """Ask for business days, as this deployment's calendar has them."""
@@ -177,9 +190,9 @@ class RegistrationSteps:
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
-    def _next_occurrence(self) -> int:
+    def _counted(self) -> dict[str, Any]:
         self._occurrences += 1
-        return self._occurrences
+        return {"occurrence": self._occurrences, "asked_as": asked_as()}
 
     async def _ask(
         self,
@@ -188,6 +201,10 @@ class RegistrationSteps:
         summary: str,
         options: dict[str, Any] = REGISTRY,
     ) -> Answer:
-        answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-        self._view.recovered()
+        completed = False
+        try:
+            answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+            completed = True
+        finally:
+            self._view.ended(activity.__name__, completed=completed)
         return answer

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from models.myics.registrations import RegistrationStage
     from models.myics.state import RegistrationState
     from models.procedures import WaitingFor
+    from workflows.failing_mark import no_longer_failing
     from workflows.registration_details import registration_details
     from workflows.search_attributes import ASSIGNEE, DUE_DATE, FAILING, STAGE, WAITING_FOR
 
@@ -28,10 +29,11 @@ class RegistrationView:
         """Stand at a stage, whoever's turn it is."""
         state = self._state
         state.stage, state.waiting_for = stage, waiting_for
+        shown = WaitingFor.OPERATOR if state.failing else waiting_for
         workflow.upsert_search_attributes(
             [
                 STAGE.value_set(stage),
-                WAITING_FOR.value_set(waiting_for),
+                WAITING_FOR.value_set(shown),
                 DUE_DATE.value_set(end_of(state.expires_on) - timedelta(seconds=1)),
                 ASSIGNEE.value_set(state.assignee) if state.assignee else ASSIGNEE.value_unset(),
             ]
@@ -48,15 +50,16 @@ class RegistrationView:
 
     def failing(self, what: str) -> None:
         """Show operators that an activity keeps failing."""
-        self._state.failing = True
+        known = what in self._state.failing
+        self._state.failing.add(what)
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
-        self.note(f"処理の失敗が続いている（{what}）")
+        if not known:
+            self.note(f"処理の失敗が続いている（{what}）")
 
-    def recovered(self) -> None:
-        """Take that back as soon as an activity has worked."""
-        if self._state.failing:
-            self._state.failing = False
+    def ended(self, what: str, *, completed: bool) -> None:
+        """Take that back as soon as the activity has ended."""
+        if no_longer_failing(self._state.failing, what, cleared_before=completed):
             workflow.upsert_search_attributes(
                 [FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)]
             )
-            self.note("失敗が続いていた処理が完了した")
+            self.note("失敗が続いていた処理が終わった")

@@ -1,41 +1,47 @@
 """The delivery of one webhook message: tried on schedule, then a dead letter that an operator can send again."""
 
-import json
+import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failing import ACTIVITY_FAILING
+    from activities.mail_refused import why_refused
     from activities.webhook_delivery import WebhookDeliveryActivities
+    from models.actions import ActionMessage
     from models.procedures import WaitingFor
     from models.webhooks import (
         ATTEMPTS,
         KEPT_DEAD,
+        OPERATIONS,
         DeliverWebhook,
         ResendWebhook,
         WebhookMessageRef,
+        WebhookOperation,
         WebhookStage,
         WebhookStanding,
     )
-    from workflows.details import cell, table
+    from workflows.cancellation import heeding_cancellation
+    from workflows.details import cell, table, to_do_now
+    from workflows.failing_mark import FailingMark
     from workflows.options import MAIL, REGISTRY, WEBHOOK
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
-    from workflows.updates import update_described
-
-_EXAMPLE = {"by": "あなたの名前", "reason": "送信先が直ったため"}
+    from workflows.updates import operator_action, refused
 
 
 @workflow.defn
-class WebhookDelivery:
+class WebhookDelivery(FailingMark):
     """Delivers one message to one subscriber."""
 
     @workflow.init
     def __init__(self, asked: DeliverWebhook) -> None:
         self._message = WebhookMessageRef(message_id=asked.message_id)
         self._dead = False
+        self._given_up = False
+        self._delivery: workflow.ActivityHandle[WebhookStanding] | None = None
 
     @workflow.run
+    @heeding_cancellation
     async def run(self, asked: DeliverWebhook) -> WebhookStanding:
         standing = await self._deliver(asked)
         while standing.stage is WebhookStage.DEAD:
@@ -48,50 +54,67 @@ class WebhookDelivery:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return standing
 
-    @update_described(ResendWebhook.label)
+    @operator_action(WebhookOperation.RESEND)
     async def resend(self, message: ResendWebhook) -> None:
         self._dead = False
         workflow.logger.info("to be sent again, asked by %s", message.by)
 
-    @resend.validator
-    def _check_resend(self, message: ResendWebhook) -> None:
-        if message.misread:
-            example = json.dumps(_EXAMPLE, ensure_ascii=False)
-            reason = f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}"
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
-        if not self._dead:
-            reason = "この通知は送信中か、送信が終わっています。もう一度送信できるのは、送信に失敗した後だけです。"
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
+    async def cancellation_requested(self) -> None:
+        """*Request Cancellation* in the Web UI gives the message up: no further attempt is made."""
+        self._given_up = True
+        if self._delivery:
+            self._delivery.cancel()
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:  # noqa: ARG002 the list shows that, Pending Activities what
-        workflow.upsert_search_attributes([FAILING.value_set(True)])
+    def check_possible(self, operation: WebhookOperation, message: ActionMessage) -> None:
+        """Refuse an operation before it enters history, saying what is possible now."""
+        stage = WebhookStage.DEAD if self._dead else WebhookStage.SENDING
+        if reason := OPERATIONS.refuse(operation, message, stage):
+            raise refused(reason)
 
     async def _deliver(self, asked: DeliverWebhook) -> WebhookStanding:
-        standing: WebhookStanding = await workflow.execute_activity_method(
+        if self._given_up:
+            return await self._give_up()
+        self._delivery = workflow.start_activity_method(
             WebhookDeliveryActivities.deliver_webhook,
             asked,
             summary=f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
+            # An attempt that is under way is waited for: whether the message has arrived is never left open.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             **WEBHOOK,
         )
+        try:
+            standing = await self._delivery
+        except (ActivityError, asyncio.CancelledError):
+            if not self._given_up:
+                raise
+            return await self._give_up()
         if standing.for_operators:
             self._dead = standing.stage is WebhookStage.DEAD
             self._show(standing)
+            await self._report()
+        return standing
+
+    async def _report(self) -> None:
+        try:
             await workflow.execute_activity_method(
                 WebhookDeliveryActivities.report_webhook_trouble,
                 self._message,
                 summary="届けられなかったことを担当者に知らせる",
                 **MAIL,
             )
-        return standing
+        except ActivityError as failed:
+            # The operators' list shows the dead letter all the same.
+            workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
 
     async def _sent_again(self, standing: WebhookStanding) -> bool:
         """Wait for `resend`; False if nobody has sent it within 30 days."""
         try:
             await workflow.wait_condition(
-                lambda: not self._dead, timeout=KEPT_DEAD, timeout_summary="届けないまま終了する"
+                lambda: self._given_up or not self._dead, timeout=KEPT_DEAD, timeout_summary="届けないまま終了する"
             )
         except TimeoutError:
+            self._given_up = True
+        if self._given_up:
             self._dead = False
             return False
         self._show(standing.model_copy(update={"stage": WebhookStage.SENDING}))
@@ -114,8 +137,7 @@ class WebhookDelivery:
 def _details(standing: WebhookStanding) -> str:
     parts = [f"**次にすること：**{_NEXT[standing.stage]}"]
     if standing.stage is WebhookStage.DEAD:
-        example = json.dumps(_EXAMPLE, ensure_ascii=False, indent=2)
-        parts.append(f"**{ResendWebhook.label}**　`resend`\n```json\n{example}\n```")
+        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], standing.stage))
     facts = [
         ("いまの段階", standing.stage),
         ("送信した回数", standing.attempts),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.actions import ActionMessage
+from models.identifiers import counted
 from models.message import Message
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
@@ -106,6 +106,10 @@ class BatchCase(Message):
     heard_at: datetime | None = None
     """Of the newest news that was taken."""
     progress: BatchProgress
+    waiting_to_start: int = 0
+    """How many registrations of this file had not been started when a run was ended in the wait for them."""
+    waiting_since: datetime | None = None
+    """When that wait began."""
 
     @property
     def workflow_id(self) -> str:
@@ -144,6 +148,8 @@ class BatchStep(Message):
     batch_no: BatchNo
     at: datetime
     occurrence: int = 1
+    asked_as: str | None = None
+    """The id of the update that asks for it; None: the workflow itself."""
     action: str = ""
     by: str = "system"
     reason: str = ""
@@ -158,14 +164,7 @@ class BatchStep(Message):
         """A batch has no parts."""
         return None
 
-
-class StopBatch(ActionMessage):
-    """Stop after the page that is under way."""
-
-    label = "一括登録を止める"
-
-
-class ResumeBatch(ActionMessage):
-    """Go on where it stopped."""
-
-    label = "一括登録を再開する"
+    @property
+    def counted(self) -> str:
+        """What tells it apart in its ledger key."""
+        return counted(self.occurrence, self.asked_as)

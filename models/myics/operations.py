@@ -10,6 +10,7 @@ from models.identifiers import MailAddress
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
 from models.operations import Operations
+from models.placeholders import BY, MAIL_ADDRESS, REASON, TO
 
 
 class ResendLink(ActionMessage):
@@ -123,14 +124,14 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
 
 
 def _example(operation: Operation, state: RegistrationState) -> dict[str, Any]:
-    common: dict[str, Any] = {"by": state.assignee or "あなたの名前", "reason": "理由"}
+    common: dict[str, Any] = {BY.field: state.assignee or BY.text, REASON.field: REASON.text}
     match operation:
         case Operation.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=14))}
         case Operation.CORRECT_ADDRESS:
-            return {**common, "mail_address": "new@example.co.jp"}
+            return {**common, MAIL_ADDRESS.field: MAIL_ADDRESS.text}
         case Operation.HAND_OVER:
-            return {**common, "to": "引き継ぐ人の名前"}
+            return {**common, TO.field: TO.text}
         case _:
             return common
 
@@ -142,6 +143,9 @@ def matters_now(state: RegistrationState) -> tuple[Operation, ...]:
     """Return the operations that matter most where the registration stands."""
     if state.locked:
         return (Operation.UNLOCK,)
+    if state.undelivered:
+        renewal = state.case.kind is RegistrationKind.RENEWAL
+        return (Operation.RESEND if renewal else Operation.CORRECT_ADDRESS, Operation.WITHDRAW)
     note = (Operation.ADD_NOTE,) if state.operators_turn else ()
     if state.stage is RegistrationStage.RENEWING:
         return (Operation.RESEND, *note)

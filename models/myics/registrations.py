@@ -4,6 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from models.identifiers import counted
 from models.message import Message
 from models.messages import TimelineEntry
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
@@ -169,10 +170,22 @@ class RegistrationStep(RegistrationRef):
         return cls(registration_no=case.registration_no, at=at, **facts)
 
 
-class NewLink(RegistrationStep):
-    """Make a link that ends the one before (M8)."""
+class CountedStep(RegistrationStep):
+    """A step that is done again whenever it is asked for again."""
 
     occurrence: int
+    asked_as: str | None = None
+    """The id of the update that asks for it; None: the story itself."""
+
+    @property
+    def counted(self) -> str:
+        """What tells it apart in its ledger key."""
+        return counted(self.occurrence, self.asked_as)
+
+
+class NewLink(CountedStep):
+    """Make a link that ends the one before (M8)."""
+
     expires_on: date
 
 
@@ -180,28 +193,27 @@ class LinkMade(Message):
     """Which link counts now."""
 
     link_no: int
+    closed: bool = False
+    """Whether the registration was closed before, so that no link was made."""
 
 
-class SendMyicsMail(RegistrationStep):
+class SendMyicsMail(CountedStep):
     """One mail. The same registration, kind and occurrence is the same mail, however often it is asked for."""
 
     kind: MyicsMail
-    occurrence: int
 
 
-class CorrectAddress(RegistrationStep):
+class CorrectAddress(CountedStep):
     """Correct the address that is asked for in the audited message; it is kept out of history after that."""
 
-    occurrence: int
     address: str
     by: str
     reason: str
 
 
-class Unlock(RegistrationStep):
+class Unlock(CountedStep):
     """Let the registrant, or the account's owner, try again."""
 
-    occurrence: int
     by: str
     reason: str
 
@@ -220,19 +232,17 @@ class CloseRegistration(RegistrationStep):
     reason: str
 
 
-class RecordOperation(RegistrationStep):
+class RecordOperation(CountedStep):
     """Put what somebody did into the audit trail."""
 
     action: str
     by: str
     reason: str
-    occurrence: int
 
 
-class AssignRegistration(RegistrationStep):
+class AssignRegistration(CountedStep):
     """Find an operator: a named one, or the one with the least work who is not on leave."""
 
-    occurrence: int
     to: str | None = None
     but_not: str | None = None
     by: str = "system"

@@ -35,8 +35,13 @@ class RegistrationState:
     waiting_for: WaitingFor = WaitingFor.SYSTEM
     link_no: int = 0
     locked: bool = False
-    failing: bool = False
+    undelivered: bool = False
+    """Whether the mail that brings the link was refused for good: the registrant cannot go on."""
+    failing: set[str] = field(default_factory=set)
+    """Activities that keep failing."""
     left: Left | None = None
+    closing: bool = False
+    """Whether the story is over and only its end is being recorded."""
     outcome: RegistrationOutcome | None = None
     changed_at: datetime | None = None
     users: dict[RegistrationNo, RegistrationOutcome | None] = field(default_factory=dict)
@@ -55,7 +60,7 @@ class RegistrationState:
 
     @property
     def leaving(self) -> bool:
-        return self.left is not None or self.outcome is not None
+        return self.left is not None or self.closing
 
     @property
     def operators_turn(self) -> bool:

@@ -1,0 +1,55 @@
+"""What operators can do while a file is worked off, and when (M8)."""
+
+from enum import StrEnum
+from typing import Any
+
+from models.actions import ActionMessage
+from models.myics.batches import BatchProgress
+from models.operations import Operations
+from models.placeholders import BY, REASON
+
+
+class StopBatch(ActionMessage):
+    """Stop after the page that is under way."""
+
+    label = "一括登録を止める"
+
+
+class ResumeBatch(ActionMessage):
+    """Go on where it stopped."""
+
+    label = "一括登録を再開する"
+
+
+class BatchOperation(StrEnum):
+    """The updates, by their names in the Web UI's list."""
+
+    STOP = "stop"
+    RESUME = "resume"
+
+    @property
+    def message(self) -> type[ActionMessage]:
+        return StopBatch if self is BatchOperation.STOP else ResumeBatch
+
+    @property
+    def label(self) -> str:
+        return self.message.label
+
+
+def _refusal(operation: BatchOperation, progress: BatchProgress) -> str | None:
+    if progress.finished:
+        return "この一括登録は、すでに終了しています。"
+    if operation is BatchOperation.STOP:
+        return "すでに止まっています。" if progress.stopped else None
+    return None if progress.stopped else "止まっていません。"
+
+
+def _refusal_of(_: ActionMessage, __: BatchProgress) -> str | None:
+    return None
+
+
+def _example(_: BatchOperation, __: BatchProgress) -> dict[str, Any]:
+    return {BY.field: BY.text, REASON.field: REASON.text}
+
+
+OPERATIONS = Operations[BatchOperation, BatchProgress](tuple(BatchOperation), _refusal, _refusal_of, _example)
