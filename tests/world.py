@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from activities.registry import Registry
 from models.actions import Action, ActionMessage, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.application_form import Applicant, ApplicationForm, Consents, OfficePair
 from models.calendar import BusinessCalendar, opening_of
@@ -219,8 +220,9 @@ async def world_with_worker(
     workflows: Sequence[type] = WORKFLOWS,
     max_cached_workflows: int = 1000,
     build_id: str | None = None,
+    registry: Registry | None = None,
 ) -> AsyncIterator[World]:
-    """Every test has a task queue, a database and numbers of its own."""
+    """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
     settings = Settings(
         temporal_task_queue=f"test-{uuid4()}",
         deployment_name=f"test-{uuid4()}",
@@ -235,7 +237,12 @@ async def world_with_worker(
     async with sessions.begin() as session:
         await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
     async with build_worker(
-        environment.client, settings, sessions, workflows=workflows, max_cached_workflows=max_cached_workflows
+        environment.client,
+        settings,
+        sessions,
+        registry=registry,
+        workflows=workflows,
+        max_cached_workflows=max_cached_workflows,
     ):
         yield World(sessions, environment, settings, inbox)
 
