@@ -41,11 +41,47 @@ def test_there_is_everything_that_the_program_needs() -> None:
     assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
 
 
+OF_OTHERS = {
+    "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},  # the image's start
+    "temporal-schema": {"SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"},  # temporal-sql-tool
+    # What the image's configuration is made of.
+    "temporal": {"DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"},
+    "temporal-namespace": {"TEMPORAL_ADDRESS"},  # temporal, the command
+    "temporal-ui": {"TEMPORAL_ADDRESS"},
+    "mailpit": {"MP_DATABASE"},
+    "web": {"FORWARDED_ALLOW_IPS"},  # uvicorn
+}
+"""The variables that are not settings of ours, by the service whose program reads them."""
+
+NOT_PASSED = {
+    "state_dir": "the embedded servers",
+    "temporal_port": "the embedded servers",
+    "temporal_ui_port": "the embedded servers",
+    "time_skipping": "the embedded servers",
+    "temporal_config": "a file of Temporal's own, mounted with a second Compose file",
+    "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
+    "form_mapping": "a file, mounted with a second Compose file",
+    "temporal_task_queue": "one queue in a namespace of its own",
+}
+"""The settings that nobody sets here, each with what it is about."""
+
+
 @each_service
-def test_every_variable_is_a_setting(name: str) -> None:
-    for variable in SERVICES[name].get("environment", {}):
-        if variable.startswith("TETSUZUKI_"):
-            assert variable.removeprefix("TETSUZUKI_").lower() in Settings.model_fields
+def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
+    settings = {f"TETSUZUKI_{field.upper()}" for field in Settings.model_fields} if name in OURS else set()
+    given = SERVICES[name].get("environment", {}).keys()
+    assert given - settings == OF_OTHERS.get(name, set())
+
+
+def test_every_setting_can_be_set_without_editing_the_file() -> None:
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in SERVICES["web"]["environment"]}
+    assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
+
+
+def test_an_empty_variable_is_as_if_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.setenv(f"TETSUZUKI_{field.upper()}", "")
+    assert Settings().model_fields_set == set()
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -122,8 +158,9 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
             if re.search("PASSWORD|PWD|SECRET|KEY", variable):
                 ((name, rest),) = variables(value).items()
                 assert value == f"${{{name}{rest}}}"
-                assert rest.startswith(":?")
-                required.add(name)
+                assert rest.startswith(":?") or rest == ":-"
+                required |= {name} if rest.startswith(":?") else set()
+    assert required == {"POSTGRES_PASSWORD", "TETSUZUKI_SECRET_KEY", "TETSUZUKI_API_KEYS"}
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+)=$", example, re.MULTILINE)) == required
     assert not re.search(r"^\w+=.", example, re.MULTILINE)

@@ -36,7 +36,12 @@ class Settings(BaseSettings):
     Temporal's own configuration, and an SMTP inbox unless `smtp_host` is set, to whatever value.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TETSUZUKI_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TETSUZUKI_",
+        env_ignore_empty=True,  # what Compose passes for a variable that is not set
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     state_dir: Path = Path(".tetsuzuki")
     """Where the embedded stack keeps everything."""
