@@ -27,7 +27,7 @@ from tests.world import OFFICE_B, OFFICE_C
 from workers import database, examples, temporal
 from workers.registry_file import load
 from workers.settings import Settings
-from workers.stack.checks import free_ports
+from workers.stack.alone import alone
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workflows.office_data_procedure import OfficeDataProcedure
@@ -138,7 +138,7 @@ class Case:
         return ApplicationOutcome.model_validate(await application.result())
 
 
-async def _load_examples(settings: Settings) -> None:
+async def load_examples(settings: Settings) -> None:
     async with database.opened(settings) as sessions:
         await load(sessions, examples.registry())
 
@@ -150,8 +150,8 @@ def _one_mail(mails: list[EmailMessage]) -> bool:
 
 async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state_dir: Path) -> None:
     said: list[str] = []
-    async with asyncio.timeout(300), Stack(Settings(state_dir=state_dir, **free_ports()), say=said.append) as stack:
-        await _load_examples(stack.settings)
+    async with asyncio.timeout(300), Stack(alone(state_dir), say=said.append) as stack:
+        await load_examples(stack.settings)
         outside = Outside(stack.settings)
         case = Case(stack.settings, outside, await outside.apply(OFFICE_B, OFFICE_C))
         # While both offices are checked, frozen and remembered:
@@ -185,11 +185,11 @@ async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state
 
 
 async def test_everything_killed_at_once_in_the_middle_of_a_case(state_dir: Path, tmp_path: Path) -> None:
-    settings = Settings(state_dir=state_dir, **free_ports())
+    settings = alone(state_dir)
     outside = Outside(settings)
     async with asyncio.timeout(300):
         async with running(settings, tmp_path / "first") as first:
-            await _load_examples(settings)
+            await load_examples(settings)
             application_no = await outside.apply(OFFICE_B)
             supervisor = psutil.Process(first.pid)
             for process in [supervisor, *supervisor.children(recursive=True)]:
