@@ -24,12 +24,14 @@ from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, Registration
 from models.myics.registrations import RegistrationEnded, RegistrationKind, RegistrationProgress, RegistrationStage
 from models.myics.store import Asked, invite_firm
 from models.personal_links import PersonalLinkKind, read_link
+from models.procedures import WaitingFor
 from models.tables import (
     AuditRow,
     MyicsAccountRow,
     MyicsBatchRow,
     MyicsRegistrationRow,
     NoticeRow,
+    OperatorRow,
     batch_count,
     registration_count,
 )
@@ -146,6 +148,10 @@ class MyicsWorld:
     async def rows(self, statement: Any) -> list[Any]:
         return await self.world.rows(statement)
 
+    async def operators(self) -> dict[str, str]:
+        """Return the operators' mail addresses by their names."""
+        return {each.name: each.mail_address for each in await self.rows(select(OperatorRow))}
+
     async def account(self, address: str, holder: str = FIRM) -> MyicsAccountRow:
         [found] = await self.rows(
             select(MyicsAccountRow)
@@ -229,6 +235,21 @@ class Registered:
             while (await self.progress()).stage is not stage:  # noqa: ASYNC110 the procedure is asked
                 await asyncio.sleep(0.05)
         await self.settled()
+
+    async def waits_for(self, who: WaitingFor) -> None:
+        async with asyncio.timeout(30):
+            while (await self.progress()).waiting_for is not who:  # noqa: ASYNC110 the procedure is asked
+                await asyncio.sleep(0.05)
+        await self.settled()
+
+    async def activity(self, name: str) -> None:
+        """Wait until this activity is under way."""
+        async with asyncio.timeout(30):
+            while True:
+                pending = (await self.handle.describe()).raw_description.pending_activities
+                if name in {each.activity_type.name for each in pending}:
+                    return
+                await asyncio.sleep(0.05)
 
     async def until(self, moment: datetime) -> bool:
         """Let time pass to just after `moment`; False if the registration ended before."""
