@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,97 +78,173 @@ def create_app(
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
-    intake = Intake(sessions, calendar)
-    deliveries = Deliveries(sessions, client)
-    starter = Starter(sessions, client, task_queue=task_queue, public_url=public_url, secret_key=secret_key)
-    starting = Repeating(starter.start_all, reconcile_every)
-    forms = Forms(sessions, intake, form_translation or OwnFields())
-    webhooks = Repeating(WebhookStarter(sessions, client, task_queue=task_queue).start_all, reconcile_every)
-    delivering = Repeating(deliveries.deliver_all, reconcile_every)
-    https = public_url.startswith("https:")
-    doors = Doors(sessions, secret_key=secret_key, https=https)
-    checks = AddressChecks(sessions, secret_key)
-    telling_checks = Repeating(
-        Teller(sessions, client, AddressCheckRow, telling, task_queue=task_queue).tell_all, reconcile_every
-    )
-    forgetting = [Repeating(forget, timedelta(hours=1)) for forget in (doors.forget, checks.forget)]
+    doors = Doors(sessions, secret_key=secret_key, https=public_url.startswith("https:"))
+    templates = Jinja2Templates(directory=_HERE / "templates")
+    ground = _Ground(sessions, client, doors, templates, public_url, secret_key, task_queue, reconcile_every)
+    taking = ground.taking(calendar)
+    jobs = [
+        Repeating(doors.forget, timedelta(hours=1)),
+        taking.starting,
+        ground.repeating(taking.deliveries.deliver_all),
+    ]
+    app = _bare_app(jobs)
+    _protect(app, ground)
+    _open_to_systems(app, ground, taking, Systems(api_keys))
+    forms = Forms(sessions, taking.intake, form_translation or OwnFields())
+    jobs += _open_webhooks(app, ground, taking, forms, FormSignatures(form_secrets))
+    app.include_router(doors_pages(sessions, doors, templates))
+    jobs += _open_accounts(app, ground)
+    _open_to_applicants(app, ground, taking)
+    jobs += _open_to_customers(app, ground, taking)
+    jobs += _open_myics(app, ground)
+    app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
+    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
+    return app
+
+
+async def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """How applications and events are taken."""
+
+    intake: Intake
+    deliveries: Deliveries
+    starting: Repeating
+    """Woken when an application is new."""
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What all pages and interfaces stand on."""
+
+    sessions: async_sessionmaker[AsyncSession]
+    client: Client
+    doors: Doors
+    templates: Jinja2Templates
+    public_url: str
+    secret_key: str
+    task_queue: str
+    every: timedelta
+
+    def repeating(self, job: Callable[[], Awaitable[None]]) -> Repeating:
+        return Repeating(job, self.every)
+
+    def taking(self, calendar: BusinessCalendar) -> _Taking:
+        starter = Starter(
+            self.sessions,
+            self.client,
+            task_queue=self.task_queue,
+            public_url=self.public_url,
+            secret_key=self.secret_key,
+        )
+        return _Taking(
+            Intake(self.sessions, calendar),
+            Deliveries(self.sessions, self.client),
+            self.repeating(starter.start_all),
+        )
+
+
+def _bare_app(jobs: Sequence[Repeating]) -> FastAPI:
+    """Return an application without pages, beside which the jobs run: those that are there when it starts."""
 
     @asynccontextmanager
-    async def reconciling(_: FastAPI) -> AsyncIterator[None]:
+    async def beside_jobs(_: FastAPI) -> AsyncIterator[None]:
         without_people = WithoutPeople()
         logging.getLogger("uvicorn.access").addFilter(without_people)
-        every = (starting, delivering, webhooks, telling_checks, *forgetting, *customer_jobs, *myics_jobs)
-        jobs = [asyncio.create_task(job.run()) for job in every]
+        running = [asyncio.create_task(job.run()) for job in jobs]
         try:
             yield
         finally:
             # Whatever is under way is repeatable: the next process finds it still waiting.
-            for job in jobs:
+            for job in running:
                 job.cancel()
                 with suppress(asyncio.CancelledError):
                     await job
             logging.getLogger("uvicorn.access").removeFilter(without_people)
 
-    app = FastAPI(
+    return FastAPI(
         title="複数事業所データ管理の申込",
         version="1",
         description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
-        lifespan=reconciling,
+        lifespan=beside_jobs,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,
         redirect_slashes=False,  # such a redirect repeats whatever the request calls this host
     )
-    templates = Jinja2Templates(directory=_HERE / "templates")
-    doors.open_on(app, templates)
-    answer = answer_problems(app, templates)
+
+
+def _protect(app: FastAPI, ground: _Ground) -> None:
+    """Doors, limits, headers, and answers to whatever goes wrong."""
+    ground.doors.open_on(app, ground.templates)
+    answer = answer_problems(app, ground.templates)
+    answer_expired_links(app, ground.templates)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
-    app.add_middleware(SecurityHeaders, https=https)
+    app.add_middleware(SecurityHeaders, https=ground.public_url.startswith("https:"))
     describe_problems(app)
-    for api in (
-        applications_api(intake, starting, doors, public_url=public_url, secret_key=secret_key),
-        events_api(deliveries, doors),
-        evidence_api(sessions, doors),
-    ):
-        app.include_router(api, **Systems(api_keys).only)
-    app.include_router(
-        form_webhooks(
-            forms, FormSignatures(form_secrets), starting, doors, public_url=public_url, secret_key=secret_key
-        )
+
+
+def _open_to_systems(app: FastAPI, ground: _Ground, taking: _Taking, systems: Systems) -> None:
+    applications = applications_api(
+        taking.intake, taking.starting, ground.doors, public_url=ground.public_url, secret_key=ground.secret_key
     )
-    app.include_router(doors_pages(sessions, doors, templates))
-    accounts = Accounts(sessions, checks, doors, templates, telling_checks.wake)
+    events = events_api(taking.deliveries, ground.doors)
+    for api in (applications, events, evidence_api(ground.sessions, ground.doors)):
+        app.include_router(api, **systems.only)
+
+
+def _open_webhooks(
+    app: FastAPI, ground: _Ground, taking: _Taking, forms: Forms, signatures: FormSignatures
+) -> Sequence[Repeating]:
+    links = {"public_url": ground.public_url, "secret_key": ground.secret_key}
+    app.include_router(form_webhooks(forms, signatures, taking.starting, ground.doors, **links))
+    starter = WebhookStarter(ground.sessions, ground.client, task_queue=ground.task_queue)
+    return [ground.repeating(starter.start_all)]
+
+
+def _open_accounts(app: FastAPI, ground: _Ground) -> Sequence[Repeating]:
+    checks = AddressChecks(ground.sessions, ground.secret_key)
+    teller = Teller(ground.sessions, ground.client, AddressCheckRow, telling, task_queue=ground.task_queue)
+    telling_checks = ground.repeating(teller.tell_all)
+    accounts = Accounts(ground.sessions, checks, ground.doors, ground.templates, telling_checks.wake)
     app.include_router(register_pages(accounts))
     app.include_router(password_pages(accounts))
-    app.include_router(guide_pages(templates, doors))
-    app.include_router(apply_pages(sessions, intake, starting, templates, doors, secret_key=secret_key))
-    app.include_router(case_pages(sessions, client, templates, doors, secret_key=secret_key, task_queue=task_queue))
-    app.include_router(
-        case_actions(sessions, deliveries, CaseProgress(client), templates, doors, secret_key=secret_key)
-    )
-    customer_jobs = open_customer_pages(
-        app,
-        Parts(sessions, doors, deliveries, templates),
-        client,
-        secret_key=secret_key,
-        task_queue=task_queue,
-        every=reconcile_every,
-    )
-    answer_expired_links(app, templates)
-    myics_jobs = open_myics_pages(
-        app,
-        MyicsParts(
-            doors,
-            MyicsServices(
-                sessions, client, doors.hashing, secret_key=secret_key, task_queue=task_queue, every=reconcile_every
-            ),
-            templates,
-        ),
-    )
-    app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    return [telling_checks, Repeating(checks.forget, timedelta(hours=1))]
 
-    @app.get("/healthz", summary="プロセスが動いているか", tags=["health"])
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
 
-    return app
+def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
+    sessions, client, templates, doors = ground.sessions, ground.client, ground.templates, ground.doors
+    key, task_queue = ground.secret_key, ground.task_queue
+    for pages in (
+        guide_pages(templates, doors),
+        apply_pages(sessions, taking.intake, taking.starting, templates, doors, secret_key=key),
+        case_pages(sessions, client, templates, doors, secret_key=key, task_queue=task_queue),
+        case_actions(sessions, taking.deliveries, CaseProgress(client), templates, doors, secret_key=key),
+    ):
+        app.include_router(pages)
+
+
+def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequence[Repeating]:
+    return open_customer_pages(
+        app,
+        Parts(ground.sessions, ground.doors, taking.deliveries, ground.templates),
+        ground.client,
+        secret_key=ground.secret_key,
+        task_queue=ground.task_queue,
+        every=ground.every,
+    )
+
+
+def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[Repeating]:
+    services = MyicsServices(
+        ground.sessions,
+        ground.client,
+        ground.doors.hashing,
+        secret_key=ground.secret_key,
+        task_queue=ground.task_queue,
+        every=ground.every,
+    )
+    return open_myics_pages(app, MyicsParts(ground.doors, services, ground.templates))
