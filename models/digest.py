@@ -25,7 +25,8 @@ class SendDigest(Message):
 
 
 class DigestsSent(Message):
-    """Who got a digest."""
+    """Who got a digest, and who could not be sent one."""
 
     day: date
     names: tuple[str, ...]
+    missed: tuple[str, ...] = ()

@@ -4,17 +4,16 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.enquiries import EnquiryActivities
-    from activities.failing import ACTIVITY_FAILING
     from models.enquiries import EnquiryRef, EnquiryStage
     from models.procedures import WaitingFor
-    from workflows.options import MAIL
+    from workflows.one_mail import OneMail
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
 
 NEWS = "news"
 
 
 @workflow.defn
-class EnquiryForwarding:
+class EnquiryForwarding(OneMail):
     """Mails one enquiry to the operators' desk; tried until the mail server takes it."""
 
     @workflow.run
@@ -23,9 +22,7 @@ class EnquiryForwarding:
             f"### お問い合わせ {enquiry.receipt_no}\n\n"
             "**次にすること：**担当窓口へメールで転送しています。担当者の操作は必要ありません。"
         )
-        await workflow.execute_activity_method(
-            EnquiryActivities.forward_enquiry, enquiry, summary="お問い合わせを担当窓口へ転送する", **MAIL
-        )
+        await self.send_to_desk(EnquiryActivities.forward_enquiry, enquiry, "お問い合わせを担当窓口へ転送する")
         workflow.upsert_search_attributes([FAILING.value_set(False), STAGE.value_set(EnquiryStage.CLOSED)])
         workflow.set_current_details(
             f"### お問い合わせ {enquiry.receipt_no}\n\n"
@@ -36,6 +33,5 @@ class EnquiryForwarding:
     def hear(self, enquiry: EnquiryRef) -> None:
         """An enquiry never changes: being told of it again says nothing new."""
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:  # noqa: ARG002 the list shows that, Pending Activities what
+    def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])

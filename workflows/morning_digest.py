@@ -3,19 +3,25 @@
 import asyncio
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.digest import DigestActivities
-    from activities.failing import ACTIVITY_FAILING
     from models.calendar import day_in_japan
     from models.digest import DigestDay, DigestsSent, SendDigest
-    from workflows.options import MAIL, REGISTRY
-    from workflows.search_attributes import FAILING
+    from workflows.details import cell, table
+    from workflows.failing_mark import FailingMark
+    from workflows.giving_up import why_given_up
+    from workflows.options import DIGEST
 
 
 @workflow.defn
-class MorningDigest:
+class MorningDigest(FailingMark):
     """Mails every operator who is not on leave what their queues hold; nobody on days that are no business days."""
+
+    @workflow.init
+    def __init__(self) -> None:
+        self._missed: dict[str, str] = {}
 
     @workflow.run
     async def run(self) -> DigestsSent:
@@ -24,17 +30,19 @@ class MorningDigest:
             DigestActivities.digest_recipients,
             DigestDay(day=day),
             summary="朝のお知らせを送る担当者を調べる",
-            **REGISTRY,
+            **DIGEST,
         )
         # Side by side: one address that cannot be reached holds up nobody else.
         await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
-        return DigestsSent(day=day, names=recipients.names)
-
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:  # noqa: ARG002 the list shows that, Pending Activities what
-        workflow.upsert_search_attributes([FAILING.value_set(True)])
+        sent = tuple(name for name in recipients.names if name not in self._missed)
+        return DigestsSent(day=day, names=sent, missed=tuple(self._missed))
 
     async def _send(self, digest: SendDigest) -> None:
-        await workflow.execute_activity_method(
-            DigestActivities.send_digest, digest, summary=f"朝のお知らせを送る（{digest.operator}）", **MAIL
-        )
+        try:
+            await workflow.execute_activity_method(
+                DigestActivities.send_digest, digest, summary=f"朝のお知らせを送る（{digest.operator}）", **DIGEST
+            )
+        except ActivityError as error:
+            self._missed[digest.operator] = why_given_up(error)
+            rows = [(cell(name), cell(why)) for name, why in self._missed.items()]
+            workflow.set_current_details(table(("お知らせを送れなかった担当者", "理由"), rows))

@@ -16,8 +16,28 @@ REGISTRY: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=30), "re
 MAIL: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=1), "retry_policy": _PATIENT}
 """For mails: an SMTP server may take its time."""
 
-LONG_LOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=10), "retry_policy": _PATIENT}
+ONE_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(days=1)}
+"""For a mail that is a procedure of its own."""
+
+# What runs by the clock is over before its next run, whatever cannot be done: a run that still goes on has the next
+# one left out. A reconciliation takes 22 hours if each of its steps takes as long as it may.
+
+DIGEST = MAIL | {"schedule_to_close_timeout": timedelta(hours=3)}
+"""For the morning digest: after the morning, news of the morning is none."""
+
+LONG_LOOK: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(hours=3),
+    "retry_policy": _PATIENT,
+}
 """For comparing every open case with Temporal."""
+
+REPAIR = REGISTRY | {"schedule_to_close_timeout": timedelta(hours=1)}
+REPAIR_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(hours=1)}
+"""For the steps of a repair: what is not possible today is found again tomorrow."""
+
+REPORT = MAIL | {"schedule_to_close_timeout": timedelta(hours=8)}
+"""For the report of a reconciliation: tomorrow's says what is still so."""
 
 LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
 """For quick answers computed or read on the worker, as local activities."""
