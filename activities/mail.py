@@ -5,6 +5,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.ledger import SYSTEM, Work
 from activities.mail_texts import MailTexts
@@ -38,10 +39,17 @@ class MailActivities:
         That an office's case has ended early is also told to the pair's own Yayoi ID if it was told of a contract ID:
         whoever reads there would go on with it (Y27).
         """
-        sent = await self._send(request)
+        try:
+            sent = await self._send(request)
+        except ApplicationError:  # refused for good: they may be the only ones who can be told
+            await self._tell_pair(request)
+            raise
+        await self._tell_pair(request)
+        return sent
+
+    async def _tell_pair(self, request: SendMail) -> None:
         if request.kind in _WAYS_OUT and await self._pair_was_told(request):
             await self._send(request, copy_to_pair=True)
-        return sent
 
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
         step = f"mail.{request.kind}.{request.occurrence}" + (".pair" if copy_to_pair else "")
