@@ -31,10 +31,10 @@ HUNDRED_DAYS = Settings(temporal_retention=timedelta(days=100))
 @pytest_asyncio.fixture
 async def fresh(temporal: WorkflowEnvironment) -> Client:
     """A client of a namespace of this test alone, as a server makes it: kept for a day, without anything of ours."""
-    return await _namespace(temporal, kept=timedelta(days=1))
+    return await new_namespace(temporal)
 
 
-async def _namespace(temporal: WorkflowEnvironment, kept: timedelta) -> Client:
+async def new_namespace(temporal: WorkflowEnvironment, kept: timedelta = timedelta(days=1)) -> Client:
     name = f"test-{uuid4()}"
     retention = Duration()
     retention.FromTimedelta(kept)
@@ -78,7 +78,7 @@ async def test_what_an_older_build_has_left_out_is_added(fresh: Client) -> None:
 
 
 async def test_a_retention_that_an_operator_has_made_longer_is_not_shortened(temporal: WorkflowEnvironment) -> None:
-    client = await _namespace(temporal, kept=timedelta(days=365))
+    client = await new_namespace(temporal, kept=timedelta(days=365))
     await prepare(client, HUNDRED_DAYS)
     assert await _retention(client) == timedelta(days=365)
 

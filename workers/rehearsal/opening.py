@@ -6,7 +6,8 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from models.identifiers import OfficeToken
-from models.tables import ApplicationOfficeRow, IssuedContractRow, OfficeRow, OperatorRow, ServiceLinkRow
+from models.tables import IssuedContractRow, OfficeRow, OperatorRow, ServiceLinkRow
+from workers.rehearsal import records
 from workers.rehearsal.play import Play
 
 OPERATOR = "佐藤"
@@ -28,11 +29,8 @@ def one_office_form(names: tuple[str, str], contract_id: str, yayoi_id: str, tok
 
 async def issued(play: Play) -> IssuedContractRow:
     """The contract ID of an application for one office."""
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == play.application_no)
-        )
-        return rows.one()
+    [row] = (await records.issued(play)).values()
+    return row
 
 
 async def holds(play: Play, token: OfficeToken) -> tuple[str | None, str | None, list[str]]:
@@ -50,10 +48,5 @@ async def holds(play: Play, token: OfficeToken) -> tuple[str | None, str | None,
 async def mail_addresses(play: Play) -> tuple[str, str]:
     """Of the operator in charge of an application for one office, and of the supervisor."""
     async with play.sessions() as session:
-        in_charge = await session.scalars(
-            select(OperatorRow.mail_address)
-            .join(ApplicationOfficeRow, ApplicationOfficeRow.assignee == OperatorRow.name)
-            .where(ApplicationOfficeRow.application_no == play.application_no)
-        )
         supervisor = await session.get_one(OperatorRow, SUPERVISOR)
-        return in_charge.one(), supervisor.mail_address
+    return await records.operator_of(play, 1), supervisor.mail_address

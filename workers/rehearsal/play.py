@@ -171,6 +171,19 @@ class Play:
         described = await handle.describe()
         return {pair.key.name: pair.value for pair in described.typed_search_attributes}
 
+    async def all_ended(self) -> None:
+        """Wait until no procedure runs any longer. Raises `DifferenceError` if one does not end in time."""
+        running: list[str] = []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while running := [  # noqa: ASYNC110 other processes work
+                    each.id async for each in self._client.list_workflows("ExecutionStatus = 'Running'")
+                ]:
+                    await asyncio.sleep(_LOOK_AGAIN_AFTER)
+        except TimeoutError:
+            raise DifferenceError(f"everything should have ended, but still run: {', '.join(running)}") from None
+        self.tell("Every procedure has ended.")
+
     # --- time ---------------------------------------------------------------------------------------------------------
 
     async def now(self, number: int) -> datetime:
@@ -196,9 +209,8 @@ class Play:
         new: list[EmailMessage] = []
         try:
             async with asyncio.timeout(PATIENCE):
-                while len(new) < len(expected):
+                while len(new := self._arrived()) < len(expected):  # noqa: ASYNC110 as above
                     await asyncio.sleep(_LOOK_AGAIN_AFTER)
-                    new = self._arrived()
         except TimeoutError:
             pass
         self._mails_shown += len(new)

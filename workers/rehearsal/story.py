@@ -4,11 +4,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
-from sqlalchemy import select, update
 
 from activities.postgres_smart_import import SmartImportRuns
 from models.actions import SetUpStepDone
@@ -17,26 +17,26 @@ from models.identifiers import OfficeToken
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.messages import Outcome
 from models.procedures import ApplicationStage, SetUpStep, Stage, WaitingFor
-from models.tables import (
-    ApplicationOfficeRow,
-    AuditRow,
-    IssuedContractRow,
-    OfficeRow,
-    OperatorRow,
-    RememberedLinkRow,
-    ServiceLinkRow,
-)
 from workers import database, examples, temporal
 from workers.registry_file import load
 from workers.rehearsal.cancelled import cancelled
 from workers.rehearsal.corrected import corrected
 from workers.rehearsal.expired import expired
 from workers.rehearsal.myics import myics
+from workers.rehearsal.notice import FROZEN, NOTIFIED, THAWED, frozen_until_the_notice, says
 from workers.rehearsal.pages import Bearer, register_yayoi_id, set_up_and_relink
 from workers.rehearsal.play import Play
-from workers.settings import Settings
-from workers.stack.checks import free_ports
-from workers.stack.inbox import text_of
+from workers.rehearsal.records import (
+    actions,
+    frozen,
+    import_up_to,
+    imported_until,
+    issued,
+    open_links,
+    operator_of,
+    remembered,
+)
+from workers.stack.alone import alone
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workflows.office_data_procedure import OfficeDataProcedure
@@ -50,6 +50,8 @@ BANK_B = "しおさい銀行 普通 1234567"
 BANK_C, AIR_C = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 FIRM = "山田会計事務所"
 OPERATOR = "佐藤（担当）"
+FIRST_ID, SECOND_ID = "7000000", "7000001"
+"""What a new database issues."""
 
 
 async def rehearse() -> None:
@@ -59,10 +61,10 @@ async def rehearse() -> None:
     """
     calendar = BusinessCalendar()
     async with _play() as play:
-        applied_on = await _apply(play, calendar)
-        await _office_b_gets_its_notice(play)
-        await _office_c_waits_for_its_sharing(play, calendar, applied_on)
-        await _office_c_gets_its_notice(play)
+        applied_on, notice = await _apply(play, calendar)
+        await _office_b_gets_its_notice(play, notice)
+        released_on = await _office_c_waits_for_its_sharing(play, calendar, applied_on)
+        await _office_c_gets_its_notice(play, applied_on, released_on)
         await _office_b_is_set_up(play, calendar)
         await _office_c_is_set_up(play)
         await _close(play)
@@ -71,6 +73,7 @@ async def rehearse() -> None:
         await expired(play, calendar)
         await cancelled(play)
         await myics(play)
+        await _nothing_is_left(play)
     play.tell("")
     play.tell("The rehearsal is over: everything was as expected.")
 
@@ -78,20 +81,21 @@ async def rehearse() -> None:
 @asynccontextmanager
 async def _play() -> AsyncIterator[Play]:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-demo-") as folder:
-        settings = Settings(state_dir=Path(folder), time_skipping=True, **free_ports())
-        async with Stack(settings) as stack, database.opened(stack.settings) as sessions:
+        async with Stack(alone(Path(folder), time_skipping=True)) as stack, database.opened(stack.settings) as sessions:
             await load(sessions, examples.registry())
             client = await temporal.connect(stack.settings)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.settings.web_port}", timeout=30) as http:
+            web = f"http://127.0.0.1:{stack.settings.web_port}"
+            async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
                 yield Play(http, client, sessions, Places(stack.settings.state_dir).mail)
 
 
-async def _apply(play: Play, calendar: BusinessCalendar) -> date:
+async def _apply(play: Play, calendar: BusinessCalendar) -> tuple[date, EmailMessage]:
+    """Return the day, and the notice that B gets at once."""
     play.scene("弥生 太郎 (contract 8871304, office A in use) registers a new Yayoi ID for office B; C has one already")
     await register_yayoi_id(play, ID_B)
 
     play.scene("He applies for offices B and C")
-    await _import_up_to(play, day_in_japan(datetime.now(UTC)) - timedelta(days=1))
+    await import_up_to(play, [TOKEN_B, TOKEN_C], day_in_japan(datetime.now(UTC)) - timedelta(days=1))
     form = {
         "submission_id": str(uuid4()),
         "applicant": {"family_name": "弥生", "given_name": "太郎"},
@@ -120,32 +124,36 @@ async def _apply(play: Play, calendar: BusinessCalendar) -> date:
     )
     await play.rest(B, Stage.SET_UP)
     await play.rest(C, Stage.SHARING)
-    receipt, *_ = await play.mails(
+    mails = await play.mails(
         (TARO, MailKind.RECEIPT.subject), (ID_B, NOTICE_SUBJECT), (TARO, MailKind.RELEASE_SHARING.subject)
     )
-    await customer.open(play.case_link(receipt))
+    by_subject = {str(mail["Subject"]): mail for mail in mails}
+    await customer.open(play.case_link(by_subject[MailKind.RECEIPT.subject]))
     play.expect(
         "the page of the case, linked in the receipt, shows where C stands", "共有の解除待ち" in customer.text, True
     )
-    return applied_on
+    return applied_on, by_subject[NOTICE_SUBJECT]
 
 
-async def _office_b_gets_its_notice(play: Play) -> None:
+async def _office_b_gets_its_notice(play: Play, notice: EmailMessage) -> None:
     play.scene("Office B is not shared: frozen, links remembered, contract ID issued, notified, thawed at once")
-    issued = await _issued(play)
-    play.expect("registered name of B", issued[B].registered_name, "弥生 太郎 - 1 (8871304)")
-    play.expect("what happened to B", await _actions(play, B), [
-        "スマート取引取込を凍結した",
-        "連携を記録した",
-        "サービス契約ID を発行した",
-        f"メールを送信した：{NOTICE_SUBJECT}",
-        "スマート取引取込の凍結を解除した",
-    ])  # fmt: skip
-    frozen, thawed = await _frozen_and_thawed(play, B)
-    play.expect("B was frozen before it was thawed", frozen < thawed, True)
+    new = (await issued(play))[B]
+    play.expect(
+        "contract ID and registered name of B",
+        (new.contract_id, new.registered_name),
+        (FIRST_ID, "弥生 太郎 - 1 (8871304)"),
+    )
+    says(play, notice, [FIRST_ID, new.registered_name, ID_B, BANK_B], but_not=[ID_C, BANK_C, AIR_C, FIRM])
+    play.expect(
+        "what happened to B",
+        [action for action, _ in await actions(play, B)],
+        [FROZEN, "連携を記録した", "サービス契約ID を発行した", NOTIFIED, THAWED],
+    )
+    await frozen_until_the_notice(play, B)
 
 
-async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar, applied_on: date) -> None:
+async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar, applied_on: date) -> date:
+    """Return the day in the case's life on which the waiting ends."""
     play.scene(f"Office C is shared with {FIRM}: nothing goes on, and nothing is imported")
     runs = SmartImportRuns(play.sessions)
     refused = await runs.run(TOKEN_C, datetime.now(UTC))
@@ -165,67 +173,61 @@ async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar
         day = calendar.business_days_after(applied_on, business_days)
         await play.until_opening(C, day)
         # On some days of the year the due date comes so close that the operator in charge is told as well.
-        alert = (await _operator_of(play, C), MailKind.DUE_DATE_IN_DANGER.subject)
+        alert = (await operator_of(play, C), MailKind.DUE_DATE_IN_DANGER.subject)
         reminder = (TARO, MailKind.RELEASE_SHARING_REMINDER.subject)
         await play.mails(*([alert] if before < alert_on <= day else []), reminder)
         before = day
+    return before
 
 
-async def _operator_of(play: Play, office_no: int) -> str:
-    """Return the mail address of the operator in charge."""
-    async with play.sessions() as session:
-        return (
-            await session.scalars(
-                select(OperatorRow.mail_address)
-                .join(ApplicationOfficeRow, ApplicationOfficeRow.assignee == OperatorRow.name)
-                .where(ApplicationOfficeRow.office_no == office_no)
-            )
-        ).one()
-
-
-async def _office_c_gets_its_notice(play: Play) -> None:
+async def _office_c_gets_its_notice(play: Play, applied_on: date, released_on: date) -> None:
     play.scene("太郎 releases the sharing in the desktop product; its system reports it, and C goes on by itself")
     await play.report("sharing_released", office_token=TOKEN_C)
     await play.rest(C, Stage.SET_UP)
     [notice] = await play.mails((ID_C, NOTICE_SUBJECT))
-    issued = await _issued(play)
-    play.expect("registered name of C", issued[C].registered_name, "弥生 太郎 - 2 (8871304)")
-    play.expect("two different contract IDs", issued[B].contract_id != issued[C].contract_id, True)
-    text = text_of(notice)
+    new = (await issued(play))[C]
     play.expect(
-        "the notice says what C needs", [w for w in (issued[C].contract_id, BANK_C, AIR_C, FIRM) if w not in text], []
+        "contract ID and registered name of C",
+        (new.contract_id, new.registered_name),
+        (SECOND_ID, "弥生 太郎 - 2 (8871304)"),
     )
-    frozen, thawed = await _frozen_and_thawed(play, C)
-    play.expect("C was frozen for days", (thawed - frozen).days >= 1, True)
-    play.expect("C's links are lost with the old contract ID", await _open_links(play, TOKEN_C), [])
+    says(play, notice, [SECOND_ID, new.registered_name, ID_C, BANK_C, AIR_C, FIRM], but_not=[FIRST_ID, ID_B, BANK_B])
+    frozen_on, thawed_on = await frozen_until_the_notice(play, C)
+    play.expect("from the day of the form to that of the release", (frozen_on, thawed_on), (applied_on, released_on))
+    play.expect("C's links are lost with the old contract ID", await open_links(play, TOKEN_C), [])
 
 
 async def _office_b_is_set_up(play: Play, calendar: BusinessCalendar) -> None:
     play.scene("B: three business days pass, a reminder goes out; STEP5, STEP6 and the re-link on the pages")
-    contract_id = (await _issued(play))[B].contract_id
+    contract_id = (await issued(play))[B].contract_id
     await play.until_opening(B, calendar.business_days_after(day_in_japan(await play.now(B)), 3))
     await play.mails((ID_B, MailKind.FOLLOW_UP_REMINDER.subject))
     await set_up_and_relink(
         play,
         Bearer(ID_B, contract_id, CONTRACT),
         "弥生商店 B",
-        {BANK_B: await _imported_until(play, B, BANK_B) + timedelta(days=1)},
+        {BANK_B: await imported_until(play, B, BANK_B) + timedelta(days=1)},
     )
     outcome = await play.office(B).result()
     play.expect("office B", outcome.outcome, Outcome.COMPLETED)
+    play.expect(
+        "asked from the day after the last import, no day is missing and none doubled",
+        "抜けのおそれ：なし　重複のおそれ：なし" in await play.current_details(B),
+        True,
+    )
 
 
 async def _office_c_is_set_up(play: Play) -> None:
     play.scene("C: the customer calls about STEP5, the operator records it; the rest is reported by the systems")
-    contract_id = (await _issued(play))[C].contract_id
+    contract_id = (await issued(play))[C].contract_id
     await play.office(C).execute_update(
         OfficeDataProcedure.report_set_up_step,
         SetUpStepDone(by=OPERATOR, reason="お客様からお電話で確認", step=SetUpStep.SUPPORT_PASSWORD),
     )
     await _set_up_by_events(play, contract_id, ID_C, "弥生商店 C")
     today = day_in_japan(await play.now(C))
-    bank_until = await _imported_until(play, C, BANK_C)
-    air_until = await _imported_until(play, C, AIR_C)
+    bank_until = await imported_until(play, C, BANK_C)
+    air_until = await imported_until(play, C, AIR_C)
     await play.report(
         "service_relinked",
         contract_id=contract_id,
@@ -265,81 +267,26 @@ async def _close(play: Play) -> None:
 
 async def _look_back(play: Play) -> None:
     play.scene("Looking back")
-    async with play.sessions() as session:
-        offices = (await session.scalars(select(OfficeRow).where(OfficeRow.office_token.in_([TOKEN_B, TOKEN_C])))).all()
-        play.expect("no office is frozen", [office.name for office in offices if office.frozen_by], [])
-        links = (await session.scalars(select(RememberedLinkRow).order_by(RememberedLinkRow.office_no))).all()
-        for link in links:
-            play.tell(f"re-linked: {link.service}, until {link.last_imported_on}, again from {link.first_covered_on}")
-        play.expect("every lost link was made again", [link.service for link in links if not link.relinked_on], [])
+    play.expect("no office is frozen", await frozen(play, [TOKEN_B, TOKEN_C]), [])
+    links = await remembered(play)
+    for link in links:
+        play.tell(f"re-linked: {link.service}, until {link.last_imported_on}, again from {link.first_covered_on}")
+    play.expect("every lost link was made again", [link.service for link in links if not link.relinked_on], [])
     for number, name in ((B, "B"), (C, "C")):
-        frozen, thawed = await _frozen_and_thawed(play, number)
-        play.tell(f"office {name} was frozen at {frozen:%Y-%m-%d %H:%M} and thawed at {thawed:%Y-%m-%d %H:%M} UTC")
+        at = dict(await actions(play, number))
+        play.tell(f"office {name} was frozen at {at[FROZEN]:%Y-%m-%d %H:%M}, thawed at {at[THAWED]:%Y-%m-%d %H:%M} UTC")
+
+
+async def _nothing_is_left(play: Play) -> None:
+    play.scene("The end")
+    await play.all_ended()
+    play.expect("mails that nobody has expected", await play.mails(), [])
 
 
 async def _set_up_by_events(play: Play, contract_id: str, yayoi_id: str, group: str) -> None:
     await play.report("business_group_created", yayoi_id=yayoi_id, group_name=group)
     await play.report("product_registered", contract_id=contract_id, yayoi_id=yayoi_id)
     await play.report("owned_product_registered", contract_id=contract_id, yayoi_id=yayoi_id)
-
-
-async def _import_up_to(play: Play, day: date) -> None:
-    """The customer's last import before applying."""
-    async with play.sessions.begin() as session:
-        await session.execute(
-            update(ServiceLinkRow)
-            .where(ServiceLinkRow.office_token.in_([TOKEN_B, TOKEN_C]))
-            .values(last_imported_on=day)
-        )
-
-
-async def _issued(play: Play) -> dict[int, IssuedContractRow]:
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == play.application_no)
-        )
-        return {row.office_no: row for row in rows}
-
-
-async def _audit(play: Play, number: int) -> list[AuditRow]:
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(AuditRow)
-            .where(AuditRow.application_no == play.application_no, AuditRow.office_no == number)
-            .order_by(AuditRow.audit_id)
-        )
-        return list(rows)
-
-
-async def _actions(play: Play, number: int) -> list[str]:
-    return [row.action for row in await _audit(play, number)]
-
-
-async def _frozen_and_thawed(play: Play, number: int) -> tuple[datetime, datetime]:
-    at = {row.action: row.happened_at for row in await _audit(play, number)}
-    return at["スマート取引取込を凍結した"], at["スマート取引取込の凍結を解除した"]
-
-
-async def _open_links(play: Play, token: OfficeToken) -> list[str]:
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(ServiceLinkRow.service).where(ServiceLinkRow.office_token == token, ServiceLinkRow.lost_at.is_(None))
-        )
-        return list(rows)
-
-
-async def _imported_until(play: Play, number: int, service: str) -> date:
-    async with play.sessions() as session:
-        row = await session.scalar(
-            select(RememberedLinkRow).where(
-                RememberedLinkRow.application_no == play.application_no,
-                RememberedLinkRow.office_no == number,
-                RememberedLinkRow.service == service,
-            )
-        )
-    if row is None or row.last_imported_on is None:
-        raise LookupError(service)
-    return row.last_imported_on
 
 
 def _full_width(text: str) -> str:
