@@ -58,7 +58,7 @@ NOT_PASSED = {
     "temporal_port": "the embedded servers",
     "temporal_ui_port": "the embedded servers",
     "time_skipping": "the embedded servers",
-    "temporal_config": "a file of Temporal's own, mounted with a second Compose file",
+    "temporal_config": "what rehearsal and bench leave out",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
     "temporal_task_queue": "one queue in a namespace of its own",
