@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -88,55 +87,74 @@ class Standing:
 
 async def standing_of(session: AsyncSession, yayoi_id: str) -> Standing | None:
     """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
-    found = (
-        await session.execute(
-            select(ApplicationOfficeRow, ApplicationRow)
-            .join(ApplicationRow, ApplicationRow.application_no == ApplicationOfficeRow.application_no)
-            .where(
-                ApplicationOfficeRow.yayoi_id == yayoi_id,
-                ApplicationOfficeRow.closed_at.is_(None) | ApplicationOfficeRow.outcome.in_(_KEPT),
-            )
-            .order_by(ApplicationOfficeRow.closed_at.is_not(None), ApplicationRow.applied_at.desc())
-            .limit(1)
-        )
-    ).first()
+    found = await _pair_of(session, yayoi_id)
     if found is None:
         return None
     pair, application = found
-    of_pair: dict[str, Any] = {"application_no": pair.application_no, "office_no": pair.office_no}
-    contract = await _contract(session, pair)
-    notified = await session.scalar(
-        select(NoticeRow.key)
-        .filter_by(**of_pair)
-        .where(NoticeRow.kind.in_([MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED]), NoticeRow.sent_at.is_not(None))
-        .limit(1)
-    )
-    links = (
-        await session.scalars(
-            select(RememberedLinkRow).filter_by(**of_pair).order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
-        )
-    ).all()
-    procedure = Procedure(application.procedure)
-    done = await session.scalars(select(SetUpStepRow.step).filter_by(**of_pair).order_by(SetUpStepRow.done_at))
+    contract = await _contract(session, pair) if await _is_notified(session, pair) else None
+    links = await _links(session, pair)
     return Standing(
-        **of_pair,
+        application_no=pair.application_no,
+        office_no=pair.office_no,
         office_name=pair.office_name,
         office_token=pair.office_token,
         yayoi_id=pair.yayoi_id,
-        procedure=procedure,
+        procedure=Procedure(application.procedure),
         existing_contract_id=application.existing_contract_id,
         applied_on=day_in_japan(application.applied_at),
-        contract_id=contract.contract_id if contract and notified else None,
-        registered_name=contract.registered_name if contract and notified else None,
+        contract_id=contract.contract_id if contract else None,
+        registered_name=contract.registered_name if contract else None,
         group_name=await group_of(session, yayoi_id),
         closed=pair.closed_at is not None,
-        follow_up=FollowUp(
-            procedure.set_up_steps,
-            tuple(_remembered(link) for link in links),
-            [SetUpStep(step) for step in done],
-            _relinked(links),
-        ),
+        follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
         relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},
+    )
+
+
+async def _pair_of(session: AsyncSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
+    pair, application = ApplicationOfficeRow, ApplicationRow
+    rows = await session.execute(
+        select(pair, application)
+        .join(application, application.application_no == pair.application_no)
+        .where(pair.yayoi_id == yayoi_id, pair.closed_at.is_(None) | pair.outcome.in_(_KEPT))
+        .order_by(pair.closed_at.is_not(None), application.applied_at.desc())
+        .limit(1)
+    )
+    found = rows.first()
+    return (found[0], found[1]) if found else None
+
+
+async def _is_notified(session: AsyncSession, pair: ApplicationOfficeRow) -> bool:
+    notice = (
+        select(NoticeRow.key)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .where(NoticeRow.kind.in_([MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED]), NoticeRow.sent_at.is_not(None))
+    )
+    return await session.scalar(notice.limit(1)) is not None
+
+
+async def _links(session: AsyncSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
+    links = (
+        select(RememberedLinkRow)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
+    )
+    return (await session.scalars(links)).all()
+
+
+async def _follow_up(
+    session: AsyncSession, pair: ApplicationOfficeRow, procedure: Procedure, links: Sequence[RememberedLinkRow]
+) -> FollowUp:
+    done = (
+        select(SetUpStepRow.step)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .order_by(SetUpStepRow.done_at)
+    )
+    return FollowUp(
+        procedure.set_up_steps,
+        tuple(_remembered(link) for link in links),
+        [SetUpStep(step) for step in await session.scalars(done)],
+        _relinked(links),
     )
 
 
