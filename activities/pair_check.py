@@ -7,6 +7,7 @@ from activities.cases import Pair, find_pair
 from activities.ledger import Work
 from activities.registry import Registry
 from models.messages import CheckResult, OfficeStep, Problem
+from models.pair_rules import PairRule
 
 
 class PairCheckActivities:
@@ -29,7 +30,7 @@ class PairCheckActivities:
         if not await self._registry.yayoi_ids.is_registered(work, pair.yayoi_id):
             return [
                 Problem(
-                    rule="Y2",
+                    rule=PairRule.ID_EXISTS,
                     acceptable=True,
                     message="入力されたメールアドレスは、弥生ID として登録されていません。STEP2 で登録してください。",
                 )
@@ -39,7 +40,7 @@ class PairCheckActivities:
         if await self._registry.yayoi_ids.group_of(work, pair.yayoi_id):
             return [
                 Problem(
-                    rule="Y3",
+                    rule=PairRule.ID_IN_NO_GROUP,
                     message="入力された弥生ID は、すでに別の事業グループに参加しているため利用できません。"
                     "別のメールアドレスを準備して、STEP2 で登録してください。",
                 )
@@ -51,13 +52,13 @@ class PairCheckActivities:
         contracts, contract_id = self._registry.contracts, pair.contract_id_to_attach
         if not await contracts.is_issued_to(work, contract_id, pair.yayoi_id):
             message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
-            return [Problem(rule="Y9", message=message)]
+            return [Problem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
         if await contracts.manages_an_office(work, contract_id):
             message = (
                 "入力されたサービス契約ID では、すでに別の事業所データを管理しています。"
                 "サービス契約ID と事業所データは 1 対 1 です。"
             )
-            return [Problem(rule="Y9", message=message)]
+            return [Problem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
         return []
 
     async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
@@ -67,7 +68,7 @@ class PairCheckActivities:
         if not await offices.belongs_to(work, pair.token, pair.existing_contract_id):
             return [
                 Problem(
-                    rule="Y5",
+                    rule=PairRule.TOKEN_OF_THE_CONTRACT,
                     acceptable=await offices.exists(work, pair.token),
                     message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
                     "STEP3 でもう一度確認してください。",
@@ -76,7 +77,7 @@ class PairCheckActivities:
         if await offices.is_managed(work, pair.token):
             return [
                 Problem(
-                    rule="Y1",
+                    rule=PairRule.ONE_TO_ONE,
                     message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。",
                 )
             ]

@@ -1,12 +1,12 @@
 """The templates that mails are written from."""
 
 import re
-from datetime import date
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_WEEKDAYS = "月火水木金土日"
+from models.calendar import day_in_words
+
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -21,14 +21,10 @@ def mail_templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters["day"] = _japanese_day
+    templates.filters["day"] = day_in_words
     return templates
 
 
 def _within_its_line(value: Any) -> Any:
     """Keep what is filled in within its line: only a template says what is a heading, a fact or a link."""
     return _BREAKS.sub(" ", value) if isinstance(value, str) else value
-
-
-def _japanese_day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）"

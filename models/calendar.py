@@ -21,6 +21,15 @@ def day_in_japan(moment: datetime) -> date:
     return moment.astimezone(JST).date()
 
 
+def weekday(day: date) -> str:
+    return "月火水木金土日"[day.weekday()]
+
+
+def day_in_words(day: date) -> str:
+    """As mails and pages write it: 2026年11月20日（金）."""
+    return f"{day.year}年{day.month}月{day.day}日（{weekday(day)}）"
+
+
 def opening_of(day: date) -> datetime:
     return datetime.combine(day, OPENING, JST)
 

@@ -9,6 +9,7 @@ from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.links import Coverage, LinkKind
 from models.mails import MailKind
 from models.message import Message
+from models.pair_rules import PairRule
 from models.procedures import Procedure, Stage, WaitingFor
 
 
@@ -139,9 +140,9 @@ class OfficeStep(OfficeRef):
 
 
 class Problem(Message):
-    """Why a pair cannot be processed. `rule` is the number of the rule it breaks."""
+    """Why a pair cannot be processed. `rule` is the rule it breaks."""
 
-    rule: str
+    rule: PairRule
     message: str
     acceptable: bool = False
     """Whether an operator may go on in spite of it."""

@@ -20,6 +20,7 @@ from models.links import Coverage, LinkKind
 from models.mails import MailKind
 from models.messages import OfficeCase, Outcome, Problem, Relinked, RememberedLink, SendMail
 from models.office_state import OfficeState, WayOut
+from models.pair_rules import PairRule
 from models.permissions import available, example, refuse
 from models.procedures import Procedure, SetUpStep, Stage
 from tests.paths import NOBODY
@@ -29,8 +30,8 @@ from workflows.office_data_procedure import OfficeDataProcedure
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
-Y2 = Problem(rule="Y2", message="登録されていません。", acceptable=True)
-Y3 = Problem(rule="Y3", message="別の事業グループに参加しています。")
+Y2 = Problem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
+Y3 = Problem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
 
 
 # --- when: one table, and what must hold in every state ---------------------------------------------------------------

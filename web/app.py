@@ -14,7 +14,7 @@ from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from models.calendar import BusinessCalendar
+from models.calendar import BusinessCalendar, day_in_words
 from models.form_mapping import OwnFields, Translation
 from models.tables import AddressCheckRow
 from web.accounts.checks import AddressChecks, telling
@@ -80,6 +80,7 @@ def create_app(
     """
     doors = Doors(sessions, secret_key=secret_key, https=public_url.startswith("https:"))
     templates = Jinja2Templates(directory=_HERE / "templates")
+    templates.env.globals["day"] = day_in_words
     ground = _Ground(sessions, client, doors, templates, public_url, secret_key, task_queue, reconcile_every)
     taking = ground.taking(calendar)
     jobs = [

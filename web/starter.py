@@ -1,7 +1,6 @@
 """Starting what was stored: the workflow of every application that has none yet."""
 
 import logging
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -20,6 +19,7 @@ from models.tables import ApplicationOfficeRow, ApplicationRow
 from web.batches import work_off
 from web.reaching import reaching_temporal
 from workflows import search_attributes
+from workflows.details import cell, table
 from workflows.multi_office_application import MultiOfficeApplication
 
 _log = logging.getLogger(__name__)
@@ -106,15 +106,16 @@ class Starter:
             ("共有の解除", "弥生に任せる" if consents.get("delegate_unsharing") else "申込者が行う"),
             ("共有を解除済みとの申告", _yes(consents.get("sharing_released"))),
         ]
-        # The Web UI puts no space between columns: an ideographic one keeps them apart.
-        lines = ["| 項目　| 内容 |", "|---|---|", *(f"| {name}　| {_plain(value)} |" for name, value in facts)]
-        lines += ["", "| 事業所　| 弥生ID　| 事業所トークン |", "|---|---|---|"]
-        lines += [
-            f"| {pair.office_no}. {_plain(pair.office_name)}　| {_plain(pair.yayoi_id)}　| {pair.office_token or '—'} |"
+        pairs = [
+            (f"{pair.office_no}. {cell(pair.office_name)}", cell(pair.yayoi_id), pair.office_token or "—")
             for pair in offices
         ]
+        tables = [
+            table(("項目", "内容"), [(name, cell(value)) for name, value in facts]),
+            table(("事業所", "弥生ID", "事業所トークン"), pairs),
+        ]
         link = case_link(self._public_url, self._secret_key, row.application_no, link_expiry(row.due_date))
-        return "\n".join([*lines, "", f"[申込者に見えている画面]({link})"])
+        return "\n\n".join([*tables, f"[申込者に見えている画面]({link})"])
 
 
 def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> ApplicationCase:
@@ -146,8 +147,3 @@ def _summary(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> st
 
 def _yes(consented: object) -> str:
     return "はい" if consented else "いいえ"
-
-
-def _plain(text: str) -> str:
-    """Text as it is, whatever Markdown would make of it."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", text)

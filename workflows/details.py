@@ -5,20 +5,19 @@ from datetime import date, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-from models.calendar import JST
+from models.calendar import JST, weekday
 from models.messages import TimelineEntry
 from models.operations import Operation, Operations
 
 Op = TypeVar("Op", bound=Operation)
 State = TypeVar("State")
 
-_WEEKDAYS = "月火水木金土日"
 TIMELINE_LENGTH = 12
 """How many of the newest entries are shown."""
 
 
 def day(value: date | None) -> str:
-    return f"{value}（{_WEEKDAYS[value.weekday()]}）" if value else "—"
+    return f"{value}（{weekday(value)}）" if value else "—"
 
 
 def moment(value: datetime) -> str:
@@ -30,7 +29,7 @@ def cell(text: object) -> str:
     return str(text).translate(_ESCAPES)
 
 
-_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>#"} | {"\n": " "})
+_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|`*_[]<>#~"} | {"\n": " "})
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
