@@ -42,4 +42,4 @@ class AssignmentActivities:
             work.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
             return Assigned(operator=operator)
 
-        return await self._ledger.once(asked, f"assign.{asked.occurrence}", Assigned, assign)
+        return await self._ledger.once(asked, f"assign.{asked.asked_as or asked.occurrence}", Assigned, assign)

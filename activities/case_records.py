@@ -1,5 +1,6 @@
 """Our own records of a case: closing its parts and the whole."""
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -7,8 +8,9 @@ from temporalio.exceptions import ApplicationError
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Offices
+from models.identifiers import ledger_key
 from models.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
-from models.tables import ApplicationRow
+from models.tables import ApplicationRow, LedgerRow
 
 
 class CaseRecordActivities:
@@ -53,19 +55,24 @@ class CaseRecordActivities:
             work.audit(step.action, by=step.by, reason=step.reason)
             return step
 
-        await self._ledger.once(step, f"action.{step.occurrence}", RecordAction, record)
+        await self._ledger.once(step, f"action.{step.asked_as or step.occurrence}", RecordAction, record)
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
-        """Correct the Yayoi ID, the token or both.
+        """Correct the Yayoi ID, the token, the ID issued before, or all of them.
 
-        Raises a final error if another open application holds one of them (Y1).
+        Raises a final error if another open application holds one of them (Y1), or if the procedure has gone on with
+        the pair as it is.
         """
 
         async def correct(work: Work) -> CorrectedPair:
+            await _refuse_if_gone_on(work)
             pair = await find_pair(work.session, step.application_no, step.office_no)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
+            if step.issued_contract_id:
+                before["issued_contract_id"] = pair.office.issued_contract_id
+                pair.office.issued_contract_id = step.issued_contract_id
             if step.office_token:
                 pair.office.office_token = step.office_token
                 name = await self._offices.name_of(work, step.office_token, pair.existing_contract_id)
@@ -75,10 +82,18 @@ class CaseRecordActivities:
             return CorrectedPair(office_name=pair.office.office_name)
 
         try:
-            return await self._ledger.once(step, f"correct.{step.occurrence}", CorrectedPair, correct)
+            return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
         except IntegrityError:
             raise ApplicationError(
                 "入力された弥生ID か事業所トークンは、手続き中の別のお申し込みで使われています。",
                 type="HeldByAnother",
                 non_retryable=True,
             ) from None
+
+
+async def _refuse_if_gone_on(work: Work) -> None:
+    """A pair that something was done for stays as it is: what was frozen or issued belongs to it."""
+    begun = [ledger_key(work.application_no, work.office_no, step) for step in ("freeze", "issue")]
+    if await work.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(begun)).limit(1)):
+        message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
+        raise ApplicationError(message, type="GoneOn", non_retryable=True)

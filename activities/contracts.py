@@ -4,8 +4,10 @@ from temporalio import activity
 
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
+from activities.links import keep_links
 from activities.registry import Contracts, Links
-from models.messages import AttachedContract, IssuedContract, OfficeStep, RevokedContract
+from models.identifiers import OfficeToken
+from models.messages import AttachedContract, IssuedContract, OfficeStep, RememberedLink, RevokedContract
 
 
 class ContractActivities:
@@ -26,10 +28,9 @@ class ContractActivities:
         async def issue(work: Work) -> IssuedContract:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             issued = await self._contracts.issue(work, pair.existing_contract_id, pair.yayoi_id, pair.token)
-            if pair.token:
-                await self._links.lose(work, pair.token)
+            lost = await self._lose_links(work, pair.token) if pair.token else ()
             work.audit("サービス契約ID を発行した", contract_id=issued.contract_id, number=issued.number)
-            return issued
+            return issued.model_copy(update={"lost_links": lost})
 
         return await self._ledger.once(step, "issue", IssuedContract, issue)
 
@@ -41,9 +42,9 @@ class ContractActivities:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             contract_id = pair.contract_id_to_attach
             await self._contracts.attach(work, contract_id, pair.linked_token)
-            await self._links.lose(work, pair.linked_token)
+            lost = await self._lose_links(work, pair.linked_token)
             work.audit("サービス契約ID に会計連携を設定した", contract_id=contract_id)
-            return AttachedContract(contract_id=contract_id)
+            return AttachedContract(contract_id=contract_id, lost_links=lost)
 
         return await self._ledger.once(step, "attach", AttachedContract, attach)
 
@@ -64,3 +65,9 @@ class ContractActivities:
             return RevokedContract(contract_id=revoked)
 
         return await self._ledger.once(step, "revoke", RevokedContract, revoke)
+
+    async def _lose_links(self, work: Work, office: OfficeToken) -> tuple[RememberedLink, ...]:
+        """End the links with the old ID; those made since they were remembered are remembered, too (Y14)."""
+        lost = tuple(await self._links.lose(work, office))
+        await keep_links(work, lost)
+        return lost

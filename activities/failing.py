@@ -11,7 +11,7 @@ ACTIVITY_FAILING = "activity_failing"
 """The signal that carries what keeps failing."""
 
 TOLD_AT_ATTEMPT = 7
-"""About two minutes of retries: longer than a restart of anything takes."""
+"""About two minutes of retries: longer than a restart of anything takes. Told again after as many more."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class _TellOfFailing(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except Exception:
             info = activity.info()
-            if info.attempt == TOLD_AT_ATTEMPT and info.workflow_id and not info.is_local:
+            if info.attempt % TOLD_AT_ATTEMPT == 0 and info.workflow_id and not info.is_local:
                 try:
                     workflow = activity.client().get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
                     await workflow.signal(ACTIVITY_FAILING, info.activity_type)

@@ -1,14 +1,33 @@
 """Links to services: remembered before they are lost (Y14), made again afterwards (Y21)."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
 from activities.cases import find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Links
 from models.links import Coverage, first_day_covered
-from models.messages import OfficeStep, RecordRelink, Relinked, RememberedLinks
+from models.messages import OfficeStep, RecordRelink, Relinked, RememberedLink, RememberedLinks
 from models.tables import RememberedLinkRow
+
+
+async def keep_links(work: Work, links: Sequence[RememberedLink]) -> None:
+    """Write down for the pair what its office's links were (Y14); what was kept before stays as it was."""
+    for link in links:
+        await work.session.execute(
+            insert(RememberedLinkRow)
+            .values(
+                application_no=work.application_no,
+                office_no=work.office_no,
+                kind=link.kind,
+                service=link.service,
+                last_imported_on=link.last_imported_on,
+            )
+            .on_conflict_do_nothing()
+        )
 
 
 class LinkActivities:
@@ -25,16 +44,7 @@ class LinkActivities:
         async def remember(work: Work) -> RememberedLinks:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             links = await self._links.current(work, pair.linked_token)
-            work.session.add_all(
-                RememberedLinkRow(
-                    application_no=step.application_no,
-                    office_no=step.office_no,
-                    kind=link.kind,
-                    service=link.service,
-                    last_imported_on=link.last_imported_on,
-                )
-                for link in links
-            )
+            await keep_links(work, links)
             work.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
             return RememberedLinks(links=tuple(links))
 

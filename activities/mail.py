@@ -22,7 +22,7 @@ _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 
 
 class MailActivities:
-    """Sends one mail per application, office, kind and occurrence."""
+    """Sends one mail per application, office, kind and occurrence, and one more for each update that asks for it."""
 
     def __init__(
         self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts, contracts: Contracts
@@ -52,7 +52,7 @@ class MailActivities:
             await self._send(request, copy_to_pair=True)
 
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
-        step = f"mail.{request.kind}.{request.occurrence}" + (".pair" if copy_to_pair else "")
+        step = f"mail.{request.kind}.{request.asked_as or request.occurrence}" + (".pair" if copy_to_pair else "")
         letter = Letter(
             key=ledger_key(request.application_no, request.office_no, step),
             kind=request.kind,

@@ -30,6 +30,7 @@ class SharingActivities:
         """End the sharing and return with whom it was, for the re-link.
 
         Delegated: the system releases it on the applicant's behalf; otherwise a release that was reported is recorded.
+        Every report counts: the office may have been shared anew, or the token corrected, since an earlier one.
         """
 
         async def end(work: Work) -> SharingState:
@@ -41,7 +42,8 @@ class SharingActivities:
             )
             return SharingState(shared_with=tuple(firms))
 
-        return await self._ledger.once(step, "end_sharing", SharingState, end)
+        name = f"end_sharing.{step.asked_as}" if step.asked_as else "end_sharing"
+        return await self._ledger.once(step, name, SharingState, end)
 
     @activity.defn
     async def restore_sharing(self, step: OfficeStep) -> RestoredSharing:

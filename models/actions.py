@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, cast
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
-from models.identifiers import OfficeToken, YayoiId
+from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind, RelinkDay
 from models.mails import MailKind
 from models.message import Message
@@ -56,12 +56,14 @@ class ActionMessage(Message):
 
 
 class CorrectPair(ActionMessage):
-    """Correct the Yayoi ID, the office token, or both (Y2, Y3, Y5)."""
+    """Correct what is wrong of the pair: the Yayoi ID, the office token, the ID issued before (Y2, Y3, Y5, Y9)."""
 
     label = "弥生ID・事業所トークンを訂正する"
 
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
+    issued_contract_id: ContractId | None = None
+    """Only in 会計連携の追加 (Y9)."""
 
 
 class AcceptPair(ActionMessage):

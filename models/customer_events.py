@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.events import Event
-from models.identifiers import ApplicationNo, OfficeToken, YayoiId
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 
 CUSTOMER_PAGES = "customer-pages"
 """What every event from our own pages names as its source."""
@@ -27,11 +27,12 @@ class _CustomerEvent(BaseModel):
 
 
 class PairCorrected(_CustomerEvent):
-    """The applicant has corrected the pair; what is None stays (Y2, Y3, Y5)."""
+    """The applicant has corrected the pair; what is None stays (Y2, Y3, Y5, Y9)."""
 
     kind: Literal["pair_corrected"] = "pair_corrected"
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
+    issued_contract_id: ContractId | None = None
 
 
 class SharingReleaseClaimed(_CustomerEvent):

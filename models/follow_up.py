@@ -37,6 +37,11 @@ class FollowUp:
             *(f"{link.kind.label}「{link.service}」の再連携" for link in self.open_links),
         )
 
+    def also_lost(self, links: tuple[RememberedLink, ...]) -> None:
+        """Ask for these, too: links that were made after the others had been remembered (Y14)."""
+        known = {(link.kind, link.service) for link in self.links}
+        self.links += tuple(link for link in links if (link.kind, link.service) not in known)
+
     def record_step(self, step: SetUpStep) -> None:
         """Take a step as done; twice is once."""
         if step not in self.done:

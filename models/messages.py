@@ -192,6 +192,8 @@ class EndSharing(OfficeStep):
     report: SharingReleased
     delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
+    asked_as: str | None = None
+    """The update that reports it; None: the system does it by itself."""
 
 
 class RestoredSharing(Message):
@@ -211,9 +213,13 @@ class CorrectPairStep(OfficeStep):
 
     yayoi_id: YayoiId | None
     office_token: OfficeToken | None
+    issued_contract_id: ContractId | None = None
+    """The ID that was issued before, in 会計連携の追加 (Y9)."""
     by: str
     reason: str
     occurrence: int
+    asked_as: str | None = None
+    """The update that asks for it: another correction, whatever has been counted meanwhile."""
 
 
 class RevokedContract(Message):
@@ -226,6 +232,8 @@ class AttachedContract(Message):
     """The contract ID, issued before, that the office is managed with now (Y9)."""
 
     contract_id: ContractId
+    lost_links: tuple[RememberedLink, ...] = ()
+    """The office's links up to this moment, lost with the old ID (Y14)."""
 
 
 class IssuedContract(Message):
@@ -233,6 +241,8 @@ class IssuedContract(Message):
 
     contract_id: ContractId
     number: int
+    lost_links: tuple[RememberedLink, ...] = ()
+    """The office's links up to this moment, lost with the old ID (Y14)."""
 
 
 class SendMail(Message):
@@ -243,6 +253,8 @@ class SendMail(Message):
     kind: MailKind
     at: datetime
     occurrence: int = 1
+    asked_as: str | None = None
+    """The update that asks for the mail once more; None: it is sent by itself."""
     points: tuple[str, ...] = ()
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
@@ -283,6 +295,8 @@ class RecordAction(OfficeStep):
     reason: str
     occurrence: int
     """Counts the actions of this case, so that each is recorded once."""
+    asked_as: str | None = None
+    """The update that the action came as: counts for more than the number."""
 
 
 class Assign(Message):
@@ -293,6 +307,8 @@ class Assign(Message):
     """None: for all offices of the application."""
     at: datetime
     occurrence: int
+    asked_as: str | None = None
+    """The update that hands the case over; None: the system looks for somebody."""
     to: str | None = None
     but_not: str | None = None
     by: str = "system"

@@ -10,6 +10,9 @@ from models.mails import MailKind
 from models.messages import OfficeCase, OfficeProgress, Outcome, Problem, SendMail, TimelineEntry
 from models.procedures import Stage, WaitingFor
 
+OF_THE_TOKEN = frozenset({"Y1", "Y5"})
+"""The rules of the check that the token can break."""
+
 
 @dataclass(frozen=True)
 class WayOut:
@@ -32,6 +35,8 @@ class OfficeState:
     stage: Stage = Stage.CHECK
     waiting_for: WaitingFor = WaitingFor.SYSTEM
     waits_until: date | None = None
+    checked: bool = False
+    """Whether the pair has been checked at all; `problems` says what was found last."""
     problems: tuple[Problem, ...] = ()
     problems_accepted: bool = False
     corrected: dict[str, str] = field(default_factory=dict)
@@ -42,14 +47,17 @@ class OfficeState:
     notified_at: datetime | None = None
     overdue: bool = False
     held: bool = False
-    failing: bool = False
+    failing: set[str] = field(default_factory=set)
+    """The activities, by their types, that keep failing."""
     way_out: WayOut | None = None
     outcome: Outcome | None = None
     open_points: Sequence[str] = ()
     visited: list[Stage] = field(default_factory=list)
     """The stages that were entered on the way, each once, in their order; undoing is no part of it."""
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
-    """The newest mail of each kind that was sent."""
+    """The newest mail of each kind that was sent, or refused."""
+    undelivered: dict[MailKind, str] = field(default_factory=dict)
+    """Mails to the customer that were refused for good and not sent again since, and why."""
     timeline: list[TimelineEntry] = field(default_factory=list)
 
     @classmethod
@@ -75,6 +83,21 @@ class OfficeState:
         return bool(self.follow_up.done) or bool(self.follow_up.relinked)
 
     @property
+    def whose_turn(self) -> WaitingFor:
+        """Who has to act: what keeps failing needs an operator."""
+        return WaitingFor.OPERATOR if self.failing else self.waiting_for
+
+    @property
+    def notice_undelivered(self) -> bool:
+        """Whether the customer's Yayoi ID could not be told of the contract ID (Y18)."""
+        return not self.undelivered.keys().isdisjoint({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+
+    @property
+    def token_in_doubt(self) -> bool:
+        """Whether the pair's token may be that of another office (Y1, Y5)."""
+        return not self.problems_accepted and any(problem.rule in OF_THE_TOKEN for problem in self.problems)
+
+    @property
     def leaving(self) -> bool:
         return self.way_out is not None or self.outcome is not None
 
@@ -90,7 +113,7 @@ class OfficeState:
             office_no=self.case.office_no,
             office_name=self.office_name,
             stage=self.stage,
-            waiting_for=self.waiting_for,
+            waiting_for=self.whose_turn,
             waits_until=self.waits_until,
             contract_id=self.contract_id,
             open_points=self._points_to_show,

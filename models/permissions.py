@@ -16,10 +16,10 @@ from models.actions import (
 )
 from models.calendar import day_in_japan
 from models.links import LinkKind
-from models.office_state import OfficeState
+from models.office_state import OF_THE_TOKEN, OfficeState
 from models.operations import Operations
-from models.placeholders import BY, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
-from models.procedures import Stage
+from models.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
+from models.procedures import Procedure, Stage
 
 
 def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
@@ -43,7 +43,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
         case Action.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=7))}
         case Action.RESEND_MAIL:
-            return {**common, "kind": next(reversed(state.mails), "")}
+            return {**common, "kind": next(iter(state.undelivered), next(reversed(state.mails), ""))}
         case Action.HAND_OVER:
             return {**common, "to": TO.text}
         case Action.CANCEL if state.set_up_begun:
@@ -63,7 +63,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return common
 
 
-_MENDED_BY = {YAYOI_ID: {"Y2", "Y3", "Y9"}, OFFICE_TOKEN: {"Y1", "Y5"}}
+_MENDED_BY = {YAYOI_ID: {"Y2", "Y3", "Y9"}, ISSUED_CONTRACT_ID: {"Y9"}, OFFICE_TOKEN: OF_THE_TOKEN}
 """Which part of the pair is wrong when a rule of the check is broken."""
 
 
@@ -102,6 +102,10 @@ def _sharing(state: OfficeState) -> str | None:
         return "会計連携を利用しない申し込みのため、共有の解除は不要です。"
     if state.sharing_ended:
         return "共有の解除は、すでに記録されています。"
+    if state.token_in_doubt:
+        return (
+            "事業所トークンの訂正を待っているため、どの事業所データのことか分かりません。訂正の後に記録してください。"
+        )
     return None
 
 
@@ -160,8 +164,11 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
 def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
     """Return what is wrong with what this message says."""
     match message:
-        case CorrectPair(yayoi_id=None, office_token=None):
-            return "yayoi_id か office_token を指定してください。"
+        case CorrectPair(issued_contract_id=str()) if state.case.procedure is not Procedure.LINK_ADDITION:
+            return "issued_contract_id は、会計連携の追加のお申し込みだけで訂正できます。"
+        case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
+            also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
+            return f"yayoi_id か office_token{also} を指定してください。"
         case ExtendDeadline(until=until) if until <= state.expires_on:
             return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
         case Cancel(supervisor=None | "") if state.set_up_begun:

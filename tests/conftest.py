@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,12 +16,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker._workflow import _WorkflowWorker
 
 from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
 from workers import database, examples
 from workers.registry_file import load
-from workers.stack import inbox, temporal_server
+from workers.stack import temporal_server
 from workers.stack.places import postgres_url
 from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
@@ -32,6 +34,20 @@ _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
 
 expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_workers() -> Iterator[None]:
+    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not."""
+    build = _WorkflowWorker.__init__
+
+    def patiently(self: _WorkflowWorker, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self._deadlock_timeout_seconds = 30
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_WorkflowWorker, "__init__", patiently)
+        yield
 
 
 @contextmanager
@@ -126,10 +142,8 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 @pytest_asyncio.fixture
 async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
     """A real SMTP server on a free port."""
-    found = SmtpInbox()
-    async with await inbox.listen(found.host, 0, found.take) as server:
-        found.port = server.sockets[0].getsockname()[1]
-        yield found
+    async with SmtpInbox().listening() as inbox:
+        yield inbox
 
 
 @pytest_asyncio.fixture

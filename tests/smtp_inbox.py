@@ -1,8 +1,13 @@
 """The inbox of a test: what a real SMTP server has taken."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class SmtpInbox:
@@ -12,10 +17,32 @@ class SmtpInbox:
         self.host = "127.0.0.1"
         self.port = 0
         self.mails: list[EmailMessage] = []
+        self.unknown: set[str] = set()
+        """Addresses that are refused for good."""
 
-    def take(self, content: bytes) -> None:
-        self.mails.append(message_from_bytes(content, policy=default))
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator["SmtpInbox"]:
+        """Take mails at a free port."""
+        loop = asyncio.get_running_loop()
+        async with await loop.create_server(lambda: SMTP(self, enable_SMTPUTF8=True), self.host, 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
 
     def to(self, address: str) -> list[EmailMessage]:
         """The mails to one address, in the order of arrival."""
         return [mail for mail in self.mails if mail["To"] == address]
+
+    async def handle_RCPT(  # noqa: N802 aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address in self.unknown:
+            return f"550 5.1.1 <{address}>: no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        content = envelope.content or b""
+        self.mails.append(
+            message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=default)
+        )
+        return "250 taken"

@@ -28,7 +28,6 @@ from tests.web_world import PASSWORD, until
 from tests.world import TARO
 from workers import database
 from workers.settings import Settings
-from workers.stack import inbox
 
 HANAKO, FRIEND, ASKER, STRANGER = (f"{name}@betsu.example.jp" for name in ("hanako", "tomo", "tazune", "shiranai"))
 REGISTRATION = {
@@ -73,13 +72,9 @@ class _Lines(logging.Handler):
 @pytest_asyncio.fixture(scope="module")
 async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Life]:
     """Live it once: on the database as processes reach it, and on a real port with its access log."""
-    kept, mails = _Lines(), SmtpInbox()
+    kept = _Lines()
     with _kept(kept):
-        async with (
-            new_database(postgres_socket, "migrated") as url,
-            await inbox.listen(mails.host, 0, mails.take) as server,
-        ):
-            mails.port = server.sockets[0].getsockname()[1]
+        async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
             engine = database.engine(Settings(database_url=url))
             async with customer_after_notice(database.sessions(engine), temporal, mails) as customer:
                 life = Life(customer, kept.lines)

@@ -12,6 +12,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
@@ -245,6 +246,12 @@ async def world_with_worker(
         max_cached_workflows=max_cached_workflows,
     ):
         yield World(sessions, environment, settings, inbox)
+
+
+async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
+    """Read what the Web UI shows of it: its Current Details, in Markdown."""
+    metadata = await procedure.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(metadata.current_details)
 
 
 async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:

@@ -256,7 +256,12 @@ def _update_of_customer(event: CustomerEvent) -> tuple[Any, ActionMessage]:
     said: dict[str, Any] = {"by": APPLICANT, "reason": _ON_THE_PAGE, "event_id": str(event.event_id)}
     match event:
         case PairCorrected():
-            corrected = CorrectPair(**said, yayoi_id=event.yayoi_id, office_token=event.office_token)
+            corrected = CorrectPair(
+                **said,
+                yayoi_id=event.yayoi_id,
+                office_token=event.office_token,
+                issued_contract_id=event.issued_contract_id,
+            )
             return OfficeDataProcedure.correct_pair, corrected
         case SharingReleaseClaimed():
             return OfficeDataProcedure.report_sharing_released, SharingReleased(**said)

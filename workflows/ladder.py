@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import date
+from functools import partial
 from typing import Protocol
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.calendar import opening_of
+    from workflows.waiting import until
 
 LADDER = (1, 2, 3)
 """Business days of waiting for an operator after which they are reminded, a supervisor is told, and the case goes on
 to a colleague."""
+
+
+RUNG_IS_FINISHED = "rung-is-finished"
+"""A patch: a reminder or a change of hands that is under way when somebody acts is not torn off."""
 
 
 class Desk(Protocol):
@@ -33,30 +39,55 @@ class Ladder:
     def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
         self._desk = desk
         self._refresh = refresh
-        self._climbing: asyncio.Task[None] | None = None
+        self._climb: _Climb | None = None
+
+    @property
+    def climbing(self) -> bool:
+        """Whether an operator is waited for."""
+        return self._climb is not None
 
     def begin(self) -> None:
         """Begin at the bottom."""
         self.rest()
-        self._climbing = asyncio.create_task(self._climb())
+        self._climb = _Climb(self._desk, self._refresh)
 
     def rest(self) -> None:
         """Nobody has to be reminded any longer."""
-        if self._climbing:
-            self._climbing.cancel()
-            self._climbing = None
+        if self._climb:
+            self._climb.end()
+            self._climb = None
 
-    async def _climb(self) -> None:
+
+class _Climb:
+    """One time up the ladder."""
+
+    def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._desk = desk
+        self._refresh = refresh
+        self._acting = False
+        self._ended = False
+        self._task = asyncio.create_task(self._run())
+
+    def end(self) -> None:
+        self._ended = True
+        # What is under way ends in its own time: whether a case has been given to a colleague is never left open.
+        if not (self._acting and workflow.patched(RUNG_IS_FINISHED)):
+            self._task.cancel()
+
+    async def _run(self) -> None:
         remind_on, escalate_on, reassign_on = await self._desk.business_days_after_today(*LADDER)
-        await workflow.sleep(until(opening_of(remind_on)), summary="担当者に催促する")
-        await self._desk.remind_operator(remind_on)
-        await workflow.sleep(until(opening_of(escalate_on)), summary="責任者に知らせる")
-        await self._desk.tell_supervisor(escalate_on)
-        await workflow.sleep(until(opening_of(reassign_on)), summary="別の担当者に替える")
+        await self._rung(remind_on, "担当者に催促する", partial(self._desk.remind_operator, remind_on))
+        await self._rung(escalate_on, "責任者に知らせる", partial(self._desk.tell_supervisor, escalate_on))
+        await self._rung(reassign_on, "別の担当者に替える", self._hand_on)
+
+    async def _rung(self, day: date, summary: str, act: Callable[[], Awaitable[None]]) -> None:
+        if self._ended:
+            return
+        await workflow.sleep(until(opening_of(day)), summary=summary)
+        self._acting = True
+        await act()
+        self._acting = False
+
+    async def _hand_on(self) -> None:
         await self._desk.reassign()
         await self._refresh()
-
-
-def until(moment: datetime) -> timedelta:
-    """How long a timer runs until then; one that has passed still fires, so that the sequence is the same."""
-    return max(moment - workflow.now(), timedelta(seconds=1))

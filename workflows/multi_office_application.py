@@ -1,9 +1,10 @@
 """The application as a whole: one submitted form, one procedure per pair."""
 
 import asyncio
+from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, FailureError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -11,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.case_records import CaseRecordActivities
     from activities.failing import ACTIVITY_FAILING
     from activities.mail import MailActivities
+    from activities.mail_refused import why_refused
     from models.actions import Action, ActionMessage, Cancel
     from models.identifiers import office_workflow_id
     from models.mails import MailKind
@@ -36,6 +38,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.stage_changes import PUBLISH_STAGE_CHANGES, StageChanges
     from workflows.updates import operator_action, refused
 
+FINISHED_WHEN_UNDONE = "finished-when-undone"
+"""A patch: with an office that was ended by hand, the daily reconciliation finishes the application."""
+
 _MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
 """The application waits for whom its most urgent office waits for."""
 
@@ -59,6 +64,7 @@ class MultiOfficeApplication:
             )
             for office in case.offices
         }
+        self._undelivered: dict[MailKind, str] = {}
         self._changes = StageChanges(case)
 
     @workflow.run
@@ -74,9 +80,11 @@ class MultiOfficeApplication:
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
         outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
-        await self._close()
-        await self._mail(MailKind.FINISHED)
+        if not self._left_to_the_reconciliation(outcomes):
+            await self._close()
+            await self._mail(MailKind.FINISHED)
         await self._changes.published()
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return ApplicationOutcome(offices=tuple(outcomes))
 
     @operator_action(Action.CANCEL, "申込全体を取り消す")
@@ -93,7 +101,8 @@ class MultiOfficeApplication:
 
     @workflow.signal(name=OFFICE_PROGRESSED, description="事業所データの手続きからの報告（システム用）")
     def office_progressed(self, progress: OfficeProgress) -> None:
-        if self._offices[progress.office_no].outcome is None:
+        # One that was ended by hand may have been reset since, and goes on.
+        if self._offices[progress.office_no].outcome in {None, Outcome.TERMINATED}:
             self._offices[progress.office_no] = progress
             self._show()
 
@@ -175,6 +184,11 @@ class MultiOfficeApplication:
         self._show()
         return outcome
 
+    @staticmethod
+    def _left_to_the_reconciliation(outcomes: Sequence[OfficeOutcome]) -> bool:
+        """Whether an office was ended by hand: what was done for it is undone first, and only then all is finished."""
+        return any(each.outcome is Outcome.TERMINATED for each in outcomes) and workflow.patched(FINISHED_WHEN_UNDONE)
+
     async def _close(self) -> None:
         await workflow.execute_activity_method(
             CaseRecordActivities.close_application,
@@ -185,12 +199,17 @@ class MultiOfficeApplication:
         self._enter(ApplicationStage.CLOSED)
 
     async def _mail(self, kind: MailKind) -> None:
-        await workflow.execute_activity_method(
-            MailActivities.send_mail,
-            SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
-            summary=f"メール：{kind.subject}",
-            **MAIL,
-        )
+        """Y18. One that is refused for good holds up nothing: the page says so, and the daily report."""
+        try:
+            await workflow.execute_activity_method(
+                MailActivities.send_mail,
+                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
+                summary=f"メール：{kind.subject}",
+                **MAIL,
+            )
+        except ActivityError as failed:
+            self._undelivered[kind] = why_refused(failed)
+            self._show()
 
     def _enter(self, stage: ApplicationStage) -> None:
         self._stage = stage
@@ -206,7 +225,8 @@ class MultiOfficeApplication:
                 ON_HOLD.value_set(any(office.held for office in offices)),
             ]
         )
-        workflow.set_current_details(application_details(self._case, offices, workflow.info().namespace))
+        details = application_details(self._case, offices, self._undelivered, workflow.info().namespace)
+        workflow.set_current_details(details)
         self._note_changes()
 
     def _note_changes(self) -> None:

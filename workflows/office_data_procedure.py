@@ -1,14 +1,16 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failing import ACTIVITY_FAILING
+    from activities.mail_refused import why_refused
     from models.actions import (
         AcceptPair,
         Action,
@@ -39,9 +41,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.office_steps import OfficeSteps
     from workflows.office_view import OfficeView
+    from workflows.one_at_a_time import OneAtATime
     from workflows.operators_turn import OperatorsTurn
     from workflows.updates import operator_action, refused
-    from workflows.waiting import Moment, reminders, wait_through
+    from workflows.waiting import Moment, every_morning, reminders, wait_through
 
 APPLICANT_REMINDERS = (3, 6, 9)
 """Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
@@ -55,6 +58,14 @@ FOLLOW_UP_DAYS = 30
 AUDIT_REFUSED_CANCELLATION = "audit-refused-cancellation"
 """A patch: a cancellation of the application that comes too late for this office is in the audit trail, too."""
 
+SHARING_OF_A_CHECKED_OFFICE = "sharing-of-a-checked-office"
+"""A patch: a release that is reported before the pair has been checked waits until the office is known."""
+LOOK_EVERY_MORNING = "look-every-morning"
+"""A patch: a release that nobody reports is found the next morning, not only with a reminder (Y13)."""
+HEED_AT_ONCE = "heed-at-once"
+"""A patch: nobody is asked to correct or release anything in a case that has just been held or ended."""
+
+LOOK = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
 
@@ -73,6 +84,8 @@ class OfficeDataProcedure:
         self._view = OfficeView(self._state)
         self._steps = OfficeSteps(self._state, self._view)
         self._operators = OperatorsTurn(self._state, self._view, self._steps)
+        # What is found out about the pair, or about its sharing, is one thing after the other.
+        self._pair, self._sharing = OneAtATime(), OneAtATime()
 
     @workflow.run
     @heeding_cancellation
@@ -89,8 +102,7 @@ class OfficeDataProcedure:
                 await self._next(self._steps.issue_contract_id)
             if has(Stage.ATTACH):
                 await self._next(self._steps.attach_to_contract)
-            await self._next(self._steps.send_completion_notice)
-            self._operators.due_date_kept()
+            await self._next(self._notify)
             if has(Stage.THAW):
                 await self._next(self._steps.thaw_smart_import)
             await self._follow_set_up_and_relink()
@@ -102,8 +114,10 @@ class OfficeDataProcedure:
 
     @operator_action(Action.CORRECT_PAIR)
     async def correct_pair(self, message: CorrectPair) -> None:
-        await self._steps.correct_pair(message)
-        await self._steps.check_pair()
+        async with self._pair:
+            self.check_possible(Action.CORRECT_PAIR, message)
+            await self._steps.correct_pair(message)
+            await self._steps.check_pair()
         await self._operators.acknowledge()
 
     @operator_action(Action.ACCEPT_PAIR)
@@ -118,11 +132,17 @@ class OfficeDataProcedure:
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
-        await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
+        async with self._sharing:
+            self.check_possible(Action.RELEASE_SHARING, message)
+            await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
-        await self._steps.end_sharing(message, delegated=False)
+        if not self._state.checked and workflow.patched(SHARING_OF_A_CHECKED_OFFICE):
+            await workflow.wait_condition(lambda: self._state.checked)
+        async with self._sharing:
+            self.check_possible(Action.REPORT_SHARING_RELEASED, message)
+            await self._steps.end_sharing(message, delegated=False)
 
     @operator_action(Action.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendDeadline) -> None:
@@ -148,7 +168,10 @@ class OfficeDataProcedure:
 
     @operator_action(Action.RESEND_MAIL)
     async def resend_mail(self, message: ResendMail) -> None:
-        await self._steps.resend(message.kind)
+        try:
+            await self._steps.resend(message.kind)
+        except ActivityError as failed:
+            raise refused(why_refused(failed)) from failed
         await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
 
     @operator_action(Action.HAND_OVER)
@@ -166,7 +189,7 @@ class OfficeDataProcedure:
     async def resume(self, message: Resume) -> None:
         self._state.held = False
         await self._steps.record(Action.RESUME, message)
-        await self._view.refresh()
+        await self._operators.resumed()
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
@@ -190,8 +213,8 @@ class OfficeDataProcedure:
         await self._cancel(message)
 
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:
-        self._view.failing(activity)
+    async def activity_failing(self, activity: str) -> None:
+        await self._view.failing(activity)
 
     @workflow.query(description="この事業所データの手続きの状況")
     def progress(self) -> OfficeProgress:
@@ -219,36 +242,51 @@ class OfficeDataProcedure:
         await self._steps.check_pair()
         if not self._state.problems:
             return
+        await self._heed_at_once()
         await self._mail_problems(MailKind.CORRECTION_NEEDED)
         await self._wait_for_applicant(
             Stage.CORRECTION,
-            lambda: self._state.problems_accepted or not self._state.problems,
+            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.taken,
             partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
-            self._steps.check_pair,
+            self._pair.taking(self._steps.check_pair),
             lambda: [problem.message for problem in self._state.problems],
         )
 
     async def _wait_until_sharing_has_ended(self) -> None:
         """Y13: release it where the applicant has consented, else ask, remind, and expire at last (Y27)."""
-        await self._next(partial(self._enter_and, Stage.SHARING, self._steps.look_at_sharing))
+        look = self._sharing.taking(self._steps.look_at_sharing)
+        await self._next(partial(self._enter_and, Stage.SHARING, look))
+        await self._heed_at_once()
         if not self._state.sharing_ended and self._case.release_delegated:
             await self._steps.end_sharing(SharingReleased(by="system", reason="申込者の同意による"), delegated=True)
         if self._state.sharing_ended:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
-        await self._wait_for_applicant(
-            Stage.SHARING,
-            lambda: self._state.sharing_ended,
-            lambda occurrence: self._steps.mail(
-                MailKind.RELEASE_SHARING_REMINDER, occurrence, until=self._state.expires_on
-            ),
-            self._steps.look_at_sharing,
-            lambda: [SHARING_STILL_ON],
-        )
+        with every_morning(look, LOOK) if workflow.patched(LOOK_EVERY_MORNING) else nullcontext():
+            await self._wait_for_applicant(
+                Stage.SHARING,
+                lambda: self._state.sharing_ended,
+                lambda occurrence: self._steps.mail(
+                    MailKind.RELEASE_SHARING_REMINDER, occurrence, until=self._state.expires_on
+                ),
+                look,
+                lambda: [SHARING_STILL_ON],
+            )
+
+    async def _notify(self) -> None:
+        """Y18. One that cannot be delivered is an operator's; until it is, the case goes no further."""
+        await self._steps.send_completion_notice()
+        if self._state.notice_undelivered:
+            await self._operators.begin_if_undelivered()
+            await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
+            self._leave_if_asked()
+        self._state.notified_at = workflow.now()
+        self._operators.due_date_kept()
 
     async def _follow_set_up_and_relink(self) -> None:
         """Y19 to Y21, Y25: remind, show to the operators, and end after 30 days, complete or not."""
-        closes_on = day_in_japan(workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        closes_on = day_in_japan(self._state.notified_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        self._state.undelivered.clear()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
         *remind_on, show_on = await self._steps.business_days_after_today(
@@ -305,6 +343,12 @@ class OfficeDataProcedure:
         self._leave_if_asked()
         await step()
 
+    async def _heed_at_once(self) -> None:
+        """A hold or an end asked for while something was looked up comes before anybody is written to."""
+        if (self._state.held or self._state.leaving) and workflow.patched(HEED_AT_ONCE):
+            await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
+            self._leave_if_asked()
+
     async def _enter_and(self, stage: Stage, step: Callable[[], Awaitable[None]]) -> None:
         self._view.enter(stage)
         await step()
@@ -319,11 +363,13 @@ class OfficeDataProcedure:
     ) -> None:
         """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `LeftEarly`."""
         await self._view.rest(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        await self._operators.begin_if_undelivered()
 
         async def look_and_remind(occurrence: int) -> None:
             await look_again()
             if not done():
                 await remind(occurrence)
+                await self._operators.begin_if_undelivered()
 
         remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
         expiry = Moment(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
@@ -331,6 +377,7 @@ class OfficeDataProcedure:
         if not await wait_through(lambda: done() or self._state.leaving, moments, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
         self._operators.rest()
+        self._state.undelivered.clear()
         self._leave_if_asked()
 
     def _is_held(self) -> bool:
@@ -367,6 +414,7 @@ class OfficeDataProcedure:
     async def _remind_of_open_points(self, occurrence: int) -> None:
         points = self._state.follow_up.open_points
         await self._steps.mail(MailKind.FOLLOW_UP_REMINDER, occurrence, points=points)
+        await self._operators.begin_if_undelivered()
 
     async def _end_follow_up(self) -> None:
         self._view.note(f"完了のお知らせから {FOLLOW_UP_DAYS} 日が過ぎた")

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.assignment import AssignmentActivities
@@ -13,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.customer_steps import CustomerStepActivities
     from activities.links import LinkActivities
     from activities.mail import MailActivities
+    from activities.mail_refused import why_refused
     from activities.pair_check import PairCheckActivities
     from activities.sharing import SharingActivities
     from activities.smart_import import SmartImportActivities
@@ -43,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.business_days import business_days_after_today
     from workflows.office_view import OfficeView
     from workflows.options import MAIL, REGISTRY
+    from workflows.updates import asked_as
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -61,7 +64,7 @@ class OfficeSteps:
     async def check_pair(self) -> None:
         """Y2, Y3, Y5."""
         result = await self._ask(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
-        self._state.problems = result.problems
+        self._state.problems, self._state.checked = result.problems, True
 
     async def freeze_smart_import(self) -> None:
         """Y12."""
@@ -84,7 +87,7 @@ class OfficeSteps:
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = EndSharing.of(self._state.case, workflow.now(), report=report, delegated=delegated)
+        step = EndSharing.of(self._state.case, workflow.now(), report=report, delegated=delegated, asked_as=asked_as())
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
         ended = await self._ask(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
@@ -97,6 +100,7 @@ class OfficeSteps:
         self._view.enter(Stage.ISSUE)
         issued = await self._ask(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
         self._state.contract_id = issued.contract_id
+        self._state.follow_up.also_lost(issued.lost_links)
         self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")
 
     async def attach_to_contract(self) -> None:
@@ -104,6 +108,7 @@ class OfficeSteps:
         self._view.enter(Stage.ATTACH)
         attached = await self._ask(ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する")
         self._state.contract_id = attached.contract_id
+        self._state.follow_up.also_lost(attached.lost_links)
         self._view.note(f"サービス契約ID {attached.contract_id} に会計連携を設定した")
 
     async def send_completion_notice(self) -> None:
@@ -111,7 +116,6 @@ class OfficeSteps:
         self._view.enter(Stage.NOTIFY)
         addition = self._state.case.procedure.has(Stage.ATTACH)
         await self.mail(MailKind.LINK_ADDED if addition else MailKind.COMPLETION_NOTICE)
-        self._state.notified_at = workflow.now()
 
     async def thaw_smart_import(self) -> None:
         """Y12: with the notice, and on every other way out."""
@@ -146,13 +150,19 @@ class OfficeSteps:
             workflow.now(),
             yayoi_id=message.yayoi_id,
             office_token=message.office_token,
+            issued_contract_id=message.issued_contract_id,
             by=message.by,
             reason=message.reason,
             occurrence=self._next_occurrence(),
+            asked_as=asked_as(),
         )
         corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
-        entered = {"弥生ID": message.yayoi_id, "事業所トークン": message.office_token}
+        entered = {
+            "弥生ID": message.yayoi_id,
+            "事業所トークン": message.office_token,
+            "発行済みのサービス契約ID": message.issued_contract_id,
+        }
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note(f"弥生ID・事業所トークンを訂正した（{message.by}：{message.reason}）")
 
@@ -202,6 +212,7 @@ class OfficeSteps:
             office_no=self._state.case.office_no,
             at=workflow.now(),
             occurrence=self._next_occurrence(),
+            asked_as=asked_as(),
             to=to,
             but_not=but_not,
             by=by,
@@ -217,31 +228,37 @@ class OfficeSteps:
     async def mail(
         self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
     ) -> None:
-        """Y18."""
-        await self._send(
-            SendMail(
-                application_no=self._state.case.application_no,
-                office_no=self._state.case.office_no,
-                kind=kind,
-                at=workflow.now(),
-                occurrence=occurrence,
-                points=points,
-                until=until,
-            )
+        """Y18. One to the customer that is refused for good is kept as undelivered; the story goes on."""
+        mail = SendMail(
+            application_no=self._state.case.application_no,
+            office_no=self._state.case.office_no,
+            kind=kind,
+            at=workflow.now(),
+            occurrence=occurrence,
+            points=points,
+            until=until,
         )
+        try:
+            await self._send(mail)
+        except ActivityError as failed:
+            self._keep_undelivered(mail, why_refused(failed))
 
     async def resend(self, kind: MailKind) -> None:
-        """Send the newest mail of this kind again."""
-        before = self._state.mails[kind]
-        # Counted from 100, so that a mail sent again is never taken for the next reminder.
-        occurrence = max(before.occurrence, 100) + 1
-        await self._send(before.model_copy(update={"occurrence": occurrence, "at": workflow.now()}))
+        """Send the newest mail of this kind once more; a final error says if it is refused again."""
+        await self._send(self._state.mails[kind].model_copy(update={"asked_as": asked_as(), "at": workflow.now()}))
 
     async def _send(self, mail: SendMail) -> None:
         await self._ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
         if not mail.kind.for_operators:
             self._state.mails[mail.kind] = mail
+            self._state.undelivered.pop(mail.kind, None)
         self._view.note(f"メールを送った：{mail.kind.subject}")
+
+    def _keep_undelivered(self, mail: SendMail, reason: str) -> None:
+        if not mail.kind.for_operators:
+            self._state.mails[mail.kind] = mail
+            self._state.undelivered[mail.kind] = reason
+        self._view.note(f"メールを届けられなかった：{mail.kind.subject}（{reason}）")
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
         """Ask for business days, as this deployment's calendar has them."""
@@ -252,7 +269,13 @@ class OfficeSteps:
     async def _audit(self, action: str, by: str, reason: str) -> None:
         occurrence = self._next_occurrence()
         step = RecordAction.of(
-            self._state.case, workflow.now(), action=action, by=by, reason=reason, occurrence=occurrence
+            self._state.case,
+            workflow.now(),
+            action=action,
+            by=by,
+            reason=reason,
+            occurrence=occurrence,
+            asked_as=asked_as(),
         )
         await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
 
@@ -272,5 +295,5 @@ class OfficeSteps:
         options: dict[str, Any] = REGISTRY,
     ) -> Answer:
         answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-        self._view.recovered()
+        self._view.recovered(activity.__name__)
         return answer

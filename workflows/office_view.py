@@ -16,6 +16,12 @@ OFFICE_PROGRESSED = "office_progressed"
 """The signal by which an office's procedure tells its application where it stands."""
 
 
+EACH_FAILS_FOR_ITSELF = "each-fails-for-itself"
+"""A patch: an activity that keeps failing is shown until that very activity has worked."""
+APPLICATION_KNOWS_OF_FAILING = "application-knows-of-failing"
+"""A patch: the application is told that something keeps failing, and shows that an operator is needed."""
+
+
 class OfficeView:
     """What the procedure shows of its state."""
 
@@ -39,7 +45,7 @@ class OfficeView:
         workflow.upsert_search_attributes(
             [
                 STAGE.value_set(state.stage),
-                WAITING_FOR.value_set(WaitingFor.OPERATOR if state.held else state.waiting_for),
+                WAITING_FOR.value_set(WaitingFor.OPERATOR if state.held else state.whose_turn),
                 OVERDUE.value_set(state.overdue),
                 ON_HOLD.value_set(state.held),
                 ASSIGNEE.value_set(state.assignee) if state.assignee else ASSIGNEE.value_unset(),
@@ -56,20 +62,28 @@ class OfficeView:
     def show(self) -> None:
         workflow.set_current_details(office_details(self._state, workflow.info().namespace))
 
-    def failing(self, what: str) -> None:
-        """Show operators that an activity keeps failing."""
-        self._state.failing = True
+    async def failing(self, activity: str) -> None:
+        """Show operators that an activity, named by its type, keeps failing."""
+        known = activity in self._state.failing
+        self._state.failing.add(activity)
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
-        self.note(f"処理の失敗が続いている（{what}）")
+        if known:
+            return
+        self.note(f"処理の失敗が続いている（{activity}）")
+        if workflow.patched(APPLICATION_KNOWS_OF_FAILING):
+            await self._tell_application()
 
-    def recovered(self) -> None:
-        """Take that back as soon as an activity has worked."""
-        if self._state.failing:
-            self._state.failing = False
-            workflow.upsert_search_attributes(
-                [FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)]
-            )
-            self.note("失敗が続いていた処理が完了した")
+    def recovered(self, activity: str) -> None:
+        """Take that back as soon as that activity has worked."""
+        if not self._state.failing:
+            return
+        others = self._state.failing - {activity}
+        if others and workflow.patched(EACH_FAILS_FOR_ITSELF):
+            self._state.failing = others
+            return
+        self._state.failing.clear()
+        workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)])
+        self.note("失敗が続いていた処理が完了した")
 
     async def _tell_application(self) -> None:
         application = workflow.info().parent

@@ -1,12 +1,13 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.actions import Action
 from models.calendar import day_in_japan
 from models.follow_up import FollowUp
 from models.identifiers import application_workflow_id, office_workflow_id
+from models.mails import MailKind
 from models.messages import ApplicationCase, OfficeCase, OfficeProgress, Outcome, Relinked
 from models.office_state import OfficeState
 from models.permissions import OPERATIONS, available
@@ -55,7 +56,7 @@ def _now(state: OfficeState) -> tuple[Action, ...]:
     if state.held:
         return (Action.RESUME,)
     if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
-        return (Action.ADD_NOTE,)
+        return (Action.RESEND_MAIL, Action.ADD_NOTE) if state.undelivered else (Action.ADD_NOTE,)
     return ()
 
 
@@ -85,13 +86,25 @@ def next_for_operator(state: OfficeState) -> str:
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
             "原因がなくなれば、自動で続きます。"
         )
+    if state.waiting_for is WaitingFor.OPERATOR and state.undelivered:
+        return _undelivered(state)
     if state.waiting_for is WaitingFor.SYSTEM:
         return "システムが処理しています。操作は不要です。"
+    waits = _WAITS.get(state.stage, "")
     if state.waiting_for is WaitingFor.OPERATOR:
         return (
-            f"{_WAITS[state.stage]}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
+            f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
         )
-    return f"{_WAITS[state.stage]}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
+    return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
+
+
+def _undelivered(state: OfficeState) -> str:
+    [(kind, reason), *_] = state.undelivered.items()
+    goes_on = "届くまで先へ進みません" if state.stage is Stage.NOTIFY else "ほかの手続きは続いています"
+    return (
+        f"「{cell(kind.subject)}」のメールを届けられませんでした（{cell(reason)}）。お客様に電話などで連絡し、"
+        f"受け取れるようになったら `resend_mail` で送り直してください（{goes_on}）。"
+    )
 
 
 _WAITS = {
@@ -155,7 +168,9 @@ def office_static_details(case: OfficeCase, namespace: str) -> str:
     return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("correct_pair")))
 
 
-def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress], namespace: str) -> str:
+def application_details(
+    case: ApplicationCase, offices: Sequence[OfficeProgress], undelivered: Mapping[MailKind, str], namespace: str
+) -> str:
     """Return what the page of the whole application shows: one row per office, each a link to its own page."""
     rows = [
         (
@@ -175,6 +190,10 @@ def application_details(case: ApplicationCase, offices: Sequence[OfficeProgress]
     parts = [
         f"### 申込 {case.application_no}",
         f"**次にすること：**{_when_all_ended(offices) if ended else _next_for_application(offices)}",
+        *(
+            f"**届けられなかったメール：**「{cell(kind.subject)}」（{cell(reason)}）。お客様に電話などで伝えてください。"
+            for kind, reason in undelivered.items()
+        ),
         table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
         table(("項目", "内容"), facts),
     ]

@@ -10,9 +10,14 @@ with workflow.unsafe.imports_passed_through():
     from models.mails import MailKind
     from models.office_state import OfficeState
     from models.procedures import WaitingFor
-    from workflows.ladder import Ladder, until
+    from workflows.ladder import Ladder
     from workflows.office_steps import OfficeSteps
     from workflows.office_view import OfficeView
+    from workflows.waiting import until
+
+
+REST_WHEN_NOTIFIED = "rest-when-notified"
+"""A patch: once the notice is out, or a held case goes on, nobody is reminded of the due date any longer."""
 
 
 class OperatorsTurn:
@@ -33,6 +38,8 @@ class OperatorsTurn:
         """The notice is out: the due date no longer matters."""
         if self._due_date:
             self._due_date.cancel()
+        if self._ladder.climbing and workflow.patched(REST_WHEN_NOTIFIED):
+            self.rest()
 
     async def begin(self) -> None:
         """Make it an operator's turn: remind, tell a supervisor, hand the case on, on business days."""
@@ -40,6 +47,18 @@ class OperatorsTurn:
         self._view.note("担当者の対応を待っている")
         await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
         self._ladder.begin()
+
+    async def begin_if_undelivered(self) -> None:
+        """Somebody has to reach the customer in another way, unless that is being done."""
+        if self._state.undelivered and not self._ladder.climbing:
+            await self.begin()
+
+    async def resumed(self) -> None:
+        """A held case goes on: an operator has acted."""
+        if self._ladder.climbing and workflow.patched(REST_WHEN_NOTIFIED):
+            await self.acknowledge()
+        else:
+            await self._view.refresh()
 
     async def acknowledge(self) -> None:
         """An operator has acted: what is still missing is the applicant's again."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from models.customer_events import PairCorrected
-from models.identifiers import ApplicationNo, OfficeToken, YayoiId
+from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.message import Message
 from models.refusals import FieldError, RefusedError, in_japanese
 from models.tables import ApplicationOfficeRow
@@ -16,8 +16,9 @@ LABELS = {
     "yayoi_id": "弥生ID（メールアドレス）",
     "yayoi_id_confirmation": "弥生ID（確認のためもう一度）",
     "office_token": "事業所トークン",
+    "issued_contract_id": "発行済みのサービス契約ID",
 }
-NOTHING = "弥生ID か事業所トークンの、訂正するほうを入力してください。"
+NOTHING = "訂正する項目を入力してください。"
 THE_SAME = "お申し込みの内容と同じです。正しい内容を入力してください。"
 AGAIN = "弥生ID と一致しません。もう一度入力してください。"
 
@@ -28,6 +29,8 @@ class Correction(Message):
     yayoi_id: YayoiId | None = None
     yayoi_id_confirmation: YayoiId | None = None
     office_token: OfficeToken | None = None
+    issued_contract_id: ContractId | None = None
+    """Only in 会計連携の追加 (Y9)."""
 
     @classmethod
     def of(cls, typed: Mapping[str, str], pair: ApplicationOfficeRow) -> Self:
@@ -38,16 +41,13 @@ class Correction(Message):
             raise RefusedError(in_japanese(invalid.errors())) from None
         if read.yayoi_id != read.yayoi_id_confirmation:
             raise RefusedError([FieldError(field="yayoi_id_confirmation", message=AGAIN)])
-        if read.yayoi_id is None and read.office_token is None:
+        typed_in = [name for name in _OF_THE_PAIR if getattr(read, name) is not None]
+        if not typed_in:
             raise RefusedError([FieldError(field="yayoi_id", message=NOTHING)])
-        changed = cls(
-            yayoi_id=read.yayoi_id if read.yayoi_id != pair.yayoi_id else None,
-            office_token=read.office_token if read.office_token != pair.office_token else None,
-        )
-        if changed.yayoi_id is None and changed.office_token is None:
-            field = "office_token" if read.office_token else "yayoi_id"
-            raise RefusedError([FieldError(field=field, message=THE_SAME)])
-        return changed
+        changed = {name: getattr(read, name) for name in typed_in if getattr(read, name) != getattr(pair, name)}
+        if not changed:
+            raise RefusedError([FieldError(field=typed_in[-1], message=THE_SAME)])
+        return cls(**changed)
 
     def event(self, event_id: UUID, application_no: ApplicationNo, office_no: int) -> PairCorrected:
         return PairCorrected(
@@ -56,4 +56,8 @@ class Correction(Message):
             office_no=office_no,
             yayoi_id=self.yayoi_id,
             office_token=self.office_token,
+            issued_contract_id=self.issued_contract_id,
         )
+
+
+_OF_THE_PAIR = ("yayoi_id", "office_token", "issued_contract_id")
