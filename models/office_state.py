@@ -8,9 +8,10 @@ from models.follow_up import FollowUp
 from models.identifiers import ContractId
 from models.mails import MailKind
 from models.messages import OfficeCase, OfficeProgress, Outcome, Problem, SendMail, TimelineEntry
+from models.pair_rules import PairRule
 from models.procedures import Stage, WaitingFor
 
-OF_THE_TOKEN = frozenset({"Y1", "Y5"})
+OF_THE_TOKEN = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
 """The rules of the check that the token can break."""
 
 

@@ -18,6 +18,7 @@ from models.calendar import day_in_japan
 from models.links import LinkKind
 from models.office_state import OF_THE_TOKEN, OfficeState
 from models.operations import Operations
+from models.pair_rules import PairRule
 from models.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
 from models.procedures import Procedure, Stage
 
@@ -63,7 +64,11 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return common
 
 
-_MENDED_BY = {YAYOI_ID: {"Y2", "Y3", "Y9"}, ISSUED_CONTRACT_ID: {"Y9"}, OFFICE_TOKEN: OF_THE_TOKEN}
+_MENDED_BY = {
+    YAYOI_ID: {PairRule.ID_EXISTS, PairRule.ID_IN_NO_GROUP, PairRule.ID_ISSUED_BEFORE},
+    ISSUED_CONTRACT_ID: {PairRule.ID_ISSUED_BEFORE},
+    OFFICE_TOKEN: OF_THE_TOKEN,
+}
 """Which part of the pair is wrong when a rule of the check is broken."""
 
 
