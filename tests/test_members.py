@@ -26,7 +26,7 @@ from models.invitations import (
 from models.tables import GroupMemberRow, MemberInvitationRow
 from tests.customer_world import errors_on, words
 from tests.web_world import Web, hidden_fields, until
-from tests.world import OFFICE_B, OFFICE_C, World, form
+from tests.world import OFFICE_B, OFFICE_C, World, details_of, form
 from web.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.customer.member_join import DEAD_LINK
 from web.customer.members import ONLY_ADMINISTRATORS
@@ -134,6 +134,22 @@ async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> No
     assert (await group.row()).outcome == InvitationOutcome.ACCEPTED
     answer = await group.web.http.get(link)
     assert (answer.status_code, DEAD_LINK in words(answer)) == (404, True)
+
+
+async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_again(group: Group) -> None:
+    group.world.inbox.unknown.add(GUEST)
+    await group.invite(GUEST)
+
+    async def noted() -> bool:
+        with suppress(RPCError):  # it may not have been started yet
+            return "招待のメールを送信できなかった（1 回目）：" in await details_of(await group.procedure())
+        return False
+
+    await until(noted)
+    assert "正しいアドレスで招待し直していただきます" in await details_of(await group.procedure())
+    group.world.inbox.unknown.clear()
+    await group.change("again")
+    await group.mails(GUEST, 1)
 
 
 async def test_y24_an_id_of_another_group_is_refused_with_the_reason(group: Group) -> None:

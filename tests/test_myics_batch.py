@@ -4,27 +4,33 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from models.myics.batches import PAGE, PAGES_PER_RUN, BatchCase, BatchKind, BatchPage, BatchProgress
+from models.myics.batch_operations import BatchOperation
+from models.myics.batches import PAGE, PAGES_PER_RUN, WAITING_TO_START, BatchCase, BatchKind, BatchPage, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
+from models.procedures import WaitingFor
 from models.refusals import RefusedError
-from models.tables import MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
+from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 from tests.activity_world import CrashError, CrashingSessions
 from tests.conftest import SmtpInbox
 from tests.myics_world import FIRM, MyicsWorld, myics_with_worker
+from tests.world import details_of
 from web.myics.managing import NotPossibleError
+from web.myics.telling import telling_batch
+from web.teller import Teller
 from workers.wiring import build_activities, build_worker
-from workflows.client_batch import ClientBatch
+from workflows.client_batch import LOOK_AGAIN_AFTER, ClientBatch
+from workflows.search_attributes import FAILING, WAITING_FOR
 
 ROWS = 300
 
@@ -234,3 +240,60 @@ async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsWorld) -> No
     )
     assert (progress.done, progress.refused) == (30, 1)
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(20, 30)]
+
+
+async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
+    """A file whose invitations nobody starts: the web, which does that, has gone away."""
+    manager = await myics.firm()
+    heads = "ユーザーアカウント,使用者,ユーザー種別\n"
+    lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
+    number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())
+    world, queue = myics.world, myics.world.settings.temporal_task_queue
+    await Teller(world.sessions, world.client, MyicsBatchRow, telling_batch, task_queue=queue).tell(number)
+    handle = batch(myics, number)
+    await shown(handle, lambda progress: progress.done == WAITING_TO_START + 1)
+    return handle
+
+
+async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:
+    """Wait until it is so far."""
+    async with asyncio.timeout(30):
+        while not so(await handle.query("progress", result_type=BatchProgress)):  # noqa: ASYNC110 it is asked
+            await asyncio.sleep(0.05)
+
+
+async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: MyicsWorld) -> None:
+    handle = await held_up(myics)
+    first_run = (await handle.describe()).run_id
+    pass_time = myics.world.environment.fast_forward
+    async with asyncio.timeout(60):
+        while (await handle.describe()).run_id == first_run:
+            await pass_time(handle, timedelta(minutes=10))
+    described = await handle.describe()
+    assert described.history_length < 500
+    columns = described.typed_search_attributes
+    assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
+    assert f"{WAITING_TO_START + 1} 件の手続きが、始まらないまま" in await details_of(handle)
+    async with myics.world.sessions.begin() as session:  # the web is back
+        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+    await pass_time(handle, LOOK_AGAIN_AFTER[1])
+    assert (await handle.result()).done == WAITING_TO_START + 1
+    columns = (await handle.describe()).typed_search_attributes
+    assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
+
+
+async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsWorld) -> None:
+    handle = await held_up(myics)
+    await handle.cancel()
+    await shown(handle, lambda progress: progress.stopped)
+    assert "止めています" in await details_of(handle)
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await handle.execute_update("resume", {"by": "あなたの名前", "reason": "お電話"})
+    assert "例の「あなたの名前」のままです" in str(failed.value.cause)
+    await handle.execute_update("resume", {"by": "佐藤", "reason": "お電話"})
+    operations = {operation.label for operation in BatchOperation}
+    recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))
+    assert recorded == ["Web UI", "佐藤"]
+    async with myics.world.sessions.begin() as session:
+        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+    assert (await handle.result()).finished

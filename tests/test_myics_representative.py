@@ -219,6 +219,8 @@ async def test_operations_are_refused_in_plain_japanese_before_they_enter_histor
     assert "JSON を読み取れません" in misread
     assert "mail_address" in misread
     assert "JSON を読み取れません" in await refused_operation(registration, "resend", None)
+    as_shown = {"by": "佐藤", "reason": "電話", "mail_address": "new@example.co.jp"}
+    assert "例の「new@example.co.jp」のまま" in await refused_operation(registration, "correct_address", as_shown)
     early = {"by": "佐藤", "reason": "電話", "until": "2026-01-01"}
     assert "より後の日" in await refused_operation(registration, "extend_deadline", early)
 

@@ -103,7 +103,7 @@ async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsWorld) -> N
     today = day_in_japan(datetime.now(UTC))
     await registration.until_day(myics.world.calendar.business_days_after(today, 4))
     timeline = [entry.text for entry in (await registration.progress()).timeline]
-    assert sum("担当者の登録内容のメールアドレスを確認" in text for text in timeline) == 2
+    assert sum("担当者の登録内容も確認" in text for text in timeline) == 2
     assert (await registration.progress()).assignee in operators.keys() - {first}
 
 

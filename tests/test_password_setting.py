@@ -44,6 +44,16 @@ async def test_a_yayoi_id_of_the_registry_gets_its_first_password_by_a_mailed_co
     assert told["Subject"] == "【弥生】パスワードを設定しました"
 
 
+async def test_a_refused_mail_at_the_end_leaves_the_procedure_finished(town: Town) -> None:
+    address = OFFICE_B[0]
+    place = await town.begun("/password", {"yayoi_id": address})
+    code = await town.code(1, address)
+    town.world.inbox.unknown.add(address)
+    await town.enter(place, code, **NEW)
+    assert await town.procedure(place).result() is CheckOutcome.FINISHED
+    assert "パスワードが設定されたことをメールで知らせられなかった" in await town.details(place)
+
+
 async def test_a_forgotten_password_is_replaced_and_every_session_ends(town: Town) -> None:
     registered = await town.begun()
     await town.enter(registered, await town.code())

@@ -232,6 +232,35 @@ async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(wo
     assert (await message.row()).stage == WebhookStage.UNDELIVERED
 
 
+@pytest.mark.parametrize("dead", [False, True])
+async def test_request_cancellation_gives_a_message_up(world: World, receiver: Receiver, *, dead: bool) -> None:
+    receiver.answers = [500] * ATTEMPTS
+    message = await stored(world, receiver.url)
+    await message.start()
+    if dead:
+        await message.die()
+        await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
+    else:
+        await message.failed(1)
+    await message.handle.cancel()
+    assert (await message.handle.result())["stage"] == "未送信で終了"
+    row = await message.row()
+    assert (row.stage, row.settled_at is not None) == (WebhookStage.UNDELIVERED, True)
+    await message.shown(WebhookStage.UNDELIVERED, WaitingFor.SYSTEM)
+    assert len(receiver.got) == (ATTEMPTS if dead else 1)
+
+
+async def test_what_arrives_while_it_is_given_up_has_arrived(world: World, receiver: Receiver) -> None:
+    receiver.hangs = True
+    message = await stored(world, receiver.url)
+    await message.start()
+    await receiver.has(1)
+    await message.handle.cancel()
+    receiver.hangs = False
+    assert (await message.handle.result())["stage"] == "送信済み"
+    assert (await message.row()).stage == WebhookStage.DELIVERED
+
+
 async def test_many_dead_letters_of_a_day_are_one_mail(world: World, receiver: Receiver, smtp_inbox: SmtpInbox) -> None:
     receiver.answers = [500] * 2 * ATTEMPTS
     messages = [await stored(world, receiver.url, number=number) for number in (1, 2)]
@@ -248,10 +277,11 @@ async def test_many_dead_letters_of_a_day_are_one_mail(world: World, receiver: R
     [
         ({"by": "佐藤"}, "JSON を読み取れません（reason：入力してください。）"),
         ({"by": "佐藤", "reason": "念のため"}, "もう一度送信できるのは、送信に失敗した後だけです"),
+        (None, "JSON を読み取れません"),
     ],
 )
 async def test_what_cannot_be_sent_again_is_refused_with_the_reason(
-    world: World, receiver: Receiver, update_sent: dict[str, str], refusal: str
+    world: World, receiver: Receiver, update_sent: dict[str, str] | None, refusal: str
 ) -> None:
     receiver.answers = [500]
     message = await stored(world, receiver.url)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest_asyncio
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from models.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
@@ -267,6 +269,23 @@ async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(town: T
     assert await procedure.result() is CheckOutcome.CANCELLED
     assert await town.rows(AddressCheckRow) == []
     assert "取り消した" in await town.details(place)
+
+
+async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_customer(town: Town) -> None:
+    town.world.inbox.unknown.add(HANAKO)
+    place = await town.begun()
+
+    async def noted() -> bool:
+        with suppress(RPCError):  # it may not have been started yet
+            return "確認コードのメールを送信できなかった（1 回目）：" in await town.details(place)
+        return False
+
+    await until(noted)
+    assert "正しいメールアドレスでやり直せます" in await town.details(place)
+    town.world.inbox.unknown.clear()
+    await town.later(place, ONE_CLICK)
+    await town.send(place, {}, action=f"{place}/resend")  # it goes on: the next code may arrive
+    await town.code()
 
 
 async def test_an_operators_unreadable_message_is_refused_with_an_example(town: Town) -> None:

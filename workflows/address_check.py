@@ -143,7 +143,7 @@ class AddressCheckProcedure(FailingMark):
 
 def _why(failed: ActivityError) -> str:
     because = refusal(failed)
-    return f"：{because}。お客様は、最初の画面から、正しいメールアドレスでやり直せます" if because else ""
+    return f"：{because}お客様は、最初の画面から、正しいメールアドレスでやり直せます" if because else ""
 
 
 def _until(moment: datetime) -> timedelta:

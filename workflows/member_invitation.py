@@ -150,4 +150,4 @@ class MemberInvitation(FailingMark):
 
 def _why(failed: ActivityError) -> str:
     because = refusal(failed)
-    return f"：{because}。グループの管理者の方に、正しいアドレスで招待し直していただきます" if because else ""
+    return f"：{because}グループの管理者の方に、正しいアドレスで招待し直していただきます" if because else ""

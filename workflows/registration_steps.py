@@ -178,8 +178,8 @@ class RegistrationSteps:
         try:
             await self._ask(RegistrationMailActivities.send_myics_mail, mail, f"メール：{kind.subject}", MAIL)
         except ActivityError as failed:
-            mend = "。担当者の登録内容のメールアドレスを確認してください" if kind.for_operators else ""
-            self._view.note(f"メールを届けられなかった：{kind.subject}（{why_refused(failed)}）{mend}")
+            mend = "担当者の登録内容も確認してください。" if kind.for_operators else ""
+            self._view.note(f"メールを届けられなかった（{kind.subject}）：{why_refused(failed)}{mend}")
             return False
         self._view.note(f"メールを送った：{kind.subject}")
         return True
