@@ -7,14 +7,18 @@ from typing import Any
 from sqlalchemy import select
 from temporalio.client import WorkflowHandle
 
+from activities.failing import ACTIVITY_FAILING
 from models.myics.accounts import WRONG_KEYWORDS, WRONG_PASSWORDS
 from models.myics.batches import BatchKind
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
+from models.procedures import WaitingFor
 from models.refusals import RefusedError
 from models.tables import MyicsRegistrationRow
-from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, user
+from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsWorld, Registered, user
+from tests.test_myics_batch import held_up, shown, start_nothing_more
+from tests.test_myics_trouble import client_without_its_users
 from web.myics.registrants import LinkRefusedError, read_account
 from web.myics.sign_in import SignInRefusedError
 
@@ -68,6 +72,18 @@ async def representative_corrected_extended_and_withdrawn(myics: MyicsWorld) -> 
     return registration.handle
 
 
+async def representative_mistyped_and_corrected(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    myics.world.inbox.unknown.add(OWNER)
+    registration = await myics.invite()
+    await registration.waits_for(WaitingFor.OPERATOR)
+    await registration.act("correct_address", mail_address=JIRO)
+    await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")  # as the worker's interceptor tells it
+    await registration.act("add_note")
+    await registration.act("resend")
+    await registration.act("withdraw")
+    return registration.handle
+
+
 async def user_registered(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     registration = await myics.add(await myics.firm(), user(JIRO))
     await myics.register_user(registration)
@@ -89,6 +105,12 @@ async def client_with_a_user(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == number))
     await myics.register_user(Registered(myics, RegistrationNo(row.registration_no)))
     return Registered(myics, number).handle
+
+
+async def client_withdrawn_before_its_users_are_started(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    client, _ = await client_without_its_users(myics)
+    await client.act("withdraw")
+    return client.handle
 
 
 async def account_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
@@ -143,17 +165,29 @@ async def batch_with_a_refused_row(myics: MyicsWorld) -> WorkflowHandle[Any, Any
     return myics.world.client.get_workflow_handle(registration_workflow_id(number))
 
 
+async def batch_stopped_by_request_cancellation(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    handle = await held_up(myics)
+    await handle.cancel()
+    await shown(handle, lambda progress: progress.stopped)
+    await handle.execute_update("resume", {"by": SATO, "reason": "お電話"})
+    await start_nothing_more(myics)
+    return handle
+
+
 MYICS_PATHS: tuple[Path, ...] = (
     representative_registered,
     representative_locked_and_unlocked,
     representative_never_answers,
     representative_corrected_extended_and_withdrawn,
+    representative_mistyped_and_corrected,
     user_registered,
     user_never_answers,
     client_with_a_user,
+    client_withdrawn_before_its_users_are_started,
     account_unlocked,
     password_renewed,
     password_asked_for_twice,
     password_never_renewed,
     batch_with_a_refused_row,
+    batch_stopped_by_request_cancellation,
 )

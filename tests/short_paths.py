@@ -151,6 +151,17 @@ async def webhook_delivered(world: World) -> Handle:
         return message.handle
 
 
+async def webhook_cancelled_in_the_web_ui(world: World) -> Handle:
+    async with receiving() as receiver:
+        receiver.answers = [500]
+        message = await stored(world, receiver.url)
+        await message.start()
+        await message.failed(1)
+        await message.handle.cancel()
+        await message.handle.result()
+        return message.handle
+
+
 async def webhook_sent_again_by_an_operator(world: World) -> Handle:
     async with sent(world, *[500] * ATTEMPTS) as message:
         await dead(message)
@@ -253,6 +264,7 @@ SHORT_PATHS: tuple[Path, ...] = (
     case_link_mailed,
     refused_form_told_to_the_desk,
     webhook_delivered,
+    webhook_cancelled_in_the_web_ui,
     webhook_sent_again_by_an_operator,
     webhook_never_sent_again,
     webhook_of_a_subscriber_who_is_gone,

@@ -255,6 +255,12 @@ async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
     return handle
 
 
+async def start_nothing_more(myics: MyicsWorld) -> None:
+    """Let it be as if the web were back and had started what waits."""
+    async with myics.world.sessions.begin() as session:
+        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+
+
 async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:
     """Wait until it is so far."""
     async with asyncio.timeout(30):
@@ -274,8 +280,7 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: 
     columns = described.typed_search_attributes
     assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
     assert f"{WAITING_TO_START + 1} 件の手続きが、始まらないまま" in await details_of(handle)
-    async with myics.world.sessions.begin() as session:  # the web is back
-        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+    await start_nothing_more(myics)
     await pass_time(handle, LOOK_AGAIN_AFTER[1])
     assert (await handle.result()).done == WAITING_TO_START + 1
     columns = (await handle.describe()).typed_search_attributes
@@ -294,6 +299,5 @@ async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: Myi
     operations = {operation.label for operation in BatchOperation}
     recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))
     assert recorded == ["Web UI", "佐藤"]
-    async with myics.world.sessions.begin() as session:
-        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+    await start_nothing_more(myics)
     assert (await handle.result()).finished
