@@ -24,6 +24,8 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, Ledger
 
 SOON = timedelta(hours=1)
 """Mails, events and starts that take longer than this are stuck."""
+FIRST_REPORT_WITHIN = timedelta(hours=25)
+"""A little more than from one reconciliation to the next: what came since then has not been told of."""
 NOTICE_WITHIN = timedelta(days=1)
 """An ID is issued to be told: the notice follows at once."""
 
@@ -73,7 +75,10 @@ class Differences:
         return None
 
     async def left_open(self) -> list[Finding]:
-        """Return applications whose workflow was ended by hand, though all their offices have been closed since."""
+        """Return applications that no workflow will finish, though all their offices have been closed.
+
+        Either their own workflow was ended by hand, or one of an office was, and theirs left the rest to us.
+        """
         office = ApplicationOfficeRow
         open_office = exists().where(office.application_no == ApplicationRow.application_no, office.closed_at.is_(None))
         left = select(ApplicationRow.application_no).where(
@@ -86,11 +91,11 @@ class Differences:
             Finding(
                 kind=FindingKind.LEFT_OPEN,
                 application_no=number,
-                detail="申込全体の手続きが強制終了されています。事業所データの手続きはすべて終わっています。",
+                detail=f"申込全体の手続きが{how}。事業所データの手続きはすべて終わっています。",
                 repair=Repair.CLOSE,
             )
             for number in numbers
-            if standings[application_workflow_id(number)] is Standing.ENDED
+            if (how := _LEFT_OPEN.get(standings[application_workflow_id(number)]))
         ]
 
     async def _still_open(self, findings: list[Finding]) -> list[Finding]:
@@ -98,6 +103,12 @@ class Differences:
         async with self._sessions() as session:
             now_open = {(pair.ref.application_no, pair.ref.office_no) for pair in await open_pairs(session)}
         return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
+
+
+_LEFT_OPEN = {
+    Standing.ENDED: "強制終了されています",
+    Standing.COMPLETED: "、強制終了された事業所データを残して終わっています",
+}
 
 
 def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:
@@ -217,15 +228,33 @@ async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
 
 
 async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
+    # Each is told of at least once, and every day only while its case is open.
+    pair, case = ApplicationOfficeRow, ApplicationRow
+    of_open_pair = exists().where(
+        pair.application_no == NoticeRow.application_no,
+        pair.office_no == NoticeRow.office_no,
+        pair.closed_at.is_(None),
+    )
+    of_open_case = NoticeRow.office_no.is_(None) & exists().where(
+        case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
+    )
+    told_for_the_first_time = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
     rows = await session.scalars(
         select(NoticeRow)
-        .where(NoticeRow.sent_at.is_(None), NoticeRow.created_at < at - SOON)
+        .where(
+            NoticeRow.sent_at.is_(None),
+            NoticeRow.created_at < at - SOON,
+            told_for_the_first_time | of_open_pair | of_open_case,
+        )
         .order_by(NoticeRow.created_at)
     )
-    return [
-        _about(row, FindingKind.PENDING_MAIL, f"「{row.subject}」を {_time(row.created_at)} から送信できていません。")
-        for row in rows
-    ]
+    return [_about(row, FindingKind.PENDING_MAIL, f"「{row.subject}」{_why_unsent(row)}") for row in rows]
+
+
+def _why_unsent(notice: NoticeRow) -> str:
+    if notice.refused_because:
+        return f"が宛先に届きません（{notice.refused_because}）。もう送っていません。"
+    return f"を {_time(notice.created_at)} から送信できていません。"
 
 
 async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:

@@ -84,7 +84,9 @@ def _always(_state: OfficeState) -> None:
 
 
 def _correcting(state: OfficeState) -> str | None:
-    return None if state.stage is Stage.CORRECTION else "訂正を待っている段階ではありません。"
+    if state.stage is not Stage.CORRECTION or state.problems_accepted or not state.problems:
+        return "訂正を待っている段階ではありません。"
+    return None
 
 
 def _accepting(state: OfficeState) -> str | None:

@@ -30,7 +30,9 @@ from workflows.office_data_procedure import OfficeDataProcedure
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
+NOTICE = SendMail(application_no=ApplicationNo("YS-000001"), office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
 Y2 = Problem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
+Y5 = Problem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
 Y3 = Problem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
 
 
@@ -76,6 +78,17 @@ TABLE = [
     ("check", state_at(Stage.CHECK), (EARLY | {Action.HOLD}) - {Action.RESEND_MAIL}),
     ("correction", state_at(Stage.CORRECTION, problems=(Y2,)), CORRECTING | {Action.ACCEPT_PAIR}),
     ("correction of Y3", state_at(Stage.CORRECTION, problems=(Y2, Y3)), CORRECTING),
+    (
+        "correction of Y5",
+        state_at(Stage.CORRECTION, problems=(Y5,)),
+        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+    ),
+    ("correction at hand", state_at(Stage.CORRECTION), EARLY | {Action.EXTEND_DEADLINE, Action.HOLD}),
+    (
+        "notice undelivered",
+        state_at(Stage.NOTIFY, sharing_ended=True, mails={NOTICE.kind: NOTICE}, undelivered={NOTICE.kind: "SMTP 550"}),
+        (EARLY | {Action.HOLD}) - {Action.REPORT_SHARING_RELEASED},
+    ),
     ("sharing", state_at(Stage.SHARING), RELEASING | {Action.HOLD}),
     ("sharing, held", state_at(Stage.SHARING, held=True), RELEASING | {Action.RESUME}),
     (

@@ -147,8 +147,11 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World)
     await first.application.result()
     [issued] = await first.issued()
     addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
-    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId(issued.contract_id)})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId("8888888")})
     case = await world.apply(addition.model_copy(update={"offices": (pair,)}))
+    await at_rest(case, Stage.CORRECTION)  # mistyped
+    right = ContractId(issued.contract_id)
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
     await at_rest(case, Stage.RELINK)
     assert await case.issued() == []
     office = await world.office(OFFICE_B[1])
@@ -158,7 +161,7 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World)
     assert [mail["Subject"] for mail in world.inbox.to(OFFICE_B[0])][-1] == MailKind.LINK_ADDED.subject
     # The ID manages an office now: it takes no second one (Y1).
     again = addition.model_copy(update={"submission_id": uuid4()})
-    second = pair.model_copy(update={"office_token": OFFICE_C[1]})
+    second = pair.model_copy(update={"office_token": OFFICE_C[1], "issued_contract_id": right})
     case = await world.apply(again.model_copy(update={"offices": (second,)}))
     await at_rest(case, Stage.CORRECTION)
     assert "すでに別の事業所データを管理しています" in body(world.inbox.to(TARO)[-1])

@@ -121,12 +121,13 @@ async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(worl
     await case.office().terminate("押し間違い")
     await case.application.result()
     report = await reconcile(world)
-    [finding] = report.findings
-    assert (finding.kind, finding.about, finding.repaired) == (
-        FindingKind.ABANDONED,
-        f"{case.application_no} の 1 件目",
-        True,
-    )
+    # Only then is the application finished, and said to be.
+    assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
+        (FindingKind.ABANDONED, f"{case.application_no} の 1 件目", True),
+        (FindingKind.LEFT_OPEN, case.application_no, True),
+    ]
+    ends = [mail["Subject"] for mail in world.inbox.to(TARO)][-2:]
+    assert ends == [MailKind.TERMINATED.subject, MailKind.FINISHED.subject]
     assert await rows(world, *REGISTRY) == before
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)

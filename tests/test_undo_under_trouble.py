@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from activities.failing import TOLD_AT_ATTEMPT
-from models.actions import Cancel, ReleaseSharing
+from models.actions import AddNote, Cancel, ReleaseSharing
 from models.calendar import day_in_japan
 from models.mails import MailKind
 from models.messages import Outcome
@@ -201,6 +201,9 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
         assert shown == WaitingFor.OPERATOR
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
+        # What works meanwhile takes nothing back.
+        await case.act(AddNote(by=OPERATOR, reason="技術担当者に伝えた"))
+        assert await shows(case, failing=True) == WaitingFor.OPERATOR
         trouble.fails = False
         await at_rest(case, Stage.SET_UP)
         assert await shows(case, failing=False) == WaitingFor.APPLICANT
