@@ -133,7 +133,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         data_converter=DATA_CONVERTER,
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
-        dev_server_extra_args=["--dynamic-config-value", temporal_server.TIME_SKIPPING],
+        dev_server_extra_args=temporal_server.TIME_SKIPPING,
         search_attributes=search_attributes.ALL,
     ) as environment:
         yield environment

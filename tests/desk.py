@@ -61,7 +61,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
-        dev_server_extra_args=["--dynamic-config-value", temporal_server.TIME_SKIPPING],
+        dev_server_extra_args=temporal_server.TIME_SKIPPING,
         search_attributes=search_attributes.ALL,
     ) as environment:
         yield environment, f"http://127.0.0.1:{ui_port}"
