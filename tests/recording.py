@@ -16,7 +16,7 @@ from tests.conftest import SmtpInbox
 from tests.myics_paths import MYICS_PATHS
 from tests.myics_paths import Path as MyicsPath
 from tests.myics_world import myics_with_worker
-from tests.paths import ENDED, IN_THE_MIDDLE, Path
+from tests.paths import ENDED, IN_THE_MIDDLE, Path, parts
 from tests.registration_town import open_town
 from tests.short_paths import SHORT_PATHS
 from tests.short_paths import Path as ShortPath
@@ -37,8 +37,8 @@ async def test_record(
         case = await path(world)
         if path in ENDED:
             await case.application.result()
-        await keep(case.application, f"{path.__name__}.application")
-        await keep(case.office(1), f"{path.__name__}.office")
+        for part, procedure in (await parts(case)).items():
+            await keep(procedure, f"{path.__name__}.{part}")
 
 
 @pytest.mark.parametrize("path", MYICS_PATHS, ids=lambda path: path.__name__)

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.changed_procedures import WithOneStepLess, WithOneStepMore, WithOneStepMorePatched
 from tests.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
 from tests.conftest import SmtpInbox
-from tests.paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice
+from tests.paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
 from tests.world import world_with_worker
 from workflows.multi_office_application import MultiOfficeApplication
 
@@ -34,12 +34,9 @@ async def test_a_path_asks_for_what_it_asked_for_before(
         case = await path(world)
         if path in ENDED:
             await case.application.result()
-        walked = {
-            "application": await case.application.fetch_history(),
-            "office": await case.office().fetch_history(),
-        }
-    for part in PARTS:
-        if changed := silent_change(walked[part], committed(path, part)):
+        walked = {part: await procedure.fetch_history() for part, procedure in (await parts(case)).items()}
+    for part, history in walked.items():
+        if changed := silent_change(history, committed(path, part)):
             pytest.fail(changed)
 
 

@@ -1,12 +1,16 @@
 """Replay is a promise: what has once run must still be understood by today's procedures."""
 
+import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from models.actions import Action
+from models.procedures import Procedure
 from tests.check_paths import CHECK_PATHS
 from tests.myics_paths import MYICS_PATHS
 from tests.paths import ENDED, IN_THE_MIDDLE
@@ -37,3 +41,17 @@ def test_every_workflow_that_a_worker_runs_has_a_history() -> None:
     begun = [json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"] for text in HISTORIES.values()]
     recorded = {started["workflowType"]["name"] for started in begun}
     assert {workflow.__name__ for workflow in WORKFLOWS} - recorded == set()
+
+
+def test_every_procedure_and_every_action_is_in_a_history() -> None:
+    events = [event for text in HISTORIES.values() for event in json.loads(text)["events"]]
+    begun = [event["workflowExecutionStartedEventAttributes"] for event in events if event["eventId"] == "1"]
+    cases = [_sent(started["input"]) for started in begun if started["workflowType"]["name"] == "OfficeDataProcedure"]
+    assert {case["procedure"] for case in cases} == set(Procedure)
+    accepted = "workflowExecutionUpdateAcceptedEventAttributes"
+    updates = {event[accepted]["acceptedRequest"]["input"]["name"] for event in events if accepted in event}
+    assert set(Action) <= updates
+
+
+def _sent(payloads: dict[str, Any]) -> Any:
+    return json.loads(base64.b64decode(payloads["payloads"][0]["data"]))
