@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.cases import find_pair
+from activities.cases import find_open_pair, find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Offices
 from models.identifiers import ledger_key
@@ -67,7 +67,7 @@ class CaseRecordActivities:
 
         async def correct(work: Work) -> CorrectedPair:
             await _refuse_if_gone_on(work)
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
             if step.issued_contract_id:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.exceptions import ApplicationError
 
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.tables import ApplicationOfficeRow, ApplicationRow
@@ -44,3 +45,16 @@ async def find_pair(session: AsyncSession, application_no: ApplicationNo | str, 
         application=await session.get_one(ApplicationRow, str(application_no)),
         office=await session.get_one(ApplicationOfficeRow, (str(application_no), office_no)),
     )
+
+
+async def find_open_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+    """The same, for steps that go forward: for a pair whose case was closed nothing is done any more.
+
+    A workflow that was reset after the daily reconciliation had undone its case would issue an ID for nobody. Raises a
+    final error, which ends that workflow.
+    """
+    pair = await find_pair(session, application_no, office_no)
+    if pair.office.closed_at is not None:
+        message = "この事業所データの手続きは、すでに終了しています。必要なときは、改めてお申し込みいただいてください。"
+        raise ApplicationError(message, type="CaseClosed", non_retryable=True)
+    return pair

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.cases import find_pair
+from activities.cases import find_open_pair, find_pair
 from activities.ledger import Ledger, Work
 from activities.links import keep_links
 from activities.registry import Contracts, Links
@@ -26,7 +26,7 @@ class ContractActivities:
         """
 
         async def issue(work: Work) -> IssuedContract:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             issued = await self._contracts.issue(work, pair.existing_contract_id, pair.yayoi_id, pair.token)
             lost = await self._lose_links(work, pair.token) if pair.token else ()
             work.audit("サービス契約ID を発行した", contract_id=issued.contract_id, number=issued.number)
@@ -39,7 +39,7 @@ class ContractActivities:
         """Manage the office with the ID that was issued before (Y9); its links, made with the old one, are lost."""
 
         async def attach(work: Work) -> AttachedContract:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             contract_id = pair.contract_id_to_attach
             await self._contracts.attach(work, contract_id, pair.linked_token)
             lost = await self._lose_links(work, pair.linked_token)

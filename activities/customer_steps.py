@@ -4,7 +4,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.cases import Pair, find_pair
+from activities.cases import Pair, find_open_pair
 from activities.ledger import Ledger, Work
 from activities.registry import YayoiIds
 from models.business_groups import GroupDetails
@@ -29,7 +29,7 @@ class CustomerStepActivities:
         report = step.report
 
         async def record(work: Work) -> RecordSetUpStep:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             if report.step is SetUpStep.BUSINESS_GROUP:
                 name, details = await self._group(work, step, pair)
                 await self._yayoi_ids.create_group(work, pair.yayoi_id, name, details, pair.token)

@@ -253,7 +253,7 @@ async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
 
 def _why_unsent(notice: NoticeRow) -> str:
     if notice.refused_because:
-        return f"が宛先に届きません（{notice.refused_because}）。もう送っていません。"
+        return f"が宛先に届きません。{notice.refused_because}もう送っていません。"
     return f"を {_time(notice.created_at)} から送信できていません。"
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from activities.cases import find_pair
+from activities.cases import find_open_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Links
 from models.links import Coverage, first_day_covered
@@ -42,7 +42,7 @@ class LinkActivities:
         """Keep kind, service and last imported day of every link of the office (Y14)."""
 
         async def remember(work: Work) -> RememberedLinks:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             links = await self._links.current(work, pair.linked_token)
             await keep_links(work, links)
             work.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
@@ -57,7 +57,7 @@ class LinkActivities:
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(work: Work) -> Relinked:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             last_imported_on = await work.session.scalar(
                 update(RememberedLinkRow)
                 .where(

@@ -194,11 +194,11 @@ class Outbox:
         try:
             to = one_address(notice.recipient)
         except ValueError:
-            return f"宛先のメールアドレスの形が正しくないため、送信できませんでした。{_WHAT_TO_DO}"
+            return "宛先のメールアドレスの形が正しくありません。"
         try:
             await self._transport.send(self._compose(notice, to, body))
         except RecipientRefusedError as refused:
-            return f"{refused}{_WHAT_TO_DO}"
+            return str(refused)
         return None
 
     def _compose(self, notice: NoticeRow, to: Address, body: str) -> EmailMessage:
@@ -218,6 +218,3 @@ class Outbox:
     def _message_id(self, key: str) -> str:
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
-
-
-_WHAT_TO_DO = "宛先のメールアドレスを確認し、訂正してから送り直してください。"

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.cases import find_pair
+from activities.cases import find_open_pair, find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import Sharing
 from models.messages import EndSharing, OfficeStep, RestoredSharing, SharingState
@@ -34,7 +34,7 @@ class SharingActivities:
         """
 
         async def end(work: Work) -> SharingState:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             firms = await self._sharing.end(work, pair.linked_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             work.audit(

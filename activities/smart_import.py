@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.cases import find_pair
+from activities.cases import find_open_pair, find_pair
 from activities.ledger import Ledger, Work
 from activities.registry import SmartImport
 from models.messages import FrozenImport, OfficeStep, ThawedImport
@@ -20,7 +20,7 @@ class SmartImportActivities:
         """Stop smart import of the office until it is thawed."""
 
         async def freeze(work: Work) -> FrozenImport:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
             await self._smart_import.freeze(work, pair.linked_token)
             work.audit("スマート取引取込を凍結した")
             return FrozenImport(frozen_at=step.at)

@@ -235,7 +235,7 @@ TRIALS = [
     Trial(
         activity="issue_contract_id",
         message=STEP,
-        added=_ONE_STEP | {"issued_contracts": 1, "contract_id_pool": 1},
+        added=_ONE_STEP | {"issued_contracts": 1, "contract_id_pool": 1, "remembered_links": 2},
         look=select(
             IssuedContractRow.contract_id,
             IssuedContractRow.registered_name,
@@ -335,7 +335,7 @@ TRIALS = [
         activity="attach_to_contract",
         message=STEP,
         given=(update(ApplicationOfficeRow).values(issued_contract_id="7123456"),),
-        added=_ONE_STEP,
+        added=_ONE_STEP | {"remembered_links": 2},
         look=select(OfficeRow.contract_id, ServiceLinkRow.service, ServiceLinkRow.lost_for)
         .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
         .where(OfficeRow.office_token == TOKEN)

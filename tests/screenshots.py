@@ -87,6 +87,15 @@ async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], smtp_
         await keep(seat, "pending-activities", height=520)
 
 
+async def test_take_what_is_not_delivered(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
+    smtp_inbox.unknown.add(OFFICE_C[0])
+    async with desk(sessions, smtp_inbox) as seat:
+        await seat.page.set_viewport_size(SCREEN)
+        case = await seat.world.apply(form([OFFICE_C], delegate=True))
+        await at_rest(case, Stage.NOTIFY)
+        await office(seat, case, 1, "メールを届けられませんでした", "undelivered")
+
+
 async def failed_before(case: Case) -> bool:
     pending = (await case.office().describe()).raw_description.pending_activities
     return any(activity.attempt > 1 for activity in pending)

@@ -209,11 +209,15 @@ async def test_an_event_out_of_order_is_refused_with_the_reason_and_may_be_sent_
     assert row.refused_because is None
 
 
-async def test_an_event_whose_effect_fails_is_refused_with_the_reason(case: Case) -> None:
+async def test_an_event_whose_effect_fails_is_refused_with_the_reason_and_may_be_sent_again(case: Case) -> None:
+    """Temporal answers the same update with its first outcome for ever: each try is another."""
     await case.web.report(password_set())
     report = group_created(source="strict")
     for _ in range(2):
         assert reason(await case.web.report(report), 409) == GROUP_TAKEN
+    for _ in range(2):
+        assert (await case.web.report(report)).json()["status"] == "delivered"
+    assert len([step for step in await case.taken() if step.endswith("business_group")]) == 1
 
 
 async def test_y19_contract_id_and_yayoi_id_must_be_of_one_notice(case: Case) -> None:

@@ -9,12 +9,20 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete, event, select, update
 from sqlalchemy.exc import IntegrityError
+from temporalio.exceptions import ApplicationError
 
 from activities.contract_ids import ContractIdPoolExhaustedError
 from models.application_form import MAX_OFFICES
 from models.identifiers import ApplicationNo, ContractId, YayoiId
 from models.messages import IssuedContract, OfficeRef, OfficeStep
-from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, LedgerRow, OfficeRow
+from models.tables import (
+    ApplicationOfficeRow,
+    ContractIdPoolRow,
+    ExistingContractRow,
+    IssuedContractRow,
+    LedgerRow,
+    OfficeRow,
+)
 from tests.activity_trials import AT
 from tests.activity_world import ActivityWorld, activity_world
 from tests.conftest import SmtpInbox
@@ -142,6 +150,17 @@ async def test_y15_a_revoked_id_is_never_issued_again_nor_its_number(world: Acti
     assert answer.number == 2
     names = await world.rows(select(IssuedContractRow.registered_name).order_by(IssuedContractRow.number))
     assert names == [("弥生 太郎 - 1 (8871304)",), ("弥生 太郎 - 2 (8871304)",)]
+
+
+async def test_y27_nothing_is_issued_for_a_case_that_was_closed(world: ActivityWorld) -> None:
+    """As after the Reset of a workflow whose case the daily reconciliation had undone."""
+    [asked] = await apply(world, YAYOI, 1)
+    async with world.sessions.begin() as session:
+        await session.execute(update(ApplicationOfficeRow).values(closed_at=AT))
+    with pytest.raises(ApplicationError, match="すでに終了しています") as closed:
+        await issue(world, asked)
+    assert (closed.value.type, closed.value.non_retryable) == ("CaseClosed", True)
+    assert await world.rows(select(IssuedContractRow.contract_id)) == []
 
 
 async def test_y15_a_step_that_fails_gives_its_number_back(world: ActivityWorld) -> None:

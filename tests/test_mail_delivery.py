@@ -217,7 +217,7 @@ async def test_what_is_not_exactly_one_address_is_not_sent_to(
     if "\0" not in address:  # Postgres keeps no such text
         async with world.sessions.begin() as session:
             await session.execute(update(ExistingContractRow).values(mail_address=address))
-        with pytest.raises(ApplicationError, match="メールアドレスの形が正しくない") as refused:
+        with pytest.raises(ApplicationError, match="メールアドレスの形が正しくありません") as refused:
             await send(world)
         assert (refused.value.type, refused.value.non_retryable) == (MAIL_REFUSED, True)
         assert not address or address not in str(refused.value)

@@ -187,7 +187,7 @@ async def test_only_the_recorded_process_itself_is_taken_for_a_leftover(tmp_path
     await trial.watched.start()
     mark = trial.watched.mark
     assert mark is not None
-    record({"earlier": mark._replace(create_time=mark.create_time - 1)}, tmp_path / "processes")
+    record({"earlier": mark._replace(started=mark.started - 1)}, tmp_path / "processes")
     assert await asyncio.to_thread(end_leftovers, tmp_path / "processes", 5) == []
     assert mark.process()
     record({"trial": mark}, tmp_path / "processes")

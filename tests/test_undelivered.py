@@ -72,3 +72,12 @@ async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(world: Wo
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.SET_UP, WaitingFor.OPERATOR)
     assert MailKind.FOLLOW_UP_REMINDER.subject in await details_of(case.office())
+
+
+async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered(world: World) -> None:
+    case = await unnotified(world)
+    await case.act(AddNote(by=OPERATOR, reason="留守番電話に残した"))
+    progress = await case.progress()
+    assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
+    await case.until_day(world.calendar.business_days_after((await case.now()).date(), 2))
+    assert await case.notices(MailKind.OPERATOR_REMINDER)

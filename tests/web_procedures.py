@@ -69,6 +69,7 @@ class AnsweringOffice:
     def __init__(self) -> None:
         self._taken: list[str] = []
         self._steps: list[SetUpStep] = []
+        self._refusals_left = 2
         self._ended = False
 
     @workflow.run
@@ -78,7 +79,8 @@ class AnsweringOffice:
 
     @workflow.update
     async def report_set_up_step(self, report: SetUpStepDone) -> None:
-        if report.step is SetUpStep.BUSINESS_GROUP and report.by == "system:strict":
+        if report.step is SetUpStep.BUSINESS_GROUP and report.by == "system:strict" and self._refusals_left:
+            self._refusals_left -= 1
             raise ApplicationError(GROUP_TAKEN)
         self._steps.append(report.step)
         self._taken.append(f"{report.by} {report.event_id} {report.step}")

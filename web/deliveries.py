@@ -4,7 +4,8 @@ It is stored under its event id, then delivered as an update.
 
 An event is bound to the case that is open when it is first understood, and stays bound to it. The update carries the
 event id, so that Temporal gives it effect once however often it is sent. An event that was refused is not lost to
-later: the same event sent again is tried again, since a case may have come to exist, or a step's turn may have come.
+later: the same event sent again is tried again, as another update, since a case may have come to exist, or a step's
+turn may have come.
 Nothing retries a refused event by itself; whoever sent it was told and decides. One that is refused only after it had
 been taken as to be delivered later has nobody who waits for the answer: the operators' desk is told of it instead.
 """
@@ -183,15 +184,16 @@ class Deliveries:
         workflow_id = office_workflow_id(ApplicationNo(application_no), office_no)
         for row in waiting:
             event = _EVENTS.validate_python(row.payload)
-            refused_because = await self._update(self._client.get_workflow_handle(workflow_id), event)
+            update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
+            refused_because = await self._update(self._client.get_workflow_handle(workflow_id), event, update_id)
             await self._record(row.event_id, refused_because, told=row.event_id == asking)
 
     @staticmethod
-    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent) -> str | None:
+    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
         try:
             method, report = _update_of(event)
-            await office.execute_update(method, report, id=str(event.event_id))
+            await office.execute_update(method, report, id=update_id)
         except WorkflowUpdateFailedError as failed:
             return _reason(failed)
         except RPCError as error:
@@ -206,7 +208,8 @@ class Deliveries:
         now = datetime.now(UTC)
         outcome: dict[str, Any] = {"delivered_at": now}
         if refused_because:
-            outcome = {"refused_because": refused_because, "untold_since": None if told else now}
+            again = EventRow.refusals + 1
+            outcome = {"refused_because": refused_because, "refusals": again, "untold_since": None if told else now}
         async with self._sessions.begin() as session:
             await session.execute(
                 update(EventRow).where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None)).values(**outcome)

@@ -258,7 +258,7 @@ class OfficeSteps:
         if not mail.kind.for_operators:
             self._state.mails[mail.kind] = mail
             self._state.undelivered[mail.kind] = reason
-        self._view.note(f"メールを届けられなかった：{mail.kind.subject}（{reason}）")
+        self._view.note(f"メールを届けられなかった：{mail.kind.subject}　{reason}")
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
         """Ask for business days, as this deployment's calendar has them."""

@@ -56,6 +56,8 @@ def _now(state: OfficeState) -> tuple[Action, ...]:
     if state.held:
         return (Action.RESUME,)
     if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
+        if state.notice_undelivered:
+            return (Action.RESEND_MAIL,)
         return (Action.RESEND_MAIL, Action.ADD_NOTE) if state.undelivered else (Action.ADD_NOTE,)
     return ()
 
@@ -92,9 +94,7 @@ def next_for_operator(state: OfficeState) -> str:
         return "システムが処理しています。操作は不要です。"
     waits = _WAITS.get(state.stage, "")
     if state.waiting_for is WaitingFor.OPERATOR:
-        return (
-            f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
-        )
+        return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
     return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
 
 
@@ -102,7 +102,7 @@ def _undelivered(state: OfficeState) -> str:
     [(kind, reason), *_] = state.undelivered.items()
     goes_on = "届くまで先へ進みません" if state.stage is Stage.NOTIFY else "ほかの手続きは続いています"
     return (
-        f"「{cell(kind.subject)}」のメールを届けられませんでした（{cell(reason)}）。お客様に電話などで連絡し、"
+        f"「{cell(kind.subject)}」のメールを届けられませんでした。{cell(reason)}お客様に電話などで連絡し、"
         f"受け取れるようになったら `resend_mail` で送り直してください（{goes_on}）。"
     )
 
@@ -191,7 +191,7 @@ def application_details(
         f"### 申込 {case.application_no}",
         f"**次にすること：**{_when_all_ended(offices) if ended else _next_for_application(offices)}",
         *(
-            f"**届けられなかったメール：**「{cell(kind.subject)}」（{cell(reason)}）。お客様に電話などで伝えてください。"
+            f"**届けられなかったメール：**「{cell(kind.subject)}」　{cell(reason)}お客様に電話などで伝えてください。"
             for kind, reason in undelivered.items()
         ),
         table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),

@@ -61,7 +61,10 @@ class OperatorsTurn:
             await self._view.refresh()
 
     async def acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the applicant's again."""
+        """An operator has acted: what is still missing is the applicant's again, unless nobody could tell them."""
+        if self._state.notice_undelivered:
+            await self.begin()
+            return
         self.rest()
         if self._state.waiting_for is WaitingFor.OPERATOR:
             self._state.waiting_for = WaitingFor.APPLICANT

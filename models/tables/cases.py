@@ -135,6 +135,8 @@ class EventRow(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     delivered_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
+    refusals: Mapped[int] = mapped_column(server_default="0")
+    """How often it was refused: each time it is tried again it is another update, which Temporal does not know yet."""
     untold_since: Mapped[datetime | None]
     """When it was refused with nobody there to be told: the operators' desk is, and then this is emptied."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -19,16 +20,17 @@ class Mark(NamedTuple):
     """Tells a process from a later one with the same number."""
 
     pid: int
-    create_time: float
+    started: float
+    """By a clock that nobody sets: see `_started`."""
     stop_signal: int
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still there."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) < _ONE_TICK
+            same = abs(_started(process) - self.started) < _ONE_TICK
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
             return None
 
 
@@ -38,7 +40,7 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:
         self._process = process
         self._stop_signal = stop_signal
-        self.mark = Mark(process.pid, _create_time(process.pid), stop_signal)
+        self.mark = Mark(process.pid, _started_now(process.pid), stop_signal)
 
     @classmethod
     async def start(
@@ -114,8 +116,24 @@ def _end(mark: Mark, patience: float) -> None:
             time.sleep(_ONE_TICK)
 
 
-def _create_time(pid: int) -> float:
+def _started(process: psutil.Process) -> float:
+    """Return seconds from the machine's start to the process's; elsewhere than on Linux, by the wall clock.
+
+    The wall clock of a machine is set now and then: by it, a process would seem to be another one afterwards.
+    """
+    stat = Path(f"/proc/{process.pid}/stat")
+    if not stat.exists():
+        return float(process.create_time())
+    ticks = int(stat.read_text().rpartition(")")[2].split()[_START_TIME])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+_START_TIME = 19
+"""Where /proc/PID/stat has the start time, counted after the program's name."""
+
+
+def _started_now(pid: int) -> float:
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:  # it has ended and been waited for already
+        return _started(psutil.Process(pid))
+    except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):  # ended, and waited for already
         return 0.0
