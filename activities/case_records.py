@@ -22,7 +22,7 @@ class CaseRecordActivities:
 
     @activity.defn
     async def close_office(self, step: CloseOffice) -> None:
-        """Close the office's part: its Yayoi ID and token may be applied for again (Y1)."""
+        """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1)."""
 
         async def close(work: Work) -> CloseOffice:
             pair = await find_pair(work.session, step.application_no, step.office_no)

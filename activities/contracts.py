@@ -20,7 +20,7 @@ class ContractActivities:
 
     @activity.defn
     async def issue_contract_id(self, step: OfficeStep) -> IssuedContract:
-        """Issue the pair's contract ID; the office's links, made with the old one, are lost with it (Y14).
+        """Issue the pair's contract ID (Y15); the office's links, made with the old one, are lost with it (Y14).
 
         Raises `ContractIdPoolExhaustedError`, which is tried again until the pool is larger.
         """

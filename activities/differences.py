@@ -30,6 +30,10 @@ NOTICE_WITHIN = timedelta(days=1)
 """An ID is issued to be told: the notice follows at once."""
 
 
+AT_MOST = 500
+"""Findings of one look: a registry that fits nothing (a wrong namespace, an old backup) must not outgrow a message."""
+
+
 class Differences:
     """Compares our records with the registry and with Temporal."""
 
@@ -54,7 +58,7 @@ class Differences:
         standings = await standings_of(self._client, asked)
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, standings))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
-        return [
+        found = [
             *adrift,
             *_stray_freezes(frozen, pairs, standings),
             *_lost_freezes(frozen, pairs, standings),
@@ -62,6 +66,7 @@ class Differences:
             *stuck,
             *await self._myics.find(at),
         ]
+        return found if len(found) <= AT_MOST else [*found[:AT_MOST], _more(len(found) - AT_MOST)]
 
     async def look_again(self, ref: OfficeRef) -> OpenPair | None:
         """Return the pair if it is open and to be undone as things stand now."""
@@ -109,6 +114,13 @@ _LEFT_OPEN = {
     Standing.ENDED: "強制終了されています",
     Standing.COMPLETED: "、強制終了された事業所データを残して終わっています",
 }
+
+
+def _more(count: int) -> Finding:
+    return Finding(
+        kind=FindingKind.MORE,
+        detail=f"ほかに {count} 件あります。接続先とバックアップからの復元の有無を確認し、もう一度照合してください。",
+    )
 
 
 def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:

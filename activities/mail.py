@@ -34,7 +34,7 @@ class MailActivities:
 
     @activity.defn
     async def send_mail(self, request: SendMail) -> SentMail:
-        """Send the mail unless it was sent before.
+        """Send the mail (Y18) unless it was sent before.
 
         That an office's case has ended early is also told to the pair's own Yayoi ID if it was told of a contract ID:
         whoever reads there would go on with it (Y27).

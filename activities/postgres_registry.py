@@ -29,6 +29,8 @@ from models.tables import (
 
 
 class PostgresYayoiIds:
+    """弥生ID and business groups (Y2, Y3, Y20)."""
+
     async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool:
         return await work.session.get(YayoiIdRow, yayoi_id) is not None
 
@@ -66,6 +68,8 @@ class PostgresYayoiIds:
 
 
 class PostgresOffices:
+    """事業所データ (Y1, Y5)."""
+
     async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.existing_contract_id == existing_contract_id
@@ -83,6 +87,8 @@ class PostgresOffices:
 
 
 class PostgresSharing:
+    """会計事務所との共有 (Y13, Y27)."""
+
     async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
         rows = await work.session.scalars(
             select(SharingRow.firm)
@@ -124,6 +130,8 @@ class PostgresSharing:
 
 
 class PostgresLinks:
+    """連携 (Y14, Y21, Y27)."""
+
     async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
         rows = await work.session.scalars(
             select(ServiceLinkRow)
@@ -166,6 +174,8 @@ class PostgresLinks:
 
 
 class PostgresContracts:
+    """サービス契約ID (Y15)."""
+
     def __init__(self, pool: ContractIdPool) -> None:
         self._pool = pool
 

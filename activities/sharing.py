@@ -19,7 +19,7 @@ class SharingActivities:
 
     @activity.defn
     async def sharing_state(self, step: OfficeStep) -> SharingState:
-        """Return the accounting offices the office is shared with now. Reads only."""
+        """Return the accounting offices the office is shared with now (Y13). Reads only."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
             work = Work.to_read(session, step.at, step.application_no, step.office_no)
@@ -27,7 +27,7 @@ class SharingActivities:
 
     @activity.defn
     async def end_sharing(self, step: EndSharing) -> SharingState:
-        """End the sharing and return with whom it was, for the re-link.
+        """End the sharing (Y13) and return with whom it was, for the re-link.
 
         Delegated: the system releases it on the applicant's behalf; otherwise a release that was reported is recorded.
         Every report counts: the office may have been shared anew, or the token corrected, since an earlier one.

@@ -17,7 +17,7 @@ class SmartImportActivities:
 
     @activity.defn
     async def freeze_smart_import(self, step: OfficeStep) -> FrozenImport:
-        """Stop smart import of the office until it is thawed."""
+        """Stop smart import of the office until it is thawed (Y12)."""
 
         async def freeze(work: Work) -> FrozenImport:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
@@ -29,7 +29,7 @@ class SmartImportActivities:
 
     @activity.defn
     async def thaw_smart_import(self, step: OfficeStep) -> ThawedImport:
-        """Let smart import of the office run again."""
+        """Let smart import of the office run again (Y12)."""
 
         async def thaw(work: Work) -> ThawedImport:
             pair = await find_pair(work.session, step.application_no, step.office_no)

@@ -51,7 +51,7 @@ class BusinessCalendar:
         return day.weekday() < 5 and (day.month, day.day) not in self._closing and day not in self._public_holidays  # noqa: PLR2004 Saturday
 
     def due_date(self, applied_on: date) -> date:
-        """翌々週末の営業日: the last business day of the week after next.
+        """翌々週末の営業日 (Y11): the last business day of the week after next.
 
         If that week has none, the last one before it.
         """

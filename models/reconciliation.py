@@ -24,6 +24,7 @@ class FindingKind(StrEnum):
     LEFT_OPEN = "終了していない申込"
     MYICS_ABANDONED = "進める手続きのない MYICS の登録"
     MYICS_UNTOLD = "手続きに伝わっていない MYICS の登録"
+    MORE = "ほかの食い違い"
 
 
 class Repair(StrEnum):

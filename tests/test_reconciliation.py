@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
+from activities.differences import AT_MOST
 from models.actions import Cancel
 from models.identifiers import OfficeToken, ledger_key
 from models.mails import RECONCILIATION_SUBJECT, MailKind
@@ -362,6 +363,25 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(world: World) -> 
     report = await reconcile(world)
     assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
     assert report.for_people == report.findings
+
+
+async def test_more_than_fits_into_a_message_is_counted(world: World) -> None:
+    async with world.sessions.begin() as session:
+        session.add_all(
+            NoticeRow(
+                key=f"digest:{number}",
+                kind="digest",
+                recipient=DESK,
+                subject="朝のお知らせ",
+                message_id=f"<{number}@web.test>",
+                created_at=datetime.now(UTC) - timedelta(hours=2),
+            )
+            for number in range(AT_MOST + 3)
+        )
+    report = await reconcile(world)
+    *told, more = report.findings
+    assert len(told) == AT_MOST
+    assert (more.kind, more.detail[:8]) == (FindingKind.MORE, "ほかに 3 件あ")
 
 
 async def test_an_event_refused_after_it_was_taken_is_reported_once(world: World) -> None:

@@ -1,8 +1,6 @@
 """The single steps of an office's procedure: each asks one activity, under a named policy, and notes the outcome."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -42,22 +40,19 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.office_state import OfficeState
     from models.procedures import Stage
-    from workflows.business_days import business_days_after_today
     from workflows.office_view import OfficeView
-    from workflows.options import MAIL, REGISTRY
+    from workflows.options import MAIL
+    from workflows.steps import Steps
     from workflows.updates import asked_as
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 
-
-class OfficeSteps:
+class OfficeSteps(Steps):
     """Changes the state of one case by what its activities answer."""
 
     def __init__(self, state: OfficeState, view: OfficeView) -> None:
+        super().__init__(view)
         self._state = state
         self._view = view
-        self._occurrences = 0
 
     # --- on the way to the notice -------------------------------------------------------------------------------------
 
@@ -153,8 +148,7 @@ class OfficeSteps:
             issued_contract_id=message.issued_contract_id,
             by=message.by,
             reason=message.reason,
-            occurrence=self._next_occurrence(),
-            asked_as=asked_as(),
+            **self._counted(),
         )
         corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
@@ -211,8 +205,7 @@ class OfficeSteps:
             application_no=self._state.case.application_no,
             office_no=self._state.case.office_no,
             at=workflow.now(),
-            occurrence=self._next_occurrence(),
-            asked_as=asked_as(),
+            **self._counted(),
             to=to,
             but_not=but_not,
             by=by,
@@ -223,7 +216,7 @@ class OfficeSteps:
             self._state.assignee = assigned.operator
             self._view.note(f"担当者は{assigned.operator}（{by}：{reason}）")
 
-    # --- mails and days -----------------------------------------------------------------------------------------------
+    # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(
         self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
@@ -260,40 +253,12 @@ class OfficeSteps:
             self._state.undelivered[mail.kind] = reason
         self._view.note(f"メールを届けられなかった：{mail.kind.subject}　{reason}")
 
-    async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
-        """Ask for business days, as this deployment's calendar has them."""
-        return await business_days_after_today(*counts)
-
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     async def _audit(self, action: str, by: str, reason: str) -> None:
-        occurrence = self._next_occurrence()
-        step = RecordAction.of(
-            self._state.case,
-            workflow.now(),
-            action=action,
-            by=by,
-            reason=reason,
-            occurrence=occurrence,
-            asked_as=asked_as(),
-        )
+        step = RecordAction.of(self._state.case, workflow.now(), action=action, by=by, reason=reason, **self._counted())
         await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
 
     @property
     def _step(self) -> OfficeStep:
         return OfficeStep.of(self._state.case, workflow.now())
-
-    def _next_occurrence(self) -> int:
-        self._occurrences += 1
-        return self._occurrences
-
-    async def _ask(
-        self,
-        activity: Callable[[Any, Asked], Awaitable[Answer]],
-        asked: Asked,
-        summary: str,
-        options: dict[str, Any] = REGISTRY,
-    ) -> Answer:
-        answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-        self._view.recovered(activity.__name__)
-        return answer

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import TimelineEntry
     from models.office_state import OfficeState
     from models.procedures import Stage, WaitingFor
+    from workflows.failing_mark import no_longer_failing
     from workflows.operator_view import office_details
     from workflows.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR
 
@@ -16,8 +17,6 @@ OFFICE_PROGRESSED = "office_progressed"
 """The signal by which an office's procedure tells its application where it stands."""
 
 
-EACH_FAILS_FOR_ITSELF = "each-fails-for-itself"
-"""A patch: an activity that keeps failing is shown until that very activity has worked."""
 APPLICATION_KNOWS_OF_FAILING = "application-knows-of-failing"
 """A patch: the application is told that something keeps failing, and shows that an operator is needed."""
 
@@ -73,17 +72,13 @@ class OfficeView:
         if workflow.patched(APPLICATION_KNOWS_OF_FAILING):
             await self._tell_application()
 
-    def recovered(self, activity: str) -> None:
-        """Take that back as soon as that activity has worked."""
-        if not self._state.failing:
-            return
-        others = self._state.failing - {activity}
-        if others and workflow.patched(EACH_FAILS_FOR_ITSELF):
-            self._state.failing = others
-            return
-        self._state.failing.clear()
-        workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)])
-        self.note("失敗が続いていた処理が完了した")
+    def ended(self, activity: str, *, completed: bool) -> None:
+        """Take that back as soon as that activity has ended."""
+        if no_longer_failing(self._state.failing, activity, cleared_before=completed):
+            workflow.upsert_search_attributes(
+                [FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)]
+            )
+            self.note("失敗が続いていた処理が終わった")
 
     async def _tell_application(self) -> None:
         application = workflow.info().parent

@@ -1,8 +1,6 @@
 """The single steps of a registration: each asks one activity, under a named policy, and notes the outcome."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -26,22 +24,18 @@ with workflow.unsafe.imports_passed_through():
         Unlock,
     )
     from models.myics.state import Left, RegistrationState
-    from workflows.business_days import business_days_after_today
-    from workflows.options import MAIL, REGISTRY
+    from workflows.options import MAIL
     from workflows.registration_view import RegistrationView
-    from workflows.updates import asked_as
-
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+    from workflows.steps import Steps
 
 
-class RegistrationSteps:
+class RegistrationSteps(Steps):
     """Changes the state of one registration by what its activities answer."""
 
     def __init__(self, state: RegistrationState, view: RegistrationView) -> None:
+        super().__init__(view)
         self._state = state
         self._view = view
-        self._occurrences = 0
         self._mailed: MyicsMail | None = None
         self._reminder: MyicsMail | None = None
 
@@ -170,7 +164,7 @@ class RegistrationSteps:
             self._state.assignee = assigned.operator
             self._view.note(f"担当者は{assigned.operator}（{by}：{reason}）")
 
-    # --- mails and days -----------------------------------------------------------------------------------------------
+    # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(self, kind: MyicsMail) -> bool:
         """Send one mail; each that is asked for is another. False if it is refused for good, which is noted."""
@@ -183,28 +177,3 @@ class RegistrationSteps:
             return False
         self._view.note(f"メールを送った：{kind.subject}")
         return True
-
-    async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
-        """Ask for business days, as this deployment's calendar has them."""
-        return await business_days_after_today(*counts)
-
-    # --- helpers ------------------------------------------------------------------------------------------------------
-
-    def _counted(self) -> dict[str, Any]:
-        self._occurrences += 1
-        return {"occurrence": self._occurrences, "asked_as": asked_as()}
-
-    async def _ask(
-        self,
-        activity: Callable[[Any, Asked], Awaitable[Answer]],
-        asked: Asked,
-        summary: str,
-        options: dict[str, Any] = REGISTRY,
-    ) -> Answer:
-        completed = False
-        try:
-            answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-            completed = True
-        finally:
-            self._view.ended(activity.__name__, completed=completed)
-        return answer
