@@ -36,10 +36,10 @@ class Firm:
         await self.log_out()
         await self.user_registers(HANAKO)
         await self.user_registers(MIDORI)
-        for number, address, name in ((FIRM, HANAKO, "青葉 花子"), (CLIENT, MIDORI, "緑 太郎")):
+        for number, address, name, who in ((FIRM, HANAKO, "青葉 花子", "staff"), (CLIENT, MIDORI, "緑 太郎", "client")):
             await self.log_in(number, address)
             await expect(self.main).to_contain_text(f"{name} 様")
-            await self.at(self.page, f"top-{name}")
+            await self.at(self.page, f"top-{who}")
             await self.log_out()
         await self.password_forgotten(HANAKO)
 

@@ -11,30 +11,52 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, chromium, new_page
 from tests.conftest import SmtpInbox
-from tests.customer_way import Customer, open_office
+from tests.customer_way import At, Customer, open_office
+from tests.myics_town import myics_town
+from tests.myics_way import Firm
+from tests.serving import served
 
 PICTURES = Path(__file__).parent.parent / "docs" / "images" / "pages"
 _WIDTH = {"desk": 900, "phone": 375}
 
 
-@pytest.mark.parametrize("device", DEVICES)
-async def test_take(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
-) -> None:
+def keeping(device: str, prefix: str = "") -> At:
+    """Return what keeps a picture of a page under its name."""
+
     async def keep(page: Page, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         with Image.open(BytesIO(await page.screenshot(full_page=True))) as taken:
             shrunk = taken.convert("RGB")
             shrunk.thumbnail((_WIDTH[device], taken.height))
             # Few colours, and no eye sees it: a third of the size.
-            shrunk.quantize(32).save(PICTURES / f"{name}.{device}.png", optimize=True)
+            shrunk.quantize(32).save(PICTURES / f"{prefix}{name}.{device}.png", optimize=True)
 
+    return keep
+
+
+@pytest.mark.parametrize("device", DEVICES)
+async def test_take(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+) -> None:
     async with (
         open_office(sessions, temporal, smtp_inbox) as (world, address),
         chromium() as browser,
         new_page(browser, device) as page,
     ):
-        customer = Customer(world, address, page, keep)
+        customer = Customer(world, address, page, keeping(device))
         case = await customer.whole_way()
         await customer.use(str((await case.office().result()).contract_id))
         await customer.astray()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+async def test_take_myics(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+) -> None:
+    async with (
+        myics_town(sessions, temporal, smtp_inbox) as town,
+        served(town.app) as address,
+        chromium() as browser,
+        new_page(browser, device) as page,
+    ):
+        await Firm(town.myics, address, page, keeping(device, "myics-")).whole_way()
