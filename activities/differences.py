@@ -251,12 +251,20 @@ async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
         case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
     )
     told_for_the_first_time = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
+    once_more = aliased(NoticeRow)
+    sent_since = exists().where(
+        once_more.application_no == NoticeRow.application_no,
+        once_more.office_no.is_not_distinct_from(NoticeRow.office_no),
+        once_more.kind == NoticeRow.kind,
+        once_more.sent_at > NoticeRow.created_at,
+    )
     rows = await session.scalars(
         select(NoticeRow)
         .where(
             NoticeRow.sent_at.is_(None),
             NoticeRow.created_at < at - SOON,
             told_for_the_first_time | of_open_pair | of_open_case,
+            ~sent_since,
         )
         .order_by(NoticeRow.created_at)
     )

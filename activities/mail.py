@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.cases import find_open_pair
 from activities.ledger import SYSTEM, Work
 from activities.mail_texts import MailTexts
-from activities.outbox import Letter, Outbox
+from activities.outbox import Letter, Outbox, WrittenMail
 from activities.registry import Contracts
 from models.identifiers import ContractId, ledger_key
 from models.mails import MailKind
@@ -19,6 +20,16 @@ from models.tables import ApplicationRow, AuditRow, NoticeRow
 _WAYS_OUT = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _COPY = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
+_LEADING_ON = {
+    *_NOTICES,
+    MailKind.CORRECTION_NEEDED,
+    MailKind.CORRECTION_REMINDER,
+    MailKind.RELEASE_SHARING,
+    MailKind.RELEASE_SHARING_REMINDER,
+    MailKind.DELAY,
+    MailKind.FOLLOW_UP_REMINDER,
+}
+"""What asks the customer for something, or tells of what goes on."""
 
 
 class MailActivities:
@@ -58,9 +69,16 @@ class MailActivities:
             kind=request.kind,
             application_no=request.application_no,
             office_no=request.office_no,
+            may_be_refused=request.may_be_refused,
         )
-        write = partial(self._texts.write, request=request, copy_to_pair=copy_to_pair)
+        write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         return await self._outbox.send(letter, write, also=partial(_audit, request, _COPY if copy_to_pair else ""))
+
+    async def _write(self, session: AsyncSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
+        """Raise a final error for a mail that leads on in a case that was closed meanwhile."""
+        if request.office_no is not None and request.kind in _LEADING_ON:
+            await find_open_pair(session, request.application_no, request.office_no)
+        return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
 
     async def _pair_was_told(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""

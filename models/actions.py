@@ -13,7 +13,7 @@ from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_va
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind, RelinkDay
 from models.mails import MailKind
-from models.message import Message
+from models.message import Message, added_later
 from models.procedures import SetUpStep
 from models.refusals import in_japanese
 
@@ -62,7 +62,7 @@ class CorrectPair(ActionMessage):
 
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
-    issued_contract_id: ContractId | None = None
+    issued_contract_id: ContractId | None = added_later()
     """Only in 会計連携の追加 (Y9)."""
 
 

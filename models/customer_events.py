@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.events import Event
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.message import added_later
 
 CUSTOMER_PAGES = "customer-pages"
 """What every event from our own pages names as its source."""
@@ -32,7 +33,7 @@ class PairCorrected(_CustomerEvent):
     kind: Literal["pair_corrected"] = "pair_corrected"
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
-    issued_contract_id: ContractId | None = None
+    issued_contract_id: ContractId | None = added_later()
 
 
 class SharingReleaseClaimed(_CustomerEvent):

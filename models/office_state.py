@@ -14,6 +14,8 @@ from models.procedures import Stage, WaitingFor
 OF_THE_TOKEN = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
 """The rules of the check that the token can break."""
 
+_NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+
 
 @dataclass(frozen=True)
 class WayOut:
@@ -91,7 +93,12 @@ class OfficeState:
     @property
     def notice_undelivered(self) -> bool:
         """Whether the customer's Yayoi ID could not be told of the contract ID (Y18)."""
-        return not self.undelivered.keys().isdisjoint({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+        return not self.undelivered.keys().isdisjoint(_NOTICES)
+
+    @property
+    def first_undelivered(self) -> MailKind | None:
+        """The mail that holds the case up, or else the one that was refused first."""
+        return min(self.undelivered, key=lambda kind: kind not in _NOTICES, default=None)
 
     @property
     def token_in_doubt(self) -> bool:

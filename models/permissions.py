@@ -44,7 +44,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
         case Action.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=7))}
         case Action.RESEND_MAIL:
-            return {**common, "kind": next(iter(state.undelivered), next(reversed(state.mails), ""))}
+            return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
         case Action.HAND_OVER:
             return {**common, "to": TO.text}
         case Action.CANCEL if state.set_up_begun:

@@ -29,7 +29,7 @@ from workers import database
 from workers.stack import inbox
 from workers.stack.inbox import text_of
 
-RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT)
+RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT, may_be_refused=True)
 SENT = "メールを送信した"
 
 
@@ -350,6 +350,15 @@ async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_aga
     assert ear.asked == 0  # sent is sent
 
 
+async def test_a_procedure_of_an_earlier_build_does_not_end_by_a_refused_mail(world: ActivityWorld) -> None:
+    """It knows no mail that is refused for good: for it, every failure is tried again."""
+    earlier = RECEIPT.model_copy(update={"may_be_refused": False})
+    assert "may_be_refused" not in earlier.model_dump_json()
+    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (_, port):
+        with pytest.raises(MailNotTakenError, match="SMTP 550"):
+            await world.activities(smtp_port=port)["send_mail"](earlier)
+
+
 async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(world: ActivityWorld) -> None:
     """Each holds a connection to the database: with the pool of a worker, a freeze still takes effect at once (Y12)."""
     stalled: list[asyncio.StreamWriter] = []
@@ -391,3 +400,13 @@ async def test_the_server_is_told_the_same_two_addresses_as_the_reader(world: Ac
     async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
         await world.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
     assert ear.heard == [("customer-center@yayoi.example", [address])]
+
+
+async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+    """As after the Reset of a workflow whose case the daily reconciliation had undone."""
+    async with world.sessions.begin() as session:
+        await session.execute(update(ApplicationOfficeRow).values(closed_at=AT))
+    reminder = SendMail(application_no=NO, office_no=1, kind=MailKind.FOLLOW_UP_REMINDER, at=AT)
+    with pytest.raises(ApplicationError, match="すでに終了しています"):
+        await world.activities(smtp_port=smtp_inbox.port)["send_mail"](reminder)
+    assert smtp_inbox.mails == []

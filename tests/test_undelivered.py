@@ -3,7 +3,7 @@
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.actions import AddNote, Cancel, ResendMail
+from models.actions import AddNote, Cancel, HandOver, ResendMail
 from models.mails import MailKind
 from models.messages import Outcome
 from models.procedures import Stage, WaitingFor
@@ -81,3 +81,11 @@ async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered
     assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
     await case.until_day(world.calendar.business_days_after((await case.now()).date(), 2))
     assert await case.notices(MailKind.OPERATOR_REMINDER)
+
+
+async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(world: World) -> None:
+    """What the ladder asks for is not the update that began it."""
+    case = await unnotified(world)
+    await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
+    await case.until_day(world.calendar.business_days_after((await case.now()).date(), 4))
+    assert (await case.progress()).assignee == "佐藤"

@@ -104,7 +104,13 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
         await _ask(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _ask(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
     untold = await _tell(
-        SendMail(application_no=ref.application_no, office_no=ref.office_no, kind=MailKind.TERMINATED, at=at)
+        SendMail(
+            application_no=ref.application_no,
+            office_no=ref.office_no,
+            kind=MailKind.TERMINATED,
+            at=at,
+            may_be_refused=True,
+        )
     )
     close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
     await _ask(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
@@ -114,7 +120,7 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
     step = CloseApplication(application_no=number, at=at)
     await _ask(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
+    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at, may_be_refused=True))
 
 
 async def _tell(mail: SendMail) -> tuple[Finding, ...]:

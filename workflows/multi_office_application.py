@@ -80,7 +80,9 @@ class MultiOfficeApplication:
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
         outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
-        if not self._left_to_the_reconciliation(outcomes):
+        if self._left_to_the_reconciliation(outcomes):
+            self._enter(ApplicationStage.CLOSED)
+        else:
             await self._close()
             await self._mail(MailKind.FINISHED)
         await self._changes.published()
@@ -101,8 +103,7 @@ class MultiOfficeApplication:
 
     @workflow.signal(name=OFFICE_PROGRESSED, description="事業所データの手続きからの報告（システム用）")
     def office_progressed(self, progress: OfficeProgress) -> None:
-        # One that was ended by hand may have been reset since, and goes on.
-        if self._offices[progress.office_no].outcome in {None, Outcome.TERMINATED}:
+        if self._offices[progress.office_no].outcome is None:
             self._offices[progress.office_no] = progress
             self._show()
 
@@ -203,7 +204,7 @@ class MultiOfficeApplication:
         try:
             await workflow.execute_activity_method(
                 MailActivities.send_mail,
-                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
+                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now(), may_be_refused=True),
                 summary=f"メール：{kind.subject}",
                 **MAIL,
             )

@@ -114,8 +114,9 @@ class OfficeDataProcedure:
 
     @operator_action(Action.CORRECT_PAIR)
     async def correct_pair(self, message: CorrectPair) -> None:
-        async with self._pair:
-            self.check_possible(Action.CORRECT_PAIR, message)
+        async with self._pair as waited:
+            if waited:
+                self.check_possible(Action.CORRECT_PAIR, message)
             await self._steps.correct_pair(message)
             await self._steps.check_pair()
         await self._operators.acknowledge()
@@ -132,16 +133,19 @@ class OfficeDataProcedure:
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
-        async with self._sharing:
-            self.check_possible(Action.RELEASE_SHARING, message)
+        async with self._sharing as waited:
+            if waited:
+                self.check_possible(Action.RELEASE_SHARING, message)
             await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
-        if not self._state.checked and workflow.patched(SHARING_OF_A_CHECKED_OFFICE):
+        unchecked = not self._state.checked and workflow.patched(SHARING_OF_A_CHECKED_OFFICE)
+        if unchecked:
             await workflow.wait_condition(lambda: self._state.checked)
-        async with self._sharing:
-            self.check_possible(Action.REPORT_SHARING_RELEASED, message)
+        async with self._sharing as waited:
+            if waited or unchecked:
+                self.check_possible(Action.REPORT_SHARING_RELEASED, message)
             await self._steps.end_sharing(message, delegated=False)
 
     @operator_action(Action.EXTEND_DEADLINE)
@@ -277,7 +281,7 @@ class OfficeDataProcedure:
         """Y18. One that cannot be delivered is an operator's; until it is, the case goes no further."""
         await self._steps.send_completion_notice()
         if self._state.notice_undelivered:
-            await self._operators.begin_if_undelivered()
+            await self._operators.begin()
             await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
             self._leave_if_asked()
         self._state.notified_at = workflow.now()
@@ -404,6 +408,8 @@ class OfficeDataProcedure:
                 return tuple(problem.message for problem in self._state.problems)
             case Stage.SHARING:
                 return (SHARING_STILL_ON,)
+            case Stage.NOTIFY if self._state.notice_undelivered:
+                return ("お知らせのメールを、ご登録の弥生ID（メールアドレス）に届けられませんでした。",)
             case _:
                 return ("弊社での処理に時間がかかっています。",)
 

@@ -1,6 +1,8 @@
 """The single steps of an office's procedure: each asks one activity, under a named policy, and notes the outcome."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -41,8 +43,8 @@ with workflow.unsafe.imports_passed_through():
     from models.office_state import OfficeState
     from models.procedures import Stage
     from workflows.office_view import OfficeView
-    from workflows.options import MAIL
-    from workflows.steps import Steps
+    from workflows.options import MAIL, REGISTRY
+    from workflows.steps import Answer, Asked, Steps
     from workflows.updates import asked_as
 
 
@@ -205,7 +207,8 @@ class OfficeSteps(Steps):
             application_no=self._state.case.application_no,
             office_no=self._state.case.office_no,
             at=workflow.now(),
-            **self._counted(),
+            # What the ladder asks for is nobody's update, even if it was begun while one was handled.
+            **self._counted() | ({} if to else {"asked_as": None}),
             to=to,
             but_not=but_not,
             by=by,
@@ -230,6 +233,7 @@ class OfficeSteps(Steps):
             occurrence=occurrence,
             points=points,
             until=until,
+            may_be_refused=True,
         )
         try:
             await self._send(mail)
@@ -238,7 +242,8 @@ class OfficeSteps(Steps):
 
     async def resend(self, kind: MailKind) -> None:
         """Send the newest mail of this kind once more; a final error says if it is refused again."""
-        await self._send(self._state.mails[kind].model_copy(update={"asked_as": asked_as(), "at": workflow.now()}))
+        once_more = {"asked_as": asked_as(), "at": workflow.now(), "may_be_refused": True}
+        await self._send(self._state.mails[kind].model_copy(update=once_more))
 
     async def _send(self, mail: SendMail) -> None:
         await self._ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
@@ -262,3 +267,16 @@ class OfficeSteps(Steps):
     @property
     def _step(self) -> OfficeStep:
         return OfficeStep.of(self._state.case, workflow.now())
+
+    async def _ask(
+        self,
+        activity: Callable[[Any, Asked], Awaitable[Answer]],
+        asked: Asked,
+        summary: str,
+        options: dict[str, Any] = REGISTRY,
+    ) -> Answer:
+        was_failing = bool(self._state.failing)
+        answer = await super()._ask(activity, asked, summary, options)
+        if was_failing and not self._state.failing:
+            await self._view.recovered()
+        return answer

@@ -75,10 +75,14 @@ class OfficeView:
     def ended(self, activity: str, *, completed: bool) -> None:
         """Take that back as soon as that activity has ended."""
         if no_longer_failing(self._state.failing, activity, cleared_before=completed):
-            workflow.upsert_search_attributes(
-                [FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)]
-            )
+            waiting_for = WaitingFor.OPERATOR if self._state.held else self._state.waiting_for
+            workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(waiting_for)])
             self.note("失敗が続いていた処理が終わった")
+
+    async def recovered(self) -> None:
+        """Tell the application that nothing keeps failing any longer."""
+        if workflow.patched(APPLICATION_KNOWS_OF_FAILING):
+            await self._tell_application()
 
     async def _tell_application(self) -> None:
         application = workflow.info().parent

@@ -24,10 +24,14 @@ class OneAtATime:
         """Whether something is under way that others have to wait for."""
         return self._inside > 0 and workflow.patched(ONE_AT_A_TIME)
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> bool:
+        """Return whether it had to be waited for: what was possible may be so no longer."""
+        waited = False
         while self.taken:
+            waited = True
             await workflow.wait_condition(lambda: not self._inside)
         self._inside += 1
+        return waited
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

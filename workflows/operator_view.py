@@ -88,8 +88,8 @@ def next_for_operator(state: OfficeState) -> str:
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
             "原因がなくなれば、自動で続きます。"
         )
-    if state.waiting_for is WaitingFor.OPERATOR and state.undelivered:
-        return _undelivered(state)
+    if state.waiting_for is WaitingFor.OPERATOR and state.first_undelivered:
+        return _undelivered(state, state.first_undelivered)
     if state.waiting_for is WaitingFor.SYSTEM:
         return "システムが処理しています。操作は不要です。"
     waits = _WAITS.get(state.stage, "")
@@ -98,8 +98,8 @@ def next_for_operator(state: OfficeState) -> str:
     return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
 
 
-def _undelivered(state: OfficeState) -> str:
-    [(kind, reason), *_] = state.undelivered.items()
+def _undelivered(state: OfficeState, kind: MailKind) -> str:
+    reason = state.undelivered[kind]
     goes_on = "届くまで先へ進みません" if state.stage is Stage.NOTIFY else "ほかの手続きは続いています"
     return (
         f"「{cell(kind.subject)}」のメールを届けられませんでした。{cell(reason)}お客様に電話などで連絡し、"

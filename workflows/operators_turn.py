@@ -50,7 +50,8 @@ class OperatorsTurn:
 
     async def begin_if_undelivered(self) -> None:
         """Somebody has to reach the customer in another way, unless that is being done."""
-        if self._state.undelivered and not self._ladder.climbing:
+        waited_for = self._ladder.climbing and self._state.waiting_for is WaitingFor.OPERATOR
+        if self._state.undelivered and not waited_for:
             await self.begin()
 
     async def resumed(self) -> None:
@@ -88,3 +89,4 @@ class OperatorsTurn:
         self._state.overdue = True
         await self._steps.mail(MailKind.DELAY, points=tuple(reasons_of_delay()), until=self._state.expires_on)
         await self._view.refresh()
+        await self.begin_if_undelivered()
