@@ -10,8 +10,9 @@ import pytest
 from temporalio.client import WorkflowExecution
 
 from activities.failing import ACTIVITY_FAILING
-from models.actions import AddNote, Cancel, HandOver, Hold, Resume
+from models.actions import AddNote, Cancel, HandOver, Hold, ResendMail, Resume
 from models.calendar import day_in_japan
+from models.mails import MailKind
 from models.procedures import Stage
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows import search_attributes
@@ -81,7 +82,8 @@ async def failing(world: World) -> Case:
 
 async def recovered(world: World) -> Case:
     case = await failing(world)
-    await case.act(AddNote(by=OPERATOR, reason="直した"))  # an activity that works again
+    again = ResendMail(by=OPERATOR, reason="直した", kind=MailKind.RELEASE_SHARING)
+    await case.act(again)  # the activity that had kept failing
     return case
 
 
