@@ -14,4 +14,5 @@ class CaseLinkMail(OneMail):
 
     @workflow.run
     async def run(self, mail: SendMail) -> SentMail | None:
-        return await self.send(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}")
+        asked = mail.model_copy(update={"may_be_refused": True})
+        return await self.send(MailActivities.send_mail, asked, f"メール：{mail.kind.subject}")
