@@ -145,12 +145,16 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office: no activity and no workflow task."""
-        while True:
+        """Wait until nothing is under way for an office: no activity and no workflow task.
+
+        Looked at more than once: of several timers that are due at the same time, one comes after the other.
+        """
+        idle = 0
+        while idle < 3:  # noqa: PLR2004 looks, each long enough for a timer that is due
             described = (await self.office(number).describe()).raw_description
-            if not described.pending_activities and not described.HasField("pending_workflow_task"):
-                return
-            await asyncio.sleep(0.02)
+            busy = described.pending_activities or described.HasField("pending_workflow_task")
+            idle = 0 if busy else idle + 1
+            await asyncio.sleep(0.03)
 
     async def progress(self, number: int = 1) -> OfficeProgress:
         return await self.office(number).query(OfficeDataProcedure.progress)
