@@ -150,7 +150,7 @@ class Case:
         Looked at more than once: of several timers that are due at the same time, one comes after the other.
         """
         idle = 0
-        while idle < 3:  # noqa: PLR2004 looks, each long enough for a timer that is due
+        while idle < 3:
             described = (await self.office(number).describe()).raw_description
             busy = described.pending_activities or described.HasField("pending_workflow_task")
             idle = 0 if busy else idle + 1

@@ -27,7 +27,7 @@ DAYS_TO_MEND = 5
 DAYS_OF_ALERT = 3
 """Business days before the due date on which an operator is told that it is in danger."""
 
-_ATTEMPTS = 5
+_ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
 _DEADLOCK = "40P01"
 
