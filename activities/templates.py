@@ -1,6 +1,7 @@
 """The templates that mails are written from."""
 
 import re
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,6 +11,7 @@ from models.calendar import day_in_words
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
+@cache
 def mail_templates() -> Environment:
     """Return the templates of `activities/mails`; a name that a template misspells is an error."""
     templates = Environment(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
@@ -85,6 +86,12 @@ def reach(address: str) -> Reach:
     return Reach.PUBLIC if ip.is_global else Reach.PRIVATE
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read whom this machine trusts, and what `SSL_CERT_FILE` says; it takes a while, so once."""
+    return httpx.create_ssl_context()
+
+
 class HttpPoster:
     """Posts by HTTP: no redirect is followed, and no proxy of the environment is used.
 
@@ -95,7 +102,7 @@ class HttpPoster:
 
     def __init__(self, *, allow_private: bool, tls: ssl.SSLContext | None = None) -> None:
         self._allow_private = allow_private
-        self._tls = tls or httpx.create_ssl_context()  # trusts what `SSL_CERT_FILE` says too
+        self._tls = tls or _trusted()
 
     async def post(self, url: str, message: SignedMessage) -> None:
         try:
