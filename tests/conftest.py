@@ -1,9 +1,11 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
+import asyncio
+import functools
+import inspect
 import itertools
 import os
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,13 +13,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker._workflow import _WorkflowWorker
 
+from tests.browsing import CHROMIUM, chromium
+from tests.failures_at_once import FailuresAtOnce
 from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
 from workers import database, examples
@@ -32,6 +36,7 @@ __all__ = ["SmtpInbox"]
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
+_LONGEST = 300  # seconds for one test, on a machine that is busy with others
 
 expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
 
@@ -139,6 +144,13 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium for all tests; each opens pages in it as somebody who has never been there."""
+    async with chromium() as browser:
+        yield browser
+
+
 @pytest_asyncio.fixture
 async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
     """A real SMTP server on a free port."""
@@ -155,16 +167,31 @@ async def world(
         yield world
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Whoever runs the tests may have set the program up for servers of their own: tests see none of that."""
+    config.pluginmanager.register(FailuresAtOnce(config))
     for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
 
 
+def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Let a test that waits for what never comes fail where it waits, rather than where the loop was told to end."""
+
+    @functools.wraps(test)
+    async def within(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(_LONGEST):
+            await test(*args, **kwargs)
+
+    return within
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where there is no browser, its tests are left out and say so; CI installs one."""
-    if shutil.which("chromium") is None:
+    """Bound every test. Where there is no browser, its tests are left out and say so; CI installs one."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = bounded(item.obj)
+    if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):
-                item.add_marker(pytest.mark.skip(reason="Debian's chromium is not installed (apt install chromium)"))
+                item.add_marker(pytest.mark.skip(reason="no Chromium (apt install chromium-headless-shell)"))

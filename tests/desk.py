@@ -5,17 +5,14 @@ The server that the other tests share has no Web UI.
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
@@ -28,24 +25,11 @@ from workers.temporal import DATA_CONVERTER
 from workflows import search_attributes
 from workflows.queues import Asked, Queue, link
 
-CHROMIUM = shutil.which("chromium")
-
 SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
 """Two operators and their supervisor, as the example registry has them."""
 
 RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
 """What the operators' guide recommends to show beside Status and Workflow ID."""
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @asynccontextmanager
@@ -68,18 +52,15 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
 
 
 @asynccontextmanager
-async def chromium(width: int = 1280, height: int = 900) -> AsyncIterator[Page]:
-    """Open a browser as it stands on an operator's desk in Japan."""
-    with TemporaryDirectory(prefix="tetsuzuki-") as home:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": home}
-            )
-            context = await browser.new_context(
-                viewport={"width": width, "height": height}, locale="ja-JP", timezone_id="Asia/Tokyo"
-            )
-            yield await context.new_page()
-            await browser.close()
+async def _seat(browser: Browser) -> AsyncIterator[Page]:
+    """A screen as it stands on an operator's desk in Japan."""
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 900}, locale="ja-JP", timezone_id="Asia/Tokyo"
+    )
+    try:
+        yield await context.new_page()
+    finally:
+        await context.close()
 
 
 @dataclass
@@ -173,11 +154,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox) -> AsyncIterator[Desk]:
+async def desk(sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser) -> AsyncIterator[Desk]:
     """Seat an operator; two take cases, the third supervises."""
     async with (
         temporal_with_ui() as (environment, ui_url),
         world_with_worker(sessions, environment, inbox) as world,
-        chromium() as page,
+        _seat(browser) as page,
     ):
         yield Desk(world, ui_url, page)

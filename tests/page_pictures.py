@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browsing import DEVICES, chromium, new_page
+from tests.browsing import DEVICES, new_page
 from tests.conftest import SmtpInbox
 from tests.customer_way import At, Customer, open_office
 from tests.myics_town import myics_town
@@ -36,11 +36,14 @@ def keeping(device: str, prefix: str = "") -> At:
 
 @pytest.mark.parametrize("device", DEVICES)
 async def test_take(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    browser: Browser,
+    device: str,
 ) -> None:
     async with (
         open_office(sessions, temporal, smtp_inbox) as (world, address),
-        chromium() as browser,
         new_page(browser, device) as page,
     ):
         customer = Customer(world, address, page, keeping(device))
@@ -51,12 +54,15 @@ async def test_take(
 
 @pytest.mark.parametrize("device", DEVICES)
 async def test_take_myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    browser: Browser,
+    device: str,
 ) -> None:
     async with (
         myics_town(sessions, temporal, smtp_inbox) as town,
         served(town.app) as address,
-        chromium() as browser,
         new_page(browser, device) as page,
     ):
         await Firm(town.myics, address, page, keeping(device, "myics-")).whole_way()

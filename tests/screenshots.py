@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import FloatRect, ViewportSize
+from playwright.async_api import Browser, FloatRect, ViewportSize
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from activities.failing import ACTIVITY_FAILING
@@ -29,8 +29,8 @@ MENU_WIDTH, BAR_HEIGHT = 256, 50
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
-async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
-    async with desk(sessions, smtp_inbox) as seat:
+async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser) -> None:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         await seat.page.set_viewport_size(SCREEN)
         case = await seat.world.apply(form([(NOBODY, OFFICE_B[1]), OFFICE_C]))
         await at_rest(case, Stage.CORRECTION, 1)
@@ -56,8 +56,10 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await office(seat, case, 2, "この手続きは終了しました", "cancelled")
 
 
-async def test_take_the_end(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
-    async with desk(sessions, smtp_inbox) as seat:
+async def test_take_the_end(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         await seat.page.set_viewport_size(SCREEN)
         case = await completed_at_once(seat.world)
         await case.application.result()
@@ -71,11 +73,16 @@ async def test_take_the_end(sessions: async_sessionmaker[AsyncSession], smtp_inb
         await office(seat, other, 1, "抜けのおそれ", "relink")
 
 
-async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
+async def test_take_what_fails(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
     """No mail can be sent: where the worker sends it, nothing listens."""
     gone = SmtpInbox()
     gone.port = 1
-    async with desk(sessions, smtp_inbox) as seat, world_with_worker(sessions, seat.world.environment, gone) as world:
+    async with (
+        desk(sessions, smtp_inbox, browser) as seat,
+        world_with_worker(sessions, seat.world.environment, gone) as world,
+    ):
         await seat.page.set_viewport_size(SCREEN)
         case = await world.apply(form([OFFICE_C]))
         while not await failed_before(case):  # noqa: ASYNC110 what is waited for happens on the server
@@ -87,9 +94,11 @@ async def test_take_what_fails(sessions: async_sessionmaker[AsyncSession], smtp_
         await keep(seat, "pending-activities", height=520)
 
 
-async def test_take_what_is_not_delivered(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox) -> None:
+async def test_take_what_is_not_delivered(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
     smtp_inbox.unknown.add(OFFICE_C[0])
-    async with desk(sessions, smtp_inbox) as seat:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         await seat.page.set_viewport_size(SCREEN)
         case = await seat.world.apply(form([OFFICE_C], delegate=True))
         await at_rest(case, Stage.NOTIFY)

@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browsing import DEVICES, chromium, hurdles, keep_picture, new_page
+from tests.browsing import DEVICES, hurdles, keep_picture, new_page
 from tests.conftest import SmtpInbox
 from tests.customer_way import open_office
 from tests.web_world import until
@@ -65,11 +65,14 @@ class Visit:
 
 @pytest.mark.parametrize("device", DEVICES)
 async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_another(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox, device: str
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    browser: Browser,
+    device: str,
 ) -> None:
     async with (
         open_office(sessions, temporal, smtp_inbox) as (_, address),
-        chromium() as browser,
         new_page(browser, device) as page,
     ):
         visit = Visit(page, address, smtp_inbox, device)

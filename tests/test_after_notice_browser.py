@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
@@ -16,7 +16,6 @@ from models.calendar import day_in_japan
 from models.messages import Outcome
 from tests.conftest import SmtpInbox
 from tests.customer_world import SUPPORT_PASSWORD, Customer, customer_after_notice
-from tests.desk import CHROMIUM, QUIET
 from tests.serving import served
 from tests.test_relink_page import AIR, BANK
 from tests.web_world import PASSWORD
@@ -38,16 +37,6 @@ async def customer(
     async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
         await customer.web.sign_in(customer.issued.yayoi_id)  # so that the ID has a password
         yield customer
-
-
-@pytest_asyncio.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": str(tmp_path)}
-        )
-        yield browser
-        await browser.close()
 
 
 class Looking:

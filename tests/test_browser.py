@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.desk import CHROMIUM, QUIET
 from tests.web_world import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
 
 SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
@@ -48,16 +47,6 @@ async def address(web: Web) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await serving
-
-
-@pytest_asyncio.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": str(tmp_path)}
-        )
-        yield browser
-        await browser.close()
 
 
 async def picture(page: Page, name: str) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
@@ -12,7 +12,7 @@ from models.case_links import case_path, link_expiry
 from models.identifiers import OfficeToken
 from models.messages import Outcome
 from models.procedures import Stage
-from tests.browsing import DEVICES, chromium, hurdles, keep_picture, new_page
+from tests.browsing import DEVICES, hurdles, keep_picture, new_page
 from tests.conftest import SmtpInbox
 from tests.serving import served
 from tests.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form, world_with_worker
@@ -63,6 +63,8 @@ async def test_an_applicant_mends_what_holds_the_case_up_and_withdraws_the_rest(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
+    browser: Browser,
+    *,
     device: str,
     script: bool,
 ) -> None:
@@ -72,7 +74,6 @@ async def test_an_applicant_mends_what_holds_the_case_up_and_withdraws_the_rest(
         async with (
             app.router.lifespan_context(app),
             served(app) as address,
-            chromium() as browser,
             new_page(browser, device, script=script) as page,
         ):
             who = Applicant(page, device, script=script)

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.messages import Outcome
-from tests.browsing import DEVICES, chromium, hurdles, new_page
+from tests.browsing import DEVICES, hurdles, new_page
 from tests.conftest import SmtpInbox
 from tests.customer_way import Customer, open_office
 
@@ -23,6 +23,8 @@ async def test_step1_to_the_last_relink(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
+    browser: Browser,
+    *,
     device: str,
     script: bool,
 ) -> None:
@@ -38,7 +40,6 @@ async def test_step1_to_the_last_relink(
 
     async with (
         open_office(sessions, temporal, smtp_inbox) as (world, address),
-        chromium() as browser,
         new_page(browser, device, script=script) as page,
     ):
         page.on("console", lambda message: complaints.append(message.text))

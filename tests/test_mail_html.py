@@ -1,22 +1,18 @@
 """The HTML of a mail is its text, no more and no less, in the structure that its lines have."""
 
-import os
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from hypothesis import example, given
 from hypothesis import strategies as st
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from activities.mail_html import html_of
 from activities.templates import mail_templates
-from tests.desk import CHROMIUM, QUIET
 
 GALLERY = sorted((Path(__file__).parent.parent / "docs" / "mails").glob("*.html"))
 WIDTHS = (375, 700)
@@ -186,16 +182,6 @@ def test_what_is_filled_in_brings_no_structure(family_name: str, given_name: str
     assert page.links == []
     assert [element[0] for element in page.content][-1] == "p"
     assert len(page.content) <= 2
-
-
-@pytest_asyncio.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=QUIET, env={**os.environ, "HOME": str(tmp_path)}
-        )
-        yield browser
-        await browser.close()
 
 
 @pytest.mark.browser

@@ -1,11 +1,11 @@
 """A firm goes the whole way: representative, staff and a client's user; at a desk, on a phone, and without script."""
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browsing import DEVICES, chromium, hurdles, new_page
+from tests.browsing import DEVICES, hurdles, new_page
 from tests.conftest import SmtpInbox
 from tests.myics_town import myics_town
 from tests.myics_way import Firm
@@ -19,6 +19,8 @@ async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
+    browser: Browser,
+    *,
     device: str,
     script: bool,
 ) -> None:
@@ -35,7 +37,6 @@ async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
     async with (
         myics_town(sessions, temporal, smtp_inbox) as town,
         served(town.app) as address,
-        chromium() as browser,
         new_page(browser, device, script=script) as page,
     ):
         page.on("console", lambda message: complaints.append(message.text))

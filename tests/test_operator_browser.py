@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.calendar import day_in_japan
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.browser
 
 
 async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
-    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
-    async with desk(sessions, smtp_inbox) as seat:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         case = await seat.world.apply(form([(NOBODY, OFFICE_B[1])]))
         await at_rest(case, Stage.CORRECTION)
         workflow_id = office_workflow_id(case.application_no, 1)
@@ -58,10 +58,10 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
 
 
 async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_each_time(
-    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     """Therefore they are two: one for every day, one for the first."""
-    async with desk(sessions, smtp_inbox) as seat:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         for _ in range(2):
             await seat.open_queue(Queue.ON_HOLD)
             assert await seat.saved_views() == []
@@ -75,9 +75,9 @@ async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_e
 
 
 async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
-    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
-    async with desk(sessions, smtp_inbox) as seat:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         case = await seat.world.apply(form([OFFICE_C]))
         await at_rest(case, Stage.SHARING)
         await seat.open_queue(Queue.WAITING_FOR_APPLICANT)
@@ -92,9 +92,9 @@ async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
 
 
 async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
-    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
-    async with desk(sessions, smtp_inbox) as seat:
+    async with desk(sessions, smtp_inbox, browser) as seat:
         case = await seat.world.apply(form([OFFICE_C]))
         await at_rest(case, Stage.SHARING)
         await seat.open_office(case)
