@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker._workflow import _WorkflowWorker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.workflow import _Definition
 
 from tests.browsing import CHROMIUM, chromium
 from tests.failures_at_once import FailuresAtOnce
@@ -42,15 +44,26 @@ expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that 
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _patient_workers() -> Iterator[None]:
-    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not."""
+def _workers_among_many() -> Iterator[None]:
+    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not.
+
+    And whether a workflow can be loaded in its sandbox is tried once, not for each of a thousand workers.
+    """
     build = _WorkflowWorker.__init__
+    prepare = SandboxedWorkflowRunner.prepare_workflow
+    prepared = set[type]()
 
     def patiently(self: _WorkflowWorker, *args: Any, **kwargs: Any) -> None:
         build(self, *args, **kwargs)
         self._deadlock_timeout_seconds = 30
 
+    def once(self: SandboxedWorkflowRunner, workflow: _Definition) -> None:
+        if workflow.cls not in prepared:
+            prepare(self, workflow)
+            prepared.add(workflow.cls)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", once)
         patch.setattr(_WorkflowWorker, "__init__", patiently)
         yield
 
@@ -169,7 +182,8 @@ async def world(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever runs the tests may have set the program up for servers of their own: tests see none of that."""
-    config.pluginmanager.register(FailuresAtOnce(config))
+    if config.getoption("numprocesses", default=None):  # without, they are on the screen in a moment
+        config.pluginmanager.register(FailuresAtOnce(config))
     for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
