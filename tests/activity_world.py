@@ -15,7 +15,7 @@ from models.application_form import ApplicationForm
 from models.calendar import BusinessCalendar
 from models.identifiers import ApplicationNo
 from models.tables import AuditRow, Base
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from web.intake import Intake
 from workers import database, temporal
 from workers.settings import Settings

@@ -1,15 +1,12 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
-import asyncio
-import functools
 import inspect
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,13 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker._workflow import _WorkflowWorker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-from temporalio.workflow import _Definition
 
 from tests.browsing import CHROMIUM, chromium
-from tests.failures_at_once import FailuresAtOnce
+from tests.customer_world import Customer, customer_after_notice
+from tests.myics_world import MyicsWorld, myics_with_worker
+from tests.running import FailuresAtOnce, bounded, workers_among_many
 from tests.smtp_inbox import SmtpInbox
+from tests.web_world import Web, end_cases, fill_registry, web_on
 from tests.world import World, world_with_worker
 from workers import database, examples
 from workers.registry_file import load
@@ -34,37 +31,15 @@ from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
 from workflows import search_attributes
 
-__all__ = ["SmtpInbox"]
-
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
-_LONGEST = 300  # seconds for one test, on a machine that is busy with others
 
 expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _workers_among_many() -> Iterator[None]:
-    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not.
-
-    And whether a workflow can be loaded in its sandbox is tried once, not for each of a thousand workers.
-    """
-    build = _WorkflowWorker.__init__
-    prepare = SandboxedWorkflowRunner.prepare_workflow
-    prepared = set[type]()
-
-    def patiently(self: _WorkflowWorker, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
-        self._deadlock_timeout_seconds = 30
-
-    def once(self: SandboxedWorkflowRunner, workflow: _Definition) -> None:
-        if workflow.cls not in prepared:
-            prepare(self, workflow)
-            prepared.add(workflow.cls)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", once)
-        patch.setattr(_WorkflowWorker, "__init__", patiently)
+    with workers_among_many():
         yield
 
 
@@ -180,6 +155,33 @@ async def world(
         yield world
 
 
+@pytest_asyncio.fixture
+async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
+    """The pages and APIs, with a small registry behind them; what was applied for is ended afterwards."""
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web:
+        yield web
+        await end_cases(web, temporal.client)
+
+
+@pytest_asyncio.fixture
+async def customer(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[Customer]:
+    """A customer who has just been notified, with the pages before them."""
+    async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
+        yield customer
+
+
+@pytest_asyncio.fixture
+async def myics(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[MyicsWorld]:
+    """A small world of MYICS, with a worker that follows its registrations."""
+    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
+        yield world
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever runs the tests may have set the program up for servers of their own: tests see none of that."""
     if config.getoption("numprocesses", default=None):  # without, they are on the screen in a moment
@@ -187,17 +189,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
-
-
-def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let a test that waits for what never comes fail where it waits, rather than where the loop was told to end."""
-
-    @functools.wraps(test)
-    async def within(*args: Any, **kwargs: Any) -> None:
-        async with asyncio.timeout(_LONGEST):
-            await test(*args, **kwargs)
-
-    return within
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

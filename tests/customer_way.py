@@ -17,9 +17,9 @@ from models.case_links import case_path
 from models.identifiers import ApplicationNo
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.procedures import Stage
-from tests.conftest import SmtpInbox
 from tests.paths import NOBODY
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, TARO, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.stack.inbox import text_of
 from workers.wiring import build_web

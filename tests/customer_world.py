@@ -13,7 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.procedures import Stage
 from models.tables import IssuedContractRow
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import Web, hidden_fields
 from tests.world import OFFICE_C, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.wiring import build_web

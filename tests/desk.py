@@ -18,7 +18,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.identifiers import application_workflow_id, office_workflow_id
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import Case, World, world_with_worker
 from workers.stack import temporal_server
 from workers.temporal import DATA_CONVERTER

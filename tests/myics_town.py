@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.myics.identifiers import ClientId
-from tests.conftest import SmtpInbox
 from tests.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, myics_with_worker
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import Web, hidden_fields
 from workers.wiring import build_web
 

@@ -10,7 +10,8 @@ from playwright.async_api import Locator, Page, expect
 from models.myics.identifiers import ClientId
 from models.myics.mails import MyicsMail
 from tests.customer_way import At
-from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, text_of
+from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld
+from workers.stack.inbox import text_of
 
 HANAKO, MIDORI = "hanako@aoba-kaikei.example.jp", "midori@midori-shoten.example.jp"
 NEW_PASSWORD = "Aoba2027"

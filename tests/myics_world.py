@@ -35,7 +35,8 @@ from models.tables import (
     batch_count,
     registration_count,
 )
-from tests.conftest import SmtpInbox
+from tests.settling import settled
+from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
 from web.doors.hashing import Hashing
 from web.myics.batches import Batches
@@ -46,6 +47,7 @@ from web.myics.sign_in import Member, SignIn
 from web.myics.telling import telling_batch, telling_registration
 from web.myics.users import Users
 from web.teller import Teller
+from workers.stack.inbox import text_of
 from workers.wiring import WORKFLOWS
 
 FIRM = CustomerNo("1000200301")
@@ -223,12 +225,8 @@ class Registered:
         return [row.action for row in rows]
 
     async def settled(self) -> None:
-        """Wait until nothing is under way: no activity and no workflow task."""
-        while True:
-            described = (await self.handle.describe()).raw_description
-            if not described.pending_activities and not described.HasField("pending_workflow_task"):
-                return
-            await asyncio.sleep(0.02)
+        """Wait until nothing is under way, and nothing is due."""
+        await settled(self.myics.world.environment, self.handle)
 
     async def at(self, stage: RegistrationStage) -> None:
         async with asyncio.timeout(30):
@@ -265,12 +263,6 @@ class Registered:
     async def act(self, name: str, **facts: Any) -> None:
         """Send an update as the Web UI does: by name, with one JSON."""
         await self.handle.execute_update(name, {"by": SATO, "reason": "お電話", **facts})
-
-
-def text_of(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain",))
-    assert body is not None
-    return str(body.get_content())
 
 
 @asynccontextmanager

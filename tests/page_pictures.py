@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, new_page
-from tests.conftest import SmtpInbox
 from tests.customer_way import At, Customer, open_office
 from tests.myics_town import myics_town
 from tests.myics_way import Firm
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 
 PICTURES = Path(__file__).parent.parent / "docs" / "images" / "pages"
 _WIDTH = {"desk": 900, "phone": 375}

@@ -12,7 +12,6 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.check_paths import CHECK_PATHS
 from tests.check_paths import Path as CheckPath
-from tests.conftest import SmtpInbox
 from tests.myics_paths import MYICS_PATHS
 from tests.myics_paths import Path as MyicsPath
 from tests.myics_world import myics_with_worker
@@ -20,6 +19,7 @@ from tests.paths import ENDED, IN_THE_MIDDLE, Path, parts
 from tests.registration_town import open_town
 from tests.short_paths import SHORT_PATHS
 from tests.short_paths import Path as ShortPath
+from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
 
 HISTORIES = FilePath(__file__).parent / "histories"

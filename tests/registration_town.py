@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.address_checks import AddressCheck, CheckOutcome, CheckPurpose
 from models.tables import AddressCheckRow
-from tests.conftest import SmtpInbox
-from tests.web_world import hidden_fields, until
+from tests.smtp_inbox import SmtpInbox
+from tests.web_world import hidden_fields, text_of, until
 from tests.world import World, world_with_worker
 from workers.wiring import build_web
 
@@ -110,10 +110,6 @@ class Town:
 
 def check_id_of(place: str) -> UUID:
     return UUID(place.split("/")[2])
-
-
-def text_of(answer: httpx.Response) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
 
 
 def wrong(code: str) -> str:

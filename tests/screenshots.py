@@ -14,9 +14,9 @@ from activities.failing import ACTIVITY_FAILING
 from models.actions import Cancel, Hold
 from models.calendar import day_in_japan
 from models.procedures import SetUpStep, Stage
-from tests.conftest import SmtpInbox
 from tests.desk import Desk, desk
 from tests.paths import AIR_C, NOBODY, completed_at_once
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, form, world_with_worker
 from workflows.queues import Queue
 

@@ -22,7 +22,8 @@ from models.invitations import REMIND_AFTER
 from models.procedures import WaitingFor
 from models.tables import OfficeRow
 from models.webhooks import ATTEMPTS, KEPT_DEAD, WebhookStage
-from tests.test_case_page import mailings
+from tests.settling import settled
+from tests.test_case_links import mailings
 from tests.test_enquiries import ASKED, DESK
 from tests.test_members import GUEST, Group, group_in
 from tests.test_reconciliation import change, in_set_up, in_sharing
@@ -47,7 +48,7 @@ async def invited(world: World) -> AsyncIterator[Group]:
     async with group_in(world) as group:
         await group.invite(GUEST)
         await group.mails(GUEST, 1)
-        await settled(await group.procedure())
+        await settled(world.environment, await group.procedure())
         yield group
         await group.ended()
 
@@ -143,7 +144,7 @@ async def sent(world: World, *answers: int) -> AsyncIterator[Message]:
 async def dead(message: Message) -> None:
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
-    await settled(message.handle)
+    await settled(message.world.environment, message.handle)
 
 
 async def webhook_delivered(world: World) -> Handle:
@@ -237,16 +238,6 @@ async def reconciled(world: World) -> Handle:
 
 
 # --- waiting, and time ------------------------------------------------------------------------------------------------
-
-
-async def settled(procedure: Handle) -> None:
-    """Wait until nothing is under way: no activity and no workflow task."""
-
-    async def at_rest() -> bool:
-        described = (await procedure.describe()).raw_description
-        return not (described.pending_activities or described.HasField("pending_workflow_task"))
-
-    await until(at_rest)
 
 
 async def pass_time(world: World, procedure: Handle, moment: datetime) -> None:

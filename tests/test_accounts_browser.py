@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, hurdles, keep_picture, new_page
-from tests.conftest import SmtpInbox
 from tests.customer_way import open_office
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from tests.world import OFFICE_B
 from workers.stack.inbox import text_of

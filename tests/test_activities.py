@@ -11,8 +11,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests import activity_trials
 from tests.activity_trials import NO, Trial
 from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
-from tests.conftest import SmtpInbox
 from tests.myics_trials import MYICS_TRIALS
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, form
 
 TRIALS = [*activity_trials.TRIALS, *MYICS_TRIALS]

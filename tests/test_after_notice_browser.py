@@ -14,9 +14,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.messages import Outcome
-from tests.conftest import SmtpInbox
 from tests.customer_world import SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 from tests.test_relink_page import AIR, BANK
 from tests.web_world import PASSWORD
 from tests.world import YAYOI

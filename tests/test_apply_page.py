@@ -3,15 +3,11 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
 import httpx
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.case_links import case_path, link_expiry
 from models.procedures import Procedure
@@ -23,21 +19,11 @@ from tests.web_world import (
     TOKEN_C,
     TOKEN_OF_ANOTHER,
     Web,
-    end_cases,
-    fill_registry,
     pair,
-    web_on,
+    text_of,
 )
 from web.doors import Limit
 from web.protection import WithoutPeople
-
-
-@pytest_asyncio.fixture
-async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
-    await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web:
-        yield web
-        await end_cases(web, temporal.client)
 
 
 class Form(HTMLParser):
@@ -88,10 +74,6 @@ def filled(form: Form) -> dict[str, str]:
 
 async def opened(web: Web) -> Form:
     return Form((await web.http.get("/apply")).text)
-
-
-def text_of(answer: httpx.Response) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
 
 
 async def test_y10_the_form_says_that_there_is_no_fee(web: Web) -> None:

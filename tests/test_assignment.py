@@ -14,7 +14,7 @@ from models.identifiers import ApplicationNo, YayoiId
 from models.messages import Assign, Assigned
 from models.tables import ApplicationOfficeRow, AuditRow, OperatorRow
 from tests.activity_world import ActivityWorld, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import form
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)

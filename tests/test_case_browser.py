@@ -13,8 +13,8 @@ from models.identifiers import OfficeToken
 from models.messages import Outcome
 from models.procedures import Stage
 from tests.browsing import DEVICES, hurdles, keep_picture, new_page
-from tests.conftest import SmtpInbox
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form, world_with_worker
 from workers.wiring import build_web
 

@@ -14,7 +14,7 @@ from models.calendar import day_in_japan
 from models.case_links import case_path
 from models.mails import MailKind
 from models.messages import Outcome
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import hidden_fields, until
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, form, world_with_worker
 from workers.wiring import build_web

@@ -10,8 +10,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.changed_procedures import WithOneStepLess, WithOneStepMore, WithOneStepMorePatched
 from tests.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
-from tests.conftest import SmtpInbox
 from tests.paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
+from tests.smtp_inbox import SmtpInbox
 from tests.world import world_with_worker
 from workflows.multi_office_application import MultiOfficeApplication
 

@@ -9,8 +9,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.messages import Outcome
 from tests.browsing import DEVICES, hurdles, new_page
-from tests.conftest import SmtpInbox
 from tests.customer_way import Customer, open_office
+from tests.smtp_inbox import SmtpInbox
 
 ANSWERS = re.compile("40[349]|410|422")
 """What a browser says of pages that answer a mistake."""

@@ -22,7 +22,7 @@ from models.office_state import OfficeState
 from models.permissions import available
 from models.procedures import Procedure, SetUpStep, Stage, WaitingFor
 from models.ways_out import WAYS_OUT, ways_out
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, Case, at_rest, form, world_with_worker
 from workers.diagram_command import draw_procedures, pictures
 from workflows.office_data_procedure import OfficeDataProcedure

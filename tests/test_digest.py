@@ -15,7 +15,7 @@ from models.messages import SentMail
 from models.procedures import Stage
 from models.tables import NoticeRow, OperatorRow
 from tests.activity_world import activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workers.stack.inbox import text_of
 from workers.wiring import build_activities

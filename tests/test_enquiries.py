@@ -10,8 +10,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.enquiries import NAME_IS_FIXED, NO_SUPPORT
 from models.tables import EnquiryRow, enquiry_count
-from tests.conftest import SmtpInbox
 from tests.customer_world import Customer, customer_after_notice, errors_on, words
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import hidden_fields, until
 from tests.world import TARO, YAYOI
 

@@ -1,36 +1,18 @@
 """What customers read before they apply: the guide, the plan and the check of a token, as served."""
 
-import re
-from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
-import httpx
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.application_form import NO_FEE
 from models.identifiers import OfficeToken
 from models.procedures import Procedure
-from tests.web_world import TOKEN_B, Web, fill_registry, web_on
+from tests.web_world import TOKEN_B, Web, text_of
 from web.applicant.guide import chosen_procedure, steps_of
 from web.applicant.plan import MAX_NAME, MAX_PLANNED, Plan
 from web.applicant.token_check import what_is_wrong
-
-
-@pytest_asyncio.fixture
-async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
-    await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web:
-        yield web
-
-
-def text_of(answer: httpx.Response) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
-
 
 # --- the guide --------------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,9 @@
 """Applications over the API: the contract, the rules of the form, and what must hold under concurrency and outages."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import WorkflowExecutionStatus
@@ -33,14 +31,6 @@ from workflows import search_attributes
 
 HELD_ID = "この弥生ID は、手続き中の別のお申し込みで使われています。別の弥生ID を入力してください。"
 HELD_TOKEN = "この事業所トークンは、手続き中の別のお申し込みで使われています。事業所データを確認してください。"
-
-
-@pytest_asyncio.fixture
-async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
-    await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web:
-        yield web
-        await end_cases(web, temporal.client)
 
 
 async def test_an_application_is_accepted_with_number_due_date_and_link(web: Web) -> None:

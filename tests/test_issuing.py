@@ -25,7 +25,7 @@ from models.tables import (
 )
 from tests.activity_trials import AT
 from tests.activity_world import ActivityWorld, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, YAYOI, form
 
 AOBA = ContractId("6000001")

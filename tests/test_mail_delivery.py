@@ -22,7 +22,7 @@ from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from tests.activity_trials import AT, NO, STEP
 from tests.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from tests.world import OFFICE_C, TARO, form
 from workers import database

@@ -20,7 +20,7 @@ from models.procedures import Procedure, Stage
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from tests.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.activity_world import ActivityWorld, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, TARO, YAYOI, form
 from workers.wiring import build_registry
 

@@ -4,12 +4,11 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
@@ -22,8 +21,8 @@ from models.procedures import WaitingFor
 from models.refusals import RefusedError
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 from tests.activity_world import CrashError, CrashingSessions
-from tests.conftest import SmtpInbox
 from tests.myics_world import FIRM, MyicsWorld, myics_with_worker
+from tests.smtp_inbox import SmtpInbox
 from tests.world import details_of
 from web.myics.managing import NotPossibleError
 from web.myics.telling import telling_batch
@@ -33,14 +32,6 @@ from workflows.client_batch import LOOK_AGAIN_AFTER, ClientBatch
 from workflows.search_attributes import FAILING, WAITING_FOR
 
 ROWS = 300
-
-
-@pytest_asyncio.fixture
-async def myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 def clients(count: int, first: int = 0) -> str:

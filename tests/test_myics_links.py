@@ -1,13 +1,9 @@
 """M8: a personal link is signed, used once, expires, is superseded and withdrawn; each refusal says what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.identifiers import MailAddress
 from models.myics.accounts import AccountKind, AccountState
@@ -15,20 +11,11 @@ from models.myics.identifiers import CustomerNo
 from models.myics.registrations import USER_DAYS, RegistrationOutcome
 from models.personal_links import PersonalLinkKind, read_link
 from models.refusals import RefusedError
-from tests.conftest import SmtpInbox
-from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, myics_with_worker, user
+from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, user
 from web.myics.registrants import LinkRefusedError, Page, SignedUp, read_account
 
 OTHER_FIRM = CustomerNo("1000200309")
 JIRO = "jiro@aoba-kaikei.example.jp"
-
-
-@pytest_asyncio.fixture
-async def myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def invited(myics: MyicsWorld) -> tuple[Registered, str]:

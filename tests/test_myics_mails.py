@@ -18,9 +18,9 @@ from models.tables import (
 )
 from tests.activity_trials import AT
 from tests.activity_world import ActivityWorld, activity_world
-from tests.conftest import SmtpInbox
 from tests.myics_trials import FIRM, MR
-from tests.myics_world import text_of
+from tests.smtp_inbox import SmtpInbox
+from workers.stack.inbox import text_of
 
 _KINDS = {
     MyicsMail.INVITATION: [RegistrationKind.REPRESENTATIVE],

@@ -9,10 +9,10 @@ from temporalio.testing import WorkflowEnvironment
 from models.identifiers import MailAddress
 from models.myics.batch_files import MOST_BYTES
 from models.myics.identifiers import CustomerNo, RegistrationNo
-from tests.conftest import SmtpInbox
 from tests.customer_world import errors_on, words
 from tests.myics_town import CLIENT, Browser, Town, myics_town
 from tests.myics_world import FIRM, OWNER, Registered
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from web.myics.users import LAST_ADMINISTRATOR
 

@@ -10,10 +10,10 @@ from temporalio.testing import WorkflowEnvironment
 from models.myics.accounts import WRONG_PASSWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.personal_links import PersonalLink, PersonalLinkKind
-from tests.conftest import SmtpInbox
 from tests.customer_world import errors_on, words
 from tests.myics_town import REGISTER, Browser, Town, myics_town
 from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, user
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import hidden_fields, until
 from tests.world import OFFICE_B
 from web.myics.pages_register import MAIL_SENT, OTHER_PASSWORD

@@ -18,10 +18,10 @@ from models.myics.identifiers import CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome
 from models.personal_links import PersonalLink, PersonalLinkKind
 from models.procedures import WaitingFor
-from tests.conftest import SmtpInbox
 from tests.customer_world import errors_on, words
 from tests.myics_town import REGISTER, Browser, Town, myics_town
 from tests.myics_world import FIRM, OWNER, PASSWORD, Registered, user
+from tests.smtp_inbox import SmtpInbox
 from web.doors import Limit
 from web.doors.limits import Limits
 from web.myics.pages_password import FORGOTTEN, MAIL_SENT

@@ -1,14 +1,10 @@
 """M1 to M3, M6, M8: the representative of an accounting firm registers."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.identifiers import MailAddress
@@ -17,17 +13,9 @@ from models.myics.registrations import INVITATION_DAYS, RegistrationOutcome, Reg
 from models.procedures import WaitingFor
 from models.refusals import RefusedError
 from models.tables import MyicsFirmRow
-from tests.conftest import SmtpInbox
-from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, myics_with_worker, text_of
+from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered
 from web.myics.registrants import LinkRefusedError, Page, read_account
-
-
-@pytest_asyncio.fixture
-async def myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
+from workers.stack.inbox import text_of
 
 
 async def provisional(myics: MyicsWorld) -> tuple[Registered, str]:

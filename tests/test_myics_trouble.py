@@ -1,19 +1,15 @@
 """M8: a registration goes on or ends whose mails are refused, whose activities fail, or that was reset."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
 from activities.failing import ACTIVITY_FAILING
 from models.calendar import day_in_japan
@@ -31,8 +27,7 @@ from models.myics.registrations import (
 )
 from models.procedures import WaitingFor
 from models.tables import MyicsRegistrationRow
-from tests.conftest import SmtpInbox
-from tests.myics_world import FIRM, MyicsWorld, Registered, myics_with_worker, user
+from tests.myics_world import FIRM, MyicsWorld, Registered, user
 from tests.world import details_of
 from web.myics.telling import telling_registration
 from web.teller import Teller
@@ -43,14 +38,6 @@ from workflows.search_attributes import FAILING, WAITING_FOR
 WRONG, RIGHT = MailAddress("ichiroo@aoba-kaikei.example.jp"), MailAddress("ichiro@aoba-kaikei.example.jp")
 MINATO = "minato@minato.example.jp"
 REFUSED = "メールを届けられませんでした"
-
-
-@pytest_asyncio.fixture
-async def myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def mistyped(myics: MyicsWorld) -> Registered:

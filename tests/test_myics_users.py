@@ -1,13 +1,9 @@
 """M3 to M8: staff and clients, their users, who may manage, and logging in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.identifiers import MailAddress
 from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
@@ -17,23 +13,15 @@ from models.myics.registrations import RegistrationKind, RegistrationOutcome, Re
 from models.procedures import WaitingFor
 from models.refusals import RefusedError
 from models.tables import MyicsRegistrationRow
-from tests.conftest import SmtpInbox
-from tests.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, Registered, myics_with_worker, text_of, user
+from tests.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, Registered, user
 from web.myics.managing import NotPossibleError
 from web.myics.registrants import Page
 from web.myics.sign_in import LOCKED, STOPPED, WRONG, SignInRefusedError
+from workers.stack.inbox import text_of
 from workflows import search_attributes
 
 JIRO, SABURO = "jiro@aoba-kaikei.example.jp", "saburo@aoba-kaikei.example.jp"
 ADMINISTRATOR = AccountKind.ADMINISTRATOR
-
-
-@pytest_asyncio.fixture
-async def myics(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
 
 
 async def refused_sign_in(myics: MyicsWorld, holder: str, address: str, password: str) -> str:

@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, hurdles, new_page
-from tests.conftest import SmtpInbox
 from tests.myics_town import myics_town
 from tests.myics_way import Firm
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 
 pytestmark = pytest.mark.browser
 

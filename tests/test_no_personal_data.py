@@ -21,9 +21,10 @@ from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import YayoiIdRow
-from tests.conftest import SmtpInbox, new_database
+from tests.conftest import new_database
 from tests.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.serving import served
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import PASSWORD, until
 from tests.world import TARO
 from workers import database

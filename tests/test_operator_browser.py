@@ -11,9 +11,9 @@ from models.calendar import day_in_japan
 from models.identifiers import office_workflow_id
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage
-from tests.conftest import SmtpInbox
 from tests.desk import RECOMMENDED_COLUMNS, desk
 from tests.paths import NOBODY
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, at_rest, form
 from workflows.operator_view import WHEN_CALLED
 from workflows.queues import Queue

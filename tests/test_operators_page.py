@@ -1,18 +1,14 @@
 """The operators' page as served: every queue with its links, an own filter on request, and nothing of any case."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import day_in_japan
-from tests.web_world import UI, Web, end_cases, fill_registry, web_on
+from tests.web_world import UI, Web
 from web.operators import NO_NAME
 from workers.derived import temporal_ui_url
 from workers.settings import Settings
@@ -20,14 +16,6 @@ from workflows.queues import Asked, Queue, link
 
 OWN, EVERYBODYS = "自分の担当", "全員の担当"
 SAVE_OWN, SAVE_EVERYBODYS = f"{OWN}を Saved Views に保存する", f"{EVERYBODYS}を Saved Views に保存する"
-
-
-@pytest_asyncio.fixture
-async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
-    await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web:
-        yield web
-        await end_cases(web, temporal.client)
 
 
 class Links(HTMLParser):

@@ -19,8 +19,8 @@ from models.mails import MailKind
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage
 from models.tables import LedgerRow, OfficeRow, SharingRow, SmartImportRunRow
-from tests.conftest import SmtpInbox
 from tests.paths import AIR_C, BANK_C
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
 from workers.settings import Settings
 from workers.stack.inbox import text_of

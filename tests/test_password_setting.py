@@ -9,7 +9,6 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.address_checks import MOST_TRIES, CheckOutcome
 from models.tables import WebSessionRow
-from tests.conftest import SmtpInbox
 from tests.registration_town import (
     HANAKO,
     NEW,
@@ -18,8 +17,9 @@ from tests.registration_town import (
     Town,
     check_id_of,
     open_town,
-    text_of,
 )
+from tests.smtp_inbox import SmtpInbox
+from tests.web_world import text_of
 from tests.world import OFFICE_B
 from web.accounts.checks import ONE_CLICK
 

@@ -9,8 +9,8 @@ from temporalio.workflow import NondeterminismError
 
 from tests.changed_procedures import LOOK_BEFORE_FREEZE, WithOneStepMore, WithOneStepMorePatched
 from tests.command_sequence import steps
-from tests.conftest import SmtpInbox
 from tests.paths import completed_at_once
+from tests.smtp_inbox import SmtpInbox
 from tests.test_replay import HISTORIES
 from tests.world import world_with_worker
 from workers.temporal import DATA_CONVERTER

@@ -32,7 +32,7 @@ from models.tables import (
     SharingRow,
     SmartImportRunRow,
 )
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
 from workers.stack.inbox import text_of
 from workflows.multi_office_application import MultiOfficeApplication

@@ -32,8 +32,8 @@ from models.tables import (
     SharingRow,
 )
 from tests.activity_world import activity_world
-from tests.conftest import SmtpInbox
 from tests.paths import NOBODY
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
 from web.intake import Intake
 from web.starter import Starter

@@ -1,35 +1,22 @@
 """Linking again on its page: each service with its days, and sharing, until nothing is left (Y21)."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import httpx
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.messages import Outcome
 from models.tables import RememberedLinkRow, SharingAgainRow
-from tests.conftest import SmtpInbox
-from tests.customer_world import Customer, customer_after_notice, errors_on, words
+from tests.customer_world import Customer, errors_on, words
 from tests.web_world import hidden_fields
 from tests.world import OFFICE_B
 from web.customer.relink import UNKNOWN_LINK
 
 BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
-
-
-@pytest_asyncio.fixture
-async def customer(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Customer]:
-    async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
-        yield customer
 
 
 def today() -> date:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.changed_procedures import WithOneStepMore
-from tests.conftest import SmtpInbox
 from tests.paths import waiting_for_sharing
+from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
 from workers.replay_command import replay_with_progress
 from workflows.multi_office_application import MultiOfficeApplication

@@ -16,7 +16,7 @@ from models.messages import RememberedLinks
 from models.tables import ServiceLinkRow, SmartImportRunRow
 from tests.activity_trials import AT, NO, PAIR, STEP, TOKEN
 from tests.activity_world import ActivityWorld, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, form
 from workers.smart_import_command import import_once
 

@@ -10,8 +10,8 @@ from models.procedures import Stage
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks import WebhookKind
 from tests.command_sequence import steps
-from tests.conftest import SmtpInbox
 from tests.paths import two_offices, withdrawn
+from tests.smtp_inbox import SmtpInbox
 from tests.test_replay import HISTORIES
 from tests.world import OFFICE_C, Case, World, at_rest, form, world_with_worker
 from workflows.stage_changes import PUBLISH_STAGE_CHANGES

@@ -24,7 +24,7 @@ from models.actions import Action
 from models.application_form import ApplicationForm
 from models.identifiers import OfficeToken
 from models.tables import SharingRow
-from tests.conftest import SmtpInbox, new_database
+from tests.conftest import new_database
 from tests.invariants import (
     every_notice_told_an_id_that_was_not_revoked_when_it_was_sent,
     every_step_has_its_audit_entry_and_every_entry_its_step,
@@ -34,6 +34,7 @@ from tests.invariants import (
     sharing_is_restored_exactly_where_we_released_it,
 )
 from tests.paths import NOBODY
+from tests.smtp_inbox import SmtpInbox
 from tests.test_operators_actions import FILLED_IN, shown_actions
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, form, world_with_worker
 from workers import database

@@ -1,10 +1,8 @@
 """STEP6 on its pages: in order, with the new number and STEP5's password, by the pair's own Yayoi ID (Y20)."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
@@ -20,8 +18,8 @@ from models.tables import (
     SetUpStepRow,
     SupportPasswordRow,
 )
-from tests.conftest import SmtpInbox
 from tests.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import PASSWORD
 from tests.world import OFFICE_B, OFFICE_C, YAYOI
 from web.customer.business_group import NO_CASE
@@ -29,14 +27,6 @@ from web.customer.products import NOT_YOURS, TRY_AGAIN
 from web.event_cases import EXISTING_CONTRACT
 
 PRODUCT, OWNED = "/products/register", "/products/owned"
-
-
-@pytest_asyncio.fixture
-async def customer(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Customer]:
-    async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
-        yield customer
 
 
 async def steps(customer: Customer) -> list[str]:

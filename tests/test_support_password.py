@@ -1,31 +1,17 @@
 """STEP5 on its pages: who may set the password, what it must be, and what nobody is told (Y19)."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-import pytest_asyncio
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.procedures import SetUpStep
 from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
-from tests.conftest import SmtpInbox
-from tests.customer_world import SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
+from tests.customer_world import SUPPORT_PASSWORD, Customer, errors_on, words
 from tests.web_world import hidden_fields
 from tests.world import OFFICE_B, YAYOI
 from web.customer import support_password
 from web.doors.hashing import Hashing
 from web.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
-
-
-@pytest_asyncio.fixture
-async def customer(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Customer]:
-    async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
-        yield customer
 
 
 async def kept(customer: Customer) -> str | None:

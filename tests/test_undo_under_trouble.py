@@ -17,8 +17,8 @@ from models.mails import MailKind
 from models.messages import Outcome
 from models.procedures import SetUpStep, Stage, WaitingFor
 from models.refusals import RefusedError
-from tests.conftest import SmtpInbox
 from tests.paths import BANK_C
+from tests.smtp_inbox import SmtpInbox
 from tests.snapshot import Snapshot, snapshot
 from tests.trouble import Trouble, attended, submitted, unattended
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker

@@ -13,7 +13,7 @@ from models.calendar import day_in_japan
 from models.identifiers import ApplicationNo
 from models.messages import Outcome
 from models.procedures import Stage
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, Case, at_rest, form, world_with_worker
 from workers.wiring import build_web
 

@@ -21,13 +21,14 @@ from models.tables import ApplicationRow, NoticeRow, WebhookMessageRow, WebhookS
 from models.webhook_secrets import new_secret
 from models.webhooks import ATTEMPTS, KEPT_DEAD, SCHEDULE, DeliverWebhook, WebhookStage, webhook_workflow_id
 from tests.activity_world import CrashError, CrashingSessions, activity_world
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from tests.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
 from tests.world import World, form
 from web.intake import Intake
 from web.webhook_starter import WebhookStarter
 from workers import database
+from workers.stack.inbox import text_of
 from workflows.search_attributes import STAGE, WAITING_FOR
 
 PAYLOAD = {"type": "office.stage_changed", "data": {"label": "共有解除待ち"}}
@@ -111,12 +112,6 @@ async def smtp_inbox_has(inbox: SmtpInbox, count: int) -> list[EmailMessage]:
 
     await until(arrived)
     return inbox.mails
-
-
-def text_of(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain",))
-    assert body is not None
-    return str(body.get_content())
 
 
 def starter(world: World) -> WebhookStarter:

@@ -15,9 +15,9 @@ from models.procedures import WaitingFor
 from models.refusals import RefusedError
 from models.tables import ApplicationRow, RefusedFormRow
 from models.webhooks import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.test_form_webhook import EXAMPLE, answers
-from tests.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers, text_of
+from tests.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers
 from tests.web_world import until
 from tests.webhook_receiver import SECRET, Receiver, receiving
 from tests.world import OFFICE_B, World
@@ -27,6 +27,7 @@ from workers import forms_command, webhooks_command
 from workers.cli import app
 from workers.errors import ClearError
 from workers.settings import Settings
+from workers.stack.inbox import text_of
 from workflows.queues import Asked, Queue
 
 HOOK = "https://books.example.co.jp/hook"

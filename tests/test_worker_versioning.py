@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from models.actions import AddNote
 from models.procedures import SetUpStep, Stage
-from tests.conftest import SmtpInbox
+from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
 from workers.wiring import build_worker
 

@@ -23,9 +23,9 @@ from models.tables import (
     YayoiIdConsentRow,
     YayoiIdRow,
 )
-from tests.conftest import SmtpInbox
-from tests.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, text_of, wrong
-from tests.web_world import hidden_fields, until
+from tests.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, wrong
+from tests.smtp_inbox import SmtpInbox
+from tests.web_world import hidden_fields, text_of, until
 from tests.world import OFFICE_B
 from web.accounts.checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
 from web.accounts.effects import ALREADY_REGISTERED

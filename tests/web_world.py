@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -110,6 +111,11 @@ class _HiddenFields(HTMLParser):
             self._open = self.forms.setdefault(facts.get("action", ""), {})
         if tag == "input" and facts.get("type") == "hidden":
             self._open[facts["name"]] = facts.get("value", "")
+
+
+def text_of(answer: httpx.Response) -> str:
+    """Return what a page says, without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
 
 
 def hidden_fields(page: httpx.Response, action: str | None = None) -> dict[str, str]:

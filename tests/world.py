@@ -33,6 +33,7 @@ from models.links import LinkKind
 from models.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.procedures import SetUpStep, Stage, WaitingFor
 from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow, application_count
+from tests.settling import settled
 from tests.smtp_inbox import SmtpInbox
 from web.intake import Intake
 from web.starter import Starter
@@ -145,16 +146,8 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office: no activity and no workflow task.
-
-        Looked at more than once: of several timers that are due at the same time, one comes after the other.
-        """
-        idle = 0
-        while idle < 3:
-            described = (await self.office(number).describe()).raw_description
-            busy = described.pending_activities or described.HasField("pending_workflow_task")
-            idle = 0 if busy else idle + 1
-            await asyncio.sleep(0.03)
+        """Wait until nothing is under way for an office, and nothing is due."""
+        await settled(self.world.environment, self.office(number))
 
     async def progress(self, number: int = 1) -> OfficeProgress:
         return await self.office(number).query(OfficeDataProcedure.progress)

@@ -1,0 +1,67 @@
+"""How tests are run: each within bounds, many beside each other, and failures told as they happen."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from temporalio.worker._workflow import _WorkflowWorker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.workflow import _Definition
+
+_LONGEST = 300  # seconds for one test, on a machine that is busy with others
+
+
+def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Let a test that waits for what never comes fail where it waits, rather than where the loop was told to end."""
+
+    @functools.wraps(test)
+    async def within(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(_LONGEST):
+            await test(*args, **kwargs)
+
+    return within
+
+
+@contextmanager
+def workers_among_many() -> Iterator[None]:
+    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not.
+
+    And whether a workflow can be loaded in its sandbox is tried once, not for each of a thousand workers.
+    """
+    build = _WorkflowWorker.__init__
+    prepare = SandboxedWorkflowRunner.prepare_workflow
+    prepared = set[type]()
+
+    def patiently(self: _WorkflowWorker, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self._deadlock_timeout_seconds = 30
+
+    def once(self: SandboxedWorkflowRunner, workflow: _Definition) -> None:
+        if workflow.cls not in prepared:
+            prepare(self, workflow)
+            prepared.add(workflow.cls)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", once)
+        patch.setattr(_WorkflowWorker, "__init__", patiently)
+        yield
+
+
+class FailuresAtOnce:
+    """Writes what failed, and why, between the dots.
+
+    Who watches a long run need not wait for its end, nor loses them if it is cut.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._plugins = config.pluginmanager
+
+    @pytest.hookimpl(trylast=True)  # after the terminal's own letter
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal: pytest.TerminalReporter | None = self._plugins.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\n{report.when} of {report.nodeid} failed:")
+            terminal.write_line(report.longreprtext)
