@@ -1,58 +1,16 @@
-"""What operators and applicants can do with an office's procedure: one small JSON each (one update of the same name).
-
-Every message says who (`by`) and why (`reason`). One that cannot be read is kept as misread, so that it is refused
-before it enters history, in Japanese and with an example.
-"""
+"""What operators and applicants can do with an office's procedure: one small JSON each."""
 
 from datetime import date
-from enum import StrEnum
-from typing import Any, ClassVar, Self, cast
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic import Field
 
+from models.action_message import ActionMessage
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind, RelinkDay
 from models.mails import MailKind
-from models.message import Message, added_later
+from models.message import added_later
+from models.operations import Operation
 from models.procedures import SetUpStep
-from models.refusals import in_japanese
-
-NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り付けてください"
-
-
-class ActionMessage(Message):
-    """Who does something, and why."""
-
-    label: ClassVar[str]
-    """What the action is called in the operators' language."""
-
-    by: str = Field(min_length=1, max_length=100)
-    """Who: an operator's name, 申込者, or `system:<name>` for another system."""
-    reason: str = Field(min_length=1, max_length=1000)
-    event_id: str | None = None
-    """The stored event that this message carries, if another system sent it."""
-    misread: tuple[str, ...] = Field(default=(), exclude=True)
-    """What is wrong with the JSON; empty for a message that could be read."""
-
-    @field_validator("by", "reason", mode="after")
-    @classmethod
-    def _not_blank(cls, text: str) -> str:
-        return text.strip()
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _keep_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
-        if data is None:
-            return cls._misread(NOTHING_WRITTEN)
-        try:
-            return read(data)
-        except ValidationError as error:
-            wrong = tuple(f"{each.field or '全体'}：{each.message}" for each in in_japanese(error.errors()))
-            return cls._misread(*wrong)
-
-    @classmethod
-    def _misread(cls, *wrong: str) -> Self:
-        return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
 
 
 class CorrectPair(ActionMessage):
@@ -167,48 +125,21 @@ class AddNote(ActionMessage):
     label = "対応を記録する（メモ）"
 
 
-class Action(StrEnum):
+class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    CORRECT_PAIR = "correct_pair"
-    ACCEPT_PAIR = "accept_pair"
-    REJECT = "reject"
-    RELEASE_SHARING = "release_sharing"
-    REPORT_SHARING_RELEASED = "report_sharing_released"
-    EXTEND_DEADLINE = "extend_deadline"
-    REPORT_SET_UP_STEP = "report_set_up_step"
-    REPORT_RELINK = "report_relink"
-    ADD_NOTE = "add_note"
-    RESEND_MAIL = "resend_mail"
-    HAND_OVER = "hand_over"
-    HOLD = "hold"
-    RESUME = "resume"
-    WITHDRAW = "withdraw"
-    CANCEL = "cancel"
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return _MESSAGES[self]
-
-    @property
-    def label(self) -> str:
-        return self.message.label
-
-
-_MESSAGES: dict[Action, type[ActionMessage]] = {
-    Action.CORRECT_PAIR: CorrectPair,
-    Action.ACCEPT_PAIR: AcceptPair,
-    Action.REJECT: Reject,
-    Action.RELEASE_SHARING: ReleaseSharing,
-    Action.REPORT_SHARING_RELEASED: SharingReleased,
-    Action.EXTEND_DEADLINE: ExtendDeadline,
-    Action.REPORT_SET_UP_STEP: SetUpStepDone,
-    Action.REPORT_RELINK: ServiceRelinked,
-    Action.ADD_NOTE: AddNote,
-    Action.RESEND_MAIL: ResendMail,
-    Action.HAND_OVER: HandOver,
-    Action.HOLD: Hold,
-    Action.RESUME: Resume,
-    Action.WITHDRAW: Withdraw,
-    Action.CANCEL: Cancel,
-}
+    CORRECT_PAIR = "correct_pair", CorrectPair
+    ACCEPT_PAIR = "accept_pair", AcceptPair
+    REJECT = "reject", Reject
+    RELEASE_SHARING = "release_sharing", ReleaseSharing
+    REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased
+    EXTEND_DEADLINE = "extend_deadline", ExtendDeadline
+    REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone
+    REPORT_RELINK = "report_relink", ServiceRelinked
+    ADD_NOTE = "add_note", AddNote
+    RESEND_MAIL = "resend_mail", ResendMail
+    HAND_OVER = "hand_over", HandOver
+    HOLD = "hold", Hold
+    RESUME = "resume", Resume
+    WITHDRAW = "withdraw", Withdraw
+    CANCEL = "cancel", Cancel

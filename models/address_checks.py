@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.message import Message
-from models.operations import Operations
+from models.operations import Operation, Operations
 from models.placeholders import BY, REASON
 
 CODE_VALID = timedelta(minutes=30)
@@ -115,18 +115,10 @@ class EndCheck(ActionMessage):
     label: ClassVar[str] = "この手続きをやめる（入力された内容を削除する）"
 
 
-class CheckOperation(StrEnum):
+class CheckOperation(Operation):
     """What operators can do with a check."""
 
-    END = "end_check"
-
-    @property
-    def label(self) -> str:
-        return EndCheck.label
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return EndCheck
+    END = "end_check", EndCheck
 
 
 def _refusal(_: CheckOperation, stage: CheckStage) -> str | None:

@@ -3,25 +3,28 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeVar
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 
 
-class Operation(Protocol):
-    """An update of a procedure, as an operator chooses it; members of an enum are."""
+class Operation(StrEnum):
+    """An update of a procedure, by its name in the Web UI's list, with what is sent; each procedure's are an enum."""
 
-    @property
-    def value(self) -> str:
-        """The update's name."""
+    message: type[ActionMessage]
+    """What is sent with it."""
+
+    def __new__(cls, name: str, message: type[ActionMessage]) -> Self:
+        operation = str.__new__(cls, name)
+        operation._value_ = name
+        operation.message = message
+        return operation
 
     @property
     def label(self) -> str:
         """What it is called in the operators' language."""
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        """What is sent with it."""
+        return self.message.label
 
 
 Op = TypeVar("Op", bound=Operation)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from models.action_message import ActionMessage
 from models.actions import (
     Action,
-    ActionMessage,
     Cancel,
     CorrectPair,
     ExtendDeadline,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 
 
 @dataclass(frozen=True)

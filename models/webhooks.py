@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID, uuid5
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.identifiers import ApplicationNo
 from models.message import Message
 from models.messages import Outcome
-from models.operations import Operations
+from models.operations import Operation, Operations
 from models.placeholders import BY, REASON
 from models.procedures import ApplicationStage, Stage
 
@@ -158,18 +158,10 @@ class ResendWebhook(ActionMessage):
     label = "もう一度送信する"
 
 
-class WebhookOperation(StrEnum):
+class WebhookOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    RESEND = "resend"
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return ResendWebhook
-
-    @property
-    def label(self) -> str:
-        return ResendWebhook.label
+    RESEND = "resend", ResendWebhook
 
 
 def _refusal(_: WebhookOperation, stage: WebhookStage) -> str | None:

@@ -12,7 +12,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.actions import Action, ActionMessage, AddNote, ExtendDeadline, HandOver, Hold, ReleaseSharing, Resume
+from models.action_message import ActionMessage
+from models.actions import Action, AddNote, ExtendDeadline, HandOver, Hold, ReleaseSharing, Resume
 from models.actions import ResendMail as Resend
 from models.calendar import end_of
 from models.identifiers import ApplicationNo, ContractId
@@ -259,7 +260,7 @@ async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, A
     """Read the actions and their JSON from the Markdown that the Web UI shows."""
     metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
-    return {Action(name): json.loads(text) for name, text in blocks}
+    return {Action[name.upper()]: json.loads(text) for name, text in blocks}
 
 
 async def left_behind(case: Case, blanks: dict[str, str]) -> None:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.actions import ActionMessage, AddNote, HandOver
+from models.action_message import ActionMessage
+from models.actions import AddNote, HandOver
 from models.mails import MailKind
 from models.procedures import Stage, WaitingFor
 from models.tables import ApplicationOfficeRow, OperatorRow

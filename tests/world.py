@@ -18,7 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.registry import Registry
-from models.actions import Action, ActionMessage, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.action_message import ActionMessage
+from models.actions import Action, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.application_form import Applicant, ApplicationForm, Consents, OfficePair
 from models.calendar import BusinessCalendar, opening_of
 from models.identifiers import (

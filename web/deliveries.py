@@ -28,8 +28,8 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.action_message import ActionMessage
 from models.actions import (
-    ActionMessage,
     CorrectPair,
     ReleaseSharing,
     ServiceRelinked,

@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.address_checks import AddressCheckActivities
     from activities.mail_refused import refusal
-    from models.actions import ActionMessage
+    from models.action_message import ActionMessage
     from models.address_checks import (
         OPERATIONS,
         AddressCheck,

@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from activities.registration_batches import RegistrationBatchActivities
-    from models.actions import ActionMessage
+    from models.action_message import ActionMessage
     from models.myics.batch_operations import OPERATIONS, BatchOperation, ResumeBatch, StopBatch
     from models.myics.batches import (
         PAGE,

@@ -13,7 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.failing import ACTIVITY_FAILING
     from activities.mail import MailActivities
     from activities.mail_refused import why_refused
-    from models.actions import Action, ActionMessage, Cancel
+    from models.action_message import ActionMessage
+    from models.actions import Action, Cancel
     from models.identifiers import office_workflow_id
     from models.mails import MailKind
     from models.messages import (

@@ -11,10 +11,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.failing import ACTIVITY_FAILING
     from activities.mail_refused import why_refused
+    from models.action_message import ActionMessage
     from models.actions import (
         AcceptPair,
         Action,
-        ActionMessage,
         AddNote,
         Cancel,
         CorrectPair,

@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.pair_check import PairCheckActivities
     from activities.sharing import SharingActivities
     from activities.smart_import import SmartImportActivities
+    from models.action_message import ActionMessage
     from models.actions import (
         Action,
-        ActionMessage,
         CorrectPair,
         HandOver,
         ServiceRelinked,

@@ -8,7 +8,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions import ActionMessage, AddNote, HandOver
+    from models.action_message import ActionMessage
+    from models.actions import AddNote, HandOver
     from models.calendar import end_of, opening_of
     from models.messages import TimelineEntry
     from models.myics.identifiers import RegistrationNo, registration_workflow_id
@@ -17,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         OPERATIONS,
         CorrectMailAddress,
         ExtendLink,
-        Operation,
+        RegistrationOperation,
         ResendLink,
         UnlockRegistration,
         WithdrawRegistration,
@@ -69,42 +70,42 @@ class Registration(FailingMark):
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
-    @operator_action(Operation.RESEND)
+    @operator_action(RegistrationOperation.RESEND)
     async def resend(self, message: ResendLink) -> None:
-        await self._steps.record(Operation.RESEND, message)
+        await self._steps.record(RegistrationOperation.RESEND, message)
         await self._send_link_again()
 
-    @operator_action(Operation.EXTEND_DEADLINE)
+    @operator_action(RegistrationOperation.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendLink) -> None:
         self._state.expires_on = message.until
-        await self._steps.record(Operation.EXTEND_DEADLINE, message, f"：{message.until}まで")
+        await self._steps.record(RegistrationOperation.EXTEND_DEADLINE, message, f"：{message.until}まで")
         await self._send_link_again()
 
-    @operator_action(Operation.CORRECT_ADDRESS)
+    @operator_action(RegistrationOperation.CORRECT_ADDRESS)
     async def correct_address(self, message: CorrectMailAddress) -> None:
         await self._steps.correct_address(message)
         await self._send_link_again()
 
-    @operator_action(Operation.UNLOCK)
+    @operator_action(RegistrationOperation.UNLOCK)
     async def unlock(self, message: UnlockRegistration) -> None:
         await self._steps.unlock(message)
         await self._acknowledge()
 
-    @operator_action(Operation.ADD_NOTE)
+    @operator_action(RegistrationOperation.ADD_NOTE)
     async def add_note(self, message: AddNote) -> None:
-        await self._steps.record(Operation.ADD_NOTE, message)
+        await self._steps.record(RegistrationOperation.ADD_NOTE, message)
         if not self._state.locked:
             await self._acknowledge()
 
-    @operator_action(Operation.HAND_OVER)
+    @operator_action(RegistrationOperation.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
         await self._steps.hand_over(message)
         await self._view.refresh()
 
-    @operator_action(Operation.WITHDRAW)
+    @operator_action(RegistrationOperation.WITHDRAW)
     async def withdraw(self, message: WithdrawRegistration) -> None:
         self._state.left = Left(message.by, message.reason)
-        await self._steps.record(Operation.WITHDRAW, message)
+        await self._steps.record(RegistrationOperation.WITHDRAW, message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
@@ -239,7 +240,7 @@ class Registration(FailingMark):
             return False
         return True
 
-    def check_possible(self, operation: Operation, message: ActionMessage) -> None:
+    def check_possible(self, operation: RegistrationOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
         if reason := OPERATIONS.refuse(operation, message, self._state):
             raise ApplicationError(reason, type="Refused", non_retryable=True)

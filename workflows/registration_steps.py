@@ -9,9 +9,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.mail_refused import why_refused
     from activities.registration_mail import RegistrationMailActivities
     from activities.registrations import RegistrationActivities
-    from models.actions import ActionMessage, HandOver
+    from models.action_message import ActionMessage
+    from models.actions import HandOver
     from models.myics.mails import MyicsMail
-    from models.myics.operations import CorrectMailAddress, Operation
+    from models.myics.operations import CorrectMailAddress, RegistrationOperation
     from models.myics.registrations import (
         AssignRegistration,
         CloseRegistration,
@@ -117,7 +118,7 @@ class RegistrationSteps(Steps):
 
     # --- operators ----------------------------------------------------------------------------------------------------
 
-    async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
+    async def record(self, operation: RegistrationOperation, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""
         self._view.note(f"{operation.label}{detail}（{message.by}：{message.reason}）")
         step = RecordOperation.of(

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions import ActionMessage
+    from models.action_message import ActionMessage
     from models.operations import Operation
     from models.placeholders import left_as_shown
 

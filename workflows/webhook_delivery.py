@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.mail_refused import why_refused
     from activities.webhook_delivery import WebhookDeliveryActivities
-    from models.actions import ActionMessage
+    from models.action_message import ActionMessage
     from models.procedures import WaitingFor
     from models.webhooks import (
         ATTEMPTS,

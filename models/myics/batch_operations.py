@@ -1,11 +1,10 @@
 """What operators can do while a file is worked off, and when (M8)."""
 
-from enum import StrEnum
 from typing import Any
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.myics.batches import BatchProgress
-from models.operations import Operations
+from models.operations import Operation, Operations
 from models.placeholders import BY, REASON
 
 
@@ -21,19 +20,11 @@ class ResumeBatch(ActionMessage):
     label = "一括登録を再開する"
 
 
-class BatchOperation(StrEnum):
+class BatchOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    STOP = "stop"
-    RESUME = "resume"
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return StopBatch if self is BatchOperation.STOP else ResumeBatch
-
-    @property
-    def label(self) -> str:
-        return self.message.label
+    STOP = "stop", StopBatch
+    RESUME = "resume", ResumeBatch
 
 
 def _refusal(operation: BatchOperation, progress: BatchProgress) -> str | None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
-from models.actions import ActionMessage, AddNote, HandOver
+from models.action_message import ActionMessage
+from models.actions import AddNote, HandOver
 from models.identifiers import MailAddress
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
-from models.operations import Operations
+from models.operations import Operation, Operations
 from models.placeholders import BY, MAIL_ADDRESS, REASON, TO
 
 
@@ -47,38 +47,19 @@ class WithdrawRegistration(ActionMessage):
     label = "取り下げる"
 
 
-class Operation(StrEnum):
+class RegistrationOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    RESEND = "resend"
-    EXTEND_DEADLINE = "extend_deadline"
-    CORRECT_ADDRESS = "correct_address"
-    UNLOCK = "unlock"
-    ADD_NOTE = "add_note"
-    HAND_OVER = "hand_over"
-    WITHDRAW = "withdraw"
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return _MESSAGES[self]
-
-    @property
-    def label(self) -> str:
-        return self.message.label
+    RESEND = "resend", ResendLink
+    EXTEND_DEADLINE = "extend_deadline", ExtendLink
+    CORRECT_ADDRESS = "correct_address", CorrectMailAddress
+    UNLOCK = "unlock", UnlockRegistration
+    ADD_NOTE = "add_note", AddNote
+    HAND_OVER = "hand_over", HandOver
+    WITHDRAW = "withdraw", WithdrawRegistration
 
 
-_MESSAGES: dict[Operation, type[ActionMessage]] = {
-    Operation.RESEND: ResendLink,
-    Operation.EXTEND_DEADLINE: ExtendLink,
-    Operation.CORRECT_ADDRESS: CorrectMailAddress,
-    Operation.UNLOCK: UnlockRegistration,
-    Operation.ADD_NOTE: AddNote,
-    Operation.HAND_OVER: HandOver,
-    Operation.WITHDRAW: WithdrawRegistration,
-}
-
-
-def _refusal(operation: Operation, state: RegistrationState) -> str | None:
+def _refusal(operation: RegistrationOperation, state: RegistrationState) -> str | None:
     if state.leaving:
         return "この手続きは、すでに終了したか、終了の処理中です。"
     return _RULES[operation](state) if operation in _RULES else None
@@ -105,11 +86,11 @@ def _locked(state: RegistrationState) -> str | None:
     return None if state.locked else "ロックされていません。"
 
 
-_RULES: dict[Operation, Callable[[RegistrationState], str | None]] = {
-    Operation.RESEND: _linked,
-    Operation.EXTEND_DEADLINE: _invited,
-    Operation.CORRECT_ADDRESS: _invited,
-    Operation.UNLOCK: _locked,
+_RULES: dict[RegistrationOperation, Callable[[RegistrationState], str | None]] = {
+    RegistrationOperation.RESEND: _linked,
+    RegistrationOperation.EXTEND_DEADLINE: _invited,
+    RegistrationOperation.CORRECT_ADDRESS: _invited,
+    RegistrationOperation.UNLOCK: _locked,
 }
 
 
@@ -123,32 +104,37 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
             return None
 
 
-def _example(operation: Operation, state: RegistrationState) -> dict[str, Any]:
+def _example(operation: RegistrationOperation, state: RegistrationState) -> dict[str, Any]:
     common: dict[str, Any] = {BY.field: state.assignee or BY.text, REASON.field: REASON.text}
     match operation:
-        case Operation.EXTEND_DEADLINE:
+        case RegistrationOperation.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=14))}
-        case Operation.CORRECT_ADDRESS:
+        case RegistrationOperation.CORRECT_ADDRESS:
             return {**common, MAIL_ADDRESS.field: MAIL_ADDRESS.text}
-        case Operation.HAND_OVER:
+        case RegistrationOperation.HAND_OVER:
             return {**common, TO.field: TO.text}
         case _:
             return common
 
 
-OPERATIONS = Operations[Operation, RegistrationState](tuple(Operation), _refusal, _refusal_of, _example)
+OPERATIONS = Operations[RegistrationOperation, RegistrationState](
+    tuple(RegistrationOperation), _refusal, _refusal_of, _example
+)
 
 
-def matters_now(state: RegistrationState) -> tuple[Operation, ...]:
+def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
     """Return the operations that matter most where the registration stands."""
     if state.locked:
-        return (Operation.UNLOCK,)
+        return (RegistrationOperation.UNLOCK,)
     if state.undelivered:
         renewal = state.case.kind is RegistrationKind.RENEWAL
-        return (Operation.RESEND if renewal else Operation.CORRECT_ADDRESS, Operation.WITHDRAW)
-    note = (Operation.ADD_NOTE,) if state.operators_turn else ()
+        return (
+            RegistrationOperation.RESEND if renewal else RegistrationOperation.CORRECT_ADDRESS,
+            RegistrationOperation.WITHDRAW,
+        )
+    note = (RegistrationOperation.ADD_NOTE,) if state.operators_turn else ()
     if state.stage is RegistrationStage.RENEWING:
-        return (Operation.RESEND, *note)
+        return (RegistrationOperation.RESEND, *note)
     if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:
-        return (Operation.RESEND, Operation.CORRECT_ADDRESS, *note)
+        return (RegistrationOperation.RESEND, RegistrationOperation.CORRECT_ADDRESS, *note)
     return note

@@ -1,12 +1,11 @@
 """What operators can do, and when (step 2)."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.messages import TimelineEntry
-from models.operations import Operations
+from models.operations import Operation, Operations
 from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
 
 
@@ -18,23 +17,9 @@ class WithdrawManual(ActionMessage):
     label = "取り下げる"
 
 
-class ManualOperation(StrEnum):
-    SENT = "sent"
-    WITHDRAW = "withdraw"
-
-    @property
-    def message(self) -> type[ActionMessage]:
-        return _MESSAGES[self]
-
-    @property
-    def label(self) -> str:
-        return self.message.label
-
-
-_MESSAGES: dict[ManualOperation, type[ActionMessage]] = {
-    ManualOperation.SENT: Sent,
-    ManualOperation.WITHDRAW: WithdrawManual,
-}
+class ManualOperation(Operation):
+    SENT = "sent", Sent
+    WITHDRAW = "withdraw", WithdrawManual
 
 
 @dataclass

@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from models.actions import ActionMessage
+    from models.action_message import ActionMessage
     from models.calendar import end_of
     from models.messages import TimelineEntry
     from models.procedures import WaitingFor

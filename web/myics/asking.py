@@ -4,7 +4,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 from web.myics.managing import NotPossibleError
 from web.reaching import reaching_temporal

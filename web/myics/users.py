@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from models.actions import ActionMessage
+from models.action_message import ActionMessage
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
-from models.myics.operations import Operation, ResendLink, WithdrawRegistration
+from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
 from models.myics.store import Asked, administrators, end_sessions, invite_user, unlock_account
 from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 from web.myics.asking import ask_registration
@@ -125,14 +125,16 @@ class Users:
     async def resend(self, manager: Member, account_id: int) -> None:
         """Mail another link to a user who has not registered. Raises `NotPossibleError` and `UnreachableError`."""
         message = ResendLink(by=BY, reason="画面からの再送")
-        await self._ask(manager, account_id, Operation.RESEND, message)
+        await self._ask(manager, account_id, RegistrationOperation.RESEND, message)
 
     async def withdraw(self, manager: Member, account_id: int) -> None:
         """End an invitation. Raises `NotPossibleError` and `UnreachableError`."""
         message = WithdrawRegistration(by=BY, reason="画面からの取り下げ")
-        await self._ask(manager, account_id, Operation.WITHDRAW, message)
+        await self._ask(manager, account_id, RegistrationOperation.WITHDRAW, message)
 
-    async def _ask(self, manager: Member, account_id: int, operation: Operation, message: ActionMessage) -> None:
+    async def _ask(
+        self, manager: Member, account_id: int, operation: RegistrationOperation, message: ActionMessage
+    ) -> None:
         async with self._sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
