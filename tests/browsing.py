@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 """Debian's; the one without a desktop's parts starts and draws with less work."""
@@ -16,6 +16,9 @@ CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 DESK: ViewportSize = {"width": 1200, "height": 900}
 PHONE: ViewportSize = {"width": 375, "height": 740}
 DEVICES = {"desk": DESK, "phone": PHONE}
+
+SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
+"""A folder to keep pictures of every page in, for people to look at."""
 
 _SERIOUS = {"serious", "critical"}
 _QUIET = [
@@ -54,7 +57,39 @@ async def new_page(browser: Browser, device: str = "desk", *, script: bool = Tru
         await context.close()
 
 
-async def hurdles(page: Page) -> list[str]:
+class Looking:
+    """Looks at every page that is come to: free of serious hurdles, and no wider than the screen."""
+
+    def __init__(self, page: Page, way: str, device: str, *, script: bool = True) -> None:
+        """Keep a picture of each page under the name of the way, if somebody wants them."""
+        self.page = page
+        self.found: list[str] = []
+        """What is wrong with pages; looking needs script itself."""
+        self.complaints: list[str] = []
+        """What the browser complained of, but for advice."""
+        self._pictures = f"{way}-{device}"
+        self._width = DEVICES[device]["width"]
+        self._script = script
+        self._seen = 0
+        page.on("console", self._heard)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if "[DOM]" not in message.text:
+            self.complaints.append(message.text)
+
+    async def at(self, page: Page, name: str) -> None:
+        self._seen += 1
+        if SCREENSHOTS:
+            await page.screenshot(
+                path=Path(SCREENSHOTS) / f"{self._pictures}-{self._seen:02}-{name}.png", full_page=True
+            )
+        if self._script:
+            self.found += [f"{name}: {hurdle}" for hurdle in await _hurdles(page)]
+            if await page.evaluate("document.documentElement.scrollWidth") > self._width:
+                self.found.append(f"{name}: wider than the screen")
+
+
+async def _hurdles(page: Page) -> list[str]:
     """What axe finds serious for people who see, hear or move differently; empty when nothing is."""
     found = (await Axe().run(page)).response["violations"]
     return [
@@ -63,7 +98,3 @@ async def hurdles(page: Page) -> list[str]:
         if violation["impact"] in _SERIOUS
         for node in violation["nodes"]
     ]
-
-
-async def keep_picture(page: Page, folder: Path, name: str) -> None:
-    await page.screenshot(path=folder / f"{name}.png", full_page=True)

@@ -1,23 +1,18 @@
 """Registering, signing in and a forgotten password in a real browser, wrong first and then right."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browsing import DEVICES, hurdles, keep_picture, new_page
+from tests.browsing import DEVICES, Looking, new_page
 from tests.customer_way import open_office
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from tests.world import OFFICE_B
 from workers.stack.inbox import text_of
-
-SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
-"""A folder to keep pictures of every page in, for people to look at."""
 
 HANAKO, PASSWORD, NEW_PASSWORD = "hanako@shouji.example.jp", "Kaikei-2026!", "Kaikei-2027!"
 
@@ -25,24 +20,19 @@ pytestmark = pytest.mark.browser
 
 
 class Visit:
-    """One browser on our pages; every page that is looked at is free of serious hurdles and fits the screen."""
+    """One browser on our pages."""
 
     def __init__(self, page: Page, address: str, inbox: SmtpInbox, device: str) -> None:
         self.page = page
         self._address = address
         self._inbox = inbox
-        self._device = device
-        self._seen = 0
+        self.looking = Looking(page, "accounts", device)
 
     async def open(self, path: str) -> None:
         await self.page.goto(f"{self._address}{path}")
 
     async def look(self, name: str) -> None:
-        assert await hurdles(self.page) == []
-        assert await self.page.evaluate("document.documentElement.scrollWidth") <= DEVICES[self._device]["width"]
-        self._seen += 1
-        if SCREENSHOTS:
-            await keep_picture(self.page, Path(SCREENSHOTS), f"accounts-{self._device}-{self._seen:02}-{name}")
+        await self.looking.at(self.page, name)
 
     async def fill(self, **fields: str) -> None:
         for name, value in fields.items():
@@ -80,6 +70,7 @@ async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_anoth
         await signs_in(visit)
         await forgets_the_password(visit)
         await finds_a_form_stale(visit)
+    assert visit.looking.found == []
 
 
 async def registers(visit: Visit) -> None:

@@ -1,8 +1,5 @@
 """The pages of a case in a real browser, on the real procedures: corrected, shared, released by consent, withdrawn."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -12,7 +9,7 @@ from models.case_links import case_path, link_expiry
 from models.identifiers import OfficeToken
 from models.messages import Outcome
 from models.procedures import Stage
-from tests.browsing import DEVICES, hurdles, keep_picture, new_page
+from tests.browsing import Looking, new_page
 from tests.serving import served
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form, world_with_worker
@@ -21,7 +18,6 @@ from workers.wiring import build_web
 pytestmark = pytest.mark.browser
 
 OF_ANOTHER_CONTRACT = OfficeToken("b6000003-0000-4000-8000-000000000002")
-SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
 
 
 class Applicant:
@@ -29,19 +25,12 @@ class Applicant:
 
     def __init__(self, page: Page, device: str, *, script: bool) -> None:
         self.page = page
-        self.device = device
-        self.script = script
-        self.found: list[str] = []
+        self.looking = Looking(page, "case", device, script=script)
 
     async def sees(self, name: str, *words: str) -> None:
         for text in words:
             await expect(self.page.locator("main")).to_contain_text(text)
-        if SCREENSHOTS:
-            await keep_picture(self.page, Path(SCREENSHOTS), f"{self.device}-case-{name}")
-        if self.script:  # what looks at a page needs script itself
-            self.found += await hurdles(self.page)
-            if await self.page.evaluate("document.documentElement.scrollWidth") > DEVICES[self.device]["width"]:
-                self.found.append(f"{name} is wider than the screen")
+        await self.looking.at(self.page, name)
 
     async def follows(self, name: str) -> None:
         await self.page.get_by_role("link", name=name).first.click()
@@ -78,38 +67,38 @@ async def test_an_applicant_mends_what_holds_the_case_up_and_withdraws_the_rest(
         ):
             who = Applicant(page, device, script=script)
             await page.goto(address + path)
-            await who.sees("1-asked", "訂正待ち", "ご契約の事業所データのものではありません", "共有の解除待ち")
+            await who.sees("asked", "訂正待ち", "ご契約の事業所データのものではありません", "共有の解除待ち")
 
             await who.follows("訂正する")
             await page.get_by_label("事業所トークン").fill("b0000002")
             await who.presses("確認画面へ進む")
-            await who.sees("2-correction-errors", "1 か所を確認してください", "「8桁-4桁-4桁-4桁-12桁」")
+            await who.sees("correction-errors", "1 か所を確認してください", "「8桁-4桁-4桁-4桁-12桁」")
             await page.get_by_label("事業所トークン").fill(OFFICE_B[1])
             await who.presses("確認画面へ進む")
-            await who.sees("3-correction-confirm", "まだ、訂正は完了していません。", "事業所B")
+            await who.sees("correction-confirm", "まだ、訂正は完了していません。", "事業所B")
             await who.presses("この内容で訂正する")
-            await who.sees("4-corrected", "訂正を受け付け、内容をもう一度確認しました。")
+            await who.sees("corrected", "訂正を受け付け、内容をもう一度確認しました。")
             await at_rest(case, Stage.SET_UP)
 
             await who.follows("共有の解除へ進む")
-            await who.sees("5-sharing", "山田会計事務所")
+            await who.sees("sharing", "山田会計事務所")
             await who.presses("解除しました")
-            await who.sees("6-still-shared", "会計事務所との共有は、まだ解除されていません。")
+            await who.sees("still-shared", "会計事務所との共有は、まだ解除されていません。")
             await page.get_by_label("弥生が代わりに共有を解除することに同意します").check()
             await who.presses("弥生に解除を任せる")
-            await who.sees("7-released", "会計事務所との共有を、弥生で解除しました。")
+            await who.sees("released", "会計事務所との共有を、弥生で解除しました。")
             await at_rest(case, Stage.SET_UP, 2)
 
             await page.goto(address + path)
-            await who.sees("8-notified", "STEP5 サポート・サービスのパスワード設定", "元々ご契約のお客様番号")
+            await who.sees("notified", "STEP5 サポート・サービスのパスワード設定", "元々ご契約のお客様番号")
             office = page.get_by_role("region", name="事業所C")
             await office.get_by_role("link", name="この事業所データの申し込みを取り下げる").click()
-            await who.sees("9-withdrawal", "取り下げを取り消すことはできません。")
+            await who.sees("withdrawal", "取り下げを取り消すことはできません。")
             await who.presses("「事業所C」の申し込みを取り下げる")
-            await who.sees("10-withdrawn", "取り下げを受け付けました。")
+            await who.sees("withdrawn", "取り下げを受け付けました。")
             assert (await case.office(2).result()).outcome is Outcome.WITHDRAWN
             await page.goto(address + path)
             await expect(page.get_by_role("region", name="事業所C")).to_contain_text("お申し込みは取り下げられました。")
             by = [row.by for row in await case.audit() if row.office_no == 2 and row.reason == "お手続きの画面での操作"]
             assert by == ["申込者", "申込者"]
-            assert [thing for thing in who.found if thing] == []
+            assert who.looking.found == []

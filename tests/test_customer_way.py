@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.messages import Outcome
-from tests.browsing import DEVICES, hurdles, new_page
+from tests.browsing import Looking, new_page
 from tests.customer_way import Customer, open_office
 from tests.smtp_inbox import SmtpInbox
 
@@ -28,27 +28,17 @@ async def test_step1_to_the_last_relink(
     device: str,
     script: bool,
 ) -> None:
-    found: list[str] = []
-    complaints: list[str] = []
-
-    async def at(page: Page, name: str) -> None:
-        if not script:
-            return
-        found.extend(f"{name}: {hurdle}" for hurdle in await hurdles(page))
-        if await page.evaluate("document.documentElement.scrollWidth") > DEVICES[device]["width"]:
-            found.append(f"{name}: wider than the screen")
-
     async with (
         open_office(sessions, temporal, smtp_inbox) as (world, address),
         new_page(browser, device, script=script) as page,
     ):
-        page.on("console", lambda message: complaints.append(message.text))
-        customer = Customer(world, address, page, at)
+        looking = Looking(page, "customer", device, script=script)
+        customer = Customer(world, address, page, looking.at)
         case = await customer.whole_way()
         outcome = await case.office().result()
         await customer.use(str(outcome.contract_id))
         await customer.astray()
     assert outcome.outcome is Outcome.COMPLETED
-    assert found == []
-    # Neither policy nor markup is complained of: all else is advice, or the answer to the form's mistakes.
-    assert [text for text in complaints if "[DOM]" not in text and not ANSWERS.search(text)] == []
+    assert looking.found == []
+    # Neither policy nor markup is complained of: all else is the answer to the form's mistakes.
+    assert [text for text in looking.complaints if not ANSWERS.search(text)] == []

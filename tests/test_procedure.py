@@ -164,7 +164,8 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World)
     second = pair.model_copy(update={"office_token": OFFICE_C[1], "issued_contract_id": right})
     case = await world.apply(again.model_copy(update={"offices": (second,)}))
     await at_rest(case, Stage.CORRECTION)
-    assert "すでに別の事業所データを管理しています" in body(world.inbox.to(TARO)[-1])
+    requests = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    assert "すでに別の事業所データを管理しています" in body(requests[-1])
     assert (await world.office(OFFICE_C[1])).contract_id is None
 
 
