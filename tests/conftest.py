@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import hypothesis
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck
 from playwright.async_api import Browser, expect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -35,6 +37,9 @@ _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
 
 expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
+# No example is too slow on a machine that is busy with other tests.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
