@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
+from tests.running import PATIENCE
+
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 """Debian's; the one without a desktop's parts starts and draws with less work."""
 
@@ -51,6 +53,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def new_page(browser: Browser, device: str = "desk", *, script: bool = True) -> AsyncIterator[Page]:
     """One page of somebody who has never been here."""
     context = await browser.new_context(viewport=DEVICES[device], locale="ja-JP", java_script_enabled=script)
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         yield await context.new_page()
     finally:

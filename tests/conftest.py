@@ -21,7 +21,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from tests.browsing import CHROMIUM, chromium
 from tests.customer_world import Customer, customer_after_notice
 from tests.myics_world import MyicsWorld, myics_with_worker
-from tests.running import FailuresAtOnce, bounded, workers_among_many
+from tests.running import PATIENCE, FailuresAtOnce, bounded, workers_among_many
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import Web, end_cases, fill_registry, web_on
 from tests.world import World, world_with_worker
@@ -36,7 +36,7 @@ from workflows import search_attributes
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
 
-expect.set_options(timeout=30_000)  # milliseconds: as patient as all else that waits for a page
+expect.set_options(timeout=PATIENCE * 1000)
 # No example is too slow on a machine that is busy with other tests.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")

@@ -18,6 +18,7 @@ from models.identifiers import ApplicationNo
 from models.mails import NOTICE_SUBJECT, MailKind
 from models.procedures import Stage
 from tests.paths import NOBODY
+from tests.running import PATIENCE
 from tests.serving import served
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, TARO, YAYOI, Case, World, at_rest, form, world_with_worker
@@ -335,7 +336,7 @@ class Customer:
 
     async def mail(self, recipient: str, subject: str) -> EmailMessage:
         """Wait for the newest mail to somebody that is titled so."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = [mail for mail in self.world.inbox.to(recipient) if subject in str(mail["Subject"])]
                 if found:

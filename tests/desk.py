@@ -18,6 +18,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.identifiers import application_workflow_id, office_workflow_id
+from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.world import Case, World, world_with_worker
 from workers.stack import temporal_server
@@ -80,7 +81,7 @@ class Desk:
 
     async def read_details(self, until: str) -> str:
         """Read Current Details, pressing R for freshness until they hold `until`."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 for frame in self.page.frames[1:]:
                     with suppress(Error):  # the page makes its frames anew when it is refreshed
@@ -91,7 +92,7 @@ class Desk:
 
     async def shown_json(self, name: str) -> dict[str, Any]:
         """Copy the JSON that Current Details show for an action."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 for frame in self.page.frames[1:]:
                     block = frame.locator(f"p:has(code:text-is('{name}')) + pre")

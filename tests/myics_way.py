@@ -11,6 +11,7 @@ from models.myics.identifiers import ClientId
 from models.myics.mails import MyicsMail
 from tests.customer_way import At
 from tests.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld
+from tests.running import PATIENCE
 from workers.stack.inbox import text_of
 
 HANAKO, MIDORI = "hanako@aoba-kaikei.example.jp", "midori@midori-shoten.example.jp"
@@ -123,7 +124,7 @@ class Firm:
         )
         await self.press("ファイルを送る")
         done = self.main.get_by_text("終了しました")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not await done.count():
                 await self.page.reload()
                 await asyncio.sleep(0.3)
@@ -193,7 +194,7 @@ class Firm:
         await self.page.goto(self.address + path)
 
     async def mail(self, address: str, kind: MyicsMail) -> EmailMessage:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 for mail in self.myics.world.inbox.to(address):
                     if str(mail["Subject"]) == kind.subject:

@@ -35,6 +35,7 @@ from models.tables import (
     batch_count,
     registration_count,
 )
+from tests.running import PATIENCE
 from tests.settling import settled
 from tests.smtp_inbox import SmtpInbox
 from tests.world import World, world_with_worker
@@ -192,7 +193,7 @@ class Registered:
 
     async def link(self, number: int = 1) -> str:
         """Wait for the mail with the n-th link and return its token, as its reader clicks on it."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 row = await self.row()
                 if row.link_no >= number:
@@ -229,20 +230,20 @@ class Registered:
         await settled(self.myics.world.environment, self.handle)
 
     async def at(self, stage: RegistrationStage) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (await self.progress()).stage is not stage:  # noqa: ASYNC110 the procedure is asked
                 await asyncio.sleep(0.05)
         await self.settled()
 
     async def waits_for(self, who: WaitingFor) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (await self.progress()).waiting_for is not who:  # noqa: ASYNC110 the procedure is asked
                 await asyncio.sleep(0.05)
         await self.settled()
 
     async def activity(self, name: str) -> None:
         """Wait until this activity is under way."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 pending = (await self.handle.describe()).raw_description.pending_activities
                 if name in {each.activity_type.name for each in pending}:

@@ -11,6 +11,7 @@ from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from tests.running import PATIENCE
 from workers.errors import ClearError
 from workers.health import check_web, check_worker
 from workers.settings import Settings
@@ -59,7 +60,7 @@ async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(tempor
 
 
 async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: WorkflowEnvironment) -> None:
-    async with Worker(temporal.client, task_queue="half", workflows=[Idle], activities=[]), asyncio.timeout(20):
+    async with Worker(temporal.client, task_queue="half", workflows=[Idle], activities=[]), asyncio.timeout(PATIENCE):
         while "workflow tasks" in (reason := await refused(settings(temporal, "half"))):  # noqa: ASYNC110 its first poll
             await asyncio.sleep(0.1)
     assert "activity tasks" in reason
@@ -68,7 +69,7 @@ async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: Workf
 async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: WorkflowEnvironment) -> None:
     async with (
         Worker(temporal.client, task_queue="whole", workflows=[Idle], activities=[idle]),
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE),
     ):
         while await refused(settings(temporal, "whole")):  # noqa: ASYNC110 until its first polls
             await asyncio.sleep(0.1)

@@ -22,6 +22,7 @@ from models.refusals import RefusedError
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 from tests.activity_world import CrashError, CrashingSessions
 from tests.myics_world import FIRM, MyicsWorld, myics_with_worker
+from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.world import details_of
 from web.myics.managing import NotPossibleError
@@ -43,7 +44,7 @@ def batch(myics: MyicsWorld, number: BatchNo) -> WorkflowHandle[object, BatchPro
 
 
 async def finished(myics: MyicsWorld, number: BatchNo) -> BatchProgress:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE):
         await myics.tell()
         waiting = asyncio.ensure_future(batch(myics, number).result())
         while not waiting.done():
@@ -140,7 +141,7 @@ async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: 
     await myics.tell()
     invited = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.batch_no == number))
     assert Counter(row.client_id for row in invited) == {None: 6, f"{FIRM}0000": 6}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len({mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user")}) < 12:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     sent = Counter(mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user"))
@@ -254,7 +255,7 @@ async def start_nothing_more(myics: MyicsWorld) -> None:
 
 async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:
     """Wait until it is so far."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not so(await handle.query("progress", result_type=BatchProgress)):  # noqa: ASYNC110 it is asked
             await asyncio.sleep(0.05)
 
@@ -263,7 +264,7 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: 
     handle = await held_up(myics)
     first_run = (await handle.describe()).run_id
     pass_time = myics.world.environment.fast_forward
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while (await handle.describe()).run_id == first_run:
             await pass_time(handle, timedelta(minutes=10))
     described = await handle.describe()

@@ -14,6 +14,7 @@ from models.actions import AddNote, Cancel, HandOver, Hold, ResendMail, Resume
 from models.calendar import day_in_japan
 from models.mails import MailKind
 from models.procedures import Stage
+from tests.running import PATIENCE
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows import search_attributes
 from workflows.queues import Asked, Queue, link
@@ -98,7 +99,7 @@ async def shown(case: Case, number: int = 1) -> None:
     """Wait until the lists show the case as it is: they follow a moment later."""
     await case.settled(number)
     described = await case.office(number).describe()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             listed = [each async for each in case.world.client.list_workflows(f"WorkflowId = '{described.id}'")]
             if [_columns(each) for each in listed] == [_columns(described)]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models import tables
 from models.procedures import Procedure
+from tests.running import PATIENCE
 from workers.registry_file import load
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -342,7 +343,7 @@ async def somebody_waits(sessions: Sessions) -> bool:
 async def test_a_row_added_by_somebody_else_at_the_same_moment_is_there_already(
     sessions: Sessions, tmp_path: Path
 ) -> None:
-    async with sessions() as other, asyncio.timeout(20):
+    async with sessions() as other, asyncio.timeout(PATIENCE):
         other.add(tables.YayoiIdRow(yayoi_id="office-a@example.jp", family_name="弥生", given_name="太郎"))
         await other.flush()
         loading = asyncio.create_task(load(sessions, write(tmp_path, YAYOI_ID, OTHER_ID)))
@@ -355,7 +356,7 @@ async def test_a_row_added_by_somebody_else_at_the_same_moment_is_there_already(
 
 async def test_a_load_waits_for_a_case_that_is_changing_the_office(sessions: Sessions, tmp_path: Path) -> None:
     await load(sessions, write(tmp_path, *ALL))
-    async with sessions() as case, asyncio.timeout(20):
+    async with sessions() as case, asyncio.timeout(PATIENCE):
         office = await case.get_one(tables.OfficeRow, TOKEN, with_for_update=True)
         loading = asyncio.create_task(load(sessions, write(tmp_path, OFFICE | {"name": "支店"})))
         while not await somebody_waits(sessions):  # noqa: ASYNC110 until the load wants the office

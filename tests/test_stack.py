@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.running import PATIENCE
 from workers.schema import NewerDatabaseError
 from workers.settings import Settings
 from workers.stack.alone import alone
@@ -49,7 +50,7 @@ def environment_of_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 async def _web_answers(settings: Settings) -> bool:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.get(f"http://127.0.0.1:{settings.web_port}/healthz")
     return answer.status_code == httpx.codes.OK
 
@@ -86,7 +87,7 @@ async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refuse
         before = stack.processes
         for name in PARTS:
             stack.kill(name)
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(stack.back(name) for name in PARTS))
         for name in PARTS:
             assert any(line.startswith(f"{name} was killed by SIGKILL") for line in said)
@@ -135,7 +136,7 @@ async def running(settings: Settings, console: Path) -> AsyncIterator[asyncio.su
             sys.executable, "-m", "workers", "up", env=environment(settings), stdout=output, stderr=output
         )
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE):
             while not await asyncio.to_thread(_says_ready, console):
                 assert process.returncode is None
                 await asyncio.sleep(0.05)

@@ -21,6 +21,7 @@ from models.tables import ApplicationRow, NoticeRow, WebhookMessageRow, WebhookS
 from models.webhook_secrets import new_secret
 from models.webhooks import ATTEMPTS, KEPT_DEAD, SCHEDULE, DeliverWebhook, WebhookStage, webhook_workflow_id
 from tests.activity_world import CrashError, CrashingSessions, activity_world
+from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import until
 from tests.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
@@ -68,7 +69,7 @@ class Message:
 
     async def failed(self, attempts: int) -> timedelta:
         """Wait until so many attempts have failed; give the time until the next."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 pending = (await self.handle.describe()).raw_description.pending_activities
                 if pending and (pending[0].attempt, pending[0].state) == (attempts + 1, SCHEDULED):
@@ -81,7 +82,7 @@ class Message:
 
     async def shown(self, stage: WebhookStage, who: WaitingFor) -> None:
         """Wait until operators see it so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 columns = (await self.handle.describe()).typed_search_attributes
                 if (columns.get(STAGE), columns.get(WAITING_FOR)) == (stage, who):

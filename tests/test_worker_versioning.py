@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from models.actions import AddNote
 from models.procedures import SetUpStep, Stage
+from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
 from workers.wiring import build_worker
@@ -23,7 +24,7 @@ async def make_current(world: World, build_id: str) -> None:
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=world.client.namespace, deployment_name=world.settings.deployment_name, build_id=build_id
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await world.client.workflow_service.set_worker_deployment_current_version(request)
@@ -75,7 +76,7 @@ async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
         begun = await world.apply(form())
         await at_rest(begun, Stage.SET_UP)
         assert await build_of(begun.office()) is None
-        async with worker_of(world, "first"), asyncio.timeout(30):
+        async with worker_of(world, "first"), asyncio.timeout(PATIENCE):
             await make_current(world, "first")
             while await build_of(begun.office()) != "first":
                 await begun.act(AddNote(by=OPERATOR, reason="お電話"))

@@ -26,6 +26,7 @@ from temporalio.worker import Worker
 from models.calendar import BusinessCalendar
 from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.tables import ApplicationRow, CredentialRow, ExistingContractRow, OfficeRow, application_count
+from tests.running import PATIENCE
 from tests.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
 from workers.temporal import DATA_CONVERTER
@@ -201,7 +202,7 @@ class Web:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 what is waited for happens in another process
             await asyncio.sleep(0.02)
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from standardwebhooks import Webhook
 
+from tests.running import PATIENCE
 from tests.serving import served
 
 SECRET = "whsec_" + "QUJD" * 11 + "QQ=="
@@ -47,7 +48,7 @@ class Receiver:
         return Response(status_code=status, headers={"location": f"{self.url}/elsewhere"} if status == 307 else None)
 
     async def has(self, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(self.got) < count:  # noqa: ASYNC110 another task takes them
                 await asyncio.sleep(0.02)
 
