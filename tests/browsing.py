@@ -19,7 +19,7 @@ DESK: ViewportSize = {"width": 1200, "height": 900}
 PHONE: ViewportSize = {"width": 375, "height": 740}
 DEVICES = {"desk": DESK, "phone": PHONE}
 
-SCREENSHOTS = os.environ.get("TETSUZUKI_TEST_SCREENSHOTS")
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """A folder to keep pictures of every page in, for people to look at."""
 
 _SERIOUS = {"serious", "critical"}
