@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.running import PATIENCE
 
@@ -67,18 +67,14 @@ class Looking:
         """Keep a picture of each page under the name of the way, if somebody wants them."""
         self.page = page
         self.found: list[str] = []
-        """What is wrong with pages; looking needs script itself."""
+        """What is wrong with pages; looking for hurdles needs script itself."""
         self.complaints: list[str] = []
-        """What the browser complained of, but for advice."""
+        """What the browser complained of, or advised (`[DOM]`)."""
         self._pictures = f"{way}-{device}"
         self._width = DEVICES[device]["width"]
         self._script = script
         self._seen = 0
-        page.on("console", self._heard)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if "[DOM]" not in message.text:
-            self.complaints.append(message.text)
+        page.on("console", lambda message: self.complaints.append(message.text))
 
     async def at(self, page: Page, name: str) -> None:
         self._seen += 1
@@ -88,8 +84,8 @@ class Looking:
             )
         if self._script:
             self.found += [f"{name}: {hurdle}" for hurdle in await _hurdles(page)]
-            if await page.evaluate("document.documentElement.scrollWidth") > self._width:
-                self.found.append(f"{name}: wider than the screen")
+        if await page.evaluate("document.documentElement.scrollWidth") > self._width:
+            self.found.append(f"{name}: wider than the screen")
 
 
 async def _hurdles(page: Page) -> list[str]:

@@ -12,8 +12,8 @@ from tests.browsing import Looking, new_page
 from tests.customer_way import Customer, open_office
 from tests.smtp_inbox import SmtpInbox
 
-ANSWERS = re.compile("40[349]|410|422")
-"""What a browser says of pages that answer a mistake."""
+ANSWERS = re.compile(r"\[DOM\]|40[349]|410|422")
+"""What a browser says of pages that answer a mistake, and its advice."""
 
 pytestmark = pytest.mark.browser
 

@@ -35,4 +35,4 @@ async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
         await Firm(town.myics, address, page, looking.at).whole_way()
     assert looking.found == []
     # Neither policy nor markup is complained of: all else is the answer to mistakes and used links.
-    assert [text for text in looking.complaints if not re.search("422|410", text)] == []
+    assert [text for text in looking.complaints if not re.search(r"\[DOM\]|422|410", text)] == []
