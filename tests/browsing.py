@@ -84,8 +84,8 @@ class Looking:
             )
         if self._script:
             self.found += [f"{name}: {hurdle}" for hurdle in await _hurdles(page)]
-        if await page.evaluate("document.documentElement.scrollWidth") > self._width:
-            self.found.append(f"{name}: wider than the screen")
+            if await page.evaluate("document.documentElement.scrollWidth") > self._width:
+                self.found.append(f"{name}: wider than the screen")
 
 
 async def _hurdles(page: Page) -> list[str]:

@@ -40,6 +40,8 @@ class Reading(Looking):
     async def come_to(self, heading: str) -> None:
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
         await self.at(self.page, heading)
+        wider = "document.documentElement.scrollWidth > window.innerWidth"
+        assert not await self.page.evaluate(wider), heading
 
 
 @pytest.mark.parametrize(("device", "script"), WAYS)
