@@ -82,7 +82,7 @@ class AddressCheckActivities:
         if row.code_no != code_no or row.finished_at is not None or row.code_until <= self._now():
             return False
         # Whoever asks for a code on the page gets the same answer either way.
-        return row.purpose == CheckPurpose.REGISTRATION or await session.get(YayoiIdRow, row.yayoi_id) is not None
+        return row.purpose == CheckPurpose.REGISTRATION or await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None
 
     async def _write_code(self, session: AsyncSession, asked: SendCode) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, asked.check_id)

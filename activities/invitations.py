@@ -72,7 +72,7 @@ class InvitationActivities:
             row.expires_at,
         )
         body = self._template.render(
-            inviter=await session.get_one(YayoiIdRow, row.invited_by),
+            inviter=await session.get_one(YayoiIdRow, row.inviter_id),
             group=await session.get_one(BusinessGroupRow, row.group_id),
             yayoi_id=row.yayoi_id,
             until=row.expires_at.astimezone(JST),

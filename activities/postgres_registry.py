@@ -32,13 +32,13 @@ class PostgresYayoiIds:
     """弥生ID and business groups (Y2, Y3, Y20)."""
 
     async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool:
-        return await work.session.get(YayoiIdRow, yayoi_id) is not None
+        return await work.session.scalar(YayoiIdRow.of(yayoi_id)) is not None
 
     async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
         return await work.session.scalar(
             select(BusinessGroupRow.name)
             .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
-            .where(GroupMemberRow.yayoi_id == yayoi_id)
+            .where(GroupMemberRow.person_id == YayoiIdRow.id_of(yayoi_id))
         )
 
     async def create_group(
@@ -53,9 +53,9 @@ class PostgresYayoiIds:
         await work.session.flush()
         joined = await work.session.scalar(
             insert(GroupMemberRow)
-            .values(yayoi_id=yayoi_id, group_id=group.group_id, administrator=True)
+            .values(person_id=YayoiIdRow.id_of(yayoi_id), group_id=group.group_id, administrator=True)
             .on_conflict_do_nothing()
-            .returning(GroupMemberRow.yayoi_id)
+            .returning(GroupMemberRow.person_id)
         )
         if joined is None:
             raise ApplicationError(

@@ -54,6 +54,7 @@ from models.tables import (
     SharingRow,
     WebhookMessageRow,
     WebhookSubscriberRow,
+    YayoiIdRow,
 )
 from models.webhooks import Coded, DeliverWebhook, StageChange, WebhookMessageRef, WebhookStage
 from tests.world import OFFICE_B, OFFICE_C, TARO
@@ -174,9 +175,11 @@ INVITED = UUID("00000000-0000-4000-8000-00000000000a")
 OFFICE_A = "office-a@yayoi-taro.example.jp"
 _INVITE = insert(MemberInvitationRow).values(
     invitation_id=INVITED,
-    group_id=select(GroupMemberRow.group_id).where(GroupMemberRow.yayoi_id == OFFICE_A).scalar_subquery(),
+    group_id=select(GroupMemberRow.group_id)
+    .where(GroupMemberRow.person_id == YayoiIdRow.id_of(OFFICE_A))
+    .scalar_subquery(),
     yayoi_id=YAYOI_ID,
-    invited_by=OFFICE_A,
+    inviter_id=YayoiIdRow.id_of(OFFICE_A),
     invited_at=AT,
     expires_at=AT,
     changed_at=AT,
@@ -282,7 +285,8 @@ TRIALS = [
         added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
         look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
             SetUpStepRow.application_no == ApplicationOfficeRow.application_no,
-            GroupMemberRow.yayoi_id == ApplicationOfficeRow.yayoi_id,
+            GroupMemberRow.person_id == YayoiIdRow.person_id,
+            YayoiIdRow.yayoi_id == ApplicationOfficeRow.yayoi_id,
             OfficeRow.office_token == ApplicationOfficeRow.office_token,
             GroupMemberRow.group_id == OfficeRow.group_id,
             BusinessGroupRow.group_id == OfficeRow.group_id,

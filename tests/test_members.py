@@ -86,9 +86,9 @@ class Group:
 
     async def members(self) -> dict[str, bool]:
         async with self.world.sessions() as session:
-            own = await session.get_one(GroupMemberRow, ADMINISTRATOR)
+            own = (await session.scalars(GroupMemberRow.of(ADMINISTRATOR))).one()
             rows = await session.scalars(select(GroupMemberRow).where(GroupMemberRow.group_id == own.group_id))
-            return {row.yayoi_id: row.administrator for row in rows}
+            return {row.person.yayoi_id: row.administrator for row in rows}
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from models.tables import (
     ServiceLinkRow,
     SharingRow,
     SmartImportRunRow,
+    YayoiIdRow,
 )
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
@@ -320,7 +321,9 @@ async def test_y20_a_yayoi_id_that_joined_another_group_meanwhile_is_refused(wor
         group = BusinessGroupRow(name="別の会社")
         session.add(group)
         await session.flush()
-        session.add(GroupMemberRow(yayoi_id=OFFICE_B[0], group_id=group.group_id, administrator=False))
+        session.add(
+            GroupMemberRow(person_id=YayoiIdRow.id_of(OFFICE_B[0]), group_id=group.group_id, administrator=False)
+        )
     with pytest.raises(WorkflowUpdateFailedError):
         await case.do_step(SetUpStep.BUSINESS_GROUP)
     assert (await case.progress()).open_points[0] == SetUpStep.BUSINESS_GROUP.label

@@ -261,7 +261,7 @@ async def test_a_bad_row_is_refused_with_its_line_and_the_others_are_loaded(
     assert reason in refused.reason
     assert report.loaded == len(rows)  # all but the refused one, and the one after it
     async with sessions() as session:
-        assert await session.get(tables.YayoiIdRow, "last@example.jp")
+        assert await session.scalar(tables.YayoiIdRow.of("last@example.jp"))
 
 
 async def test_y8_rows_are_stored_in_one_form(sessions: Sessions, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def test_y20_the_group_is_made_with_all_that_was_asked(customer: Customer)
     )
     async with customer.world.sessions() as session:
         details = await session.get_one(BusinessGroupDetailsRow, group_id)
-        member = await session.get_one(GroupMemberRow, customer.issued.yayoi_id)
+        member = (await session.scalars(GroupMemberRow.of(customer.issued.yayoi_id))).one()
         office = await session.get_one(OfficeRow, OFFICE_C[1])
     assert (details.business_form, details.family_name, details.given_name) == ("corporation", "弥生", "太郎")
     # Half-width katakana, hiragana and full-width digits are taken, and kept in one form (Y8).

@@ -55,10 +55,10 @@ async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_opens_th
     assert "STEP3 事業所トークンの確認" in text_of(await town.http.get(answer.headers["location"]))
     assert await town.procedure(place).result() is CheckOutcome.FINISHED
     async with town.world.sessions() as session:
-        made = await session.get_one(YayoiIdRow, HANAKO)
+        made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
         assert (made.family_name, made.given_name) == ("弥生", "花子")
-        credential = await session.get_one(CredentialRow, HANAKO)
-        consent = await session.get_one(YayoiIdConsentRow, HANAKO)
+        credential = (await session.scalars(CredentialRow.of(HANAKO))).one()
+        consent = (await session.scalars(YayoiIdConsentRow.of(HANAKO))).one()
     assert credential.password_hash.startswith("$argon2id$")
     row = await town.row(place)
     assert (consent.news_by_mail, consent.terms_accepted_at) == (True, row.begun_at)
@@ -159,7 +159,7 @@ async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins
     [refused] = [answer for answer in answers if answer.status_code == 422]
     assert ALREADY_REGISTERED in text_of(refused)
     async with town.world.sessions() as session:
-        made = await session.get_one(YayoiIdRow, HANAKO)
+        made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
     [won] = [row for row, answer in zip(rows, answers, strict=True) if answer.status_code == 303]
     assert made.given_name == won.given_name
 
@@ -254,7 +254,7 @@ async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has
     late = await town.http.post(place, data=hidden_fields(page, place) | {"code": code})
     assert late.status_code == 404
     async with town.world.sessions() as session:
-        assert await session.get(YayoiIdRow, HANAKO) is None
+        assert await session.scalar(YayoiIdRow.of(HANAKO)) is None
 
 
 @pytest.mark.parametrize("how", ["update", "cancel"])

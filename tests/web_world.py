@@ -25,7 +25,14 @@ from temporalio.worker import Worker
 
 from models.calendar import BusinessCalendar
 from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
-from models.tables import ApplicationRow, CredentialRow, ExistingContractRow, OfficeRow, application_count
+from models.tables import (
+    ApplicationRow,
+    CredentialRow,
+    ExistingContractRow,
+    OfficeRow,
+    YayoiIdRow,
+    application_count,
+)
 from tests.running import PATIENCE
 from tests.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
@@ -157,7 +164,7 @@ class Web:
     async def sign_in(self, yayoi_id: str, *, http: httpx.AsyncClient | None = None) -> None:
         """Sign in with a password that the Yayoi ID is given if it has none."""
         async with self.sessions.begin() as session:
-            values = {"yayoi_id": yayoi_id, "password_hash": PASSWORD_HASH}
+            values = {"person_id": YayoiIdRow.id_of(yayoi_id), "password_hash": PASSWORD_HASH}
             await session.execute(insert(CredentialRow).values(values).on_conflict_do_nothing())
         answer = await self.send("/sign-in", {"yayoi_id": yayoi_id, "password": PASSWORD}, http=http)
         assert answer.status_code == 303, answer.text

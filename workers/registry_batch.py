@@ -275,5 +275,5 @@ class _Batch:
 
     def _join(self, yayoi_id: str, group_id: int, *, administrator: bool) -> None:
         self._registry.members[yayoi_id] = self._registry.add(
-            GroupMemberRow(yayoi_id=str(yayoi_id), group_id=group_id, administrator=administrator)
+            GroupMemberRow(person=self._registry.yayoi_ids[yayoi_id], group_id=group_id, administrator=administrator)
         )

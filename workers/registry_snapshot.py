@@ -99,7 +99,10 @@ class Snapshot:
             row.yayoi_id: row for row in await self._all(select(YayoiIdRow).where(YayoiIdRow.yayoi_id.in_(ids)))
         }
         self.members = {
-            row.yayoi_id: row for row in await self._all(select(GroupMemberRow).where(GroupMemberRow.yayoi_id.in_(ids)))
+            row.person.yayoi_id: row
+            for row in await self._all(
+                select(GroupMemberRow).join(GroupMemberRow.person).where(YayoiIdRow.yayoi_id.in_(ids))
+            )
         }
         group_ids = {row.group_id for row in self.members.values()}
         groups = select(BusinessGroupRow).where(BusinessGroupRow.group_id.in_(group_ids))

@@ -8,7 +8,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
-from models.migrations.refusal import NotMigratableError
 from workers.database import connected
 from workers.errors import ClearError
 
@@ -20,16 +19,11 @@ class NewerDatabaseError(ClearError):
     """The database was brought to its state by a newer build, and this one does not know it."""
 
 
-class SchemaError(ClearError):
-    """Something in the database has to be mended by hand first."""
-
-
 async def migrate(address: str) -> None:
     """Bring the schema to this build's state, in one transaction. Several processes may do so at once.
 
     Raises:
         NewerDatabaseError: the database is of a newer version; nothing was changed.
-        SchemaError: something in it does not fit this version; nothing was changed.
         DatabaseUnreachableError: it does not answer.
 
     """
@@ -74,7 +68,4 @@ def _upgrade(connection: Connection) -> None:
             f"the database is of a newer version ({', '.join(sorted(unknown))}) than this program knows: "
             "use the newer program; nothing was changed"
         )
-    try:
-        command.upgrade(config, "head")
-    except NotMigratableError as refused:
-        raise SchemaError(f"the database cannot be brought to this version: {refused}") from None
+    command.upgrade(config, "head")

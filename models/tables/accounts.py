@@ -4,27 +4,26 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, func, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.tables.base import Base, SessionRow, ToldRow
+from models.tables.base import Base, MailAddressText, SessionRow, ToldRow
+from models.tables.registry import PerYayoiIdRow, YayoiIdRow
 
 
-class CredentialRow(Base):
+class CredentialRow(PerYayoiIdRow):
     """The password of a Yayoi ID, as argon2 keeps it; an ID without a row cannot log in here (Y26)."""
 
     __tablename__ = "credentials"
 
-    yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), primary_key=True)
     password_hash: Mapped[str]
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class YayoiIdConsentRow(Base):
+class YayoiIdConsentRow(PerYayoiIdRow):
     """What was agreed to when a Yayoi ID was registered here (Y26)."""
 
     __tablename__ = "yayoi_id_consents"
 
-    yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), primary_key=True)
     terms_accepted_at: Mapped[datetime]
     news_by_mail: Mapped[bool]
 
@@ -39,7 +38,7 @@ class AddressCheckRow(ToldRow):
 
     check_id: Mapped[UUID] = mapped_column(primary_key=True)
     purpose: Mapped[str]
-    yayoi_id: Mapped[str]
+    yayoi_id: Mapped[MailAddressText]
     """The address; several checks of one may be under way, and the first that is finished wins."""
     family_name: Mapped[str | None]
     given_name: Mapped[str | None]
@@ -63,7 +62,8 @@ class WebSessionRow(SessionRow):
 
     __tablename__ = "web_sessions"
 
-    yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("yayoi_ids.person_id"), index=True)
+    person: Mapped[YayoiIdRow] = relationship(lazy="joined", innerjoin=True)
 
 
 class RateCountRow(Base):

@@ -1,11 +1,14 @@
 """What all tables have in common. Every day is a day in Japan; every time is aware."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import DateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+MailAddressText = Annotated[str, mapped_column(info={"mail_address": True})]
+"""A mail address. It identifies a person, so it is no primary or foreign key: rows refer to a person by number."""
 
 
 class Base(DeclarativeBase):

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base
+from models.tables.base import Base, MailAddressText
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -55,7 +55,7 @@ class ApplicationOfficeRow(Base):
 
     application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
     office_no: Mapped[int] = mapped_column(primary_key=True)
-    yayoi_id: Mapped[str]
+    yayoi_id: Mapped[MailAddressText]
     office_token: Mapped[str | None]
     office_name: Mapped[str]
     issued_contract_id: Mapped[str | None]
@@ -112,7 +112,7 @@ class NoticeRow(Base):
     """None: a mail that is about no single application, such as the operators' morning digest."""
     office_no: Mapped[int | None]
     kind: Mapped[str]
-    recipient: Mapped[str]
+    recipient: Mapped[MailAddressText]
     subject: Mapped[str]
     message_id: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, ToldRow
+from models.tables.base import Base, MailAddressText, ToldRow
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -63,9 +63,9 @@ class MemberInvitationRow(ToldRow):
 
     invitation_id: Mapped[UUID] = mapped_column(primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"))
-    yayoi_id: Mapped[str]
-    invited_by: Mapped[str]
-    """The administrator's Yayoi ID."""
+    yayoi_id: Mapped[MailAddressText]
+    inviter_id: Mapped[int] = mapped_column(ForeignKey("yayoi_ids.person_id"))
+    """The administrator."""
     invited_at: Mapped[datetime]
     link_no: Mapped[int] = mapped_column(server_default=text("1"))
     """Which link counts: sending it again ends the one before."""
@@ -85,6 +85,6 @@ class EnquiryRow(ToldRow):
     submission_id: Mapped[UUID] = mapped_column(unique=True)
     contract_id: Mapped[str]
     name: Mapped[str]
-    mail_address: Mapped[str]
+    mail_address: Mapped[MailAddressText]
     text: Mapped[str]
     received_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, SessionRow, ToldRow
+from models.tables.base import Base, MailAddressText, SessionRow, ToldRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -49,7 +49,7 @@ class MyicsAccountRow(Base):
     client_id: Mapped[str | None] = mapped_column(ForeignKey("myics_clients.client_id"), index=True)
     registration_no: Mapped[str] = mapped_column(unique=True)
     """The registration by which it comes to exist, and under which its audit trail stands."""
-    address: Mapped[str]
+    address: Mapped[MailAddressText]
     name: Mapped[str]
     kind: Mapped[str]
     state: Mapped[str]
@@ -97,7 +97,7 @@ class MyicsRegistrationRow(ToldRow):
     part_of: Mapped[str | None] = mapped_column(ForeignKey("myics_registrations.registration_no"), index=True)
     """The client's registration that starts this one; None: it is started by itself."""
     batch_no: Mapped[str | None] = mapped_column(ForeignKey("myics_batches.batch_no"), index=True)
-    address: Mapped[str | None]
+    address: Mapped[MailAddressText | None]
     """Where the next mail goes."""
     name: Mapped[str]
     """The person's name; of a client, the client's."""

@@ -1,7 +1,7 @@
 """The registry: what the vendor's systems hold."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     BigInteger,
@@ -11,24 +11,50 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    ScalarSelect,
+    Select,
     UniqueConstraint,
     func,
+    select,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.tables.base import Base
+from models.tables.base import Base, MailAddressText
 
 
 class YayoiIdRow(Base):
-    """弥生ID (Y2)."""
+    """弥生ID (Y2): a person's login, which is a mail address."""
 
     __tablename__ = "yayoi_ids"
 
-    yayoi_id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    """What other tables refer to a person by."""
+    yayoi_id: Mapped[MailAddressText] = mapped_column(unique=True)
     family_name: Mapped[str]
     given_name: Mapped[str]
     registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @classmethod
+    def id_of(cls, yayoi_id: str) -> ScalarSelect[int]:
+        """The person's number, asked within a query."""
+        return select(cls.person_id).where(cls.yayoi_id == yayoi_id).scalar_subquery()
+
+    @classmethod
+    def of(cls, yayoi_id: str) -> Select[Self]:
+        return select(cls).where(cls.yayoi_id == yayoi_id)
+
+
+class PerYayoiIdRow(Base):
+    """A row of which each Yayoi ID has at most one."""
+
+    __abstract__ = True
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("yayoi_ids.person_id"), primary_key=True)
+
+    @classmethod
+    def of(cls, yayoi_id: str) -> Select[Self]:
+        return select(cls).where(cls.person_id == YayoiIdRow.id_of(yayoi_id))
 
 
 class BusinessGroupRow(Base):
@@ -41,14 +67,14 @@ class BusinessGroupRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class GroupMemberRow(Base):
+class GroupMemberRow(PerYayoiIdRow):
     """A Yayoi ID belongs to one group at most (Y3)."""
 
     __tablename__ = "business_group_members"
 
-    yayoi_id: Mapped[str] = mapped_column(ForeignKey("yayoi_ids.yayoi_id"), primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"), index=True)
     administrator: Mapped[bool]
+    person: Mapped[YayoiIdRow] = relationship(lazy="joined", innerjoin=True)
 
 
 class ExistingContractRow(Base):
@@ -59,7 +85,7 @@ class ExistingContractRow(Base):
     contract_id: Mapped[str] = mapped_column(primary_key=True)
     customer_name: Mapped[str]
     """As registered, such as `弥生 太郎`: the first part of every name registered on this contract (Y15)."""
-    mail_address: Mapped[str]
+    mail_address: Mapped[MailAddressText]
     product_name: Mapped[str]
     network_product: Mapped[bool]
     issued_count: Mapped[int] = mapped_column(server_default="0")
@@ -94,7 +120,7 @@ class OperatorRow(Base):
     __tablename__ = "operators"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    mail_address: Mapped[str]
+    mail_address: Mapped[MailAddressText]
     supervisor: Mapped[bool] = mapped_column(server_default=text("false"))
     takes_cases: Mapped[bool] = mapped_column(server_default=text("true"))
     leave_from: Mapped[date | None]
@@ -178,7 +204,7 @@ class IssuedContractRow(Base):
     registered_name: Mapped[str]
     application_no: Mapped[str]
     office_no: Mapped[int]
-    yayoi_id: Mapped[str] = mapped_column(index=True)
+    yayoi_id: Mapped[MailAddressText] = mapped_column(index=True)
     issued_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 

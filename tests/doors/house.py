@@ -126,7 +126,7 @@ async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
         for yayoi_id, name in ((HANAKO, "花子"), (TARO, "太郎")):
             session.add(YayoiIdRow(yayoi_id=yayoi_id, family_name="弥生", given_name=name))
         await session.flush()
-        session.add(CredentialRow(yayoi_id=HANAKO, password_hash=QUICK.hash(PASSWORD)))
+        session.add(CredentialRow(person_id=YayoiIdRow.id_of(HANAKO), password_hash=QUICK.hash(PASSWORD)))
 
 
 def cookies(answer: httpx.Response) -> dict[str, Morsel[str]]:

@@ -46,7 +46,7 @@ async def test_what_could_not_be_stored_is_in_no_error_text(database_url: str) -
             await connection.execute(statement, row)
     await engine.dispose()
     error: BaseException | None = caught.value
-    assert "yayoi_ids_pkey" in str(error)
+    assert "yayoi_ids_yayoi_id_key" in str(error)
     assert getattr(caught.value.orig, "sqlstate", "") == "23505"
     while error is not None:
         assert HANAKO not in f"{error!s}{error!r}"

@@ -34,7 +34,7 @@ async def test_the_session_is_a_random_token_of_which_only_the_hash_is_kept(hous
     assert len(token) >= 43  # 256 bits
     [row] = await house.rows(WebSessionRow)
     assert isinstance(row, WebSessionRow)
-    assert token not in (row.token_hash, row.yayoi_id)
+    assert token not in (row.token_hash, row.person.yayoi_id)
     assert len(row.token_hash) == 64
 
 

@@ -121,6 +121,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
     family_name, given_name = person.name.split("　")
     async with sessions.begin() as session:
         group = BusinessGroupRow(name=person.group_name)
+        login = YayoiIdRow(yayoi_id=person.yayoi_id, family_name=family_name, given_name=given_name)
         session.add_all(
             [
                 group,
@@ -132,14 +133,14 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     network_product=True,
                     issued_count=1,
                 ),
-                YayoiIdRow(yayoi_id=person.yayoi_id, family_name=family_name, given_name=given_name),
+                login,
             ]
         )
         await session.flush()
         session.add_all(
             [
-                CredentialRow(yayoi_id=person.yayoi_id, password_hash=await Hashing().hash(PASSWORD)),
-                GroupMemberRow(yayoi_id=person.yayoi_id, group_id=group.group_id, administrator=True),
+                CredentialRow(person_id=login.person_id, password_hash=await Hashing().hash(PASSWORD)),
+                GroupMemberRow(person_id=login.person_id, group_id=group.group_id, administrator=True),
                 OfficeRow(
                     office_token=person.office_token,
                     existing_contract_id=person.contract_id,
@@ -209,7 +210,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     invitation_id=person.invitation_id,
                     group_id=group.group_id,
                     yayoi_id=person.invited,
-                    invited_by=person.yayoi_id,
+                    inviter_id=login.person_id,
                     invited_at=NOW,
                     expires_at=NOW + DAY,
                     changed_at=NOW,

@@ -162,7 +162,9 @@ class AddressChecks:
 
     async def _is_right(self, session: AsyncSession, row: AddressCheckRow, code: str) -> bool:
         """Whether it is the code. No code is right for setting the password of a Yayoi ID that does not exist."""
-        known = row.purpose == CheckPurpose.REGISTRATION or await session.get(YayoiIdRow, row.yayoi_id) is not None
+        known = (
+            row.purpose == CheckPurpose.REGISTRATION or await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None
+        )
         return hmac.compare_digest(code_of(self._secret_key, str(row.check_id), row.code_no), code) and known
 
 

@@ -13,12 +13,13 @@ from models.tables import (
     GroupMemberRow,
     IssuedContractRow,
     OfficeRow,
+    YayoiIdRow,
 )
 
 
 async def ledger_of(session: AsyncSession, yayoi_id: str) -> list[Entry]:
     """Return what the ID may see: of every contract that it has to do with, its own part or all of it."""
-    member = await session.get(GroupMemberRow, yayoi_id)
+    member = await session.scalar(GroupMemberRow.of(yayoi_id))
     reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
     entries = await entries_of(session, await _contracts_of(session, reader))
     return visible(entries, reader)
@@ -135,7 +136,11 @@ def _not_issued_yet(
 
 async def _contracts_of(session: AsyncSession, reader: Reader) -> set[str]:
     """Return the existing contracts that the ID or its group has anything to do with."""
-    members = select(GroupMemberRow.yayoi_id).where(GroupMemberRow.group_id == reader.group_id)
+    members = (
+        select(YayoiIdRow.yayoi_id)
+        .join(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
+        .where(GroupMemberRow.group_id == reader.group_id)
+    )
     mine = IssuedContractRow.yayoi_id == reader.yayoi_id
     issued = select(IssuedContractRow.existing_contract_id).where(
         mine | IssuedContractRow.yayoi_id.in_(members), IssuedContractRow.revoked_at.is_(None)
@@ -153,17 +158,19 @@ async def _contracts_of(session: AsyncSession, reader: Reader) -> set[str]:
 
 async def _administrators(session: AsyncSession, groups: Collection[int]) -> dict[int, str]:
     rows = await session.execute(
-        select(GroupMemberRow.group_id, GroupMemberRow.yayoi_id)
+        select(GroupMemberRow.group_id, YayoiIdRow.yayoi_id)
+        .join(GroupMemberRow.person)
         .where(GroupMemberRow.group_id.in_(groups), GroupMemberRow.administrator)
-        .order_by(GroupMemberRow.yayoi_id.desc())
+        .order_by(YayoiIdRow.yayoi_id.desc())
     )
     return {group_id: yayoi_id for group_id, yayoi_id in rows}  # noqa: C416 rows are no pairs to the type checker
 
 
 async def _groups_of(session: AsyncSession, ids: Collection[str]) -> dict[str, tuple[int, str]]:
     rows = await session.execute(
-        select(GroupMemberRow.yayoi_id, BusinessGroupRow.group_id, BusinessGroupRow.name)
+        select(YayoiIdRow.yayoi_id, BusinessGroupRow.group_id, BusinessGroupRow.name)
+        .join(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
         .join(BusinessGroupRow, BusinessGroupRow.group_id == GroupMemberRow.group_id)
-        .where(GroupMemberRow.yayoi_id.in_(ids))
+        .where(YayoiIdRow.yayoi_id.in_(ids))
     )
     return {yayoi_id: (group_id, name) for yayoi_id, group_id, name in rows}

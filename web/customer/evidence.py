@@ -44,7 +44,7 @@ async def check_evidence(session: AsyncSession, question: EvidenceQuestion) -> E
     office = await session.get(OfficeRow, question.office_token)
     if office is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, UNKNOWN_OFFICE)
-    member = await session.get(GroupMemberRow, question.yayoi_id)
+    member = await session.scalar(GroupMemberRow.of(question.yayoi_id))
     if refusal := refuse_evidence(member.group_id if member else None, office.group_id):
         raise ProblemError(HTTPStatus.CONFLICT, refusal)
     group = await session.get_one(BusinessGroupRow, office.group_id)

@@ -66,13 +66,13 @@ class Invitations:
     async def group_of(self, yayoi_id: YayoiId) -> Group | None:
         """Return the group that the ID belongs to, as it may see it; None if it belongs to none."""
         async with self._sessions() as session:
-            own = await session.get(GroupMemberRow, yayoi_id)
+            own = await session.scalar(GroupMemberRow.of(yayoi_id))
             if own is None:
                 return None
             group = await session.get_one(BusinessGroupRow, own.group_id)
             members = await session.execute(
                 select(YayoiIdRow, GroupMemberRow.administrator)
-                .join(GroupMemberRow, GroupMemberRow.yayoi_id == YayoiIdRow.yayoi_id)
+                .join(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
                 .where(GroupMemberRow.group_id == own.group_id)
                 .order_by(GroupMemberRow.administrator.desc(), YayoiIdRow.yayoi_id)
             )
@@ -101,7 +101,7 @@ class Invitations:
                     invitation_id=uuid4(),
                     group_id=group.group_id,
                     yayoi_id=yayoi_id,
-                    invited_by=by,
+                    inviter_id=YayoiIdRow.id_of(by),
                     invited_at=now,
                     expires_at=_expiry(now),
                     changed_at=now,
@@ -142,8 +142,8 @@ class Invitations:
             return OpenInvitation(
                 row=row,
                 group_name=(await session.get_one(BusinessGroupRow, row.group_id)).name,
-                inviter=await session.get_one(YayoiIdRow, row.invited_by),
-                registered=await session.get(YayoiIdRow, row.yayoi_id) is not None,
+                inviter=await session.get_one(YayoiIdRow, row.inviter_id),
+                registered=await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None,
             )
 
     async def accept(self, link: PersonalLink, yayoi_id: YayoiId) -> str | None:
@@ -156,12 +156,12 @@ class Invitations:
                 return IN_APPLICATION
             joined = await session.scalar(
                 insert(GroupMemberRow)
-                .values(yayoi_id=yayoi_id, group_id=row.group_id, administrator=False)
+                .values(person_id=YayoiIdRow.id_of(yayoi_id), group_id=row.group_id, administrator=False)
                 .on_conflict_do_nothing()
-                .returning(GroupMemberRow.yayoi_id)
+                .returning(GroupMemberRow.group_id)
             )
             if joined is None:
-                member = await session.get_one(GroupMemberRow, yayoi_id)
+                member = (await session.scalars(GroupMemberRow.of(yayoi_id))).one()
                 return ALREADY_MEMBER if member.group_id == row.group_id else OTHER_GROUP
             row.accepted_at = row.changed_at = self._now()
         return None

@@ -22,6 +22,7 @@ from models.tables import (
     NoticeRow,
     RememberedLinkRow,
     SetUpStepRow,
+    YayoiIdRow,
 )
 
 PATHS = {
@@ -163,7 +164,7 @@ async def group_of(session: AsyncSession, yayoi_id: str) -> str | None:
     return await session.scalar(
         select(BusinessGroupRow.name)
         .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
-        .where(GroupMemberRow.yayoi_id == yayoi_id)
+        .where(GroupMemberRow.person_id == YayoiIdRow.id_of(yayoi_id))
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
 
 from models.identifiers import YayoiId
-from models.tables import MyicsSessionRow, WebSessionRow
+from models.tables import MyicsSessionRow, WebSessionRow, YayoiIdRow
 from web.doors.forms import FIELD, FormCookies, Forms
 from web.doors.hashing import Hashing
 from web.doors.limits import Limit, Limits
@@ -72,7 +72,7 @@ class Doors:
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in, if anybody is."""
         row = await self._sessions.find(request)
-        return Visitor(YayoiId(row.yayoi_id)) if row else None
+        return Visitor(YayoiId(row.person.yayoi_id)) if row else None
 
     async def require(self, request: Request) -> Visitor:
         """Return who is signed in; whoever is not is led to `/sign-in` and back."""
@@ -83,7 +83,7 @@ class Doors:
 
     async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
         """Begin a new session; an earlier one of this browser ends."""
-        await self._sessions.begin(request, response, yayoi_id=yayoi_id)
+        await self._sessions.begin(request, response, person_id=YayoiIdRow.id_of(yayoi_id))
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session here and in the browser."""

@@ -61,6 +61,6 @@ async def _known(sessions: async_sessionmaker[AsyncSession], doors: Doors, typed
     except ValueError:
         yayoi_id = None
     async with sessions() as session:
-        credential = await session.get(CredentialRow, yayoi_id) if yayoi_id else None
+        credential = await session.scalar(CredentialRow.of(yayoi_id)) if yayoi_id else None
     right = await doors.hashing.verify(credential.password_hash if credential else None, password)
     return yayoi_id if right else None

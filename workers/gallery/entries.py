@@ -158,13 +158,13 @@ async def _password_set(scene: Scene) -> None:
 
 async def _member_invitation(scene: Scene) -> None:
     async with scene.sessions() as session:
-        group_id = (await session.get_one(GroupMemberRow, _ADMINISTRATOR)).group_id
+        administrator = (await session.scalars(GroupMemberRow.of(_ADMINISTRATOR))).one()
     await scene.store(
         MemberInvitationRow(
             invitation_id=_INVITATION,
-            group_id=group_id,
+            group_id=administrator.group_id,
             yayoi_id="keiri@yayoi-taro.example.jp",
-            invited_by=_ADMINISTRATOR,
+            inviter_id=administrator.person_id,
             invited_at=AT,
             changed_at=AT,
             link_no=1,
