@@ -11,7 +11,7 @@ from models.tables.registry import PerYayoiIdRow, YayoiIdRow
 
 
 class CredentialRow(PerYayoiIdRow):
-    """The password of a Yayoi ID, as argon2 keeps it; an ID without a row cannot log in here (Y26)."""
+    """The password of a Yayoi ID, hashed with argon2; an ID without a row cannot log in here (Y26)."""
 
     __tablename__ = "credentials"
 
@@ -29,9 +29,9 @@ class YayoiIdConsentRow(PerYayoiIdRow):
 
 
 class AddressCheckRow(ToldRow):
-    """A mailed code that is waited for, and what it is to bring about (Y26).
+    """A mailed code that somebody is to type in, and what it is for (Y26).
 
-    One that is not finished is deleted when it ends; of one that is, only the address and the times are kept.
+    If it is not typed in before it ends, the row is deleted; else only the address and the times are kept.
     """
 
     __tablename__ = "address_checks"
@@ -43,17 +43,17 @@ class AddressCheckRow(ToldRow):
     family_name: Mapped[str | None]
     given_name: Mapped[str | None]
     password_hash: Mapped[str | None]
-    """As argon2 made it, until the code is right. Names and hash belong to registrations only."""
+    """Emptied once the code was right. Only registrations have names and a hash."""
     news_by_mail: Mapped[bool | None]
     begun_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     code_no: Mapped[int] = mapped_column(server_default=text("1"))
-    """Which code counts: sending another ends the one before."""
+    """The number of the code that is valid: sending another ends the one before."""
     code_until: Mapped[datetime]
     tries: Mapped[int] = mapped_column(server_default=text("0"))
-    """Wrong ones, of this code."""
+    """How often a wrong code was typed since this one was sent."""
     finished_at: Mapped[datetime | None]
-    """When the code was right and had its effect."""
+    """When the right code was typed in and what it is for was done."""
     closed_at: Mapped[datetime | None]
 
 

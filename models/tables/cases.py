@@ -136,9 +136,9 @@ class EventRow(Base):
     delivered_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
     refusals: Mapped[int] = mapped_column(server_default="0")
-    """How often it was refused: each time it is tried again it is another update, which Temporal does not know yet."""
+    """How often it was refused. The next try needs another update id: else Temporal repeats its answer."""
     untold_since: Mapped[datetime | None]
-    """When it was refused with nobody there to be told: the operators' desk is, and then this is emptied."""
+    """When it was refused after its sender was told that it was taken; emptied once the operators' desk was mailed."""
 
 
 class LedgerRow(Base):

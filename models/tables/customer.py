@@ -12,7 +12,7 @@ enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
 
 class SupportPasswordRow(Base):
-    """The support site's password of one new contract ID, as argon2 keeps it (Y19)."""
+    """The support site's password of one new contract ID, hashed with argon2 (Y19)."""
 
     __tablename__ = "support_passwords"
 
@@ -36,7 +36,7 @@ class BusinessGroupDetailsRow(Base):
 
 
 class SharingAgainRow(Base):
-    """Whether sharing with an accounting office that ended for a procedure was set up again (Y21)."""
+    """The customer's answer whether sharing that ended for a procedure was set up again (Y21)."""
 
     __tablename__ = "sharing_again"
     __table_args__ = (
@@ -50,11 +50,11 @@ class SharingAgainRow(Base):
     firm: Mapped[str] = mapped_column(primary_key=True)
     shared_on: Mapped[date | None]
     """The day on which it is shared again; None: it is no longer wanted."""
-    told_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    answered_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class MemberInvitationRow(ToldRow):
-    """An address invited into a business group: stored before its procedure starts, closed when that ends (Y24)."""
+    """An address invited into a business group; stored before its procedure starts, closed when that ends (Y24)."""
 
     __tablename__ = "member_invitations"
     __table_args__ = (

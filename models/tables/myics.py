@@ -35,7 +35,7 @@ class MyicsClientRow(Base):
 
 
 class MyicsAccountRow(Base):
-    """A user's account. While it counts, its address holds no other with the same firm or client (M8)."""
+    """A user's account. Until it ends, no other account of the same firm or client has its address (M8)."""
 
     __tablename__ = "myics_accounts"
     __table_args__ = (

@@ -47,7 +47,7 @@ class WebhookMessageRow(Base):
 
 
 class RefusedFormRow(Base):
-    """A signed form that broke our rules, kept until an operator has mended or discarded it."""
+    """A signed form that broke our rules, kept until an operator has fixed or discarded it."""
 
     __tablename__ = "refused_forms"
 

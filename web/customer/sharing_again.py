@@ -56,7 +56,7 @@ async def sharings_of(session: AsyncSession, standing: Standing) -> list[Sharing
         return []
     ours = f"{standing.application_no}:{standing.office_no}"
     rows = await session.execute(
-        select(SharingRow.firm, SharingAgainRow.told_at, SharingAgainRow.shared_on)
+        select(SharingRow.firm, SharingAgainRow.answered_at, SharingAgainRow.shared_on)
         .outerjoin(
             SharingAgainRow,
             (SharingAgainRow.application_no == standing.application_no)
@@ -66,7 +66,7 @@ async def sharings_of(session: AsyncSession, standing: Standing) -> list[Sharing
         .where(SharingRow.office_token == standing.office_token, SharingRow.ended_for == ours)
         .order_by(SharingRow.sharing_id)
     )
-    return [SharingView(firm, told_at is not None, shared_on) for firm, told_at, shared_on in rows]
+    return [SharingView(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
 
 
 async def _note_sharing(session: AsyncSession, standing: Standing, firm: str, shared_on: date | None) -> None:

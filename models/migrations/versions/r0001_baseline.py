@@ -696,7 +696,7 @@ def upgrade() -> None:
         sa.Column("office_no", sa.Integer(), nullable=False),
         sa.Column("firm", sa.String(), nullable=False),
         sa.Column("shared_on", sa.Date(), nullable=True),
-        sa.Column("told_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["application_no", "office_no"],
             ["application_offices.application_no", "application_offices.office_no"],
