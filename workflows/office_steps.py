@@ -278,5 +278,5 @@ class OfficeSteps(Steps):
         was_failing = bool(self._state.failing)
         answer = await super()._ask(activity, asked, summary, options)
         if was_failing and not self._state.failing:
-            await self._view.recovered()
+            await self._view.tell_application()
         return answer
