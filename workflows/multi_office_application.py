@@ -198,7 +198,7 @@ class MultiOfficeApplication:
         try:
             await workflow.execute_activity_method(
                 MailActivities.send_mail,
-                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now(), may_be_refused=True),
+                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
                 summary=f"メール：{kind.subject}",
                 **MAIL,
             )
