@@ -129,8 +129,7 @@ def _with_fields_of_another_build(event: Any, *, said: bool = False) -> Any:
         value = json.loads(base64.b64decode(event["data"]))
         return event | {"data": base64.b64encode(json.dumps(_with_memo(value)).encode()).decode()}
     return {
-        key: _with_fields_of_another_build(part, said=said or key in {"input", "result"})
-        for key, part in event.items()
+        key: _with_fields_of_another_build(part, said=said or key in {"input", "result"}) for key, part in event.items()
     }
 
 
