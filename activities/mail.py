@@ -69,7 +69,6 @@ class MailActivities:
             kind=request.kind,
             application_no=request.application_no,
             office_no=request.office_no,
-            may_be_refused=request.may_be_refused,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         return await self._outbox.send(letter, write, also=partial(_audit, request, _COPY if copy_to_pair else ""))

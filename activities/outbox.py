@@ -45,8 +45,6 @@ class Letter:
     kind: str
     application_no: str | None = None
     office_no: int | None = None
-    may_be_refused: bool = True
-    """Whether who asks goes on when the recipient is refused for good; if not, it is tried again for ever."""
 
 
 Write = Callable[[AsyncSession], Awaitable[WrittenMail]]
@@ -174,9 +172,8 @@ class Outbox:
                     notice.sent_at = self._now()
                     if also:
                         session.add(also(notice))
-        if notice.refused_because:
-            refused = notice.refused_because
-            raise mail_refused(refused) if letter.may_be_refused else MailNotTakenError(refused)
+        if refused := notice.refused_because:
+            raise mail_refused(refused)
         return SentMail(message_id=message_id)
 
     @asynccontextmanager

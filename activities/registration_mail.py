@@ -45,11 +45,7 @@ class RegistrationMailActivities:
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
-        letter = Letter(
-            key=ledger_key(request.registration_no, None, step),
-            kind=request.kind,
-            may_be_refused=request.may_be_refused,
-        )
+        letter = Letter(key=ledger_key(request.registration_no, None, step), kind=request.kind)
         return await self._outbox.send(letter, partial(self._write, request=request), also=partial(_audit, request))
 
     async def _write(self, session: AsyncSession, request: SendMyicsMail) -> WrittenMail:

@@ -8,7 +8,6 @@ from models.action_message import ActionMessage
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind, RelinkDay
 from models.mails import MailKind
-from models.message import added_later
 from models.operations import Operation
 from models.procedures import SetUpStep
 
@@ -20,7 +19,7 @@ class CorrectPair(ActionMessage):
 
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
-    issued_contract_id: ContractId | None = added_later()
+    issued_contract_id: ContractId | None = None
     """Only in 会計連携の追加 (Y9)."""
 
 

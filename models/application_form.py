@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from models.identifiers import ContractId, OfficeToken, YayoiId
+from models.message import FromOutside
 from models.procedures import Procedure
 from models.refusals import FieldError, RefusedError
 
@@ -42,18 +43,14 @@ def _blank_is_none(value: Any) -> Any:
 FullWidthName = Annotated[str, AfterValidator(_full_width)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Applicant(_Part):
+class Applicant(FromOutside):
     """申込者."""
 
     family_name: FullWidthName = Field(description="姓（全角）", examples=["弥生"])
     given_name: FullWidthName = Field(description="名（全角）", examples=["太郎"])
 
 
-class OfficePair(_Part):
+class OfficePair(FromOutside):
     """One Yayoi ID and the office data it is to manage (Y1)."""
 
     yayoi_id: YayoiId = Field(description="弥生ID（メールアドレス）", examples=["office-b@example.co.jp"])
@@ -79,7 +76,7 @@ class OfficePair(_Part):
         return again
 
 
-class Consents(_Part):
+class Consents(FromOutside):
     """What the applicant has understood and agreed to."""
 
     stop_smart_import: bool = Field(default=False, description="手続き完了までスマート取引取込を利用しない")
@@ -100,7 +97,7 @@ class Consents(_Part):
         ]
 
 
-class ApplicationForm(_Part):
+class ApplicationForm(FromOutside):
     """The form as it was submitted, in its one normal form."""
 
     submission_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ申込として扱う")

@@ -5,11 +5,12 @@ import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from models.application_form import MAX_NAME_LENGTH, FullWidthName
 from models.identifiers import fold
+from models.message import FromOutside
 
 _KATAKANA = re.compile(r"[ァ-ヺー・ヽヾ　]+")
 _TO_KATAKANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
@@ -55,10 +56,8 @@ Katakana = Annotated[str, AfterValidator(_katakana)]
 Phone = Annotated[str, AfterValidator(_phone)]
 
 
-class GroupDetails(BaseModel):
+class GroupDetails(FromOutside):
     """Everything but the name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     business_form: BusinessForm = Field(description="事業形態")
     family_name: FullWidthName = Field(description="代表者の姓（全角）")

@@ -6,20 +6,18 @@ Only our own pages send them, where a signed link has shown which pair they spea
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models.events import Event
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
-from models.message import added_later
+from models.message import FromOutside
 
 CUSTOMER_PAGES = "customer-pages"
 """What every event from our own pages names as its source."""
 
 
-class _CustomerEvent(BaseModel):
+class _CustomerEvent(FromOutside):
     """`event_id` is the form's, so that a double click is one event."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     event_id: UUID
     source: Literal["customer-pages"] = "customer-pages"
@@ -33,7 +31,7 @@ class PairCorrected(_CustomerEvent):
     kind: Literal["pair_corrected"] = "pair_corrected"
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
-    issued_contract_id: ContractId | None = added_later()
+    issued_contract_id: ContractId | None = None
 
 
 class SharingReleaseClaimed(_CustomerEvent):

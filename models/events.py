@@ -4,12 +4,13 @@ import unicodedata
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
 from models.business_groups import GroupDetails
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind, RelinkDay
+from models.message import FromOutside
 
 _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """What turns the direction of the text after it, so that a name shows as another."""
@@ -30,9 +31,7 @@ def _printable(text: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Event(FromOutside):
     event_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ出来事として扱う")
     source: str = Field(default="external", pattern=r"^[a-z0-9_-]{1,40}$", description="送信元のシステム名")
 

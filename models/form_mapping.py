@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from models.application_form import MAX_OFFICES, ApplicationForm, OfficePair
 from models.form_paths import FormPath
+from models.message import FromOutside
 from models.refusals import FieldError, RefusedError, in_japanese
 
 NUMBER = "{n}"
@@ -103,14 +104,14 @@ def _short(source: Any) -> Any:
     return {"from": source} if isinstance(source, str) else source
 
 
-class Source(BaseModel):
+class Source(FromOutside):
     """Where one of our fields comes from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     path: Annotated[FormPath | None, BeforeValidator(_path)] = Field(default=None, alias="from")
     constant: Scalar | None = None
-    values: dict[str, Scalar] = {}
+    values: dict[str, Scalar] = Field(default_factory=dict)
     """What the provider's words mean."""
     contains: str | None = None
     """True if this is what was ticked, or is among it."""
@@ -165,10 +166,10 @@ def blank(value: Any) -> bool:
 Sources = dict[str, Annotated[Source, BeforeValidator(_short)]]
 
 
-class OfficeSources(BaseModel):
+class OfficeSources(FromOutside):
     """Where the pairs come from: a list (`each`), or fields with a number in their names (`{n}`)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     each: Annotated[FormPath | None, BeforeValidator(_path)] = None
     fields: Sources
@@ -192,10 +193,8 @@ class OfficeSources(BaseModel):
             yield f"{self.each.text}.{index}.", item, self.fields
 
 
-class FormMapping(BaseModel):
+class FormMapping(FromOutside):
     """The whole mapping."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fields: Sources
     offices: OfficeSources

@@ -1,20 +1,15 @@
-"""The base of every message."""
+"""The bases of what is kept and of what comes in: they differ in what becomes of a field that nobody knows."""
 
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 
 class Message(BaseModel):
-    """One frozen value; unknown fields are refused, so that a typing mistake is not silently dropped."""
+    """One frozen value that histories and rows keep; unknown fields are ignored, so that it stays readable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FromOutside(BaseModel):
+    """One frozen value as others send it; unknown fields are refused, so that a typing mistake is not dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def added_later(default: Any = None) -> Any:
-    """Declare a field that messages did not have at first: left out of the JSON while it says nothing new.
-
-    Builds from before the field refuse what they do not know, and read these messages: while both run, after going
-    back, and in histories.
-    """
-    return Field(default=default, exclude_if=lambda value: bool(value == default))

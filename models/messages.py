@@ -8,7 +8,7 @@ from models.actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.links import Coverage, LinkKind
 from models.mails import MailKind
-from models.message import Message, added_later
+from models.message import Message
 from models.pair_rules import PairRule
 from models.procedures import Procedure, Stage, WaitingFor
 
@@ -192,7 +192,7 @@ class EndSharing(OfficeStep):
     report: SharingReleased
     delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The update that reports it; None: the system does it by itself."""
 
 
@@ -213,12 +213,12 @@ class CorrectPairStep(OfficeStep):
 
     yayoi_id: YayoiId | None
     office_token: OfficeToken | None
-    issued_contract_id: ContractId | None = added_later()
+    issued_contract_id: ContractId | None = None
     """The ID that was issued before, in 会計連携の追加 (Y9)."""
     by: str
     reason: str
     occurrence: int
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The update that asks for it: another correction, whatever has been counted meanwhile."""
 
 
@@ -232,7 +232,7 @@ class AttachedContract(Message):
     """The contract ID, issued before, that the office is managed with now (Y9)."""
 
     contract_id: ContractId
-    lost_links: tuple[RememberedLink, ...] = added_later(())
+    lost_links: tuple[RememberedLink, ...] = ()
     """The office's links up to this moment, lost with the old ID (Y14)."""
 
 
@@ -241,7 +241,7 @@ class IssuedContract(Message):
 
     contract_id: ContractId
     number: int
-    lost_links: tuple[RememberedLink, ...] = added_later(())
+    lost_links: tuple[RememberedLink, ...] = ()
     """The office's links up to this moment, lost with the old ID (Y14)."""
 
 
@@ -253,10 +253,8 @@ class SendMail(Message):
     kind: MailKind
     at: datetime
     occurrence: int = 1
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The update that asks for the mail once more; None: it is sent by itself."""
-    may_be_refused: bool = added_later(default=False)
-    """Whether who asks goes on when the recipient is refused for good; if not, it is tried again for ever."""
     points: tuple[str, ...] = ()
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
@@ -297,7 +295,7 @@ class RecordAction(OfficeStep):
     reason: str
     occurrence: int
     """Counts the actions of this case, so that each is recorded once."""
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The update that the action came as: counts for more than the number."""
 
 
@@ -309,7 +307,7 @@ class Assign(Message):
     """None: for all offices of the application."""
     at: datetime
     occurrence: int
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The update that hands the case over; None: the system looks for somebody."""
     to: str | None = None
     but_not: str | None = None

@@ -29,7 +29,7 @@ from workers import database
 from workers.stack import inbox
 from workers.stack.inbox import text_of
 
-RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT, may_be_refused=True)
+RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT)
 SENT = "メールを送信した"
 
 
@@ -348,15 +348,6 @@ async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_aga
     async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
         await world.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert ear.asked == 0  # sent is sent
-
-
-async def test_a_procedure_of_an_earlier_build_does_not_end_by_a_refused_mail(world: ActivityWorld) -> None:
-    """It knows no mail that is refused for good: for it, every failure is tried again."""
-    earlier = RECEIPT.model_copy(update={"may_be_refused": False})
-    assert "may_be_refused" not in earlier.model_dump_json()
-    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (_, port):
-        with pytest.raises(MailNotTakenError, match="SMTP 550"):
-            await world.activities(smtp_port=port)["send_mail"](earlier)
 
 
 async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(world: ActivityWorld) -> None:

@@ -9,11 +9,12 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.links import LinkKind
+from models.message import FromOutside
 
 MAX_TEXT_LENGTH = 200
 
@@ -52,10 +53,8 @@ Name = Annotated[Text, AfterValidator(_askable)]
 Settings = Annotated[dict[Text, Text], BeforeValidator(_from_cell)]
 
 
-class Record(BaseModel):
-    """One row. Unknown columns are refused, so that a mistyped one is not silently dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Record(FromOutside):
+    """One row."""
 
     note: str = ""
     """For the people who keep the file; never stored."""

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.updates import operator_action
 
-NEWS = "news"
+ROW_CHANGED = "row_changed"
 
 
 class AddressCheckProcedure(FailingMark):
@@ -52,8 +52,8 @@ class AddressCheckProcedure(FailingMark):
         self.note("Request Cancellation により取り消した")
         self._ended_by_operator = True
 
-    @workflow.signal(name=NEWS, description="画面での操作の報告（システム用）")
-    def hear(self, news: CheckNews) -> None:
+    @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
+    def row_changed(self, news: CheckNews) -> None:
         # The web tells until it was heard: an older news may come after a newer one.
         self._news = CheckNews(
             code_no=max(news.code_no, self._news.code_no), finished=news.finished or self._news.finished

@@ -14,5 +14,4 @@ class CaseLinkMail(OneMail):
 
     @workflow.run
     async def run(self, mail: SendMail) -> SentMail | None:
-        asked = mail.model_copy(update={"may_be_refused": True})
-        return await self.send(MailActivities.send_mail, asked, f"メール：{mail.kind.subject}")
+        return await self.send(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}")

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
-NEWS = "batch_news"
+ROW_CHANGED = "row_changed"
 """The signal that says what the firm asked for on its pages."""
 LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
@@ -43,9 +43,6 @@ LOOKS_PER_RUN = 30
 """Looks after which the workflow continues as new: about 350 events."""
 HELD_UP_AFTER = timedelta(minutes=10)
 """How long invitations may wait for their start before operators are shown it."""
-NEW_RUN_WHILE_WAITING = "new-run-while-waiting"
-"""A patch, one for each so many looks: the wait goes on in a new run. One that has looked more often already does so
-the next time."""
 
 
 @workflow.defn
@@ -89,8 +86,8 @@ class ClientBatch(FailingMark):
         self._set_stopped(stopped=False)
         await self._record(message)
 
-    @workflow.signal(name=NEWS, description="事務所の画面での操作の報告（システム用）")
-    def hear(self, news: BatchNews) -> None:
+    @workflow.signal(name=ROW_CHANGED, description="事務所の画面での操作の報告（システム用）")
+    def row_changed(self, news: BatchNews) -> None:
         if self._heard_at is None or news.changed_at > self._heard_at:
             self._heard_at = news.changed_at
             self._set_stopped(stopped=news.stopped)
@@ -147,8 +144,8 @@ class ClientBatch(FailingMark):
         """Mails go out as fast as invitations start: the next page waits until most of this one's have."""
         while waiting > WAITING_TO_START:
             self._waiting, self._waiting_since = waiting, self._waiting_since or workflow.now()
-            if self._looks and self._looks % LOOKS_PER_RUN == 0:
-                await self._wait_on_in_a_new_run()
+            if self._looks == LOOKS_PER_RUN:
+                await self._go_on_in_a_new_run()
             self._show()
             await workflow.sleep(self._look_again_after(), summary="招待が始まるのを待つ")
             waiting = await self._ask(
@@ -156,10 +153,6 @@ class ClientBatch(FailingMark):
             )
             self._looks += 1
         self._waiting, self._waiting_since = 0, None
-
-    async def _wait_on_in_a_new_run(self) -> None:
-        if workflow.patched(f"{NEW_RUN_WHILE_WAITING}-{self._looks}"):
-            await self._go_on_in_a_new_run()
 
     def _look_again_after(self) -> timedelta:
         """The longer it has waited, the longer it waits."""
@@ -215,8 +208,7 @@ class ClientBatch(FailingMark):
         options: dict[str, Any] = REGISTRY,
     ) -> Answer:
         answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-        page = activity.__name__ == RegistrationBatchActivities.work_off_page.__name__
-        if no_longer_failing(self._failing, activity.__name__, cleared_before=page):
+        if no_longer_failing(self._failing, activity.__name__):
             self._show_trouble()
         return answer
 

@@ -11,9 +11,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.registration import USER_ENDED, WITHDRAWN_WITH_CLIENT, Registration
 
-USERS_TOLD_ONCE_CLOSED = "users-told-once-closed"
-"""A patch: users who could not be told of the withdrawal are told once more after it."""
-
 
 @workflow.defn
 class ClientRegistration(Registration):
@@ -35,7 +32,7 @@ class ClientRegistration(Registration):
             waiting = [number for number, outcome in users.items() if outcome is None]
             unreached = await self._withdraw(waiting, left.reason)
         ended = await self._close(RegistrationOutcome.REGISTERED)
-        if left and unreached and workflow.patched(USERS_TOLD_ONCE_CLOSED):
+        if left:
             # One that was just being started runs by now; one that had not been started never will be.
             await self._withdraw(unreached, left.reason)
         return ended

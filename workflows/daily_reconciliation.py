@@ -109,7 +109,6 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
             office_no=ref.office_no,
             kind=MailKind.TERMINATED,
             at=at,
-            may_be_refused=True,
         )
     )
     close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
@@ -120,7 +119,7 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
     step = CloseApplication(application_no=number, at=at)
     await _ask(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at, may_be_refused=True))
+    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
 
 
 async def _tell(mail: SendMail) -> tuple[Finding, ...]:

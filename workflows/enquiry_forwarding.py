@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.one_mail import OneMail
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
 
-NEWS = "news"
+ROW_CHANGED = "row_changed"
 
 
 @workflow.defn
@@ -29,8 +29,8 @@ class EnquiryForwarding(OneMail):
             "**次にすること：**担当窓口に転送しました。届いたメールに沿って、お客様へ回答してください。"
         )
 
-    @workflow.signal(name=NEWS, description="画面での操作の報告（システム用）")
-    def hear(self, enquiry: EnquiryRef) -> None:
+    @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
+    def row_changed(self, enquiry: EnquiryRef) -> None:
         """An enquiry never changes: being told of it again says nothing new."""
 
     def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why

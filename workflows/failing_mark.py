@@ -6,9 +6,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.failing import ACTIVITY_FAILING
     from workflows.search_attributes import FAILING
 
-FAILING_BY_ACTIVITY = "failing-by-activity"
-"""A patch: that one activity has worked no longer takes back that another one keeps failing."""
-
 
 class FailingMark:
     """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
@@ -22,15 +19,8 @@ class FailingMark:
         workflow.upsert_search_attributes([FAILING.value_set(True)])
 
 
-def no_longer_failing(failing: set[str], activity: str, *, cleared_before: bool) -> bool:
-    """Take back that an activity keeps failing, since it has ended; True if that was the last one of these.
-
-    `cleared_before`: whether its end has taken back all of them before there was the patch.
-    """
-    if not failing:
-        return False
-    if (failing != {activity} or not cleared_before) and workflow.patched(FAILING_BY_ACTIVITY):
-        failing.discard(activity)
-    elif cleared_before:
-        failing.clear()
-    return not failing
+def no_longer_failing(failing: set[str], activity: str) -> bool:
+    """Take back that an activity keeps failing, since it has ended; True if that was the last one of these."""
+    was_failing = bool(failing)
+    failing.discard(activity)
+    return was_failing and not failing

@@ -17,10 +17,6 @@ LADDER = (1, 2, 3)
 to a colleague."""
 
 
-RUNG_IS_FINISHED = "rung-is-finished"
-"""A patch: a reminder or a change of hands that is under way when somebody acts is not torn off."""
-
-
 class Desk(Protocol):
     """What the ladder asks of a procedure's steps."""
 
@@ -71,7 +67,7 @@ class _Climb:
     def end(self) -> None:
         self._ended = True
         # What is under way ends in its own time: whether a case has been given to a colleague is never left open.
-        if not (self._acting and workflow.patched(RUNG_IS_FINISHED)):
+        if not self._acting:
             self._task.cancel()
 
     async def _run(self) -> None:

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.personal_link import LinkWait, wait_for_link
     from workflows.search_attributes import FAILING, STAGE, WAITING_FOR
 
-NEWS = "news"
+ROW_CHANGED = "row_changed"
 _WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
 _CLOSED = "この招待は終了しました。担当者の操作は必要ありません。"
 _ANSWERS = """\
@@ -65,8 +65,8 @@ class MemberInvitation(FailingMark):
                 outcome = await self._close(link_no)
         return outcome
 
-    @workflow.signal(name=NEWS, description="画面での操作の報告（システム用）")
-    def hear(self, news: InvitationNews) -> None:
+    @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
+    def row_changed(self, news: InvitationNews) -> None:
         self._news = news.newer(self._news) if self._news else news
 
     def show_failing(self, activity: str) -> None:

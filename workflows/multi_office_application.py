@@ -36,11 +36,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.operator_view import application_details, cancel_json, office_static_details
     from workflows.options import MAIL, REGISTRY
     from workflows.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR, of_office
-    from workflows.stage_changes import PUBLISH_STAGE_CHANGES, StageChanges
+    from workflows.stage_changes import StageChanges
     from workflows.updates import operator_action, refused
-
-FINISHED_WHEN_UNDONE = "finished-when-undone"
-"""A patch: with an office that was ended by hand, the daily reconciliation finishes the application."""
 
 _MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
 """The application waits for whom its most urgent office waits for."""
@@ -55,7 +52,7 @@ class MultiOfficeApplication:
         self._case = case
         self._stage = ApplicationStage.RECEIVED
         self._assignee: str | None = None
-        self._all_started = False
+        self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
         self._offices = {
             office.office_no: OfficeProgress(
                 office_no=office.office_no,
@@ -71,16 +68,15 @@ class MultiOfficeApplication:
     @workflow.run
     @heeding_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
-        if workflow.patched(PUBLISH_STAGE_CHANGES):
-            self._changes.begin()
+        self._changes.begin()
         self._note_changes()
         await self._assign()
         # The procedures before the receipt: each freezes its office at once (Y12), whatever becomes of the mail.
-        procedures = [await self._start(office) for office in case.offices]
-        self._all_started = True
+        for office in case.offices:
+            self._procedures[office.office_no] = await self._start(office)
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
-        outcomes = await asyncio.gather(*map(self._follow, case.offices, procedures))
+        outcomes = await asyncio.gather(*map(self._follow, self._procedures))
         if self._left_to_the_reconciliation(outcomes):
             self._enter(ApplicationStage.CLOSED)
         else:
@@ -139,15 +135,14 @@ class MultiOfficeApplication:
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
         # One that has not begun cannot be told: what is asked for in the first moment is not lost.
-        await workflow.wait_condition(lambda: self._all_started)
+        await workflow.wait_condition(lambda: len(self._procedures) == len(self._offices))
         for office_no, office in self._offices.items():
             if office.outcome is None:
                 await self._cancel_office(office_no, message)
 
     async def _cancel_office(self, office_no: int, message: Cancel) -> None:
-        office = workflow.get_external_workflow_handle(office_workflow_id(self._case.application_no, office_no))
         try:
-            await office.signal(OfficeDataProcedure.application_cancelled, message)
+            await self._procedures[office_no].signal(OfficeDataProcedure.application_cancelled, message)
         except FailureError:
             workflow.logger.info("office %d has ended meanwhile", office_no)
 
@@ -164,14 +159,12 @@ class MultiOfficeApplication:
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
 
-    async def _follow(
-        self, office: OfficeCase, procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]
-    ) -> OfficeOutcome:
+    async def _follow(self, office_no: int) -> OfficeOutcome:
         try:
-            outcome = await procedure
+            outcome = await self._procedures[office_no]
         except ChildWorkflowError:
             # Ended by hand: the daily reconciliation puts the registry right. The other offices go on.
-            outcome = OfficeOutcome(office_no=office.office_no, outcome=Outcome.TERMINATED)
+            outcome = OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED)
         ended = self._offices[outcome.office_no].model_copy(
             update={
                 "stage": Stage.CLOSED,
@@ -189,7 +182,7 @@ class MultiOfficeApplication:
     @staticmethod
     def _left_to_the_reconciliation(outcomes: Sequence[OfficeOutcome]) -> bool:
         """Whether an office was ended by hand: what was done for it is undone first, and only then all is finished."""
-        return any(each.outcome is Outcome.TERMINATED for each in outcomes) and workflow.patched(FINISHED_WHEN_UNDONE)
+        return any(each.outcome is Outcome.TERMINATED for each in outcomes)
 
     async def _close(self) -> None:
         await workflow.execute_activity_method(
@@ -205,7 +198,7 @@ class MultiOfficeApplication:
         try:
             await workflow.execute_activity_method(
                 MailActivities.send_mail,
-                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now(), may_be_refused=True),
+                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
                 summary=f"メール：{kind.subject}",
                 **MAIL,
             )

@@ -1,7 +1,7 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 
@@ -41,7 +41,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import heeding_cancellation
     from workflows.office_steps import OfficeSteps
     from workflows.office_view import OfficeView
-    from workflows.one_at_a_time import OneAtATime
     from workflows.operators_turn import OperatorsTurn
     from workflows.updates import operator_action, refused
     from workflows.waiting import Moment, every_morning, reminders, wait_through
@@ -54,16 +53,6 @@ FOLLOW_UP_SHOWN_TO_OPERATORS = 10
 """Business days after the notice on which operators are shown what is open (Y25)."""
 FOLLOW_UP_DAYS = 30
 """Days after the notice at which the case closes, complete or not (Y25)."""
-
-AUDIT_REFUSED_CANCELLATION = "audit-refused-cancellation"
-"""A patch: a cancellation of the application that comes too late for this office is in the audit trail, too."""
-
-SHARING_OF_A_CHECKED_OFFICE = "sharing-of-a-checked-office"
-"""A patch: a release that is reported before the pair has been checked waits until the office is known."""
-LOOK_EVERY_MORNING = "look-every-morning"
-"""A patch: a release that nobody reports is found the next morning, not only with a reminder (Y13)."""
-HEED_AT_ONCE = "heed-at-once"
-"""A patch: nobody is asked to correct or release anything in a case that has just been held or ended."""
 
 LOOK = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
@@ -85,7 +74,7 @@ class OfficeDataProcedure:
         self._steps = OfficeSteps(self._state, self._view)
         self._operators = OperatorsTurn(self._state, self._view, self._steps)
         # What is found out about the pair, or about its sharing, is one thing after the other.
-        self._pair, self._sharing = OneAtATime(), OneAtATime()
+        self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
 
     @workflow.run
     @heeding_cancellation
@@ -114,7 +103,8 @@ class OfficeDataProcedure:
 
     @operator_action(Action.CORRECT_PAIR)
     async def correct_pair(self, message: CorrectPair) -> None:
-        async with self._pair as waited:
+        waited = self._pair.locked()
+        async with self._pair:
             if waited:
                 self.check_possible(Action.CORRECT_PAIR, message)
             await self._steps.correct_pair(message)
@@ -133,18 +123,20 @@ class OfficeDataProcedure:
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
-        async with self._sharing as waited:
+        waited = self._sharing.locked()
+        async with self._sharing:
             if waited:
                 self.check_possible(Action.RELEASE_SHARING, message)
             await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
-        unchecked = not self._state.checked and workflow.patched(SHARING_OF_A_CHECKED_OFFICE)
-        if unchecked:
+        # Before the pair has been checked, nobody knows whose sharing it is.
+        if unchecked := not self._state.checked:
             await workflow.wait_condition(lambda: self._state.checked)
-        async with self._sharing as waited:
-            if waited or unchecked:
+        waited = unchecked or self._sharing.locked()
+        async with self._sharing:
+            if waited:
                 self.check_possible(Action.REPORT_SHARING_RELEASED, message)
             await self._steps.end_sharing(message, delegated=False)
 
@@ -211,7 +203,7 @@ class OfficeDataProcedure:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
             self._view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
             # Once it is leaving, its end is being recorded, and waits for nothing that comes now.
-            if not self._state.leaving and workflow.patched(AUDIT_REFUSED_CANCELLATION):
+            if not self._state.leaving:
                 await self._steps.record_refused_cancellation(message, reason)
             return
         await self._cancel(message)
@@ -250,30 +242,29 @@ class OfficeDataProcedure:
         await self._mail_problems(MailKind.CORRECTION_NEEDED)
         await self._wait_for_applicant(
             Stage.CORRECTION,
-            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.taken,
+            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.locked(),
             partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
-            self._pair.taking(self._steps.check_pair),
+            self._check_again,
             lambda: [problem.message for problem in self._state.problems],
         )
 
     async def _wait_until_sharing_has_ended(self) -> None:
         """Y13: release it where the applicant has consented, else ask, remind, and expire at last (Y27)."""
-        look = self._sharing.taking(self._steps.look_at_sharing)
-        await self._next(partial(self._enter_and, Stage.SHARING, look))
+        await self._next(partial(self._enter_and, Stage.SHARING, self._look_at_sharing))
         await self._heed_at_once()
         if not self._state.sharing_ended and self._case.release_delegated:
             await self._steps.end_sharing(SharingReleased(by="system", reason="申込者の同意による"), delegated=True)
         if self._state.sharing_ended:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
-        with every_morning(look, LOOK) if workflow.patched(LOOK_EVERY_MORNING) else nullcontext():
+        with every_morning(self._look_at_sharing, LOOK):
             await self._wait_for_applicant(
                 Stage.SHARING,
                 lambda: self._state.sharing_ended,
                 lambda occurrence: self._steps.mail(
                     MailKind.RELEASE_SHARING_REMINDER, occurrence, until=self._state.expires_on
                 ),
-                look,
+                self._look_at_sharing,
                 lambda: [SHARING_STILL_ON],
             )
 
@@ -285,7 +276,7 @@ class OfficeDataProcedure:
             await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
             self._leave_if_asked()
         self._state.notified_at = workflow.now()
-        self._operators.due_date_kept()
+        self._operators.end()
 
     async def _follow_set_up_and_relink(self) -> None:
         """Y19 to Y21, Y25: remind, show to the operators, and end after 30 days, complete or not."""
@@ -343,15 +334,13 @@ class OfficeDataProcedure:
 
     async def _next(self, step: Callable[[], Awaitable[None]]) -> None:
         """Take the next step, unless the case is held or somebody has ended it."""
-        await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
-        self._leave_if_asked()
+        await self._heed_at_once()
         await step()
 
     async def _heed_at_once(self) -> None:
         """A hold or an end asked for while something was looked up comes before anybody is written to."""
-        if (self._state.held or self._state.leaving) and workflow.patched(HEED_AT_ONCE):
-            await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
-            self._leave_if_asked()
+        await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
+        self._leave_if_asked()
 
     async def _enter_and(self, stage: Stage, step: Callable[[], Awaitable[None]]) -> None:
         self._view.enter(stage)
@@ -412,6 +401,14 @@ class OfficeDataProcedure:
                 return ("お知らせのメールを、ご登録の弥生ID（メールアドレス）に届けられませんでした。",)
             case _:
                 return ("弊社での処理に時間がかかっています。",)
+
+    async def _check_again(self) -> None:
+        async with self._pair:
+            await self._steps.check_pair()
+
+    async def _look_at_sharing(self) -> None:
+        async with self._sharing:
+            await self._steps.look_at_sharing()
 
     async def _mail_problems(self, kind: MailKind, occurrence: int = 1) -> None:
         points = tuple(problem.message for problem in self._state.problems)

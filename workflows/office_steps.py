@@ -233,7 +233,6 @@ class OfficeSteps(Steps):
             occurrence=occurrence,
             points=points,
             until=until,
-            may_be_refused=True,
         )
         try:
             await self._send(mail)
@@ -242,7 +241,7 @@ class OfficeSteps(Steps):
 
     async def resend(self, kind: MailKind) -> None:
         """Send the newest mail of this kind once more; a final error says if it is refused again."""
-        once_more = {"asked_as": asked_as(), "at": workflow.now(), "may_be_refused": True}
+        once_more = {"asked_as": asked_as(), "at": workflow.now()}
         await self._send(self._state.mails[kind].model_copy(update=once_more))
 
     async def _send(self, mail: SendMail) -> None:
@@ -278,5 +277,5 @@ class OfficeSteps(Steps):
         was_failing = bool(self._state.failing)
         answer = await super()._ask(activity, asked, summary, options)
         if was_failing and not self._state.failing:
-            await self._view.recovered()
+            await self._view.tell_application()
         return answer

@@ -17,10 +17,6 @@ OFFICE_PROGRESSED = "office_progressed"
 """The signal by which an office's procedure tells its application where it stands."""
 
 
-APPLICATION_KNOWS_OF_FAILING = "application-knows-of-failing"
-"""A patch: the application is told that something keeps failing, and shows that an operator is needed."""
-
-
 class OfficeView:
     """What the procedure shows of its state."""
 
@@ -51,7 +47,7 @@ class OfficeView:
             ]
         )
         self.show()
-        await self._tell_application()
+        await self.tell_application()
 
     def note(self, text: str) -> None:
         """Add an entry to the timeline."""
@@ -69,22 +65,16 @@ class OfficeView:
         if known:
             return
         self.note(f"処理の失敗が続いている（{activity}）")
-        if workflow.patched(APPLICATION_KNOWS_OF_FAILING):
-            await self._tell_application()
+        await self.tell_application()
 
-    def ended(self, activity: str, *, completed: bool) -> None:
+    def ended(self, activity: str) -> None:
         """Take that back as soon as that activity has ended."""
-        if no_longer_failing(self._state.failing, activity, cleared_before=completed):
+        if no_longer_failing(self._state.failing, activity):
             waiting_for = WaitingFor.OPERATOR if self._state.held else self._state.waiting_for
             workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(waiting_for)])
             self.note("失敗が続いていた処理が終わった")
 
-    async def recovered(self) -> None:
-        """Tell the application that nothing keeps failing any longer."""
-        if workflow.patched(APPLICATION_KNOWS_OF_FAILING):
-            await self._tell_application()
-
-    async def _tell_application(self) -> None:
+    async def tell_application(self) -> None:
         application = workflow.info().parent
         if application is None:
             return

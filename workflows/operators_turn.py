@@ -16,10 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.waiting import until
 
 
-REST_WHEN_NOTIFIED = "rest-when-notified"
-"""A patch: once the notice is out, or a held case goes on, nobody is reminded of the due date any longer."""
-
-
 class OperatorsTurn:
     """Runs beside the story of one case."""
 
@@ -33,13 +29,6 @@ class OperatorsTurn:
     def keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
         """Y11: alert an operator before the due date, and tell the applicant once it has passed."""
         self._due_date = asyncio.create_task(self._keep_due_date(reasons_of_delay))
-
-    def due_date_kept(self) -> None:
-        """The notice is out: the due date no longer matters."""
-        if self._due_date:
-            self._due_date.cancel()
-        if self._ladder.climbing and workflow.patched(REST_WHEN_NOTIFIED):
-            self.rest()
 
     async def begin(self) -> None:
         """Make it an operator's turn: remind, tell a supervisor, hand the case on, on business days."""
@@ -56,7 +45,7 @@ class OperatorsTurn:
 
     async def resumed(self) -> None:
         """A held case goes on: an operator has acted."""
-        if self._ladder.climbing and workflow.patched(REST_WHEN_NOTIFIED):
+        if self._ladder.climbing:
             await self.acknowledge()
         else:
             await self._view.refresh()
@@ -76,9 +65,10 @@ class OperatorsTurn:
         self._ladder.rest()
 
     def end(self) -> None:
-        """The case is ending."""
+        """The notice is out, or the case is ending: the due date no longer matters."""
         self.rest()
-        self.due_date_kept()
+        if self._due_date:
+            self._due_date.cancel()
 
     async def _keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
         case = self._state.case

@@ -169,7 +169,7 @@ class RegistrationSteps(Steps):
 
     async def mail(self, kind: MyicsMail) -> bool:
         """Send one mail; each that is asked for is another. False if it is refused for good, which is noted."""
-        mail = SendMyicsMail.of(self._state.case, workflow.now(), kind=kind, **self._counted(), may_be_refused=True)
+        mail = SendMyicsMail.of(self._state.case, workflow.now(), kind=kind, **self._counted())
         try:
             await self._ask(RegistrationMailActivities.send_myics_mail, mail, f"メール：{kind.subject}", MAIL)
         except ActivityError as failed:

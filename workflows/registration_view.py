@@ -56,9 +56,9 @@ class RegistrationView:
         if not known:
             self.note(f"処理の失敗が続いている（{what}）")
 
-    def ended(self, what: str, *, completed: bool) -> None:
+    def ended(self, what: str) -> None:
         """Take that back as soon as the activity has ended."""
-        if no_longer_failing(self._state.failing, what, cleared_before=completed):
+        if no_longer_failing(self._state.failing, what):
             workflow.upsert_search_attributes(
                 [FAILING.value_set(False), WAITING_FOR.value_set(self._state.waiting_for)]
             )

@@ -13,9 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from models.webhooks import Coded, StageChange
     from workflows.options import LOOK_UP
 
-PUBLISH_STAGE_CHANGES = "publish-stage-changes"
-"""The patch with which this began: cases that are older publish nothing."""
-
 
 class StageChanges:
     """Notes the changes as they happen and publishes them one after the other, beside the story."""
@@ -28,7 +25,7 @@ class StageChanges:
         self._publishing: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Publish from now on. Without it, what is noted has no effect."""
+        """Publish from now on."""
         self._publishing = asyncio.create_task(self._publish())
 
     def note(self, stage: ApplicationStage, waiting_for: WaitingFor, offices: Iterable[OfficeProgress]) -> None:

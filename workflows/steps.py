@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 class View(Protocol):
     """What a procedure shows of its activities."""
 
-    def ended(self, activity: str, *, completed: bool) -> None:
+    def ended(self, activity: str) -> None:
         """Take back that this activity keeps failing, if it was so."""
 
 
@@ -45,10 +45,8 @@ class Steps:
         summary: str,
         options: dict[str, Any] = REGISTRY,
     ) -> Answer:
-        completed = False
         try:
             answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-            completed = True
         finally:
-            self._view_of_activities.ended(activity.__name__, completed=completed)
+            self._view_of_activities.ended(activity.__name__)
         return answer

@@ -63,7 +63,7 @@ def operator_action(
 
         def check(self: Procedure, message: Message | None = None) -> None:
             # Sent without any JSON, there is no message at all; a JSON null comes as None, whatever the type.
-            read = action.message.model_validate(message)
+            read = action.message.model_validate(message).read_strictly()
             self.check_possible(action, read)
             if reason := left_as_shown(read):
                 raise refused(reason)

@@ -13,12 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from models.calendar import day_in_japan, opening_of
 
 
-MOVED_WHILE_WAITING = "moved-while-waiting"
-"""A patch: a deadline that was moved during a hold, or while its last look was under way, is waited for anew."""
-ONE_REMINDER_AFTER_A_HOLD = "one-reminder-after-a-hold"
-"""A patch: of the reminders whose days have passed during a hold, only the last one is sent."""
-
-
 @dataclass(frozen=True)
 class Moment:
     """At the time that `at` gives, `act`. The summary is what an operator reads beside the timer.
@@ -89,15 +83,13 @@ async def wait_through(
 
 
 def _was_moved(moment: Moment) -> bool:
-    return moment.at() > workflow.now() and workflow.patched(MOVED_WHILE_WAITING)
+    return moment.at() > workflow.now()
 
 
 def _last_of_the_overtaken(following: Moment, to_come: list[Moment]) -> Moment:
     """Take out the reminders that the next one has overtaken; return which is to be acted on."""
     due = [moment for moment in to_come if moment.reminds and moment.at() <= workflow.now()]
     *overtaken, last = sorted(due, key=lambda moment: moment.at()) or [following]
-    if not overtaken or not workflow.patched(ONE_REMINDER_AFTER_A_HOLD):
-        return following
     for moment in overtaken:
         to_come.remove(moment)
     return last if following in overtaken else following

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from models.identifiers import counted
-from models.message import Message, added_later
+from models.message import Message
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 
@@ -106,9 +106,9 @@ class BatchCase(Message):
     heard_at: datetime | None = None
     """Of the newest news that was taken."""
     progress: BatchProgress
-    waiting_to_start: int = added_later(0)
+    waiting_to_start: int = 0
     """How many registrations of this file had not been started when a run was ended in the wait for them."""
-    waiting_since: datetime | None = added_later()
+    waiting_since: datetime | None = None
     """When that wait began."""
 
     @property
@@ -148,7 +148,7 @@ class BatchStep(Message):
     batch_no: BatchNo
     at: datetime
     occurrence: int = 1
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The id of the update that asks for it; None: the workflow itself."""
     action: str = ""
     by: str = "system"

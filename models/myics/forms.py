@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 from models.identifiers import MailAddress
-from models.message import Message
+from models.message import FromOutside
 from models.myics.accounts import KEYWORD_LENGTH, AccountKind
 from models.myics.identifiers import ClientSuffix, CustomerNo
 from models.refusals import RefusedError, in_japanese
@@ -56,7 +56,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Keyword = Annotated[str, AfterValidator(_keyword)]
 
 
-class FirmForm(Message):
+class FirmForm(FromOutside):
     """A firm whose representative is invited (M1)."""
 
     customer_no: CustomerNo
@@ -66,14 +66,14 @@ class FirmForm(Message):
     address: MailAddress
 
 
-class AccountForm(Message):
+class AccountForm(FromOutside):
     """The representative's own account (M2)."""
 
     address: MailAddress
     keyword: Keyword
 
 
-class UserForm(Message):
+class UserForm(FromOutside):
     """A user to be added (M4)."""
 
     address: MailAddress
@@ -81,7 +81,7 @@ class UserForm(Message):
     kind: AccountKind
 
 
-class ClientForm(Message):
+class ClientForm(FromOutside):
     """A client to be added, with its first users (M7)."""
 
     suffix: ClientSuffix
@@ -95,7 +95,7 @@ class ClientUserForm(UserForm):
     suffix: ClientSuffix | None = None
 
 
-Form = TypeVar("Form", bound=Message)
+Form = TypeVar("Form", bound=FromOutside)
 
 
 def read(form: type[Form], values: Mapping[str, object]) -> Form:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from models.identifiers import counted
-from models.message import Message, added_later
+from models.message import Message
 from models.messages import TimelineEntry
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
@@ -174,7 +174,7 @@ class CountedStep(RegistrationStep):
     """A step that is done again whenever it is asked for again."""
 
     occurrence: int
-    asked_as: str | None = added_later()
+    asked_as: str | None = None
     """The id of the update that asks for it; None: the story itself."""
 
     @property
@@ -193,7 +193,7 @@ class LinkMade(Message):
     """Which link counts now."""
 
     link_no: int
-    closed: bool = added_later(default=False)
+    closed: bool = False
     """Whether the registration was closed before, so that no link was made."""
 
 
@@ -201,8 +201,6 @@ class SendMyicsMail(CountedStep):
     """One mail. The same registration, kind and occurrence is the same mail, however often it is asked for."""
 
     kind: MyicsMail
-    may_be_refused: bool = added_later(default=False)
-    """Whether who asks goes on when the recipient is refused for good; if not, it is tried again for ever."""
 
 
 class CorrectAddress(CountedStep):

@@ -27,7 +27,7 @@ from models.personal_links import CODE_DIGITS, code_of
 from models.tables import AddressCheckRow, YayoiIdRow
 from web.teller import Telling
 from workflows import search_attributes
-from workflows.address_check import NEWS
+from workflows.address_check import ROW_CHANGED
 from workflows.address_check_view import static_details, summary
 from workflows.password_setting import PasswordSetting
 from workflows.yayoi_id_registration import YayoiIdRegistration
@@ -175,7 +175,7 @@ def telling(row: AddressCheckRow) -> Telling:
         workflow=_WORKFLOWS[check.purpose],
         workflow_id=check.workflow_id,
         case=check,
-        signal=NEWS,
+        signal=ROW_CHANGED,
         news=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
         summary=summary(check),
         details=static_details(check),

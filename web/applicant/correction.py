@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from models.customer_events import PairCorrected
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
-from models.message import Message
+from models.message import FromOutside
 from models.refusals import FieldError, RefusedError, in_japanese
 from models.tables import ApplicationOfficeRow
 
@@ -23,7 +23,7 @@ THE_SAME = "お申し込みの内容と同じです。正しい内容を入力�
 AGAIN = "弥生ID と一致しません。もう一度入力してください。"
 
 
-class Correction(Message):
+class Correction(FromOutside):
     """What is to be changed; what stays is None. It is never what the pair holds already."""
 
     yayoi_id: YayoiId | None = None

@@ -24,7 +24,7 @@ from web.doors import Limit, client_address
 from web.repeating import Repeating
 from web.teller import Telling
 from workflows import search_attributes
-from workflows.enquiry_forwarding import NEWS, EnquiryForwarding
+from workflows.enquiry_forwarding import ROW_CHANGED, EnquiryForwarding
 
 LABELS = {
     "contract_id": "サービス契約ID（お客様番号）",
@@ -81,7 +81,7 @@ def telling(row: EnquiryRow) -> Telling:
         workflow=EnquiryForwarding.run,
         workflow_id=enquiry.workflow_id,
         case=enquiry,
-        signal=NEWS,
+        signal=ROW_CHANGED,
         news=enquiry,
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",

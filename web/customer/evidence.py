@@ -4,11 +4,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.evidence_guard import UNKNOWN_OFFICE, refuse_evidence
 from models.identifiers import OfficeToken, YayoiId
+from models.message import FromOutside
 from models.tables import BusinessGroupRow, GroupMemberRow, OfficeRow
 from web.customer.forms import Form, sent_values
 from web.customer.parts import Parts
@@ -19,10 +20,8 @@ from web.problems import ProblemError, answers
 LABELS = {"office_token": "事業所トークン"}
 
 
-class EvidenceQuestion(BaseModel):
+class EvidenceQuestion(FromOutside):
     """Who is logged in, and for which office evidence is about to be stored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     yayoi_id: YayoiId = Field(description="ログイン中の弥生ID", examples=["office-b@example.co.jp"])
     office_token: OfficeToken = Field(

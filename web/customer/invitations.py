@@ -21,7 +21,7 @@ from models.tables import (
 )
 from web.teller import Telling
 from workflows import search_attributes
-from workflows.member_invitation import NEWS, MemberInvitation
+from workflows.member_invitation import ROW_CHANGED, MemberInvitation
 
 ALREADY_MEMBER = "この弥生ID は、すでにこの事業グループに参加しています。"
 ALREADY_INVITED = "この弥生ID は招待中です。下の一覧の「もう一度送る」で、メールを送り直せます。"
@@ -195,7 +195,7 @@ def telling(row: MemberInvitationRow) -> Telling:
         workflow=MemberInvitation.run,
         workflow_id=invitation.workflow_id,
         case=invitation,
-        signal=NEWS,
+        signal=ROW_CHANGED,
         news=InvitationNews(
             link_no=row.link_no,
             expires_at=row.expires_at,

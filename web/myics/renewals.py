@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.identifiers import MailAddress
-from models.message import Message
+from models.message import FromOutside
 from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
@@ -28,7 +28,7 @@ _WITHDRAWN = "このお手続きは取り下げられたため、URL は使え�
 _STOPPED = "このアカウントは停止されています。事務所の管理者の方へお問い合わせください。"
 
 
-class RenewalForm(Message):
+class RenewalForm(FromOutside):
     """Whose password was forgotten."""
 
     customer_no: HolderNo

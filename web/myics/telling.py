@@ -10,7 +10,7 @@ from models.tables import MyicsBatchRow, MyicsRegistrationRow
 from web.teller import Telling
 from workflows import search_attributes
 from workflows.account_unlocking import AccountUnlocking
-from workflows.client_batch import NEWS, ClientBatch
+from workflows.client_batch import ROW_CHANGED, ClientBatch
 from workflows.client_registration import ClientRegistration
 from workflows.password_renewal import PasswordRenewal
 from workflows.registration import REGISTRATION_CHANGED
@@ -66,7 +66,7 @@ def telling_batch(row: MyicsBatchRow) -> Telling:
         workflow=ClientBatch.run,
         workflow_id=case.workflow_id,
         case=case,
-        signal=NEWS,
+        signal=ROW_CHANGED,
         news=BatchNews(stopped=row.stopped, changed_at=row.changed_at),
         summary=f"一括登録（{kind.label}）{row.rows} 行",
         details=f"受付番号：{row.batch_no}",
