@@ -3,14 +3,14 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, Looking, new_page
 from tests.customer_way import open_office
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import until
+from tests.web_world import WEB, until
 from tests.world import OFFICE_B
 from workers.stack.inbox import text_of
 
