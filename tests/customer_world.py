@@ -14,7 +14,7 @@ from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.procedures import Stage
 from models.tables import IssuedContractRow
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import Web, hidden_fields
+from tests.web_world import Web, browser_on, hidden_fields
 from tests.world import OFFICE_C, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.wiring import build_web
 
@@ -109,7 +109,7 @@ async def customer_after_notice(
         app = build_web(world.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
+            browser_on(app) as http,
         ):
             token = pair[1] if linked else None
             application = form([(pair[0], token)], contract=contract, linked=linked, network=network, delegate=linked)

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.myics.identifiers import ClientId
 from tests.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, myics_with_worker
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import Web, hidden_fields
+from tests.web_world import Web, browser_on, hidden_fields
 from workers.wiring import build_web
 
 REGISTER = "/myics/register"
@@ -28,8 +28,7 @@ class Town:
 
     @asynccontextmanager
     async def browser(self) -> AsyncIterator["Browser"]:
-        transport = httpx.ASGITransport(self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as http:
+        async with browser_on(self.app) as http:
             world = self.myics.world
             yield Browser(Web(self.app, http, world.sessions, world.client, world.settings.temporal_task_queue))
 

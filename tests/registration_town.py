@@ -18,11 +18,10 @@ from temporalio.testing import WorkflowEnvironment
 from models.address_checks import AddressCheck, CheckOutcome, CheckPurpose
 from models.tables import AddressCheckRow
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import hidden_fields, text_of, until
+from tests.web_world import browser_on, hidden_fields, text_of, until
 from tests.world import World, world_with_worker
 from workers.wiring import build_web
 
-WEB = "http://web.test"
 HANAKO = "hanako@shouji.example.jp"
 PASSWORD = "Aa3!aaaa"
 OTHER_PASSWORD = "~Other-9~"
@@ -126,7 +125,7 @@ async def open_town(
         app = build_web(settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=WEB) as http,
+            browser_on(app) as http,
         ):
             yield Town(world, http)
             for row in await world.rows(select(AddressCheckRow)):

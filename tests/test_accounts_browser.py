@@ -3,14 +3,14 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browsing import DEVICES, Looking, new_page
 from tests.customer_way import open_office
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import until
+from tests.web_world import WEB, until
 from tests.world import OFFICE_B
 from workers.stack.inbox import text_of
 
@@ -69,7 +69,8 @@ async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_anoth
         await registers(visit)
         await signs_in(visit)
         await forgets_the_password(visit)
-        await finds_a_form_stale(visit)
+        await is_made_to_send_a_form_by_another_site(visit, address)
+        await comes_by_a_name_without_tls(visit, address)
     assert visit.looking.found == []
 
 
@@ -148,12 +149,29 @@ async def forgets_the_password(visit: Visit) -> None:
     await expect(visit.page).not_to_have_url(re.compile("sign-in"))
 
 
-async def finds_a_form_stale(visit: Visit) -> None:
-    await visit.open("/register")
-    await visit.page.context.clear_cookies()
+async def is_made_to_send_a_form_by_another_site(visit: Visit, address: str) -> None:
+    await visit.page.goto("about:blank")
+    await visit.page.set_content(f'<form method="post" action="{address}/register"><button>登録する</button></form>')
     await visit.press("登録する")
     await expect(visit.page.get_by_role("main")).to_contain_text("フォームをもう一度開いて入力してください")
-    await visit.look("stale")
+    await visit.look("foreign")
     await visit.open("/register/00000000-0000-4000-8000-000000000000")
     await expect(visit.page.get_by_role("main")).to_contain_text("24 時間の期限が過ぎています")
     await visit.look("gone")
+
+
+async def comes_by_a_name_without_tls(visit: Visit, address: str) -> None:
+    """Where browsers say nothing but `Origin`, and that only if the page lets them."""
+    said: list[dict[str, str]] = []
+
+    async def pass_on(route: Route) -> None:
+        said.append(await route.request.all_headers())
+        await route.fulfill(response=await route.fetch(url=route.request.url.replace(WEB, address)))
+
+    await visit.page.route(f"{WEB}/**", pass_on)
+    await visit.page.goto(f"{WEB}/register")
+    await visit.press("登録する")
+    await expect(visit.page.get_by_role("alert")).to_contain_text("か所を確認してください")
+    [sent] = [headers for headers in said if headers.get("content-type")]
+    assert "sec-fetch-site" not in sent
+    assert sent["origin"] == WEB

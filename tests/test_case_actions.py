@@ -13,6 +13,7 @@ from models.case_links import case_path
 from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, SetUpStepRow, SharingRow
 from tests.case_pages import SOON, act, action, running, taken, two_pairs
 from tests.web_world import (
+    CROSS_SITE,
     SECRET,
     TOKEN_B,
     TOKEN_C,
@@ -269,7 +270,8 @@ async def test_other_systems_cannot_speak_for_the_applicant(web: Web, kind: str)
 async def test_forms_of_a_case_are_taken_from_its_own_pages_alone(web: Web) -> None:
     number = await web.applied(pair())
     for name in ("correct", "sharing", "withdraw"):
-        answer = await web.http.post(action(number, name), data={"event_id": str(uuid4()), "action": "released"})
+        typed = {"event_id": str(uuid4()), "action": "released"}
+        answer = await web.http.post(action(number, name), data=typed, headers=CROSS_SITE)
         assert answer.status_code == 403
     assert await web.rows(select(EventRow)) == []
 

@@ -4,7 +4,6 @@ import html
 import re
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
@@ -15,7 +14,7 @@ from models.case_links import case_path
 from models.mails import MailKind
 from models.messages import Outcome
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import hidden_fields, until
+from tests.web_world import browser_on, until
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, form, world_with_worker
 from workers.wiring import build_web
 
@@ -36,14 +35,14 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
         app = build_web(world.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
+            browser_on(app) as http,
         ):
             yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
             page = await http.get(case_path("secret", case.application_no, yesterday, office_no))
             assert page.status_code == 410
             [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
             for _ in range(2):
-                answer = await http.post(html.unescape(where), data=hidden_fields(page))
+                answer = await http.post(html.unescape(where))
                 assert answer.status_code == 200
 
             async def mailed() -> bool:

@@ -19,7 +19,6 @@ from tests.web_world import (
     Gate,
     Web,
     fill_registry,
-    hidden_fields,
     pair,
     text_of,
     until,
@@ -128,7 +127,7 @@ async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_a
     address = re.search(r'<form method="post" action="([^"]*)"', page.text)
     assert address
     where = address[1].replace("&amp;", "&")
-    answers = [await web.http.post(where, data=hidden_fields(page)) for _ in range(2)]
+    answers = [await web.http.post(where) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {200}
     assert "新しいリンクをお送りしました" in answers[0].text
     assert "@" not in text_of(answers[0])
@@ -148,15 +147,14 @@ async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_a
 
 async def test_a_fresh_link_cannot_be_asked_for_with_a_forged_one_or_too_often(web: Web) -> None:
     number = await two_pairs(web)
-    csrf = hidden_fields(await web.http.get(case_path(SECRET, number, LONG_AGO)))
     query = urlsplit(case_path(SECRET, number, LONG_AGO)).query
     for forged in (
         f"/applications/{number}/link?until={LONG_AGO}&key=x",
         f"/applications/{number}/offices/1/link?{query}",
         f"/applications/YS-999999/link?{urlsplit(case_path(SECRET, 'YS-999999', LONG_AGO)).query}",
     ):
-        assert (await web.http.post(forged, data=csrf)).status_code == 404
-    answers = [await web.http.post(f"/applications/{number}/link?{query}", data=csrf) for _ in range(8)]
+        assert (await web.http.post(forged)).status_code == 404
+    answers = [await web.http.post(f"/applications/{number}/link?{query}") for _ in range(8)]
     assert answers[-1].status_code == 429
     assert "受け付けを止めています" in answers[-1].text
     for mailing in await mailings(web):
@@ -170,8 +168,7 @@ async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(
     gate = Gate(temporal.client.service_client.config.target_host)
     async with web_on(sessions, await gate.client()) as web:
         number = await two_pairs(web)
-        page = await web.http.get(case_path(SECRET, number, LONG_AGO))
         query = urlsplit(case_path(SECRET, number, LONG_AGO)).query
-        answer = await web.http.post(f"/applications/{number}/link?{query}", data=hidden_fields(page))
+        answer = await web.http.post(f"/applications/{number}/link?{query}")
         assert answer.status_code == 503
         assert LATER in answer.text

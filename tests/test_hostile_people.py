@@ -23,12 +23,13 @@ from activities.templates import mail_templates
 from models.combination_ledger import Entry, as_csv
 from models.tables import BusinessGroupRow, EnquiryRow, ExistingContractRow, OfficeRow
 from tests.conftest import new_database
-from tests.hostile.attack import ENQUIRY, REGISTRATION, SCRIPT
+from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
-from tests.hostile.world import Attacker, Town, application, town_on
-from tests.web_world import WEB
+from tests.hostile.world import EVIL, Attacker, Town, application, town_on
+from tests.web_world import CROSS_SITE, browser_on
 from web.customer.ledger_pdf import as_pdf
 from web.doors.limits import Limit
+from web.problems import SYSTEMS
 from web.protection import MAX_BODY_BYTES
 from workers import database
 from workflows.details import cell, table
@@ -100,13 +101,12 @@ async def test_no_key_opens_another_case_or_office(town: Town, attacker: Attacke
 
 
 async def test_what_is_done_with_another_cases_key_is_not_done(town: Town, attacker: Attacker) -> None:
-    hidden = await attacker.hidden("/token")
     key = THIEF.case_path().partition("?")[2]
     office_key = VICTIM.case_path(1).partition("?")[2]
     for place in (path for path in routes(town, "POST") if "{application_no}" in path):
         path = place.format(application_no=VICTIM.application_no, office_no=1)
         for each in (key, "", *([] if path.endswith("/offices/1/link") else [office_key])):
-            answer = await attacker.http.post(f"{path}?{each}", data=hidden | {"consent": "1", "action": "send"})
+            answer = await attacker.http.post(f"{path}?{each}", data={"consent": "1", "action": "send"})
             assert answer.status_code == 404, (path, answer.status_code)
 
 
@@ -117,6 +117,22 @@ async def test_without_a_session_nobody_gets_behind_the_doors(town: Town, attack
                 continue
             answer = await attacker.http.get(path, headers={"cookie": cookie} if cookie else {})
             assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={path}"), path
+
+
+async def test_no_other_site_s_page_sends_any_form(town: Town, attacker: Attacker) -> None:
+    """Whatever pages send, signed in or not; the answer is the same, and comes before anything is read or done."""
+    places = [re.sub(r"{\w+}", "1", path) for path in routes(town, "POST") if not path.startswith(SYSTEMS)]
+    assert len(places) >= 40
+    foreign: tuple[dict[str, str], ...] = (CROSS_SITE, {"origin": f"http://{EVIL}"}, {"origin": "null"}, {})
+    for signed_in in (False, True):
+        if signed_in:
+            await attacker.sign_in()
+        for place, said in product(places, foreign):
+            answer = await attacker.foreign(place, "", said)
+            assert (answer.status_code, NOT_OURS in answer.text) == (403, True), (place, said)
+            assert "set-cookie" not in answer.headers
+    for place in places:
+        assert NOT_OURS not in (await attacker.http.post(place)).text, place
 
 
 def _text(answer: httpx.Response) -> str:
@@ -295,7 +311,7 @@ async def test_every_answer_has_the_security_headers(attacker: Attacker, monkeyp
         404: await attacker.http.get("/nothing"),
         405: await attacker.http.delete("/apply"),
         413: await attacker.http.post("/apply", content=b"x" * (MAX_BODY_BYTES + 1)),
-        403: await attacker.http.post("/apply"),
+        403: await attacker.foreign("/apply", "", CROSS_SITE),
         422: await attacker.form("/token", {}),
         400: await attacker.http.get("/operators", params={"name": "'"}),
     }
@@ -325,13 +341,12 @@ async def test_cookies_over_tls_are_of_this_host_alone(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     async with town_on(sessions, temporal.client, people=[THIEF], public_url="https://web.test") as town:
-        transport = httpx.ASGITransport(town.app)
-        async with httpx.AsyncClient(transport=transport, base_url="https://web.test") as http:
+        async with browser_on(town.app, "https://web.test") as http:
             attacker = Attacker(town.app, http, town.sessions)
-            page = await http.get("/sign-in")
+            assert "set-cookie" not in (await http.get("/sign-in")).headers
             signed_in = await attacker.sign_in()
-            out = await http.post("/sign-out", data=await attacker.hidden("/token"))
-        for answer, name in ((page, "__Host-form"), (signed_in, "__Host-session"), (out, "__Host-session")):
+            out = await http.post("/sign-out")
+        for answer, name in ((signed_in, "__Host-session"), (out, "__Host-session")):
             jar: SimpleCookie = SimpleCookie()
             for header in answer.headers.get_list("set-cookie"):
                 jar.load(header)
@@ -341,7 +356,7 @@ async def test_cookies_over_tls_are_of_this_host_alone(
         assert "max-age" in answer.headers["strict-transport-security"]
         # What came without TLS, or was planted by a neighbour under the plain name, is nobody's session.
         token = signed_in.headers["set-cookie"].partition("=")[2].partition(";")[0]
-        async with httpx.AsyncClient(transport=transport, base_url=WEB) as http:
+        async with browser_on(town.app) as http:
             plain = await http.get("/ledger", headers={"cookie": f"session={token}"})
         assert plain.status_code == 303
 

@@ -25,7 +25,7 @@ from models.invitations import (
 )
 from models.tables import GroupMemberRow, MemberInvitationRow
 from tests.customer_world import errors_on, words
-from tests.web_world import Web, hidden_fields, until
+from tests.web_world import Web, browser_on, hidden_fields, until
 from tests.world import OFFICE_B, OFFICE_C, World, details_of, form
 from web.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.customer.member_join import DEAD_LINK
@@ -97,7 +97,7 @@ async def group_in(world: World) -> AsyncIterator[Group]:
     app = build_web(world.settings, world.sessions, world.client)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
+        browser_on(app) as http,
     ):
         group = Group(Web(app, http, world.sessions, world.client, world.settings.temporal_task_queue), world)
         await group.web.sign_in(ADMINISTRATOR)
@@ -192,14 +192,13 @@ async def test_y24_only_an_administrator_invites_and_sees_invitations(group: Gro
     await group.invite(GUEST)
     [link] = await group.mails(GUEST, 1)
     await group.web.sign_in(GUEST)
-    csrf = hidden_fields(await group.web.http.get("/evidence"), "/evidence")
-    answer = await group.web.http.post("/members", data=csrf | {"yayoi_id": STRANGER})
+    answer = await group.web.http.post("/members", data={"yayoi_id": STRANGER})
     assert (answer.status_code, ONLY_ADMINISTRATORS in words(answer)) == (403, True)
     await group.join(link)
     page = words(await group.web.http.get("/members"))
     assert ADMINISTRATOR in page
     assert STRANGER not in page
-    answer = await group.web.http.post("/members", data=csrf | {"yayoi_id": STRANGER})
+    answer = await group.web.http.post("/members", data={"yayoi_id": STRANGER})
     assert answer.status_code == 403
 
 

@@ -13,7 +13,7 @@ from tests.customer_world import errors_on, words
 from tests.myics_town import CLIENT, Browser, Town, myics_town
 from tests.myics_world import FIRM, OWNER, Registered
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import until
+from tests.web_world import hidden_fields, until
 from web.myics.users import LAST_ADMINISTRATOR
 
 HANAKO = "hanako@aoba-kaikei.example.jp"
@@ -130,11 +130,10 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(town: Town, ma
             page = await other.get(place)
             assert page.status_code == 200
             assert not any(secret in page.text for secret in (HANAKO, "みどり商店", batch.batch_no))
-        csrf = {"csrf": _token((await other.get("/myics/users/new")).text)}
         for action in ("resend", "withdraw", "stop", "administrator", "unlock"):
-            answer = await other.web.http.post(f"/myics/users/{hanako.account_id}/{action}", data=csrf)
+            answer = await other.web.http.post(f"/myics/users/{hanako.account_id}/{action}")
             assert (answer.status_code, "見つかりません" in words(answer)) == (409, True), action
-        answer = await other.web.http.post(f"/myics/batches/{batch.batch_no}/stop", data=csrf)
+        answer = await other.web.http.post(f"/myics/batches/{batch.batch_no}/stop")
         assert answer.status_code == 403
     assert (await town.myics.account(HANAKO)).state == "招待中"
 
@@ -174,7 +173,7 @@ async def test_m8_the_same_form_sent_twice_is_one_file(town: Town, manager: Brow
     page = await manager.get("/myics/batches")
     async with town.browser() as other:
         other.web.http.cookies = manager.web.http.cookies
-        hidden = {name: _token(page.text, name) for name in ("csrf", "submission_id")} | {"kind": "clients"}
+        hidden = hidden_fields(page, "/myics/batches") | {"kind": "clients"}
         files = {"file": ("a.csv", _csv(2), "text/csv")}
         answers = [await other.web.http.post("/myics/batches", data=hidden, files=files) for _ in range(2)]
     assert answers[0].headers["location"] == answers[1].headers["location"]
@@ -191,9 +190,7 @@ async def test_m8_what_is_no_file_of_rows_is_refused_as_a_whole(manager: Browser
         answer = await manager.upload("clients", content, name)
         assert said in errors_on(answer)[0]
     assert "選んでください" in errors_on(await manager.upload("firms", _csv(1)))[0]
-    none = await manager.web.http.post(
-        "/myics/batches", data={"csrf": _token((await manager.get("/myics/batches")).text), "kind": "clients"}
-    )
+    none = await manager.web.http.post("/myics/batches", data={"kind": "clients"})
     assert "登録するファイルを選んでください" in errors_on(none)[0]
     assert (await manager.upload("clients", b"a" * (MOST_BYTES + 200_000))).status_code == 413
     # Everywhere else the small limit stays.
@@ -202,11 +199,6 @@ async def test_m8_what_is_no_file_of_rows_is_refused_as_a_whole(manager: Browser
 
 def _csv(rows: int) -> bytes:
     return ("顧問先ID下4桁,顧問先名称\n" + "".join(f"{n:04},顧問先{n}\n" for n in range(rows))).encode()
-
-
-def _token(html: str, name: str = "csrf") -> str:
-    """The last field of this name: the page's own form comes after the log-out."""
-    return html.rpartition(f'name="{name}" value="')[2].partition('"')[0]
 
 
 async def _number(town: Town, address: str, holder: str = FIRM) -> RegistrationNo:

@@ -25,7 +25,7 @@ from tests.conftest import new_database
 from tests.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.serving import served
 from tests.smtp_inbox import SmtpInbox
-from tests.web_world import PASSWORD, until
+from tests.web_world import PASSWORD, SAME_ORIGIN, until
 from tests.world import TARO
 from workers import database
 from workers.settings import Settings
@@ -79,7 +79,10 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
             engine = database.engine(Settings(database_url=url))
             async with customer_after_notice(database.sessions(engine), temporal, mails) as customer:
                 life = Life(customer, kept.lines)
-                async with served(customer.web.app) as address, httpx.AsyncClient(base_url=address, timeout=60) as http:
+                async with (
+                    served(customer.web.app) as address,
+                    httpx.AsyncClient(base_url=address, timeout=60, headers=SAME_ORIGIN) as http,
+                ):
                     customer.web.http = http
                     await _live(life, http, mails)
                     yield life

@@ -133,6 +133,16 @@ def hidden_fields(page: httpx.Response, action: str | None = None) -> dict[str, 
     return fields
 
 
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+CROSS_SITE = {"sec-fetch-site": "cross-site"}
+"""What browsers say of a form: that a page of the same site sends it, or one of another site."""
+
+
+def browser_on(app: FastAPI, address: str = WEB, **options: Any) -> httpx.AsyncClient:
+    """A browser on pages of the app, whose forms it sends. `options` are the transport's."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, **options), base_url=address, headers=SAME_ORIGIN)
+
+
 @dataclass
 class Web:
     """The running app and what lies behind it."""
@@ -232,7 +242,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
     )
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=WEB) as http,
+        browser_on(app) as http,
     ):
         yield Web(app, http, sessions, client, task_queue)
 

@@ -32,6 +32,7 @@ from web.customer.pages import open_customer_pages
 from web.customer.parts import Parts
 from web.deliveries import Deliveries
 from web.doors import Doors
+from web.doors.forms import Csrf
 from web.doors.pages import doors_pages
 from web.doors.systems import Systems
 from web.form_signatures import FormSignatures
@@ -180,9 +181,10 @@ def _bare_app(jobs: Sequence[Repeating]) -> FastAPI:
 
 def _protect(app: FastAPI, ground: _Ground) -> None:
     """Doors, limits, headers, and answers to whatever goes wrong."""
-    ground.doors.open_on(app, ground.templates)
+    ground.doors.open_on(app)
     answer = answer_problems(app, ground.templates)
     answer_expired_links(app, ground.templates)
+    app.add_middleware(Csrf, answer=answer, public_url=ground.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=ground.public_url.startswith("https:"))
     describe_problems(app)

@@ -20,6 +20,8 @@ from web.unexpected import Unexpected
 
 Answer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
+SYSTEMS = ("/api/", "/webhooks/")
+"""What the paths of other systems begin with; all else is pages, for people."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ def describe_problems(app: FastAPI) -> None:
 
 
 def answer_problems(app: FastAPI, templates: Jinja2Templates) -> Answer:
-    """Answer every error in Japanese, as JSON to other systems (`/api/`, `/webhooks/`) and as a page elsewhere.
+    """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
 
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
@@ -109,7 +111,7 @@ def answer_problems(app: FastAPI, templates: Jinja2Templates) -> Answer:
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
-            if request.url.path.startswith(("/api/", "/webhooks/")):
+            if request.url.path.startswith(SYSTEMS):
                 return problem_response(problem)
             facts = {"title": _TITLES[problem.status], "detail": problem.detail}
             return templates.TemplateResponse(request, "problem.html", facts, problem.status, headers=problem.headers)

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.identifiers import YayoiId
 from models.tables import CredentialRow, YayoiIdRow
-from tests.web_world import hidden_fields
+from tests.web_world import browser_on, hidden_fields
 from web.doors import Doors, Limit
+from web.doors.forms import Csrf
 from web.doors.pages import doors_pages
 from web.problems import answer_problems
 from web.protection import SecurityHeaders
@@ -29,9 +30,9 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """A hash says itself what it costs: the tests' ones cost little."""
 PAGES = {
     "problem.html": "{{ title }}：{{ detail }}",
-    "sign_in.html": '<form method="post" action="/sign-in">{{ csrf(request) }}'
+    "sign_in.html": '<form method="post" action="/sign-in">'
     '<input type="hidden" name="next" value="{{ next }}">{{ error }}</form>',
-    "form.html": '<form method="post" action="/form">{{ csrf(request) }}</form>',
+    "form.html": '<form method="post" action="/form"></form>',
 }
 
 
@@ -62,9 +63,13 @@ class House:
         sent = hidden_fields(page) | {"yayoi_id": yayoi_id, "password": password}
         return await self.http.post("/sign-in", data=sent)
 
-    async def send_form(self, **changed: str | None) -> httpx.Response:
-        fields = hidden_fields(await self.http.get("/form")) | changed
-        return await self.http.post("/form", data={name: value for name, value in fields.items() if value is not None})
+    async def send_form(self, what: str, *, said: dict[str, str] | None = None) -> httpx.Response:
+        """Send the form; a browser says of it what `said` holds, if not that it is of our own page."""
+        request = self.http.build_request("POST", "/form", data={"what": what})
+        if said is not None:
+            del request.headers["sec-fetch-site"]
+            request.headers.update(said)
+        return await self.http.send(request)
 
     async def whoami(self) -> str:
         return (await self.http.get("/private")).text
@@ -80,12 +85,11 @@ async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = 
     templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
     doors = Doors(sessions, secret_key="secret", https=https, now=clock.now)
     app = FastAPI()
-    doors.open_on(app, templates)
-    answer_problems(app, templates)
+    doors.open_on(app)
+    address = "https://web.test" if https else "http://web.test"
+    app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="https://web.test" if https else "http://web.test"
-    ) as http:
+    async with browser_on(app, address) as http:
         house = House(doors, sessions, http, clock)
         app.include_router(doors_pages(sessions, doors, templates))
         app.include_router(_pages(house, templates))

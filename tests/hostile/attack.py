@@ -7,12 +7,12 @@ import httpx
 
 from tests.hostile.people import THIEF
 from tests.hostile.world import Attacker
-from tests.web_world import PASSWORD
+from tests.web_world import CROSS_SITE, PASSWORD
 
 SCRIPT = "<script>alert(1)</script>"
 JSON = ("/api/applications", "/api/events", "/api/evidence/check")
 UNREADABLE = "フォームを読み取れませんでした"
-STALE = "安全のため、このフォームは受け付けられませんでした"
+NOT_OURS = "安全のため、このフォームは受け付けられませんでした"
 NO_PAGE = "お探しのページはありません"
 NO_CASE = "アドレスが正しくないか、お申し込みがありません"
 DEAD_LINK = "この招待のリンクは使えません"
@@ -59,6 +59,16 @@ def form(path: str, fields: dict[str, str], **more: str) -> Send:
 
 def get(path: str, **query: str) -> Send:
     return lambda attacker: attacker.http.get(path, params=query or None)
+
+
+def foreign(path: str, content: str | bytes, content_type: str = FORM["content-type"], **sent: str) -> Send:
+    """What a page of another site makes a browser that is signed in send. `sent` are headers that say otherwise."""
+
+    async def send(attacker: Attacker) -> httpx.Response:
+        await attacker.sign_in()
+        return await attacker.foreign(path, content, {"content-type": content_type} | (sent or CROSS_SITE))
+
+    return send
 
 
 def json(path: str, content: bytes | str, content_type: str = "application/json") -> Send:

@@ -7,15 +7,17 @@ import httpx
 from tests.hostile.attack import (
     DEAD_LINK,
     ENQUIRY,
+    FORM,
     JSON,
     NO_CASE,
     NOT_JSON,
+    NOT_OURS,
     REGISTRATION,
     SCRIPT,
-    STALE,
     UNREADABLE,
     Attack,
     Send,
+    foreign,
     form,
     get,
     json,
@@ -190,8 +192,11 @@ def encodings() -> Iterator[Attack]:
             return attacker.multipart("/sign-in", {"yayoi_id": rb"\ud800", "password": rb"\ud800"}, charset)
 
         yield Attack(group, f"a form in parts, as `charset={charset}`", "`POST /sign-in`", parts, 400, UNREADABLE)
-    broken = json("/sign-in", b"yayoi_id=%ff%fe&password=%c0%80", "application/x-www-form-urlencoded")
-    yield Attack(group, "broken UTF-8 in a form without its token", "`POST /sign-in`", broken, 403, STALE)
+    broken = b"yayoi_id=%ff%fe&password=%c0%80"
+    sent = json("/sign-in", broken, FORM["content-type"])
+    yield Attack(group, "broken UTF-8 in a form", "`POST /sign-in`", sent, 422, "違います")
+    sent = foreign("/sign-in", broken)
+    yield Attack(group, "broken UTF-8 in a form of another site", "`POST /sign-in`", sent, 403, NOT_OURS)
     for what, address in {
         "a line break and `Bcc:`": "a@nusumi.example\r\nBcc: b@evil.test",
         "two addresses": "a@nusumi.example,b@evil.test",

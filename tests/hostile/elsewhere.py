@@ -52,6 +52,11 @@ ELSEWHERE = (
         "test_hostile_people.py::test_what_is_done_with_another_cases_key_is_not_done",
     ),
     (
+        "every form there is, sent by a page of another site, signed in or not",
+        "403, nothing done",
+        "test_hostile_people.py::test_no_other_site_s_page_sends_any_form",
+    ),
+    (
         "cookies over TLS",
         "`__Host-`, Secure, HttpOnly, SameSite=Lax, Path=/",
         "test_hostile_people.py::test_cookies_over_tls_are_of_this_host_alone",

@@ -1,13 +1,14 @@
-"""What proves who sends: links, signatures, the marks of forms, sessions."""
+"""What proves who sends: links, signatures, what browsers say of forms, sessions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from tests.hostile.attack import DEAD_LINK, FORGED, FORM, NO_CASE, STALE, Attack, Send, get, json
+from tests.hostile.attack import DEAD_LINK, FORGED, NO_CASE, NOT_OURS, Attack, Send, foreign, get, json
 from tests.hostile.people import DAY, LONG_AGO, NOW, THIEF, VICTIM
-from tests.hostile.world import FORM_SECRETS, Attacker, application, as_json
+from tests.hostile.world import EVIL, FORM_SECRETS, Attacker, application, as_json
+from tests.web_world import WEB
 
 SIX_MINUTES = timedelta(minutes=6)
 
@@ -65,8 +66,7 @@ def links() -> Iterator[Attack]:
 
     async def join(attacker: Attacker) -> httpx.Response:
         await attacker.sign_in()
-        hidden = await attacker.hidden("/token")
-        return await attacker.http.post("/members/join", data=hidden | {"link": VICTIM.invitation()})
+        return await attacker.http.post("/members/join", data={"link": VICTIM.invitation()})
 
     yield Attack(
         group, "somebody else's invitation", "`POST /members/join`", join, 409, "この招待は、すでに終了しています"
@@ -75,8 +75,7 @@ def links() -> Iterator[Attack]:
 
         async def invitation(attacker: Attacker, action: str = action) -> httpx.Response:
             await attacker.sign_in()
-            path = f"/members/{VICTIM.invitation_id}/{action}"
-            return await attacker.http.post(path, data=await attacker.hidden("/token"))
+            return await attacker.http.post(f"/members/{VICTIM.invitation_id}/{action}")
 
         where = f"`POST /members/…/{action}`"
         yield Attack(
@@ -146,33 +145,23 @@ def forms() -> Iterator[Attack]:
     group = "Forged forms (CSRF) and sessions"
     pages = ("/sign-in", "/sign-out", "/register", "/password", "/apply", "/enquiry", "/group", "/relink", "/members")
     for path in pages:
-
-        async def without(attacker: Attacker, path: str = path) -> httpx.Response:
-            await attacker.sign_in()
-            return await attacker.http.post(path, data={"yayoi_id": "a@evil.test"})
-
-        yield Attack(group, "a form of another site, with the session", f"`POST {path}`", without, 403, STALE)
-
-    async def twice(attacker: Attacker) -> httpx.Response:
-        token = (await attacker.hidden("/token"))["csrf"]
-        return await attacker.http.post("/token", content=f"csrf={token}&csrf=x", headers=FORM)
-
-    yield Attack(group, "the token twice, the last one forged", "`POST /token`", twice, 403, STALE)
-
-    async def others(attacker: Attacker) -> httpx.Response:
-        fields = await attacker.hidden("/token")
-        attacker.http.cookies.clear()
-        await attacker.hidden("/token")
-        return await attacker.http.post("/token", data=fields)
-
-    yield Attack(group, "the token of another browser", "`POST /token`", others, 403, STALE)
-
-    async def before(attacker: Attacker) -> httpx.Response:
-        fields = await attacker.hidden("/token")
-        await attacker.sign_in()
-        return await attacker.http.post("/token", data=fields)
-
-    yield Attack(group, "the token from before signing in", "`POST /token`", before, 403, STALE)
+        sent = foreign(path, "yayoi_id=a@evil.test")
+        yield Attack(group, "a form of another site, with the session", f"`POST {path}`", sent, 403, NOT_OURS)
+    for what, said in {
+        "a form of a neighbour of ours": {"sec-fetch-site": "same-site", "origin": "http://evil.web.test"},
+        "a form of another site, with our `Origin`": {"sec-fetch-site": "cross-site", "origin": WEB},
+        "a `Sec-Fetch-Site` that there is not": {"sec-fetch-site": "same-origin, cross-site", "origin": WEB},
+        "another site's `Origin` alone": {"origin": f"http://{EVIL}"},
+        "`Origin: null` alone": {"origin": "null"},
+        "our `Origin` over TLS, where we are without": {"origin": "https://web.test"},
+        "our `Origin` at another port": {"origin": "http://web.test:8080"},
+        "an `Origin` that begins like ours": {"origin": f"http://web.test.{EVIL}"},
+        "another site's `Origin`, and its name as ours": {"origin": f"http://{EVIL}", "host": EVIL},
+        "neither `Sec-Fetch-Site` nor `Origin`": {"referer": f"{WEB}/token"},
+    }.items():
+        yield Attack(group, what, "`POST /token`", foreign("/token", "office_token=x", **said), 403, NOT_OURS)
+    ours = foreign("/token", "office_token=<x>", origin=WEB)
+    yield Attack(group, "our `Origin` alone: from our page", "`POST /token`", ours, 422, "使えない文字")
 
     async def fixed(attacker: Attacker) -> httpx.Response:
         attacker.http.cookies.set("session", "chosen-by-the-attacker", domain="web.test", path="/")
@@ -185,7 +174,7 @@ def forms() -> Iterator[Attack]:
     async def after(attacker: Attacker) -> httpx.Response:
         await attacker.sign_in()
         cookie = f"session={attacker.http.cookies['session']}"
-        await attacker.http.post("/sign-out", data=await attacker.hidden("/token"))
+        await attacker.http.post("/sign-out")
         return await attacker.http.get("/ledger", headers={"cookie": cookie})
 
     yield Attack(group, "the session after signing out", "`GET /ledger`", after, 303, to="/sign-in?next=/ledger")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Iterator
 
 import httpx
 
-from tests.hostile.attack import FORM, JSON, NO_CASE, NO_PAGE, STALE, UNREADABLE, Attack, Send, json
+from tests.hostile.attack import FORM, JSON, NO_CASE, NO_PAGE, NOT_OURS, UNREADABLE, Attack, Send, foreign, json
 from tests.hostile.people import THIEF, VICTIM
 from tests.hostile.world import EVIL, Attacker, application, as_json
 from tests.web_world import PASSWORD
@@ -52,7 +52,9 @@ def kinds() -> Iterator[Attack]:
         right = as_json(**application("kind@nusumi.example"))
         yield Attack(group, "right JSON as `text/plain`", f"`POST {path}`", json(path, right, "text/plain"), 422, whole)
         yield Attack(group, "a form", f"`POST {path}`", json(path, b"kind=x", FORM["content-type"]), 422, whole)
-    yield Attack(group, "JSON", "`POST /sign-in`", json("/sign-in", b'{"csrf":"x"}'), 403, STALE)
+    yield Attack(
+        group, "JSON of another site", "`POST /sign-in`", foreign("/sign-in", "{}", "application/json"), 403, NOT_OURS
+    )
     upload = json("/token", b"--x\r\n", "multipart/form-data; boundary=x")
     yield Attack(group, "a file", "`POST /token`", upload, 400, UNREADABLE)
 
@@ -70,9 +72,8 @@ def redirects() -> Iterator[Attack]:
     ):
 
         async def send(attacker: Attacker, there: str = there) -> httpx.Response:
-            hidden = await attacker.hidden("/sign-in")
             typed = {"yayoi_id": THIEF.yayoi_id, "password": PASSWORD, "next": there}
-            return await attacker.http.post("/sign-in", data=hidden | typed)
+            return await attacker.http.post("/sign-in", data=typed)
 
         yield Attack(group, f"`next={there!r}`".replace("'", ""), "`POST /sign-in`", send, 303, to="/")
 

@@ -23,7 +23,7 @@ from models.tables import (
     application_count,
 )
 from tests.hostile.people import THIEF, VICTIM, Person, settle
-from tests.web_world import PASSWORD, SECRET, UI, WEB, hidden_fields
+from tests.web_world import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
 from web.app import create_app
 
 FORM_SECRETS = [f"whsec_{base64.b64encode(each * 24).decode()}" for each in (b"f", b"g")]
@@ -47,26 +47,31 @@ class Attacker:
         assert page.status_code == 200, page.text
         return await self.http.post(where, data=hidden_fields(page, where) | fields)
 
-    async def hidden(self, path: str) -> dict[str, str]:
-        return hidden_fields(await self.http.get(path), path)
-
     async def sign_in(self, yayoi_id: str = THIEF.yayoi_id, password: str = PASSWORD, **more: str) -> httpx.Response:
         return await self.form("/sign-in", {"yayoi_id": yayoi_id, "password": password, **more})
 
     async def raw(self, path: str, **options: Any) -> httpx.Response:
         """Ask for a path exactly as it is written."""
         url = httpx.URL(WEB).copy_with(raw_path=path.encode("ascii"))
-        return await self.http.send(httpx.Request(options.pop("method", "GET"), url, **options))
+        return await self.http.send(
+            httpx.Request(options.pop("method", "GET"), url, headers=self.http.headers, **options)
+        )
+
+    async def foreign(self, path: str, content: bytes | str, headers: dict[str, str]) -> httpx.Response:
+        """Send what no page of ours sends: the browser says of it what these headers say, and nothing else."""
+        request = self.http.build_request("POST", path, content=content)
+        del request.headers["sec-fetch-site"]
+        request.headers.update(headers)
+        return await self.http.send(request)
 
     async def json(self, path: str, content: bytes | str, content_type: str = "application/json") -> httpx.Response:
         return await self.http.post(path, content=content, headers={"content-type": content_type})
 
     async def multipart(self, path: str, fields: dict[str, bytes], charset: str) -> httpx.Response:
         """Send a form in parts, in a character set of the sender's choice."""
-        sent = {name: value.encode() for name, value in (await self.hidden(path)).items()} | fields
         parts = (
             b'--cut\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), value)
-            for name, value in sent.items()
+            for name, value in fields.items()
         )
         body = b"".join(parts) + b"--cut--\r\n"
         return await self.json(path, body, f"multipart/form-data; boundary=cut; charset={charset}")
@@ -134,8 +139,7 @@ class Town:
         number = len(self._addresses)
         client = (address or f"198.51.{number // 256}.{number % 256}", 4000)
         # What nobody expected is answered like all else: an error of the app is an answer here, never an exception.
-        transport = httpx.ASGITransport(self.app, client=client, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=WEB) as http:
+        async with browser_on(self.app, client=client, raise_app_exceptions=False) as http:
             yield Attacker(self.app, http, self.sessions)
 
 

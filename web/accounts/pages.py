@@ -40,7 +40,7 @@ class Accounts:
         self._templates = templates
 
     def router(self) -> APIRouter:
-        """Return a router whose forms only our own pages can send."""
+        """Return a router of pages: forms that cannot be read are refused."""
         return APIRouter(include_in_schema=False, dependencies=[Depends(self.doors.checked)])
 
     def show(self, request: Request, template: str, page: Form, **facts: Any) -> Response:

@@ -8,13 +8,11 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
 
 from models.identifiers import YayoiId
 from models.tables import MyicsSessionRow, WebSessionRow, YayoiIdRow
-from web.doors.forms import FIELD, FormCookies, Forms
 from web.doors.hashing import Hashing
 from web.doors.limits import Limit, Limits
 from web.doors.sessions import Sessions
@@ -23,11 +21,6 @@ from web.problems import ProblemError
 MAX_FIELDS = 300
 """More than the longest form has."""
 UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
-STALE_FORM = (
-    "安全のため、このフォームは受け付けられませんでした。フォームを開いてから時間がたったか、その後にログイン・"
-    "ログアウトしたか、ブラウザーの Cookie が無効になっています。ブラウザーの Cookie を有効にし、"
-    "フォームをもう一度開いて入力してください。入力内容は送信されていません。"
-)
 HOME = "/"
 
 
@@ -60,13 +53,10 @@ class Doors:
         self.hashing = Hashing()
         self._sessions = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
         self.myics = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
-        self._forms = Forms(secret_key, (self._sessions.cookie, self.myics.cookie), https=https)
         self._limits = Limits(sessions, secret_key, now)
 
-    def open_on(self, app: FastAPI, templates: Jinja2Templates) -> None:
-        """Give templates `csrf(request)`, browsers their cookie, and those who must sign in the way there."""
-        templates.env.globals["csrf"] = self._forms.field
-        app.add_middleware(FormCookies, forms=self._forms)
+    def open_on(self, app: FastAPI) -> None:
+        """Lead those who must sign in to where that is done."""
         app.add_exception_handler(SignInNeededError, _to_sign_in)
 
     async def visitor(self, request: Request) -> Visitor | None:
@@ -90,7 +80,7 @@ class Doors:
         await self._sessions.end(request, response)
 
     async def checked(self, request: Request) -> None:
-        """Dependency of every page: a form that is sent was shown to this browser by us (else 400 or 403)."""
+        """Dependency of every page: a form that is sent can be read (else 400)."""
         await self._check(request, files=0)
 
     async def checked_with_file(self, request: Request) -> AsyncIterator[None]:
@@ -116,8 +106,6 @@ class Doors:
             raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
         if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
             raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
-        if not self._forms.knows(request, sent.get(FIELD)):
-            raise ProblemError(HTTPStatus.FORBIDDEN, STALE_FORM)
 
     async def limit(self, limit: Limit, key: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""

@@ -1,79 +1,46 @@
-"""Forms that only our own pages can send: a signed double-submit token against forged requests.
+"""Forms of other sites are refused: a browser says itself where what it sends comes from (Fetch Metadata, `Origin`)."""
 
-A page's form carries, signed and with its time, the hash of cookies: the one given to every browser that is shown a
-form, and those of its sessions. Another site can neither read the cookies nor sign; a token of another browser, of
-another session or of yesterday does not fit.
-"""
+from http import HTTPStatus
 
-import hashlib
-import hmac
-import secrets
-from collections.abc import Sequence
-from datetime import timedelta
+import httpx
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from itsdangerous import BadSignature, TimestampSigner
-from markupsafe import Markup
-from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from web.problems import SYSTEMS, Answer, ProblemError
 
-from web.doors.cookies import Cookie
-
-FIELD = "csrf"
-VALID = timedelta(hours=12)
-"""As long as the longest session."""
-_NEW_SEED = "new form seed"
+FOREIGN_FORM = (
+    "安全のため、このフォームは受け付けられませんでした。このサイトのページから送信されたことを確認できません。"
+    "ブラウザーを最新のものに更新し、フォームをもう一度開いて入力してください。入力内容は送信されていません。"
+)
+_READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
-class Forms:
-    """Marks forms and recognises them."""
+class Csrf:
+    """Refuse with 403 what another site makes a browser send (cross-site request forgery), signing in included.
 
-    def __init__(self, secret_key: str, session_cookies: Sequence[Cookie], *, https: bool) -> None:
-        self._signer = TimestampSigner(secret_key, salt="form", digest_method=hashlib.sha256)
-        self._sessions = session_cookies
-        self._cookie = Cookie("form", https=https)
+    No page can set the two headers that are looked at. Browsers send `Sec-Fetch-Site` since 2023, but only over TLS and
+    to their own machine; all else depends on `Origin`. Whoever sends neither is refused: current browsers always do.
+    Systems send no cookies, and prove by keys and signatures who they are: their paths are let through.
+    """
 
-    def field(self, request: HTTPConnection) -> Markup:
-        """Return the hidden field that every form with method=post holds."""
-        seed = self._cookie.read(request) or request.scope["state"].setdefault(_NEW_SEED, secrets.token_urlsafe(32))
-        token = self._signer.sign(self._bound(request, seed)).decode()
-        return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token)
-
-    def knows(self, request: HTTPConnection, token: object) -> bool:
-        """Whether the token stands in a form that this browser was shown, not too long ago."""
-        seed = self._cookie.read(request)
-        try:
-            bound = self._signer.unsign(str(token), max_age=int(VALID.total_seconds()))
-        except BadSignature:
-            return False
-        return bool(seed) and hmac.compare_digest(bound, self._bound(request, seed).encode())
-
-    def _bound(self, request: HTTPConnection, seed: str) -> str:
-        bound_to = [seed, *(cookie.read(request) for cookie in self._sessions)]
-        return hashlib.sha256("\n".join(bound_to).encode()).hexdigest()
-
-    def give_cookie(self, scope: Scope, message: Message) -> None:
-        """Add the cookie to an answer whose page has a form, for a browser that has none yet."""
-        if seed := scope["state"].get(_NEW_SEED):
-            made = Response()
-            self._cookie.write(made, seed)
-            MutableHeaders(scope=message).append("set-cookie", made.headers["set-cookie"])
-
-
-class FormCookies:
-    """Gives browsers the cookie that their forms are bound to."""
-
-    def __init__(self, app: ASGIApp, forms: Forms) -> None:
+    def __init__(self, app: ASGIApp, *, answer: Answer, public_url: str) -> None:
         self._app = app
-        self._forms = forms
+        self._answer = answer
+        url = httpx.URL(public_url)
+        self._origin = f"{url.scheme}://{url.netloc.decode()}"
+        """As browsers write it: in small ASCII letters, without a port that is the scheme's own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._forms.give_cookie(scope, message)
-            await send(message)
+        if scope["type"] != "http" or self._passes(scope["method"], scope["path"], Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        foreign = ProblemError(HTTPStatus.FORBIDDEN, FOREIGN_FORM)
+        await self._answer(Request(scope), foreign)(scope, receive, send)
 
-        if scope["type"] == "http":
-            scope.setdefault("state", {})
-        await self._app(scope, receive, with_cookie)
+    def _passes(self, method: str, path: str, headers: Headers) -> bool:
+        if method in _READING or path.startswith(SYSTEMS):
+            return True
+        if site := headers.get("sec-fetch-site"):
+            return site in {"same-origin", "none"}  # none: the visitor's own doing, such as sending a page again
+        return headers.get("origin") == self._origin

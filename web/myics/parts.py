@@ -33,7 +33,7 @@ class MyicsParts:
     templates: Jinja2Templates
 
     def router(self) -> APIRouter:
-        """Return a router whose forms only our own pages can send."""
+        """Return a router of pages: forms that cannot be read are refused."""
         return APIRouter(include_in_schema=False, dependencies=[Depends(self.doors.checked)])
 
     def show(

@@ -12,6 +12,9 @@ import httpx
 
 from workers.errors import ClearError
 
+_OF_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
+"""What browsers say of a form that they send to the site whose page it is on."""
+
 
 class PageError(ClearError):
     """A page did not come, or does not hold the form that the visitor looks for."""
@@ -56,7 +59,9 @@ class Visitor:
         own = [each for each in self._forms() if wanted <= each.hidden.items() and "sign-out" not in each.action]
         if not own:
             raise PageError(f"no form with {dict(wanted)} on {self.url}: {self.text}")
-        self._page = await self._http.post(own[0].action, data=own[0].hidden | dict(typed), follow_redirects=True)
+        self._page = await self._http.post(
+            own[0].action, data=own[0].hidden | dict(typed), headers=_OF_OUR_PAGE, follow_redirects=True
+        )
         self._expect(status)
 
     def _forms(self) -> list[_Form]:
