@@ -60,6 +60,11 @@ class Record(BaseModel):
     note: str = ""
     """For the people who keep the file; never stored."""
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is stored, by columns."""
+        return self.model_dump(exclude={"record", "note"})
+
 
 class YayoiIdRecord(Record):
     """A registered Yayoi ID (Y2)."""
