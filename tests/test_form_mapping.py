@@ -141,6 +141,40 @@ def test_a_number_of_the_provider_makes_the_submission_else_the_webhook_does() -
     assert UUID(submission_id("r-1", "evt_1")) == UUID(submission_id("r-1", "evt_2"))
 
 
+# --- mending ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_mended_stands_in_for_what_was_sent() -> None:
+    agreed = mapping().translate(
+        sent(1, sei="Yayoi", agreed=[]), "evt_1", {"sei": "弥生", "mail_1": "b9@example.co.jp"}
+    )
+    assert agreed.values["applicant"]["family_name"] == "弥生"
+    assert agreed.values["offices"][0]["yayoi_id"] == "b9@example.co.jp"
+    assert agreed.values["consents"] == {"stop_smart_import": False, "relink_required": False}
+
+
+@pytest.mark.parametrize("name", ["nmae", "mail_2", "pairs[0].mail"])
+def test_what_the_provider_has_not_sent_cannot_be_mended(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no"):
+        mapping().translate(sent(1), "evt_1", {name: "x"})
+
+
+def test_our_own_fields_are_mended_by_their_names() -> None:
+    data = {"applicant": {"family_name": "Yayoi"}, "offices": [{}, {"yayoi_id": "x"}]}
+    changes = {
+        "applicant.family_name": "弥生",
+        "offices.1.yayoi_id": "b@example.co.jp",
+        "existing_contract_id": "8871304",
+    }
+    values = OwnFields().translate(data, "evt_1", changes).values
+    assert values["applicant"]["family_name"] == "弥生"
+    assert values["offices"] == [{}, {"yayoi_id": "b@example.co.jp"}]
+    assert values["existing_contract_id"] == "8871304"
+    for name in ("offices.2.yayoi_id", "offices.yayoi_id", "consents.relink_required"):
+        with pytest.raises(ValueError, match=f"there is no {name}"):
+            OwnFields().translate(data, "evt_1", {name: "x"})
+
+
 # --- paths ------------------------------------------------------------------------------------------------------------
 
 DATA = {"a": {"b": [{"k": "x", "v": 1}, {"k": "お名前 (姓)", "v": {"w": 2}}]}, "0": "zero"}
