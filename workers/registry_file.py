@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from workers.registry_batch import apply_rows
+from models.identifiers import Identifier
 from workers.registry_reader import read_rows
-from workers.registry_records import AnyRecord
+from workers.registry_records import AnyRecord, BusinessGroupRecord, OperatorRecord
+from workers.registry_snapshot import Refusal, Snapshot
 
 BATCH_ROWS = 500
 """Rows of one transaction: enough to be fast, few enough not to hold offices locked for long."""
@@ -70,8 +71,30 @@ async def _apply(
     """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same moment)."""
     try:
         async with sessions.begin() as session:
-            return await apply_rows(session, rows)
+            return await _apply_once(session, rows)
     except DBAPIError:
         if tries == 1:
             raise
     return await _apply(sessions, rows, tries - 1)
+
+
+async def _apply_once(session: AsyncSession, rows: Sequence[AnyRecord | str]) -> list[bool | str]:
+    """Bring rows into the registry, in their order; a row that could not be read is the reason itself.
+
+    The answer to each is whether it changed anything, or why it is refused.
+    """
+    records = [row for row in rows if not isinstance(row, str)]
+    names = {str(value) for record in records for _, value in record if isinstance(value, Identifier)}
+    names |= {record.name for record in records if isinstance(record, OperatorRecord)}
+    registry = Snapshot(session)
+    await registry.read(names, sum(isinstance(record, BusinessGroupRecord) for record in records))
+    answers = [row if isinstance(row, str) else _answer(registry, row) for row in rows]
+    await registry.write()
+    return answers
+
+
+def _answer(registry: Snapshot, record: AnyRecord) -> bool | str:
+    try:
+        return record.apply(registry)
+    except Refusal as refusal:
+        return str(refusal)

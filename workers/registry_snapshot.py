@@ -40,6 +40,10 @@ _Row = TypeVar("_Row", bound=Base)
 _Value = TypeVar("_Value")
 
 
+class Refusal(Exception):  # noqa: N818 it is the answer to a row, not a failure
+    """Why a row cannot be taken, in Japanese."""
+
+
 class Snapshot:
     """What is registered, by the names that people know."""
 
@@ -97,6 +101,29 @@ class Snapshot:
             setattr(row, column, value)
         return bool(changed)
 
+    def join(self, yayoi_id: str, group_id: int, *, administrator: bool) -> bool:
+        facts = {"yayoi_id": str(yayoi_id), "group_id": group_id, "administrator": administrator}
+        return self.put(GroupMemberRow, facts)
+
+    def require_yayoi_id(self, yayoi_id: str, column: str) -> None:
+        if self.get(YayoiIdRow, yayoi_id) is None:
+            raise _not_there(column, f"弥生ID {yayoi_id} ", "弥生ID（yayoi_id）")
+
+    def require_contract(self, contract_id: str) -> None:
+        if self.get(ExistingContractRow, contract_id) is None:
+            raise _not_there("existing_contract_id", f"契約 {contract_id} ", "契約（contract）")
+
+    def require_office(self, token: str) -> None:
+        if self.get(OfficeRow, token) is None:
+            raise _not_there("office_token", f"事業所データ {token} ", "事業所データ（office）")
+
+    def group_administered_by(self, yayoi_id: str) -> int:
+        member = self.get(GroupMemberRow, yayoi_id)
+        if member is None or not member.administrator:
+            what = f"弥生ID {yayoi_id} が管理する事業グループ"
+            raise _not_there("group", what, "事業グループ（business_group）")
+        return member.group_id
+
     async def write(self) -> None:
         """Write what has changed, each kind of row after those it refers to."""
         for table in _KEYS:
@@ -114,3 +141,7 @@ class Snapshot:
 
 def _known_by(table: type[_Row], names: Collection[Any]) -> Select[_Row]:
     return select(table).where(getattr(table, _KEYS[table][0]).in_(names))
+
+
+def _not_there(column: str, what: str, kind: str) -> Refusal:
+    return Refusal(f"{column}: {what}が登録されていません。{kind}の行を、この行より前に書いてください。")
