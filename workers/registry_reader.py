@@ -31,29 +31,20 @@ class Row(NamedTuple):
     refused_because: str = ""
 
 
-class _Lines:
-    """The decoded lines of a file, and how far they have been read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.number = 0
-        self.bytes_read = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while raw := self._file.readline(MAX_LINE_BYTES):
-            self.bytes_read += len(raw)
-            self.number += 1
-            # What is not UTF-8 becomes lone surrogates, so that the one row is refused and not the whole file.
-            yield raw.decode("utf-8-sig" if self.number == 1 else "utf-8", errors="surrogateescape")
+def _lines(file: BinaryIO) -> Iterator[str]:
+    encoding = "utf-8-sig"
+    while raw := file.readline(MAX_LINE_BYTES):
+        # What is not UTF-8 becomes lone surrogates, so that the one row is refused and not the whole file.
+        yield raw.decode(encoding, errors="surrogateescape")
+        encoding = "utf-8"
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield every row of the file that is not blank. `.csv` is CSV, anything else JSON. Raises `OSError`."""
     with path.open("rb") as file:
-        lines = _Lines(file)
-        values = _csv_rows(lines) if path.suffix.lower() == ".csv" else _json_rows(lines)
-        for line, value in values:
-            yield Row(line, lines.bytes_read, *_checked(value))
+        rows_of = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+        for line, value in rows_of(_lines(file)):
+            yield Row(line, file.tell(), *_checked(value))
 
 
 def _checked(value: dict[str, Any] | str) -> tuple[AnyRecord | None, str]:
@@ -74,13 +65,13 @@ def _unreadable(text: str) -> str | None:
     return _NOT_UTF_8 if any("\udc80" <= character <= "\udcff" for character in text) else None
 
 
-def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for text in lines:
+def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, text in enumerate(lines, start=1):
         # The brackets and commas of a list may stand anywhere around the objects; an object ends with "}".
         content = text.strip().removeprefix("[").strip().removesuffix("]").rstrip().removesuffix(",").rstrip()
         if not content:
             continue
-        yield lines.number, _unreadable(text) or _json_object(content)
+        yield number, _unreadable(text) or _json_object(content)
 
 
 def _json_object(content: str) -> dict[str, Any] | str:
@@ -91,11 +82,11 @@ def _json_object(content: str) -> dict[str, Any] | str:
     return value if isinstance(value, dict) else _NOT_JSON
 
 
-def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    reader = csv.reader(iter(lines), strict=True)
+def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    reader = csv.reader(lines, strict=True)
     columns: list[str] | None = None
     while True:
-        line = lines.number + 1
+        line = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:

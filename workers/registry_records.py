@@ -107,7 +107,7 @@ class BusinessGroupRecord(Record):
     name: Text
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require_yayoi_id(self.administrator, "administrator")
+        registry.require(YayoiIdRow, self.administrator, "administrator")
         member = registry.get(GroupMemberRow, self.administrator)
         if member is not None and not member.administrator:
             raise Refusal(f"administrator: 弥生ID {self.administrator} は別の事業グループの利用者です。{_ONE_GROUP}")
@@ -126,7 +126,7 @@ class MemberRecord(Record):
     administrator: bool
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require_yayoi_id(self.yayoi_id, "yayoi_id")
+        registry.require(YayoiIdRow, self.yayoi_id, "yayoi_id")
         group_id = registry.group_administered_by(self.group)
         if self.yayoi_id == self.group and not self.administrator:
             raise Refusal("administrator: group に書いた弥生ID は、その事業グループの管理者である必要があります。")
@@ -168,7 +168,7 @@ class OfficeRecord(Record):
     group: YayoiId | None = None
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require_contract(self.existing_contract_id)
+        registry.require(ExistingContractRow, self.existing_contract_id, "existing_contract_id")
         facts = self.facts
         del facts["group"]
         facts["group_id"] = registry.group_administered_by(self.group) if self.group else None
@@ -208,7 +208,7 @@ class SharingRecord(Record):
     firm: Text
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require_office(self.office_token)
+        registry.require(OfficeRow, self.office_token, "office_token")
         known = registry.get(SharingRow, self.office_token, self.firm)
         # Open already, or ended, which is not a file's to undo.
         return known is None and super().apply(registry)
@@ -226,7 +226,7 @@ class LinkRecord(Record):
     settings: Settings = Field(default_factory=dict)
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require_office(self.office_token)
+        registry.require(OfficeRow, self.office_token, "office_token")
         row = registry.get(ServiceLinkRow, self.office_token, self.kind, self.service)
         by_a_case = row is not None and (row.lost_at is not None or row.first_covered_on is not None)
         return not by_a_case and super().apply(registry)

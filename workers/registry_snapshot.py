@@ -36,6 +36,13 @@ _KEYS: Mapping[type[Base], tuple[str, ...]] = {
 }
 """By what each kind of row is known to a file; every kind stands after those it refers to."""
 
+_CALLED: Mapping[type[Base], tuple[str, str]] = {
+    YayoiIdRow: ("弥生ID", "yayoi_id"),
+    ExistingContractRow: ("契約", "contract"),
+    OfficeRow: ("事業所データ", "office"),
+}
+"""What people call it, and `record` of a file."""
+
 _Row = TypeVar("_Row", bound=Base)
 _Value = TypeVar("_Value")
 
@@ -105,17 +112,11 @@ class Snapshot:
         facts = {"yayoi_id": str(yayoi_id), "group_id": group_id, "administrator": administrator}
         return self.put(GroupMemberRow, facts)
 
-    def require_yayoi_id(self, yayoi_id: str, column: str) -> None:
-        if self.get(YayoiIdRow, yayoi_id) is None:
-            raise _not_there(column, f"弥生ID {yayoi_id} ", "弥生ID（yayoi_id）")
-
-    def require_contract(self, contract_id: str) -> None:
-        if self.get(ExistingContractRow, contract_id) is None:
-            raise _not_there("existing_contract_id", f"契約 {contract_id} ", "契約（contract）")
-
-    def require_office(self, token: str) -> None:
-        if self.get(OfficeRow, token) is None:
-            raise _not_there("office_token", f"事業所データ {token} ", "事業所データ（office）")
+    def require(self, table: type[Base], name: str, column: str) -> None:
+        """Raise `Refusal` if nothing is known by the name that stands in the column."""
+        if (name,) not in self._rows[table]:
+            called, kind = _CALLED[table]
+            raise _not_there(column, f"{called} {name} ", f"{called}（{kind}）")
 
     def group_administered_by(self, yayoi_id: str) -> int:
         member = self.get(GroupMemberRow, yayoi_id)
