@@ -199,8 +199,10 @@ class FormMapping(BaseModel):
     def _known_names(self) -> Self:
         _check_names(self.fields, dict(_leaves(ApplicationForm)) | {"submission_id": False})
         _check_names(self.offices, dict(_leaves(OfficePair)))
-        if not any(NUMBER in (source.path or "") for source in self.offices.values()):
-            raise ValueError(f"write {NUMBER} in the expressions of the offices: the place of the pair, from 0")
+        if wrong := [name for name, source in self.offices.items() if source.path and NUMBER not in source.path]:
+            raise ValueError(f"write {NUMBER}, the place of the pair from 0, in what {', '.join(wrong)} comes from")
+        if wrong := [name for name, source in self.fields.items() if source.path and NUMBER in source.path]:
+            raise ValueError(f"{NUMBER} is for the offices, not for {', '.join(wrong)}")
         return self
 
     def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated:
