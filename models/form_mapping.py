@@ -1,29 +1,35 @@
 """From a form provider's fields to ours: what a mapping file says, and what a form becomes by it.
 
-A mapping is data of an adopter, read once at start-up. Whatever is wrong with a form is told by the provider's names.
+A mapping is data of an adopter, read once at start-up. Whatever is wrong with a form is told by the provider's names,
+which are the mapping's JMESPath expressions.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Protocol, Self
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+import jmespath
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from models.application_form import MAX_OFFICES, ApplicationForm, OfficePair
-from models.form_paths import FormPath
 from models.message import FromOutside
 from models.refusals import FieldError, RefusedError, in_japanese
 
 NUMBER = "{n}"
-"""Stands in a path for 1, 2, 3 …, where a provider has numbered fields instead of a list."""
+"""Stands in the expressions of the pairs for 0, 1, 2 …: the place in a list, or a number in a field's name."""
 _MOST_NUMBERED = 5 * MAX_OFFICES
 """So that a form with too many pairs is refused instead of cut off."""
 _LONGEST_QUOTE = 40
 _NAMESPACE = UUID("2f4f3c1e-54c0-4d38-8a5c-1d0c4c0b8a70")
 
 Scalar = bool | str
+Mended = Mapping[str, str]
+"""Values that an operator puts in the place of what was sent, by the provider's names."""
 
 
 @dataclass
@@ -34,21 +40,16 @@ class Translated:
     names: dict[str, str] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
 
-    def fill(
-        self, into: dict[str, Any], name: str, source: "Source", data: Any, *, ours: str, before: str = ""
-    ) -> None:
-        """Put one field into a part of the form. `ours` is its full name, `before` what its path begins at."""
-        told = self.names[ours] = f"{before}{source.path.text}" if source.path else ours
+    def fill(self, into: dict[str, Any], name: str, source: "Source", found: Any, *, ours: str) -> None:
+        """Put what was found into a part of the form. `ours` is the field's full name."""
+        told = self.names[ours] = source.path or ours
         try:
-            value = source.read(data)
+            value = source.meaning(found)
         except ValueError as unknown:
             self.errors.append(FieldError(field=told, message=str(unknown)))
             return
         if value is not None:
-            *way, last = name.split(".")
-            for step in way:
-                into = into.setdefault(step, {})
-            into[last] = value
+            into[name] = value
 
     def form(self) -> ApplicationForm:
         """Return the form. Raises `RefusedError` with the provider's names."""
@@ -75,16 +76,23 @@ class Translated:
 
 
 class Translation(Protocol):
-    """Whatever turns what a provider sends into a form of ours."""
+    """Whatever turns what a provider sends into a form of ours. Raises `ValueError` for a mended name that is none."""
 
-    def translate(self, data: Any, webhook_id: str) -> Translated: ...
+    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated: ...
 
 
 class OwnFields:
     """The provider sends our own fields, as `POST /api/applications` takes them."""
 
-    def translate(self, data: Any, webhook_id: str) -> Translated:
+    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated:
         values = {**data} if isinstance(data, dict) else {}
+        for name, value in mended.items():
+            before, _, last = name.rpartition(".")
+            part = _expression(re.sub(r"\.(\d+)", r"[\1]", before) or "@").search(values)
+            try:
+                part[last] = value
+            except TypeError:
+                raise ValueError(f"there is no {name}") from None
         return Translated(values | {"submission_id": submission_id(values.get("submission_id"), webhook_id)})
 
 
@@ -96,20 +104,23 @@ def submission_id(given: Any, webhook_id: str) -> str:
         return str(uuid5(_NAMESPACE, f"form:{given}" if given not in (None, "") else f"webhook:{webhook_id}"))
 
 
-def _path(text: Any) -> Any:
-    return FormPath(text) if isinstance(text, str) else text
+_expression = cache(jmespath.compile)
 
 
-def _short(source: Any) -> Any:
-    return {"from": source} if isinstance(source, str) else source
+def _checked(text: str) -> str:
+    try:
+        _expression(text.replace(NUMBER, "0")).search(None)
+    except JMESPathTypeError:
+        pass  # a function of what is not there yet
+    except JMESPathError as error:
+        raise ValueError(f"{text!r} is no JMESPath expression: {error}") from None
+    return text
 
 
 class Source(FromOutside):
     """Where one of our fields comes from."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    path: Annotated[FormPath | None, BeforeValidator(_path)] = Field(default=None, alias="from")
+    path: Annotated[str, AfterValidator(_checked)] | None = Field(default=None, alias="from")
     constant: Scalar | None = None
     values: dict[str, Scalar] = Field(default_factory=dict)
     """What the provider's words mean."""
@@ -127,27 +138,32 @@ class Source(FromOutside):
         return self
 
     def numbered(self, number: int) -> "Source":
-        if self.path is None or NUMBER not in self.path.text:
-            return self
-        return self.model_copy(update={"path": FormPath(self.path.text.replace(NUMBER, str(number)))})
+        return self.model_copy(update={"path": self.path and self.path.replace(NUMBER, str(number))})
 
-    def read(self, data: Any) -> Any:
+    def find(self, data: Any) -> Any:
+        """Return what the provider says; None if nothing is there, or not what a function of the expression takes."""
+        try:
+            found = _expression(self.path).search(data) if self.path else None
+        except JMESPathError:
+            return None
+        while isinstance(found, list) and len(found) == 1:  # a filter's one item, a choice of one
+            found = found[0]
+        return found
+
+    def meaning(self, found: Any) -> Any:
         """Return the value in our terms; None if it was left empty. Raises `ValueError` for a word without meaning."""
-        if self.path is None:
+        if self.constant is not None:
             return self.constant
-        found = self.path.read(data)
         if self.contains is not None:
             ticked = found if isinstance(found, list) else [found]
             return fold(self.contains) in {fold(each) for each in ticked}
-        if isinstance(found, list) and len(found) == 1:  # a choice of one
-            found = found[0]
         if blank(found):
             return self.default
         if self.values:
-            return self._meaning(found)
+            return self._listed(found)
         return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else found
 
-    def _meaning(self, found: Any) -> Scalar:
+    def _listed(self, found: Any) -> Scalar:
         meanings = {fold(word): meaning for word, meaning in self.values.items()}
         if (word := fold(found)) in meanings:
             return meanings[word]
@@ -163,67 +179,56 @@ def blank(value: Any) -> bool:
     return value is None or value == [] or (isinstance(value, str) and not value.strip())
 
 
+def _short(source: Any) -> Any:
+    return {"from": source} if isinstance(source, str) else source
+
+
 Sources = dict[str, Annotated[Source, BeforeValidator(_short)]]
-
-
-class OfficeSources(FromOutside):
-    """Where the pairs come from: a list (`each`), or fields with a number in their names (`{n}`)."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    each: Annotated[FormPath | None, BeforeValidator(_path)] = None
-    fields: Sources
-
-    @model_validator(mode="after")
-    def _known_names(self) -> Self:
-        _check_names(self.fields, dict(_leaves(OfficePair)))
-        numbered = [name for name, source in self.fields.items() if source.path and NUMBER in source.path.text]
-        if (self.each is None) != bool(numbered):
-            raise ValueError(f"say either each, the list of the pairs, or {NUMBER} in the paths of the fields")
-        return self
-
-    def rows(self, data: Any) -> Iterator[tuple[str, Any, dict[str, Source]]]:
-        """Give each pair: what stands before its names, where its values lie, and its sources."""
-        if self.each is None:
-            for number in range(1, _MOST_NUMBERED + 1):
-                yield "", data, {name: source.numbered(number) for name, source in self.fields.items()}
-            return
-        found = self.each.read(data)
-        for index, item in enumerate(found if isinstance(found, list) else []):
-            yield f"{self.each.text}.{index}.", item, self.fields
 
 
 class FormMapping(FromOutside):
     """The whole mapping."""
 
     fields: Sources
-    offices: OfficeSources
+    offices: Sources
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
         _check_names(self.fields, dict(_leaves(ApplicationForm)) | {"submission_id": False})
+        _check_names(self.offices, dict(_leaves(OfficePair)))
+        if wrong := [name for name, source in self.offices.items() if source.path and NUMBER not in source.path]:
+            raise ValueError(f"write {NUMBER}, the place of the pair from 0, in what {', '.join(wrong)} comes from")
+        if wrong := [name for name, source in self.fields.items() if source.path and NUMBER in source.path]:
+            raise ValueError(f"{NUMBER} is for the offices, not for {', '.join(wrong)}")
         return self
 
-    def translate(self, data: Any, webhook_id: str) -> Translated:
-        translated = Translated({})
+    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated:
+        values: dict[str, Any] = {"applicant": {}, "consents": {}, "offices": []}
+        translated = Translated(values, {"offices": self._list_of_pairs})
         for name, source in self.fields.items():
-            translated.fill(translated.values, name, source, data, ours=name)
-        pairs: list[dict[str, Any]] = []
-        translated.names["offices"] = self.offices.each.text if self.offices.each else ""
-        for before, row, sources in self.offices.rows(data):
-            if all(source.path is None or blank(source.path.read(row)) for source in sources.values()):
-                continue  # a row of the provider's page that was left empty
+            part, _, last = name.rpartition(".")
+            found = mended.get(source.path or name, source.find(data))
+            translated.fill(values[part] if part else values, last, source, found, ours=name)
+        for number in range(_MOST_NUMBERED + 1):
+            sources = {name: source.numbered(number) for name, source in self.offices.items()}
+            sent = {name: source.find(data) for name, source in sources.items()}
+            found = {name: mended.get(source.path or name, sent[name]) for name, source in sources.items()}
+            if all(each is None for each in sent.values()) or all(map(blank, found.values())):
+                continue  # not there, or a row of the provider's page that was left empty
             pair: dict[str, Any] = {}
             for name, source in sources.items():
-                ours = f"offices.{len(pairs)}.{name}"
-                translated.fill(pair, name, source, row, ours=ours, before=before)
-            pairs.append(pair)
-        translated.values["offices"] = pairs
-        for part in ("applicant", "consents"):
-            translated.values.setdefault(part, {})
-        given = translated.values.get("submission_id")
-        translated.values["submission_id"] = submission_id(given, webhook_id)
+                translated.fill(pair, name, source, found[name], ours=f"offices.{len(values['offices'])}.{name}")
+            values["offices"].append(pair)
+        values["submission_id"] = submission_id(values.get("submission_id"), webhook_id)
+        if unknown := mended.keys() - translated.names.values():
+            raise ValueError(f"there is no {', '.join(sorted(unknown))}")
         return translated
+
+    @property
+    def _list_of_pairs(self) -> str:
+        """What the provider calls the list; empty if the pairs are numbered fields."""
+        before, place, _ = (self.offices["yayoi_id"].path or "").partition(f"[{NUMBER}]")
+        return before if place else ""
 
 
 def _leaves(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, bool]]:

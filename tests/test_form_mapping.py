@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.form_mapping import FormMapping, OwnFields, Source, submission_id
-from models.form_paths import FormPath
 from models.refusals import RefusedError
 from workers.derived import form_translation
 from workers.errors import ClearError
@@ -26,8 +25,12 @@ FIELDS: dict[str, Any] = {
     "consents.stop_smart_import": {"from": "agreed", "contains": "止めます"},
     "consents.relink_required": {"from": "agreed", "contains": "再連携します"},
 }
-NUMBERED = {"fields": {"yayoi_id": "mail_{n}", "yayoi_id_confirmation": "mail_{n}", "office_token": "token_{n}"}}
-LISTED = {"each": "pairs", "fields": {"yayoi_id": "mail", "yayoi_id_confirmation": "mail", "office_token": "token"}}
+NUMBERED = {"yayoi_id": "mail_{n}", "yayoi_id_confirmation": "mail_{n}", "office_token": "token_{n}"}
+LISTED = {
+    "yayoi_id": "pairs[{n}].mail",
+    "yayoi_id_confirmation": "pairs[{n}].mail",
+    "office_token": "pairs[{n}].token",
+}
 
 
 def mapping(offices: dict[str, Any] | None = None, **fields: Any) -> FormMapping:
@@ -47,7 +50,7 @@ def sent(*numbers: int, **changes: Any) -> dict[str, Any]:
 
 def wrong(translate: FormMapping, data: Any) -> dict[str, str]:
     with pytest.raises(RefusedError) as refused:
-        translate.translate(data, "evt_1").form()
+        translate.translate(data, "evt_1", {}).form()
     return {error.field: error.message for error in refused.value.errors}
 
 
@@ -55,14 +58,14 @@ def wrong(translate: FormMapping, data: Any) -> dict[str, str]:
 
 
 def test_numbered_fields_are_pairs_and_empty_ones_are_skipped() -> None:
-    form = mapping().translate(sent(1, 3, 20, mail_2="", token_2="　"), "evt_1").form()
+    form = mapping().translate(sent(1, 3, 20, mail_2="", token_2="　"), "evt_1", {}).form()
     assert [pair.office_token for pair in form.offices] == [token(1), token(3), token(20)]
 
 
 def test_a_list_of_pairs_is_read_and_mistakes_are_told_by_their_place_in_it() -> None:
     pairs = [{"mail": ""}, {"mail": "b1@example.co.jp", "token": token(1)}, {"mail": "b2@example.co.jp", "token": "x"}]
     told = wrong(mapping(LISTED), sent(pairs=pairs))
-    assert told == {"pairs.2.token": "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"}
+    assert told == {"pairs[2].token": "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"}
 
 
 def test_a_mistake_in_a_numbered_field_is_told_by_its_number() -> None:
@@ -102,7 +105,8 @@ def test_no_pairs_at_all_are_refused(pairs: Any) -> None:
     ],
 )
 def test_what_a_value_becomes(source: dict[str, Any], value: Any, expected: Any) -> None:
-    assert Source.model_validate(source).read({"x": value}) == expected
+    read = Source.model_validate(source)
+    assert read.meaning(read.find({"x": value})) == expected
 
 
 def test_a_word_without_meaning_is_refused_with_those_that_have_one() -> None:
@@ -127,7 +131,7 @@ def test_what_is_missing_is_told_by_the_providers_name() -> None:
 def test_whatever_is_sent_is_refused_clearly(data: Any) -> None:
     for translation in (mapping(), mapping(LISTED), OwnFields()):
         with pytest.raises(RefusedError):
-            translation.translate(data, "evt_1").form()
+            translation.translate(data, "evt_1", {}).form()
 
 
 def test_a_number_of_the_provider_makes_the_submission_else_the_webhook_does() -> None:
@@ -135,6 +139,40 @@ def test_a_number_of_the_provider_makes_the_submission_else_the_webhook_does() -
     assert submission_id(own, "evt_1") == own
     assert len({submission_id(given, webhook) for given in ("r-1", "r-2", None) for webhook in ("evt_1", "evt_2")}) == 4
     assert UUID(submission_id("r-1", "evt_1")) == UUID(submission_id("r-1", "evt_2"))
+
+
+# --- mending ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_mended_stands_in_for_what_was_sent() -> None:
+    agreed = mapping().translate(
+        sent(1, sei="Yayoi", agreed=[]), "evt_1", {"sei": "弥生", "mail_1": "b9@example.co.jp"}
+    )
+    assert agreed.values["applicant"]["family_name"] == "弥生"
+    assert agreed.values["offices"][0]["yayoi_id"] == "b9@example.co.jp"
+    assert agreed.values["consents"] == {"stop_smart_import": False, "relink_required": False}
+
+
+@pytest.mark.parametrize("name", ["nmae", "mail_2", "pairs[0].mail"])
+def test_what_the_provider_has_not_sent_cannot_be_mended(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no"):
+        mapping().translate(sent(1), "evt_1", {name: "x"})
+
+
+def test_our_own_fields_are_mended_by_their_names() -> None:
+    data = {"applicant": {"family_name": "Yayoi"}, "offices": [{}, {"yayoi_id": "x"}]}
+    changes = {
+        "applicant.family_name": "弥生",
+        "offices.1.yayoi_id": "b@example.co.jp",
+        "existing_contract_id": "8871304",
+    }
+    values = OwnFields().translate(data, "evt_1", changes).values
+    assert values["applicant"]["family_name"] == "弥生"
+    assert values["offices"] == [{}, {"yayoi_id": "b@example.co.jp"}]
+    assert values["existing_contract_id"] == "8871304"
+    for name in ("offices.2.yayoi_id", "offices.yayoi_id", "consents.relink_required"):
+        with pytest.raises(ValueError, match=f"there is no {name}"):
+            OwnFields().translate(data, "evt_1", {name: "x"})
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
@@ -145,23 +183,27 @@ DATA = {"a": {"b": [{"k": "x", "v": 1}, {"k": "お名前 (姓)", "v": {"w": 2}}]
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("a.b.0.v", 1),
-        ("a.b[k=お名前 (姓)].v.w", 2),
-        ("a.b[k=y].v", None),
-        ("a.b.7", None),
+        ("a.b[0].v", 1),
+        ("a.b[?k=='お名前 (姓)'].v.w", 2),
+        ("a.b[?k=='お名前 (姓)'].v.w | [0]", 2),
+        ("a.b[?k=='y'].v", []),
+        ("a.b[?k=='y'].v | [0]", None),
+        ("a.b[7]", None),
         ("a.b.x", None),
         ("a.c.d", None),
-        ("0", "zero"),
+        ('"0"', "zero"),
+        ("join('', a.b[*].k)", "xお名前 (姓)"),
+        ("join('', a.b[*].v)", None),
     ],
 )
 def test_a_path_leads_to_a_value_or_to_nothing(path: str, found: Any) -> None:
-    assert FormPath(path).read(DATA) == found
+    assert Source.model_validate({"from": path}).find(DATA) == found
 
 
-@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a[b]", "a[b=c", "a]b", "a[=c]", "a[b=c]d"])
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a[b]", "a[b=c", "a]b", "a[=c]", "a[b=c]d", "nosuch(a)"])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="path"):
-        FormPath(path)
+    with pytest.raises(ValueError, match="is no JMESPath expression"):
+        Source.model_validate({"from": path})
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -178,16 +220,18 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         ),
         (
             {"fields": FIELDS | {"network_product": "a..b"}},
-            "fields.network_product.from: Value error, 'a..b' is no path",
+            "fields.network_product.from: Value error, 'a..b' is no JMESPath expression: Expecting",
         ),
         ({"fields": FIELDS | {"network_product": {"form": "x"}}}, "fields.network_product.form: Extra inputs"),
         (
             {"fields": FIELDS | {"submission_id": {"from": "x", "values": {"a": "b"}, "contains": "c"}}},
             "say either values",
         ),
-        ({"offices": {"fields": NUMBERED["fields"], "each": "pairs"}}, "say either each"),
-        ({"offices": {"fields": LISTED["fields"]}}, "say either each"),
-        ({"offices": {"fields": {"yayoi_id": "mail_{n}"}}}, "nothing is said of yayoi_id_confirmation"),
+        ({"offices": NUMBERED | {"each": "pairs"}}, "no such field: each"),
+        ({"offices": dict.fromkeys(NUMBERED, "mail")}, "write {n}, the place of the pair from 0, in what yayoi_id, "),
+        ({"offices": NUMBERED | {"office_token": "token"}}, "in what office_token comes from"),
+        ({"fields": FIELDS | {"submission_id": "no_{n}"}}, "{n} is for the offices, not for submission_id"),
+        ({"offices": {"yayoi_id": "mail_{n}"}}, "nothing is said of yayoi_id_confirmation"),
         ({"ofices": {}}, "ofices: Extra inputs"),
     ],
 )
@@ -220,5 +264,5 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, conten
 def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
     file = tmp_path / "mapping.json"
     file.write_text(json.dumps({"fields": FIELDS, "offices": NUMBERED}))
-    assert read_mapping(file).translate(sent(1), "evt_1").form() == mapping().translate(sent(1), "evt_1").form()
+    assert read_mapping(file).translate(sent(1), "evt_1", {}).form() == mapping().translate(sent(1), "evt_1", {}).form()
     assert isinstance(form_translation(Settings()), OwnFields)

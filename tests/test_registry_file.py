@@ -413,3 +413,11 @@ async def test_an_operators_name_that_would_end_the_quotes_of_a_query_is_refused
 ) -> None:
     [refused] = (await load(sessions, write(tmp_path, OPERATOR | {"name": name}))).refused
     assert "引用符" in refused.reason
+
+
+async def test_an_office_moves_to_a_contract_and_a_group_of_the_same_file(sessions: Sessions, tmp_path: Path) -> None:
+    await load(sessions, write(tmp_path, *ALL))
+    moved = OFFICE | {"existing_contract_id": "6000001", "group": "office-b@example.jp"}
+    report = await load(sessions, write(tmp_path, CONTRACT | {"contract_id": "6000001"}, OTHER_ID, OTHER_GROUP, moved))
+    assert (report.loaded, report.refused) == (4, ())
+    assert (await only(sessions, tables.OfficeRow)).existing_contract_id == "6000001"

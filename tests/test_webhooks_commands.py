@@ -32,7 +32,7 @@ from workflows.queues import Asked, Queue
 
 HOOK = "https://books.example.co.jp/hook"
 MAPPING = Path(__file__).parent.parent / "docs/examples/form-mapping.toml"
-MENDED = ("data.answers[label=姓].value=弥生",)
+MENDED = ("data.answers[?label=='姓'].value=弥生",)
 
 
 @pytest_asyncio.fixture
@@ -164,7 +164,7 @@ async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox:
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert (mail["To"], mail["Subject"]) == ("back-office@yayoi.example", REFUSED_FORM_SUBJECT)
     text = text_of(mail)
-    assert "・data.answers[label=姓].value：全角で入力してください（例：弥生　太郎）。" in text
+    assert "・data.answers[?label=='姓'].value：全角で入力してください（例：弥生　太郎）。" in text
     assert f"tetsuzuki forms retry {row.form_no} --set" in text
     assert "Yayoi" not in text  # what was typed stays in the database
 
@@ -178,7 +178,7 @@ async def test_an_operator_lists_shows_and_mends_a_form(
     await forms_command.show(settings, row.form_no)
     assert json.loads(capsys.readouterr().out) == json.loads(row.body)
     assert await forms_command.retry(settings, row.form_no, (), "佐藤", "お電話") == 1
-    assert capsys.readouterr().err == "data.answers[label=姓].value: 全角で入力してください（例：弥生　太郎）。\n"
+    assert capsys.readouterr().err == "data.answers[?label=='姓'].value: 全角で入力してください（例：弥生　太郎）。\n"
     with pytest.raises(ClearError, match="say the field"):
         await forms_command.retry(settings, row.form_no, ("弥生",), "佐藤", "お電話")
     assert await forms_command.retry(settings, row.form_no, MENDED, "佐藤", "お電話") == 0

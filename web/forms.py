@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.form_mapping import Translation
-from models.form_paths import FormPath
 from models.identifiers import ApplicationNo
 from models.refusals import FieldError, RefusedError
 from models.tables import ApplicationRow, AuditRow, RefusedFormRow
@@ -52,7 +51,7 @@ class Forms:
         if settled := await self._settled(webhook_id):
             return settled
         try:
-            receipt = await self._receive(webhook_id, _read(body))
+            receipt = await self._receive(webhook_id, _read(body), {})
         except RefusedError as refused:
             told = RefusedError([_clean(error) for error in refused.errors])
             await self._keep(webhook_id, body, told.errors)
@@ -69,10 +68,7 @@ class Forms:
             kept = await session.get_one(RefusedFormRow, form_no)
         if kept.settled_at:
             raise SettledError
-        data = _read(kept.body)
-        for path, value in changes.items():
-            FormPath(path).write(data, value)
-        receipt = await self._receive(kept.webhook_id, data)
+        receipt = await self._receive(kept.webhook_id, _read(kept.body), changes)
         await self._settle(form_no, settlement, receipt.application_no)
         return receipt
 
@@ -80,8 +76,8 @@ class Forms:
         """End a kept form without an application. Raises `SettledError`."""
         await self._settle(form_no, settlement, None)
 
-    async def _receive(self, webhook_id: str, data: Any) -> Receipt:
-        translated = self._translation.translate(data, webhook_id)
+    async def _receive(self, webhook_id: str, data: Any, mended: Mapping[str, str]) -> Receipt:
+        translated = self._translation.translate(data, webhook_id, mended)
         form = translated.form()
         try:
             return await self._intake.receive(form)

@@ -1,6 +1,7 @@
 """`tetsuzuki load FILE`: bring a registry file into Postgres, row by row, as often as one likes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from workers.registry_batch import Effect, Refusal, apply_rows
-from workers.registry_reader import Row, read_rows
-from workers.registry_records import AnyRecord
+from models.identifiers import Identifier
+from workers.registry_reader import read_rows
+from workers.registry_records import AnyRecord, BusinessGroupRecord, OperatorRecord
+from workers.registry_snapshot import Refusal, Snapshot
 
 BATCH_ROWS = 500
 """Rows of one transaction: enough to be fast, few enough not to hold offices locked for long."""
@@ -36,24 +38,6 @@ class LoadReport(BaseModel):
     refused: tuple[RefusedRow, ...] = ()
 
 
-class _Report:
-    """Counts while the file is being loaded."""
-
-    def __init__(self) -> None:
-        self.loaded = 0
-        self.unchanged = 0
-        self.refused: list[RefusedRow] = []
-
-    def count(self, line: int, answer: Effect | Refusal | str) -> None:
-        match answer:
-            case Effect.LOADED:
-                self.loaded += 1
-            case Effect.UNCHANGED:
-                self.unchanged += 1
-            case _:
-                self.refused.append(RefusedRow(line, str(answer)))
-
-
 async def load(
     sessions: async_sessionmaker[AsyncSession], path: Path, progress: Callable[[int], None] = lambda _bytes: None
 ) -> LoadReport:
@@ -62,36 +46,55 @@ async def load(
     `progress` is told how many bytes of the file are done. Rows are committed in batches: after a failure in between
     (`OSError`, `DBAPIError`) the file can simply be loaded again.
     """
-    report = _Report()
-    for rows in _batches(read_rows(path)):
-        answers = iter(await _apply(sessions, [row.record for row in rows if row.record]))
-        for row in rows:
-            report.count(row.line, next(answers) if row.record else row.refused_because)
-        progress(rows[-1].bytes_read)
+    taken: Counter[bool] = Counter()
+    refused: list[RefusedRow] = []
+    rows = read_rows(path)
+    while batch := list(islice(rows, BATCH_ROWS)):
+        answers = await _apply(sessions, [row.record or row.refused_because for row in batch])
+        for row, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, str):
+                refused.append(RefusedRow(row.line, answer))
+            else:
+                taken[answer] += 1
+        progress(batch[-1].bytes_read)
     progress(_size(path))  # what follows the last row
-    return LoadReport(loaded=report.loaded, unchanged=report.unchanged, refused=tuple(report.refused))
+    return LoadReport(loaded=taken[True], unchanged=taken[False], refused=tuple(refused))
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, BATCH_ROWS)):
-        yield batch
-
-
-async def _apply(sessions: async_sessionmaker[AsyncSession], records: list[AnyRecord]) -> list[Effect | Refusal]:
+async def _apply(
+    sessions: async_sessionmaker[AsyncSession], rows: Sequence[AnyRecord | str], tries: int = _TRIES
+) -> list[bool | str]:
     """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same moment)."""
-    for _ in range(_TRIES - 1):
-        try:
-            return await _apply_once(sessions, records)
-        except DBAPIError:
-            continue
-    return await _apply_once(sessions, records)
+    try:
+        async with sessions.begin() as session:
+            return await _apply_once(session, rows)
+    except DBAPIError:
+        if tries == 1:
+            raise
+    return await _apply(sessions, rows, tries - 1)
 
 
-async def _apply_once(sessions: async_sessionmaker[AsyncSession], records: list[AnyRecord]) -> list[Effect | Refusal]:
-    async with sessions.begin() as session:
-        return await apply_rows(session, records)
+async def _apply_once(session: AsyncSession, rows: Sequence[AnyRecord | str]) -> list[bool | str]:
+    """Bring rows into the registry, in their order; a row that could not be read is the reason itself.
+
+    The answer to each is whether it changed anything, or why it is refused.
+    """
+    records = [row for row in rows if not isinstance(row, str)]
+    names = {str(value) for record in records for _, value in record if isinstance(value, Identifier)}
+    names |= {record.name for record in records if isinstance(record, OperatorRecord)}
+    registry = Snapshot(session)
+    await registry.read(names, sum(isinstance(record, BusinessGroupRecord) for record in records))
+    answers = [row if isinstance(row, str) else _answer(registry, row) for row in rows]
+    await registry.write()
+    return answers
+
+
+def _answer(registry: Snapshot, record: AnyRecord) -> bool | str:
+    try:
+        return record.apply(registry)
+    except Refusal as refusal:
+        return str(refusal)

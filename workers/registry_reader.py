@@ -4,9 +4,9 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from models.refusals import in_japanese
 from workers.registry_records import ANY_RECORD, AnyRecord
@@ -21,10 +21,8 @@ _TOO_MANY_CELLS = "列の数が見出しの行より多くなっています。"
 _BROKEN_CSV = 'CSV として読み取れません。引用符（"）の対応を確認してください。'
 
 
-class Row(BaseModel):
+class Row(NamedTuple):
     """One row of the file: a record, or the reason (Japanese) why it is none."""
-
-    model_config = ConfigDict(frozen=True)
 
     line: int
     """Counted from 1; of a CSV row that spans several lines, the first."""
@@ -33,42 +31,32 @@ class Row(BaseModel):
     refused_because: str = ""
 
 
-class _Lines:
-    """The decoded lines of a file, and how far they have been read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.number = 0
-        self.bytes_read = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while raw := self._file.readline(MAX_LINE_BYTES):
-            self.bytes_read += len(raw)
-            self.number += 1
-            # What is not UTF-8 becomes lone surrogates, so that the one row is refused and not the whole file.
-            yield raw.decode("utf-8-sig" if self.number == 1 else "utf-8", errors="surrogateescape")
+def _lines(file: BinaryIO) -> Iterator[str]:
+    encoding = "utf-8-sig"
+    while raw := file.readline(MAX_LINE_BYTES):
+        # What is not UTF-8 becomes lone surrogates, so that the one row is refused and not the whole file.
+        yield raw.decode(encoding, errors="surrogateescape")
+        encoding = "utf-8"
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield every row of the file that is not blank. `.csv` is CSV, anything else JSON. Raises `OSError`."""
     with path.open("rb") as file:
-        lines = _Lines(file)
-        values = _csv_rows(lines) if path.suffix.lower() == ".csv" else _json_rows(lines)
-        for line, value in values:
-            yield _row(line, lines.bytes_read, value)
+        rows_of = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+        for line, value in rows_of(_lines(file)):
+            yield Row(line, file.tell(), *_checked(value))
 
 
-def _row(line: int, bytes_read: int, value: dict[str, Any] | str) -> Row:
-    """Check one row; a `str` is the reason why there is nothing to check."""
+def _checked(value: dict[str, Any] | str) -> tuple[AnyRecord | None, str]:
+    """Return the record, or why it is none; a `str` is the reason why there is nothing to check."""
     if isinstance(value, str):
-        return Row(line=line, bytes_read=bytes_read, refused_because=value)
+        return None, value
     try:
-        return Row(line=line, bytes_read=bytes_read, record=ANY_RECORD.validate_python(value))
+        return ANY_RECORD.validate_python(value), ""
     except ValidationError as refused:
         # The first part of each path is the kind of record, which the reader of the file knows.
         errors = in_japanese(refused.errors(include_url=False), skip=1)
-        reason = " ".join(f"{error.field}: {error.message}" if error.field else error.message for error in errors)
-        return Row(line=line, bytes_read=bytes_read, refused_because=reason)
+        return None, " ".join(f"{error.field}: {error.message}" if error.field else error.message for error in errors)
 
 
 def _unreadable(text: str) -> str | None:
@@ -77,13 +65,13 @@ def _unreadable(text: str) -> str | None:
     return _NOT_UTF_8 if any("\udc80" <= character <= "\udcff" for character in text) else None
 
 
-def _json_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for text in lines:
+def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, text in enumerate(lines, start=1):
         # The brackets and commas of a list may stand anywhere around the objects; an object ends with "}".
         content = text.strip().removeprefix("[").strip().removesuffix("]").rstrip().removesuffix(",").rstrip()
         if not content:
             continue
-        yield lines.number, _unreadable(text) or _json_object(content)
+        yield number, _unreadable(text) or _json_object(content)
 
 
 def _json_object(content: str) -> dict[str, Any] | str:
@@ -94,11 +82,11 @@ def _json_object(content: str) -> dict[str, Any] | str:
     return value if isinstance(value, dict) else _NOT_JSON
 
 
-def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    reader = csv.reader(iter(lines), strict=True)
+def _csv_rows(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    reader = csv.reader(lines, strict=True)
     columns: list[str] | None = None
     while True:
-        line = lines.number + 1
+        line = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
@@ -110,22 +98,13 @@ def _csv_rows(lines: _Lines) -> Iterator[tuple[int, dict[str, Any] | str]]:
             continue
         if columns is None:
             columns = [cell.strip() for cell in cells]
-            if reason := _wrong_header(columns):
-                yield line, reason
+            named = [column for column in columns if column]
+            if "record" not in columns or len(set(named)) < len(named):
+                yield line, _REPEATED_COLUMN if "record" in columns else _NO_RECORD_COLUMN
                 return
-            continue
-        yield line, _unreadable("".join(cells)) or _csv_object(columns, cells)
-
-
-def _wrong_header(columns: list[str]) -> str | None:
-    if "record" not in columns:
-        return _NO_RECORD_COLUMN
-    named = [column for column in columns if column]
-    return _REPEATED_COLUMN if len(set(named)) < len(named) else None
-
-
-def _csv_object(columns: list[str], cells: list[str]) -> dict[str, Any] | str:
-    if any(cell.strip() for cell in cells[len(columns) :]):
-        return _TOO_MANY_CELLS
-    # An empty cell is a column that this kind of record does not have, or does not fill.
-    return {column: cell for column, cell in zip(columns, cells, strict=False) if cell.strip()}
+        elif any(cell.strip() for cell in cells[len(columns) :]):
+            yield line, _unreadable("".join(cells)) or _TOO_MANY_CELLS
+        else:
+            # An empty cell is a column that this kind of record does not have, or does not fill.
+            filled = {column: cell for column, cell in zip(columns, cells, strict=False) if cell.strip()}
+            yield line, _unreadable("".join(cells)) or filled

@@ -1,7 +1,8 @@
 """The part of the registry that some rows of a file are about: read in a handful of queries, changed in memory."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +24,31 @@ from models.tables import (
 _ONE_LOADER = 0x7E75_7A75
 """Advisory lock: two files that are loaded at once take turns, batch by batch."""
 
-_AnyRow = TypeVar("_AnyRow", bound=Base)
+_KEYS: Mapping[type[Base], tuple[str, ...]] = {
+    YayoiIdRow: ("yayoi_id",),
+    BusinessGroupRow: ("group_id",),
+    GroupMemberRow: ("person",),
+    ExistingContractRow: ("contract_id",),
+    OfficeRow: ("office_token",),
+    SharingRow: ("office_token", "firm"),
+    ServiceLinkRow: ("office_token", "kind", "service"),
+    OperatorRow: ("name",),
+}
+"""By what each kind of row is known to a file; every kind stands after those it refers to."""
+
+_CALLED: Mapping[type[Base], tuple[str, str]] = {
+    YayoiIdRow: ("弥生ID", "yayoi_id"),
+    ExistingContractRow: ("契約", "contract"),
+    OfficeRow: ("事業所データ", "office"),
+}
+"""What people call it, and `record` of a file."""
+
+_Row = TypeVar("_Row", bound=Base)
 _Value = TypeVar("_Value")
+
+
+class Refusal(Exception):  # noqa: N818 it is the answer to a row, not a failure
+    """Why a row cannot be taken, in Japanese."""
 
 
 class Snapshot:
@@ -32,101 +56,97 @@ class Snapshot:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self._added: list[Base] = []
+        self._rows: dict[type[Base], dict[tuple[Any, ...], Any]] = defaultdict(dict)
         self._group_ids: list[int] = []
-        self.yayoi_ids: dict[str, YayoiIdRow] = {}
-        self.members: dict[str, GroupMemberRow] = {}
-        self.groups: dict[int, BusinessGroupRow] = {}
-        self.contracts: dict[str, ExistingContractRow] = {}
-        self.offices: dict[str, OfficeRow] = {}
-        self.office_of_contract_id: dict[str, str] = {}
-        self.office_of_group: dict[int, str] = {}
-        self.sharings: dict[tuple[str, str], SharingRow] = {}
-        self.links: dict[tuple[str, str, str], ServiceLinkRow] = {}
-        self.operators: dict[str, OperatorRow] = {}
         self.issued: set[str] = set()
         """Contract IDs, of those mentioned, that were issued for an application."""
         self.applied_for: set[str | None] = set()
         """Tokens, of those mentioned, that any application was made for."""
 
-    async def read(
-        self, ids: set[str], tokens: set[str], contract_ids: set[str], operators: set[str], new_groups: int
-    ) -> None:
-        """Read all that is registered about what is mentioned, and lock the offices: a case may be changing one."""
+    async def read(self, names: set[str], new_groups: int) -> None:
+        """Read all that is registered about these names, and lock the offices: a case may be changing one."""
         await self._session.execute(select(func.pg_advisory_xact_lock(_ONE_LOADER)))
-        offices = select(OfficeRow).where(OfficeRow.office_token.in_(tokens)).order_by(OfficeRow.office_token)
-        self.offices = {row.office_token: row for row in await self._all(offices.with_for_update())}
-        mentioned = contract_ids | {row.contract_id for row in self.offices.values() if row.contract_id}
-        await self._read_groups(ids, new_groups)
-        await self._read_contracts(mentioned)
-        await self._read_attached(tokens)
-        named = select(OperatorRow).where(OperatorRow.name.in_(operators))
-        self.operators = {row.name: row for row in await self._all(named)}
-        same = OfficeRow.contract_id.in_(mentioned) | OfficeRow.group_id.in_(self.groups)
-        for row in await self._all(select(OfficeRow).where(same)):
-            self.tie(row)
+        by_token = select(OfficeRow).where(OfficeRow.office_token.in_(names)).order_by(OfficeRow.office_token)
+        offices = await self._keep(OfficeRow, by_token.with_for_update())
+        for table in (YayoiIdRow, ExistingContractRow, OperatorRow):
+            await self._keep(table, _known_by(table, names))
+        # The open row, if there is one, comes last and is the one that is found.
+        await self._keep(SharingRow, _known_by(SharingRow, names).order_by(SharingRow.ended_at))
+        await self._keep(ServiceLinkRow, _known_by(ServiceLinkRow, names).order_by(ServiceLinkRow.lost_at))
+        of_these = select(GroupMemberRow).join(GroupMemberRow.person).where(YayoiIdRow.yayoi_id.in_(names))
+        groups = {member.group_id for member in await self._keep(GroupMemberRow, of_these)}
+        await self._keep(BusinessGroupRow, _known_by(BusinessGroupRow, groups))
+        same = OfficeRow.contract_id.in_(names) | OfficeRow.group_id.in_(groups)
+        await self._keep(OfficeRow, select(OfficeRow).where(same))
+        issued, applied_for = IssuedContractRow.contract_id, ApplicationOfficeRow.office_token
+        managed_with = {office.contract_id for office in offices if office.contract_id}
+        self.issued = set(await self._all(select(issued).where(issued.in_(names | managed_with))))
+        self.applied_for = set(await self._all(select(applied_for).where(applied_for.in_(names))))
+        # Taken ahead, so that members and offices can refer to a group before it is written.
+        sequence = func.pg_get_serial_sequence(BusinessGroupRow.__tablename__, "group_id")
+        taken = select(func.nextval(sequence)).select_from(func.generate_series(1, new_groups))
+        self._group_ids = list(await self._all(taken))
+        self._session.expunge_all()  # so that `write` alone says what is written when
 
-    def add(self, row: _AnyRow) -> _AnyRow:
-        self._added.append(row)
-        return row
+    def get(self, table: type[_Row], *key: Any) -> _Row | None:
+        return self._rows[table].get(key)
 
-    def add_group(self, name: str) -> BusinessGroupRow:
-        group = self.add(BusinessGroupRow(group_id=self._group_ids.pop(), name=name))
-        self.groups[group.group_id] = group
-        return group
+    def member(self, yayoi_id: str) -> GroupMemberRow | None:
+        return self.get(GroupMemberRow, self.get(YayoiIdRow, yayoi_id))
 
-    def tie(self, office: OfficeRow) -> None:
-        """Remember which office a contract ID and a group belong to (Y1)."""
-        if office.contract_id is not None:
-            self.office_of_contract_id[office.contract_id] = office.office_token
-        if office.group_id is not None:
-            self.office_of_group[office.group_id] = office.office_token
+    def offices(self) -> Collection[OfficeRow]:
+        """All offices that are mentioned, or have a contract ID or group that is."""
+        return self._rows[OfficeRow].values()
 
-    def untie(self, office: OfficeRow) -> None:
-        if office.contract_id is not None:
-            self.office_of_contract_id.pop(office.contract_id, None)
-        if office.group_id is not None:
-            self.office_of_group.pop(office.group_id, None)
+    def new_group_id(self) -> int:
+        return self._group_ids.pop()
+
+    def put(self, table: type[Base], facts: Mapping[str, Any]) -> bool:
+        """Add a row, or change the one that is known by the same key. False: there was nothing to change."""
+        key = tuple(facts[name] for name in _KEYS[table])
+        if key not in self._rows[table]:
+            self._rows[table][key] = table()
+        row = self._rows[table][key]
+        changed = {column: value for column, value in facts.items() if getattr(row, column) != value}
+        for column, value in changed.items():
+            setattr(row, column, value)
+        return bool(changed)
+
+    def join(self, yayoi_id: str, group_id: int, *, administrator: bool) -> bool:
+        facts = {"person": self.get(YayoiIdRow, yayoi_id), "group_id": group_id, "administrator": administrator}
+        return self.put(GroupMemberRow, facts)
+
+    def require(self, table: type[Base], name: str, column: str) -> None:
+        """Raise `Refusal` if nothing is known by the name that stands in the column."""
+        if (name,) not in self._rows[table]:
+            called, kind = _CALLED[table]
+            raise _not_there(column, f"{called} {name} ", f"{called}（{kind}）")
+
+    def group_administered_by(self, yayoi_id: str) -> int:
+        member = self.member(yayoi_id)
+        if member is None or not member.administrator:
+            what = f"弥生ID {yayoi_id} が管理する事業グループ"
+            raise _not_there("group", what, "事業グループ（business_group）")
+        return member.group_id
 
     async def write(self) -> None:
         """Write what has changed, each kind of row after those it refers to."""
-        for table in Base.metadata.sorted_tables:
-            self._session.add_all(row for row in self._added if row.__table__ is table)
+        for table in _KEYS:
+            self._session.add_all(self._rows[table].values())
             await self._session.flush()
 
-    async def _read_groups(self, ids: set[str], new_groups: int) -> None:
-        self.yayoi_ids = {
-            row.yayoi_id: row for row in await self._all(select(YayoiIdRow).where(YayoiIdRow.yayoi_id.in_(ids)))
-        }
-        self.members = {
-            row.person.yayoi_id: row
-            for row in await self._all(
-                select(GroupMemberRow).join(GroupMemberRow.person).where(YayoiIdRow.yayoi_id.in_(ids))
-            )
-        }
-        group_ids = {row.group_id for row in self.members.values()}
-        groups = select(BusinessGroupRow).where(BusinessGroupRow.group_id.in_(group_ids))
-        self.groups = {row.group_id: row for row in await self._all(groups)}
-        if new_groups:
-            # Taken ahead, so that members and offices can refer to a group before it is written.
-            sequence = func.pg_get_serial_sequence(BusinessGroupRow.__tablename__, "group_id")
-            taken = select(func.nextval(sequence)).select_from(func.generate_series(1, new_groups))
-            self._group_ids = list(await self._all(taken))
-
-    async def _read_contracts(self, contract_ids: set[str]) -> None:
-        contracts = select(ExistingContractRow).where(ExistingContractRow.contract_id.in_(contract_ids))
-        self.contracts = {row.contract_id: row for row in await self._all(contracts)}
-        issued = IssuedContractRow.contract_id
-        self.issued = set(await self._all(select(issued).where(issued.in_(contract_ids))))
-
-    async def _read_attached(self, tokens: set[str]) -> None:
-        token = ApplicationOfficeRow.office_token
-        self.applied_for = set(await self._all(select(token).where(token.in_(tokens))))
-        # The open row, if there is one, comes last and is the one that is found.
-        sharings = select(SharingRow).where(SharingRow.office_token.in_(tokens)).order_by(SharingRow.ended_at)
-        self.sharings = {(row.office_token, row.firm): row for row in await self._all(sharings)}
-        links = select(ServiceLinkRow).where(ServiceLinkRow.office_token.in_(tokens)).order_by(ServiceLinkRow.lost_at)
-        self.links = {(row.office_token, row.kind, row.service): row for row in await self._all(links)}
+    async def _keep(self, table: type[_Row], query: Select[_Row]) -> Sequence[_Row]:
+        rows = await self._all(query)
+        self._rows[table] |= {tuple(getattr(row, name) for name in _KEYS[table]): row for row in rows}
+        return rows
 
     async def _all(self, query: Select[_Value]) -> Sequence[_Value]:
         return (await self._session.scalars(query)).all()
+
+
+def _known_by(table: type[_Row], names: Collection[Any]) -> Select[_Row]:
+    return select(table).where(getattr(table, _KEYS[table][0]).in_(names))
+
+
+def _not_there(column: str, what: str, kind: str) -> Refusal:
+    return Refusal(f"{column}: {what}が登録されていません。{kind}の行を、この行より前に書いてください。")
