@@ -15,8 +15,9 @@ from models.calendar import day_in_japan
 from models.case_links import link_expiry
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, ledger_key
 from models.links import LinkKind
-from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
+from models.mails import AUTOMATIC_MAIL_SUBJECT, DAYS_OF_ALERT, NOTICE_SUBJECT, MailKind
 from models.messages import RestoredSharing, SendMail
+from models.passwords import PasswordKind
 from models.procedures import Procedure
 from models.tables import (
     ApplicationOfficeRow,
@@ -63,7 +64,7 @@ class MailTexts:
         )
         to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
-        body = self._templates.get_template(f"{request.kind}.txt").render(
+        body = self._templates.get_template(f"{request.kind}.md").render(
             application=application,
             procedure=Procedure(application.procedure),
             contract=contract,
@@ -81,6 +82,8 @@ class MailTexts:
             no_fee=NO_FEE,
             automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
             notice_subject=NOTICE_SUBJECT,
+            days_of_alert=DAYS_OF_ALERT,
+            support_password_rule=PasswordKind.SUPPORT.rule,
             LinkKind=LinkKind,
         )
         if request.kind.for_operators:
