@@ -1,8 +1,5 @@
 """The HTML part of a mail, from its Markdown. Styles stand in each element: mail readers drop style sheets."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 from markdown_it.token import Token
 from markupsafe import Markup
 
@@ -58,8 +55,6 @@ def html_of(subject: str, markdown: str) -> str:
     for token in (each for block in tokens for each in (block, *(block.children or ()))):
         if token.nesting == 1 and token.tag in _STYLES:
             token.attrSet("style", _STYLES[token.tag])
-    for block in tokens:
-        _shorten_addresses(block.children or ())
     body = Markup(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))  # noqa: S704 Markdown's own escaping
     return str(_PAGE.format(subject=subject, style=_BODY, body=body))
 
@@ -83,11 +78,3 @@ def _put_in_small_print(tokens: list[Token]) -> None:
             tokens[number] = Token("small_open", "div", 1, block=True)
             tokens.append(Token("small_close", "div", -1, block=True))
             return
-
-
-def _shorten_addresses(words: Sequence[Token]) -> None:
-    """Show where a link leads, up to the query: that is long, and says nothing to people."""
-    for link, shown in pairwise(words):
-        if link.type == "link_open":
-            place, query, _ = shown.content.partition("?")
-            shown.content = place + (query and "?…")

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 MARKDOWN = (
-    MarkdownIt("commonmark", {"html": False, "breaks": True})
+    MarkdownIt("commonmark", {"html": False, "breaks": True, "xhtmlOut": False})
     .enable("table")
     .disable(["code", "image"])  # a value may begin with spaces; nothing in a mail is fetched
 )
@@ -33,8 +33,9 @@ def escaped(value: Any) -> Any:
 
 
 def as_link(address: str) -> Markdown:
-    """Return a link that shows where it leads."""
-    return Markdown(f"<{quote(address, safe=_IN_ADDRESSES)}>")
+    """Return a link that shows where it leads, up to the query: that is long, and says nothing to people."""
+    place, query, _ = address.partition("?")
+    return Markdown(f"[{escaped(place + (query and '?…'))}](<{escaped(quote(address, safe=_IN_ADDRESSES))}>)")
 
 
 def as_code(text: str) -> Markdown:

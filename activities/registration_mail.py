@@ -27,6 +27,13 @@ from models.tables import (
     OperatorRow,
 )
 
+CONSTANTS = {
+    "password_rule": PasswordKind.MYICS.rule,
+    "keyword_length": KEYWORD_LENGTH,
+    "RegistrationKind": RegistrationKind,
+}
+"""What every template of MYICS may state beside its facts."""
+
 
 class RegistrationMailActivities:
     """Sends one mail per registration, kind and occurrence. Its link is computed, never kept."""
@@ -57,6 +64,7 @@ class RegistrationMailActivities:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)
         client = await session.get(MyicsClientRow, row.client_id) if row.client_id else None
         body = self._templates.get_template(f"{request.kind}.md").render(
+            CONSTANTS,
             registration=row,
             kind=RegistrationKind(row.kind),
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
@@ -66,9 +74,6 @@ class RegistrationMailActivities:
             url=f"{self._public_url}{link_path(self._secret_key, link_of(row))}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(request.workflow_id),
-            password_rule=PasswordKind.MYICS.rule,
-            keyword_length=KEYWORD_LENGTH,
-            RegistrationKind=RegistrationKind,
         )
         recipient = await self._operator(session, row, request) if request.kind.for_operators else row.address
         return WrittenMail(recipient or self._desk, request.kind.subject, body)
