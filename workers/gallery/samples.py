@@ -1,6 +1,6 @@
 """The mail samples in the order of the story. To add one: its line in `SAMPLES`, with what its template asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,6 +22,9 @@ from models.webhooks import ATTEMPTS, KEPT_DEAD, WebhookKind
 from workflows.office_data_procedure import APPLICANT_REMINDERS, FOLLOW_UP_REMINDERS
 
 
+Facts = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Sample:
     """A mail as it would be sent: when (in Japanese), to whom, and what its template is filled with."""
@@ -31,7 +34,7 @@ class Sample:
     when: str
     subject: str
     to: str
-    facts: Mapping[str, Any]
+    facts: Facts
     template: str = ""
     """The name of the template where it is not the sample's own."""
 
@@ -43,7 +46,7 @@ _OPERATOR, _SUPERVISOR, _DESK = (f"{name}@back-office.example.jp" for name in ("
 _SHARED = "会計事務所との共有が解除されていません。"
 _RELINK = "Airレジ「Airレジ 本店」の再連携"
 
-_OFFICE = {
+_OFFICE: Facts = {
     "office_no": 1,
     "office_name": "事業所B",
     "yayoi_id": "office-b@yayoi-taro.example.jp",
@@ -52,7 +55,7 @@ _OFFICE = {
     "outcome": Outcome.COMPLETED,
     "open_points": (),
 }
-_OTHER = _OFFICE | {
+_OTHER: Facts = _OFFICE | {
     "office_no": 2,
     "office_name": "事業所C",
     "yayoi_id": _PAIR,
@@ -63,7 +66,7 @@ _ISSUED = {
     number: {"contract_id": f"700000{number}", "registered_name": f"弥生 太郎 - {number} (8871304)", "revoked_at": None}
     for number in (1, 2)
 }
-_CASE = CONSTANTS | {
+_CASE: Facts = CONSTANTS | {
     "application": {
         "application_no": "YS-000001",
         "family_name": "弥生",
@@ -87,9 +90,11 @@ _CASE = CONSTANTS | {
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
-_OF_THE_PAIR = {"case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH"}
-_NOT_YET = {"issued": {}, "links": ()}
-_ADDED = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
+_OF_THE_PAIR: Facts = {
+    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH"
+}
+_NOT_YET: Facts = {"issued": {}, "links": ()}
+_ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
 
 
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
@@ -101,7 +106,7 @@ def _days(counts: Iterable[int]) -> str:
     return f"{'、'.join(map(str, counts))} 営業日後"
 
 
-_CODE = {
+_CODE: Facts = {
     "row": {"family_name": "弥生", "given_name": "太郎"},
     "code": "123456",
     "until": _AT + timedelta(minutes=30),
@@ -109,7 +114,7 @@ _CODE = {
     "kept_hours": LASTS // timedelta(hours=1),
     "receipt_no": "AC-00000001",
 }
-_INVITATION = {
+_INVITATION: Facts = {
     "inviter": {"family_name": "弥生", "given_name": "太郎"},
     "group": {"name": "弥生グループ"},
     "yayoi_id": "keiri@yayoi-taro.example.jp",
@@ -120,7 +125,7 @@ _INVITATION = {
 }
 _INVITED = _INVITATION["yayoi_id"]
 
-_MYICS = MYICS_CONSTANTS | {
+_MYICS: Facts = MYICS_CONSTANTS | {
     "firm": {"name": "山田会計事務所", "customer_no": "1234567890"},
     "client": None,
     "holder_no": "1234567890",
@@ -133,7 +138,7 @@ _MYICS = MYICS_CONSTANTS | {
 
 def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None = None) -> Sample:
     name = "一郎" if kind is RegistrationKind.REPRESENTATIVE else "花子"
-    registration = {
+    registration: Facts = {
         "registration_no": "MR-000001",
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
