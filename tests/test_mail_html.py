@@ -16,7 +16,7 @@ from activities.mail_html import html_of
 from activities.mail_markdown import text_of
 from activities.templates import mail_templates
 
-GALLERY = sorted((Path(__file__).parent.parent / "docs" / "mails").glob("*.html"))
+SAMPLES = sorted((Path(__file__).parent.parent / "docs" / "mails").glob("*.html"))
 WIDTHS = (375, 700)
 VOID = {"meta", "br"}
 FACTS = "| | |\n|-|-|\n"
@@ -246,18 +246,18 @@ async def test_every_mail_can_be_read_at_every_width_and_by_everybody(browser: B
     page = await browser.new_page(viewport={"width": width, "height": 800})
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    for mail in GALLERY:
+    for mail in SAMPLES:
         await page.goto(mail.as_uri())
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await page.evaluate(wider) == 0, mail.name
         found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})
         assert found.violations_count == 0, (mail.name, found.generate_report())
-    assert asked == [mail.as_uri() for mail in GALLERY]
+    assert asked == [mail.as_uri() for mail in SAMPLES]
 
 
 @pytest.mark.browser
 async def test_in_the_dark_a_mail_is_light_on_dark(browser: Browser) -> None:
     page = await browser.new_page(color_scheme="dark")
-    await page.goto(next(mail for mail in GALLERY if mail.stem == "receipt").as_uri())
+    await page.goto(next(mail for mail in SAMPLES if mail.stem == "receipt").as_uri())
     colours = "Array.from(document.querySelectorAll('p, th, td, h2, li'), each => getComputedStyle(each).color)"
     assert set(await page.evaluate(colours)) == {"rgb(255, 255, 255)"}

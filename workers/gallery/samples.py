@@ -21,7 +21,6 @@ from models.reconciliation import FindingKind
 from models.webhooks import ATTEMPTS, KEPT_DEAD, WebhookKind
 from workflows.office_data_procedure import APPLICANT_REMINDERS, FOLLOW_UP_REMINDERS
 
-
 Facts = dict[str, Any]
 
 
