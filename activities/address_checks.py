@@ -1,7 +1,7 @@
 """Mailed codes: sent, and cleared away at the end of their check (Y26)."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.outbox import Letter, Outbox, WrittenMail
 from activities.templates import mail_templates
 from models.address_checks import (
+    LASTS,
     MOST_TRIES,
     PASSWORD_SET_SUBJECT,
     CheckPurpose,
@@ -87,19 +88,20 @@ class AddressCheckActivities:
     async def _write_code(self, session: AsyncSession, asked: SendCode) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, asked.check_id)
         purpose = CheckPurpose(row.purpose)
-        body = self._templates.get_template("code.txt").render(
+        body = self._templates.get_template("code.md").render(
             row=row,
             registration=purpose is CheckPurpose.REGISTRATION,
             code=code_of(self._secret_key, str(asked.check_id), asked.code_no),
             until=row.code_until.astimezone(JST),
             most_tries=MOST_TRIES,
+            kept_hours=LASTS // timedelta(hours=1),
             receipt_no=receipt_no(asked.check_id),
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)
 
     async def _write_password_set(self, session: AsyncSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)
-        body = self._templates.get_template("password_set.txt").render(
+        body = self._templates.get_template("password_set.md").render(
             at=step.at.astimezone(JST),
             password_url=f"{self._public_url}/password",
             receipt_no=receipt_no(step.check_id),

@@ -64,7 +64,7 @@ class DigestActivities:
         self._calendar = calendar
         self._queues_of = queues_of
         self._case_link = case_link
-        self._template = mail_templates().get_template("morning_digest.txt")
+        self._template = mail_templates().get_template("morning_digest.md")
 
     @activity.defn
     async def digest_recipients(self, asked: DigestDay) -> Recipients:

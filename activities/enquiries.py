@@ -23,7 +23,7 @@ class EnquiryActivities:
         self._outbox = outbox
         self._contracts = contracts
         self._desk = desk
-        self._template = mail_templates().get_template("enquiry.txt")
+        self._template = mail_templates().get_template("enquiry.md")
 
     @activity.defn
     async def forward_enquiry(self, asked: EnquiryRef) -> SentMail:

@@ -32,7 +32,7 @@ class InvitationActivities:
         self._outbox = outbox
         self._secret_key = secret_key
         self._public_url = public_url.rstrip("/")
-        self._template = mail_templates().get_template("member_invitation.txt")
+        self._template = mail_templates().get_template("member_invitation.md")
 
     @activity.defn
     async def mail_invitation(self, asked: MailInvitation) -> InvitationMail:

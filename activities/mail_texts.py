@@ -15,8 +15,9 @@ from models.calendar import day_in_japan
 from models.case_links import link_expiry
 from models.identifiers import ApplicationNo, ContractId, OfficeToken, ledger_key
 from models.links import LinkKind
-from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
+from models.mails import AUTOMATIC_MAIL_SUBJECT, DAYS_OF_ALERT, NOTICE_SUBJECT, MailKind
 from models.messages import RestoredSharing, SendMail
+from models.passwords import PasswordKind
 from models.procedures import Procedure
 from models.tables import (
     ApplicationOfficeRow,
@@ -31,6 +32,15 @@ _TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW
 
 All others go to the address of the existing contract.
 """
+CONSTANTS = {
+    "no_fee": NO_FEE,
+    "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
+    "notice_subject": NOTICE_SUBJECT,
+    "days_of_alert": DAYS_OF_ALERT,
+    "support_password_rule": PasswordKind.SUPPORT.rule,
+    "LinkKind": LinkKind,
+}
+"""What every template of a case may state beside its facts."""
 CaseLink = Callable[[ApplicationNo, date, int | None], str]
 """Of a whole case, or of one office; the day is the last on which it opens."""
 
@@ -63,7 +73,8 @@ class MailTexts:
         )
         to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
-        body = self._templates.get_template(f"{request.kind}.txt").render(
+        body = self._templates.get_template(f"{request.kind}.md").render(
+            CONSTANTS,
             application=application,
             procedure=Procedure(application.procedure),
             contract=contract,
@@ -78,10 +89,6 @@ class MailTexts:
             case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
             opens_until=opens_until,
             office_url=self._office_link(request.application_no, request.office_no or 0),
-            no_fee=NO_FEE,
-            automatic_mail_subject=AUTOMATIC_MAIL_SUBJECT,
-            notice_subject=NOTICE_SUBJECT,
-            LinkKind=LinkKind,
         )
         if request.kind.for_operators:
             recipient = await self._operator(session, office, request.kind)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from activities.mail_headers import new_mail, one_address
 from activities.mail_html import html_of
+from activities.mail_markdown import text_of
 from activities.mail_refused import mail_refused
 from models.messages import SentMail
 from models.tables import Base, NoticeRow
@@ -30,11 +31,16 @@ _TAKEN_WITHIN = 30  # seconds for the whole conversation; with the turn well bel
 
 @dataclass(frozen=True)
 class WrittenMail:
-    """A mail ready to be sent; its HTML part follows from the text."""
+    """A mail ready to be sent; both of its parts follow from its Markdown."""
 
     recipient: str
     subject: str
-    body: str
+    markdown: str
+
+    @property
+    def body(self) -> str:
+        """What it says as plain text."""
+        return text_of(self.markdown)
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,7 @@ class Outbox:
             notice = await session.get_one(NoticeRow, letter.key, with_for_update=True)
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
-                notice.refused_because = await self._refusal(notice, written.body)
+                notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
                     if also:
@@ -189,19 +195,19 @@ class Outbox:
         finally:
             self._turns.release()
 
-    async def _refusal(self, notice: NoticeRow, body: str) -> str | None:
+    async def _refusal(self, notice: NoticeRow, written: WrittenMail) -> str | None:
         """Send the mail; return why its recipient is refused for good, None if it was taken."""
         try:
             to = one_address(notice.recipient)
         except ValueError:
             return "宛先のメールアドレスの形が正しくありません。"
         try:
-            await self._transport.send(self._compose(notice, to, body))
+            await self._transport.send(self._compose(notice, to, written))
         except RecipientRefusedError as refused:
             return str(refused)
         return None
 
-    def _compose(self, notice: NoticeRow, to: Address, body: str) -> EmailMessage:
+    def _compose(self, notice: NoticeRow, to: Address, written: WrittenMail) -> EmailMessage:
         """Raise `ValueError` for a subject that is not one: it could become another header."""
         mail = new_mail()
         mail["From"] = self._sender
@@ -210,8 +216,8 @@ class Outbox:
         mail["Date"] = format_datetime(self._now())
         mail["Message-ID"] = notice.message_id
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(body, charset="utf-8", cte="base64")
-        mail.add_alternative(html_of(notice.subject, body), subtype="html", charset="utf-8", cte="base64")
+        mail.set_content(written.body, charset="utf-8", cte="base64")
+        mail.add_alternative(html_of(notice.subject, written.markdown), subtype="html", charset="utf-8", cte="base64")
         mail["Content-Language"] = "ja"  # after the content: setting that removes every `Content-` header
         return mail
 

@@ -51,7 +51,7 @@ class ReconciliationActivities:
         self._outbox = outbox
         self._workflow_link = workflow_link
         self._desk = desk
-        self._template = mail_templates().get_template("reconciliation.txt")
+        self._template = mail_templates().get_template("reconciliation.md")
 
     @activity.defn
     async def find_differences(self, asked: Reconcile) -> Found:

@@ -19,7 +19,7 @@ class RefusedFormActivities:
     def __init__(self, outbox: Outbox, *, desk: str) -> None:
         self._outbox = outbox
         self._desk = desk
-        self._template = mail_templates().get_template("refused_form.txt")
+        self._template = mail_templates().get_template("refused_form.md")
 
     @activity.defn
     async def report_refused_form(self, form: RefusedFormRef) -> SentMail:

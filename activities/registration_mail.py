@@ -12,10 +12,11 @@ from activities.outbox import Letter, Outbox, WrittenMail
 from activities.templates import mail_templates
 from models.identifiers import ledger_key
 from models.messages import SentMail
-from models.myics.accounts import AccountState
+from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.links import link_of, link_path
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, SendMyicsMail
+from models.passwords import PasswordKind
 from models.tables import (
     AuditRow,
     MyicsAccountRow,
@@ -25,6 +26,13 @@ from models.tables import (
     NoticeRow,
     OperatorRow,
 )
+
+CONSTANTS = {
+    "password_rule": PasswordKind.MYICS.rule,
+    "keyword_length": KEYWORD_LENGTH,
+    "RegistrationKind": RegistrationKind,
+}
+"""What every template of MYICS may state beside its facts."""
 
 
 class RegistrationMailActivities:
@@ -51,7 +59,8 @@ class RegistrationMailActivities:
     async def _write(self, session: AsyncSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)
         client = await session.get(MyicsClientRow, row.client_id) if row.client_id else None
-        body = self._templates.get_template(f"{request.kind}.txt").render(
+        body = self._templates.get_template(f"{request.kind}.md").render(
+            CONSTANTS,
             registration=row,
             kind=RegistrationKind(row.kind),
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
@@ -61,8 +70,6 @@ class RegistrationMailActivities:
             url=f"{self._public_url}{link_path(self._secret_key, link_of(row))}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(request.workflow_id),
-            AccountState=AccountState,
-            RegistrationKind=RegistrationKind,
         )
         recipient = await self._operator(session, row, request) if request.kind.for_operators else row.address
         return WrittenMail(recipient or self._desk, request.kind.subject, body)

@@ -16,7 +16,15 @@ from models.calendar import day_in_japan
 from models.mails import WEBHOOK_TROUBLE_SUBJECT
 from models.messages import SentMail
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks import ATTEMPTS, SCHEDULE, DeliverWebhook, WebhookMessageRef, WebhookStage, WebhookStanding
+from models.webhooks import (
+    ATTEMPTS,
+    KEPT_DEAD,
+    SCHEDULE,
+    DeliverWebhook,
+    WebhookMessageRef,
+    WebhookStage,
+    WebhookStanding,
+)
 
 NOT_TAKEN = "NotTaken"
 """The type of the failure after which the next attempt comes on schedule."""
@@ -39,7 +47,7 @@ class WebhookDeliveryActivities:
         self._poster = poster
         self._outbox = outbox
         self._desk = desk
-        self._template = mail_templates().get_template("webhook_trouble.txt")
+        self._template = mail_templates().get_template("webhook_trouble.md")
         self._now = now
 
     @activity.defn
@@ -94,7 +102,9 @@ class WebhookDeliveryActivities:
     async def _write(self, session: AsyncSession, message_id: str) -> WrittenMail:
         row = await session.get_one(WebhookMessageRow, message_id)
         subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
-        body = self._template.render(row=row, subscriber=subscriber, host=httpx.URL(subscriber.url).host)
+        body = self._template.render(
+            row=row, subscriber=subscriber, host=httpx.URL(subscriber.url).host, kept_days=KEPT_DEAD.days
+        )
         return WrittenMail(self._desk, WEBHOOK_TROUBLE_SUBJECT, body)
 
     async def _to_send(self, asked: DeliverWebhook) -> WebhookStanding | tuple[str, SignedMessage]:

@@ -6,6 +6,9 @@ NOTICE_SUBJECT = "【弥生】『スマート証憑管理』複数事業所デ�
 AUTOMATIC_MAIL_SUBJECT = "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ"
 """A mail that may arrive by itself and is not the notice; the receipt warns of it."""
 
+DAYS_OF_ALERT = 3
+"""Business days before the due date on which an operator is told that it is in danger."""
+
 DIGEST_SUBJECT = "〔担当者〕朝のお知らせ"
 RECONCILIATION_SUBJECT = "〔担当者〕手続きと登録内容の食い違いが見つかりました"
 WEBHOOK_TROUBLE_SUBJECT = "〔担当者〕通知（Webhook）を届けられませんでした"

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from temporalio.testing import WorkflowEnvironment
 
 from activities.mail_html import html_of
+from activities.mail_markdown import text_of
 from activities.templates import mail_templates
 from models.combination_ledger import Entry, as_csv
 from models.tables import BusinessGroupRow, EnquiryRow, ExistingContractRow, OfficeRow
@@ -290,9 +291,9 @@ def test_what_is_typed_into_mails_brings_no_structure_and_no_header() -> None:
         receipt_no="Q-000001", contract_id="8222222", name=evil, mail_address="a@b.example", text=evil, received_at=NOW
     )
     contract = ExistingContractRow(customer_name=evil, product_name=evil, mail_address="a@b.example")
-    text = mail_templates().get_template("enquiry.txt").render(enquiry=row, contract=contract, received=NOW)
-    assert not re.search(r"^(■偽|https:|<script)", text, re.MULTILINE)
-    page = html_of("件名", text)
+    markdown = mail_templates().get_template("enquiry.md").render(enquiry=row, contract=contract, received=NOW)
+    assert not re.search(r"^(■偽|https:|<script)", text_of(markdown), re.MULTILINE)
+    page = html_of("件名", markdown)
     assert SCRIPT not in page
     assert not re.search(r"<h2[^>]*>偽", page)
     assert "&lt;script&gt;" in page

@@ -15,8 +15,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.mail_headers import one_address
 from activities.mail_html import html_of
+from activities.mail_markdown import text_of as text_part_of
 from activities.mail_refused import MAIL_REFUSED
-from activities.outbox import MAILS_AT_ONCE, MailNotTakenError
+from activities.outbox import MAILS_AT_ONCE, Letter, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -157,7 +158,13 @@ async def test_y18_japanese_headers_and_text_arrive_as_they_were_written(
 
 
 async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
-    await send(world)
+    markdown = "弥生 太郎 様\n\n## 見出し\n- 項目\n\n| | |\n|-|-|\n| 申込番号 | YS-000001 |\n"
+
+    async def write(_: object) -> WrittenMail:
+        return WrittenMail(TARO, "件名", markdown)
+
+    transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
+    await Outbox(world.sessions, transport, "desk@example.co.jp").send(Letter(key="a mail", kind="receipt"), write)
     [mail] = smtp_inbox.mails
     assert mail.get_content_type() == "multipart/alternative"
     text, html = mail.iter_parts()
@@ -165,7 +172,8 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(world: Activit
     assert {(part.get_content_charset(), part["Content-Transfer-Encoding"]) for part in (text, html)} == {
         ("utf-8", "base64")
     }
-    assert html.get_content().splitlines() == html_of(mail["Subject"], text_of(mail)).splitlines()
+    assert text.get_content().splitlines() == text_part_of(markdown).splitlines()
+    assert html.get_content().splitlines() == html_of(mail["Subject"], markdown).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -1,78 +1,115 @@
-"""The gallery in the documents holds every mail, as the program writes it today."""
+"""Each template has a mail sample, the documents hold the samples as they are today, and no value becomes markup."""
 
 import re
-from collections.abc import AsyncIterator
+import string
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-import pytest_asyncio
+import pytest
 from markupsafe import escape
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from activities.mail_html import html_of
 from activities.templates import mail_templates
 from models.mails import MailKind
-from tests.conftest import new_database
-from workers import database
-from workers.gallery.pages import Exhibit, exhibits, pages
-from workers.stack.inbox import html_of, text_of
+from models.myics.mails import MyicsMail
+from tests.test_mail_html import Outline
+from workers.gallery.pages import pages, written
+from workers.gallery.samples import SAMPLES, Sample
 
-GALLERY = Path(__file__).parent.parent / "docs" / "mails"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def shown(postgres_socket: Path, _registry_template: str) -> AsyncIterator[list[Exhibit]]:
-    async with new_database(postgres_socket, _registry_template) as url:
-        engine = create_async_engine(url)
-        yield await exhibits(database.sessions(engine))
-        await engine.dispose()
+DOCUMENTS = Path(__file__).parent.parent / "docs" / "mails"
+OURS = ("https://tetsuzuki.example.jp", "https://temporal.example.jp")
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.name for sample in SAMPLES])
 
 
-async def test_the_documents_hold_the_mails_of_today(shown: list[Exhibit]) -> None:
-    written = {path.name: text for path, text in pages(shown).items()}
-    assert {path.name: path.read_text(encoding="utf-8") for path in GALLERY.iterdir()} == written, (
+def test_the_documents_hold_the_mails_of_today() -> None:
+    assert {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS.iterdir()} == pages(), (
         "run: tetsuzuki mails"
     )
 
 
-async def test_y18_y27_no_mail_is_missing(shown: list[Exhibit]) -> None:
-    kinds = {each.kind for each in shown}
-    assert set(MailKind) - kinds == set(), "add an entry to workers/gallery/entries.py"
-    templates = {name.removesuffix(".txt") for name in mail_templates().list_templates() if not name.startswith("_")}
-    missing = {name for name in templates if not any(f"{kind}_".startswith(f"{name}_") for kind in kinds)}
-    assert missing == set(), "add an entry to workers/gallery/entries.py"
-    assert len({each.name for each in shown}) == len(shown)
+def test_y18_y27_no_mail_is_missing() -> None:
+    names = {sample.name for sample in SAMPLES}
+    assert {*MailKind, *MyicsMail} - names == set(), "add a sample to workers/gallery/samples.py"
+    templates = {name.removesuffix(".md") for name in mail_templates().list_templates() if not name.startswith("_")}
+    assert templates == {sample.template or sample.name for sample in SAMPLES}, (
+        "add a sample to workers/gallery/samples.py"
+    )
+    assert len(names) == len(SAMPLES)
 
 
-async def test_every_mail_is_whole_in_both_parts(shown: list[Exhibit]) -> None:
-    for each in shown:
-        text, html = text_of(each.mail), html_of(each.mail)
-        for leftover in ("{{", "{%", "None", "Undefined", "\t", "\n\n\n"):
-            assert leftover not in text, each.name
-        for address in re.findall(r"https?://\S+", text):
-            assert f'<a href="{escape(address)}"' in html, each.name
-        words = [*map(str.strip, re.sub(r"<[^>]+>", "\n", html.partition("<body")[2]).splitlines())]
-        for line in text.splitlines():
-            for word in re.split(r"^(?:[■・]|[0-9]+\. )|[　 ]*：", line.strip("　 ")):
-                assert escape(word) in "".join(words) or "://" in line or set(line) == {"―"}, (each.name, word)
-        assert not re.search(r"<(img|link|script|iframe)|url\(|src=", html), each.name
+@each_sample
+def test_every_mail_is_whole_in_both_parts(sample: Sample) -> None:
+    mail = written(sample)
+    text, html = mail.body, html_of(mail.subject, mail.markdown)
+    for leftover in ("{{", "{%", "None", "Undefined", "\t", "\n\n\n"):
+        assert leftover not in text
+    for address in re.findall(r"https?://\S+", text):
+        assert f'<a href="{escape(address)}"' in html
+    words = [*map(str.strip, re.sub(r"<[^>]+>", "\n", html.partition("<body")[2]).splitlines())]
+    for line in text.splitlines():
+        for word in re.split(r"^(?:[■・]|[0-9]+\. )|[　 ]*：", line.strip("　 ")):
+            assert escape(word) in "".join(words) or "://" in line or set(line) == {"―"}, word
+    assert not re.search(r"<(img|link|script|iframe)|url\(|src=", html)
 
 
-async def test_y18_every_applicants_mail_of_a_case_links_to_its_page(shown: list[Exhibit]) -> None:
-    of_cases = [each for each in shown if each.kind in set(MailKind) and not MailKind(each.kind).for_operators]
-    for each in of_cases:
-        [number] = re.findall(r"申込番号：(YS-[0-9]+)", "".join(text_of(each.mail).rsplit("――", 1)[1:]))
-        assert f"https://tetsuzuki.example.jp/applications/{number}" in text_of(each.mail), each.name
+@pytest.mark.parametrize("kind", [kind for kind in MailKind if not kind.for_operators])
+def test_y18_every_applicants_mail_of_a_case_links_to_its_page(kind: MailKind) -> None:
+    [text] = [written(sample).body for sample in SAMPLES if sample.name == kind]
+    [number] = re.findall(r"申込番号：(YS-[0-9]+)", "".join(text.rsplit("――", 1)[1:]))
+    assert f"https://tetsuzuki.example.jp/applications/{number}" in text
 
 
-async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_of_its_own(shown: list[Exhibit]) -> None:
-    applicant, pair = (each.mail for each in shown if each.kind == MailKind.CANCELLED)
-    assert (applicant["To"], pair["To"]) == ("info@akai.example.co.jp", "office-2@akai.example.co.jp")
-    assert "/offices/1?" not in text_of(applicant)
-    assert "/offices/1?" in text_of(pair)
-    for told in (applicant, pair):
-        assert "お知らせしたサービス契約ID（7000004）は、ご利用いただけなくなりました。" in text_of(told)
-        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(told)
+HOSTILE = (
+    f"{string.punctuation}{{}}{string.punctuation}",
+    *("# {}", "- {}", "+ {}", "1. {}", "1) {}", "> {}", "    {}", "{}  ", "{}\\", "--- {}", "| {} | {} |", "``` {}"),
+    *(
+        "*{}*",
+        "_{}_",
+        "**{}** __{}__",
+        "`{}`",
+        "~~{}~~",
+        "|{}|",
+        "[{}](https://evil.example/)",
+        "![{}](https://evil.example/x.png)",
+        "[{}]: /x",
+    ),
+    *("<https://evil.example/{}>", "<script>{}</script>", "<!-- {} -->", "&lt;{}&#x3e;", "https://evil.example/{}"),
+)
 
 
-async def test_y27_who_left_is_told_what_became_of_the_sharing(shown: list[Exhibit]) -> None:
-    [withdrawn] = [text_of(each.mail) for each in shown if each.kind == MailKind.WITHDRAWN]
-    assert "・弊社で解除した「税理士法人さくら」との共有は、お申し込みの前の状態に戻しました。" in withdrawn
+@each_sample
+def test_no_value_of_any_mail_becomes_markup(sample: Sample) -> None:
+    """Each part is what it is with plain words, with what was typed in their place."""
+    numbers = count()
+    plain = changed(sample.facts, lambda _: f"v{next(numbers)}x")
+    before = written(sample, plain)
+    page_before = Outline(html_of(before.subject, before.markdown))
+    for pattern in HOSTILE:
+        typed = partial(typed_as, pattern)
+        mail = written(sample, changed(plain, typed))
+        page = Outline(html_of(mail.subject, mail.markdown))
+        assert squeezed(mail.body) == squeezed(typed(before.body)), pattern
+        assert page.links == page_before.links, pattern
+        assert changed(page.content, squeezed) == changed(changed(page_before.content, typed), squeezed), pattern
+
+
+def typed_as(pattern: str, text: str) -> str:
+    return re.sub(r"v\d+x", lambda name: pattern.replace("{}", name[0]), text)
+
+
+def changed(value: Any, change: Callable[[str], str]) -> Any:
+    """Change every text in facts or in a page, but for our own addresses, and for what the rules name."""
+    if isinstance(value, Mapping):
+        names = {key: key if re.fullmatch("[A-Za-z_]+|[0-9]+", str(key)) else change(key) for key in value}
+        return {names[key]: changed(each, change) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [changed(each, change) for each in value]
+    return change(value) if type(value) is str and value and not value.startswith(OURS) else value
+
+
+def squeezed(text: str) -> str:
+    """Without spaces: HTML and lists show them in their own way."""
+    return "".join(text.split())

@@ -22,6 +22,7 @@ from tests.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
 from tests.activity_world import ActivityWorld, activity_world
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, TARO, YAYOI, form
+from workers.stack.inbox import text_of
 from workers.wiring import build_registry
 
 UNTIL = date(2026, 11, 27)
@@ -309,6 +310,34 @@ async def test_y25_y27_the_last_mail_fits_however_it_ended(world: ActivityWorld,
     assert ("次の設定が、まだ完了していません。" in text) == (outcome is Outcome.INCOMPLETE)
     assert ("証憑は、完全に削除することができません" in text) == well
     assert "\n\n\n" not in text
+
+
+async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_of_its_own(
+    world: ActivityWorld, smtp_inbox: SmtpInbox
+) -> None:
+    writer = await post(world)
+    activities = world.activities()
+    step = OfficeStep(application_no=writer.application_no, office_no=1, at=AT)
+    mail = SendMail(application_no=writer.application_no, office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
+    await activities["send_mail"](mail)
+    for undo in ("revoke_contract_id", "restore_sharing"):
+        await activities[undo](step)
+    await activities["send_mail"](mail.model_copy(update={"kind": MailKind.CANCELLED}))
+    _, applicant, pair = smtp_inbox.mails
+    assert (applicant["To"], pair["To"]) == (writer.customer.mail_address, writer.customer.yayoi_id)
+    assert "/offices/1?" not in text_of(applicant)
+    assert "/offices/1?" in text_of(pair)
+    for told in (applicant, pair):
+        assert "お知らせしたサービス契約ID（7500000）は、ご利用いただけなくなりました。" in text_of(told)
+        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(told)
+
+
+async def test_y27_who_left_is_told_what_became_of_the_sharing(world: ActivityWorld) -> None:
+    no = await world.apply(form([OFFICE_C]))
+    for activity, message in (("remember_links", STEP), ("end_sharing", RELEASED_FOR_THEM), ("restore_sharing", STEP)):
+        await world.activities()[activity](message)
+    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(MailKind.WITHDRAWN)
+    assert f"・弊社で解除した「{FIRM}」との共有は、お申し込みの前の状態に戻しました。" in text
 
 
 async def test_what_customers_call_themselves_is_never_taken_for_a_template(world: ActivityWorld) -> None:

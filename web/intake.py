@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.application_form import ApplicationForm
 from models.calendar import BusinessCalendar, day_in_japan
 from models.identifiers import ApplicationNo
+from models.mails import DAYS_OF_ALERT
 from models.refusals import FieldError, RefusedError
 from models.tables import (
     ApplicationOfficeRow,
@@ -23,9 +24,6 @@ from web.office_names import office_names
 
 DAYS_TO_MEND = 5
 """Business days after the due date within which what blocks a case can still be mended (Y27)."""
-
-DAYS_OF_ALERT = 3
-"""Business days before the due date on which an operator is told that it is in danger."""
 
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"

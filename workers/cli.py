@@ -147,11 +147,11 @@ def diagram(
 
 
 @app.command()
-def mails(into: Annotated[Path, typer.Option(help="The folder of the gallery.")] = Path("docs/mails")) -> None:
-    """Write every mail, as text and as HTML, for the documents."""
-    from workers.gallery.pages import write_gallery
+def mails(into: Annotated[Path, typer.Option(help="The folder of the mail samples.")] = Path("docs/mails")) -> None:
+    """Write the mail samples, as text and as HTML, for the documents."""
+    from workers.gallery.pages import write_samples
 
-    raise typer.Exit(run(write_gallery(into)))
+    write_samples(into)
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""The gallery of all mails: each written by the real activities, on a database filled from the example registry."""
+"""Mail samples: every template, filled with made-up facts."""

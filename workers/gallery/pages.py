@@ -1,94 +1,61 @@
-"""`tetsuzuki mails`: every mail as a file of text and one of HTML, and a page that shows them all."""
+"""`tetsuzuki mails`: every mail sample as a file of text and one of HTML, and a page that shows them all."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from email.message import EmailMessage
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from activities.mail_html import html_of
+from activities.outbox import WrittenMail
+from activities.templates import mail_templates
+from workers.gallery.samples import SAMPLES, Sample
 
-from workers import database, examples
-from workers.gallery.entries import ENTRIES
-from workers.gallery.scene import Scene, made_up_settings
-from workers.registry_file import load
-from workers.stack.inbox import html_of, text_of
-from workers.stack.places import postgres_url
-from workers.stack.scratch import scratch_server
-
-_DATABASE = "mails"
-_INDEX = Path("README.md")
 _HEAD = """\
 # メールの一覧 / Every mail
 
 Written by `tetsuzuki mails` from the templates in `activities/mails`: change those, not this. People and addresses are
-made up; each mail is what the program sends for them, as text and as HTML that is made from the text.
-"""
+made up; each mail is what the program sends for them, as text and as HTML, both from the same Markdown.
+
+| 件名 | いつ送るか |
+|---|---|"""
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """One mail of the gallery."""
-
-    name: str
-    """Of its files, without their endings."""
-    kind: str
-    when: str
-    mail: EmailMessage
-
-
-async def write_gallery(into: Path) -> int:
-    """Write the gallery anew, from a database of its own that is thrown away."""
-    async with scratch_server(_DATABASE) as socket_dir:
-        settings = made_up_settings().model_copy(update={"database_url": postgres_url(socket_dir, _DATABASE)})
-        async with database.opened(settings) as sessions:
-            await load(sessions, examples.registry())
-            files = pages(await exhibits(sessions))
-    into.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 nothing else runs in this program
-    for left in set(into.iterdir()) - {into / path for path in files}:  # noqa: ASYNC240
+def write_samples(into: Path) -> None:
+    """Write the samples anew, and remove what is none any more."""
+    files = pages()
+    into.mkdir(parents=True, exist_ok=True)
+    for left in set(into.iterdir()) - {into / name for name in files}:
         left.unlink()
-    for path, text in files.items():
-        (into / path).write_text(text, encoding="utf-8")
-    return 0
+    for name, text in files.items():
+        (into / name).write_text(text, encoding="utf-8")
 
 
-async def exhibits(sessions: async_sessionmaker[AsyncSession]) -> list[Exhibit]:
-    """Have every mail sent, in the order of the entries, in a database that holds the example registry and no more."""
-    scene = Scene(sessions, made_up_settings())
-    found = []
-    for entry in ENTRIES:
-        await entry.send(scene)
-        sent = await scene.shown()
-        same = [each.mail for each in sent if each.kind == sent[-1].kind]
-        for number, mail in enumerate(same, start=1):
-            name = sent[-1].kind + (f"-{number}" if number > 1 else "")
-            found.append(Exhibit(name, sent[-1].kind, entry.when, mail))
-    return found
+def written(sample: Sample, facts: Mapping[str, Any] | None = None) -> WrittenMail:
+    """Return the mail of a sample, with its own facts or with others."""
+    template = mail_templates().get_template(f"{sample.template or sample.name}.md")
+    return WrittenMail(sample.to, sample.subject, template.render(sample.facts if facts is None else facts))
 
 
-def pages(shown: Iterable[Exhibit]) -> dict[Path, str]:
+def pages() -> dict[str, str]:
     """Return the files and what they hold."""
-    shown = list(shown)
-    contents = [f"| [{each.mail['Subject']}](#{each.name}) | {each.when} |" for each in shown]
-    index = "\n".join([_HEAD, "| 件名 | いつ送るか |", "|---|---|", *contents, "", *map(_section, shown)])
-    texts = {Path(f"{each.name}.txt"): _lines(text_of(each.mail)) for each in shown}
-    htmls = {Path(f"{each.name}.html"): _lines(html_of(each.mail)) for each in shown}
-    return {_INDEX: index, **texts, **htmls}
+    mails = {sample.name: written(sample) for sample in SAMPLES}
+    contents = [f"| [{sample.subject}](#{sample.name}) | {sample.when} |" for sample in SAMPLES]
+    sections = [_section(sample, mails[sample.name].body) for sample in SAMPLES]
+    return {
+        "README.md": "\n".join([_HEAD, *contents, "", *sections]),
+        **{f"{name}.txt": mail.body for name, mail in mails.items()},
+        **{f"{name}.html": html_of(mail.subject, mail.markdown) for name, mail in mails.items()},
+    }
 
 
-def _section(each: Exhibit) -> str:
+def _section(sample: Sample, text: str) -> str:
     return f"""\
-<a id="{each.name}"></a>
+<a id="{sample.name}"></a>
 
-## {each.mail["Subject"]}
+## {sample.subject}
 
-{each.when}。宛先：`{each.mail["To"]}`。[HTML]({each.name}.html)、[テキスト]({each.name}.txt)
+{sample.when}。宛先：`{sample.to}`。[HTML]({sample.name}.html)、[テキスト]({sample.name}.txt)
 
 ```text
-{_lines(text_of(each.mail)).strip()}
+{text.strip()}
 ```
 """
-
-
-def _lines(text: str) -> str:
-    """Without the line ends that mail travels with."""
-    return "\n".join(text.splitlines()) + "\n"
