@@ -135,7 +135,7 @@ def test_every_address_is_that_of_a_service_waited_for(name: str) -> None:
 def test_every_image_is_pinned(name: str) -> None:
     image, _, tag = SERVICES[name]["image"].partition(":")
     assert image
-    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-\w+)?", tag)
+    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?([.-]\w+)?", tag)
 
 
 def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None:
