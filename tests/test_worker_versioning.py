@@ -19,12 +19,12 @@ from temporalio.worker import Worker
 
 from models.actions import AddNote, Cancel
 from models.procedures import SetUpStep, Stage
-from tests.changed_procedures import WithOneStepMore, WithOneStepMorePatched
+from tests.changed_procedures import WithOneStepMore, WithOneStepMorePatched, copied_code
 from tests.paths import waiting_for_sharing
 from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
-from workers.build_id import PACKAGES, build_id, code_hash
+from workers.build_id import build_id, code_hash
 from workers.replay_command import ReplayCheckError, replay_check
 from workers.settings import Settings
 from workers.temporal import current_build, prepare
@@ -174,17 +174,11 @@ async def test_a_case_that_stays_with_its_build_cannot_break_with_another(
 
 
 def test_a_build_is_called_after_its_version_and_its_code_wherever_it_lies(tmp_path: Path) -> None:
-    def copied(name: str) -> list[Path]:
-        return [
-            shutil.copytree(Path(__file__).parent.parent / package, tmp_path / name / package) for package in PACKAGES
-        ]
-
-    one, other = copied("one"), copied("other")
-    own = build_id(Settings())
-    assert own == f"{version('tetsuzuki')}-{code_hash(one)}"
-    (other[0] / "__pycache__" / "cached.pyc").parent.mkdir(exist_ok=True)
-    (other[0] / "__pycache__" / "cached.pyc").write_bytes(b"by another Python")
-    (other[0] / "calendar.py").touch()
+    one, other = copied_code(tmp_path / "one"), copied_code(tmp_path / "other")
+    assert build_id(Settings()) == f"{version('tetsuzuki')}-{code_hash(one)}"
+    for cache in other[0].rglob("__pycache__"):
+        shutil.rmtree(cache)
+    (other[0] / "__init__.py").touch()
     assert code_hash(reversed(other)) == code_hash(one)
     mail = next((tmp_path / "other" / "activities" / "mails").iterdir())
     mail.rename(mail.with_suffix(".new"))

@@ -1,4 +1,4 @@
-"""`tetsuzuki migrate`, and the first step of `up`: the database's schema, Temporal's namespace and the current build."""
+"""`tetsuzuki migrate`, with which `up` begins too: the database's schema, Temporal's namespace, the current build."""
 
 from workers import database, schema, temporal
 from workers.replay_command import replay_check
