@@ -146,6 +146,15 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
         assert SERVICES[name]["image"] == f"temporalio/admin-tools:{server}"
 
 
+def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
+    check = SERVICES["migrate"]
+    assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
+    for name in ("worker", "web"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert SERVICES[name]["image"] == check["image"]
+        assert check["environment"].items() <= SERVICES[name]["environment"].items()
+
+
 def test_every_volume_is_named() -> None:
     mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
     assert {mount.partition(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
