@@ -96,7 +96,7 @@ def migrate(
     schema_only: Annotated[bool, typer.Option(help="Leave Temporal alone.")] = False,
     add_revision: Annotated[str | None, typer.Option(help="For developers: write what changed as a revision.")] = None,
 ) -> None:
-    """Bring the database and Temporal's namespace to this build and make it current, once its replay check has passed."""
+    """Prepare the database and Temporal's namespace and make this build current, if its replay check passes."""
     from workers.set_up import set_up
 
     raise typer.Exit(run(set_up(_settings(), schema_only=schema_only, add_revision=add_revision)))
