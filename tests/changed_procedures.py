@@ -1,23 +1,14 @@
 """What a procedure looks like after a change, for the tests that show what a change does to cases that are open."""
 
-import shutil
-from pathlib import Path
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.messages import OfficeCase, OfficeOutcome
-    from workers.build_id import PACKAGES
     from workflows.office_data_procedure import OfficeDataProcedure
     from workflows.office_steps import OfficeSteps
 
 LOOK_BEFORE_FREEZE = "look-at-sharing-before-the-freeze"
 """The patch's name: new with the change, never used again."""
-
-
-def copied_code(into: Path) -> list[Path]:
-    """Copy the packages of the program, to be changed and run as another build; returns each copy's folder."""
-    return [shutil.copytree(Path(__file__).parent.parent / package, into / package) for package in PACKAGES]
 
 
 class OneStepMore(OfficeSteps):

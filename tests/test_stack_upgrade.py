@@ -10,10 +10,9 @@ import pytest
 from models.identifiers import office_workflow_id
 from models.messages import Outcome
 from models.procedures import Stage
-from tests.changed_procedures import copied_code
 from tests.test_stack import running
 from tests.test_survival import LINKS_C, Case, Outside, load_examples
-from tests.test_worker_versioning import follows
+from tests.test_worker_versioning import copied_code, follows
 from tests.world import OFFICE_C
 from workers import temporal
 from workers.build_id import build_id, code_hash

@@ -19,12 +19,12 @@ from temporalio.worker import Worker
 
 from models.actions import AddNote, Cancel
 from models.procedures import SetUpStep, Stage
-from tests.changed_procedures import WithOneStepMore, WithOneStepMorePatched, copied_code
+from tests.changed_procedures import WithOneStepMore, WithOneStepMorePatched
 from tests.paths import waiting_for_sharing
 from tests.running import PATIENCE
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
-from workers.build_id import build_id, code_hash
+from workers.build_id import PACKAGES, build_id, code_hash
 from workers.replay_command import ReplayCheckError, replay_check
 from workers.settings import Settings
 from workers.temporal import current_build, prepare
@@ -116,6 +116,11 @@ async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
             await make_current(world, "first")
             while await build_of(begun.office()) != "first":
                 await begun.act(AddNote(by=OPERATOR, reason="お電話"))
+
+
+def copied_code(into: Path) -> list[Path]:
+    """Copy the packages of the program, to be changed and run as another build; returns each copy's folder."""
+    return [shutil.copytree(Path(__file__).parent.parent / package, into / package) for package in PACKAGES]
 
 
 def changed(procedure: type) -> Sequence[type]:
