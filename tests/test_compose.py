@@ -135,7 +135,7 @@ def test_every_address_is_that_of_a_service_waited_for(name: str) -> None:
 def test_every_image_is_pinned(name: str) -> None:
     image, _, tag = SERVICES[name]["image"].partition(":")
     assert image
-    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-\w+)?", tag)
+    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?([.-]\w+)?", tag)
 
 
 def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None:
@@ -144,6 +144,15 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
     server = SERVICES["temporal"]["image"].partition(":")[2]
     for name in ("temporal-schema", "temporal-namespace"):
         assert SERVICES[name]["image"] == f"temporalio/admin-tools:{server}"
+
+
+def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
+    check = SERVICES["migrate"]
+    assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
+    for name in ("worker", "web"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert SERVICES[name]["image"] == check["image"]
+        assert check["environment"].items() <= SERVICES[name]["environment"].items()
 
 
 def test_every_volume_is_named() -> None:

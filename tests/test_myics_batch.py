@@ -107,7 +107,7 @@ async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
     await engine.dispose()
     half = len(await client_ids(myics))
     assert 0 < half < PAGE
-    async with build_worker(client, settings, sessions):
+    async with build_worker(client, settings, sessions, versioned=False):
         progress = await finished(myics, number)
     assert (progress.done, progress.refused) == (ROWS, 0)
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(ROWS)]

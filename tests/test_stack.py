@@ -120,7 +120,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again
     stack = Stack(settings)
     with pytest.raises(NewerDatabaseError, match="newer version"):
         await stack.__aenter__()
-    assert list(stack.processes) == ["postgres"]
+    assert list(stack.processes) == ["postgres", "temporal"]
     assert _alive(list(stack.processes.values())) == []
 
 
@@ -129,11 +129,13 @@ def _says_ready(console: Path) -> bool:
 
 
 @asynccontextmanager
-async def running(settings: Settings, console: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `tetsuzuki up` until it says that it is ready."""
+async def running(
+    settings: Settings, console: Path, code: Path | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `tetsuzuki up`, of the packages in the folder `code` if given, until it says that it is ready."""
     with console.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "workers", "up", env=environment(settings), stdout=output, stderr=output
+            *(sys.executable, "-m", "workers", "up"), env=environment(settings), stdout=output, stderr=output, cwd=code
         )
     try:
         async with asyncio.timeout(PATIENCE):

@@ -181,5 +181,6 @@ async def attended(world: World, by_call: dict[str, Trouble] | None = None) -> A
         registry=troubled_registry(troubles, ContractIdPool(settings.contract_id_first, settings.contract_id_last)),
         transport=TroubledTransport(build_transport(settings), troubles),
         drain=timedelta(0),
+        versioned=False,
     ):
         yield

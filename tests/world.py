@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -219,6 +219,7 @@ async def world_with_worker(
     workflows: Sequence[type] = WORKFLOWS,
     max_cached_workflows: int = 1000,
     build_id: str | None = None,
+    versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade",
     registry: Registry | None = None,
 ) -> AsyncIterator[World]:
     """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
@@ -226,6 +227,7 @@ async def world_with_worker(
         temporal_task_queue=f"test-{uuid4()}",
         deployment_name=f"test-{uuid4()}",
         build_id=build_id,
+        versioning_behavior=versioning_behavior,
         smtp_host=inbox.host,
         smtp_port=inbox.port,
         secret_key=SecretStr("secret"),
@@ -241,6 +243,7 @@ async def world_with_worker(
         sessions,
         registry=registry,
         workflows=workflows,
+        versioned=build_id is not None,
         max_cached_workflows=max_cached_workflows,
     ):
         yield World(sessions, environment, settings, inbox)

@@ -96,7 +96,7 @@ def migrate(
     schema_only: Annotated[bool, typer.Option(help="Leave Temporal alone.")] = False,
     add_revision: Annotated[str | None, typer.Option(help="For developers: write what changed as a revision.")] = None,
 ) -> None:
-    """Bring the database and Temporal's namespace to what this program needs."""
+    """Prepare the database and Temporal's namespace and make this build current, if its replay check passes."""
     from workers.set_up import set_up
 
     raise typer.Exit(run(set_up(_settings(), schema_only=schema_only, add_revision=add_revision)))
@@ -123,7 +123,7 @@ def due_date(day: Annotated[str, typer.Argument(help="The day of application, YY
 
 @app.command()
 def replay() -> None:
-    """Replay every open case with this build; fails if any would break. The gate before a deployment."""
+    """Replay every open case with this build; fails if any would break. Changes nothing."""
     from workers.replay_command import replay_with_progress
 
     raise typer.Exit(run(replay_with_progress(_settings())))

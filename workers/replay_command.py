@@ -1,4 +1,4 @@
-"""`tetsuzuki replay`: would this build break a case that is open? The gate before a deployment."""
+"""`tetsuzuki replay`: would this build break a case that is open? And the replay check before a build takes over."""
 
 import asyncio
 from collections import deque
@@ -12,6 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
 from workers import temporal
+from workers.build_id import build_id
+from workers.errors import ClearError
 from workers.settings import Settings
 from workers.wiring import WORKFLOWS
 
@@ -27,6 +29,33 @@ class Replayed:
     breaks_because: str | None
 
 
+class ReplayCheckError(ClearError):
+    """This build would break open cases."""
+
+
+async def replay_check(client: Client, settings: Settings, workflows: Sequence[type] = WORKFLOWS) -> None:
+    """Replay each open case that will follow to this build when it becomes current.
+
+    Raises:
+        ReplayCheckError: names each case that would break; nothing was changed.
+
+    """
+    current = await temporal.current_build(client, settings)
+    # The same name stands for the same code only where it is made of it.
+    if settings.build_id is None and current == build_id(settings):
+        return
+    if not await temporal.namespace_is_there(client):
+        return  # no case is open; `temporal.prepare` says what is missing
+    outcomes = [outcome async for outcome in replay_open_workflows(client, _following(settings), workflows)]
+    broken = [f"  {each.workflow_id}: {each.breaks_because}" for each in outcomes if each.breaks_because]
+    if broken:
+        raise ReplayCheckError(
+            f"replay check failed: build {build_id(settings)} would break {len(broken)} of {len(outcomes)} open cases. "
+            f"It was not started, nothing was changed, and the current build is still {current or 'none'}.\n"
+            + "\n".join(broken)
+        )
+
+
 async def replay_with_progress(settings: Settings, workflows: Sequence[type] = WORKFLOWS) -> int:
     """Replay every open workflow, say which would break and why; 1 if any would."""
     client = await temporal.connect(settings)
@@ -36,7 +65,7 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
     with Progress(*columns, console=console) as progress:
         total = (await client.count_workflows(_open(settings))).count
         task = progress.add_task("replay", total=total)
-        async for outcome in replay_open_workflows(client, settings, workflows):
+        async for outcome in replay_open_workflows(client, _open(settings), workflows):
             replayed += 1
             if outcome.breaks_because:
                 broken += 1
@@ -47,12 +76,10 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
     return 1 if broken else 0
 
 
-async def replay_open_workflows(
-    client: Client, settings: Settings, workflows: Sequence[type]
-) -> AsyncIterator[Replayed]:
-    """Replay each open workflow of the task queue."""
+async def replay_open_workflows(client: Client, query: str, workflows: Sequence[type]) -> AsyncIterator[Replayed]:
+    """Replay each workflow that the query finds."""
     replayer = Replayer(workflows=workflows, data_converter=temporal.DATA_CONVERTER)
-    async with replayer.workflow_replay_iterator(_histories(client, _open(settings))) as results:
+    async with replayer.workflow_replay_iterator(_histories(client, query)) as results:
         async for result in results:
             failure = result.replay_failure
             yield Replayed(result.history.workflow_id, _first_line(failure) if failure else None)
@@ -77,6 +104,11 @@ async def _histories(client: Client, query: str) -> AsyncIterator[WorkflowHistor
 def _open(settings: Settings) -> str:
     # By task queue, not by type: a type that this build no longer has breaks its cases too.
     return f"ExecutionStatus = 'Running' AND TaskQueue = '{settings.temporal_task_queue}'"
+
+
+def _following(settings: Settings) -> str:
+    behavior = "TemporalWorkflowVersioningBehavior"
+    return f"{_open(settings)} AND ({behavior} IS NULL OR {behavior} != 'Pinned')"
 
 
 async def _fetch(client: Client, execution: WorkflowExecution) -> WorkflowHistory | None:

@@ -1,13 +1,22 @@
-"""`tetsuzuki migrate`: the database's schema and Temporal's namespace."""
+"""`tetsuzuki migrate`, with which `up` begins too: the database's schema, Temporal's namespace, the current build."""
 
 from workers import database, schema, temporal
+from workers.replay_command import replay_check
 from workers.settings import Settings
 
 
-async def set_up(settings: Settings, *, schema_only: bool, add_revision: str | None) -> None:
-    """Bring both to what this build needs; they may be in use. A new revision is written after that."""
+async def set_up(settings: Settings, *, schema_only: bool = False, add_revision: str | None = None) -> None:
+    """Bring all three to this build; they may be in use. A new revision is written after the schema.
+
+    Raises:
+        ReplayCheckError: open cases would break; nothing was changed.
+
+    """
+    client = None if schema_only else await temporal.connect(settings)
+    if client:
+        await replay_check(client, settings)
     await schema.migrate(database.url(settings))
     if add_revision is not None:
         await schema.add_revision(database.url(settings), add_revision)
-    if not schema_only:
-        await temporal.prepare(await temporal.connect(settings), settings)
+    if client:
+        await temporal.prepare(client, settings)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     deployment_name: str = "tetsuzuki"
     """What the workers of all builds are together, to Temporal's worker versioning."""
     build_id: str | None = None
-    """This build's own name. Set: every case stays with the build that began it; unset: any worker takes any case."""
+    """This build's own name; unset: the version and a hash of the installed code."""
+    versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade"
+    """Whether open cases go over to the build that becomes current, or stay with the build that began them."""
 
     smtp_host: str = "127.0.0.1"
     """Set: mails go there; unset: to the embedded inbox."""

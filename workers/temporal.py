@@ -9,6 +9,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeNamespaceResponse,
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
     UpdateNamespaceRequest,
 )
 from temporalio.client import Client
@@ -17,6 +19,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
+from workers.build_id import build_id
 from workers.errors import ClearError
 from workers.settings import Settings
 from workflows import search_attributes
@@ -82,7 +85,9 @@ async def namespace_is_there(client: Client) -> bool:
 
 
 async def prepare(client: Client, settings: Settings) -> None:
-    """Keep closed cases long enough, register the search attributes and the schedules. May be run again and again.
+    """Keep closed cases long enough, register search attributes and schedules, make this build the current one.
+
+    Cases follow the current build, so the replay check (`workers/replay_command.py`) comes before. May be run again.
 
     Raises:
         TemporalSetUpError: there is no such namespace, it refuses, or a search attribute of another type has the name.
@@ -96,11 +101,38 @@ async def prepare(client: Client, settings: Settings) -> None:
         await _keep_closed_cases(client, settings)
         await _register_search_attributes(client)
         await schedules.install(client, settings.temporal_task_queue)
+        await _make_current(client, settings)
     except RPCError as error:
         raise TemporalSetUpError(
             f"Temporal does not let the namespace {client.namespace!r} be prepared ({error.status.name}: "
             f"{error.message}): see that the server is well, and that we may administer the namespace"
         ) from error
+
+
+async def current_build(client: Client, settings: Settings) -> str | None:
+    """Return the id of the build to which new cases go, and open ones that are not pinned; None: there is none."""
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=settings.deployment_name)
+    try:
+        answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return answer.worker_deployment_info.routing_config.current_deployment_version.build_id or None
+
+
+async def _make_current(client: Client, settings: Settings) -> None:
+    if await current_build(client, settings) == build_id(settings):
+        return
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=client.namespace,
+        deployment_name=settings.deployment_name,
+        build_id=build_id(settings),
+        # Its workers start after this: the server has not seen any of them yet, nor their task queue.
+        allow_no_pollers=True,
+        ignore_missing_task_queues=True,
+    )
+    await client.workflow_service.set_worker_deployment_current_version(request, retry=True)
 
 
 async def _keep_closed_cases(client: Client, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from activities.registry import Registry
 from models.calendar import BusinessCalendar
 from models.webhook_secrets import secrets_of
 from web.app import create_app
+from workers.build_id import build_id
 from workers.derived import form_translation, public_url, secret_key, temporal_ui_url
 from workers.settings import Settings
 from workers.wiring_activities import Parts, build_application_activities
@@ -104,8 +105,12 @@ def build_worker(
     workflows: Sequence[type] = WORKFLOWS,
     max_cached_workflows: int = 1000,
     drain: timedelta = DRAIN,
+    versioned: bool = True,
 ) -> Worker:
-    """Build the worker; the sandbox stays on. For `registry` and `transport` see `build_activities`."""
+    """Build the worker; the sandbox stays on. For `registry` and `transport` see `build_activities`.
+
+    Not versioned: it takes every case, whatever build is current. Tests that know one build only use that.
+    """
     return Worker(
         client,
         task_queue=settings.temporal_task_queue,
@@ -114,18 +119,15 @@ def build_worker(
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=drain,
         interceptors=[TellOfFailing()],
-        deployment_config=_deployment(settings),
+        deployment_config=_deployment(settings) if versioned else None,
     )
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
-    if settings.build_id is None:
-        return None
+def _deployment(settings: Settings) -> WorkerDeploymentConfig:
     return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        version=WorkerDeploymentVersion(settings.deployment_name, build_id(settings)),
         use_worker_versioning=True,
-        # A case lasts for weeks, less than a build can be kept: it ends with the code that it began with.
-        default_versioning_behavior=VersioningBehavior.PINNED,
+        default_versioning_behavior=VersioningBehavior[settings.versioning_behavior.upper()],
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from temporalio.client import Client
 
 from workers import database, temporal
+from workers.build_id import build_id
 from workers.program import until_told
 from workers.settings import Settings
 from workers.wiring import build_worker
@@ -21,7 +22,9 @@ async def serve(settings: Settings) -> None:
     try:
         client = await _connect_patiently(settings)
         async with build_worker(client, settings, database.sessions(engine)):
-            _logger.info("working")
+            _logger.info("working as build %s", build_id(settings))
+            if await temporal.current_build(client, settings) != build_id(settings):
+                _logger.warning("this build is not current and gets no new cases: `tetsuzuki migrate` makes it current")
             await until_told()
     finally:
         await engine.dispose()

@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from temporalio.service import RPCError
 
-from workers import database, health, schema, temporal
+from workers import health, temporal
+from workers.set_up import set_up
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
@@ -44,18 +46,12 @@ class Step:
 
 def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | Step]:
     """Every part and step of a stack with these settings; the parts of a list can start side by side."""
-
-    async def migrate() -> None:
-        await schema.migrate(database.url(settings))
-
-    async def prepare_temporal() -> None:
-        await temporal.prepare(await temporal.connect(settings), settings)
-
     return [
-        [_postgres(places, say)] if embeds_postgres(settings) else [],
-        Step(name="schema", do=migrate),
-        [_temporal(settings)] if embeds_temporal(settings) else [],
-        Step(name="namespace", do=prepare_temporal),
+        [
+            *([_postgres(places, say)] if embeds_postgres(settings) else []),
+            *([_temporal(settings)] if embeds_temporal(settings) else []),
+        ],
+        Step(name="migrate", do=partial(set_up, settings)),
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
