@@ -241,7 +241,6 @@ async def one_ended_by_hand(world: World) -> Case:
     """The application leaves the rest to the reconciliation."""
     case = await world.apply(form([OFFICE_C, OFFICE_B]))
     await at_rest(case, Stage.SHARING, 1)
-    await case.settled(1)
     await case.office(1).terminate("押し間違い")
     await at_rest(case, Stage.SET_UP, 2)
     await case.act(Withdraw(by="申込者", reason="不要になったため"), 2)

@@ -253,10 +253,12 @@ async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
 
 
 async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
-    """Wait until an office's procedure rests at a stage and waits for a person."""
+    """Wait until an office's procedure rests at a stage and waits for a person, and its application knows."""
     while True:
         progress = await case.progress(number)
         if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
-            return
+            break
         assert progress.outcome is None, f"ended as {progress.outcome} before it came to {stage}"
         await asyncio.sleep(0.02)
+    await case.settled(number)
+    await settled(case.world.environment, case.application)
