@@ -17,6 +17,7 @@ from activities.mail_headers import one_address
 from activities.mail_html import html_of
 from activities.mail_refused import MAIL_REFUSED
 from activities.outbox import MAILS_AT_ONCE, MailNotTakenError
+from models.calendar import day_in_japan
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -125,7 +126,7 @@ async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(world: Activit
                 kind=kind,
                 at=AT,
                 occurrence=occurrence,
-                until=AT.date(),
+                until=day_in_japan(AT),
                 points=("共有",),
             )
             for kind in (MailKind.RELEASE_SHARING_REMINDER, MailKind.DELAY)

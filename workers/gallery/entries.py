@@ -7,6 +7,7 @@ from activities.address_checks import AddressCheckActivities
 from activities.outbox import Outbox
 from models.actions import SharingReleased
 from models.address_checks import CheckPurpose, CheckStep, SendCode
+from models.calendar import day_in_japan
 from models.digest import SendDigest
 from models.enquiries import EnquiryRef
 from models.invitations import MailInvitation
@@ -182,7 +183,7 @@ async def _member_invitation_reminder(scene: Scene) -> None:
 
 
 async def _morning_digest(scene: Scene) -> None:
-    await scene.run("send_digest", SendDigest(day=AT.date(), operator="佐藤"))
+    await scene.run("send_digest", SendDigest(day=day_in_japan(AT), operator="佐藤"))
 
 
 async def _reconciliation(scene: Scene) -> None:
