@@ -195,7 +195,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "calendar", "tests on the Temporal server at other times; those that know Japan's are left out"
     )
     moved.addoption(
-        "--japan-time", metavar="±HH:MM:SS", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
+        "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
     )
     moved.addoption("--closing-days-around-today", action="store_true", help="as at the year's end")
 

@@ -9,7 +9,7 @@ import pytest
 
 from models import calendar
 
-_TIME = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?")
+_TIME = re.compile(r"([+-])(\d\d):(\d\d)")
 _A_DAY = timedelta(days=1)
 
 
@@ -17,20 +17,19 @@ class MovedJapan(tzinfo):
     """A zone in which every test begins at the same time of the day, ahead of UTC or behind it."""
 
     def __init__(self, begins: str) -> None:
-        """Take such a time as `-23:59:57`; raise `UsageError` for what is none."""
+        """Take such a time as `-23:59`; raise `UsageError` for what is none."""
         found = _TIME.fullmatch(begins)
         if found is None:
-            raise pytest.UsageError(f"--japan-time is written as +08:59:57 or -23:59:57, not {begins!r}")
+            raise pytest.UsageError(f"--japan-time is written as +08:59 or -23:59, not {begins!r}")
         self._ahead = found[1] == "+"
-        hours, minutes, seconds = (int(number or 0) for number in found.groups()[1:])
-        self._time = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        self._time = timedelta(hours=int(found[2]), minutes=int(found[3]))
         self.begin()
 
     def begin(self) -> None:
-        """Let it be that time of the day now."""
+        """Let it be that time of the day now, whole minutes from UTC: nobody reads an offset with seconds."""
         now = datetime.now(UTC)
-        ahead = (self._time - timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)) % _A_DAY
-        self._offset = ahead if self._ahead else ahead - _A_DAY + timedelta(seconds=not ahead)
+        ahead = (self._time - timedelta(hours=now.hour, minutes=now.minute)) % _A_DAY
+        self._offset = ahead if self._ahead else ahead - _A_DAY + timedelta(minutes=not ahead)
 
     def utcoffset(self, _moment: datetime | None) -> timedelta:
         return self._offset

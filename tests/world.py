@@ -147,8 +147,9 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office, and nothing is due."""
-        await settled(self.world.environment, self.office(number))
+        """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
+        for procedure in (self.office(number), self.application):
+            await settled(self.world.environment, procedure)
 
     async def progress(self, number: int = 1) -> OfficeProgress:
         return await self.office(number).query(OfficeDataProcedure.progress)
@@ -261,4 +262,3 @@ async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
         assert progress.outcome is None, f"ended as {progress.outcome} before it came to {stage}"
         await asyncio.sleep(0.02)
     await case.settled(number)
-    await settled(case.world.environment, case.application)
