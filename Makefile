@@ -6,11 +6,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test up check bench histories screenshots lock
+.PHONY: help demo test test-long up check bench histories screenshots lock
 
 help:
 	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
 	@echo "make test   all tests"
+	@echo "make test-long  tests on the Temporal server at other times of the day in Japan, and among closing days"
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  applications per second"
@@ -23,6 +24,13 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# Japan's date before UTC's, midnight passing; after UTC's; nine in the morning passing; nobody works this week.
+test-long: .venv/installed
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=-23:59
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=+00:30
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=+08:59
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --closing-days-around-today
 
 up: .venv/installed
 	$(BIN)/tetsuzuki up

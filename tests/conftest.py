@@ -20,8 +20,9 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from tests.browsing import CHROMIUM, chromium
 from tests.customer_world import Customer, customer_after_notice
+from tests.japan import MovedJapan, close_around_today, move
 from tests.myics_world import MyicsWorld, myics_with_worker
-from tests.running import PATIENCE, FailuresAtOnce, bounded, workers_among_many
+from tests.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import Web, end_cases, fill_registry, web_on
 from tests.world import World, world_with_worker
@@ -35,6 +36,7 @@ from workflows import search_attributes
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
+_JAPAN = pytest.StashKey[MovedJapan]()
 
 expect.set_options(timeout=PATIENCE * 1000)
 # No example is too slow on a machine that is busy with other tests.
@@ -129,6 +131,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),  # time passes as in life until a test skips some
         data_converter=DATA_CONVERTER,
+        interceptors=[PatientQueries()],
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
         dev_server_extra_args=temporal_server.TIME_SKIPPING,
@@ -187,6 +190,21 @@ async def myics(
         yield world
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    moved = parser.getgroup(
+        "calendar", "tests on the Temporal server at other times; those that know Japan's are left out"
+    )
+    moved.addoption(
+        "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
+    )
+    moved.addoption("--closing-days-around-today", action="store_true", help="as at the year's end")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if japan := item.config.stash.get(_JAPAN, None):
+        japan.begin()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever runs the tests may have set the program up for servers of their own: tests see none of that."""
     if config.getoption("numprocesses", default=None):  # without, they are on the screen in a moment
@@ -194,10 +212,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.upper().startswith(("TETSUZUKI_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
+    if begins := config.getoption("japan_time"):
+        config.stash[_JAPAN] = move(begins)
+    if config.getoption("closing_days_around_today"):
+        close_around_today()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bound every test. Where there is no browser, its tests are left out and say so; CI installs one."""
+    if config.getoption("japan_time") or config.getoption("closing_days_around_today"):
+        items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.obj = bounded(item.obj)
@@ -205,3 +229,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason="no Chromium (apt install chromium-headless-shell)"))
+
+
+def _lives_in_time(item: pytest.Item) -> bool:
+    procedures = isinstance(item, pytest.Function) and "temporal" in item.fixturenames
+    return procedures and not item.get_closest_marker("knows_japan")

@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.identifiers import ContractId, OfficeToken, YayoiId
 from models.procedures import Stage
 from models.tables import IssuedContractRow
+from tests.ending import end
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import Web, browser_on, hidden_fields
 from tests.world import OFFICE_C, YAYOI, Case, World, at_rest, form, world_with_worker
@@ -119,5 +120,4 @@ async def customer_after_notice(
             web = Web(app, http, sessions, temporal.client, world.settings.temporal_task_queue)
             yield Customer(web, world, case, issued)
             if (await case.progress()).outcome is None:
-                await case.application.terminate()
-                await case.office().terminate()
+                await end(case.application, case.office())

@@ -18,7 +18,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.calendar import day_in_japan
 from models.identifiers import application_workflow_id, office_workflow_id
-from tests.running import PATIENCE
+from tests.running import PATIENCE, PatientQueries
 from tests.smtp_inbox import SmtpInbox
 from tests.world import Case, World, world_with_worker
 from workers.stack import temporal_server
@@ -42,6 +42,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=DATA_CONVERTER,
+        interceptors=[PatientQueries()],
         ui=True,
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),

@@ -44,6 +44,11 @@ async def parts(case: Case) -> dict[str, WorkflowHandle[Any, Any]]:
     return {"application": case.application, **own}
 
 
+async def reminded(case: Case) -> None:
+    """Let time pass until the applicant has been reminded once, whatever the calendar."""
+    await case.until_day(case.world.calendar.business_days_after(day_in_japan(await case.now()), 3))
+
+
 async def completed_at_once(world: World) -> Case:
     case = await world.apply(form())
     await at_rest(case, Stage.SET_UP)
@@ -116,7 +121,7 @@ async def rejected(world: World) -> Case:
 async def corrected_after_a_reminder(world: World) -> Case:
     case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.until(await case.now() + timedelta(days=6))
+    await reminded(case)
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
@@ -241,7 +246,6 @@ async def one_ended_by_hand(world: World) -> Case:
     """The application leaves the rest to the reconciliation."""
     case = await world.apply(form([OFFICE_C, OFFICE_B]))
     await at_rest(case, Stage.SHARING, 1)
-    await case.settled(1)
     await case.office(1).terminate("押し間違い")
     await at_rest(case, Stage.SET_UP, 2)
     await case.act(Withdraw(by="申込者", reason="不要になったため"), 2)
@@ -263,7 +267,7 @@ async def notice_undelivered(world: World) -> Case:
 async def waiting_for_sharing(world: World) -> Case:
     case = await world.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.until(await case.now() + timedelta(days=6))
+    await reminded(case)
     return case
 
 

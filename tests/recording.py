@@ -17,6 +17,7 @@ from tests.myics_paths import Path as MyicsPath
 from tests.myics_world import myics_with_worker
 from tests.paths import ENDED, IN_THE_MIDDLE, Path, parts
 from tests.registration_town import open_town
+from tests.settling import settled
 from tests.short_paths import SHORT_PATHS
 from tests.short_paths import Path as ShortPath
 from tests.smtp_inbox import SmtpInbox
@@ -38,6 +39,7 @@ async def test_record(
         if path in ENDED:
             await case.application.result()
         for part, procedure in (await parts(case)).items():
+            await settled(temporal, procedure)
             await keep(procedure, f"{path.__name__}.{part}")
 
 

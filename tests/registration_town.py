@@ -17,6 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.address_checks import AddressCheck, CheckOutcome, CheckPurpose
 from models.tables import AddressCheckRow
+from tests.ending import end
 from tests.smtp_inbox import SmtpInbox
 from tests.web_world import browser_on, hidden_fields, text_of, until
 from tests.world import World, world_with_worker
@@ -131,4 +132,4 @@ async def open_town(
             for row in await world.rows(select(AddressCheckRow)):
                 if row.told_at and not row.closed_at:
                     check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
-                    await world.client.get_workflow_handle(check.workflow_id).terminate()
+                    await end(world.client.get_workflow_handle(check.workflow_id))

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import _Definition
@@ -50,6 +52,25 @@ def workers_among_many() -> Iterator[None]:
         patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", once)
         patch.setattr(_WorkflowWorker, "__init__", patiently)
         yield
+
+
+class PatientQueries(Interceptor):
+    """A query that nobody answered in time is asked again: on a machine that is busy with tests, one may be lost."""
+
+    def intercept_client(self, following: OutboundInterceptor) -> OutboundInterceptor:
+        return _AskedAgain(following)
+
+
+class _AskedAgain(OutboundInterceptor):
+    async def query_workflow(self, asked: QueryWorkflowInput) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return await super().query_workflow(asked)
+                except RPCError as error:
+                    late = error.status in {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
+                    if asked.rpc_timeout or not late:  # who sets a bound wants to know
+                        raise
 
 
 class FailuresAtOnce:

@@ -22,6 +22,7 @@ from models.invitations import REMIND_AFTER
 from models.procedures import WaitingFor
 from models.tables import OfficeRow
 from models.webhooks import ATTEMPTS, KEPT_DEAD, WebhookStage
+from tests.ending import end
 from tests.settling import settled
 from tests.test_case_links import mailings
 from tests.test_enquiries import ASKED, DESK
@@ -224,8 +225,7 @@ async def reconciliation_of_freezes(world: World) -> Handle:
         update(OfficeRow).where(OfficeRow.office_token == OFFICE_B[1]).values(**left),
     )
     procedure = await reconciled(world)
-    await case.application.terminate()
-    await case.office().terminate()
+    await end(case.application, case.office())
     return procedure
 
 

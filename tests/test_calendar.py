@@ -1,9 +1,11 @@
 """The business calendar and the due date (Y11)."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -152,3 +154,15 @@ def test_y11_the_command_line_refuses_what_is_no_day() -> None:
     answer = _due_date("2026-11-31")
     assert (answer.returncode, answer.stdout) == (2, b"")
     assert "日付として読み取れません" in answer.stderr.decode()
+
+
+def test_only_japans_day_is_taken_of_a_moment() -> None:
+    """A moment's own `date()` is the day in whatever zone it happens to be in."""
+    root = Path(__file__).parents[1]
+    sources = [
+        file
+        for part in ("models", "workflows", "activities", "workers", "web", "tests")
+        for file in (root / part).rglob("*.py")
+    ]
+    taking = [file for file in sources if re.search(r"\.date[(][)]", file.read_text(encoding="utf-8"))]
+    assert taking == [root / "models" / "calendar.py"]

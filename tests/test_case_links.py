@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.case_links import Opening, case_link, case_path, link_expiry, opening
 from models.identifiers import ApplicationNo
 from tests.case_pages import LONG_AGO, SOON, two_pairs
+from tests.ending import end
 from tests.web_world import (
     SECRET,
     TOKEN_B,
@@ -142,7 +143,7 @@ async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_a
     assert mailing.id.startswith(f"case-link/{number}/{office_no or '-'}/")
     history = str((await web.client.get_workflow_handle(mailing.id).fetch_history()).events)
     assert "@example" not in history
-    await web.client.get_workflow_handle(mailing.id).terminate()
+    await end(web.client.get_workflow_handle(mailing.id))
 
 
 async def test_a_fresh_link_cannot_be_asked_for_with_a_forged_one_or_too_often(web: Web) -> None:
@@ -158,7 +159,7 @@ async def test_a_fresh_link_cannot_be_asked_for_with_a_forged_one_or_too_often(w
     assert answers[-1].status_code == 429
     assert "受け付けを止めています" in answers[-1].text
     for mailing in await mailings(web):
-        await web.client.get_workflow_handle(mailing.id).terminate()
+        await end(web.client.get_workflow_handle(mailing.id))
 
 
 async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(

@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.changed_procedures import WithOneStepLess, WithOneStepMore, WithOneStepMorePatched
 from tests.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
 from tests.paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
+from tests.settling import settled
 from tests.smtp_inbox import SmtpInbox
 from tests.world import world_with_worker
 from workflows.multi_office_application import MultiOfficeApplication
@@ -34,7 +35,10 @@ async def test_a_path_asks_for_what_it_asked_for_before(
         case = await path(world)
         if path in ENDED:
             await case.application.result()
-        walked = {part: await procedure.fetch_history() for part, procedure in (await parts(case)).items()}
+        walked = {}
+        for part, procedure in (await parts(case)).items():
+            await settled(temporal, procedure)
+            walked[part] = await procedure.fetch_history()
     for part, history in walked.items():
         if changed := silent_change(history, committed(path, part)):
             pytest.fail(changed)

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models import procedures
 from models.actions import Action, Withdraw
+from models.calendar import day_in_japan
 from models.diagram import Mark, Way, mermaid
 from models.diagram_svg import svg
 from models.identifiers import ApplicationNo, ContractId
@@ -117,10 +118,10 @@ def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: 
             procedure=procedure,
             existing_contract_id=ContractId("8871304"),
             applied_at=day,
-            due_date=day.date(),
-            expires_on=day.date(),
+            due_date=day_in_japan(day),
+            expires_on=day_in_japan(day),
             release_delegated=False,
-            alert_on=day.date(),
+            alert_on=day_in_japan(day),
         )
     )
     by_action = {

@@ -18,6 +18,7 @@ from activities.mail_html import html_of
 from activities.mail_markdown import text_of as text_part_of
 from activities.mail_refused import MAIL_REFUSED
 from activities.outbox import MAILS_AT_ONCE, Letter, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
+from models.calendar import day_in_japan
 from models.mails import MailKind
 from models.messages import SendMail, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -126,7 +127,7 @@ async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(world: Activit
                 kind=kind,
                 at=AT,
                 occurrence=occurrence,
-                until=AT.date(),
+                until=day_in_japan(AT),
                 points=("共有",),
             )
             for kind in (MailKind.RELEASE_SHARING_REMINDER, MailKind.DELAY)

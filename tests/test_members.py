@@ -25,6 +25,7 @@ from models.invitations import (
 )
 from models.tables import GroupMemberRow, MemberInvitationRow
 from tests.customer_world import errors_on, words
+from tests.ending import end
 from tests.web_world import Web, browser_on, hidden_fields, until
 from tests.world import OFFICE_B, OFFICE_C, World, details_of, form
 from web.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
@@ -104,8 +105,7 @@ async def group_in(world: World) -> AsyncIterator[Group]:
         yield group
         for row in await world.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
             invitation = Invitation(invitation_id=row.invitation_id)
-            with suppress(RPCError):  # it may not have been started yet
-                await world.client.get_workflow_handle(invitation.workflow_id).terminate()
+            await end(world.client.get_workflow_handle(invitation.workflow_id))
 
 
 @pytest_asyncio.fixture

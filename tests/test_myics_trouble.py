@@ -1,6 +1,6 @@
 """M8: a registration goes on or ends whose mails are refused, whose activities fail, or that was reset."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -209,6 +209,6 @@ def test_the_day_of_receipt_is_the_day_in_japan() -> None:
         customer_no=FIRM,
         holder_no=HolderNo(FIRM),
         requested_at=datetime(2026, 11, 3, 15, 30, tzinfo=UTC),
-        expires_on=datetime(2026, 11, 18, tzinfo=UTC).date(),
+        expires_on=date(2026, 11, 18),
     )
     assert "2026-11-04" in registration_static_details(case, "青葉 次郎", "青葉 一郎")

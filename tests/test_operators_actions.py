@@ -15,7 +15,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from models.action_message import ActionMessage
 from models.actions import Action, AddNote, ExtendDeadline, HandOver, Hold, ReleaseSharing, Resume
 from models.actions import ResendMail as Resend
-from models.calendar import end_of
+from models.calendar import day_in_japan, end_of
 from models.identifiers import ApplicationNo, ContractId
 from models.links import Coverage, LinkKind
 from models.mails import MailKind
@@ -163,7 +163,7 @@ def states(draw: st.DrawFn) -> OfficeState:
     for step in state.follow_up.steps[: draw(st.integers(0, 4))]:
         state.follow_up.record_step(step)
     if draw(st.booleans()) and state.follow_up.links:
-        coverage = Coverage(last_imported_on=None, first_covered_on=AT.date())
+        coverage = Coverage(last_imported_on=None, first_covered_on=day_in_japan(AT))
         state.follow_up.record_relink(Relinked(kind=BANK.kind, service=BANK.service, coverage=coverage))
     return state
 

@@ -67,7 +67,7 @@ async def test_from_form_to_closed_case(world: World) -> None:
     assert (await world.office(OFFICE_B[1])).frozen_by is None
     assert (await world.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:2"
 
-    await case.until(await case.now(2) + timedelta(days=6), 2)
+    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now(2)), 3), 2)
     assert len(await case.notices(MailKind.RELEASE_SHARING_REMINDER)) == 1
     await case.release_sharing(2)
     await at_rest(case, Stage.SET_UP, 2)

@@ -12,6 +12,7 @@ from temporalio.client import WorkflowFailureError
 
 from activities.differences import AT_MOST
 from models.actions import Cancel
+from models.calendar import day_in_japan
 from models.identifiers import OfficeToken, ledger_key
 from models.mails import RECONCILIATION_SUBJECT, MailKind
 from models.messages import OfficeStep, Outcome
@@ -32,6 +33,7 @@ from models.tables import (
     SharingRow,
 )
 from tests.activity_world import activity_world
+from tests.ending import end
 from tests.paths import NOBODY
 from tests.smtp_inbox import SmtpInbox
 from tests.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
@@ -217,7 +219,7 @@ async def test_a_case_that_was_reset_after_its_termination_is_left_alone(world: 
     before = await everything(world)
     assert (await reconcile(world)).findings == ()
     assert await everything(world) == before
-    await case.office().terminate()
+    await end(case.office())
 
 
 async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(world: World) -> None:
@@ -431,7 +433,7 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
     assert "Reset" in ended.detail
     assert "バックアップ" in unknown.detail
     assert "myics%2FMR-000002" in text_of(world.inbox.to(DESK)[0])
-    await world.client.get_workflow_handle("myics/MR-000001").terminate()
+    await end(world.client.get_workflow_handle("myics/MR-000001"))
 
 
 def _registration(count: int, changed_at: datetime, told_at: datetime) -> Any:
@@ -444,7 +446,7 @@ def _registration(count: int, changed_at: datetime, told_at: datetime) -> Any:
         requested_by="青葉会計事務所",
         requested_at=changed_at,
         stage=RegistrationStage.INVITED,
-        expires_on=told_at.date(),
+        expires_on=day_in_japan(told_at),
         changed_at=changed_at,
         told_at=told_at,
     )

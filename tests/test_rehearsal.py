@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from typer.testing import CliRunner
 
+from tests.ending import end
 from tests.test_temporal import new_namespace
 from workers.cli import app
 from workers.rehearsal import play as play_module
@@ -80,7 +81,7 @@ async def test_a_procedure_that_is_left_running_is_a_difference(
         monkeypatch.setattr(play_module, "PATIENCE", 1.0)
         with pytest.raises(DifferenceError, match=f"still run: {left.id}"):
             await play.all_ended()
-        await left.terminate()
+        await end(left)
 
 
 def test_a_difference_ends_the_program_with_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """What the stack cannot run on is said before anything starts: what is wrong, and what to do."""
 
 import os
+import pwd
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,29 @@ def test_root_without_a_user_for_postgres_is_told_to_make_one(
     ):
         postgres.prepare(tmp_path / "state" / "postgres", tmp_path / "state" / "socket", tell)
     assert not (tmp_path / "state" / "postgres").exists()
+
+
+def test_of_several_servers_at_once_one_makes_the_user_and_the_others_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two `useradd` at once may lose one of two users."""
+    made = tmp_path / "made"
+    program = tmp_path / "useradd"
+    program.write_text(f"#!/bin/sh\nsleep 0.3\necho made >> {made}\n")
+    program.chmod(0o755)
+
+    def entry(name: str) -> pwd.struct_passwd:
+        if not made.exists():
+            raise KeyError(name)
+        return pwd.getpwuid(os.getuid())
+
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", entry)
+    with ThreadPoolExecutor() as servers:
+        asked = [servers.submit(postgres.command, tmp_path, tmp_path) for _ in range(4)]
+    assert [each.result().account["user"] for each in asked] == [os.getuid()] * 4
+    assert made.read_text() == "made\n"
 
 
 def test_root_is_told_once_which_folders_are_opened_on_the_way_to_the_server_s_files(tmp_path: Path) -> None:

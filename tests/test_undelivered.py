@@ -4,6 +4,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.actions import AddNote, Cancel, HandOver, ResendMail
+from models.calendar import day_in_japan
 from models.mails import MailKind
 from models.messages import Outcome
 from models.procedures import Stage, WaitingFor
@@ -68,7 +69,7 @@ async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(world: Wo
     case = await world.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     world.inbox.unknown.add(OFFICE_B[0])
-    await case.until_day(world.calendar.business_days_after((await case.now()).date(), 4))
+    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 4))
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.SET_UP, WaitingFor.OPERATOR)
     assert MailKind.FOLLOW_UP_REMINDER.subject in await details_of(case.office())
@@ -79,7 +80,7 @@ async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered
     await case.act(AddNote(by=OPERATOR, reason="留守番電話に残した"))
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
-    await case.until_day(world.calendar.business_days_after((await case.now()).date(), 2))
+    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 2))
     assert await case.notices(MailKind.OPERATOR_REMINDER)
 
 
@@ -87,5 +88,5 @@ async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(w
     """What the ladder asks for is not the update that began it."""
     case = await unnotified(world)
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
-    await case.until_day(world.calendar.business_days_after((await case.now()).date(), 4))
+    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 4))
     assert (await case.progress()).assignee == "佐藤"

@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.actions import CorrectPair, ExtendDeadline, Hold, ResendMail, Resume, SharingReleased
-from models.calendar import end_of
+from models.calendar import day_in_japan, end_of
 from models.identifiers import OfficeToken, YayoiId
 from models.links import LinkKind
 from models.mails import MailKind
@@ -49,7 +49,7 @@ async def test_y13_a_release_that_nobody_reports_is_found_the_next_morning(world
     case = await waiting_for_sharing(world)
     async with world.sessions.begin() as session:
         await session.execute(update(SharingRow).values(ended_at=await case.now()))
-    await case.until_day((await case.now()).date() + timedelta(days=2))
+    await case.until_day(day_in_japan(await case.now()) + timedelta(days=2))
     await at_rest(case, Stage.SET_UP)
     assert await case.notices(MailKind.RELEASE_SHARING_REMINDER) == []
 
@@ -144,7 +144,7 @@ async def reset_to_before_the_first_update(case: Case) -> None:
 async def test_y18_a_reminder_that_is_sent_again_is_sent_each_time(world: World) -> None:
     case = await world.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
-    notified = (await case.now()).date()
+    notified = day_in_japan(await case.now())
     for days in (3, 7):
         await case.until_day(world.calendar.business_days_after(notified, days))
         await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.FOLLOW_UP_REMINDER))

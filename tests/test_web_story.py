@@ -14,6 +14,7 @@ from models.identifiers import ApplicationNo
 from models.messages import Outcome
 from models.procedures import Stage
 from tests.smtp_inbox import SmtpInbox
+from tests.web_world import until
 from tests.world import OFFICE_C, Case, at_rest, form, world_with_worker
 from workers.wiring import build_web
 
@@ -36,20 +37,26 @@ async def test_an_application_is_led_to_its_end_over_the_web(
             async def page() -> str:
                 return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", (await http.get(status_url)).text))
 
+            async def page_says(words: str) -> None:
+                async def said() -> bool:
+                    return words in await page()
+
+                await until(said)
+
             sent = form([OFFICE_C]).model_dump(mode="json")
             received = (await http.post("/api/applications", json=sent)).json()
             status_url = received["status_url"]
             case = Case(world, ApplicationNo(received["application_no"]), received["due_date"])
             await case.started()
             await at_rest(case, Stage.SHARING)
-            assert RELEASE_FIRST in await page()
+            await page_says(RELEASE_FIRST)
 
             released = await report("sharing_released", office_token=OFFICE_C[1])
             assert released.json()["status"] == "delivered"
             await at_rest(case, Stage.SET_UP)
-            assert RELEASE_FIRST not in await page()
             [issued] = await case.issued()
-            assert f"新しいサービス契約ID {issued.contract_id}" in await page()
+            await page_says(f"新しいサービス契約ID {issued.contract_id}")
+            assert RELEASE_FIRST not in await page()
 
             of_pair = {"contract_id": issued.contract_id, "yayoi_id": OFFICE_C[0]}
             early = await report("owned_product_registered", **of_pair)
@@ -74,6 +81,6 @@ async def test_an_application_is_led_to_its_end_over_the_web(
                 )
                 assert answer.status_code == 200, answer.text
             assert [office.outcome for office in (await case.application.result()).offices] == [Outcome.COMPLETED]
-            assert "お手続きはすべて完了しました。" in await page()
+            await page_says("お手続きはすべて完了しました。")
             late = await report("sharing_released", office_token=OFFICE_C[1])
             assert late.status_code == 404

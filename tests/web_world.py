@@ -20,7 +20,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from models.calendar import BusinessCalendar
@@ -33,6 +32,7 @@ from models.tables import (
     YayoiIdRow,
     application_count,
 )
+from tests.ending import end
 from tests.running import PATIENCE
 from tests.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
@@ -262,10 +262,7 @@ async def end_cases(web: Web, client: Client) -> None:
         ids = [application_workflow_id(ApplicationNo(row.application_no))]
         ids += [office_workflow_id(ApplicationNo(row.application_no), number) for number in (1, 2)]
         for workflow_id in ids:
-            try:
-                await client.get_workflow_handle(workflow_id).terminate()
-            except RPCError:
-                continue  # it never started, or has ended
+            await end(client.get_workflow_handle(workflow_id))
 
 
 class Gate:

@@ -147,8 +147,9 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office, and nothing is due."""
-        await settled(self.world.environment, self.office(number))
+        """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
+        for procedure in (self.office(number), self.application):
+            await settled(self.world.environment, procedure)
 
     async def progress(self, number: int = 1) -> OfficeProgress:
         return await self.office(number).query(OfficeDataProcedure.progress)
@@ -256,10 +257,11 @@ async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
 
 
 async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
-    """Wait until an office's procedure rests at a stage and waits for a person."""
+    """Wait until an office's procedure rests at a stage and waits for a person, and its application knows."""
     while True:
         progress = await case.progress(number)
         if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
-            return
+            break
         assert progress.outcome is None, f"ended as {progress.outcome} before it came to {stage}"
         await asyncio.sleep(0.02)
+    await case.settled(number)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.calendar import day_in_japan
 from models.case_links import case_path
 from models.personal_links import PersonalLink, PersonalLinkKind
 from models.procedures import Procedure
@@ -165,9 +166,9 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     procedure=Procedure.LINKED_NETWORK,
                     consents={},
                     applied_at=applied,
-                    due_date=NOW.date(),
-                    alert_on=NOW.date(),
-                    expires_on=NOW.date(),
+                    due_date=day_in_japan(NOW),
+                    alert_on=day_in_japan(NOW),
+                    expires_on=day_in_japan(NOW),
                     started_at=applied,
                 ),
             ]

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from models.calendar import JST, day_in_japan
+from models.calendar import day_in_japan
 from models.case_links import Opening
 from models.identifiers import ApplicationNo
 from models.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
@@ -76,7 +76,7 @@ def case_pages(
         facts = {
             "case": case,
             "row": row,
-            "applied_on": row.applied_at.astimezone(JST).date(),
+            "applied_on": day_in_japan(row.applied_at),
             "offices": offices,
             "awaiting_notice": any(office.awaits_notice for office in offices),
             "told": told,

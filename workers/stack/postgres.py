@@ -5,6 +5,7 @@ may open that socket: the user who runs the stack.
 """
 
 import asyncio
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -111,9 +112,19 @@ def _account() -> Account:
     try:
         entry = pwd.getpwnam(SERVER_USER)
     except KeyError:
-        _add_user()
-        entry = pwd.getpwnam(SERVER_USER)
+        entry = _new_user()
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+
+def _new_user() -> pwd.struct_passwd:
+    """Add the server's user, unless another process has just done so: of two at once, one user may be lost."""
+    with _binary("postgres").open("rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            return pwd.getpwnam(SERVER_USER)
+        except KeyError:
+            _add_user()
+            return pwd.getpwnam(SERVER_USER)
 
 
 def _add_user() -> None:
