@@ -45,10 +45,10 @@ bench: .venv/installed
 	$(BIN)/python -m bench
 
 histories: .venv/installed
-	$(BIN)/python -m pytest tests/recording.py
+	$(BIN)/python -m pytest tests/replay/recording.py
 
 screenshots: .venv/installed
-	$(BIN)/python -m pytest tests/screenshots.py tests/page_pictures.py
+	$(BIN)/python -m pytest tests/browser/screenshots.py tests/browser/page_pictures.py
 
 lock:
 	$(COMPILE) --output-file requirements.lock

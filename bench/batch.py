@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from bench.registry import contract, token, yayoi_id
-from models.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
-from models.mails import MailKind
 from models.tables import NoticeRow
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+from models.yayoi.mails import MailKind
 from workers.stack.supervisor import Stack
 
 AT_ONCE = 20

@@ -17,9 +17,9 @@ from temporalio.client import Client
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.batches import BatchKind, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, registration_workflow_id
+from models.myics.store.batches import Batches
+from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsBatchLineRow, MyicsClientRow, MyicsFirmRow
-from web.myics.batches import Batches
-from web.myics.sign_in import Member
 from workers import database, temporal
 from workers.errors import ClearError
 from workers.program import run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from workers.registry_file import load
+from workers.registry.file import load
 
 FIRST_CONTRACT = 8_000_000
 

@@ -18,21 +18,21 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from tests.browsing import CHROMIUM, chromium
-from tests.customer_world import Customer, customer_after_notice
-from tests.japan import MovedJapan, close_around_today, move
-from tests.myics_world import MyicsWorld, myics_with_worker
-from tests.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
-from tests.smtp_inbox import SmtpInbox
-from tests.web_world import Web, end_cases, fill_registry, web_on
-from tests.world import World, world_with_worker
+from tests.browser.browsing import CHROMIUM, chromium
+from tests.myics.myics_world import MyicsWorld, myics_with_worker
+from tests.support.customer_world import Customer, customer_after_notice
+from tests.support.japan import MovedJapan, close_around_today, move
+from tests.support.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import Web, end_cases, fill_registry, web_on
+from tests.support.world import World, world_with_worker
 from workers import database, examples
-from workers.registry_file import load
+from workers.registry.file import load
 from workers.stack import temporal_server
 from workers.stack.places import postgres_url
 from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
-from workflows import search_attributes
+from workflows.common import search_attributes
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)

@@ -14,42 +14,42 @@ from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from models.calendar import BusinessCalendar, day_in_words
-from models.form_mapping import OwnFields, Translation
+from models.common.calendar import BusinessCalendar, day_in_words
 from models.tables import AddressCheckRow
-from web.accounts.checks import AddressChecks, telling
-from web.accounts.pages import Accounts
-from web.accounts.password import password_pages
-from web.accounts.register import register_pages
-from web.api import applications_api, events_api
-from web.applicant.apply_pages import apply_pages
-from web.applicant.case_actions import case_actions
-from web.applicant.case_pages import answer_expired_links, case_pages
-from web.applicant.case_progress import CaseProgress
-from web.applicant.guide_pages import guide_pages
-from web.customer.evidence import evidence_api
-from web.customer.pages import open_customer_pages
-from web.customer.parts import Parts
-from web.deliveries import Deliveries
-from web.doors import Doors
-from web.doors.forms import Csrf
-from web.doors.pages import doors_pages
-from web.doors.systems import Systems
-from web.form_signatures import FormSignatures
-from web.forms import Forms
-from web.intake import Intake
+from models.yayoi.provider_forms.mapping import OwnFields, Translation
+from models.yayoi.store.intake import Intake
+from models.yayoi.store.provider_forms import Forms
+from web.backoffice.operators import operators_pages
+from web.common.auth import Doors
+from web.common.auth.api_keys import Systems
+from web.common.auth.csrf import Csrf
+from web.common.background_jobs import Repeating
+from web.common.problems import answer_problems, describe_problems
+from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.workflow_notifier import Teller
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.parts import MyicsParts
 from web.myics.services import MyicsServices
-from web.operators import operators_pages
-from web.problems import answer_problems, describe_problems
-from web.protection import BodyLimit, SecurityHeaders, WithoutPeople
-from web.repeating import Repeating
-from web.starter import Starter
-from web.teller import Teller
-from web.webhook_starter import WebhookStarter
-from web.webhooks import form_webhooks
+from web.webhooks.signatures import FormSignatures
+from web.webhooks.starter import WebhookStarter
+from web.yayoi.accounts.checks import AddressChecks, telling
+from web.yayoi.accounts.pages import Accounts
+from web.yayoi.accounts.password import password_pages
+from web.yayoi.accounts.register import register_pages
+from web.yayoi.accounts.sign_in import doors_pages
+from web.yayoi.api import applications_api, events_api
+from web.yayoi.applicant.apply_pages import apply_pages
+from web.yayoi.applicant.case_actions import case_actions
+from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
+from web.yayoi.applicant.case_progress import CaseProgress
+from web.yayoi.applicant.guide_pages import guide_pages
+from web.yayoi.customer.evidence import evidence_api
+from web.yayoi.customer.pages import open_customer_pages
+from web.yayoi.customer.parts import Parts
+from web.yayoi.event_delivery import Deliveries
+from web.yayoi.provider_forms import form_webhooks
+from web.yayoi.starter import Starter
 
 _HERE = Path(__file__).parent
 

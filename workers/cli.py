@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from models.calendar import BusinessCalendar
-from workers.cli_webhooks import forms_commands, webhooks_commands
+from models.common.calendar import BusinessCalendar
+from workers.commands.webhooks_cli import forms_commands, webhooks_commands
 from workers.program import run
 from workers.settings import Settings
 
@@ -105,7 +105,7 @@ def migrate(
 @app.command()
 def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines, JSON or CSV.")]) -> None:
     """Load a registry file; rows that are wrong are refused one by one."""
-    from workers.load_command import load_with_progress
+    from workers.commands.load import load_with_progress
 
     raise typer.Exit(run(load_with_progress(_settings(), file, file.stat().st_size)))
 
@@ -124,7 +124,7 @@ def due_date(day: Annotated[str, typer.Argument(help="The day of application, YY
 @app.command()
 def replay() -> None:
     """Replay every open case with this build; fails if any would break. Changes nothing."""
-    from workers.replay_command import replay_with_progress
+    from workers.commands.replay import replay_with_progress
 
     raise typer.Exit(run(replay_with_progress(_settings())))
 
@@ -138,7 +138,7 @@ def diagram(
     into: Annotated[Path, typer.Option(help="Where the pictures of all procedures go.")] = Path("docs"),
 ) -> None:
     """Draw all procedures for the documents, or the way of one case with its live step marked."""
-    from workers.diagram_command import draw_case, draw_procedures
+    from workers.commands.diagram import draw_case, draw_procedures
 
     if application_no is None:
         draw_procedures(into)
@@ -149,7 +149,7 @@ def diagram(
 @app.command()
 def mails(into: Annotated[Path, typer.Option(help="The folder of the mail samples.")] = Path("docs/mails")) -> None:
     """Write the mail samples, as text and as HTML, for the documents."""
-    from workers.gallery.pages import write_samples
+    from workers.mail_samples.pages import write_samples
 
     write_samples(into)
 
@@ -157,7 +157,7 @@ def mails(into: Annotated[Path, typer.Option(help="The folder of the mail sample
 @app.command()
 def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
-    from workers.reconcile_command import reconcile_now
+    from workers.commands.reconcile import reconcile_now
 
     raise typer.Exit(run(reconcile_now(_settings())))
 
@@ -165,7 +165,7 @@ def reconcile() -> None:
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""
-    from workers.smart_import_command import import_once
+    from workers.commands.smart_import import import_once
 
     raise typer.Exit(run(import_once(_settings(), office_token)))
 
@@ -196,7 +196,7 @@ def myics_invite(
     mail: Annotated[str | None, typer.Option(help="and mail address.")] = None,
 ) -> None:
     """Invite the representatives of a file of firms, or of one firm, to register."""
-    from workers.myics_command import invite_file, invite_one
+    from workers.commands.myics import invite_file, invite_one
 
     one = {"customer_no": customer_number, "name": firm, "representative": representative, "address": mail}
     typed = {field: value for field, value in one.items() if value is not None}
@@ -210,6 +210,6 @@ def myics_invite(
 @app.command()
 def demo() -> None:
     """Show cases from form to their end, two weeks and follow-up fast-forwarded, and a firm that joins MYICS."""
-    from workers.rehearsal.story import rehearse
+    from workers.demo.story import rehearse
 
     raise typer.Exit(run(rehearse()))

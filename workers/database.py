@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from activities.outbox import MAILS_AT_ONCE
+from activities.common.outbox import MAILS_AT_ONCE
 from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places

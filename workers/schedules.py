@@ -19,9 +19,9 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
-from models.calendar import JST
-from workflows.daily_reconciliation import DailyReconciliation
-from workflows.morning_digest import MorningDigest
+from models.common.calendar import JST
+from workflows.backoffice.daily_reconciliation import DailyReconciliation
+from workflows.backoffice.morning_digest import MorningDigest
 
 DIGEST, RECONCILIATION = "morning-digest", "daily-reconciliation"
 """Ids of the schedules; each run's workflow id begins with its schedule's."""

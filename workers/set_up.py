@@ -1,7 +1,7 @@
 """`tetsuzuki migrate`, with which `up` begins too: the database's schema, Temporal's namespace, the current build."""
 
 from workers import database, schema, temporal
-from workers.replay_command import replay_check
+from workers.commands.replay import replay_check
 from workers.settings import Settings
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from models.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
-from models.webhook_secrets import secrets_of
+from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+from models.webhooks.secrets import secrets_of
 
 
 def _split(value: Any) -> Any:

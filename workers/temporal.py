@@ -22,7 +22,7 @@ from workers import schedules
 from workers.build_id import build_id
 from workers.errors import ClearError
 from workers.settings import Settings
-from workflows import search_attributes
+from workflows.common import search_attributes
 
 DATA_CONVERTER = pydantic_data_converter
 """What every client and worker writes into histories with; payload encryption has its place here."""
@@ -87,7 +87,7 @@ async def namespace_is_there(client: Client) -> bool:
 async def prepare(client: Client, settings: Settings) -> None:
     """Keep closed cases long enough, register search attributes and schedules, make this build the current one.
 
-    Cases follow the current build, so the replay check (`workers/replay_command.py`) comes before. May be run again.
+    Cases follow the current build, so the replay check (`workers/commands/replay.py`) comes before. May be run again.
 
     Raises:
         TemporalSetUpError: there is no such namespace, it refuses, or a search attribute of another type has the name.

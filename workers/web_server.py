@@ -8,7 +8,7 @@ import uvicorn
 
 from workers import database, temporal
 from workers.settings import Settings
-from workers.wiring import build_web
+from workers.wiring.root import build_web
 
 _DRAIN = 10  # seconds
 

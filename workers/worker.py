@@ -9,7 +9,7 @@ from workers import database, temporal
 from workers.build_id import build_id
 from workers.program import until_told
 from workers.settings import Settings
-from workers.wiring import build_worker
+from workers.wiring.root import build_worker
 
 _TRY_AGAIN_AFTER = 1.0  # seconds
 

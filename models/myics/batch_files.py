@@ -4,9 +4,9 @@ import csv
 import io
 from dataclasses import dataclass
 
-from models.identifiers import fold
+from models.common.identifiers import fold
+from models.common.refusals import FieldError, RefusedError
 from models.myics.batches import MOST_ROWS, BatchKind
-from models.refusals import FieldError, RefusedError
 
 MOST_BYTES = 5_000_000
 _ENCODINGS = ("utf-8-sig", "cp932")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from models.action_message import ActionMessage
+from models.common.operations import Operation, Operations
+from models.common.operator_message import ActionMessage
+from models.common.placeholders import BY, REASON
 from models.myics.batches import BatchProgress
-from models.operations import Operation, Operations
-from models.placeholders import BY, REASON
 
 
 class StopBatch(ActionMessage):

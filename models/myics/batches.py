@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.identifiers import counted
-from models.message import Message
+from models.common.identifiers import counted
+from models.common.message import Message
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 

@@ -7,11 +7,11 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from models.identifiers import MailAddress
-from models.message import FromOutside
+from models.common.identifiers import MailAddress
+from models.common.message import FromOutside
+from models.common.refusals import RefusedError, in_japanese
 from models.myics.accounts import KEYWORD_LENGTH, AccountKind
 from models.myics.identifiers import ClientSuffix, CustomerNo
-from models.refusals import RefusedError, in_japanese
 
 LONGEST_NAME = 100
 AUTHORITY_CONSENT = "アカウントの登録権限について確認しました"

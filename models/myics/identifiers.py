@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar, Self
 
-from models.identifiers import Identifier, fold
+from models.common.identifiers import Identifier, fold
 
 CUSTOMER_DIGITS, CLIENT_DIGITS = 10, 14
 

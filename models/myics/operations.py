@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from models.action_message import ActionMessage
-from models.actions import AddNote, HandOver
-from models.identifiers import MailAddress
+from models.common.identifiers import MailAddress
+from models.common.operations import Operation, Operations
+from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_message import ActionMessage
+from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
-from models.operations import Operation, Operations
-from models.placeholders import BY, MAIL_ADDRESS, REASON, TO
 
 
 class ResendLink(ActionMessage):

@@ -4,12 +4,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from models.identifiers import counted
-from models.message import Message
-from models.messages import TimelineEntry
+from models.common.identifiers import counted
+from models.common.message import Message
+from models.common.messages import TimelineEntry
+from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
-from models.procedures import WaitingFor
 
 INVITATION_DAYS = 30
 """Days after which a representative's invitation expires (M8)."""

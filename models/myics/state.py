@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from models.messages import TimelineEntry
+from models.common.messages import TimelineEntry
+from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo
 from models.myics.registrations import (
     RegistrationCase,
@@ -13,7 +14,6 @@ from models.myics.registrations import (
     RegistrationProgress,
     RegistrationStage,
 )
-from models.procedures import WaitingFor
 
 
 @dataclass(frozen=True)

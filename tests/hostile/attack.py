@@ -7,7 +7,7 @@ import httpx
 
 from tests.hostile.people import THIEF
 from tests.hostile.world import Attacker
-from tests.web_world import CROSS_SITE, PASSWORD
+from tests.support.web_world import CROSS_SITE, PASSWORD
 
 SCRIPT = "<script>alert(1)</script>"
 JSON = ("/api/applications", "/api/events", "/api/evidence/check")

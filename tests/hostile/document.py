@@ -32,9 +32,9 @@ def attacks() -> Iterator[Attack]:
 _HEAD = """\
 # Hostile inputs
 
-What was sent to the pages and interfaces as an attacker would, and what it got. `tests/test_hostile_inputs.py` tries
-every line of this list, and asserts of each answer that it has the security headers; the list is written from the same
-table (`python -m tests.hostile.document`). "→" leads to a path of this site.
+What was sent to the pages and interfaces as an attacker would, and what it got. `tests/hostile/test_hostile_inputs.py`
+tries every line of this list, and asserts of each answer that it has the security headers; the list is written from the
+same table (`python -m tests.hostile.document`). "→" leads to a path of this site.
 """
 
 

@@ -6,10 +6,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.calendar import day_in_japan
-from models.case_links import case_path
-from models.personal_links import PersonalLink, PersonalLinkKind
-from models.procedures import Procedure
+from models.common.calendar import day_in_japan
+from models.common.password_hashing import Hashing
+from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -25,8 +24,9 @@ from models.tables import (
     SharingRow,
     YayoiIdRow,
 )
-from tests.web_world import PASSWORD, SECRET
-from web.doors.hashing import Hashing
+from models.yayoi.case_links import case_path
+from models.yayoi.procedures import Procedure
+from tests.support.web_world import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)

@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from standardwebhooks import Webhook
 from temporalio.client import Client
 
-from models.calendar import BusinessCalendar
-from models.identifiers import YayoiId
+from models.common.calendar import BusinessCalendar
 from models.tables import (
     RateCountRow,
     application_count,
 )
+from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
-from tests.web_world import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
+from tests.support.web_world import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
 from web.app import create_app
 
 FORM_SECRETS = [f"whsec_{base64.b64encode(each * 24).decode()}" for each in (b"f", b"g")]

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.ledger import Ledger, Work
+from activities.common.ledger import Ledger, Work
 from tests.third_procedure.messages import CloseManual
 
 

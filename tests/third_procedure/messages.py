@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from models.message import Message
+from models.common.message import Message
 
 
 class ManualStage(StrEnum):

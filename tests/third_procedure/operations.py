@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.action_message import ActionMessage
-from models.messages import TimelineEntry
-from models.operations import Operation, Operations
+from models.common.messages import TimelineEntry
+from models.common.operations import Operation, Operations
+from models.common.operator_message import ActionMessage
 from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
 
 

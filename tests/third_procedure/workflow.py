@@ -4,20 +4,20 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from models.action_message import ActionMessage
-    from models.calendar import end_of
-    from models.messages import TimelineEntry
-    from models.procedures import WaitingFor
+    from models.common.calendar import end_of
+    from models.common.messages import TimelineEntry
+    from models.common.operator_message import ActionMessage
+    from models.common.waiting_for import WaitingFor
     from tests.third_procedure.activities import ManualActivities
     from tests.third_procedure.messages import CloseManual, ManualCase, ManualOutcome, ManualStage
     from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState, Sent, WithdrawManual
-    from workflows.business_days import business_days_after_today
-    from workflows.cancellation import heeding_cancellation
-    from workflows.details import also_possible, history, to_do_now
-    from workflows.options import REGISTRY
-    from workflows.search_attributes import STAGE, WAITING_FOR
-    from workflows.updates import operator_action
-    from workflows.waiting import Moment, reminders, wait_through
+    from workflows.common.activity_options import REGISTRY
+    from workflows.common.business_days import business_days_after_today
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.details import also_possible, history, to_do_now
+    from workflows.common.operator_updates import operator_action
+    from workflows.common.search_attributes import STAGE, WAITING_FOR
+    from workflows.common.waiting import Moment, reminders, wait_through
 
 REMIND_AFTER = (2,)
 """Business days."""

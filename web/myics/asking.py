@@ -4,10 +4,10 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.action_message import ActionMessage
+from models.common.operator_message import ActionMessage
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
-from web.myics.managing import NotPossibleError
-from web.reaching import reaching_temporal
+from models.myics.store.managing import NotPossibleError
+from web.common.temporal_calls import reaching_temporal
 
 _NOT_RUNNING = "このお手続きは、まだ始まっていないか、すでに終了しています。しばらくしてから、もう一度お試しください。"
 _UNSAID = "受け付けられませんでした。MYICS サポートへお問い合わせください。"

@@ -6,7 +6,9 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from web.myics.managing import NotPossibleError
+from models.myics.store.managing import NotPossibleError
+from models.myics.store.registrants import LinkRefusedError
+from web.common.background_jobs import Repeating
 from web.myics.pages_batches import batch_pages, batch_progress_pages
 from web.myics.pages_clients import client_pages
 from web.myics.pages_password import forgotten_password_pages, new_password_pages
@@ -14,8 +16,6 @@ from web.myics.pages_register import registration_pages, representative_pages
 from web.myics.pages_sign_in import sign_in_pages
 from web.myics.pages_users import user_action_pages, user_pages
 from web.myics.parts import MyicsParts
-from web.myics.registrants import LinkRefusedError
-from web.repeating import Repeating
 
 
 def open_myics_pages(app: FastAPI, parts: MyicsParts) -> Sequence[Repeating]:

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
-from models.calendar import JST
+from models.common.calendar import JST
+from models.common.refusals import FieldError, RefusedError
 from models.myics.batch_files import MOST_BYTES
 from models.myics.batches import MOST_ROWS, BatchKind
 from models.myics.identifiers import BatchNo
-from models.refusals import FieldError, RefusedError
-from web.customer.forms import Form, sent_values
-from web.myics.managing import NotPossibleError
+from models.myics.store.managing import NotPossibleError
+from models.myics.store.sign_in import Member
+from web.common.page_form import Form, sent_values
 from web.myics.parts import MyicsParts, refused_form
-from web.myics.sign_in import Member
 
 BATCHES = "/myics/batches"
 MOST_SENT = MOST_BYTES + 64 * 1024

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.refusals import RefusedError
 from models.myics.forms import ClientForm, read
 from models.myics.identifiers import ClientId
-from models.refusals import RefusedError
-from web.customer.forms import Form, sent_values
-from web.myics.clients import PAGE_LENGTH
+from models.myics.store.clients import PAGE_LENGTH
+from models.myics.store.sign_in import Member
+from web.common.page_form import Form, sent_values
 from web.myics.parts import MyicsParts, refused_form
-from web.myics.sign_in import Member
 
 CLIENTS = "/myics/clients"
 LABELS = {"suffix": "顧問先ID の下 4 桁", "name": "顧問先名称"}

@@ -6,15 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.passwords import PasswordKind
+from models.common.refusals import RefusedError
 from models.myics.forms import read
-from models.myics.links import NEW_PASSWORD_PATH
-from models.passwords import PasswordKind
-from models.refusals import RefusedError
-from web.customer.forms import Form, sent_values
-from web.doors import Limit, client_address
+from models.myics.personal_links import NEW_PASSWORD_PATH
+from models.myics.store.renewals import RenewalForm
+from web.common.auth import Limit, client_address
+from web.common.page_form import Form, sent_values
 from web.myics.pages_register import not_the_same
 from web.myics.parts import SIGN_IN, MyicsParts, refused_form
-from web.myics.renewals import RenewalForm
 
 FORGOTTEN = "/myics/password"
 MAIL_SENT = "/myics/password/mail-sent"

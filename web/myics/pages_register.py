@@ -8,15 +8,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.passwords import PasswordKind
+from models.common.refusals import RefusedError
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
-from models.myics.links import REGISTRATION_PATH
-from models.passwords import PasswordKind
-from models.refusals import RefusedError
-from web.customer.forms import Form, sent_values
-from web.doors import Limit, client_address
+from models.myics.personal_links import REGISTRATION_PATH
+from models.myics.store.registrants import Page, read_account
+from web.common.auth import Limit, client_address
+from web.common.page_form import Form, sent_values
 from web.myics.parts import HOME, SIGN_IN, MyicsParts, refused_form
-from web.myics.registrants import Page, read_account
 
 MAIL_SENT = f"{REGISTRATION_PATH}/mail-sent"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from web.customer.forms import Form, sent_values
-from web.doors import Limit, client_address
-from web.doors.doors import local_path
+from models.myics.store.sign_in import SignInRefusedError
+from web.common.auth import Limit, client_address
+from web.common.auth.access import local_path
+from web.common.page_form import Form, sent_values
 from web.myics.parts import HOME, SIGN_IN, MyicsParts
-from web.myics.sign_in import SignInRefusedError
 
 LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント", "password": "パスワード"}
 _SAID = {
@@ -25,7 +25,7 @@ def sign_in_pages(parts: MyicsParts) -> APIRouter:
 
     def show(request: Request, page: Form, there: str, said: str | None = None) -> Response:
         facts = {"page": page, "next": local_path(there), "said": said}
-        return parts.show(request, "sign_in.html", facts)
+        return parts.show(request, "yayoi/sign_in.html", facts)
 
     @router.get("/myics")
     async def short() -> Response:

@@ -7,17 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind
 from models.myics.forms import UserForm, read
 from models.myics.identifiers import HolderNo
-from models.refusals import RefusedError
-from web.customer.forms import Form, sent_values
-from web.doors import Limit
-from web.myics.managing import NotPossibleError
+from models.myics.store.managing import NotPossibleError
+from models.myics.store.sign_in import Member
+from web.common.auth import Limit
+from web.common.page_form import Form, sent_values
+from web.common.temporal_calls import UnreachableError
 from web.myics.parts import MyicsParts, refused_form
-from web.myics.sign_in import Member
 from web.myics.users import Users
-from web.reaching import UnreachableError
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
 NOT_NOW = "ただいま受け付けられません。しばらくしてから、もう一度お試しください。"

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 
-from models.refusals import RefusedError
-from web.customer.forms import Form
-from web.doors import Doors
-from web.doors.doors import SignInNeededError
-from web.myics.managing import NotPossibleError
+from models.common.refusals import RefusedError
+from models.myics.store.managing import NotPossibleError
+from models.myics.store.sign_in import Member
+from web.common.auth import Doors
+from web.common.auth.access import SignInNeededError
+from web.common.page_form import Form
 from web.myics.services import MyicsServices
-from web.myics.sign_in import Member
 
 HOME = "/myics/"
 SIGN_IN = "/myics/sign-in"

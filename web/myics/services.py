@@ -6,17 +6,17 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
+from models.common.password_hashing import Hashing
+from models.myics.store.batches import Batches
+from models.myics.store.clients import Clients
+from models.myics.store.registrants import Registrants
+from models.myics.store.renewals import Renewals
+from models.myics.store.sign_in import SignIn
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
-from web.doors.hashing import Hashing
-from web.myics.batches import Batches
-from web.myics.clients import Clients
-from web.myics.registrants import Registrants
-from web.myics.renewals import Renewals
-from web.myics.sign_in import SignIn
+from web.common.background_jobs import Repeating
+from web.common.workflow_notifier import Teller
 from web.myics.telling import telling_batch, telling_registration
 from web.myics.users import Users
-from web.repeating import Repeating
-from web.teller import Teller
 
 
 class MyicsServices:

@@ -7,16 +7,16 @@ from models.myics.batches import BatchCase, BatchKind, BatchNews, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
 from models.myics.registrations import RegistrationCase, RegistrationChanged, RegistrationKind, RegistrationStage
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
-from web.teller import Telling
-from workflows import search_attributes
-from workflows.account_unlocking import AccountUnlocking
-from workflows.client_batch import ROW_CHANGED, ClientBatch
-from workflows.client_registration import ClientRegistration
-from workflows.password_renewal import PasswordRenewal
-from workflows.registration import REGISTRATION_CHANGED
-from workflows.registration_details import registration_static_details
-from workflows.representative_registration import RepresentativeRegistration
-from workflows.user_invitation import UserInvitation
+from web.common.workflow_notifier import Telling
+from workflows.myics import search_attributes
+from workflows.myics.account_unlocking import AccountUnlocking
+from workflows.myics.client_batch import ROW_CHANGED, ClientBatch
+from workflows.myics.client_registration import ClientRegistration
+from workflows.myics.password_renewal import PasswordRenewal
+from workflows.myics.registration import REGISTRATION_CHANGED
+from workflows.myics.registration_details import registration_static_details
+from workflows.myics.representative_registration import RepresentativeRegistration
+from workflows.myics.user_invitation import UserInvitation
 
 _STORIES: dict[RegistrationKind, Callable[..., Any]] = {
     RegistrationKind.REPRESENTATIVE: RepresentativeRegistration.run,

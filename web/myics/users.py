@@ -8,16 +8,16 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from models.action_message import ActionMessage
+from models.common.operator_message import ActionMessage
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
-from models.myics.store import Asked, administrators, end_sessions, invite_user, unlock_account
+from models.myics.store.managing import NotPossibleError, may_manage
+from models.myics.store.requests import Asked, administrators, end_sessions, invite_user, unlock_account
+from models.myics.store.sign_in import Member
 from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 from web.myics.asking import ask_registration
-from web.myics.managing import NotPossibleError, may_manage
-from web.myics.sign_in import Member
 
 BY = "事務所の管理者"
 LAST_ADMINISTRATOR = (

@@ -6,10 +6,10 @@ import secrets
 from pydantic import SecretStr
 
 from workers import temporal
-from workers.derived import webhooks_may_be_private
 from workers.settings import Settings
 from workers.stack.checks import embeds_temporal
 from workers.stack.places import Places
+from workers.wiring.derived import webhooks_may_be_private
 
 
 def completed(settings: Settings, places: Places) -> Settings:

@@ -17,7 +17,7 @@ from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
 from workers.stack.console import Say
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
-from workers.wiring import DRAIN
+from workers.wiring.root import DRAIN
 
 _LOOK_AGAIN_AFTER = 0.1  # seconds
 

@@ -1,0 +1,1 @@
+"""What looks at all cases: digest and reconciliation."""

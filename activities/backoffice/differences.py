@@ -1,0 +1,325 @@
+"""What does not fit together between registry, cases and Temporal. Looks only; repairs are the reconciliation's."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import aliased
+from temporalio.client import Client
+
+from activities.backoffice.myics_differences import MyicsDifferences
+from activities.common.ledger import Work, key_of
+from activities.common.workflow_status import Standing, standings_of
+from activities.yayoi.open_pairs import OpenPair, open_pairs
+from activities.yayoi.registry.protocols import SmartImport
+from models.backoffice.reconciliation import Finding, FindingKind, Repair
+from models.common.calendar import JST
+from models.myics.identifiers import RegistrationNo
+from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
+from models.yayoi.event_labels import event_label
+from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import OfficeRef
+
+SOON = timedelta(hours=1)
+"""Mails, events and starts that take longer than this are stuck."""
+FIRST_REPORT_WITHIN = timedelta(hours=25)
+"""A little more than from one reconciliation to the next: what came since then has not been told of."""
+NOTICE_WITHIN = timedelta(days=1)
+"""An ID is issued to be told: the notice follows at once."""
+
+
+AT_MOST = 500
+"""Findings of one look: a registry that fits nothing (a wrong namespace, an old backup) must not outgrow a message."""
+
+
+class Differences:
+    """Compares our records with the registry and with Temporal."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client, smart_import: SmartImport) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._smart_import = smart_import
+        self._myics = MyicsDifferences(sessions, client)
+
+    async def find(self, at: datetime) -> list[Finding]:
+        """Return everything that does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
+        async with self._sessions() as session:
+            # All that is compared is of one moment.
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            pairs = await open_pairs(session)
+            frozen = await self._smart_import.frozen(Work.to_read(session, at))
+            stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
+            stuck += await _not_started(session, at)
+            unnoticed = await _not_notified(session, at)
+        asked = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
+        asked |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
+        standings = await standings_of(self._client, asked)
+        adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, standings))])
+        lost = {(finding.application_no, finding.office_no) for finding in adrift}
+        found = [
+            *adrift,
+            *_stray_freezes(frozen, pairs, standings),
+            *_lost_freezes(frozen, pairs, standings),
+            *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
+            *stuck,
+            *await self._myics.find(at),
+        ]
+        return found if len(found) <= AT_MOST else [*found[:AT_MOST], _more(len(found) - AT_MOST)]
+
+    async def look_again(self, ref: OfficeRef) -> OpenPair | None:
+        """Return the pair if it is open and to be undone as things stand now."""
+        async with self._sessions() as session:
+            pairs = await open_pairs(session, ref)
+        for pair in pairs:
+            standings = await standings_of(self._client, (pair.workflow_id, pair.application_id))
+            finding = judge(pair, standings)
+            if finding and finding.repair is Repair.UNDO:
+                return pair
+        return None
+
+    async def left_open(self) -> list[Finding]:
+        """Return applications that no workflow will finish, though all their offices have been closed.
+
+        Either their own workflow was ended by hand, or one of an office was, and theirs left the rest to us.
+        """
+        office = ApplicationOfficeRow
+        open_office = exists().where(office.application_no == ApplicationRow.application_no, office.closed_at.is_(None))
+        left = select(ApplicationRow.application_no).where(
+            ApplicationRow.closed_at.is_(None), ApplicationRow.started_at.is_not(None), ~open_office
+        )
+        async with self._sessions() as session:
+            numbers = [ApplicationNo(number) for number in await session.scalars(left)]
+        standings = await standings_of(self._client, map(application_workflow_id, numbers))
+        return [
+            Finding(
+                kind=FindingKind.LEFT_OPEN,
+                application_no=number,
+                detail=f"申込全体の手続きが{how}。事業所データの手続きはすべて終わっています。",
+                repair=Repair.CLOSE,
+            )
+            for number in numbers
+            if (how := _LEFT_OPEN.get(standings[application_workflow_id(number)]))
+        ]
+
+    async def _still_open(self, findings: list[Finding]) -> list[Finding]:
+        """Leave out what was closed while Temporal was asked."""
+        async with self._sessions() as session:
+            now_open = {(pair.ref.application_no, pair.ref.office_no) for pair in await open_pairs(session)}
+        return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
+
+
+_LEFT_OPEN = {
+    Standing.ENDED: "強制終了されています",
+    Standing.COMPLETED: "、強制終了された事業所データを残して終わっています",
+}
+
+
+def _more(count: int) -> Finding:
+    return Finding(
+        kind=FindingKind.MORE,
+        detail=f"ほかに {count} 件あります。接続先とバックアップからの復元の有無を確認し、もう一度照合してください。",
+    )
+
+
+def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:
+    """Say what is wrong with an open pair; None: its procedure runs, or is about to."""
+    own, application = standings[pair.workflow_id], standings[pair.application_id]
+    if own is Standing.RUNNING or (own is Standing.UNKNOWN and _may_still_start(pair, application)):
+        return None
+    repair = None
+    if not (own is Standing.ENDED or (own is Standing.UNKNOWN and application is Standing.ENDED)):
+        detail = (
+            "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
+            "接続先とバックアップからの復元の有無を確認してください。自動では何も変更していません。"
+        )
+    elif pair.begun:
+        detail = (
+            "手続きが強制終了されていますが、お客様が STEP5 以降を始めているため、自動では元に戻しません。"
+            "Web UI の Reset で手続きを再開するか、責任者に相談してください。"
+        )
+    else:
+        repair = Repair.UNDO
+        detail = "手続きが強制終了されています。申し込みの前の状態に戻し、申込者にお知らせします。"
+    return Finding(
+        kind=FindingKind.ABANDONED,
+        application_no=pair.ref.application_no,
+        office_no=pair.ref.office_no,
+        office_token=pair.token,
+        detail=detail,
+        repair=repair,
+    )
+
+
+def _may_still_start(pair: OpenPair, application: Standing) -> bool:
+    return application is Standing.RUNNING or pair.application_started_at is None
+
+
+def _stray_freezes(
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+) -> Iterator[Finding]:
+    """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
+    by_name = {pair.name: pair for pair in pairs}
+    for token, name in frozen.items():
+        pair = by_name.get(name)
+        if pair and "thaw" not in pair.steps:
+            continue
+        workflow_id = _workflow_of(name)
+        if workflow_id is None:
+            detail = "手続き以外の理由で凍結されています。解除してよいかを確認してください。"
+            yield Finding(kind=FindingKind.STRAY_FREEZE, office_token=token, detail=detail)
+        elif pair or standings[workflow_id] is not Standing.RUNNING:
+            number, _, office = name.partition(":")
+            yield Finding(
+                kind=FindingKind.STRAY_FREEZE,
+                application_no=ApplicationNo(number),
+                office_no=int(office),
+                office_token=token,
+                detail="手続きが終わっているのに、スマート取引取込が凍結されています。",
+                repair=Repair.THAW,
+            )
+
+
+def _lost_freezes(
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+) -> Iterator[Finding]:
+    """Y12: between freeze and notice, but smart import runs."""
+    for pair in pairs:
+        if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == pair.name:
+            continue
+        if standings[pair.workflow_id] is not Standing.RUNNING:
+            continue
+        other = frozen.get(pair.token)
+        yield Finding(
+            kind=FindingKind.LOST_FREEZE,
+            application_no=pair.ref.application_no,
+            office_no=pair.ref.office_no,
+            office_token=pair.token,
+            detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
+            repair=None if other else Repair.FREEZE,
+        )
+
+
+def _workflow_of(pair: str) -> str | None:
+    """Return the workflow of a pair as registry rows name it; None for a text that names none."""
+    number, _, office = pair.partition(":")
+    try:
+        return office_workflow_id(ApplicationNo(number), int(office))
+    except ValueError:
+        return None
+
+
+async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
+    """By our own records: which steps were taken, and which mails were sent."""
+    pair, issued, revoked = ApplicationOfficeRow, aliased(LedgerRow), aliased(LedgerRow)
+    notice = exists().where(
+        NoticeRow.application_no == pair.application_no,
+        NoticeRow.office_no == pair.office_no,
+        NoticeRow.kind == MailKind.COMPLETION_NOTICE,
+        NoticeRow.sent_at.is_not(None),
+    )
+    rows = await session.execute(
+        select(pair, issued.result["contract_id"].astext, issued.recorded_at)
+        .join(issued, issued.key == key_of(pair.application_no, pair.office_no, "issue"))
+        .where(
+            issued.recorded_at < at - NOTICE_WITHIN,
+            ~exists().where(revoked.key == key_of(pair.application_no, pair.office_no, "revoke")),
+            ~notice,
+        )
+        .order_by(issued.recorded_at)
+    )
+    return [
+        _about(
+            row,
+            FindingKind.NOT_NOTIFIED,
+            f"{issued_id} は {_time(issued_at)} に発行されましたが、お知らせが未送信です。",
+        )
+        for row, issued_id, issued_at in rows
+    ]
+
+
+async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
+    # Each is told of at least once, and every day only while its case is open.
+    pair, case = ApplicationOfficeRow, ApplicationRow
+    of_open_pair = exists().where(
+        pair.application_no == NoticeRow.application_no,
+        pair.office_no == NoticeRow.office_no,
+        pair.closed_at.is_(None),
+    )
+    of_open_case = NoticeRow.office_no.is_(None) & exists().where(
+        case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
+    )
+    told_for_the_first_time = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
+    once_more = aliased(NoticeRow)
+    sent_since = exists().where(
+        once_more.application_no == NoticeRow.application_no,
+        once_more.office_no.is_not_distinct_from(NoticeRow.office_no),
+        once_more.kind == NoticeRow.kind,
+        once_more.sent_at > NoticeRow.created_at,
+    )
+    rows = await session.scalars(
+        select(NoticeRow)
+        .where(
+            NoticeRow.sent_at.is_(None),
+            NoticeRow.created_at < at - SOON,
+            told_for_the_first_time | of_open_pair | of_open_case,
+            ~sent_since,
+        )
+        .order_by(NoticeRow.created_at)
+    )
+    return [_about(row, FindingKind.PENDING_MAIL, f"「{row.subject}」{_why_unsent(row)}") for row in rows]
+
+
+def _why_unsent(notice: NoticeRow) -> str:
+    if notice.refused_because:
+        return f"が宛先に届きません。{notice.refused_because}もう送っていません。"
+    return f"を {_time(notice.created_at)} から送信できていません。"
+
+
+async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
+    rows = await session.scalars(
+        select(EventRow)
+        .where(EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None), EventRow.received_at < at - SOON)
+        .order_by(EventRow.received_at)
+    )
+    return [
+        _about(
+            row,
+            FindingKind.WAITING_EVENT,
+            f"{_time(row.received_at)} に受け取った連絡（{event_label(row.kind)}）が手続きに届いていません。",
+        )
+        for row in rows
+    ]
+
+
+async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
+    rows = await session.scalars(
+        select(ApplicationRow)
+        .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON)
+        .order_by(ApplicationRow.applied_at)
+    )
+    return [
+        Finding(
+            kind=FindingKind.NOT_STARTED,
+            application_no=ApplicationNo(row.application_no),
+            detail=f"{_time(row.applied_at)} に受け付けた申込が始まっていません。Web の動作を確認してください。",
+        )
+        for row in rows
+    ]
+
+
+def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
+    """Find something wrong with what a row tells, which people have to look at."""
+    number = ApplicationNo(row.application_no) if row.application_no else None
+    return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
+
+
+def _myics_no(row: ApplicationOfficeRow | NoticeRow | EventRow) -> RegistrationNo | None:
+    """Return the registration that a mail of MYICS is about: its key begins with it, as every ledger key does."""
+    number = row.key.partition(":")[0] if isinstance(row, NoticeRow) else ""
+    return RegistrationNo(number) if RegistrationNo.pattern.fullmatch(number) else None
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M}"

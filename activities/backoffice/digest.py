@@ -1,0 +1,112 @@
+"""The morning digest: one mail per operator and day, with their queues as Temporal's list has them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.common.mail_templates import mail_templates
+from activities.common.outbox import Letter, Outbox, WrittenMail
+from models.backoffice.digest import DigestDay, Recipients, SendDigest
+from models.backoffice.mails import DIGEST_SUBJECT
+from models.common.calendar import BusinessCalendar
+from models.common.messages import SentMail
+from models.tables import OperatorRow
+
+MOST_CASES = 50
+"""How many waiting cases a digest names; the queue's link shows all."""
+
+
+@dataclass(frozen=True)
+class AskedQueue:
+    """One queue of one operator on one day: what asks for it, and where it is seen."""
+
+    name: str
+    query: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Queues:
+    """What a digest counts, and of which queue it names the cases."""
+
+    counted: Sequence[AskedQueue]
+    waiting: AskedQueue
+
+
+QueuesOf = Callable[[date, str | None], Queues]
+"""The queues of an operator; None: of everybody."""
+CaseLink = Callable[[str], str]
+"""Where the Web UI shows a workflow."""
+
+
+class DigestActivities:
+    """Finds who gets a digest, and sends it."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        client: Client,
+        outbox: Outbox,
+        *,
+        calendar: BusinessCalendar,
+        queues_of: QueuesOf,
+        case_link: CaseLink,
+    ) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._outbox = outbox
+        self._calendar = calendar
+        self._queues_of = queues_of
+        self._case_link = case_link
+        self._template = mail_templates().get_template("morning_digest.md")
+
+    @activity.defn
+    async def digest_recipients(self, asked: DigestDay) -> Recipients:
+        """Return every operator who is not on leave; nobody on a day that is no business day. Reads only."""
+        if not self._calendar.is_business_day(asked.day):
+            return Recipients(names=())
+        async with self._sessions() as session:
+            there = select(OperatorRow.name).where(~OperatorRow.on_leave(asked.day)).order_by(OperatorRow.name)
+            return Recipients(names=tuple(await session.scalars(there)))
+
+    @activity.defn
+    async def send_digest(self, asked: SendDigest) -> SentMail:
+        """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
+        letter = Letter(key=f"digest:{asked.day}:{asked.operator}", kind="morning_digest")
+        async with self._sessions() as session:
+            operator = await session.get_one(OperatorRow, asked.operator)
+        # Asked before the outbox begins: no connection to the database is held while Temporal thinks.
+        written = await self._write(operator, asked)
+
+        async def write(_: AsyncSession) -> WrittenMail:
+            return written
+
+        return await self._outbox.send(letter, write)
+
+    async def _write(self, operator: OperatorRow, asked: SendDigest) -> WrittenMail:
+        queues = self._queues_of(asked.day, None if operator.supervisor else operator.name)
+        counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
+        waiting = [
+            (case.id, self._case_link(case.id))
+            async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)
+        ]
+        body = self._template.render(
+            operator=operator,
+            day=asked.day,
+            queues=[(queue, found.count) for queue, found in zip(queues.counted, counts, strict=True)],
+            cases=[(_spoken(workflow_id), link) for workflow_id, link in sorted(waiting)],
+            most=MOST_CASES,
+        )
+        return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{asked.day.month}月{asked.day.day}日）", body)
+
+
+def _spoken(workflow_id: str) -> str:
+    """Name a case as people do, from `application/YS-000123/office/1`."""
+    _, application_no, *office = workflow_id.split("/")
+    return f"{application_no} の {office[-1]} 件目" if office else application_no

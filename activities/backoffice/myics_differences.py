@@ -1,0 +1,100 @@
+"""Registrations of MYICS, and files of them, that no procedure leads or knows of (M8). Looks only."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+
+from activities.common.workflow_status import Standing, standings_of
+from models.backoffice.reconciliation import Finding, FindingKind
+from models.common.calendar import JST
+from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
+from models.tables import MyicsBatchRow, MyicsRegistrationRow
+
+SOON = timedelta(hours=1)
+"""What is not told after this long is stuck."""
+MOST = 100
+"""Findings of a kind in one report: a file may hold thousands of registrations. The others are counted."""
+
+Number = RegistrationNo | BatchNo
+
+
+class MyicsDifferences:
+    """Compares MYICS' rows that are open with Temporal. All of it is for people: Reset lets a procedure go on."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client) -> None:
+        self._sessions = sessions
+        self._client = client
+
+    async def find(self, at: datetime) -> list[Finding]:
+        """Return what does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
+        async with self._sessions() as session:
+            started = await _started(session)
+            untold = await _untold(session, at)
+        standings = await standings_of(self._client, map(registration_workflow_id, started))
+        async with self._sessions() as session:  # leave out what was closed while Temporal was asked
+            still_open = set(await _started(session))
+        adrift = [
+            number
+            for number in started
+            if standings[registration_workflow_id(number)] is not Standing.RUNNING and number in still_open
+        ]
+        return [*_abandoned(adrift, standings), *_bounded(FindingKind.MYICS_UNTOLD, untold)]
+
+
+def _abandoned(numbers: list[Number], standings: Mapping[str, Standing]) -> Iterator[Finding]:
+    yield from _bounded(
+        FindingKind.MYICS_ABANDONED,
+        {
+            number: (
+                "手続きが強制終了されたか、失敗しています。URL の期限や再送は働きません。"
+                "Web UI の Reset で手続きを再開してください。"
+                if standings[registration_workflow_id(number)] is Standing.ENDED
+                else "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
+                "接続先とバックアップからの復元の有無を確認してください。"
+            )
+            for number in numbers
+        },
+    )
+
+
+def _bounded(kind: FindingKind, details: Mapping[Number, str]) -> Iterator[Finding]:
+    for number, detail in list(details.items())[:MOST]:
+        yield Finding(kind=kind, myics_no=number, detail=detail)
+    if len(details) > MOST:
+        yield Finding(kind=kind, detail=f"ほかに {len(details) - MOST} 件あります。")
+
+
+async def _started(session: AsyncSession) -> list[Number]:
+    """Return what is open and whose procedure has been started."""
+    registration, batch = MyicsRegistrationRow, MyicsBatchRow
+    numbers: Iterable[str] = await session.scalars(
+        select(registration.registration_no)
+        .where(registration.closed_at.is_(None), registration.told_at.is_not(None))
+        .order_by(registration.registration_no)
+    )
+    batches: Iterable[str] = await session.scalars(
+        select(batch.batch_no).where(batch.closed_at.is_(None), batch.told_at.is_not(None)).order_by(batch.batch_no)
+    )
+    return [*map(RegistrationNo, numbers), *map(BatchNo, batches)]
+
+
+async def _untold(session: AsyncSession, at: datetime) -> dict[Number, str]:
+    """Return what has waited too long to be started, or to be told what has changed."""
+    found: dict[Number, str] = {}
+    for table, key, number in (
+        (MyicsRegistrationRow, MyicsRegistrationRow.registration_no, RegistrationNo),
+        (MyicsBatchRow, MyicsBatchRow.batch_no, BatchNo),
+    ):
+        rows = await session.execute(
+            select(key, table.told_at, table.changed_at)
+            .where(or_(table.told_at.is_(None), table.told_at < table.changed_at), table.changed_at < at - SOON)
+            .order_by(table.changed_at)
+        )
+        for text, told_at, changed_at in rows:
+            since = f"{changed_at.astimezone(JST):%Y-%m-%d %H:%M}"
+            what = "の変更が、手続きに伝わっていません" if told_at else "に受け付けましたが、手続きが始まっていません"
+            found[number(text)] = f"{since} {what}。Web の動作を確認してください。"
+    return found

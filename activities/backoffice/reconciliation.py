@@ -1,0 +1,113 @@
+"""The daily reconciliation's steps: looking, repairing what is safe, and reporting (Y27)."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.backoffice.differences import Differences
+from activities.backoffice.late_refusals import LateRefusals
+from activities.common.ledger import Ledger, Work
+from activities.common.mail_templates import mail_templates
+from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.yayoi.registry.protocols import SmartImport
+from models.backoffice.mails import RECONCILIATION_SUBJECT
+from models.backoffice.reconciliation import Found, FreezeStep, Reconcile, ReconciliationReport, Repaired, UndoNeeded
+from models.common.identifiers import ledger_key
+from models.common.messages import SentMail
+from models.tables import LedgerRow
+from models.yayoi.messages import OfficeRef
+
+WorkflowLink = Callable[[str], str]
+"""Where an operator sees a workflow."""
+
+
+class ReconciliationActivities:
+    """What a procedure does for its own case is asked of the procedure's own activities; this is what is left."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        differences: Differences,
+        refusals: LateRefusals,
+        smart_import: SmartImport,
+        outbox: Outbox,
+        *,
+        workflow_link: WorkflowLink,
+        desk: str,
+    ) -> None:
+        self._ledger = ledger
+        self._differences = differences
+        self._refusals = refusals
+        self._smart_import = smart_import
+        self._outbox = outbox
+        self._workflow_link = workflow_link
+        self._desk = desk
+        self._template = mail_templates().get_template("reconciliation.md")
+
+    @activity.defn
+    async def find_differences(self, asked: Reconcile) -> Found:
+        """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
+        findings = await self._differences.find(asked.at)
+        return Found(findings=(*findings, *await self._refusals.find(asked.at)))
+
+    @activity.defn
+    async def find_left_open(self, asked: Reconcile) -> Found:  # noqa: ARG002 every look is of now
+        """Find applications that were ended by hand and have nothing left to do. Reads only."""
+        return Found(findings=tuple(await self._differences.left_open()))
+
+    @activity.defn
+    async def look_again(self, asked: OfficeRef) -> UndoNeeded:
+        """Ask once more, just before a case is undone: it may have been reset or closed meanwhile. Reads only."""
+        pair = await self._differences.look_again(asked)
+        if pair is None:
+            return UndoNeeded(abandoned=False)
+        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
+
+    @activity.defn
+    async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
+        """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
+
+        async def thaw(work: Work) -> Repaired:
+            await self._smart_import.thaw(work, step.office_token)
+            work.audit("残っていた凍結を解除した", reason="日次の照合")
+            return Repaired(done=True)
+
+        return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
+
+    @activity.defn
+    async def freeze_again(self, step: FreezeStep) -> Repaired:
+        """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
+
+        async def freeze(work: Work) -> Repaired:
+            await self._smart_import.freeze(work, step.office_token)
+            # Looked at when the office is held: the procedure may have thawed it in the meantime.
+            if await self._has_thawed(work.session, step):
+                await self._smart_import.thaw(work, step.office_token)
+                return Repaired(done=False)
+            work.audit("外れていた凍結をやり直した", reason="日次の照合")
+            return Repaired(done=True)
+
+        return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)
+
+    @activity.defn
+    async def report_differences(self, report: ReconciliationReport) -> SentMail:
+        """Mail the report to the operators' desk unless it was sent before."""
+        letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
+        sent = await self._outbox.send(letter, partial(self._write, report=report))
+        await self._refusals.reported(report)
+        return sent
+
+    async def _write(self, _: AsyncSession, report: ReconciliationReport) -> WrittenMail:
+        findings = [
+            (finding, self._workflow_link(finding.workflow_id) if finding.workflow_id else None)
+            for finding in report.findings
+        ]
+        return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
+
+    @staticmethod
+    async def _has_thawed(session: AsyncSession, step: FreezeStep) -> bool:
+        key = ledger_key(step.application_no, step.office_no, "thaw")
+        return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None

@@ -1,0 +1,1 @@
+"""The engine's effects: ledger, mail, calendar, operators."""

@@ -1,0 +1,23 @@
+"""Business days as this deployment defines them (Y11, Y25)."""
+
+from temporalio import activity
+
+from models.common.calendar import BusinessCalendar
+from models.common.messages import BusinessDays, BusinessDaysFound
+
+
+class CalendarActivities:
+    """Business days as this deployment's settings define them.
+
+    Asked for as an activity, so that a case keeps the days it once got when holidays or settings change.
+    """
+
+    def __init__(self, calendar: BusinessCalendar) -> None:
+        self._calendar = calendar
+
+    @activity.defn
+    async def business_days(self, asked: BusinessDays) -> BusinessDaysFound:
+        """Return the days that lie so many business days after a day."""
+        return BusinessDaysFound(
+            days=tuple(self._calendar.business_days_after(asked.day, count) for count in asked.counts)
+        )

@@ -1,0 +1,109 @@
+"""The one way a step takes effect once: effect, ledger row and audit row commit in one transaction."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, Self, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.identifiers import ledger_key
+from models.tables import AuditRow, LedgerRow
+
+Result = TypeVar("Result", bound=BaseModel)
+
+SYSTEM = "system"
+"""Who acts when nobody asked for it."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One transaction of one step.
+
+    A registry behind a network ignores `session` and hands `key` on as its idempotency key (`activities.registry`); the
+    key is empty where a registry is only asked.
+    """
+
+    session: AsyncSession
+    key: str
+    application_no: str
+    office_no: int | None
+    at: datetime
+
+    @property
+    def pair(self) -> str:
+        """The pair as registry rows name it, such as `YS-000123:1`."""
+        return f"{self.application_no}:{self.office_no}"
+
+    @classmethod
+    def to_read(
+        cls, session: AsyncSession, at: datetime, application_no: str = "", office_no: int | None = None
+    ) -> Self:
+        """Only ask, for a pair, an application or nobody in particular."""
+        return cls(session, "", application_no, office_no, at)
+
+    def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
+        self.session.add(
+            AuditRow(
+                happened_at=self.at,
+                application_no=self.application_no,
+                office_no=self.office_no,
+                action=action,
+                by=by,
+                reason=reason,
+                facts=facts,
+            )
+        )
+
+
+class Step(Protocol):
+    """What is done for a case, for one of its offices or (None) for all.
+
+    Cases of other procedures give their own number as `application_no`.
+    """
+
+    @property
+    def application_no(self) -> str: ...
+
+    @property
+    def office_no(self) -> int | None: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+
+def key_of(
+    application_no: SQLColumnExpression[str], office_no: SQLColumnExpression[int], step: str
+) -> ColumnElement[str]:
+    """Return `ledger_key`, of a row's columns."""
+    return func.concat_ws(":", application_no, office_no, step)
+
+
+class Ledger:
+    """Runs effects at most once per key and answers every repetition with the stored result."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def once(
+        self, step: Step, name: str, result: type[Result], effect: Callable[[Work], Awaitable[Result]]
+    ) -> Result:
+        """Run `effect` in one transaction with its ledger row, or return what it returned before.
+
+        Two at the same time: the second waits for the first one's commit at the ledger's key, then reads its result.
+        An effect that raises leaves nothing behind.
+        """
+        key = ledger_key(step.application_no, step.office_no, name)
+        async with self._sessions.begin() as session:
+            taken = insert(LedgerRow).values(key=key, result={}).on_conflict_do_nothing().returning(LedgerRow.key)
+            if await session.scalar(taken) is None:
+                stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
+                return result.model_validate(stored)
+            work = Work(session, key, step.application_no, step.office_no, step.at)
+            done = await effect(work)
+            row = await session.get_one(LedgerRow, key)
+            row.result = done.model_dump(mode="json")
+            return done

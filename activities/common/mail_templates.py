@@ -1,0 +1,29 @@
+"""The templates that mails are written from, in Markdown."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+import activities
+from activities.common.mail_markdown import as_code, as_link, escaped
+from models.common.calendar import day_in_words
+
+PACKAGES = tuple(sorted(folder.parent.name for folder in Path(activities.__file__).parent.glob("*/mails")))
+"""Each keeps its templates in its folder `mails`; their names are theirs alone."""
+
+
+@cache
+def mail_templates() -> Environment:
+    """Return the templates of all packages; a name that a template misspells is an error."""
+    templates = Environment(
+        loader=ChoiceLoader([PackageLoader(f"activities.{package}", "mails") for package in PACKAGES]),
+        autoescape=False,  # noqa: S701 Markdown, not HTML: `finalize` escapes
+        finalize=escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"day": day_in_words, "as_code": as_code, "as_link": as_link}
+    return templates

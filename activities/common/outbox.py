@@ -1,0 +1,226 @@
+"""The one way a mail leaves: stored as pending, sent while its row is held, then marked as sent."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Protocol
+
+import aiosmtplib
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from activities.common.mail_headers import new_mail, one_address
+from activities.common.mail_html import html_of
+from activities.common.mail_markdown import text_of
+from activities.common.mail_refused import mail_refused
+from models.common.messages import SentMail
+from models.tables import Base, NoticeRow
+
+MAILS_AT_ONCE = 4
+"""Of one outbox. Each holds a connection to the database while the mail server thinks: others need some too."""
+
+_TURN_WITHIN = 5  # seconds; then the mail is tried again later, and its place among the activities is free
+_TAKEN_WITHIN = 30  # seconds for the whole conversation; with the turn well below the policy for mails
+
+
+@dataclass(frozen=True)
+class WrittenMail:
+    """A mail ready to be sent; both of its parts follow from its Markdown."""
+
+    recipient: str
+    subject: str
+    markdown: str
+
+    @property
+    def body(self) -> str:
+        """What it says as plain text."""
+        return text_of(self.markdown)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """Which mail it is: the same key is the same mail, however often it is asked for."""
+
+    key: str
+    kind: str
+    application_no: str | None = None
+    office_no: int | None = None
+
+
+Write = Callable[[AsyncSession], Awaitable[WrittenMail]]
+
+
+class MailNotTakenError(Exception):
+    """The mail server has not taken the mail; the text says why without what it said."""
+
+
+class RecipientRefusedError(Exception):
+    """The recipient is refused for good; the text says so to operators, without the address."""
+
+
+class MailTransport(Protocol):
+    """Whatever takes a mail."""
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Return when the mail is taken.
+
+        Raises:
+            RecipientRefusedError: it never will be, unless the address changes.
+            Exception: any other: it is not taken now.
+
+        """
+
+
+class SmtpTransport:
+    """An SMTP server, one connection per mail."""
+
+    def __init__(self, host: str, port: int, *, user: str | None, password: str | None, tls: bool) -> None:
+        self._host, self._port, self._user, self._password, self._tls = host, port, user, password, tls
+
+    async def send(self, mail: EmailMessage) -> None:
+        [recipient] = mail["To"].addresses
+        [sender] = mail["From"].addresses
+        try:
+            async with asyncio.timeout(_TAKEN_WITHIN):
+                await aiosmtplib.send(
+                    mail.as_bytes(),
+                    sender=sender.addr_spec,
+                    recipients=[recipient.addr_spec],
+                    hostname=self._host,
+                    port=self._port,
+                    username=self._user,
+                    password=self._password,
+                    start_tls=self._tls,
+                    timeout=20,
+                )
+        # Servers repeat the address in what they say, and a failure is kept in history and logs.
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            [first] = refused.recipients
+            raise _of_recipient(first) from None
+        except aiosmtplib.SMTPException as refused:
+            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no answer"
+            raise MailNotTakenError(f"{type(refused).__name__}: {code}") from None
+        except TimeoutError:
+            raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
+
+
+def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
+    """Tell an address that is wrong from one that is not taken now, or not from us: that is ours to mend."""
+    if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
+        return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
+    return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
+
+
+_ABOUT_US = (503, 530)
+"""Commands out of order, and log-in required."""
+_POLICY = "5.7."
+"""RFC 3463: security and policy, such as that the server does not relay for us."""
+
+
+class Outbox:
+    """Sends each letter once.
+
+    The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; whoever asks
+    again tries again, with the recipient and text of that time. What is left: if this process dies between the SMTP
+    server's yes and our commit, the next try sends the same mail with the same Message-ID again.
+    """
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        transport: MailTransport,
+        sender: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sessions = sessions
+        self._transport = transport
+        self._sender = sender
+        self._now = now
+        self._turns = asyncio.Semaphore(MAILS_AT_ONCE)
+
+    async def send(self, letter: Letter, write: Write, also: Callable[[NoticeRow], Base] | None = None) -> SentMail:
+        """Write the letter and send it unless it was sent before; what `also` returns is stored when it is sent.
+
+        Raises:
+            ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
+            Exception: any other: it may be tried again.
+
+        """
+        message_id = self._message_id(letter.key)
+        async with self._sessions.begin() as session:
+            written = await write(session)
+            await session.execute(
+                insert(NoticeRow)
+                .values(
+                    key=letter.key,
+                    application_no=letter.application_no,
+                    office_no=letter.office_no,
+                    kind=letter.kind,
+                    recipient=written.recipient,
+                    subject=written.subject,
+                    message_id=message_id,
+                )
+                .on_conflict_do_nothing()
+            )
+        async with self._turn(), self._sessions.begin() as session:
+            # Whoever sends holds the row; a second one waits here and then finds the mail sent.
+            notice = await session.get_one(NoticeRow, letter.key, with_for_update=True)
+            if notice.sent_at is None:
+                notice.recipient, notice.subject = written.recipient, written.subject
+                notice.refused_because = await self._refusal(notice, written)
+                if notice.refused_because is None:
+                    notice.sent_at = self._now()
+                    if also:
+                        session.add(also(notice))
+        if refused := notice.refused_because:
+            raise mail_refused(refused)
+        return SentMail(message_id=message_id)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for one of the turns, but not long: a mail server that stalls must not fill the worker with mails."""
+        try:
+            async with asyncio.timeout(_TURN_WITHIN):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise MailNotTakenError(f"no turn within {_TURN_WITHIN} seconds") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _refusal(self, notice: NoticeRow, written: WrittenMail) -> str | None:
+        """Send the mail; return why its recipient is refused for good, None if it was taken."""
+        try:
+            to = one_address(notice.recipient)
+        except ValueError:
+            return "宛先のメールアドレスの形が正しくありません。"
+        try:
+            await self._transport.send(self._compose(notice, to, written))
+        except RecipientRefusedError as refused:
+            return str(refused)
+        return None
+
+    def _compose(self, notice: NoticeRow, to: Address, written: WrittenMail) -> EmailMessage:
+        """Raise `ValueError` for a subject that is not one: it could become another header."""
+        mail = new_mail()
+        mail["From"] = self._sender
+        mail["To"] = to
+        mail["Subject"] = notice.subject
+        mail["Date"] = format_datetime(self._now())
+        mail["Message-ID"] = notice.message_id
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(written.body, charset="utf-8", cte="base64")
+        mail.add_alternative(html_of(notice.subject, written.markdown), subtype="html", charset="utf-8", cte="base64")
+        mail["Content-Language"] = "ja"  # after the content: setting that removes every `Content-` header
+        return mail
+
+    def _message_id(self, key: str) -> str:
+        domain = parseaddr(self._sender)[1].rpartition("@")[2]
+        return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"

@@ -1,0 +1,1 @@
+"""MYICS' steps, each with its effect once per ledger key."""

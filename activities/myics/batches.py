@@ -1,0 +1,146 @@
+"""Working off a file, page by page: each row is done or refused once, whatever dies meanwhile (M8)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity
+
+from activities.common.ledger import Ledger, Work
+from models.common.refusals import FieldError, RefusedError
+from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
+from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
+from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
+from models.myics.store.requests import Asked, invite_firm, invite_user, list_client
+from models.tables import MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
+
+AT_ONCE = 20
+"""Rows in one transaction, and between two heartbeats: what a row refuses leaves the others alone."""
+
+
+class RegistrationBatchActivities:
+    """Takes the rows of a file. A worker that dies in the middle leaves each row either done or as it was."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+        self._sessions = sessions
+        self._ledger = ledger
+
+    @activity.defn
+    async def work_off_page(self, page: BatchPage) -> PageDone:
+        """Work off the rows of a page that were not worked off; say what has become of all of them."""
+        line = MyicsBatchLineRow
+        on_page = (line.batch_no == page.batch_no, line.position.between(page.first, page.last))
+        async with self._sessions() as session:
+            waiting = (
+                await session.scalars(
+                    select(line.position).where(*on_page, line.done_at.is_(None)).order_by(line.position)
+                )
+            ).all()
+        for first in range(0, len(waiting), AT_ONCE):
+            await self._work_off(page, waiting[first : first + AT_ONCE])
+            if activity.in_activity():
+                activity.heartbeat(waiting[first])
+        async with self._sessions() as session:
+            refused = await session.execute(
+                select(line.line, line.refused_because)
+                .where(*on_page, line.refused_because.is_not(None))
+                .order_by(line.position)
+            )
+            return PageDone(
+                refused=tuple(RefusedLine(line=number, reason=reason) for number, reason in refused),
+                waiting_to_start=await _waiting_to_start(session, page.batch_no),
+            )
+
+    @activity.defn
+    async def count_waiting(self, step: BatchStep) -> int:
+        """Return how many registrations of this file were stored and not started yet. Reads only."""
+        async with self._sessions() as session:
+            return await _waiting_to_start(session, step.batch_no)
+
+    @activity.defn
+    async def close_batch(self, step: BatchStep) -> None:
+        """Note that every row was worked off."""
+
+        async def close(work: Work) -> BatchStep:
+            batch = await work.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
+            batch.closed_at = step.at
+            work.audit("一括登録を終了した")
+            return step
+
+        await self._ledger.once(step, "close", BatchStep, close)
+
+    @activity.defn
+    async def record_batch_operation(self, step: BatchStep) -> None:
+        """Put into the audit trail who stopped or resumed it."""
+
+        async def record(work: Work) -> BatchStep:
+            work.audit(step.action, by=step.by, reason=step.reason)
+            return step
+
+        await self._ledger.once(step, f"operation.{step.counted}", BatchStep, record)
+
+    async def _work_off(self, page: BatchPage, positions: Sequence[int]) -> None:
+        """Do some rows and note it, in one transaction; what a row refuses leaves nothing behind but the reason."""
+        line = MyicsBatchLineRow
+        # Two workers at once, after one was taken for dead: the second waits here and finds these rows done.
+        held = (
+            select(line)
+            .where(line.batch_no == page.batch_no, line.position.in_(positions), line.done_at.is_(None))
+            .order_by(line.position)
+            .with_for_update()
+        )
+        async with self._sessions.begin() as session:
+            for row in (await session.scalars(held)).all():
+                try:
+                    async with session.begin_nested():
+                        await _take(session, page, row.values)
+                except RefusedError as refused:
+                    row.refused_because = _spoken(page.kind, refused.errors)
+                row.done_at = page.at
+
+
+async def _take(session: AsyncSession, page: BatchPage, values: dict[str, str]) -> None:
+    batch = await session.get_one(MyicsBatchRow, page.batch_no)
+    asked = Asked(batch.requested_by, page.at, page.batch_no)
+    match read(page.kind.form, values):
+        case FirmForm() as firm:
+            await invite_firm(session, firm, asked)
+        case ClientForm() as client:
+            await list_client(session, _firm(page), client, asked)
+        case ClientUserForm() as user:
+            holder = await _holder(session, page, user)
+            await invite_user(session, holder, UserForm(**user.model_dump(exclude={"suffix"})), asked)
+
+
+async def _holder(session: AsyncSession, page: BatchPage, user: ClientUserForm) -> HolderNo:
+    firm = _firm(page)
+    if user.suffix is None:
+        return HolderNo(firm)
+    client = ClientId.of(firm, user.suffix)
+    if await session.get(MyicsClientRow, client) is None:
+        reason = f"顧問先ID {client} は登録されていません。先に顧問先を登録してください。"
+        raise RefusedError([FieldError(field="suffix", message=reason)])
+    return HolderNo(client)
+
+
+def _firm(page: BatchPage) -> CustomerNo:
+    if page.customer_no is None:
+        raise RefusedError([FieldError(field="", message="どの会計事務所のファイルかが分かりません。")])
+    return page.customer_no
+
+
+async def _waiting_to_start(session: AsyncSession, batch_no: BatchNo) -> int:
+    return (
+        await session.scalar(
+            select(func.count()).where(
+                MyicsRegistrationRow.batch_no == batch_no, MyicsRegistrationRow.told_at.is_(None)
+            )
+        )
+        or 0
+    )
+
+
+def _spoken(kind: BatchKind, errors: tuple[FieldError, ...]) -> str:
+    """Say what is wrong with a row, naming columns as the file does."""
+    headings = {field: heading for heading, field in kind.columns.items()}
+    return "　".join(f"{headings.get(error.field, '行全体')}：{error.message}" for error in errors)

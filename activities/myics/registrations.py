@@ -1,0 +1,223 @@
+"""The registrations of MYICS in our own records: links, addresses, locks, and their end (M8)."""
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.common.ledger import Ledger, Work
+from activities.common.operators import least_busy, named_operator
+from models.common.messages import Assigned
+from models.myics.accounts import AccountState
+from models.myics.identifiers import RegistrationNo
+from models.myics.registrations import (
+    AssignRegistration,
+    ClientUser,
+    ClientUsers,
+    ClosedRegistration,
+    CloseRegistration,
+    CorrectAddress,
+    LinkMade,
+    NewLink,
+    RecordOperation,
+    RegistrationKind,
+    RegistrationOutcome,
+    RegistrationRef,
+    RegistrationStage,
+    RegistrationStep,
+    Unlock,
+)
+from models.myics.store.requests import ADDRESS_TAKEN
+from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
+
+
+class RegistrationActivities:
+    """Changes a registration's row and its account, both held while they are changed.
+
+    The registrant changes the same rows from the web: whoever comes second finds what the first has left.
+    """
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+        self._sessions = sessions
+        self._ledger = ledger
+
+    @activity.defn
+    async def make_link(self, step: NewLink) -> LinkMade:
+        """Let another link count from now on: the one before ends (M8). None is made if it was closed meanwhile."""
+
+        async def make(work: Work) -> LinkMade:
+            row = await _held(work.session, step)
+            if row.closed_at:
+                return LinkMade(link_no=row.link_no, closed=True)
+            row.link_no += 1
+            row.link_used_at, row.expires_on = None, step.expires_on
+            work.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
+            return LinkMade(link_no=row.link_no)
+
+        return await self._ledger.once(step, f"link.{step.counted}", LinkMade, make)
+
+    @activity.defn
+    async def correct_address(self, step: CorrectAddress) -> None:
+        """Send to another address from now on. Raises a final error if the address has an account already (M8)."""
+
+        async def correct(work: Work) -> RegistrationRef:
+            row = await _held(work.session, step)
+            before, row.address = row.address, step.address
+            if account := await _account(work.session, row):
+                account.address = step.address
+            work.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
+            await work.session.flush()
+            return RegistrationRef(registration_no=step.registration_no)
+
+        try:
+            await self._ledger.once(step, f"address.{step.counted}", RegistrationRef, correct)
+        except IntegrityError:
+            raise ApplicationError(ADDRESS_TAKEN, type="AddressTaken", non_retryable=True) from None
+
+    @activity.defn
+    async def unlock(self, step: Unlock) -> None:
+        """Let the registrant, or the owner of the account, try again."""
+
+        async def unlock(work: Work) -> RegistrationRef:
+            row = await _held(work.session, step)
+            row.locked_at, row.wrong_keywords = None, 0
+            account = await _account(work.session, row)
+            if account and row.kind == RegistrationKind.UNLOCKING:
+                account.locked_at, account.wrong_tries = None, 0
+            work.audit("ロックを解除した", by=step.by, reason=step.reason)
+            return RegistrationRef(registration_no=step.registration_no)
+
+        await self._ledger.once(step, f"unlock.{step.counted}", RegistrationRef, unlock)
+
+    @activity.defn
+    async def close_registration(self, step: CloseRegistration) -> ClosedRegistration:
+        """Close it; a registrant who finished a moment before stays registered, and that is the answer.
+
+        A client that is withdrawn takes with it those of its users who have not registered, started or not (M7).
+        """
+
+        async def close(work: Work) -> ClosedRegistration:
+            row = await _held(work.session, step)
+            if row.closed_at and row.outcome:  # with its client
+                return ClosedRegistration(outcome=RegistrationOutcome(row.outcome))
+            outcome = _reached(row) or step.outcome
+            await _close(work.session, row, step, outcome)
+            if row.kind == RegistrationKind.CLIENT and outcome is RegistrationOutcome.WITHDRAWN:
+                for user in await _unregistered_users(work.session, step.registration_no):
+                    await _close(work.session, user, step, outcome)
+                    user.told_at = user.changed_at  # one that was not started never will be
+            return ClosedRegistration(outcome=outcome)
+
+        return await self._ledger.once(step, "close", ClosedRegistration, close)
+
+    @activity.defn
+    async def users_of_client(self, step: RegistrationStep) -> ClientUsers:
+        """Return the registrations of a client's first users. Reads only."""
+        part = MyicsRegistrationRow
+        async with self._sessions() as session:
+            rows = await session.execute(
+                select(part.registration_no, part.outcome)
+                .where(part.part_of == step.registration_no)
+                .order_by(part.registration_no)
+            )
+            return ClientUsers(
+                users=tuple(
+                    ClientUser(
+                        registration_no=RegistrationNo(number),
+                        outcome=RegistrationOutcome(outcome) if outcome else None,
+                    )
+                    for number, outcome in rows
+                )
+            )
+
+    @activity.defn
+    async def record_operation(self, step: RecordOperation) -> None:
+        """Put what somebody did into the audit trail."""
+
+        async def record(work: Work) -> RegistrationRef:
+            work.audit(step.action, by=step.by, reason=step.reason)
+            return RegistrationRef(registration_no=step.registration_no)
+
+        await self._ledger.once(step, f"operation.{step.counted}", RegistrationRef, record)
+
+    @activity.defn
+    async def assign_registration(self, asked: AssignRegistration) -> Assigned:
+        """Return the operator in charge; None if nobody is there.
+
+        Raises a final error for a named operator who is not in the table or is on leave.
+        """
+
+        async def assign(work: Work) -> Assigned:
+            operator = (
+                await named_operator(work.session, asked.to, asked.at)
+                if asked.to
+                else await least_busy(work.session, asked.at, but_not=asked.but_not)
+            )
+            if operator:
+                (await _held(work.session, asked)).assignee = operator
+                work.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
+            return Assigned(operator=operator)
+
+        return await self._ledger.once(asked, f"assign.{asked.counted}", Assigned, assign)
+
+
+_FREED = {
+    RegistrationOutcome.EXPIRED: AccountState.EXPIRED,
+    RegistrationOutcome.WITHDRAWN: AccountState.WITHDRAWN,
+}
+"""How an account ends with its registration; its address is free again."""
+
+
+def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
+    """Return how it has ended by what was done on the pages; None: nothing there has ended it."""
+    match row.kind, row.stage:
+        case RegistrationKind.UNLOCKING, RegistrationStage.REGISTERED:
+            return RegistrationOutcome.UNLOCKED
+        case RegistrationKind.REPRESENTATIVE | RegistrationKind.USER, RegistrationStage.REGISTERED:
+            return RegistrationOutcome.REGISTERED
+        case RegistrationKind.RENEWAL, RegistrationStage.RENEWED:
+            return RegistrationOutcome.RENEWED
+        case RegistrationKind.RENEWAL, RegistrationStage.SUPERSEDED:
+            return RegistrationOutcome.SUPERSEDED
+        case _:
+            return None
+
+
+async def _close(
+    session: AsyncSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
+) -> None:
+    row.closed_at, row.outcome = step.at, outcome
+    freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
+    if freed and (account := await _account(session, row)):
+        account.state, account.ended_at = _FREED[outcome], step.at
+    session.add(
+        AuditRow(
+            happened_at=step.at,
+            application_no=row.registration_no,
+            action=f"登録の手続きを終了した（{outcome}）",
+            by=step.by,
+            reason=step.reason,
+        )
+    )
+
+
+async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
+    part = MyicsRegistrationRow
+    users = await session.scalars(
+        select(part)
+        .where(part.part_of == client, part.closed_at.is_(None))
+        .order_by(part.registration_no)
+        .with_for_update()
+    )
+    return [user for user in users if _reached(user) is None]
+
+
+async def _held(session: AsyncSession, ref: RegistrationRef) -> MyicsRegistrationRow:
+    return await session.get_one(MyicsRegistrationRow, ref.registration_no, with_for_update=True)
+
+
+async def _account(session: AsyncSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:
+    if row.account_id is None:
+        return None
+    return await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)

@@ -1,0 +1,1 @@
+"""Webhook messages, published and posted."""

@@ -1,0 +1,1 @@
+"""弥生's steps, each with its effect once per ledger key."""

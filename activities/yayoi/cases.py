@@ -1,0 +1,60 @@
+"""Reading our own records of a case: what the ids in a message stand for."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.exceptions import ApplicationError
+
+from models.tables import ApplicationOfficeRow, ApplicationRow
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One Yayoi ID and the office data it is to manage, as they stand in the application."""
+
+    application: ApplicationRow
+    office: ApplicationOfficeRow
+
+    @property
+    def yayoi_id(self) -> YayoiId:
+        return YayoiId(self.office.yayoi_id)
+
+    @property
+    def token(self) -> OfficeToken | None:
+        return OfficeToken(self.office.office_token) if self.office.office_token else None
+
+    @property
+    def linked_token(self) -> OfficeToken:
+        """The token, in steps that only linked procedures have (Y9). Raises `ValueError` in any other."""
+        return OfficeToken(self.office.office_token or "")
+
+    @property
+    def contract_id_to_attach(self) -> ContractId:
+        """The ID that was issued before, in 会計連携の追加 (Y9). Raises `ValueError` in any other procedure."""
+        return ContractId(self.office.issued_contract_id or "")
+
+    @property
+    def existing_contract_id(self) -> ContractId:
+        return ContractId(self.application.existing_contract_id)
+
+
+async def find_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+    """Read a pair of an application. Raises `NoResultFound` if there is none."""
+    return Pair(
+        application=await session.get_one(ApplicationRow, str(application_no)),
+        office=await session.get_one(ApplicationOfficeRow, (str(application_no), office_no)),
+    )
+
+
+async def find_open_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+    """The same, for steps that go forward: for a pair whose case was closed nothing is done any more.
+
+    A workflow that was reset after the daily reconciliation had undone its case would issue an ID for nobody. Raises a
+    final error, which ends that workflow.
+    """
+    pair = await find_pair(session, application_no, office_no)
+    if pair.office.closed_at is not None:
+        message = "この事業所データの手続きは、すでに終了しています。必要なときは、改めてお申し込みいただいてください。"
+        raise ApplicationError(message, type="CaseClosed", non_retryable=True)
+    return pair

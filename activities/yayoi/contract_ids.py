@@ -1,0 +1,61 @@
+"""The pool of contract IDs: which 7-digit number comes next (Y15)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.exceptions import ApplicationError
+
+from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow
+from models.yayoi.identifiers import ContractId
+
+_POOL = "contract_id"
+_AT_A_LOOK = 1000
+"""Customers' own IDs lie close together: one by one, tens of thousands of them would outlast the activity's time."""
+
+
+class ContractIdPoolExhaustedError(ApplicationError):
+    """No number is left. Tried again every quarter of an hour: it goes on once the range is made larger."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(
+            f"発行できるサービス契約ID がありません（{last} まで使い切りました）。"
+            "TETSUZUKI_CONTRACT_ID_LAST を広げてワーカーを再起動してください。",
+            type="ContractIdPoolExhausted",
+            next_retry_delay=timedelta(minutes=15),
+        )
+
+
+@dataclass(frozen=True)
+class ContractIdPool:
+    """Numbers from `first` to `last`, each given out once for ever, except those that somebody has already."""
+
+    first: int
+    last: int
+
+    async def take(self, session: AsyncSession) -> ContractId:
+        """Take the next free number; the pool is locked until the transaction ends.
+
+        Raises `ContractIdPoolExhaustedError`.
+        """
+        await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
+        row = await session.get_one(ContractIdPoolRow, _POOL, with_for_update=True, populate_existing=True)
+        for first in range(max(row.next_id, self.first), self.last + 1, _AT_A_LOOK):
+            some = range(first, min(first + _AT_A_LOOK, self.last + 1))
+            taken = await self._taken(session, str(some[0]), str(some[-1]))
+            for candidate in some:
+                if str(candidate) not in taken:
+                    row.next_id = candidate + 1
+                    return ContractId(str(candidate))
+        raise ContractIdPoolExhaustedError(self.last)
+
+    @staticmethod
+    async def _taken(session: AsyncSession, first: str, last: str) -> set[str]:
+        """All IDs between these two that anybody has; of equal length, they sort as the numbers they are."""
+        existing = select(ExistingContractRow.contract_id).where(ExistingContractRow.contract_id.between(first, last))
+        issued = select(IssuedContractRow.contract_id).where(IssuedContractRow.contract_id.between(first, last))
+        # An office may have been managed with an ID of its own before anything was issued here.
+        managed = select(OfficeRow.contract_id).where(OfficeRow.contract_id.between(first, last))
+        return set(await session.scalars(existing.union_all(issued, managed)))

@@ -1,0 +1,58 @@
+"""The customer's own steps after the notice, recorded in the registry (Y19, Y20)."""
+
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.common.ledger import Ledger, Work
+from activities.yayoi.cases import Pair, find_open_pair
+from activities.yayoi.registry.protocols import YayoiIds
+from models.tables import EventRow, SetUpStepRow
+from models.yayoi.business_groups import GroupDetails
+from models.yayoi.messages import RecordSetUpStep
+from models.yayoi.procedures import SetUpStep
+
+
+class CustomerStepActivities:
+    """Records STEP5 and STEP6 as they are reported."""
+
+    def __init__(self, ledger: Ledger, yayoi_ids: YayoiIds) -> None:
+        self._ledger = ledger
+        self._yayoi_ids = yayoi_ids
+
+    @activity.defn
+    async def record_set_up_step(self, step: RecordSetUpStep) -> None:
+        """Record one step; creating the business group makes it in the registry.
+
+        Raises a final error if the Yayoi ID has joined another group meanwhile (Y3).
+        """
+        report = step.report
+
+        async def record(work: Work) -> RecordSetUpStep:
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
+            if report.step is SetUpStep.BUSINESS_GROUP:
+                name, details = await self._group(work, step, pair)
+                await self._yayoi_ids.create_group(work, pair.yayoi_id, name, details, pair.token)
+            work.session.add(
+                SetUpStepRow(
+                    application_no=step.application_no,
+                    office_no=step.office_no,
+                    step=report.step,
+                    done_at=step.at,
+                    reported_by=report.by,
+                )
+            )
+            work.audit(f"{report.step.label}を記録した", by=report.by, reason=report.reason, event_id=report.event_id)
+            return step
+
+        await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
+
+    @staticmethod
+    async def _group(work: Work, step: RecordSetUpStep, pair: Pair) -> tuple[str, GroupDetails | None]:
+        """Return what was reported; a step told on the phone says nothing, so the group is named as the office."""
+        event_id = step.report.event_id
+        event = await work.session.get(EventRow, UUID(event_id)) if event_id else None
+        if event is None:
+            return pair.office.office_name, None
+        details = event.payload.get("details")
+        return str(event.payload["group_name"]), GroupDetails.model_validate(details) if details else None

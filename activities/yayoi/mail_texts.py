@@ -1,0 +1,157 @@
+"""Writing a mail: whom it goes to, and its text from the template of its kind."""
+
+from collections.abc import Callable
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.common.ledger import Work
+from activities.common.mail_templates import mail_templates
+from activities.common.outbox import WrittenMail
+from activities.yayoi.registry.protocols import ExistingContract, Registry
+from models.common.calendar import day_in_japan
+from models.common.identifiers import ledger_key
+from models.common.passwords import PasswordKind
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    LedgerRow,
+    OperatorRow,
+    RememberedLinkRow,
+)
+from models.yayoi.application_form import NO_FEE
+from models.yayoi.case_links import link_expiry
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
+from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, DAYS_OF_ALERT, NOTICE_SUBJECT, MailKind
+from models.yayoi.messages import RestoredSharing, SendMail
+from models.yayoi.procedures import Procedure
+from models.yayoi.service_links import LinkKind
+
+_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
+"""These go to the pair's own Yayoi ID if they are about one office (Y18), and link to that office alone.
+
+All others go to the address of the existing contract.
+"""
+CONSTANTS = {
+    "no_fee": NO_FEE,
+    "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
+    "notice_subject": NOTICE_SUBJECT,
+    "days_of_alert": DAYS_OF_ALERT,
+    "support_password_rule": PasswordKind.SUPPORT.rule,
+    "LinkKind": LinkKind,
+}
+"""What every template of a case may state beside its facts."""
+CaseLink = Callable[[ApplicationNo, date, int | None], str]
+"""Of a whole case, or of one office; the day is the last on which it opens."""
+
+
+class MailTexts:
+    """Reads what a mail speaks of and renders its template."""
+
+    def __init__(
+        self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
+    ) -> None:
+        """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
+        self._registry = registry
+        self._case_link = case_link
+        self._office_link = office_link
+        self._desk = desk
+        self._templates = mail_templates()
+
+    async def write(self, session: AsyncSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
+        """Write the mail that is asked for from what our records and the registry hold now.
+
+        `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
+        """
+        application = await session.get_one(ApplicationRow, request.application_no)
+        registered = Work.to_read(session, request.at, request.application_no, request.office_no)
+        contract = await self._contract(registered, application)
+        office = (
+            await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
+            if request.office_no
+            else None
+        )
+        to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
+        opens_until = link_expiry(application.due_date, day_in_japan(request.at))
+        body = self._templates.get_template(f"{request.kind}.md").render(
+            CONSTANTS,
+            application=application,
+            procedure=Procedure(application.procedure),
+            contract=contract,
+            office=office,
+            offices=await self._offices(session, request),
+            issued=await self._registry.contracts.issued(registered),
+            links=await self._links(session, request),
+            firms=await self._firms(registered, office),
+            shared_again=await self._shared_again(session, request),
+            still_released=await self._still_released(registered, office),
+            request=request,
+            case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
+            opens_until=opens_until,
+            office_url=self._office_link(request.application_no, request.office_no or 0),
+        )
+        if request.kind.for_operators:
+            recipient = await self._operator(session, office, request.kind)
+        else:
+            recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
+        return WrittenMail(recipient, request.kind.subject, body)
+
+    async def _contract(self, registered: Work, application: ApplicationRow) -> ExistingContract:
+        contract = await self._registry.contracts.existing(registered, ContractId(application.existing_contract_id))
+        if contract is None:
+            raise LookupError(f"the registry no longer knows the contract of {application.application_no}")
+        return contract
+
+    async def _operator(self, session: AsyncSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:
+        """Return the address of the operator in charge, of a supervisor, or of the whole desk if there is neither."""
+        if kind is MailKind.OPERATOR_ESCALATION:
+            found = await session.scalar(
+                select(OperatorRow.mail_address).where(OperatorRow.supervisor).order_by(OperatorRow.name).limit(1)
+            )
+        else:
+            found = await session.scalar(
+                select(OperatorRow.mail_address).where(OperatorRow.name == (office.assignee if office else None))
+            )
+        return found or self._desk
+
+    @staticmethod
+    async def _offices(session: AsyncSession, request: SendMail) -> list[ApplicationOfficeRow]:
+        rows = await session.scalars(
+            select(ApplicationOfficeRow)
+            .where(ApplicationOfficeRow.application_no == request.application_no)
+            .order_by(ApplicationOfficeRow.office_no)
+        )
+        return list(rows)
+
+    @staticmethod
+    async def _links(session: AsyncSession, request: SendMail) -> list[RememberedLinkRow]:
+        rows = await session.scalars(
+            select(RememberedLinkRow)
+            .where(
+                RememberedLinkRow.application_no == request.application_no,
+                RememberedLinkRow.office_no == request.office_no,
+            )
+            .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
+        )
+        return list(rows)
+
+    async def _firms(self, registered: Work, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
+        """Return with whom the office was shared until this procedure ended it, and is now."""
+        if office is None or office.office_token is None:
+            return ()
+        sharing, token = self._registry.sharing, OfficeToken(office.office_token)
+        ended = [each.firm for each in await sharing.ended(registered) if each.office == token]
+        return tuple(dict.fromkeys([*ended, *await sharing.firms(registered, token)]))
+
+    @staticmethod
+    async def _shared_again(session: AsyncSession, request: SendMail) -> tuple[str, ...]:
+        """Return with whom the system shares again, having released it itself (Y27)."""
+        row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
+        return RestoredSharing.model_validate(row.result).firms if row else ()
+
+    async def _still_released(self, registered: Work, office: ApplicationOfficeRow | None) -> list[str]:
+        """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
+        if office is None:
+            return []
+        return [each.firm for each in await self._registry.sharing.ended(registered) if not each.released_by_system]

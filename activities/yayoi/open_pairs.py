@@ -1,0 +1,109 @@
+"""The pairs that are open in our own records, with what their procedures have done so far."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.common.identifiers import ledger_key
+from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow, RememberedLinkRow, SetUpStepRow
+from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
+from models.yayoi.messages import OfficeRef
+
+_STEPS = ("freeze", "thaw", "issue", "attach")
+_AT_A_LOOK = 1000
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """One pair that has not been closed."""
+
+    ref: OfficeRef
+    token: OfficeToken | None
+    application_started_at: datetime | None
+    steps: frozenset[str]
+    """Of `_STEPS`, those that have taken effect."""
+    begun: bool
+    """Whether the customer has begun STEP5 or made a link again (Y27)."""
+
+    @property
+    def name(self) -> str:
+        """The pair as registry rows name it, such as `YS-000123:1`."""
+        return f"{self.ref.application_no}:{self.ref.office_no}"
+
+    @property
+    def workflow_id(self) -> str:
+        return office_workflow_id(self.ref.application_no, self.ref.office_no)
+
+    @property
+    def application_id(self) -> str:
+        return application_workflow_id(self.ref.application_no)
+
+    @property
+    def issued(self) -> bool:
+        return bool(self.steps & {"issue", "attach"})
+
+    @property
+    def between_freeze_and_thaw(self) -> bool:
+        return "freeze" in self.steps and "thaw" not in self.steps
+
+
+async def open_pairs(session: AsyncSession, only: OfficeRef | None = None) -> list[OpenPair]:
+    """Read all open pairs, or one if it is open."""
+    query = (
+        select(ApplicationOfficeRow, ApplicationRow.started_at)
+        .join(ApplicationRow, ApplicationRow.application_no == ApplicationOfficeRow.application_no)
+        .where(ApplicationOfficeRow.closed_at.is_(None))
+        .order_by(ApplicationOfficeRow.application_no, ApplicationOfficeRow.office_no)
+    )
+    if only:
+        query = query.where(
+            ApplicationOfficeRow.application_no == only.application_no, ApplicationOfficeRow.office_no == only.office_no
+        )
+    rows = (await session.execute(query)).all()
+    refs = [OfficeRef(application_no=ApplicationNo(row.application_no), office_no=row.office_no) for row, _ in rows]
+    done = await _steps_done(session, refs)
+    begun = await _begun(session, refs)
+    return [
+        OpenPair(
+            ref=ref,
+            token=OfficeToken(row.office_token) if row.office_token else None,
+            application_started_at=started_at,
+            steps=frozenset(name for name in _STEPS if _key(ref, name) in done),
+            begun=(ref.application_no, ref.office_no) in begun,
+        )
+        for ref, (row, started_at) in zip(refs, rows, strict=True)
+    ]
+
+
+def _key(ref: OfficeRef, step: str) -> str:
+    return ledger_key(ref.application_no, ref.office_no, step)
+
+
+async def _steps_done(session: AsyncSession, refs: list[OfficeRef]) -> set[str]:
+    keys = [_key(ref, name) for ref in refs for name in _STEPS]
+    done: set[str] = set()
+    for first in range(0, len(keys), _AT_A_LOOK):
+        some = keys[first : first + _AT_A_LOOK]
+        done.update(await session.scalars(select(LedgerRow.key).where(LedgerRow.key.in_(some))))
+    return done
+
+
+async def _begun(session: AsyncSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
+    asked = [(str(ref.application_no), ref.office_no) for ref in refs]
+    begun: set[tuple[str, int]] = set()
+    for first in range(0, len(asked), _AT_A_LOOK):
+        some = asked[first : first + _AT_A_LOOK]
+        for query in _signs_of_a_beginning(some):
+            begun.update((application_no, office_no) for application_no, office_no in await session.execute(query))
+    return begun
+
+
+def _signs_of_a_beginning(pairs: list[tuple[str, int]]) -> Iterable[Select[str, int]]:
+    step, link = SetUpStepRow, RememberedLinkRow
+    yield select(step.application_no, step.office_no).where(tuple_(step.application_no, step.office_no).in_(pairs))
+    yield select(link.application_no, link.office_no).where(
+        tuple_(link.application_no, link.office_no).in_(pairs), link.relinked_on.is_not(None)
+    )

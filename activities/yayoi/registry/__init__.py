@@ -1,0 +1,1 @@
+"""The systems that hold customers, offices and smart import, behind protocols."""

@@ -1,0 +1,80 @@
+"""Smart import in our own Postgres, the default: how it is frozen, and the import itself that a freeze refuses (Y12).
+
+Where another system is behind `activities.registry.SmartImport`, imports run there and these tables stay as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.exceptions import ApplicationError
+
+from activities.common.ledger import Work
+from models.common.calendar import day_in_japan
+from models.tables import OfficeRow, ServiceLinkRow, SmartImportRunRow
+from models.yayoi.identifiers import OfficeToken
+
+
+class PostgresSmartImport:
+    async def freeze(self, work: Work, office: OfficeToken) -> None:
+        # The row lock orders this against an import that is running: it ends first, or is refused.
+        row = await work.session.get_one(OfficeRow, office, with_for_update=True)
+        if row.frozen_by not in {None, work.pair}:
+            raise ApplicationError(
+                f"スマート取引取込は別の手続き（{row.frozen_by}）で凍結中です。", type="FrozenByAnother"
+            )
+        row.frozen_by, row.frozen_at = work.pair, work.at
+
+    async def thaw(self, work: Work, office: OfficeToken) -> None:
+        await work.session.execute(
+            update(OfficeRow)
+            .where(OfficeRow.office_token == office, OfficeRow.frozen_by == work.pair)
+            .values(frozen_by=None, frozen_at=None)
+        )
+
+    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+        rows = await work.session.execute(
+            select(OfficeRow.office_token, OfficeRow.frozen_by)
+            .where(OfficeRow.frozen_by.is_not(None))
+            .order_by(OfficeRow.office_token)
+        )
+        return {OfficeToken(token): str(pair) for token, pair in rows}
+
+
+@dataclass(frozen=True)
+class ImportRun:
+    """What became of one try to import."""
+
+    refused_because: str | None
+
+
+class SmartImportRuns:
+    """スマート取引取込 itself: brings every open link of an office up to a day."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def run(self, office: OfficeToken, now: datetime, up_to: date | None = None) -> ImportRun:
+        """Import, or refuse while the office is frozen; recorded either way, never half done (Y12).
+
+        Raises `LookupError`, in Japanese, for an unknown office.
+        """
+        async with self._sessions.begin() as session:
+            row = await session.get(OfficeRow, office, with_for_update=True)
+            if row is None:
+                raise LookupError(f"事業所トークン {office} の事業所データはありません。")
+            refused = (
+                f"申込 {row.frozen_by} の手続き中のため、完了のお知らせが届くまでスマート取引取込は利用できません。"
+                if row.frozen_by
+                else None
+            )
+            session.add(SmartImportRunRow(office_token=office, refused_because=refused))
+            if refused is None:
+                await session.execute(
+                    update(ServiceLinkRow)
+                    .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
+                    .values(last_imported_on=up_to or day_in_japan(now))
+                )
+        return ImportRun(refused)

@@ -1,0 +1,84 @@
+"""Links to services: remembered before they are lost (Y14), made again afterwards (Y21)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from temporalio import activity
+
+from activities.common.ledger import Ledger, Work
+from activities.yayoi.cases import find_open_pair
+from activities.yayoi.registry.protocols import Links
+from models.tables import RememberedLinkRow
+from models.yayoi.messages import OfficeStep, RecordRelink, Relinked, RememberedLink, RememberedLinks
+from models.yayoi.service_links import Coverage, first_day_covered
+
+
+async def keep_links(work: Work, links: Sequence[RememberedLink]) -> None:
+    """Write down for the pair what its office's links were (Y14); what was kept before stays as it was."""
+    for link in links:
+        await work.session.execute(
+            insert(RememberedLinkRow)
+            .values(
+                application_no=work.application_no,
+                office_no=work.office_no,
+                kind=link.kind,
+                service=link.service,
+                last_imported_on=link.last_imported_on,
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+class LinkActivities:
+    """Keeps what the links were, and records what the new ones cover."""
+
+    def __init__(self, ledger: Ledger, links: Links) -> None:
+        self._ledger = ledger
+        self._links = links
+
+    @activity.defn
+    async def remember_links(self, step: OfficeStep) -> RememberedLinks:
+        """Keep kind, service and last imported day of every link of the office (Y14)."""
+
+        async def remember(work: Work) -> RememberedLinks:
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
+            links = await self._links.current(work, pair.linked_token)
+            await keep_links(work, links)
+            work.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+            return RememberedLinks(links=tuple(links))
+
+        return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
+
+    @activity.defn
+    async def record_relink(self, step: RecordRelink) -> Relinked:
+        """Record one service linked again, and say from which day on it covers (Y21)."""
+        report = step.report
+        covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
+
+        async def record(work: Work) -> Relinked:
+            pair = await find_open_pair(work.session, step.application_no, step.office_no)
+            last_imported_on = await work.session.scalar(
+                update(RememberedLinkRow)
+                .where(
+                    RememberedLinkRow.application_no == step.application_no,
+                    RememberedLinkRow.office_no == step.office_no,
+                    RememberedLinkRow.kind == report.kind,
+                    RememberedLinkRow.service == report.service,
+                )
+                .values(relinked_on=report.relinked_on, first_covered_on=covered)
+                .returning(RememberedLinkRow.last_imported_on)
+            )
+            await self._links.make(work, pair.linked_token, report.kind, report.service, covered)
+            coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
+            work.audit(
+                "再連携を記録した",
+                by=report.by,
+                reason=report.reason,
+                event_id=report.event_id,
+                service=report.service,
+                coverage=coverage.model_dump(mode="json"),
+            )
+            return Relinked(kind=report.kind, service=report.service, coverage=coverage)
+
+        return await self._ledger.once(step, f"relink.{report.kind}.{report.service}", Relinked, record)

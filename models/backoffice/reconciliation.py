@@ -1,0 +1,114 @@
+"""What the daily reconciliation between registry, cases and Temporal finds, and what it does about it (Y27)."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models.common.message import Message
+from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
+from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
+from models.yayoi.messages import OfficeStep
+
+
+class FindingKind(StrEnum):
+    """What does not fit together."""
+
+    ABANDONED = "進める手続きのない事業所データ"
+    STRAY_FREEZE = "凍結が残っている事業所データ"
+    LOST_FREEZE = "凍結が外れている事業所データ"
+    NOT_NOTIFIED = "お知らせを送れていないサービス契約ID"
+    PENDING_MAIL = "送信できていないメール"
+    WAITING_EVENT = "手続きに届いていない連絡"
+    REFUSED_LATE = "受け付けた後で手続きが断った連絡"
+    NOT_STARTED = "手続きが始まっていない申込"
+    LEFT_OPEN = "終了していない申込"
+    MYICS_ABANDONED = "進める手続きのない MYICS の登録"
+    MYICS_UNTOLD = "手続きに伝わっていない MYICS の登録"
+    MORE = "ほかの食い違い"
+
+
+class Repair(StrEnum):
+    """What can safely be done without a person."""
+
+    UNDO = "undo"
+    """Leave things as they were before the application, and close it."""
+    THAW = "thaw"
+    FREEZE = "freeze"
+    CLOSE = "close"
+
+
+class Finding(Message):
+    """One thing that does not fit. Ids and facts, nobody's name or address."""
+
+    kind: FindingKind
+    detail: str
+    """What was found, as an operator reads it."""
+    application_no: ApplicationNo | None = None
+    office_no: int | None = None
+    office_token: OfficeToken | None = None
+    myics_no: RegistrationNo | BatchNo | None = None
+    """Of a registration of MYICS or of a file of them."""
+    event_id: UUID | None = None
+    """The refused event that the report tells of, once."""
+    repair: Repair | None = None
+    """None: only a person can decide."""
+    repaired: bool = False
+
+    @property
+    def about(self) -> str:
+        if self.application_no is None:
+            return self.myics_no or ""
+        return f"{self.application_no} の {self.office_no} 件目" if self.office_no else str(self.application_no)
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The procedure that it is about; None if it is about none."""
+        if self.application_no is None:
+            return registration_workflow_id(self.myics_no) if self.myics_no else None
+        if self.office_no is None:
+            return application_workflow_id(self.application_no)
+        return office_workflow_id(self.application_no, self.office_no)
+
+
+class Reconcile(Message):
+    """Compare everything as it is at this time."""
+
+    at: datetime
+
+
+class Found(Message):
+    """Everything that does not fit."""
+
+    findings: tuple[Finding, ...]
+
+
+class UndoNeeded(Message):
+    """What of an abandoned case has to be undone; `abandoned` False: it runs, or was closed meanwhile."""
+
+    abandoned: bool
+    issued: bool = False
+    frozen: bool = False
+
+
+class FreezeStep(OfficeStep):
+    """Thaw or freeze an office, against what the procedure has recorded."""
+
+    office_token: OfficeToken
+
+
+class Repaired(Message):
+    """Whether anything had to be done."""
+
+    done: bool
+
+
+class ReconciliationReport(Message):
+    """What a reconciliation found and did; the workflow's result."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+
+    @property
+    def for_people(self) -> tuple[Finding, ...]:
+        """What needs a person."""
+        return tuple(finding for finding in self.findings if not finding.repaired)

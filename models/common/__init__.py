@@ -1,0 +1,1 @@
+"""What the engine for casework knows: messages, identifiers, operations, calendar, passwords, links."""

@@ -1,0 +1,62 @@
+"""What an operator or applicant sends to a procedure: one small JSON, that of the update of the same name.
+
+Every message says who (`by`) and why (`reason`). One that cannot be read is kept as misread, so that it is refused
+before it enters history, in Japanese and with an example. Unknown fields are kept, too: an update's validator refuses
+them, and it does not run on replay, so what has once been accepted stays readable.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self, cast
+
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+
+from models.common.message import Message
+from models.common.refusals import in_japanese
+
+NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り付けてください"
+
+
+class ActionMessage(Message):
+    """Who does something, and why."""
+
+    model_config = ConfigDict(extra="allow")
+
+    label: ClassVar[str]
+    """What the action is called in the operators' language."""
+
+    by: str = Field(min_length=1, max_length=100)
+    """Who: an operator's name, 申込者, or `system:<name>` for another system."""
+    reason: str = Field(min_length=1, max_length=1000)
+    event_id: str | None = None
+    """The stored event that this message carries, if another system sent it."""
+    misread: tuple[str, ...] = Field(default=(), exclude=True)
+    """What is wrong with the JSON; empty for a message that could be read."""
+
+    @field_validator("by", "reason", mode="after")
+    @classmethod
+    def _not_blank(cls, text: str) -> str:
+        return text.strip()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        if data is None:
+            return cls._misread(NOTHING_WRITTEN)
+        try:
+            return read(data)
+        except ValidationError as error:
+            unknown = [name for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
+            return cls._misread(*_wrong(error.errors(), unknown))
+
+    def read_strictly(self) -> Self:
+        """Return it as a validator takes it: misread if there are fields that nobody knows."""
+        return self._misread(*_wrong([], self.model_extra)) if self.model_extra else self
+
+    @classmethod
+    def _misread(cls, *wrong: str) -> Self:
+        return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
+
+
+def _wrong(errors: Sequence[Any], unknown: Iterable[str]) -> tuple[str, ...]:
+    refused = [{"type": "extra_forbidden", "loc": (name,)} for name in unknown]
+    return tuple(f"{each.field or '全体'}：{each.message}" for each in in_japanese([*errors, *refused]))

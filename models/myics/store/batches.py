@@ -1,0 +1,196 @@
+"""Files of many clients or users: taken as a whole, worked off row by row, what was refused as a file again (M8)."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.myics.batch_files import BatchFile, read_batch_file
+from models.myics.batches import BatchKind
+from models.myics.identifiers import BatchNo, CustomerNo
+from models.myics.store.managing import NotPossibleError, may_manage
+from models.myics.store.sign_in import Member
+from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, batch_count
+
+_AT_A_TIME = 1000
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class BatchStanding:
+    """How far a file is."""
+
+    batch_no: BatchNo
+    kind: BatchKind
+    requested_at: datetime
+    rows: int
+    done: int
+    refused: int
+    stopped: bool
+    finished: bool
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that was not taken, as it stood in the file, and why."""
+
+    line: int
+    values: dict[str, str]
+    reason: str
+
+
+class Batches:
+    """Takes files and tells how far they are. `manager` None: an operator, at the command line."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._told = told
+        self._now = now
+
+    async def take(self, manager: Member | None, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
+        """Store every row of a file; the same submission again is the same batch.
+
+        Raises `RefusedError` for a file that cannot be read as a whole, and `NotPossibleError`.
+        """
+        if (kind is BatchKind.FIRMS) != (manager is None):
+            raise NotPossibleError("会計事務所の招待は担当者だけが、顧問先とユーザーの登録は事務所だけが行えます。")
+        file = read_batch_file(content, kind)
+        async with self._sessions.begin() as session:
+            if manager:
+                await may_manage(session, manager, manager.holder_no)
+            number = await self._store(session, manager, kind, file, submission_id)
+        self._told()
+        return number
+
+    async def listed(self, manager: Member) -> list[BatchStanding]:
+        """Return the firm's files, the newest first. Raises `NotPossibleError`."""
+        async with self._sessions() as session:
+            await may_manage(session, manager, manager.holder_no)
+            rows = await session.scalars(
+                select(MyicsBatchRow)
+                .where(MyicsBatchRow.customer_no == manager.holder_no.firm)
+                .order_by(MyicsBatchRow.batch_no.desc())
+                .limit(20)
+            )
+            return [await _standing(session, row) for row in rows]
+
+    async def standing(self, manager: Member | None, number: BatchNo) -> BatchStanding:
+        """Return how far the file is. Raises `NotPossibleError`."""
+        async with self._sessions() as session:
+            return await _standing(session, await _batch(session, manager, number))
+
+    async def refused(self, manager: Member | None, number: BatchNo) -> list[RefusedRow]:
+        """Return the rows that were not taken, in the file's order. Raises `NotPossibleError`."""
+        async with self._sessions() as session:
+            await _batch(session, manager, number)
+            line = MyicsBatchLineRow
+            rows = await session.scalars(
+                select(line).where(line.batch_no == number, line.refused_because.is_not(None)).order_by(line.position)
+            )
+            return [RefusedRow(row.line, dict(row.values), row.refused_because or "") for row in rows]
+
+    async def refused_csv(self, manager: Member | None, number: BatchNo) -> bytes:
+        """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
+        kind = (await self.standing(manager, number)).kind
+        refused = await self.refused(manager, number)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow([*kind.columns, "行", "登録できなかった理由"])
+        for row in refused:
+            cells = [row.values.get(field, "") for field in kind.columns.values()]
+            writer.writerow([*map(_harmless, cells), row.line, row.reason])
+        return (BOM + text.getvalue()).encode()
+
+    async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
+        """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
+        async with self._sessions.begin() as session:
+            row = await _batch(session, manager, number)
+            await session.refresh(row, with_for_update=True)
+            if row.closed_at:
+                raise NotPossibleError("この一括登録は、すでに終了しています。")
+            row.stopped, row.changed_at = stopped, max(self._now(), row.changed_at)
+            action = "一括登録を止めた" if stopped else "一括登録を再開した"
+            session.add(_audit(row, action, manager, self._now()))
+        self._told()
+
+    async def _store(
+        self, session: AsyncSession, manager: Member | None, kind: BatchKind, file: BatchFile, submission_id: UUID
+    ) -> BatchNo:
+        # Two clicks at once: the second waits here, then finds what the first has stored.
+        await session.execute(select(func.pg_advisory_xact_lock(submission_id.int % 2**63)))
+        firm: CustomerNo | None = manager.holder_no.firm if manager else None
+        stored = await session.scalar(select(MyicsBatchRow).where(MyicsBatchRow.submission_id == submission_id))
+        if stored:
+            if (stored.kind, stored.customer_no) != (kind, firm):
+                raise NotPossibleError("画面が古くなっています。画面を開き直してから、もう一度送ってください。")
+            return BatchNo(stored.batch_no)
+        now = self._now()
+        row = MyicsBatchRow(
+            batch_no=BatchNo.from_count(await session.scalar(select(batch_count.next_value())) or 0),
+            submission_id=submission_id,
+            kind=kind,
+            customer_no=firm,
+            rows=len(file.rows),
+            requested_by=manager.name if manager else "担当者",
+            requested_at=now,
+            changed_at=now,
+        )
+        session.add_all([row, _audit(row, "一括登録を受け付けた", manager, now)])
+        await session.flush()
+        for first in range(0, len(file.rows), _AT_A_TIME):
+            lines = [
+                {"batch_no": row.batch_no, "position": position, "line": each.line, "values": each.values}
+                for position, each in enumerate(file.rows[first : first + _AT_A_TIME], start=first + 1)
+            ]
+            await session.execute(insert(MyicsBatchLineRow), lines)
+        return BatchNo(row.batch_no)
+
+
+async def _batch(session: AsyncSession, manager: Member | None, number: BatchNo) -> MyicsBatchRow:
+    if manager:
+        await may_manage(session, manager, manager.holder_no)
+    row = await session.get(MyicsBatchRow, number)
+    if row is None or (manager and row.customer_no != manager.holder_no.firm):
+        raise NotPossibleError(f"一括登録 {number} は見つかりません。受付番号を確認してください。")
+    return row
+
+
+async def _standing(session: AsyncSession, row: MyicsBatchRow) -> BatchStanding:
+    line = MyicsBatchLineRow
+    done, refused = (
+        await session.execute(
+            select(func.count(line.done_at), func.count(line.refused_because)).where(line.batch_no == row.batch_no)
+        )
+    ).one()
+    return BatchStanding(
+        batch_no=BatchNo(row.batch_no),
+        kind=BatchKind(row.kind),
+        requested_at=row.requested_at,
+        rows=row.rows,
+        done=done,
+        refused=refused,
+        stopped=row.stopped,
+        finished=row.closed_at is not None,
+    )
+
+
+def _audit(row: MyicsBatchRow, action: str, manager: Member | None, at: datetime) -> AuditRow:
+    return AuditRow(
+        happened_at=at, application_no=row.batch_no, action=action, by=manager.name if manager else "担当者"
+    )
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,86 @@
+"""What the firm's administrators do with clients (M7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.identifiers import fold
+from models.myics.accounts import AccountState
+from models.myics.forms import ClientForm
+from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
+from models.myics.store.managing import may_manage
+from models.myics.store.requests import Asked, add_client
+from models.myics.store.sign_in import Member
+from models.tables import MyicsAccountRow, MyicsClientRow
+
+PAGE_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class ListedClient:
+    """One line of the list of clients."""
+
+    client_id: ClientId
+    name: str
+    users: int
+    """Registered ones."""
+
+
+class Clients:
+    """Lists and adds a firm's clients."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._told = told
+        self._now = now
+
+    async def listed(self, manager: Member, *, after: ClientId | None = None, find: str = "") -> list[ListedClient]:
+        """Return the next clients by their IDs, at most `PAGE_LENGTH`; all, or those that are looked for.
+
+        `find` is a part of the name, or the last digits of the ID. Raises `NotPossibleError`.
+        """
+        sought = fold(find)
+        users = func.count(MyicsAccountRow.account_id)
+        async with self._sessions() as session:
+            await may_manage(session, manager, manager.holder_no)
+            rows = await session.execute(
+                select(MyicsClientRow.client_id, MyicsClientRow.name, users)
+                .outerjoin(
+                    MyicsAccountRow,
+                    (MyicsAccountRow.client_id == MyicsClientRow.client_id)
+                    & (MyicsAccountRow.state == AccountState.REGISTERED),
+                )
+                .where(MyicsClientRow.customer_no == manager.holder_no.firm, MyicsClientRow.client_id > (after or ""))
+                .where(
+                    MyicsClientRow.name.icontains(find.strip(), autoescape=True)
+                    | MyicsClientRow.client_id.endswith(sought, autoescape=True)
+                )
+                .group_by(MyicsClientRow.client_id)
+                .order_by(MyicsClientRow.client_id)
+                .limit(PAGE_LENGTH)
+            )
+            return [ListedClient(ClientId(client_id), name, count) for client_id, name, count in rows]
+
+    async def name(self, manager: Member, client: ClientId) -> str:
+        """Return a client's name. Raises `NotPossibleError`, also for a client of another firm."""
+        async with self._sessions() as session:
+            await may_manage(session, manager, HolderNo(client))
+            return (await session.get_one(MyicsClientRow, client)).name
+
+    async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
+        """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""
+        firm = manager.holder_no.firm
+        async with self._sessions.begin() as session:
+            await may_manage(session, manager, HolderNo(firm))
+            number = await add_client(session, firm, form, Asked(manager.name, self._now()))
+        self._told()
+        return number

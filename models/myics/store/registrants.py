@@ -1,0 +1,259 @@
+"""What somebody with a personal link does: the one place where it is checked and used up (M1 to M3, M5, M8)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.password_hashing import Hashing
+from models.common.passwords import PasswordKind
+from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.refusals import FieldError, RefusedError
+from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, keyword, read
+from models.myics.identifiers import HolderNo
+from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
+from models.myics.store.requests import change_stage, claim_address
+from models.tables import AuditRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
+
+BY = "登録する方"
+_LOCKED = (
+    "入力の誤りが続いたため、安全のためロックしました。MYICS サポートへお電話ください。ご本人を確認して解除します。"
+)
+FORGED = "この URL は正しくありません。メールに記載された URL が途中で切れていないかを確認し、もう一度開いてください。"
+SUPERSEDED = "新しい URL をお送りしたため、この URL は使えなくなりました。いちばん新しいメールの URL を開いてください。"
+_USED = "この URL は、すでに使われています。登録が完了している方は、ログインしてください。"
+_MAILED = (
+    "ユーザーアカウントとキーワードの設定は済んでいます。設定したメールアドレスに確認のメールをお送りしますので、"
+    "そのメールの URL を開いて、登録を確定してください。"
+)
+_WITHDRAWN = (
+    "この登録は取り下げられたため、URL は使えません。ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
+)
+_LATE = "この URL の期限は過ぎました。もう一度ご案内を受け取るには、メールに記載の窓口へご連絡ください。"
+
+
+class LinkRefusedError(Exception):
+    """The link cannot be used; the text says in Japanese why, and what to do instead."""
+
+
+class Page(StrEnum):
+    """Which page the link leads to now."""
+
+    TERMS = "terms"
+    """M1 for representatives, the last one of M5 for users."""
+    ACCOUNT = "account"
+    """M2."""
+    CONFIRM = "confirm"
+    """M3."""
+    PASSWORD = "password"  # noqa: S105 the name of a page
+    """M5."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the page behind a link shows."""
+
+    page: Page
+    kind: RegistrationKind
+    holder_no: HolderNo
+    holder_name: str
+    """The firm's or the client's."""
+    name: str
+    address: str
+    """The user account; of a representative before M2, where the invitation went."""
+
+
+@dataclass(frozen=True)
+class SignedUp:
+    """The account that has come to exist: its owner may be signed in at once (M5)."""
+
+    account_id: int
+
+
+class Registrants:
+    """Each step checks the link, holds the registration's row, and leaves its procedure something to be told."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        hashing: Hashing,
+        secret_key: str,
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._hashing = hashing
+        self._secret_key = secret_key
+        self._told = told
+        self._now = now
+
+    async def open(self, token: str) -> Opened:
+        """Return what the link leads to. Raises `LinkRefusedError`."""
+        async with self._consume(token) as (session, row):
+            holder = (
+                await session.get_one(MyicsClientRow, row.client_id)
+                if row.client_id
+                else await session.get_one(MyicsFirmRow, row.customer_no)
+            )
+            return Opened(
+                page=await _page(session, row),
+                kind=RegistrationKind(row.kind),
+                holder_no=HolderNo(row.client_id or row.customer_no),
+                holder_name=holder.name,
+                name=row.name,
+                address=row.address or "",
+            )
+
+    async def accept_terms(self, token: str, *, authority: bool, terms: bool) -> SignedUp | None:
+        """Consent to both (M1, M5): a user is registered with it. Raises `LinkRefusedError` and `RefusedError`."""
+        if errors := [*_unless(authority, "authority", AUTHORITY_CONSENT), *_unless(terms, "terms", TERMS_CONSENT)]:
+            raise RefusedError(errors)
+        async with self._consume(token) as (session, row):
+            _only_on(Page.TERMS, await _page(session, row))
+            row.terms_at = self._now()
+            _audit(session, row, "利用規約に同意した", row.terms_at)
+            signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
+        self._told()
+        return signed_up
+
+    async def choose_account(self, token: str, form: AccountForm) -> None:
+        """Choose user account and keyword (M2): the account is provisional, and a mail checks the address.
+
+        Raises `LinkRefusedError`, and `RefusedError` if the address has an account already (M8).
+        """
+        keyword_hash = await self._hashing.hash(form.keyword)
+        async with self._consume(token) as (session, row):
+            _only_on(Page.ACCOUNT, await _page(session, row))
+            row.address, row.keyword_hash = form.address, keyword_hash
+            row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
+            row.link_used_at = self._now()
+            self._change(row, RegistrationStage.PROVISIONAL)
+            _audit(session, row, "ユーザーアカウントとキーワードを設定した（仮登録）", row.changed_at)
+        self._told()
+
+    async def confirm(self, token: str, typed_keyword: str, password: str) -> SignedUp:
+        """Type the keyword again and set the password (M3, M6): registered.
+
+        Raises `LinkRefusedError`, also when this wrong keyword was one too many, and `RefusedError`.
+        """
+        password_hash = await self._hash(password)
+        refused: Exception | None = None
+        async with self._consume(token) as (session, row):
+            _only_on(Page.CONFIRM, await _page(session, row))
+            if await self._hashing.verify(row.keyword_hash, _comparable(typed_keyword)):
+                account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
+                account.password_hash = password_hash
+                signed_up = await self._register(session, row)
+            else:
+                refused = self._count_wrong_keyword(session, row)
+        self._told()
+        if refused:
+            raise refused
+        return signed_up
+
+    async def set_password(self, token: str, password: str) -> None:
+        """Set a user's password (M5, M6); the terms follow. Raises `LinkRefusedError` and `RefusedError`."""
+        password_hash = await self._hash(password)
+        async with self._consume(token) as (session, row):
+            _only_on(Page.PASSWORD, await _page(session, row))
+            account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
+            account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
+            self._change(row, RegistrationStage.PROVISIONAL)
+            _audit(session, row, "パスワードを設定した（仮登録）", row.changed_at)
+        self._told()
+
+    @asynccontextmanager
+    async def _consume(self, token: str) -> AsyncIterator[tuple[AsyncSession, MyicsRegistrationRow]]:
+        """Check the link while its registration is held: of two at once the second finds what the first has left."""
+        link = read_link(self._secret_key, PersonalLinkKind.MYICS, token)
+        if link is None:
+            raise LinkRefusedError(FORGED)
+        async with self._sessions.begin() as session:
+            row = await session.get(MyicsRegistrationRow, link.procedure_id, with_for_update=True)
+            if row is None:
+                raise LinkRefusedError(FORGED)
+            if reason := _refusal(row, link, self._now()):
+                raise LinkRefusedError(reason)
+            yield session, row
+
+    async def _register(self, session: AsyncSession, row: MyicsRegistrationRow) -> SignedUp:
+        account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
+        self._change(row, RegistrationStage.REGISTERED)
+        row.link_used_at = row.changed_at
+        account.state, account.registered_at = AccountState.REGISTERED, row.changed_at
+        _audit(session, row, "ユーザー登録を完了した", row.changed_at)
+        return SignedUp(account.account_id)
+
+    def _count_wrong_keyword(self, session: AsyncSession, row: MyicsRegistrationRow) -> Exception:
+        row.wrong_keywords += 1
+        left = WRONG_KEYWORDS - row.wrong_keywords
+        if left > 0:
+            reason = f"キーワードが違います。仮登録のときのものを入力してください（あと {left} 回でロックします）。"
+            return RefusedError([FieldError(field="keyword", message=reason)])
+        self._change(row, RegistrationStage(row.stage))
+        row.locked_at = row.changed_at
+        _audit(session, row, "キーワードの誤りが続いたため、ロックした", row.changed_at)
+        return LinkRefusedError(_LOCKED)
+
+    def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
+        change_stage(row, stage, self._now())
+
+    async def _hash(self, password: str) -> str:
+        if reason := PasswordKind.MYICS.refusal(password):
+            raise RefusedError([FieldError(field="password", message=reason)])
+        return await self._hashing.hash(password)
+
+
+def read_account(address: str, typed_keyword: str) -> AccountForm:
+    """Read what was typed for M2. Raises `RefusedError` with a reason per field."""
+    return read(AccountForm, {"address": address, "keyword": typed_keyword})
+
+
+def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> str | None:
+    if row.outcome == RegistrationOutcome.WITHDRAWN:
+        return _WITHDRAWN
+    if row.outcome == RegistrationOutcome.EXPIRED:
+        return _LATE
+    if row.stage == RegistrationStage.REGISTERED:
+        return _USED
+    if link.occurrence != row.link_no:
+        return SUPERSEDED
+    if row.link_used_at:
+        return _MAILED
+    if not link.is_open(now):
+        return _LATE
+    return _LOCKED if row.locked_at else None
+
+
+async def _page(session: AsyncSession, row: MyicsRegistrationRow) -> Page:
+    if row.kind == RegistrationKind.REPRESENTATIVE:
+        if row.stage == RegistrationStage.PROVISIONAL:
+            return Page.CONFIRM
+        return Page.ACCOUNT if row.terms_at else Page.TERMS
+    account = await session.get_one(MyicsAccountRow, row.account_id)
+    return Page.TERMS if account.password_hash else Page.PASSWORD
+
+
+def _only_on(wanted: Page, found: Page) -> None:
+    if wanted is not found:
+        raise LinkRefusedError("お手続きの順番が違います。メールの URL をもう一度開き、その画面から続けてください。")
+
+
+def _unless(checked: bool, field: str, consent: str) -> list[FieldError]:
+    return [] if checked else [FieldError(field=field, message=f"「{consent}」にチェックを付けてください。")]
+
+
+def _comparable(typed_keyword: str) -> str:
+    try:
+        return keyword(typed_keyword)
+    except ValueError as refused:
+        raise RefusedError([FieldError(field="keyword", message=str(refused))]) from None
+
+
+def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, at: datetime) -> None:
+    session.add(AuditRow(happened_at=at, application_no=row.registration_no, action=action, by=BY))

@@ -1,0 +1,141 @@
+"""A forgotten password: asked for by whoever says so, set by whoever reads the account's mails (M6, M8)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.identifiers import MailAddress
+from models.common.message import FromOutside
+from models.common.password_hashing import Hashing
+from models.common.passwords import PasswordKind
+from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.refusals import FieldError, RefusedError
+from models.myics.accounts import AccountState
+from models.myics.identifiers import HolderNo
+from models.myics.registrations import RegistrationOutcome, RegistrationStage
+from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
+from models.myics.store.requests import ask_for_new_password, change_stage, end_sessions, unlock_account
+from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
+
+_AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
+_USED = f"この URL は、すでに使われています。新しいパスワードでログインしてください。ログインできないときは、{_AGAIN}"
+_LATE = f"この URL の期限は過ぎました。{_AGAIN}"
+_WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。MYICS サポートへお問い合わせください。"
+_STOPPED = "このアカウントは停止されています。事務所の管理者の方へお問い合わせください。"
+
+
+class RenewalForm(FromOutside):
+    """Whose password was forgotten."""
+
+    customer_no: HolderNo
+    address: MailAddress
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What the page behind a link shows."""
+
+    holder_no: HolderNo
+    name: str
+    address: str
+
+
+class Renewals:
+    """Each step holds the account, so that of two at once the second finds what the first has left."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        hashing: Hashing,
+        secret_key: str,
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._hashing = hashing
+        self._secret_key = secret_key
+        self._told = told
+        self._now = now
+
+    async def ask(self, form: RenewalForm) -> None:
+        """Have a link mailed if there is such an account, locked or not, and it is not stopped; who asks is not told.
+
+        An account that is not registered yet has the link of its invitation.
+        """
+        async with self._sessions.begin() as session:
+            account = await session.scalar(
+                select(MyicsAccountRow)
+                .where(
+                    MyicsAccountRow.holder_no == form.customer_no,
+                    MyicsAccountRow.address == form.address,
+                    MyicsAccountRow.state == AccountState.REGISTERED,
+                )
+                .with_for_update()
+            )
+            if account:
+                await ask_for_new_password(session, account, self._now())
+        self._told()
+
+    async def open(self, token: str) -> Renewal:
+        """Return whose password the link sets. Raises `LinkRefusedError`."""
+        async with self._consume(token) as (_, _, account):
+            return Renewal(HolderNo(account.holder_no), account.name, account.address)
+
+    async def set_password(self, token: str, password: str) -> HolderNo:
+        """Set the new password: a lock is opened, and nobody stays logged in with the old one.
+
+        Returns the number to log in with. Raises `LinkRefusedError` and `RefusedError`.
+        """
+        if reason := PasswordKind.MYICS.refusal(password):
+            raise RefusedError([FieldError(field="password", message=reason)])
+        password_hash = await self._hashing.hash(password)
+        async with self._consume(token) as (session, row, account):
+            change_stage(row, RegistrationStage.RENEWED, self._now())
+            row.link_used_at = row.changed_at
+            account.password_hash = password_hash
+            await unlock_account(session, account, row.changed_at)
+            await end_sessions(session, account)
+            for number in (row.registration_no, account.registration_no):
+                audit = AuditRow(
+                    happened_at=row.changed_at, application_no=number, action="パスワードを再設定した", by="本人"
+                )
+                session.add(audit)
+        self._told()
+        return HolderNo(account.holder_no)
+
+    @asynccontextmanager
+    async def _consume(self, token: str) -> AsyncIterator[tuple[AsyncSession, MyicsRegistrationRow, MyicsAccountRow]]:
+        """Check the link while the account, and then its row, are held: in this order whoever asks again has them."""
+        link = read_link(self._secret_key, PersonalLinkKind.MYICS_PASSWORD, token)
+        if link is None:
+            raise LinkRefusedError(FORGED)
+        async with self._sessions.begin() as session:
+            account = await session.scalar(
+                select(MyicsAccountRow)
+                .join(MyicsRegistrationRow, MyicsRegistrationRow.account_id == MyicsAccountRow.account_id)
+                .where(MyicsRegistrationRow.registration_no == link.procedure_id)
+                .with_for_update(of=MyicsAccountRow)
+            )
+            if account is None:
+                raise LinkRefusedError(FORGED)
+            row = await session.get_one(MyicsRegistrationRow, link.procedure_id, with_for_update=True)
+            if reason := _refusal(row, account, link, self._now()):
+                raise LinkRefusedError(reason)
+            yield session, row, account
+
+
+def _refusal(row: MyicsRegistrationRow, account: MyicsAccountRow, link: PersonalLink, now: datetime) -> str | None:
+    if row.stage == RegistrationStage.RENEWED:
+        return _USED
+    if row.stage == RegistrationStage.SUPERSEDED or link.occurrence != row.link_no:
+        return SUPERSEDED
+    if row.outcome == RegistrationOutcome.WITHDRAWN:
+        return _WITHDRAWN
+    if row.closed_at or not link.is_open(now):
+        return _LATE
+    return None if account.state == AccountState.REGISTERED else _STOPPED

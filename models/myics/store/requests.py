@@ -1,0 +1,260 @@
+"""Storing what is asked for: each function works in the caller's transaction and refuses in Japanese (M1, M4, M7, M8).
+
+Pages, the command line and the batch all come through here, so that the same rules hold for one row and for 10,000.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.common.calendar import day_in_japan
+from models.common.refusals import FieldError, RefusedError
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.forms import ClientForm, FirmForm, UserForm
+from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
+from models.myics.registrations import (
+    INVITATION_DAYS,
+    RENEWAL_DAYS,
+    USER_DAYS,
+    RegistrationKind,
+    RegistrationStage,
+)
+from models.tables import (
+    AuditRow,
+    MyicsAccountRow,
+    MyicsClientRow,
+    MyicsFirmRow,
+    MyicsRegistrationRow,
+    MyicsSessionRow,
+    registration_count,
+)
+
+ADDRESS_TAKEN = (
+    "このメールアドレスは、すでにこのお客様番号で登録（または招待）されています。別のメールアドレスを入力してください。"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a registration, when, and in which file."""
+
+    by: str
+    at: datetime
+    batch_no: BatchNo | None = None
+
+
+async def invite_firm(session: AsyncSession, form: FirmForm, asked: Asked) -> RegistrationNo:
+    """Invite a firm's representative (M1). Raises `RefusedError` if it has one, or is invited already."""
+    await session.execute(
+        insert(MyicsFirmRow).values(customer_no=form.customer_no, name=form.name).on_conflict_do_nothing()
+    )
+    # Two invitations of one firm at once: the second waits here, then finds the first.
+    firm = await session.get_one(MyicsFirmRow, form.customer_no, with_for_update=True, populate_existing=True)
+    firm.name = form.name
+    invited = await session.scalar(
+        select(MyicsRegistrationRow.registration_no).where(
+            MyicsRegistrationRow.customer_no == form.customer_no,
+            MyicsRegistrationRow.kind == RegistrationKind.REPRESENTATIVE,
+            MyicsRegistrationRow.closed_at.is_(None),
+        )
+    )
+    if invited:
+        reason = f"このお客様番号には、すでに招待メールを送っています（受付番号 {invited}）。"
+        raise RefusedError([FieldError(field="customer_no", message=reason)])
+    if await session.scalar(administrators(form.customer_no).limit(1)):
+        reason = "このお客様番号の代表者は、すでに登録されています。利用者は、事務所の管理者が追加してください。"
+        raise RefusedError([FieldError(field="customer_no", message=reason)])
+    row = await _registration(session, RegistrationKind.REPRESENTATIVE, HolderNo(form.customer_no), asked)
+    row.address, row.name = form.address, form.representative
+    _audit(session, row, "代表者を招待した", asked)
+    await session.flush()
+    return RegistrationNo(row.registration_no)
+
+
+async def invite_user(
+    session: AsyncSession,
+    holder: HolderNo,
+    form: UserForm,
+    asked: Asked,
+    *,
+    part_of: RegistrationNo | None = None,
+    field: str = "address",
+) -> RegistrationNo:
+    """Invite a user of the firm or of a client: listed at once (M4). Raises `RefusedError` for a taken address."""
+    row = await _registration(session, RegistrationKind.USER, holder, asked)
+    row.address, row.name, row.part_of = form.address, form.name, part_of
+    row.account_id = await claim_address(session, row, form.kind, AccountState.INVITED, field=field)
+    _audit(session, row, f"ユーザーを追加した（{form.kind}）", asked)
+    await session.flush()
+    return RegistrationNo(row.registration_no)
+
+
+async def add_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Asked) -> RegistrationNo:
+    """Add a client and invite its first users: listed at once (M7). Raises `RefusedError` if the ID is taken."""
+    client = await list_client(session, firm, form, asked)
+    row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), asked)
+    row.name = form.name
+    _audit(session, row, "顧問先を追加した", asked)
+    await session.flush()  # its users refer to it
+    number = RegistrationNo(row.registration_no)
+    for index, user in enumerate(form.users):
+        await invite_user(session, HolderNo(client), user, asked, part_of=number, field=f"users.{index}.address")
+    return number
+
+
+async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Asked) -> ClientId:
+    """Put a client on the firm's list. Raises `RefusedError` if the ID is taken."""
+    client = ClientId.of(firm, form.suffix)
+    listed = insert(MyicsClientRow).values(client_id=client, customer_no=firm, name=form.name, created_at=asked.at)
+    if await session.scalar(listed.on_conflict_do_nothing().returning(MyicsClientRow.client_id)) is None:
+        reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
+        raise RefusedError([FieldError(field="suffix", message=reason)])
+    if asked.batch_no:  # the registration of a single client has its own entry
+        session.add(
+            AuditRow(
+                happened_at=asked.at,
+                application_no=asked.batch_no,
+                action="顧問先を追加した",
+                by=asked.by,
+                facts={"client_id": client},
+            )
+        )
+    return client
+
+
+async def claim_address(
+    session: AsyncSession,
+    row: MyicsRegistrationRow,
+    kind: AccountKind,
+    state: AccountState,
+    *,
+    field: str = "address",
+) -> int:
+    """Give the registration's address an account with the firm or client, and return its id.
+
+    Of two who claim one address at once the second waits for the first, and is then refused with `RefusedError` (M8).
+    """
+    claim = (
+        insert(MyicsAccountRow)
+        .values(
+            holder_no=row.client_id or row.customer_no,
+            customer_no=row.customer_no,
+            client_id=row.client_id,
+            registration_no=row.registration_no,
+            address=row.address,
+            name=row.name,
+            kind=kind,
+            state=state,
+        )
+        .on_conflict_do_nothing(
+            index_elements=[MyicsAccountRow.holder_no, MyicsAccountRow.address],
+            index_where=MyicsAccountRow.ended_at.is_(None),
+        )
+        .returning(MyicsAccountRow.account_id)
+    )
+    account_id = await session.scalar(claim)
+    if account_id is None:
+        raise RefusedError([FieldError(field=field, message=ADDRESS_TAKEN)])
+    return account_id
+
+
+async def ask_to_unlock(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Have a locked account looked at, once."""
+    row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Asked("system", at))
+    row.account_id, row.address, row.name = account.account_id, account.address, account.name
+    row.stage, row.locked_at = RegistrationStage.LOCKED, at
+    _audit(session, row, "パスワードの誤りが続いたため、アカウントをロックした", Asked("system", at))
+    await session.flush()
+
+
+async def ask_for_new_password(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
+    for before in await _open(session, account, RegistrationKind.RENEWAL):
+        if before.stage == RegistrationStage.RENEWING:
+            change_stage(before, RegistrationStage.SUPERSEDED, at)
+    asked = Asked("本人", at)
+    row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), asked)
+    row.account_id, row.address, row.name = account.account_id, account.address, account.name
+    row.stage = RegistrationStage.RENEWING
+    _audit(session, row, "パスワードの再設定を受け付けた", asked)
+    await session.flush()
+
+
+async def unlock_account(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Let the owner of an account, which the caller holds, log in again; the operators' case ends by itself."""
+    account.locked_at, account.wrong_tries = None, 0
+    for case in await _open(session, account, RegistrationKind.UNLOCKING):
+        case.locked_at = None
+        change_stage(case, RegistrationStage.REGISTERED, at)
+
+
+async def end_sessions(session: AsyncSession, account: MyicsAccountRow) -> None:
+    """Log the account out wherever it is logged in."""
+    await session.execute(delete(MyicsSessionRow).where(MyicsSessionRow.account_id == account.account_id))
+
+
+def change_stage(row: MyicsRegistrationRow, stage: RegistrationStage, at: datetime) -> None:
+    """Bring a registration to a stage of which its procedure is to be told."""
+    # Later than any change before, whichever machine's clock it was made by: else it would not be told.
+    row.stage, row.changed_at = stage, max(at, row.changed_at + timedelta(microseconds=1))
+
+
+def administrators(firm: str) -> Select[int]:
+    """Ask for those who may manage the firm's users and clients."""
+    return select(MyicsAccountRow.account_id).where(
+        MyicsAccountRow.holder_no == firm,
+        MyicsAccountRow.kind == AccountKind.ADMINISTRATOR,
+        MyicsAccountRow.state == AccountState.REGISTERED,
+    )
+
+
+async def _open(
+    session: AsyncSession, account: MyicsAccountRow, kind: RegistrationKind
+) -> Sequence[MyicsRegistrationRow]:
+    """Return what has not ended for the account, held."""
+    row = MyicsRegistrationRow
+    found = await session.scalars(
+        select(row)
+        .where(row.account_id == account.account_id, row.kind == kind, row.closed_at.is_(None))
+        .order_by(row.registration_no)
+        .with_for_update()
+    )
+    return found.all()
+
+
+async def _registration(
+    session: AsyncSession, kind: RegistrationKind, holder: HolderNo, asked: Asked
+) -> MyicsRegistrationRow:
+    number = RegistrationNo.from_count(await session.scalar(select(registration_count.next_value())) or 0)
+    days = {RegistrationKind.REPRESENTATIVE: INVITATION_DAYS, RegistrationKind.RENEWAL: RENEWAL_DAYS}
+    row = MyicsRegistrationRow(
+        registration_no=number,
+        kind=kind,
+        customer_no=holder.firm,
+        client_id=holder.client,
+        name="",
+        requested_by=asked.by,
+        requested_at=asked.at,
+        batch_no=asked.batch_no,
+        stage=RegistrationStage.INVITED if kind.has_link else RegistrationStage.RECEIVED,
+        expires_on=day_in_japan(asked.at) + timedelta(days=days.get(kind, USER_DAYS)),
+        changed_at=asked.at,
+    )
+    session.add(row)
+    return row
+
+
+def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, asked: Asked) -> None:
+    session.add(
+        AuditRow(
+            happened_at=asked.at,
+            application_no=row.registration_no,
+            action=action,
+            by=asked.by,
+            facts={"batch_no": asked.batch_no} if asked.batch_no else {},
+        )
+    )

@@ -1,0 +1,126 @@
+"""Logging in by customer number, user account and password (M3); too many wrong ones lock the account (M8)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.identifiers import MailAddress
+from models.common.password_hashing import Hashing
+from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
+from models.myics.identifiers import HolderNo
+from models.myics.store.requests import ask_to_unlock
+from models.tables import MyicsAccountRow
+
+WRONG = (
+    "お客様番号、ユーザーアカウント、パスワードのいずれかが違います。入力内容を確認してください。"
+    f"{WRONG_PASSWORDS} 回続けて間違えると、アカウントをロックします。"
+)
+LOCKED = "誤りが続いたため、このアカウントはロックされています。事務所の管理者の方か、MYICS サポートへご連絡ください。"
+STOPPED = "このアカウントは停止されています。事務所の管理者の方へお問い合わせください。"
+
+
+class SignInRefusedError(Exception):
+    """Nobody is logged in; the text says why in Japanese, and no more than the one who typed may know."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """An account whose owner may come in."""
+
+    account_id: int
+    holder_no: HolderNo
+    name: str
+    kind: AccountKind
+
+    @property
+    def manages(self) -> bool:
+        """Whether users and clients are this member's business: administrators of the firm itself (M4, M7)."""
+        return self.kind is AccountKind.ADMINISTRATOR and self.holder_no.client is None
+
+
+class SignIn:
+    """Checks what was typed, and counts what was wrong."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        hashing: Hashing,
+        told: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`told` wakes whoever tells the procedures what has changed."""
+        self._sessions = sessions
+        self._hashing = hashing
+        self._told = told
+        self._now = now
+
+    async def sign_in(self, holder_no: str, address: str, password: str) -> Member:
+        """Return the account. Raises `SignInRefusedError`; whether an account exists takes no other time."""
+        row = await self._find(holder_no, address)
+        if not await self._hashing.verify(row.password_hash if row else None, password):
+            if row:
+                await self._count_wrong(row.account_id)
+            raise SignInRefusedError(WRONG)
+        if row is None or row.state not in {AccountState.REGISTERED, AccountState.STOPPED}:
+            raise SignInRefusedError(WRONG)
+        async with self._sessions.begin() as session:
+            account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
+            if account.locked_at:
+                raise SignInRefusedError(LOCKED)
+            if account.state != AccountState.REGISTERED:
+                raise SignInRefusedError(STOPPED)
+            if account.password_hash != row.password_hash:  # renewed meanwhile
+                raise SignInRefusedError(WRONG)
+            account.wrong_tries = 0
+            return _member(account)
+
+    async def member(self, account_id: int) -> Member | None:
+        """Return an account that was logged in before, as it stands now; None if it may no longer come in."""
+        async with self._sessions() as session:
+            account = await session.get(MyicsAccountRow, account_id)
+        if account is None or account.state != AccountState.REGISTERED or account.locked_at:
+            return None
+        return _member(account)
+
+    async def _find(self, holder_no: str, address: str) -> MyicsAccountRow | None:
+        try:
+            holder, account = HolderNo(holder_no), MailAddress(address)
+        except ValueError:
+            return None
+        async with self._sessions() as session:
+            return await session.scalar(
+                select(MyicsAccountRow).where(
+                    MyicsAccountRow.holder_no == holder,
+                    MyicsAccountRow.address == account,
+                    MyicsAccountRow.ended_at.is_(None),
+                )
+            )
+
+    async def _count_wrong(self, account_id: int) -> None:
+        async with self._sessions.begin() as session:
+            row = await session.scalar(
+                update(MyicsAccountRow)
+                .where(
+                    MyicsAccountRow.account_id == account_id,
+                    MyicsAccountRow.locked_at.is_(None),
+                    MyicsAccountRow.state == AccountState.REGISTERED,
+                )
+                .values(wrong_tries=MyicsAccountRow.wrong_tries + 1)
+                .returning(MyicsAccountRow)
+            )
+            if row is not None and row.wrong_tries >= WRONG_PASSWORDS:
+                row.locked_at = self._now()
+                await ask_to_unlock(session, row, row.locked_at)
+        self._told()
+
+
+def _member(account: MyicsAccountRow) -> Member:
+    return Member(
+        account_id=account.account_id,
+        holder_no=HolderNo(account.holder_no),
+        name=account.name,
+        kind=AccountKind(account.kind),
+    )

@@ -1,0 +1,171 @@
+"""What subscribers are told: stage changes as webhook messages, and how hard each delivery is tried.
+
+Ids and facts only: no name and no address leaves this way.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID, uuid5
+
+from models.common.message import Message
+from models.common.operations import Operation, Operations
+from models.common.operator_message import ActionMessage
+from models.common.placeholders import BY, REASON
+
+SCHEDULE = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+"""How long to wait after each failed attempt (Standard Webhooks); after the attempt that follows the last: dead."""
+ATTEMPTS = len(SCHEDULE) + 1
+KEPT_DEAD = timedelta(days=30)
+"""How long a dead letter waits for `resend`."""
+
+CLOSED = "closed"
+"""The code of the stage at which an application as a whole has ended."""
+
+_NAMESPACE = UUID("6d0a3c52-0b0e-4b43-9d4e-5a2f0f5d7c11")
+
+
+class WebhookKind(StrEnum):
+    """What a message tells."""
+
+    OFFICE_STAGE_CHANGED = "office.stage_changed"
+    OFFICE_CLOSED = "office.closed"
+    APPLICATION_STAGE_CHANGED = "application.stage_changed"
+    APPLICATION_CLOSED = "application.closed"
+
+
+class WebhookStage(StrEnum):
+    """Where the delivery of a message stands, as operators read it and search for it."""
+
+    SENDING = "送信中"
+    DEAD = "送信失敗"
+    DELIVERED = "送信済み"
+    STOPPED = "送信先の停止"
+    UNDELIVERED = "未送信で終了"
+
+
+class Coded(Message):
+    """A fact for programs (`code`) and for people (`label`)."""
+
+    code: str
+    label: str
+
+    @classmethod
+    def of(cls, value: StrEnum) -> Self:
+        """The code is the name, which does not change when a label is put better."""
+        return cls(code=value.name.lower(), label=value.value)
+
+
+class StageChange(Message):
+    """A change of stage or outcome, of one office or (None) of the application as a whole."""
+
+    application_no: str
+    office_no: int | None = None
+    sequence: int
+    """Counts the changes of this office, or of the application as a whole, from 1."""
+    at: datetime
+    stage: Coded
+    waiting_for: Coded
+    outcome: Coded | None = None
+    due_date: date
+
+    @property
+    def kind(self) -> WebhookKind:
+        if self.office_no is None:
+            return (
+                WebhookKind.APPLICATION_CLOSED if self.stage.code == CLOSED else WebhookKind.APPLICATION_STAGE_CHANGED
+            )
+        return WebhookKind.OFFICE_CLOSED if self.outcome else WebhookKind.OFFICE_STAGE_CHANGED
+
+    def message_id(self, subscriber_id: int) -> str:
+        """Return the same id for the same change and subscriber, however often it is published.
+
+        What changed belongs to it: an application that was reset may count to other changes.
+        """
+        outcome = self.outcome.code if self.outcome else ""
+        parts = (self.application_no, self.office_no, self.sequence, self.stage.code, outcome, subscriber_id)
+        return f"msg_{uuid5(_NAMESPACE, ':'.join(map(str, parts))).hex}"
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The message as subscribers get it."""
+        return {
+            "type": self.kind.value,
+            "timestamp": self.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "data": self.model_dump(mode="json", exclude={"at"}),
+        }
+
+
+def wants(kinds: Sequence[str], kind: WebhookKind) -> bool:
+    """Whether a subscriber with these kinds gets such a message; none means all."""
+    return not kinds or kind in kinds
+
+
+def webhook_workflow_id(message_id: str) -> str:
+    return f"webhook/{message_id}"
+
+
+# --- the delivery -----------------------------------------------------------------------------------------------------
+
+
+class WebhookMessageRef(Message):
+    """One stored message for one subscriber."""
+
+    message_id: str
+
+
+class DeliverWebhook(WebhookMessageRef):
+    """Deliver a message within one round of attempts."""
+
+    attempts_before: int = 0
+    """Attempts of earlier rounds."""
+
+
+class WebhookStanding(Message):
+    """How a message stands after an attempt or a decision."""
+
+    stage: WebhookStage
+    attempts: int
+    last_error: str = ""
+    for_operators: bool = False
+    """Whether somebody has to be told."""
+
+
+class ResendWebhook(ActionMessage):
+    """Try a dead letter again, with all its attempts."""
+
+    label = "もう一度送信する"
+
+
+class WebhookOperation(Operation):
+    """The updates, by their names in the Web UI's list."""
+
+    RESEND = "resend", ResendWebhook
+
+
+def _refusal(_: WebhookOperation, stage: WebhookStage) -> str | None:
+    if stage is WebhookStage.DEAD:
+        return None
+    return "この通知は送信中か、送信が終わっています。もう一度送信できるのは、送信に失敗した後だけです。"
+
+
+def _refusal_of(_: ActionMessage, __: WebhookStage) -> str | None:
+    return None
+
+
+def _example(_: WebhookOperation, __: WebhookStage) -> dict[str, Any]:
+    return {BY.field: BY.text, REASON.field: REASON.text}
+
+
+OPERATIONS = Operations[WebhookOperation, WebhookStage](tuple(WebhookOperation), _refusal, _refusal_of, _example)

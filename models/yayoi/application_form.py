@@ -1,0 +1,174 @@
+"""The application form (STEP4): what is typed, what is refused and why (Y1, Y4, Y6 to Y9)."""
+
+import hashlib
+import unicodedata
+from collections import Counter
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from models.common.message import FromOutside
+from models.common.refusals import FieldError, RefusedError
+from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
+from models.yayoi.procedures import Procedure
+
+MAX_OFFICES = 20
+MAX_NAME_LENGTH = 30
+NO_FEE = "お申し込みによる追加料金は発生しません。"
+"""Y10."""
+
+
+def _full_width(text: str) -> str:
+    """Refuse a name with any half-width character (Y6)."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name:
+        raise PydanticCustomError("refused", "入力してください。")
+    if len(name) > MAX_NAME_LENGTH:
+        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_NAME_LENGTH})
+    # "N", "Na" and "H" are the narrow widths; a control or format character has no place in a name at all, and neither
+    # has what stands for one that was decoded wrongly.
+    if any(
+        unicodedata.east_asian_width(c) not in "WFA" or unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name
+    ):
+        raise PydanticCustomError("refused", "全角で入力してください（例：弥生　太郎）。")
+    return name
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+FullWidthName = Annotated[str, AfterValidator(_full_width)]
+
+
+class Applicant(FromOutside):
+    """申込者."""
+
+    family_name: FullWidthName = Field(description="姓（全角）", examples=["弥生"])
+    given_name: FullWidthName = Field(description="名（全角）", examples=["太郎"])
+
+
+class OfficePair(FromOutside):
+    """One Yayoi ID and the office data it is to manage (Y1)."""
+
+    yayoi_id: YayoiId = Field(description="弥生ID（メールアドレス）", examples=["office-b@example.co.jp"])
+    yayoi_id_confirmation: YayoiId = Field(
+        description="弥生ID（確認のためもう一度）", examples=["office-b@example.co.jp"]
+    )
+    office_token: Annotated[OfficeToken | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None,
+        description="事業所トークン（会計連携を利用する場合は必須）",
+        examples=["b0000002-0000-4000-8000-000000000002"],
+    )
+
+    issued_contract_id: Annotated[ContractId | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None, description="会計連携の追加：この弥生ID に以前発行されたサービス契約ID", examples=["7000001"]
+    )
+
+    @field_validator("yayoi_id_confirmation")
+    @classmethod
+    def _agrees(cls, again: YayoiId, info: ValidationInfo) -> YayoiId:
+        """Y7; a Yayoi ID that is refused itself is not compared."""
+        if info.data.get("yayoi_id", again) != again:
+            raise PydanticCustomError("refused", "弥生ID と一致しません。もう一度入力してください。")
+        return again
+
+
+class Consents(FromOutside):
+    """What the applicant has understood and agreed to."""
+
+    stop_smart_import: bool = Field(default=False, description="手続き完了までスマート取引取込を利用しない")
+    sharing_released: bool = Field(default=False, description="会計事務所との共有を解除した、または共有していない")
+    relink_required: bool = Field(default=False, description="連携サービスの再連携が必要なことを確認した")
+    delegate_unsharing: bool = Field(default=False, description="共有の解除を弥生に任せる")
+
+    def errors(self, *, accounting_link: bool) -> list[FieldError]:
+        """What still has to be agreed to; without the link nothing has (Y9)."""
+        required = {
+            "stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
+            "relink_required": "連携サービスの再連携が必要になることを確認してください。",
+        }
+        return [
+            FieldError(field=f"consents.{name}", message=message)
+            for name, message in required.items()
+            if accounting_link and not getattr(self, name)
+        ]
+
+
+class ApplicationForm(FromOutside):
+    """The form as it was submitted, in its one normal form."""
+
+    submission_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ申込として扱う")
+    applicant: Applicant
+    existing_contract_id: ContractId = Field(description="登録済みのサービス契約ID（お客様番号）", examples=["8871304"])
+    accounting_link: bool = Field(description="弥生会計／やよいの青色申告との連携を利用する")
+    network_product: bool = Field(description="ネットワーク製品である")
+    link_addition: bool = Field(
+        default=False, description="会計連携の追加：連携なしで発行されたサービス契約ID に、後から連携を付ける"
+    )
+    offices: Annotated[tuple[OfficePair, ...], Field(min_length=1, max_length=MAX_OFFICES)]
+    consents: Consents
+
+    @property
+    def procedure(self) -> Procedure:
+        if self.link_addition:
+            return Procedure.LINK_ADDITION
+        return Procedure.of(accounting_link=self.accounting_link, network_product=self.network_product)
+
+    @property
+    def digest(self) -> str:
+        """What the same submission sent twice has in common."""
+        return hashlib.sha256(self.model_dump_json(exclude={"submission_id"}).encode()).hexdigest()
+
+    def check(self) -> None:
+        """Refuse what only shows when fields are read together (Y1, Y9). Raises `RefusedError`."""
+        errors = [
+            *self._addition_errors(),
+            *self._pair_errors(),
+            *self.consents.errors(accounting_link=self.accounting_link),
+        ]
+        if errors:
+            raise RefusedError(errors)
+
+    def _addition_errors(self) -> list[FieldError]:
+        """会計連携の追加 is for an ID that was issued before, and adds a link (Y9)."""
+        errors = []
+        if self.link_addition and not self.accounting_link:
+            message = "会計連携の追加では「会計連携を利用する」を選んでください。"
+            errors.append(FieldError(field="accounting_link", message=message))
+        for index, pair in enumerate(self.offices):
+            if self.link_addition and pair.issued_contract_id is None:
+                errors.append(_error(index, "issued_contract_id", "発行済みのサービス契約ID を入力してください。"))
+            if not self.link_addition and pair.issued_contract_id is not None:
+                errors.append(_error(index, "issued_contract_id", "会計連携の追加ではないため、空欄にしてください。"))
+        return errors
+
+    def _pair_errors(self) -> list[FieldError]:
+        errors = []
+        ids = Counter(pair.yayoi_id for pair in self.offices)
+        tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
+        for index, pair in enumerate(self.offices):
+            if ids[pair.yayoi_id] > 1:
+                errors.append(
+                    _error(index, "yayoi_id", "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。")
+                )
+            if pair.office_token is None:
+                if self.accounting_link:
+                    errors.append(_error(index, "office_token", "事業所トークンを入力してください。"))
+            elif not self.accounting_link:
+                errors.append(
+                    _error(
+                        index,
+                        "office_token",
+                        "会計連携を利用しない場合、事業所トークンは不要です。空欄にしてください。",
+                    )
+                )
+            elif tokens[pair.office_token] > 1:
+                errors.append(_error(index, "office_token", "同じ事業所トークンが 2 回入力されています。"))
+        return errors
+
+
+def _error(index: int, name: str, message: str) -> FieldError:
+    return FieldError(field=f"offices.{index}.{name}", message=message)

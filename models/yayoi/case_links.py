@@ -1,0 +1,88 @@
+"""Links to a case: for applicants pages that nobody else can find, for operators its place in the Temporal Web UI.
+
+A link to the whole case is the applicant's; one to a single office goes to that pair's own Yayoi ID and shows no other
+pair. Both hold the last day on which they open, and that day is part of what is signed.
+"""
+
+import hashlib
+from datetime import date, timedelta
+from enum import Enum
+from urllib.parse import urlencode
+
+from itsdangerous import Signer
+
+from models.common.web_ui_links import workflow_link
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+
+LINK_DAYS = 90
+"""Days after the due date on which a case's links still open: the follow-up and a good while to look again."""
+RENEWED_LINK_DAYS = 30
+"""Days for which a link opens at least, counted from the day on which it was mailed."""
+
+
+class Opening(Enum):
+    """What a link does."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    """It was genuine, and its last day has passed: a fresh one can be mailed to the registered address."""
+    FORGED = "forged"
+
+
+def link_expiry(due_date: date, sent_on: date | None = None) -> date:
+    """Return the last day of a case's links: always the same, so that a resend is answered alike.
+
+    A link in a mail that was sent late opens for `RENEWED_LINK_DAYS` at least.
+    """
+    usual = due_date + timedelta(days=LINK_DAYS)
+    return max(usual, sent_on + timedelta(days=RENEWED_LINK_DAYS)) if sent_on else usual
+
+
+def case_path(secret_key: str, application_no: ApplicationNo | str, until: date, office_no: int | None = None) -> str:
+    """Path and query of the case page, or of the page of one office; it opens until the end of `until`, in Japan."""
+    place = f"/applications/{application_no}" + (f"/offices/{office_no}" if office_no else "")
+    return f"{place}?{key_of(secret_key, application_no, until, office_no)}"
+
+
+def key_of(secret_key: str, application_no: ApplicationNo | str, until: date, office_no: int | None = None) -> str:
+    """The query that opens a case's pages."""
+    signature = _signer(secret_key).get_signature(_signed(application_no, until.isoformat(), office_no)).decode()
+    return urlencode({"until": until.isoformat(), "key": signature})
+
+
+def case_link(
+    public_url: str,
+    secret_key: str,
+    application_no: ApplicationNo | str,
+    until: date,
+    office_no: int | None = None,
+) -> str:
+    """The whole link, for mails and for other systems."""
+    return public_url.rstrip("/") + case_path(secret_key, application_no, until, office_no)
+
+
+def opening(
+    secret_key: str, application_no: str, until: str, key: str, *, today: date, office_no: int | None = None
+) -> Opening:
+    """Tell what a link with this `until` and `key` does on a day in Japan, whether or not there is such a case."""
+    if not (until.isascii() and key.isascii()):
+        return Opening.FORGED
+    if not _signer(secret_key).verify_signature(_signed(application_no, until, office_no), key):
+        return Opening.FORGED
+    return Opening.OPEN if today <= date.fromisoformat(until) else Opening.EXPIRED
+
+
+def _signed(application_no: str, until: str, office_no: int | None) -> str:
+    return f"{application_no}/{office_no or '-'}/{until}"
+
+
+def _signer(secret_key: str) -> Signer:
+    return Signer(secret_key, salt="case page", digest_method=hashlib.sha256)
+
+
+def operators_link(ui_url: str, namespace: str, application_no: ApplicationNo, office_no: int) -> str:
+    """Return where an operator reads the case: of one office, or (0) of the whole application."""
+    workflow_id = (
+        office_workflow_id(application_no, office_no) if office_no else application_workflow_id(application_no)
+    )
+    return workflow_link(ui_url, namespace, workflow_id)

@@ -1,0 +1,120 @@
+"""A procedure as a picture in Mermaid, from the description of its stages alone: a new stage appears by itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.yayoi.messages import Outcome
+from models.yayoi.office_state import OfficeState
+from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.ways_out import WAYS_OUT, ways_out
+
+UNDONE = "元に戻して終了"
+"""The end of every way out (Y27)."""
+
+NOTES = {
+    Stage.CHECK: "弥生ID と事業所トークンを確かめる",
+    Stage.CORRECTION: "問題があるときだけ",
+    Stage.FREEZE: "完了通知まで取り込みを止める",
+    Stage.REMEMBER_LINKS: "サービスと最後に取り込んだ日を控える",
+    Stage.SHARING: "会計事務所と共有中のときだけ待つ",
+    Stage.NOTIFY: "契約ID を弥生ID あてに知らせる",
+    Stage.RELINK: "連携していたサービスごと",
+}
+"""What is worth a word beside a stage's name."""
+
+
+class Mark(StrEnum):
+    """How far a case has come with a stage."""
+
+    PLAIN = "plain"
+    """Still to come, or the picture is of no case."""
+    DONE = "done"
+    LIVE = "live"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A procedure, and the way that a case has gone through it; without a case, only the procedure."""
+
+    procedure: Procedure
+    visited: tuple[Stage, ...] = ()
+    live: Stage | None = None
+    outcome: Outcome | None = None
+
+    @classmethod
+    def of(cls, state: OfficeState) -> "Way":
+        return cls(
+            procedure=state.case.procedure,
+            visited=tuple(state.visited),
+            live=None if state.stage is Stage.CLOSED else state.stage,
+            outcome=state.outcome or (state.way_out.outcome if state.way_out else None),
+        )
+
+    @property
+    def left_early(self) -> bool:
+        return self.outcome in WAYS_OUT
+
+    def mark(self, stage: Stage) -> Mark:
+        if stage is self.live and not self.left_early:
+            return Mark.LIVE
+        if stage is Stage.CLOSED and self.left_early:
+            return Mark.SKIPPED
+        if stage in self.visited:
+            return Mark.DONE
+        return Mark.SKIPPED if self._past(stage) else Mark.PLAIN
+
+    @property
+    def mark_of_way_out(self) -> Mark:
+        if not self.left_early:
+            return Mark.SKIPPED if self.outcome else Mark.PLAIN
+        return Mark.LIVE if self.live else Mark.DONE
+
+    def _past(self, stage: Stage) -> bool:
+        """Whether the case has gone by without entering."""
+        stages = self.procedure.stages
+        furthest = max((stages.index(each) for each in self.visited if each in stages), default=-1)
+        return self.left_early or stages.index(stage) < furthest
+
+
+def lines_beside(way: Way, stage: Stage) -> tuple[str, ...]:
+    """What stands under a stage's name."""
+    if stage is Stage.SET_UP:
+        return tuple(step.label for step in way.procedure.set_up_steps)
+    if stage is Stage.CLOSED and way.outcome and not way.left_early:
+        return (str(way.outcome),)
+    return (NOTES[stage],) if stage in NOTES else ()
+
+
+_CLASSES = """\
+  classDef plain fill:#ffffff,stroke:#5b6b7b,color:#1f2933
+  classDef done fill:#e6f4ea,stroke:#2e7d4f,color:#1f2933
+  classDef live fill:#1a5fb4,stroke:#123f78,color:#ffffff,stroke-width:3px
+  classDef skipped fill:#f4f4f4,stroke:#c4c4c4,color:#9a9a9a,stroke-dasharray:4 3
+  classDef early fill:#fdf0ed,stroke:#b5533c,color:#1f2933"""
+SIGNS = {Mark.PLAIN: "", Mark.DONE: "✓ ", Mark.LIVE: "▶ ", Mark.SKIPPED: ""}
+
+
+def mermaid(way: Way) -> str:
+    """Return the picture as Mermaid text."""
+    return "\n".join(["flowchart TD", *_boxes(way), *_ways_out(way), _CLASSES])
+
+
+def _boxes(way: Way) -> Iterator[str]:
+    stages = way.procedure.stages
+    for number, stage in enumerate(stages):
+        mark = way.mark(stage)
+        text = "<br>".join((f"{SIGNS[mark]}{stage}", *lines_beside(way, stage)))
+        box = f'(["{text}"])' if stage is Stage.CLOSED else f'["{text}"]'
+        yield f"  s{number}{box}:::{mark}"
+    yield "  " + " --> ".join(f"s{number}" for number in range(len(stages)))
+
+
+def _ways_out(way: Way) -> Iterator[str]:
+    mark = way.mark_of_way_out
+    text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{way.outcome}" if way.left_early else "")
+    yield f'  early(["{text}"]):::{"early" if mark is Mark.PLAIN else mark}'
+    for number, stage in enumerate(way.procedure.stages):
+        if possible := ways_out(way.procedure, stage):
+            yield f"  s{number} -. {'・'.join(possible)} .-> early"

@@ -1,0 +1,37 @@
+"""Enquiries (Y16) and changes of a registered name (Y17): with which numbers, and what becomes of them."""
+
+from enum import StrEnum
+
+from models.common.message import Message
+
+MAX_TEXT_LENGTH = 2000
+DESK_SUBJECT = "〔担当者〕お客様からお問い合わせがありました"
+
+NO_SUPPORT = (
+    "この番号は、複数事業所データ管理用に新しく発行したサービス契約ID のため、お問い合わせを受け付けることができません"
+    "（あんしん保守サポートの対象外です）。元々ご契約のサービス契約ID（お客様番号）を入力してください。"
+)
+"""Y16."""
+NAME_IS_FIXED = (
+    "この番号は、複数事業所データ管理用に新しく発行したサービス契約ID のため、登録名義を変更することができません。"
+    "登録済みの契約情報を元に、特別な登録手続きを行っているためです。このままの登録名義でご利用ください。"
+    "元々のご契約の登録名義を変更する場合は、元々ご契約のサービス契約ID（お客様番号）を入力してください。"
+)
+"""Y17."""
+
+
+class EnquiryStage(StrEnum):
+    """Where an enquiry stands."""
+
+    RECEIVED = "受付"
+    CLOSED = "終了"
+
+
+class EnquiryRef(Message):
+    """One enquiry; what it says stays in Postgres."""
+
+    receipt_no: str
+
+    @property
+    def workflow_id(self) -> str:
+        return f"enquiry/{self.receipt_no}"

@@ -1,0 +1,322 @@
+"""What workflows, activities and clients say to each other. Ids and facts: names and addresses stay in Postgres."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from models.common.message import Message
+from models.common.waiting_for import WaitingFor
+from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.mails import MailKind
+from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.pair_rules import PairRule
+from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.service_links import Coverage, LinkKind
+
+
+class OfficeRef(Message):
+    """One pair of one application."""
+
+    application_no: ApplicationNo
+    office_no: int
+
+    @property
+    def spoken(self) -> str:
+        return f"{self.application_no} の {self.office_no} 件目"
+
+
+# --- the procedures ---------------------------------------------------------------------------------------------------
+
+
+class OfficeCase(OfficeRef):
+    """All that `OfficeDataProcedure` has to know when it starts."""
+
+    office_name: str
+    procedure: Procedure
+    existing_contract_id: ContractId
+    applied_at: datetime
+    due_date: date
+    """Y11."""
+    expires_on: date
+    """The last day on which what blocks the case can be mended (Y27)."""
+    release_delegated: bool
+    """The applicant wants the sharing released for them (Y13)."""
+    alert_on: date
+    """The business day on which an operator is told that the due date is in danger."""
+    assignee: str | None = None
+    """The operator in charge."""
+
+
+class ApplicationCase(Message):
+    """All that `MultiOfficeApplication` has to know when it starts."""
+
+    application_no: ApplicationNo
+    offices: tuple[OfficeCase, ...]
+
+    @property
+    def due_date(self) -> date:
+        return self.offices[0].due_date
+
+    @property
+    def procedure(self) -> Procedure:
+        return self.offices[0].procedure
+
+    @property
+    def existing_contract_id(self) -> ContractId:
+        return self.offices[0].existing_contract_id
+
+
+class Outcome(StrEnum):
+    """How an office's procedure ended."""
+
+    COMPLETED = "完了"
+    INCOMPLETE = "未完了の項目あり"
+    REJECTED = "却下"
+    WITHDRAWN = "取り下げ"
+    CANCELLED = "取り消し"
+    EXPIRED = "期限切れ"
+    TERMINATED = "強制終了"
+    """Ended by hand in the Web UI; the daily reconciliation puts things right (Y27)."""
+
+
+class OfficeOutcome(Message):
+    """How one office's procedure ended, and what is still open (Y25)."""
+
+    office_no: int
+    outcome: Outcome
+    contract_id: ContractId | None = None
+    open_points: tuple[str, ...] = ()
+
+
+class ApplicationOutcome(Message):
+    """How the application ended."""
+
+    offices: tuple[OfficeOutcome, ...]
+
+
+class OfficeProgress(Message):
+    """Where an office's procedure stands: told to the application, shown to operators and on the case page."""
+
+    office_no: int
+    office_name: str
+    stage: Stage
+    waiting_for: WaitingFor
+    waits_until: date | None = None
+    contract_id: ContractId | None = None
+    open_points: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    overdue: bool = False
+    held: bool = False
+    assignee: str | None = None
+
+
+class ApplicationProgress(Message):
+    """Where the application stands."""
+
+    application_no: ApplicationNo
+    due_date: date
+    offices: tuple[OfficeProgress, ...]
+    closed: bool
+
+
+# --- activities -------------------------------------------------------------------------------------------------------
+
+
+class OfficeStep(OfficeRef):
+    """One step for one office, at the workflow's own time."""
+
+    at: datetime
+
+    @classmethod
+    def of(cls, pair: OfficeRef, at: datetime, **facts: Any) -> Self:
+        """Build the step for a pair; `facts` are the fields that the kind of step adds."""
+        return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
+
+
+class Problem(Message):
+    """Why a pair cannot be processed. `rule` is the rule it breaks."""
+
+    rule: PairRule
+    message: str
+    acceptable: bool = False
+    """Whether an operator may go on in spite of it."""
+
+
+class CheckResult(Message):
+    """What the registry says about a pair (Y2, Y3, Y5). No problems: it may go on."""
+
+    problems: tuple[Problem, ...] = ()
+
+
+class FrozenImport(Message):
+    """Smart import of the office is frozen (Y12)."""
+
+    frozen_at: datetime
+
+
+class ThawedImport(Message):
+    """Smart import of the office runs again (Y12)."""
+
+    thawed_at: datetime
+
+
+class RememberedLink(Message):
+    """A link as it was before it was lost (Y14)."""
+
+    kind: LinkKind
+    service: str
+    last_imported_on: date | None
+
+
+class RememberedLinks(Message):
+    """All links of the office as they were (Y14)."""
+
+    links: tuple[RememberedLink, ...]
+
+
+class SharingState(Message):
+    """With which accounting offices smart import is shared; empty when it is not (Y13)."""
+
+    shared_with: tuple[str, ...]
+
+
+class EndSharing(OfficeStep):
+    """Record that sharing has ended, or end it on the applicant's behalf (Y13)."""
+
+    report: SharingReleased
+    delegated: bool = False
+    """True: the system releases it. False: it was released outside and is recorded here."""
+    asked_as: str | None = None
+    """The update that reports it; None: the system does it by itself."""
+
+
+class RestoredSharing(Message):
+    """The accounting offices that the system shares with again, having released them itself (Y27)."""
+
+    firms: tuple[str, ...]
+
+
+class CorrectedPair(Message):
+    """The pair as it is after a correction."""
+
+    office_name: str
+
+
+class CorrectPairStep(OfficeStep):
+    """Correct the pair in the application; what is None stays."""
+
+    yayoi_id: YayoiId | None
+    office_token: OfficeToken | None
+    issued_contract_id: ContractId | None = None
+    """The ID that was issued before, in 会計連携の追加 (Y9)."""
+    by: str
+    reason: str
+    occurrence: int
+    asked_as: str | None = None
+    """The update that asks for it: another correction, whatever has been counted meanwhile."""
+
+
+class RevokedContract(Message):
+    """The contract ID that no longer counts (Y27)."""
+
+    contract_id: ContractId | None
+
+
+class AttachedContract(Message):
+    """The contract ID, issued before, that the office is managed with now (Y9)."""
+
+    contract_id: ContractId
+    lost_links: tuple[RememberedLink, ...] = ()
+    """The office's links up to this moment, lost with the old ID (Y14)."""
+
+
+class IssuedContract(Message):
+    """The new contract ID (Y15). `number` counts the IDs issued on the same existing contract."""
+
+    contract_id: ContractId
+    number: int
+    lost_links: tuple[RememberedLink, ...] = ()
+    """The office's links up to this moment, lost with the old ID (Y14)."""
+
+
+class SendMail(Message):
+    """One mail. The same application, office, kind and occurrence is the same mail, however often it is asked for."""
+
+    application_no: ApplicationNo
+    office_no: int | None = None
+    kind: MailKind
+    at: datetime
+    occurrence: int = 1
+    asked_as: str | None = None
+    """The update that asks for the mail once more; None: it is sent by itself."""
+    points: tuple[str, ...] = ()
+    """Lines that this mail lists: what is wrong, or what is still open."""
+    until: date | None = None
+    """The day by which something is asked for."""
+
+
+class RecordSetUpStep(OfficeStep):
+    """Record one step of STEP5 or STEP6 in the registry (Y19, Y20)."""
+
+    report: SetUpStepDone
+
+
+class RecordRelink(OfficeStep):
+    """Record a service that was linked again (Y21)."""
+
+    report: ServiceRelinked
+
+
+class Relinked(Message):
+    """What the new link covers (Y21)."""
+
+    kind: LinkKind
+    service: str
+    coverage: Coverage
+
+
+class RecordAction(OfficeStep):
+    """Put what somebody did into the audit trail."""
+
+    action: str
+    by: str
+    reason: str
+    occurrence: int
+    """Counts the actions of this case, so that each is recorded once."""
+    asked_as: str | None = None
+    """The update that the action came as: counts for more than the number."""
+
+
+class Assign(Message):
+    """Find an operator for an office's case: a named one, or the one with the least work who is not on leave."""
+
+    application_no: ApplicationNo
+    office_no: int | None = None
+    """None: for all offices of the application."""
+    at: datetime
+    occurrence: int
+    asked_as: str | None = None
+    """The update that hands the case over; None: the system looks for somebody."""
+    to: str | None = None
+    but_not: str | None = None
+    by: str = "system"
+    reason: str = ""
+
+
+class CloseOffice(OfficeStep):
+    """Close the office's part of the application; its Yayoi ID and token are free for others again (Y1)."""
+
+    outcome: Outcome
+    open_points: tuple[str, ...]
+
+
+class CloseApplication(Message):
+    """Close the application when all its offices have ended."""
+
+    application_no: ApplicationNo
+    at: datetime
+
+    @property
+    def office_no(self) -> int | None:
+        """It is about all offices."""
+        return None

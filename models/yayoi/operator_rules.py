@@ -1,0 +1,195 @@
+"""Which actions are possible when (Y27): one rule each, asked before an action enters history and by what is shown."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from models.common.calendar import day_in_japan
+from models.common.operations import Operations
+from models.common.operator_message import ActionMessage
+from models.common.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
+from models.yayoi.office_state import OF_THE_TOKEN, OfficeState
+from models.yayoi.operator_actions import (
+    Action,
+    Cancel,
+    CorrectPair,
+    ExtendDeadline,
+    ResendMail,
+    ServiceRelinked,
+    SetUpStepDone,
+)
+from models.yayoi.pair_rules import PairRule
+from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.service_links import LinkKind
+
+
+def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
+    """Return why the action cannot be done now and what can be, in Japanese; None if it can."""
+    return OPERATIONS.refuse(action, message, state)
+
+
+def available(state: OfficeState) -> list[Action]:
+    """Return what can be done now."""
+    return OPERATIONS.available(state)
+
+
+def example(action: Action, state: OfficeState) -> dict[str, Any]:
+    """Return the JSON of an action, ready to copy: placeholders stand where only a person knows the value."""
+    common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
+    match action:
+        case Action.CORRECT_PAIR:
+            wrong = {problem.rule for problem in state.problems}
+            mended = [each for each, rules in _MENDED_BY.items() if wrong & rules] or [YAYOI_ID]
+            return common | {each.field: each.text for each in mended}
+        case Action.EXTEND_DEADLINE:
+            return {**common, "until": str(state.expires_on + timedelta(days=7))}
+        case Action.RESEND_MAIL:
+            return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
+        case Action.HAND_OVER:
+            return {**common, "to": TO.text}
+        case Action.CANCEL if state.set_up_begun:
+            return {**common, "supervisor": SUPERVISOR.text}
+        case Action.REPORT_SET_UP_STEP:
+            return {**common, "step": next(iter(state.follow_up.open_steps), "")}
+        case Action.REPORT_RELINK:
+            link = next(iter(state.follow_up.open_links), None)
+            such_as = day_in_japan(state.timeline[-1].at)
+            return {
+                **common,
+                "kind": link.kind if link else LinkKind.OTHER,
+                "service": link.service if link else "",
+                "relinked_on": f"再連携した日（例：{such_as}）",
+            }
+        case _:
+            return common
+
+
+_MENDED_BY = {
+    YAYOI_ID: {PairRule.ID_EXISTS, PairRule.ID_IN_NO_GROUP, PairRule.ID_ISSUED_BEFORE},
+    ISSUED_CONTRACT_ID: {PairRule.ID_ISSUED_BEFORE},
+    OFFICE_TOKEN: OF_THE_TOKEN,
+}
+"""Which part of the pair is wrong when a rule of the check is broken."""
+
+
+def _refusal(action: Action, state: OfficeState) -> str | None:
+    """Return why an action of this kind cannot be done now, whatever it says."""
+    if state.leaving:
+        return "この手続きは、すでに終了したか、終了の処理中です。"
+    return _RULES.get(action, _always)(state)
+
+
+def _always(_state: OfficeState) -> None:
+    return None
+
+
+def _correcting(state: OfficeState) -> str | None:
+    if state.stage is not Stage.CORRECTION or state.problems_accepted or not state.problems:
+        return "訂正を待っている段階ではありません。"
+    return None
+
+
+def _accepting(state: OfficeState) -> str | None:
+    if reason := _correcting(state):
+        return reason
+    if not all(problem.acceptable for problem in state.problems):
+        rules = "、".join(problem.rule for problem in state.problems if not problem.acceptable)
+        return f"この確認結果（{rules}）は承知のうえで進めることができません。訂正か却下が必要です。"
+    return None
+
+
+def _before_notice(state: OfficeState) -> str | None:
+    return (
+        "完了のお知らせを送った後は却下できません。取り消し（cancel）を使ってください。" if state.notified_at else None
+    )
+
+
+def _sharing(state: OfficeState) -> str | None:
+    if not state.case.procedure.linked:
+        return "会計連携を利用しない申し込みのため、共有の解除は不要です。"
+    if state.sharing_ended:
+        return "共有の解除は、すでに記録されています。"
+    if state.token_in_doubt:
+        return (
+            "事業所トークンの訂正を待っているため、どの事業所データのことか分かりません。訂正の後に記録してください。"
+        )
+    return None
+
+
+def _releasing(state: OfficeState) -> str | None:
+    if reason := _sharing(state):
+        return reason
+    return None if state.stage is Stage.SHARING else "まだ共有を確認する段階ではありません。"
+
+
+def _extending(state: OfficeState) -> str | None:
+    if state.stage in {Stage.CORRECTION, Stage.SHARING}:
+        return None
+    return "期限を待っている段階ではありません。"
+
+
+def _set_up(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    return None if state.follow_up.open_steps else "STEP5・STEP6 は、すべて記録されています。"
+
+
+def _relinking(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    return None if state.follow_up.open_links else "再連携を待っているサービスはありません。"
+
+
+def _notified(state: OfficeState) -> str | None:
+    if state.notified_at is None:
+        return "順番が違います。完了のお知らせは、まだ送られていません。"
+    return None
+
+
+def _withdrawing(state: OfficeState) -> str | None:
+    if state.set_up_begun:
+        return "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
+    return None
+
+
+_RULES: dict[Action, Callable[[OfficeState], str | None]] = {
+    Action.CORRECT_PAIR: _correcting,
+    Action.ACCEPT_PAIR: _accepting,
+    Action.REJECT: _before_notice,
+    Action.RELEASE_SHARING: _releasing,
+    Action.REPORT_SHARING_RELEASED: _sharing,
+    Action.EXTEND_DEADLINE: _extending,
+    Action.REPORT_SET_UP_STEP: _set_up,
+    Action.REPORT_RELINK: _relinking,
+    Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
+    Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
+    Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
+    Action.WITHDRAW: _withdrawing,
+}
+
+
+def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
+    """Return what is wrong with what this message says."""
+    match message:
+        case CorrectPair(issued_contract_id=str()) if state.case.procedure is not Procedure.LINK_ADDITION:
+            return "issued_contract_id は、会計連携の追加のお申し込みだけで訂正できます。"
+        case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
+            also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
+            return f"yayoi_id か office_token{also} を指定してください。"
+        case ExtendDeadline(until=until) if until <= state.expires_on:
+            return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
+        case Cancel(supervisor=None | "") if state.set_up_begun:
+            return "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
+        case ResendMail(kind=kind) if kind not in state.mails:
+            sent = "、".join(state.mails)
+            return f"{kind} のメールは送っていません。送ったもの：{sent}。"
+        case SetUpStepDone(step=step):
+            return state.follow_up.refuse_step(step)
+        case ServiceRelinked(kind=kind, service=service):
+            return state.follow_up.refuse_relink(kind, service)
+        case _:
+            return None
+
+
+OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, example)
+"""What operators and applicants can do with an office's procedure."""

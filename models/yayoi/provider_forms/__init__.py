@@ -1,0 +1,1 @@
+"""Forms that a form provider sends, and how its fields become ours."""

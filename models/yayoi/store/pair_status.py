@@ -1,0 +1,193 @@
+"""How the pair of a Yayoi ID stands after the notice, as that ID itself may know (Y19 to Y21)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.common.calendar import day_in_japan
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    BusinessGroupRow,
+    GroupMemberRow,
+    IssuedContractRow,
+    NoticeRow,
+    RememberedLinkRow,
+    SetUpStepRow,
+    YayoiIdRow,
+)
+from models.yayoi.follow_up import FollowUp
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome, Relinked, RememberedLink
+from models.yayoi.procedures import Procedure, SetUpStep
+from models.yayoi.service_links import Coverage, LinkKind
+
+PATHS = {
+    SetUpStep.SUPPORT_PASSWORD: "/support-password",
+    SetUpStep.BUSINESS_GROUP: "/group",
+    SetUpStep.PRODUCT: "/products/register",
+    SetUpStep.OWNED_PRODUCT: "/products/owned",
+}
+"""Where each step is done."""
+_NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
+_ENDED_OPEN = "お手続きの期間（お知らせメールから 30 日間）が終わっているため、この画面では受け付けられません。"
+_LINK_ONLY = "会計連携の追加のお申し込みでは、STEP5・STEP6 の手続きは不要です。再連携だけをお願いします。"
+_HELP = "元々ご契約のお客様番号で、お問い合わせください。"
+_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One pair, and what is still to be done for it."""
+
+    application_no: str
+    office_no: int
+    office_name: str
+    office_token: str | None
+    yayoi_id: str
+    procedure: Procedure
+    existing_contract_id: str
+    applied_on: date
+    contract_id: str | None
+    """The new contract ID, once the notice is out."""
+    registered_name: str | None
+    group_name: str | None
+    closed: bool
+    follow_up: FollowUp
+    relinked_on: dict[tuple[str, str], date]
+
+    @property
+    def next_step(self) -> SetUpStep | None:
+        """The step whose turn it is; None when all are done or none can be done now."""
+        steps = self.follow_up.open_steps
+        return steps[0] if steps and self.contract_id and not self.closed else None
+
+    def refuse(self, step: SetUpStep) -> str | None:
+        """Return why this step cannot be done now, as its page says before anything is typed (Y20)."""
+        if not self.follow_up.steps:
+            return _LINK_ONLY
+        if step in self.follow_up.steps and step not in self.follow_up.done:
+            if self.contract_id is None:
+                return _NOT_NOTIFIED
+            if self.closed:
+                return _ENDED_OPEN + _HELP
+        return self.follow_up.refuse_step(step)
+
+    @property
+    def cannot_relink(self) -> str | None:
+        """Why nothing can be linked again now; None if something can (Y21)."""
+        if self.contract_id is None:
+            return _NOT_NOTIFIED
+        if self.closed and self.follow_up.open_links:
+            return _ENDED_OPEN + "残っている再連携は、お使いの製品で設定してください。"
+        return None
+
+
+async def standing_of(session: AsyncSession, yayoi_id: str) -> Standing | None:
+    """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
+    found = await _pair_of(session, yayoi_id)
+    if found is None:
+        return None
+    pair, application = found
+    contract = await _contract(session, pair) if await _is_notified(session, pair) else None
+    links = await _links(session, pair)
+    return Standing(
+        application_no=pair.application_no,
+        office_no=pair.office_no,
+        office_name=pair.office_name,
+        office_token=pair.office_token,
+        yayoi_id=pair.yayoi_id,
+        procedure=Procedure(application.procedure),
+        existing_contract_id=application.existing_contract_id,
+        applied_on=day_in_japan(application.applied_at),
+        contract_id=contract.contract_id if contract else None,
+        registered_name=contract.registered_name if contract else None,
+        group_name=await group_of(session, yayoi_id),
+        closed=pair.closed_at is not None,
+        follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
+        relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},
+    )
+
+
+async def _pair_of(session: AsyncSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
+    pair, application = ApplicationOfficeRow, ApplicationRow
+    rows = await session.execute(
+        select(pair, application)
+        .join(application, application.application_no == pair.application_no)
+        .where(pair.yayoi_id == yayoi_id, pair.closed_at.is_(None) | pair.outcome.in_(_KEPT))
+        .order_by(pair.closed_at.is_not(None), application.applied_at.desc())
+        .limit(1)
+    )
+    found = rows.first()
+    return (found[0], found[1]) if found else None
+
+
+async def _is_notified(session: AsyncSession, pair: ApplicationOfficeRow) -> bool:
+    notice = (
+        select(NoticeRow.key)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .where(NoticeRow.kind.in_([MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED]), NoticeRow.sent_at.is_not(None))
+    )
+    return await session.scalar(notice.limit(1)) is not None
+
+
+async def _links(session: AsyncSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
+    links = (
+        select(RememberedLinkRow)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
+    )
+    return (await session.scalars(links)).all()
+
+
+async def _follow_up(
+    session: AsyncSession, pair: ApplicationOfficeRow, procedure: Procedure, links: Sequence[RememberedLinkRow]
+) -> FollowUp:
+    done = (
+        select(SetUpStepRow.step)
+        .filter_by(application_no=pair.application_no, office_no=pair.office_no)
+        .order_by(SetUpStepRow.done_at)
+    )
+    return FollowUp(
+        procedure.set_up_steps,
+        tuple(_remembered(link) for link in links),
+        [SetUpStep(step) for step in await session.scalars(done)],
+        _relinked(links),
+    )
+
+
+async def group_of(session: AsyncSession, yayoi_id: str) -> str | None:
+    """Return the name of the business group that the ID belongs to."""
+    return await session.scalar(
+        select(BusinessGroupRow.name)
+        .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
+        .where(GroupMemberRow.person_id == YayoiIdRow.id_of(yayoi_id))
+    )
+
+
+async def _contract(session: AsyncSession, pair: ApplicationOfficeRow) -> IssuedContractRow | None:
+    which = (
+        IssuedContractRow.contract_id == pair.issued_contract_id
+        if pair.issued_contract_id
+        else (IssuedContractRow.application_no == pair.application_no) & (IssuedContractRow.office_no == pair.office_no)
+    )
+    return await session.scalar(select(IssuedContractRow).where(which, IssuedContractRow.revoked_at.is_(None)))
+
+
+def _remembered(link: RememberedLinkRow) -> RememberedLink:
+    return RememberedLink(kind=LinkKind(link.kind), service=link.service, last_imported_on=link.last_imported_on)
+
+
+def _relinked(links: Sequence[RememberedLinkRow]) -> list[Relinked]:
+    return [
+        Relinked(
+            kind=LinkKind(link.kind),
+            service=link.service,
+            coverage=Coverage(last_imported_on=link.last_imported_on, first_covered_on=link.first_covered_on),
+        )
+        for link in links
+        if link.first_covered_on
+    ]

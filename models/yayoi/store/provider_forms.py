@@ -1,0 +1,169 @@
+"""Forms of a provider: taken by the one intake; what breaks our rules is kept until somebody mends it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.refusals import FieldError, RefusedError
+from models.tables import ApplicationRow, AuditRow, RefusedFormRow
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.provider_forms.mapping import Translation
+from models.yayoi.store.intake import Intake, OtherContentError, Receipt
+
+_UNREADABLE = FieldError(field="", message="JSON の項目の組（オブジェクト）として読み取れません。")
+_OTHER_CONTENT = FieldError(
+    field="",
+    message="同じ番号の申し込みを、別の内容ですでに受け付けています。新しい申し込みかどうかを確認してください。",
+)
+
+
+class SettledError(Exception):
+    """The form was mended or discarded before."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Who settles a kept form, and why."""
+
+    by: str
+    reason: str
+
+
+class Forms:
+    """Takes signed forms. The same webhook again gets the same answer, whatever became of it meanwhile."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], intake: Intake, translation: Translation) -> None:
+        self._sessions = sessions
+        self._intake = intake
+        self._translation = translation
+
+    async def take(self, webhook_id: str, body: str) -> Receipt:
+        """Store the application once.
+
+        Raises `RefusedError` with the provider's field names, the form being kept, and `OtherContentError`.
+        """
+        if settled := await self._settled(webhook_id):
+            return settled
+        try:
+            receipt = await self._receive(webhook_id, _read(body), {})
+        except RefusedError as refused:
+            told = RefusedError([_clean(error) for error in refused.errors])
+            await self._keep(webhook_id, body, told.errors)
+            raise told from None
+        except OtherContentError:
+            await self._keep(webhook_id, body, [_OTHER_CONTENT])
+            raise
+        await self._no_longer_kept(webhook_id, body, receipt.application_no)
+        return receipt
+
+    async def retry(self, form_no: int, changes: Mapping[str, str], settlement: Settlement) -> Receipt:
+        """Take a kept form once more, with values mended. Raises as `take` does, and `SettledError`, `ValueError`."""
+        async with self._sessions.begin() as session:
+            kept = await session.get_one(RefusedFormRow, form_no)
+        if kept.settled_at:
+            raise SettledError
+        receipt = await self._receive(kept.webhook_id, _read(kept.body), changes)
+        await self._settle(form_no, settlement, receipt.application_no)
+        return receipt
+
+    async def discard(self, form_no: int, settlement: Settlement) -> None:
+        """End a kept form without an application. Raises `SettledError`."""
+        await self._settle(form_no, settlement, None)
+
+    async def _receive(self, webhook_id: str, data: Any, mended: Mapping[str, str]) -> Receipt:
+        translated = self._translation.translate(data, webhook_id, mended)
+        form = translated.form()
+        try:
+            return await self._intake.receive(form)
+        except RefusedError as refused:
+            raise translated.renamed(refused) from None
+
+    async def _settled(self, webhook_id: str) -> Receipt | None:
+        """Return what a kept form has become. Raises `RefusedError` if it was discarded."""
+        async with self._sessions() as session:
+            kept = await session.scalar(select(RefusedFormRow).where(RefusedFormRow.webhook_id == webhook_id))
+            if kept is None or kept.settled_at is None:
+                return None
+            if kept.application_no is None:
+                raise RefusedError([FieldError(field=name, message=text) for name, text in kept.errors.items()])
+            row = await session.get_one(ApplicationRow, kept.application_no)
+            return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=False)
+
+    async def _keep(self, webhook_id: str, body: str, errors: Sequence[FieldError]) -> None:
+        latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}
+        kept = insert(RefusedFormRow).values(webhook_id=webhook_id, **latest)
+        async with self._sessions.begin() as session:
+            await session.execute(
+                kept.on_conflict_do_update(
+                    index_elements=["webhook_id"], set_=latest, where=RefusedFormRow.settled_at.is_(None)
+                )
+            )
+
+    async def _no_longer_kept(self, webhook_id: str, body: str, application_no: ApplicationNo) -> None:
+        """The very form that was kept can be taken by now, and its provider has sent it again."""
+        async with self._sessions.begin() as session:
+            await session.execute(
+                update(RefusedFormRow)
+                .where(
+                    RefusedFormRow.webhook_id == webhook_id,
+                    RefusedFormRow.body == _storable(body),
+                    RefusedFormRow.settled_at.is_(None),
+                )
+                .values(
+                    settled_at=datetime.now(UTC),
+                    settled_by="フォームの提供元",
+                    reason="再送されたときに受け付けた",
+                    application_no=application_no,
+                    body="",
+                )
+            )
+
+    async def _settle(self, form_no: int, settlement: Settlement, application_no: ApplicationNo | None) -> None:
+        async with self._sessions.begin() as session:
+            row = await session.get_one(RefusedFormRow, form_no, with_for_update=True)
+            if row.settled_at:
+                raise SettledError
+            row.settled_at = datetime.now(UTC)
+            row.settled_by, row.reason, row.application_no = settlement.by, settlement.reason, application_no
+            if application_no:
+                session.add(
+                    AuditRow(
+                        happened_at=row.settled_at,
+                        application_no=application_no,
+                        office_no=None,
+                        action="受け付けられなかったフォームを直して受け付けた",
+                        by=settlement.by,
+                        reason=settlement.reason,
+                        facts={"form_no": form_no},
+                    )
+                )
+            row.body = ""  # the application holds it now, or nobody needs it
+
+
+def _read(body: str) -> Any:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise RefusedError([_UNREADABLE])
+    return data
+
+
+def _clean(error: FieldError) -> FieldError:
+    """Leave out what can be neither stored nor sent: halves of characters, and the character 0."""
+    return FieldError(field=_text(error.field), message=_text(error.message))
+
+
+def _text(text: str) -> str:
+    return _storable(text.encode("utf-8", "replace").decode())
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "")

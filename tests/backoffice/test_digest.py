@@ -1,0 +1,130 @@
+"""The morning digest: one mail per operator who is there, with their queues as the operators' list has them."""
+
+from datetime import date, timedelta
+from email.message import EmailMessage
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from models.backoffice.digest import DigestDay, SendDigest
+from models.backoffice.mails import DIGEST_SUBJECT
+from models.common.calendar import BusinessCalendar
+from models.common.messages import SentMail
+from models.common.operator_actions import HandOver
+from models.tables import NoticeRow, OperatorRow
+from models.yayoi.operator_actions import Hold
+from models.yayoi.procedures import Stage
+from tests.support.activity_world import activity_world
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
+from workers.stack.inbox import text_of
+from workers.wiring.root import build_activities
+from workflows.backoffice.morning_digest import MorningDigest
+from workflows.backoffice.queues import Queue
+
+SATO, TANAKA = "sato@back-office.example.jp", "tanaka@back-office.example.jp"
+SUNDAY, HOLIDAY, MONDAY = date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 9)
+
+
+async def send(world: World, day: date, operator: str) -> EmailMessage:
+    """Return the newest mail after the activity has run."""
+    activities = {each.__name__: each for each in build_activities(world.settings, world.sessions, world.client)}
+    assert isinstance(await activities["send_digest"](SendDigest(day=day, operator=operator)), SentMail)
+    return world.inbox.mails[-1]
+
+
+def count(mail: EmailMessage, queue: str) -> int:
+    [line] = [line for line in text_of(mail).splitlines() if line.startswith(f"■{queue}：")]
+    return int(line.removeprefix(f"■{queue}：").removesuffix(" 件"))
+
+
+async def new_operator(world: World) -> str:
+    """Return an operator whose name no other test has: all tests share one Temporal server and its lists."""
+    name = f"担当{uuid4().hex}"
+    async with world.sessions.begin() as session:
+        session.add(OperatorRow(name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
+    return name
+
+
+async def waiting_for(world: World, operator: str) -> Case:
+    """Return the operator's case, in which the due date is in danger."""
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(HandOver(by=OPERATOR, reason="担当", to=operator))
+    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+    return case
+
+
+async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that_wait(world: World) -> None:
+    one, another = await new_operator(world), await new_operator(world)
+    case = await waiting_for(world, one)
+    other = await world.apply(form([OFFICE_B]))
+    await at_rest(other, Stage.SET_UP)
+    await other.act(HandOver(by=OPERATOR, reason="担当", to=another))
+    mail = await send(world, case.due_date, one)
+    assert await world.rows(select(OperatorRow.name).where(OperatorRow.mail_address == mail["To"])) == [one]
+    assert mail["Subject"].startswith(DIGEST_SUBJECT)
+    text = text_of(mail)
+    assert count(mail, "対応待ち") == 1
+    assert count(mail, "申込者待ち") == 0
+    assert count(mail, "今週が期限") == 1
+    assert count(mail, "期限超過") == count(mail, "保留中") == 0
+    assert f"・{case.application_no} の 1 件目" in text
+    assert f"/workflows/application%2F{case.application_no}%2Foffice%2F1" in text
+    assert str(other.application_no) not in text
+    theirs = await send(world, case.due_date, another)
+    assert (count(theirs, "対応待ち"), count(theirs, "申込者待ち")) == (0, 1)
+    assert "対応を待っている手続きはありません。" in text_of(theirs)
+
+
+async def test_each_queue_comes_with_its_link_to_the_web_ui(world: World) -> None:
+    mail = await send(world, MONDAY, await new_operator(world))
+    links = [line for line in text_of(mail).splitlines() if line.startswith("http://127.0.0.1:8233/namespaces/")]
+    counts = [line for line in text_of(mail).splitlines() if line.startswith("■") and "件" in line]
+    assert len(links) == len(counts) == len(Queue) - 1  # all but what was closed
+    assert all("query=" in link and "%E6%8B%85%E5%BD%93" in link for link in links)
+    assert not any("savedQuery" in link for link in links)  # read every morning: each opening would save one more view
+
+
+async def test_the_supervisor_gets_everybodys_queues(world: World) -> None:
+    case = await waiting_for(world, await new_operator(world))
+    held = await world.apply(form([OFFICE_B]))
+    await at_rest(held, Stage.SET_UP)
+    await held.act(Hold(by=OPERATOR, reason="確認中"))
+    mail = await send(world, case.due_date, "田中")
+    assert mail["To"] == TANAKA
+    assert count(mail, "対応待ち") >= 1
+    assert count(mail, "保留中") >= 1
+    assert f"・{case.application_no} の 1 件目" in text_of(mail)
+
+
+async def test_the_same_digest_is_sent_once_a_day(world: World) -> None:
+    first = await send(world, MONDAY, "佐藤")
+    assert await send(world, MONDAY, "佐藤") is first
+    assert len(world.inbox.to(SATO)) == 1
+    await send(world, MONDAY + timedelta(days=1), "佐藤")
+    assert len(world.inbox.to(SATO)) == 2
+    assert [row.application_no for row in await world.rows(select(NoticeRow))] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("day", "names"),
+    [(MONDAY, {"佐藤", "鈴木", "田中"}), (SUNDAY, set()), (HOLIDAY, set()), (date(2026, 12, 29), set())],
+    ids=["business day", "sunday", "public holiday", "closing day"],
+)
+async def test_who_is_there_gets_one_on_business_days(
+    registry_url: str, smtp_inbox: SmtpInbox, day: date, names: set[str]
+) -> None:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        found = await world.activities()["digest_recipients"](DigestDay(day=day))
+    assert set(found.names) == names
+
+
+async def test_the_procedure_sends_all_digests_of_the_day(world: World) -> None:
+    sent = await world.client.execute_workflow(
+        MorningDigest.run, id=f"digest-{uuid4()}", task_queue=world.settings.temporal_task_queue
+    )
+    expected = {"佐藤", "鈴木", "田中"} if BusinessCalendar().is_business_day(sent.day) else set()
+    assert set(sent.names) == expected
+    assert len([mail for mail in world.inbox.mails if mail["Subject"].startswith(DIGEST_SUBJECT)]) == len(expected)

@@ -1,0 +1,214 @@
+"""What an operator reads in the Web UI, and what happens when the JSON there is sent as it is, or none at all."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+
+from models.common.operator_actions import AddNote
+from models.common.placeholders import ALL, left_as_shown
+from models.yayoi.identifiers import YayoiId
+from models.yayoi.messages import Outcome
+from models.yayoi.office_state import OfficeState
+from models.yayoi.operator_actions import Action, CorrectPair, Hold, Resume
+from models.yayoi.operator_rules import example
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.replay.paths import NOBODY
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
+from tests.yayoi.test_operators_actions import TABLE, filled, shown_actions
+from workflows.yayoi.office_details import WHEN_CALLED
+
+ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+STRANGER = YayoiId("stranger@yayoi-taro.example.jp")
+
+
+async def details(handle: WorkflowHandle[Any, Any]) -> str:
+    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(metadata.current_details)
+
+
+async def refusal(case: WorkflowHandle[Any, Any], name: str, *sent: object) -> str:
+    """Send what is refused, see that it left nothing in history, and return the reason."""
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await case.execute_update(name, args=sent)
+    assert [event for event in (await case.fetch_history()).events if event.event_type == ACCEPTED] == []
+    return str(refused.value.cause)
+
+
+# --- sent as shown, or empty ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [row[1] for row in TABLE], ids=[row[0] for row in TABLE])
+@pytest.mark.parametrize("action", Action)
+def test_every_placeholder_that_is_left_is_named_with_what_belongs_there(action: Action, state: OfficeState) -> None:
+    shown = example(action, state)
+    whole = json.loads(filled(action, state).model_dump_json(exclude_none=True))
+    assert left_as_shown(action.message.model_validate(whole)) is None
+    for each in ALL:
+        if shown.get(each.field) == each.text:
+            reason = left_as_shown(action.message.model_validate(whole | {each.field: each.text})) or ""
+            assert reason.startswith(
+                f"「{each.field}」が例の「{each.text}」のままです。{each.instead}を書いてください。"
+            )
+
+
+async def test_what_is_shown_is_refused_unless_it_is_filled_in(world: World) -> None:
+    case = await world.apply(form([(NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    before = len(await case.audit())
+    for name, shown in (await shown_actions(case)).items():
+        assert "「reason」が例の「理由」のままです。" in await refusal(case.office(), name, shown)
+    sent = {"by": "あなたの名前", "reason": "お電話", "yayoi_id": "new@example.co.jp"}
+    reason = await refusal(case.office(), Action.CORRECT_PAIR, sent)
+    assert "「by」が例の「あなたの名前」のままです。操作する人の名前を書いてください。" in reason
+    assert "お客様から聞いた正しい弥生ID（メールアドレス）を書いてください。使わない項目は、行ごと" in reason
+    assert len(await case.audit()) == before
+
+
+async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(world: World) -> None:
+    case = await world.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    shown = (await shown_actions(case))[Action.REPORT_RELINK] | {"by": OPERATOR, "reason": "お電話"}
+    assert "（relinked_on：日付は YYYY-MM-DD で指定してください。）" in await refusal(
+        case.office(), Action.REPORT_RELINK, shown
+    )
+
+
+@pytest.mark.parametrize("sent", [(), (None,)], ids=["nothing", "null"])
+async def test_an_update_without_any_json_is_refused_in_japanese(world: World, sent: tuple[None, ...]) -> None:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    for action in Action:
+        reason = await refusal(case.office(), action, *sent)
+        assert "「Data」に何も書かれていません。JSON を貼り付けてください" in reason
+        assert '例：{"by": "' in reason
+    reason = await refusal(case.application, "cancel", *sent)
+    assert "「Data」に何も書かれていません。JSON を貼り付けてください" in reason
+    assert '例：{"by": "' in reason
+
+
+# --- what stands where ------------------------------------------------------------------------------------------------
+
+
+async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(world: World) -> None:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
+    assert "操作は不要です" in before
+    assert "```json" not in before
+    first_block, _, others = called.partition("#### ほかにできる操作")
+    assert [f"`{name}`" in first_block for name in ("report_sharing_released", "release_sharing")] == [True, True]
+    assert "`cancel`" in others
+
+
+async def test_on_an_operators_turn_what_is_theirs_stands_first(world: World) -> None:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+    before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
+    assert "`add_note`\n```json" in before
+    assert "操作は不要" not in before
+    assert "`release_sharing`\n```json" in called
+    await case.act(AddNote(by=OPERATOR, reason="お電話した"))
+    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    held = await details(case.office())
+    assert "`resume`\n```json" in held
+    assert WHEN_CALLED not in held
+    await case.act(Resume(by=OPERATOR, reason="相談が終わった"))
+    assert WHEN_CALLED in await details(case.office())
+
+
+async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_corrected_is_shown(
+    world: World,
+) -> None:
+    case = await world.apply(form([OFFICE_B, (NOBODY, OFFICE_C[1])]))
+    await at_rest(case, Stage.CORRECTION, 2)
+    shown = await details(case.office(2))
+    page = re.escape(f"/namespaces/default/workflows/application%2F{case.application_no}")
+    assert re.search(
+        rf"申し込まれた弥生ID と事業所トークン：\[申込全体の画面\]\({page}\)の左の「Details」（2 件目）", shown
+    )
+    whole = await (await case.application.describe()).static_details() or ""
+    assert f"| 2. 事業所C　| {NOBODY}　| {OFFICE_C[1]} |" in whole
+    assert NOBODY not in shown  # no address is in history before somebody writes one
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話で確認", yayoi_id=STRANGER), 2)
+    await case.settled(2)
+    assert f"- 訂正後の弥生ID：{STRANGER}" in await details(case.office(2))
+
+
+@pytest.mark.parametrize(
+    ("yayoi_id", "token", "asked"),
+    [
+        (NOBODY, OFFICE_C[1], {"yayoi_id"}),
+        (OFFICE_C[0], "d0000004-0000-4000-8000-00000000ffff", {"office_token"}),
+        (NOBODY, "d0000004-0000-4000-8000-00000000ffff", {"yayoi_id", "office_token"}),
+    ],
+)
+async def test_the_json_of_a_correction_asks_for_what_is_wrong(
+    world: World, yayoi_id: YayoiId, token: str, asked: set[str]
+) -> None:
+    case = await world.apply(form([(yayoi_id, type(OFFICE_C[1])(token))]))
+    await at_rest(case, Stage.CORRECTION)
+    assert (await shown_actions(case))[Action.CORRECT_PAIR].keys() == {"by", "reason", *asked}
+
+
+# --- the page of the whole application --------------------------------------------------------------------------------
+
+
+async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_has_ended(world: World) -> None:
+    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SET_UP, 1)
+    await at_rest(case, Stage.SHARING, 2)
+    shown = await cancellation(case)
+    assert shown == {"by": "佐藤", "reason": "理由", "supervisor": "責任者の名前"}
+    reason = await refusal(case.application, "cancel", shown)
+    assert "「reason」が例の「理由」のままです。" in reason
+    assert "使わない項目は、行ごと消してください。" in reason
+    await case.application.execute_update("cancel", {"by": "佐藤", "reason": "お客様のご希望"})
+    result = await case.application.result()
+    assert {office.outcome for office in result.offices} == {Outcome.CANCELLED}
+    ended = await details(case.application)
+    assert "すべての手続きが終わりました。操作は不要です。" in ended
+    assert "`cancel`" not in ended
+
+
+async def cancellation(case: Case) -> dict[str, str]:
+    async def found() -> str | None:
+        block = re.search(r"`cancel`\n```json\n(\{[^}]*\})", await details(case.application))
+        return block and block[1]
+
+    while not (block := await found()) or "supervisor" not in block:  # the offices tell where they stand
+        await case.settled()
+    return dict(json.loads(block))
+
+
+async def test_the_application_says_which_office_waits_for_an_operator(world: World) -> None:
+    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SHARING, 2)
+    assert "操作は不要です。事業所データの名前を押すと、" in await details(case.application)
+    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 2)
+    await case.settled(2)
+    assert "担当者の対応を待っている手続きがあります（2. 事業所C）" in await details(case.application)
+
+
+# --- a cancellation that comes too late -------------------------------------------------------------------------------
+
+
+async def test_y27_a_cancellation_request_after_step5_is_refused_and_in_the_audit_trail(world: World) -> None:
+    case = await world.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.application.cancel()
+    while not (found := [row for row in await case.audit() if "取り消さなかった" in row.action]):
+        await case.settled()
+    [row] = found
+    assert (row.by, row.office_no) == ("Web UI", 1)
+    assert "Request Cancellation" in row.reason
+    assert "責任者の承認" in row.reason
+    assert await case.until(await case.now() + timedelta(hours=1))
+    assert (await case.progress()).outcome is None

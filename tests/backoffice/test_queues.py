@@ -1,0 +1,246 @@
+"""The operators' queues: each query, asked of a real Temporal server, finds the cases it is for and no others."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from temporalio.client import WorkflowExecution
+
+from activities.common.failing_interceptor import ACTIVITY_FAILING
+from models.common.calendar import day_in_japan
+from models.common.operator_actions import AddNote, HandOver
+from models.yayoi.mails import MailKind
+from models.yayoi.operator_actions import Cancel, Hold, ResendMail, Resume
+from models.yayoi.procedures import Stage
+from tests.support.running import PATIENCE
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
+from workflows.backoffice.queues import Asked, Queue, link
+from workflows.common import search_attributes
+
+SUNDAY = date(2026, 11, 22)
+UI = "http://ui.test"
+
+
+# --- the queries, asked of the server --------------------------------------------------------------------------------
+
+
+async def at_sharing(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    return case
+
+
+async def operators_turn(world: World) -> Case:
+    case = await at_sharing(world)
+    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+    return case
+
+
+async def acknowledged(world: World) -> Case:
+    case = await operators_turn(world)
+    await case.act(AddNote(by=OPERATOR, reason="お客様に電話した"))
+    return case
+
+
+async def on_hold(world: World) -> Case:
+    case = await at_sharing(world)
+    await case.act(Hold(by=OPERATOR, reason="確認中"))
+    return case
+
+
+async def resumed(world: World) -> Case:
+    case = await on_hold(world)
+    await case.act(Resume(by=OPERATOR, reason="確認できた"))
+    return case
+
+
+async def overdue(world: World) -> Case:
+    case = await at_sharing(world)
+    await case.until_day(case.due_date + timedelta(days=1))
+    return case
+
+
+async def notified_late(world: World) -> Case:
+    case = await overdue(world)
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)
+    return case
+
+
+async def notified_in_time(world: World) -> Case:
+    case = await world.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    return case
+
+
+async def failing(world: World) -> Case:
+    case = await at_sharing(world)
+    await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker's interceptor tells it
+    return case
+
+
+async def recovered(world: World) -> Case:
+    case = await failing(world)
+    again = ResendMail(by=OPERATOR, reason="直した", kind=MailKind.RELEASE_SHARING)
+    await case.act(again)  # the activity that had kept failing
+    return case
+
+
+async def closed(world: World) -> Case:
+    case = await at_sharing(world)
+    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
+    await case.application.result()
+    return case
+
+
+async def shown(case: Case, number: int = 1) -> None:
+    """Wait until the lists show the case as it is: they follow a moment later."""
+    await case.settled(number)
+    described = await case.office(number).describe()
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            listed = [each async for each in case.world.client.list_workflows(f"WorkflowId = '{described.id}'")]
+            if [_columns(each) for each in listed] == [_columns(described)]:
+                return
+            await asyncio.sleep(0.05)
+
+
+def _columns(execution: WorkflowExecution) -> list[Any]:
+    attributes = execution.typed_search_attributes
+    return [execution.status, *(attributes.get(key) for key in search_attributes.ALL)]
+
+
+async def found(case: Case, queue: Queue, asked: Asked) -> list[str]:
+    """Return what a queue holds of one application: all tests share one server."""
+    query = f"{queue.query(asked)} AND ApplicationNo = '{case.application_no}'"
+    return sorted([each.id async for each in case.world.client.list_workflows(query)])
+
+
+async def queues_of(case: Case, asked: Asked) -> set[Queue]:
+    """Return the queues that hold the one office of a case; none holds its application."""
+    by_queue = {queue: await found(case, queue, asked) for queue in Queue}
+    assert all(ids in ([], [case.office().id]) for ids in by_queue.values())
+    return {queue for queue, ids in by_queue.items() if ids}
+
+
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        (at_sharing, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+        (operators_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+        (acknowledged, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+        (on_hold, {Queue.ON_HOLD, Queue.DUE_THIS_WEEK}),
+        (resumed, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+        (overdue, {Queue.OVERDUE, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+        (notified_late, {Queue.WAITING_FOR_APPLICANT}),
+        (notified_in_time, {Queue.WAITING_FOR_APPLICANT}),
+        (failing, {Queue.FAILING, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+        (recovered, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+        (closed, set()),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_a_case_is_in_its_queues_and_in_no_other(
+    world: World, situation: Callable[[World], Awaitable[Case]], expected: set[Queue]
+) -> None:
+    case = await situation(world)
+    await shown(case)
+    # Asked on the due date, which is never the day of the closing: that is another test's.
+    assert await queues_of(case, Asked(case.due_date)) == expected
+
+
+async def test_a_case_is_due_this_week_from_monday_to_sunday(world: World) -> None:
+    case = await at_sharing(world)
+    await shown(case)
+    monday = case.due_date - timedelta(days=case.due_date.weekday())
+    days = [monday + timedelta(days=number) for number in range(-1, 8)]
+    holds = [await found(case, Queue.DUE_THIS_WEEK, Asked(day)) for day in days]
+    assert holds == [[], *([[case.office().id]] * 7), []]
+
+
+async def test_a_case_that_ended_is_in_the_queue_of_that_day_alone(world: World) -> None:
+    case = await closed(world)
+    await shown(case)
+    ended = (await case.office().describe()).close_time
+    assert ended is not None
+    day = day_in_japan(ended)
+    assert await queues_of(case, Asked(day)) == {Queue.CLOSED_TODAY}
+    for other in (day - timedelta(days=1), day + timedelta(days=1)):
+        assert await found(case, Queue.CLOSED_TODAY, Asked(other)) == []
+
+
+async def test_an_operators_queues_hold_their_own_cases(world: World) -> None:
+    case = await at_sharing(world)
+    first = (await case.progress()).assignee
+    assert first is not None
+    await shown(case)
+    own = {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}
+    assert await queues_of(case, Asked(case.due_date, first)) == own
+    assert await queues_of(case, Asked(case.due_date, "田中")) == set()
+    await case.act(HandOver(by=OPERATOR, reason="相談のうえ", to="田中"))
+    await shown(case)
+    assert await queues_of(case, Asked(case.due_date, first)) == set()
+    assert await queues_of(case, Asked(case.due_date, "田中")) == own
+
+
+async def test_each_office_of_an_application_is_in_its_own_queue(world: World) -> None:
+    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SET_UP, 1)
+    await at_rest(case, Stage.SHARING, 2)
+    await case.act(Hold(by=OPERATOR, reason="確認中"), number=2)
+    await shown(case, 1)
+    await shown(case, 2)
+    asked = Asked(case.due_date)
+    assert await found(case, Queue.WAITING_FOR_APPLICANT, asked) == [case.office(1).id]
+    assert await found(case, Queue.ON_HOLD, asked) == [case.office(2).id]
+    assert await found(case, Queue.DUE_THIS_WEEK, asked) == [case.office(2).id]
+
+
+# --- the texts of queries and links ----------------------------------------------------------------------------------
+
+
+def test_the_week_of_a_sunday_is_the_one_that_it_ends() -> None:
+    query = Queue.DUE_THIS_WEEK.query(Asked(SUNDAY))
+    assert "DueDate >= '2026-11-16T00:00:00+09:00' AND DueDate < '2026-11-23T00:00:00+09:00'" in query
+
+
+def test_only_queues_for_one_day_change_with_the_day() -> None:
+    days = [Asked(SUNDAY), Asked(SUNDAY + timedelta(days=1))]
+    changing = {queue for queue in Queue if len({queue.query(asked) for asked in days}) > 1}
+    assert changing == {queue for queue in Queue if queue.for_one_day} == {Queue.DUE_THIS_WEEK, Queue.CLOSED_TODAY}
+
+
+@pytest.mark.parametrize("operator", [None, "佐藤 & 弥生=50%+#"])
+@pytest.mark.parametrize("queue", Queue)
+@pytest.mark.parametrize("save", [True, False])
+def test_a_link_carries_its_query_whole_and_its_name_where_it_is_to_be_saved(
+    queue: Queue, operator: str | None, *, save: bool
+) -> None:
+    asked = Asked(SUNDAY, operator)
+    if save and queue.for_one_day:
+        with pytest.raises(ValueError, match="wrong tomorrow"):
+            link(UI, "default", queue, asked, save=True)
+        return
+    address = link(UI, "default", queue, asked, save=save)
+    assert address.isascii()
+    assert not set("+' \"") & set(address)  # a space is %20: the Web UI would show a plus sign
+    parts = urlsplit(address)
+    assert (parts.netloc, parts.path, parts.fragment) == ("ui.test", "/namespaces/default/workflows", "")
+    values = {"query": [queue.query(asked)]}
+    name = f"{queue}（{operator}）" if operator else queue.value
+    assert parse_qs(parts.query, strict_parsing=True) == ({**values, "savedQuery": [name]} if save else values)
+
+
+def test_a_link_stays_below_the_path_of_the_web_ui_and_quotes_the_namespace() -> None:
+    address = link("http://ui.test/temporal/", "a/b c", Queue.FAILING, Asked(SUNDAY))
+    assert address.startswith("http://ui.test/temporal/namespaces/a%2Fb%20c/workflows?query=")
+
+
+@pytest.mark.parametrize("name", ["O'Hara", "佐藤\\", "' OR Failing = true OR Assignee = '"])
+@pytest.mark.parametrize("queue", Queue)
+def test_a_name_that_could_end_its_quotes_is_refused(queue: Queue, name: str) -> None:
+    with pytest.raises(ValueError, match="not for a query"):
+        queue.query(Asked(SUNDAY, name))

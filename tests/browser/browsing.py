@@ -1,0 +1,99 @@
+"""A real Chromium for the tests of pages: as it stands on a desk, as a phone is, and without script."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from tests.support.running import PATIENCE
+
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""Debian's; the one without a desktop's parts starts and draws with less work."""
+
+DESK: ViewportSize = {"width": 1200, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 740}
+DEVICES = {"desk": DESK, "phone": PHONE}
+
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+"""A folder to keep pictures of every page in, for people to look at."""
+
+_SERIOUS = {"serious", "critical"}
+_QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser with a home of its own."""
+    with TemporaryDirectory(prefix="tetsuzuki-browser-", ignore_cleanup_errors=True) as home:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=_QUIET, env={**os.environ, "HOME": home}
+            )
+            try:
+                yield browser
+            finally:
+                await browser.close()
+
+
+@asynccontextmanager
+async def new_page(browser: Browser, device: str = "desk", *, script: bool = True) -> AsyncIterator[Page]:
+    """One page of somebody who has never been here."""
+    context = await browser.new_context(viewport=DEVICES[device], locale="ja-JP", java_script_enabled=script)
+    context.set_default_timeout(PATIENCE * 1000)
+    try:
+        yield await context.new_page()
+    finally:
+        await context.close()
+
+
+class Looking:
+    """Looks at every page that is come to: free of serious hurdles, and no wider than the screen."""
+
+    def __init__(self, page: Page, way: str, device: str, *, script: bool = True) -> None:
+        """Keep a picture of each page under the name of the way, if somebody wants them."""
+        self.page = page
+        self.found: list[str] = []
+        """What is wrong with pages; looking for hurdles needs script itself."""
+        self.complaints: list[str] = []
+        """What the browser complained of, or advised (`[DOM]`)."""
+        self._pictures = f"{way}-{device}"
+        self._width = DEVICES[device]["width"]
+        self._script = script
+        self._seen = 0
+        page.on("console", lambda message: self.complaints.append(message.text))
+
+    async def at(self, page: Page, name: str) -> None:
+        self._seen += 1
+        if SCREENSHOTS:
+            await page.screenshot(
+                path=Path(SCREENSHOTS) / f"{self._pictures}-{self._seen:02}-{name}.png", full_page=True
+            )
+        if self._script:
+            self.found += [f"{name}: {hurdle}" for hurdle in await _hurdles(page)]
+            if await page.evaluate("document.documentElement.scrollWidth") > self._width:
+                self.found.append(f"{name}: wider than the screen")
+
+
+async def _hurdles(page: Page) -> list[str]:
+    """What axe finds serious for people who see, hear or move differently; empty when nothing is."""
+    found = (await Axe().run(page)).response["violations"]
+    return [
+        f"{page.url}: {violation['id']}: {violation['help']}: {node['html']}"
+        for violation in found
+        if violation["impact"] in _SERIOUS
+        for node in violation["nodes"]
+    ]

@@ -1,0 +1,140 @@
+"""A small app behind the doors: one page for whoever is signed in, one form, and a clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookies import Morsel, SimpleCookie
+
+import httpx
+from argon2 import PasswordHasher
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import DictLoader, Environment
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.tables import CredentialRow, YayoiIdRow
+from models.yayoi.identifiers import YayoiId
+from tests.support.web_world import browser_on, hidden_fields
+from web.common.auth import Doors, Limit
+from web.common.auth.csrf import Csrf
+from web.common.problems import answer_problems
+from web.common.security import SecurityHeaders
+from web.yayoi.accounts.sign_in import doors_pages
+
+HANAKO = YayoiId("hanako@shouji.example.jp")
+TARO = YayoiId("taro@shouji.example.jp")
+PASSWORD = "Aa3!aaaa"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""A hash says itself what it costs: the tests' ones cost little."""
+PAGES = {
+    "common/problem.html": "{{ title }}：{{ detail }}",
+    "yayoi/sign_in.html": '<form method="post" action="/sign-in">'
+    '<input type="hidden" name="next" value="{{ next }}">{{ error }}</form>',
+    "form.html": '<form method="post" action="/form"></form>',
+}
+
+
+@dataclass
+class Clock:
+    """The time as the doors see it."""
+
+    time: datetime = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class House:
+    """An app with one page of its own behind the doors."""
+
+    doors: Doors
+    sessions: async_sessionmaker[AsyncSession]
+    http: httpx.AsyncClient
+    clock: Clock
+    taken: list[str] = field(default_factory=list)
+
+    async def sign_in(
+        self, yayoi_id: str = HANAKO, password: str = PASSWORD, there: str = "/private"
+    ) -> httpx.Response:
+        page = await self.http.get("/sign-in", params={"next": there})
+        sent = hidden_fields(page) | {"yayoi_id": yayoi_id, "password": password}
+        return await self.http.post("/sign-in", data=sent)
+
+    async def send_form(self, what: str, *, said: dict[str, str] | None = None) -> httpx.Response:
+        """Send the form; a browser says of it what `said` holds, if not that it is of our own page."""
+        request = self.http.build_request("POST", "/form", data={"what": what})
+        if said is not None:
+            del request.headers["sec-fetch-site"]
+            request.headers.update(said)
+        return await self.http.send(request)
+
+    async def whoami(self) -> str:
+        return (await self.http.get("/private")).text
+
+    async def rows(self, table: type) -> list[object]:
+        async with self.sessions() as session:
+            return list(await session.scalars(select(table)))
+
+
+@asynccontextmanager
+async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[House]:
+    clock = Clock()
+    templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
+    doors = Doors(sessions, secret_key="secret", https=https, now=clock.now)
+    app = FastAPI()
+    doors.open_on(app)
+    address = "https://web.test" if https else "http://web.test"
+    app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
+    app.add_middleware(SecurityHeaders, https=https)
+    async with browser_on(app, address) as http:
+        house = House(doors, sessions, http, clock)
+        app.include_router(doors_pages(sessions, doors, templates))
+        app.include_router(_pages(house, templates))
+        yield house
+
+
+def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(house.doors.checked)])
+
+    @router.get("/form")
+    async def form(request: Request) -> Response:
+        return templates.TemplateResponse(request, "form.html")
+
+    @router.post("/form")
+    async def take(request: Request) -> Response:
+        house.taken.append(str((await request.form()).get("what", "")))
+        return Response("taken")
+
+    @router.get("/private")
+    async def private(request: Request) -> Response:
+        return Response((await house.doors.require(request)).yayoi_id)
+
+    @router.get("/tried")
+    async def tried(request: Request) -> Response:
+        await house.doors.limit(Limit.SIGN_IN, request.query_params["key"])
+        return Response("tried")
+
+    @router.get("/fails")
+    async def fails(request: Request) -> Response:
+        raise LookupError(f"no {request.query_params['name']}")
+
+    return router
+
+
+async def fill(sessions: async_sessionmaker[AsyncSession]) -> None:
+    """花子 has a password; 太郎 is registered without one."""
+    async with sessions.begin() as session:
+        for yayoi_id, name in ((HANAKO, "花子"), (TARO, "太郎")):
+            session.add(YayoiIdRow(yayoi_id=yayoi_id, family_name="弥生", given_name=name))
+        await session.flush()
+        session.add(CredentialRow(person_id=YayoiIdRow.id_of(HANAKO), password_hash=QUICK.hash(PASSWORD)))
+
+
+def cookies(answer: httpx.Response) -> dict[str, Morsel[str]]:
+    jar: SimpleCookie = SimpleCookie()
+    for header in answer.headers.get_list("set-cookie"):
+        jar.load(header)
+    return dict(jar)

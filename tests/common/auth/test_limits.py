@@ -1,0 +1,67 @@
+"""How often one may try: per account and per address."""
+
+import asyncio
+import re
+from datetime import timedelta
+
+import pytest
+from fastapi import Request
+
+from models.tables import RateCountRow
+from tests.common.auth.house import HANAKO, TARO, House
+from web.common.auth import Limit, client_address
+
+
+async def test_ten_wrong_passwords_close_an_account_for_a_while_and_no_other(house: House) -> None:
+    for _ in range(8):
+        await house.doors.limit(Limit.SIGN_IN, HANAKO)
+    for _ in range(2):
+        assert (await house.sign_in(password="wrong")).status_code == 422
+    closed = await house.sign_in()  # the right one, too late
+    assert closed.status_code == 429
+    wait = int(closed.headers["retry-after"])
+    assert 0 < wait <= 15 * 60
+    assert f"{-(-wait // 60)} 分ほどたってから" in closed.text
+    assert (await house.sign_in(HANAKO.upper())).status_code == 429  # typed otherwise, it is the same account
+    assert (await house.sign_in(TARO)).status_code == 422
+    house.clock.time += timedelta(seconds=wait)
+    assert (await house.sign_in()).status_code == 303
+
+
+async def test_many_accounts_tried_from_one_address_close_the_door_to_it(house: House) -> None:
+    for _ in range(49):
+        await house.doors.limit(Limit.SIGN_IN_FROM, "127.0.0.1")
+    answers = [await house.sign_in(f"{number}@shouji.example.jp") for number in range(2)]
+    assert [answer.status_code for answer in answers] == [422, 429]
+
+
+async def test_tries_are_counted_one_by_one_however_many_come_at_once(house: House) -> None:
+    answers = await asyncio.gather(*(house.http.get("/tried", params={"key": "one"}) for _ in range(25)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 10 + [429] * 15
+    assert (await house.http.get("/tried", params={"key": "other"})).status_code == 200
+
+
+async def test_neither_accounts_nor_addresses_are_kept_and_old_counts_are_deleted(house: House) -> None:
+    await house.sign_in(password="wrong")
+    rows = await house.rows(RateCountRow)
+    assert len(rows) == 2
+    for row in rows:
+        assert isinstance(row, RateCountRow)
+        assert re.fullmatch("[0-9a-f]{64}", row.key)
+    house.clock.time += timedelta(hours=2)
+    await house.doors.forget()
+    assert await house.rows(RateCountRow) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_client_is_an_ipv4_address_or_an_ipv6_network(host: str, counted: str) -> None:
+    assert client_address(Request({"type": "http", "client": (host, 1)})) == counted
+    assert client_address(Request({"type": "http", "client": None})) == ""

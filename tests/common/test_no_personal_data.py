@@ -1,0 +1,255 @@
+"""One customer's whole life on the pages, and then: is anything of anybody in the logs, or in Temporal?"""
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.api.common.v1 import Payload
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.sdk.v1 import UserMetadata
+from temporalio.testing import WorkflowEnvironment
+
+from models.tables import YayoiIdRow
+from tests.browser.serving import served
+from tests.conftest import new_database
+from tests.support.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import PASSWORD, SAME_ORIGIN, until
+from tests.support.world import TARO
+from workers import database
+from workers.settings import Settings
+
+HANAKO, FRIEND, ASKER, STRANGER = (f"{name}@betsu.example.jp" for name in ("hanako", "tomo", "tazune", "shiranai"))
+REGISTRATION = {
+    "family_name": "蜂須賀",
+    "given_name": "花乃子",
+    "yayoi_id": HANAKO,
+    "yayoi_id_confirmation": HANAKO,
+    "password": "Hana-no-9!",
+    "password_confirmation": "Hana-no-9!",
+    "terms": "true",
+}
+ENQUIRY = {"contract_id": "8871304", "name": "多津音", "mail_address": ASKER, "text": "電話は 03-5555-0199 です"}
+TRIED = "My-real-password-1"
+"""Typed at the sign-in by somebody who has none here."""
+
+
+@dataclass
+class Life:
+    """What was done, and everything that nobody else may read of it."""
+
+    customer: Customer
+    lines: list[str]
+    people: set[str] = field(default_factory=set)
+    """Names, addresses, telephone numbers."""
+    keys: set[str] = field(default_factory=set)
+    """Passwords, codes, tokens, and the keys in links."""
+
+
+class _Lines(logging.Handler):
+    """Keeps each line as it would be written, with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith(("httpx", "httpcore")):  # the tests' own browser
+            self.lines.append(self.format(record))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Life]:
+    """Live it once: on the database as processes reach it, and on a real port with its access log."""
+    kept = _Lines()
+    with _kept(kept):
+        async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
+            engine = database.engine(Settings(database_url=url))
+            async with customer_after_notice(database.sessions(engine), temporal, mails) as customer:
+                life = Life(customer, kept.lines)
+                async with (
+                    served(customer.web.app) as address,
+                    httpx.AsyncClient(base_url=address, timeout=60, headers=SAME_ORIGIN) as http,
+                ):
+                    customer.web.http = http
+                    await _live(life, http, mails)
+                    yield life
+            await engine.dispose()
+
+
+@contextmanager
+def _kept(lines: _Lines) -> Iterator[None]:
+    """Let every line of the log be kept, as a process at its usual level would write it."""
+    loggers = [logging.getLogger(), logging.getLogger("uvicorn.access")]
+    levels = [logger.level for logger in loggers]
+    loggers[0].addHandler(lines)
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        loggers[0].removeHandler(lines)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
+    customer = life.customer
+    issued = customer.issued
+    life.people |= {
+        issued.yayoi_id,
+        TARO,
+        HANAKO,
+        FRIEND,
+        ASKER,
+        STRANGER,
+        "蜂須賀",
+        "花乃子",
+        "多津音",
+        "03-5555-0199",
+    }
+    life.people |= {issued.registered_name, "弥生 太郎", "弥生　太郎", GROUP["group_name"], "ヤヨイ", "0312345678"}
+    life.keys |= {REGISTRATION["password"], PASSWORD, SUPPORT_PASSWORD, TRIED, "argon2"}
+
+    # STEP2, with a wrong code first.
+    begun = await customer.web.send("/register", REGISTRATION)
+    place = begun.headers["location"]
+    [code] = re.findall(r"^　(\d{6})\s*$", await _mailed(mails, HANAKO), re.MULTILINE)
+    life.keys.add(code)
+    for typed in (f"{(int(code) + 1) % 10**6:06}", code):
+        await customer.web.send(place, {"code": typed}, action=place)
+    assert (await http.get(place)).headers["location"] == f"{place}/done"
+
+    # The door, tried in vain and then opened; STEP5 and STEP6.
+    for yayoi_id in (STRANGER, HANAKO):
+        failed = await customer.web.send("/sign-in", {"yayoi_id": yayoi_id, "password": TRIED})
+        assert failed.status_code == 422
+    await customer.finish_set_up()
+    life.keys.add(http.cookies["session"])
+
+    # The case page, by its own key and a forged one.
+    link = re.findall(r"http://web\.test(/applications/\S+)", await _mailed(mails, issued.yayoi_id))[0]
+    life.keys.add(parse_qs(urlsplit(link).query)["key"][0])
+    assert (await http.get(link)).status_code == 200
+    assert (await http.get(link[:-3])).status_code == 404
+
+    # An enquiry and an invitation.
+    assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 303
+    assert (await customer.web.send("/members", {"yayoi_id": FRIEND})).status_code == 303
+    [joining] = re.findall(r"http://web\.test(/members/join\?link=\S+)", await _mailed(mails, FRIEND))
+    life.keys.add(joining.partition("=")[2])
+    assert (await http.get(joining)).status_code == 200
+
+    # What nobody expected: an error that speaks of people, and a database that names what it cannot keep.
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr("web.customer.enquiries.is_new", _unexpected)
+        assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
+        broken.setattr("web.customer.enquiries.is_new", _twice_the_same)
+        assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
+
+    async def forwarded() -> bool:
+        return any(ENQUIRY["text"] in str(_body(mail)) for mail in mails.mails)
+
+    await until(forwarded)
+
+
+async def _unexpected(*_: object) -> bool:
+    raise LookupError(f"nobody expects {ASKER}")
+
+
+async def _twice_the_same(session: AsyncSession, _: object) -> bool:
+    """Store an address that is there already."""
+    session.add(YayoiIdRow(yayoi_id=HANAKO, family_name="蜂須賀", given_name="花乃子"))
+    await session.flush()
+    return False
+
+
+async def _mailed(mails: SmtpInbox, address: str) -> str:
+    async def arrived() -> bool:
+        return bool(mails.to(address))
+
+    await until(arrived)
+    return _body(mails.to(address)[0])
+
+
+def _body(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    return str(body.get_content()) if body else ""
+
+
+async def test_no_log_line_holds_anything_of_anybody(life: Life) -> None:
+    told = "\n".join(life.lines)
+    assert "uvicorn.access" in told
+    assert "POST /register" in told
+    assert "POST /enquiry failed" in told
+    assert "LookupError" in told
+    assert "IntegrityError" in told
+    for secret in sorted(life.people | life.keys):
+        assert secret not in told, next(line for line in life.lines if secret in line)
+
+
+async def test_no_history_holds_anything_of_anybody(life: Life) -> None:
+    """But what operators read: titles and details, which histories keep apart as metadata for people."""
+    client = life.customer.world.client
+    found = {}
+
+    async def all_there() -> bool:
+        query = f"TaskQueue = '{life.customer.world.settings.temporal_task_queue}'"
+        found.update({each.id: each async for each in client.list_workflows(query)})
+        return {workflow_id.partition("/")[0] for workflow_id in found} >= KINDS
+
+    await until(all_there)
+    for workflow_id, each in found.items():
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        texts = [text for event in history.events for text in _texts(event)]
+        said = "\n".join([workflow_id, str(each.search_attributes), str(each.typed_search_attributes), *texts])
+        for secret in sorted(life.people | life.keys):
+            assert secret not in said, f"{workflow_id} holds {secret}"
+        if workflow_id.startswith("application/"):
+            assert life.customer.case.application_no in said  # facts are there, and are found
+
+
+KINDS = {"application", "registration", "invitation", "enquiry"}
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """Every text in an event, payloads unpacked; but what is metadata for people, which passes the payload codec."""
+    if isinstance(message, UserMetadata):
+        return
+    if isinstance(message, Payload):
+        yield message.data.decode(errors="replace")
+        yield json.dumps(str(dict(message.metadata)))
+        return
+    for descriptor, value in message.ListFields():
+        repeated = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+        for each in repeated.values() if hasattr(repeated, "values") else repeated:
+            if isinstance(each, Message):
+                yield from _texts(each)
+            elif isinstance(each, str | bytes):
+                yield each if isinstance(each, str) else each.decode(errors="replace")
+        if hasattr(repeated, "keys"):
+            yield descriptor.name + " " + " ".join(map(str, repeated.keys()))
+
+
+def test_a_text_in_a_payload_is_found() -> None:
+    """Payloads are bytes: what looks at them must unpack them."""
+    told = HistoryEvent()
+    told.workflow_execution_started_event_attributes.input.payloads.add(data="蜂須賀".encode())
+    told.workflow_execution_started_event_attributes.memo.fields["m"].data = b"memo"
+    told.user_metadata.summary.data = b"for people"
+    texts = " ".join(_texts(told))
+    assert "蜂須賀" in texts
+    assert "memo" in texts
+    assert "for people" not in texts

@@ -1,0 +1,106 @@
+"""A case that waits for an operator: they are reminded, the supervisor told, a colleague asked; until somebody acts."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
+from models.tables import ApplicationOfficeRow, OperatorRow
+from models.yayoi.mails import MailKind
+from models.yayoi.procedures import Stage
+from tests.support.world import OFFICE_C, OPERATOR, Case, World, at_rest, form
+from workflows.common import search_attributes
+
+SUPERVISOR = "田中"
+
+
+async def alerted(world: World) -> tuple[Case, date]:
+    """Return a case whose sharing is not released in time, on the day on which its operator is told."""
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    alert_on = world.calendar.business_days_before(case.due_date, 3)
+    await case.until_day(world.calendar.business_days_before(alert_on, 1))
+    assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
+    assert await case.notices(MailKind.DUE_DATE_IN_DANGER) == []
+    await case.until_day(alert_on)
+    assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
+    return case, alert_on
+
+
+async def address(world: World, operator: str | None) -> str:
+    [found] = await world.rows(select(OperatorRow.mail_address).where(OperatorRow.name == operator))
+    return str(found)
+
+
+async def recipients(case: Case, kind: MailKind) -> list[str]:
+    return [notice.recipient for notice in await case.notices(kind)]
+
+
+async def shown_assignee(case: Case) -> str | None:
+    described = await case.office().describe()
+    return described.typed_search_attributes.get(search_attributes.ASSIGNEE)
+
+
+async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(world: World) -> None:
+    case, alert_on = await alerted(world)
+    first = (await case.progress()).assignee
+    assert first in {"佐藤", "鈴木"}
+    [second] = {"佐藤", "鈴木"} - {first}
+    own = await address(world, first)
+    assert await recipients(case, MailKind.DUE_DATE_IN_DANGER) == [own]
+    assert await recipients(case, MailKind.OPERATOR_REMINDER) == []
+
+    await case.until_day(world.calendar.business_days_after(alert_on, 1))
+    assert await recipients(case, MailKind.OPERATOR_REMINDER) == [own]
+    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []
+
+    await case.until_day(world.calendar.business_days_after(alert_on, 2))
+    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == [await address(world, SUPERVISOR)]
+    assert await shown_assignee(case) == first
+
+    await case.until_day(world.calendar.business_days_after(alert_on, 3))
+    assert (await case.progress()).assignee == second
+    assert await shown_assignee(case) == second
+    assert await world.rows(select(ApplicationOfficeRow.assignee)) == [second]
+    handed_on = [row for row in await case.audit() if row.action == "担当者を決めた" and row.office_no == 1]
+    assert [(row.by, row.reason, row.facts["operator"]) for row in handed_on] == [
+        ("system", "期限までに対応されなかったため", second)
+    ]
+    assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
+
+
+@pytest.mark.parametrize(
+    "message",
+    [AddNote(by=OPERATOR, reason="お客様に電話した"), HandOver(by=OPERATOR, reason="相談のうえ", to=SUPERVISOR)],
+    ids=["add_note", "hand_over"],
+)
+async def test_an_operator_who_acts_ends_the_ladder_and_gives_the_turn_back(
+    world: World, message: ActionMessage
+) -> None:
+    case, alert_on = await alerted(world)
+    before = (await case.progress()).assignee
+    await case.act(message)
+    progress = await case.progress()
+    assert progress.waiting_for is WaitingFor.APPLICANT
+    assert progress.assignee == (SUPERVISOR if isinstance(message, HandOver) else before)
+    assert await shown_assignee(case) == progress.assignee
+    await case.until_day(world.calendar.business_days_after(alert_on, 3))
+    assert await recipients(case, MailKind.OPERATOR_REMINDER) == []
+    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []
+    assert (await case.progress()).assignee == progress.assignee
+    audited = [(row.by, row.reason) for row in await case.audit()]
+    assert (message.by, message.reason) in audited
+
+
+async def test_handing_over_to_somebody_on_leave_is_refused_and_changes_nothing(world: World) -> None:
+    case, _ = await alerted(world)
+    before = await case.progress()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await case.act(HandOver(by=OPERATOR, reason="相談のうえ", to="高橋"))
+    assert "担当者「高橋」は休暇中です。" in str(getattr(refused.value.cause, "cause", refused.value.cause))
+    after = await case.progress()
+    assert (after.assignee, after.waiting_for) == (before.assignee, WaitingFor.OPERATOR)

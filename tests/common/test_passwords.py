@@ -1,0 +1,95 @@
+"""Passwords: what each place takes, at its edges, and how they are kept (Y19, Y26, M6)."""
+
+import string
+
+import pytest
+from argon2 import extract_parameters
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.common.password_hashing import Hashing
+from models.common.passwords import PasswordKind
+
+YAYOI_ID, SUPPORT, MYICS = PasswordKind.YAYOI_ID, PasswordKind.SUPPORT, PasswordKind.MYICS
+LETTERS_AND_DIGITS = string.ascii_letters + string.digits
+TYPEABLE = LETTERS_AND_DIGITS + string.punctuation
+ALLOWED = {YAYOI_ID: TYPEABLE, SUPPORT: LETTERS_AND_DIGITS, MYICS: LETTERS_AND_DIGITS}
+LENGTHS = {YAYOI_ID: (8, 64), SUPPORT: (6, 12), MYICS: (8, 16)}
+
+kinds = st.sampled_from(PasswordKind)
+
+
+def of_length(length: int) -> str:
+    return ("a1" * length)[:length]
+
+
+@pytest.mark.parametrize("kind", PasswordKind)
+def test_y26_y19_m6_the_shortest_and_the_longest_are_taken_and_one_more_is_not(kind: PasswordKind) -> None:
+    shortest, longest = LENGTHS[kind]
+    assert kind.refusal(of_length(shortest)) is None
+    assert kind.refusal(of_length(longest)) is None
+    for length in (1, shortest - 1, longest + 1, 10 * longest):
+        assert kind.refusal(of_length(length)) == f"{kind.rule}で入力してください（入力された文字数：{length}）。"
+    assert kind.refusal("") == "入力してください。"
+
+
+@given(st.data(), kinds)
+def test_y26_y19_m6_whatever_keeps_the_rule_is_taken(data: st.DataObject, kind: PasswordKind) -> None:
+    shortest, longest = LENGTHS[kind]
+    password = data.draw(st.text(ALLOWED[kind], min_size=shortest, max_size=longest))
+    one_sided = kind is SUPPORT and (password.isalpha() or password.isdigit())
+    assert (kind.refusal(password) is None) != one_sided
+
+
+@given(kinds, st.characters(), st.integers(0, 8))
+def test_y26_y19_m6_one_sign_that_is_not_allowed_is_refused_wherever_it_stands(
+    kind: PasswordKind, sign: str, place: int
+) -> None:
+    password = of_length(8)
+    password = password[:place] + sign + password[place:]
+    assert (kind.refusal(password) is None) == (sign in ALLOWED[kind])
+
+
+def test_y19_the_support_password_has_letters_and_digits() -> None:
+    for password in ("abcdef", "123456", "ABCDEFGHIJKL"):
+        assert SUPPORT.refusal(password) == "英字と数字を、それぞれ 1 文字以上使ってください。"
+    for password in ("abcde1", "1bcdef", "A23456789012"):
+        assert SUPPORT.refusal(password) is None
+    assert YAYOI_ID.refusal("abcdefgh") is None
+    assert MYICS.refusal("12345678") is None
+
+
+@pytest.mark.parametrize(
+    "password", ["ａｂｃｄ１２３４", "abcd 1234", " abcd1234", "abcd1234\n", "パスワード1234", "abcd1234\x00"]
+)
+def test_nothing_is_folded_or_trimmed_and_the_reason_is_said(password: str) -> None:
+    for kind in PasswordKind:
+        refusal = kind.refusal(password)
+        assert refusal is not None
+        assert "使えない文字（全角文字や空白など）が含まれています。" in refusal
+        assert password.strip() not in refusal
+
+
+async def test_a_password_is_kept_as_argon2_and_no_two_hashes_are_alike() -> None:
+    hashing = Hashing()
+    one, other = await hashing.hash("Aa3!aaaa"), await hashing.hash("Aa3!aaaa")
+    assert one.startswith("$argon2id$")
+    assert one != other
+    assert await hashing.verify(one, "Aa3!aaaa")
+    assert await hashing.verify(other, "Aa3!aaaa")
+    for wrong in ("aa3!aaaa", "Aa3!aaaa ", ""):
+        assert not await hashing.verify(one, wrong)
+
+
+async def test_without_a_hash_or_with_a_broken_one_no_password_is_right() -> None:
+    hashing = Hashing()
+    for password in ("", "Aa3!aaaa"):
+        assert not await hashing.verify(None, password)
+        assert not await hashing.verify("broken", password)
+
+
+async def test_an_unknown_account_costs_as_much_as_a_known_one() -> None:
+    hashing = Hashing()
+    known = extract_parameters(await hashing.hash("Aa3!aaaa"))
+    assert extract_parameters(hashing._nobodys) == known
+    assert known.memory_cost >= 19 * 1024  # KiB: what OWASP asks for at least

@@ -1,0 +1,141 @@
+"""What becomes of a field that nobody knows: what is kept stays readable, and whoever mistypes a name is told."""
+
+import base64
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import pytest
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+import activities
+import models
+import web
+import workers
+import workflows
+from models.common.message import FromOutside, Message
+from models.common.operator_message import ActionMessage
+from tests.replay.test_replay import HISTORIES
+from workers.temporal import DATA_CONVERTER
+from workers.wiring.root import WORKFLOWS
+
+PACKAGES = (activities, models, web, workers, workflows)
+RUN_WHEN_IMPORTED = ("__main__", "migrations")
+NOT_TAKEN = "memo：この項目は受け付けていません。名前を確認してください。"
+SAID = {"by": "佐藤", "reason": "お電話"}
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def every(base: type[Model]) -> list[type[Model]]:
+    """Return the product's classes of this kind, those of its parts too."""
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not any(name in module.name for name in RUN_WHEN_IMPORTED):
+                importlib.import_module(module.name)
+    names = tuple(f"{package.__name__}." for package in PACKAGES)
+    return [found for found in _below(base) if found.__module__.startswith(names)]
+
+
+def _below(base: type[Model]) -> Iterator[type[Model]]:
+    for found in base.__subclasses__():
+        yield found
+        yield from _below(found)
+
+
+def refused_fields(model: type[BaseModel], sent: dict[str, Any]) -> list[tuple[int | str, ...]]:
+    try:
+        model.model_validate(sent)
+    except ValidationError as error:
+        return [each["loc"] for each in error.errors() if each["type"] == "extra_forbidden"]
+    return []
+
+
+def needed(operation: type[ActionMessage]) -> dict[str, str]:
+    """Return what has to be said with an operation."""
+    return SAID | {
+        name: _some(field.annotation)
+        for name, field in operation.model_fields.items()
+        if field.is_required() and name not in SAID
+    }
+
+
+def _some(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return next(iter(kind)).value
+    return "2026-11-20" if kind is date else "taro@example.jp"
+
+
+OPERATIONS = every(ActionMessage)
+KEPT = [model for model in every(Message) if model not in {ActionMessage, *OPERATIONS}]
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_what_is_kept_is_read_whatever_it_holds_besides(kept: type[Message]) -> None:
+    assert refused_fields(kept, {"memo": "x"}) == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_with_an_unknown_field_is_refused_by_its_validator_and_read_on_replay(
+    operation: type[ActionMessage],
+) -> None:
+    known = operation.model_validate(needed(operation))
+    assert known.misread == ()
+    assert known.read_strictly() == known
+    mistyped = operation.model_validate(needed(operation) | {"memo": "x"})
+    assert mistyped.misread == ()
+    assert mistyped.model_dump(include=set(operation.model_fields)) == known.model_dump()
+    assert mistyped.read_strictly().misread == (NOT_TAKEN,)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_mistyped_name_of_a_field_that_is_needed_is_told_beside_what_is_missing(
+    operation: type[ActionMessage],
+) -> None:
+    read = operation.model_validate_json(json.dumps(needed(operation) | {"by": "", "memo": "x"}))
+    assert read.misread == ("by：1 文字以上で入力してください。", NOT_TAKEN)
+
+
+@pytest.mark.parametrize("outside", every(FromOutside))
+def test_what_comes_from_outside_is_refused_with_a_field_that_nobody_knows(outside: type[FromOutside]) -> None:
+    assert refused_fields(outside, {"memo": "x"}) == [("memo",)]
+
+
+def test_no_class_has_a_rule_of_its_own() -> None:
+    others = [model for model in every(BaseModel) if not issubclass(model, Message | FromOutside | BaseSettings)]
+    assert [model for model in others if "extra" in model.model_config] == []
+
+
+@pytest.mark.parametrize("name", sorted(HISTORIES))
+async def test_a_history_replays_whatever_fields_its_messages_had_besides(name: str) -> None:
+    history = WorkflowHistory.from_json(name, _with_fields_of_another_build(json.loads(HISTORIES[name])))
+    await Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER).replay_workflow(history)
+
+
+def _with_fields_of_another_build(event: Any, *, said: bool = False) -> Any:
+    """Add a field to everything that was said to the workflow: inputs, and what its activities have answered."""
+    if isinstance(event, list):
+        return [_with_fields_of_another_build(part, said=said) for part in event]
+    if not isinstance(event, dict):
+        return event
+    if said and "data" in event:
+        value = json.loads(base64.b64decode(event["data"]))
+        return event | {"data": base64.b64encode(json.dumps(_with_memo(value)).encode()).decode()}
+    return {
+        key: _with_fields_of_another_build(part, said=said or key in {"input", "result"}) for key, part in event.items()
+    }
+
+
+def _with_memo(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_memo(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _with_memo(part) for key, part in value.items()} | {"memo": "x"}
+    return value

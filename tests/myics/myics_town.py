@@ -1,0 +1,78 @@
+"""MYICS as browsers reach it: the pages on the real procedures, a firm that is registered already, and its people."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.myics.identifiers import ClientId
+from tests.myics.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, myics_with_worker
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import Web, browser_on, hidden_fields
+from workers.wiring.root import build_web
+
+REGISTER = "/myics/register"
+CLIENT = ClientId(f"{FIRM}0012")
+
+
+@dataclass
+class Town:
+    """The app with everything behind it. Each browser has cookies of its own."""
+
+    app: FastAPI
+    myics: MyicsWorld
+
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator["Browser"]:
+        async with browser_on(self.app) as http:
+            world = self.myics.world
+            yield Browser(Web(self.app, http, world.sessions, world.client, world.settings.temporal_task_queue))
+
+
+@dataclass
+class Browser:
+    """Somebody's browser."""
+
+    web: Web
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.web.http.get(path)
+
+    async def send(self, path: str, fields: dict[str, str], *, action: str | None = None) -> httpx.Response:
+        return await self.web.send(path, fields, action=action)
+
+    async def sign_in(self, customer_no: str = FIRM, address: str = OWNER, password: str = PASSWORD) -> httpx.Response:
+        typed = {"customer_no": customer_no, "address": address, "password": password}
+        return await self.send("/myics/sign-in", typed)
+
+    async def step(self, token: str, step: str, fields: dict[str, str]) -> httpx.Response:
+        """Fill in one page behind a personal link."""
+        return await self.send(f"{REGISTER}?link={token}", fields, action=f"{REGISTER}/{step}")
+
+    async def add_user(self, address: str, kind: str = "一般", *, client: str = "") -> httpx.Response:
+        place = f"/myics/clients/{client}/users/new" if client else "/myics/users/new"
+        return await self.send(place, {"address": address, "name": "青葉 花子", "kind": kind})
+
+    async def act(self, account_id: int, action: str, *, client: str = "") -> httpx.Response:
+        """Press a button beside a user."""
+        place = f"/myics/clients/{client}/users" if client else "/myics/users"
+        return await self.send(place, {}, action=f"/myics/users/{account_id}/{action}")
+
+    async def upload(self, kind: str, content: bytes, name: str = "list.csv") -> httpx.Response:
+        hidden = hidden_fields(await self.get("/myics/batches"), "/myics/batches")
+        file = {"file": (name, content, "text/csv")}
+        return await self.web.http.post("/myics/batches", data=hidden | {"kind": kind}, files=file)
+
+
+@asynccontextmanager
+async def myics_town(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
+) -> AsyncIterator[Town]:
+    async with myics_with_worker(sessions, temporal, inbox) as myics:
+        app = build_web(myics.world.settings, sessions, temporal.client)
+        async with app.router.lifespan_context(app):
+            yield Town(app, myics)

@@ -1,0 +1,283 @@
+"""A firm, its people and its operator, on the small world of the other procedures; mails are read for their links."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.calendar import opening_of
+from models.common.identifiers import MailAddress
+from models.common.password_hashing import Hashing
+from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.waiting_for import WaitingFor
+from models.myics.accounts import AccountKind
+from models.myics.batches import BatchKind
+from models.myics.forms import FirmForm, UserForm
+from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
+from models.myics.registrations import RegistrationEnded, RegistrationKind, RegistrationProgress, RegistrationStage
+from models.myics.store.batches import Batches
+from models.myics.store.clients import Clients
+from models.myics.store.registrants import Registrants, read_account
+from models.myics.store.renewals import RenewalForm, Renewals
+from models.myics.store.requests import Asked, invite_firm
+from models.myics.store.sign_in import Member, SignIn
+from models.tables import (
+    AuditRow,
+    MyicsAccountRow,
+    MyicsBatchRow,
+    MyicsRegistrationRow,
+    NoticeRow,
+    OperatorRow,
+    batch_count,
+    registration_count,
+)
+from tests.support.running import PATIENCE
+from tests.support.settling import settled
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import World, world_with_worker
+from web.common.workflow_notifier import Teller
+from web.myics.telling import telling_batch, telling_registration
+from web.myics.users import Users
+from workers.stack.inbox import text_of
+from workers.wiring.root import WORKFLOWS
+
+FIRM = CustomerNo("1000200301")
+OWNER = MailAddress("ichiro@aoba-kaikei.example.jp")
+KEYWORD, PASSWORD = "青葉の合言葉", "Aoba2026"
+SATO = "佐藤"
+_LINK = re.compile(r"http://web\.test/myics/(?:register|password/new)\?link=(\S+)")
+
+
+def user(address: str, kind: AccountKind = AccountKind.GENERAL, name: str = "青葉 次郎") -> UserForm:
+    return UserForm(address=MailAddress(address), name=name, kind=kind)
+
+
+def nobody() -> None:
+    """Tests tell procedures themselves."""
+
+
+@dataclass
+class MyicsWorld:
+    """The services as the web has them, and time at hand."""
+
+    world: World
+    ahead: timedelta = timedelta()
+    """How far the web's clock is ahead."""
+    hashing: Hashing = field(default_factory=Hashing)
+
+    def __post_init__(self) -> None:
+        sessions, now = self.world.sessions, self.now
+        self.registrants = Registrants(sessions, self.hashing, "secret", nobody, now)
+        self.renewals = Renewals(sessions, self.hashing, "secret", nobody, now)
+        self.sign_in = SignIn(sessions, self.hashing, nobody, now)
+        self.users = Users(sessions, self.world.client, nobody, now)
+        self.clients = Clients(sessions, nobody, now)
+        self.batches = Batches(sessions, nobody, now)
+        queue = self.world.settings.temporal_task_queue
+        client = self.world.client
+        self._tellers: Sequence[Teller[Any]] = (
+            Teller(sessions, client, MyicsRegistrationRow, telling_registration, task_queue=queue),
+            Teller(sessions, client, MyicsBatchRow, telling_batch, task_queue=queue),
+        )
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def tell(self) -> None:
+        """What the web does by itself after each change."""
+        for teller in self._tellers:
+            await teller.tell_all()
+
+    # --- the firm -----------------------------------------------------------------------------------------------------
+
+    async def invite(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> "Registered":
+        form = FirmForm(customer_no=firm, name="青葉会計事務所", representative="青葉 一郎", address=address)
+        async with self.world.sessions.begin() as session:
+            number = await invite_firm(session, form, Asked("担当者", self.now()))
+        await self.tell()
+        return Registered(self, number)
+
+    async def firm(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> Member:
+        """Return the representative of a firm, registered and logged in."""
+        registration = await self.invite(firm, address)
+        await self.register_representative(registration, address)
+        return await self.sign_in.sign_in(firm, address, PASSWORD)
+
+    async def register_representative(self, registration: "Registered", address: MailAddress = OWNER) -> None:
+        token = await registration.link()
+        await self.registrants.accept_terms(token, authority=True, terms=True)
+        await self.registrants.choose_account(token, read_account(address, KEYWORD))
+        await self.tell()
+        await self.registrants.confirm(await registration.link(2), KEYWORD, PASSWORD)
+        await self.tell()
+
+    async def add(self, manager: Member, form: UserForm, holder: HolderNo | None = None) -> "Registered":
+        number = await self.users.add(manager, holder or manager.holder_no, form)
+        await self.tell()
+        return Registered(self, number)
+
+    async def register_user(self, registration: "Registered", password: str = PASSWORD) -> None:
+        token = await registration.link()
+        await self.registrants.set_password(token, password)
+        await self.registrants.accept_terms(token, authority=True, terms=True)
+        await self.tell()
+
+    async def forget_password(self, address: str, holder: str = FIRM) -> None:
+        await self.renewals.ask(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
+        await self.tell()
+
+    async def asked_for(self, kind: RegistrationKind) -> "list[Registered]":
+        """Return what of this kind was stored, in its order."""
+        row = MyicsRegistrationRow
+        found = await self.rows(select(row).where(row.kind == kind).order_by(row.registration_no))
+        return [Registered(self, RegistrationNo(each.registration_no)) for each in found]
+
+    async def send_file(self, manager: Member | None, kind: BatchKind, text: str | bytes) -> BatchNo:
+        content = text if isinstance(text, bytes) else text.encode()
+        number = await self.batches.take(manager, kind, content, uuid4())
+        await self.tell()
+        return number
+
+    async def rows(self, statement: Any) -> list[Any]:
+        return await self.world.rows(statement)
+
+    async def operators(self) -> dict[str, str]:
+        """Return the operators' mail addresses by their names."""
+        return {each.name: each.mail_address for each in await self.rows(select(OperatorRow))}
+
+    async def account(self, address: str, holder: str = FIRM) -> MyicsAccountRow:
+        [found] = await self.rows(
+            select(MyicsAccountRow)
+            .where(MyicsAccountRow.address == address, MyicsAccountRow.holder_no == holder)
+            .order_by(MyicsAccountRow.account_id.desc())
+            .limit(1)
+        )
+        assert isinstance(found, MyicsAccountRow)
+        return found
+
+
+@dataclass
+class Registered:
+    """One registration."""
+
+    myics: MyicsWorld
+    number: RegistrationNo
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, RegistrationEnded]:
+        return self.myics.world.client.get_workflow_handle(
+            registration_workflow_id(self.number), result_type=RegistrationEnded
+        )
+
+    async def progress(self) -> RegistrationProgress:
+        progress = await self.handle.query("progress", result_type=RegistrationProgress)
+        assert isinstance(progress, RegistrationProgress)
+        return progress
+
+    async def row(self) -> MyicsRegistrationRow:
+        [row] = await self.myics.rows(
+            select(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == self.number)
+        )
+        assert isinstance(row, MyicsRegistrationRow)
+        return row
+
+    async def link(self, number: int = 1) -> str:
+        """Wait for the mail with the n-th link and return its token, as its reader clicks on it."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                row = await self.row()
+                if row.link_no >= number:
+                    for mail in reversed(self.mails(row.address)):
+                        if (found := _LINK.search(text_of(mail))) and await self._is_number(found[1], number):
+                            return found[1]
+                await asyncio.sleep(0.05)
+
+    async def _is_number(self, token: str, number: int) -> bool:
+        kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD)
+        link = next(filter(None, (read_link("secret", kind, token) for kind in kinds)), None)
+        return link is not None and link.procedure_id == self.number and link.occurrence == number
+
+    def mails(self, address: str | None) -> list[EmailMessage]:
+        return self.myics.world.inbox.to(address or "")
+
+    async def notices(self) -> list[NoticeRow]:
+        """The mails that were sent, in their order."""
+        return await self.myics.rows(
+            select(NoticeRow).where(NoticeRow.key.startswith(f"{self.number}:")).order_by(NoticeRow.sent_at)
+        )
+
+    async def kinds(self) -> list[str]:
+        return [notice.kind for notice in await self.notices()]
+
+    async def audit(self) -> list[str]:
+        rows = await self.myics.rows(
+            select(AuditRow).where(AuditRow.application_no == self.number).order_by(AuditRow.audit_id)
+        )
+        return [row.action for row in rows]
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way, and nothing is due."""
+        await settled(self.myics.world.environment, self.handle)
+
+    async def at(self, stage: RegistrationStage) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while (await self.progress()).stage is not stage:  # noqa: ASYNC110 the procedure is asked
+                await asyncio.sleep(0.05)
+        await self.settled()
+
+    async def waits_for(self, who: WaitingFor) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while (await self.progress()).waiting_for is not who:  # noqa: ASYNC110 the procedure is asked
+                await asyncio.sleep(0.05)
+        await self.settled()
+
+    async def activity(self, name: str) -> None:
+        """Wait until this activity is under way."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                pending = (await self.handle.describe()).raw_description.pending_activities
+                if name in {each.activity_type.name for each in pending}:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def until(self, moment: datetime) -> bool:
+        """Let time pass to just after `moment`; False if the registration ended before."""
+        environment = self.myics.world.environment
+        distance = moment - await environment.get_current_time(self.handle)
+        still_open = await environment.fast_forward(self.handle, distance + timedelta(minutes=1))
+        await self.settled()
+        return still_open
+
+    async def until_day(self, day: date) -> bool:
+        return await self.until(opening_of(day))
+
+    async def act(self, name: str, **facts: Any) -> None:
+        """Send an update as the Web UI does: by name, with one JSON."""
+        await self.handle.execute_update(name, {"by": SATO, "reason": "お電話", **facts})
+
+
+@asynccontextmanager
+async def myics_with_worker(
+    sessions: async_sessionmaker[AsyncSession],
+    environment: WorkflowEnvironment,
+    inbox: SmtpInbox,
+    *,
+    workflows: Sequence[type] = WORKFLOWS,
+) -> AsyncIterator[MyicsWorld]:
+    """The Temporal server is shared by all tests: no two of them may use the same numbers."""
+    async with world_with_worker(sessions, environment, inbox, workflows=workflows) as world:
+        async with sessions.begin() as session:
+            first = uuid4().int % 99_000_000 * 10 + 1_000
+            for count in (registration_count, batch_count):
+                await session.execute(select(func.setval(count.name, first)))
+        yield MyicsWorld(world)

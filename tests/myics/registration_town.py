@@ -1,0 +1,135 @@
+"""Where Yayoi IDs are registered: the pages, the mails that arrive, and the procedures and rows behind them."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from models.tables import AddressCheckRow
+from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckPurpose
+from tests.support.ending import end
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import browser_on, hidden_fields, text_of, until
+from tests.support.world import World, world_with_worker
+from workers.wiring.root import build_web
+
+HANAKO = "hanako@shouji.example.jp"
+PASSWORD = "Aa3!aaaa"
+OTHER_PASSWORD = "~Other-9~"
+NEW = {"password": OTHER_PASSWORD, "password_confirmation": OTHER_PASSWORD}
+FORM = {
+    "family_name": "弥生",
+    "given_name": "花子",
+    "yayoi_id": HANAKO,
+    "yayoi_id_confirmation": HANAKO,
+    "password": PASSWORD,
+    "password_confirmation": PASSWORD,
+    "terms": "true",
+}
+
+
+@dataclass
+class Town:
+    """Everything a customer reaches, and everything behind it."""
+
+    world: World
+    http: httpx.AsyncClient
+
+    async def send(self, path: str, fields: dict[str, str], action: str | None = None) -> httpx.Response:
+        page = await self.http.get(path)
+        assert page.status_code == 200, page.text
+        where = action or path
+        return await self.http.post(where, data=hidden_fields(page, where) | fields)
+
+    async def begun(self, path: str = "/register", fields: dict[str, str] | None = None) -> str:
+        """Send the form; return where the code is typed in."""
+        answer = await self.send(path, FORM if fields is None else fields)
+        assert answer.status_code == 303, text_of(answer)
+        return answer.headers["location"]
+
+    async def mail(self, number: int = 1, address: str = HANAKO) -> EmailMessage:
+        """Return the n-th mail to an address."""
+
+        async def arrived() -> bool:
+            return len(self.world.inbox.to(address)) >= number
+
+        await until(arrived)
+        return self.world.inbox.to(address)[number - 1]
+
+    async def code(self, number: int = 1, address: str = HANAKO) -> str:
+        body = (await self.mail(number, address)).get_body(("plain",))
+        assert body is not None
+        [code] = re.findall(r"^　(\d{6})\s*$", body.get_content(), re.MULTILINE)
+        return str(code)
+
+    async def enter(self, place: str, code: str, **more: str) -> httpx.Response:
+        return await self.send(place, {"code": code, **more}, action=place)
+
+    async def row(self, place: str) -> AddressCheckRow:
+        async with self.world.sessions() as session:
+            return await session.get_one(AddressCheckRow, check_id_of(place))
+
+    async def rows(self, table: type[Any]) -> list[Any]:
+        return await self.world.rows(select(table))
+
+    async def change(self, place: str, **values: Any) -> None:
+        """Let the row be otherwise, as it will be when time has passed."""
+        async with self.world.sessions.begin() as session:
+            await session.execute(
+                update(AddressCheckRow).where(AddressCheckRow.check_id == check_id_of(place)).values(**values)
+            )
+
+    async def later(self, place: str, by: timedelta) -> None:
+        """Let time pass for a check's row."""
+        row = await self.row(place)
+        times = ("begun_at", "changed_at", "told_at", "code_until", "ends_at")
+        await self.change(place, **{name: getattr(row, name) - by for name in times if getattr(row, name)})
+
+    def procedure(self, place: str) -> WorkflowHandle[Any, Any]:
+        kind = "password" if place.startswith("/password") else "registration"
+        return self.world.client.get_workflow_handle(f"{kind}/{check_id_of(place)}", result_type=CheckOutcome)
+
+    async def details(self, place: str) -> str:
+        described = await self.procedure(place).describe()
+        found = await self.procedure(place).query("__temporal_workflow_metadata")
+        return f"{await described.static_summary()}\n{found.current_details}"
+
+    async def sign_in(self, password: str, yayoi_id: str = HANAKO) -> int:
+        return (await self.send("/sign-in", {"yayoi_id": yayoi_id, "password": password})).status_code
+
+
+def check_id_of(place: str) -> UUID:
+    return UUID(place.split("/")[2])
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**6:06}"
+
+
+@asynccontextmanager
+async def open_town(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
+) -> AsyncIterator[Town]:
+    """Everything on real parts; leaves nothing open on the server that all tests share."""
+    async with world_with_worker(sessions, temporal, inbox) as world:
+        settings = world.settings.model_copy(update={"reconcile_every": timedelta(milliseconds=200)})
+        app = build_web(settings, sessions, temporal.client)
+        async with (
+            app.router.lifespan_context(app),
+            browser_on(app) as http,
+        ):
+            yield Town(world, http)
+            for row in await world.rows(select(AddressCheckRow)):
+                if row.told_at and not row.closed_at:
+                    check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
+                    await end(world.client.get_workflow_handle(check.workflow_id))

@@ -1,0 +1,295 @@
+"""M8: many clients, users or firms in one file; no row is lost or doubled, whatever dies meanwhile."""
+
+import asyncio
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.refusals import RefusedError
+from models.common.waiting_for import WaitingFor
+from models.myics.batch_operations import BatchOperation
+from models.myics.batches import PAGE, PAGES_PER_RUN, WAITING_TO_START, BatchCase, BatchKind, BatchPage, BatchProgress
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
+from models.myics.store.managing import NotPossibleError
+from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
+from tests.myics.myics_world import FIRM, MyicsWorld, myics_with_worker
+from tests.support.activity_world import CrashError, CrashingSessions
+from tests.support.running import PATIENCE
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import details_of
+from web.common.workflow_notifier import Teller
+from web.myics.telling import telling_batch
+from workers.wiring.root import build_activities, build_worker
+from workflows.common.search_attributes import FAILING, WAITING_FOR
+from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
+
+ROWS = 300
+
+
+def clients(count: int, first: int = 0) -> str:
+    return "顧問先ID下4桁,顧問先名称\n" + "".join(f"{n:04},顧問先{n}\n" for n in range(first, first + count))
+
+
+def batch(myics: MyicsWorld, number: BatchNo) -> WorkflowHandle[object, BatchProgress]:
+    return myics.world.client.get_workflow_handle(registration_workflow_id(number), result_type=BatchProgress)
+
+
+async def finished(myics: MyicsWorld, number: BatchNo) -> BatchProgress:
+    async with asyncio.timeout(PATIENCE):
+        await myics.tell()
+        waiting = asyncio.ensure_future(batch(myics, number).result())
+        while not waiting.done():
+            await myics.tell()  # as the web does: what the rows have stored is started
+            await asyncio.sleep(0.1)
+        return await waiting
+
+
+async def client_ids(myics: MyicsWorld) -> list[str]:
+    return await myics.rows(select(MyicsClientRow.client_id).order_by(MyicsClientRow.client_id))
+
+
+async def test_every_row_becomes_a_client_once_and_refused_ones_are_listed_with_line_and_reason(
+    myics: MyicsWorld,
+) -> None:
+    manager = await myics.firm()
+    text = clients(5) + "0001,二重\n12,短い\n0099,\n"
+    number = await myics.send_file(manager, BatchKind.CLIENTS, text.encode("cp932"))
+    progress = await finished(myics, number)
+    assert (progress.rows, progress.done, progress.refused, progress.finished) == (8, 8, 3, True)
+    assert [line.line for line in progress.first_refused] == [7, 8, 9]
+    assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(5)]
+    refused = await myics.batches.refused(manager, number)
+    assert "すでに登録されています" in refused[0].reason
+    assert refused[1].reason.startswith("顧問先ID下4桁：")
+    assert refused[2].reason == "顧問先名称：入力してください。"
+    written = (await myics.batches.refused_csv(manager, number)).decode("utf-8-sig")
+    assert [row["行"] for row in csv.DictReader(io.StringIO(written))] == ["7", "8", "9"]
+    standing = await myics.batches.standing(manager, number)
+    assert (standing.done, standing.refused, standing.finished) == (8, 3, True)
+
+
+async def test_the_corrected_file_of_refused_rows_can_be_sent_again(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.send_file(manager, BatchKind.CLIENTS, clients(2) + "12,短い\n")
+    await finished(myics, number)
+    corrected = (await myics.batches.refused_csv(manager, number)).decode("utf-8-sig").replace("12,短い", "0012,短い")
+    assert (await finished(myics, await myics.send_file(manager, BatchKind.CLIENTS, corrected))).refused == 0
+    assert len(await client_ids(myics)) == 3
+
+
+async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
+    sessions: async_sessionmaker[AsyncSession],
+    database_url: str,
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+) -> None:
+    """Each time the process dies around another commit, and another worker takes the page again."""
+    async with myics_with_worker(sessions, temporal, smtp_inbox) as myics:
+        manager = await myics.firm()
+    number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(ROWS).encode(), uuid4())
+    engine = create_async_engine(database_url)
+    settings, client = myics.world.settings, myics.world.client
+    page = page_of(number, 1, PAGE)
+    for commit, committed in ((1, False), (4, True), (3, False)):
+        doomed = CrashingSessions(engine, commit=commit, committed=committed)
+        work_off = {each.__name__: each for each in build_activities(settings, doomed, client)}["work_off_page"]
+        with pytest.raises(CrashError):
+            await work_off(page)
+    await engine.dispose()
+    half = len(await client_ids(myics))
+    assert 0 < half < PAGE
+    async with build_worker(client, settings, sessions, versioned=False):
+        progress = await finished(myics, number)
+    assert (progress.done, progress.refused) == (ROWS, 0)
+    assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(ROWS)]
+
+
+def page_of(number: BatchNo, first: int, last: int) -> BatchPage:
+    return BatchPage(
+        batch_no=number, kind=BatchKind.CLIENTS, customer_no=FIRM, first=first, last=last, at=datetime.now(UTC)
+    )
+
+
+async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
+    activities = build_activities(myics.world.settings, myics.world.sessions, myics.world.client)
+    work_off = {each.__name__: each for each in activities}["work_off_page"]
+    done = await asyncio.gather(*(work_off(page_of(number, 1, 60)) for _ in range(3)))
+    assert [page.refused for page in done] == [()] * 3
+    assert len(await client_ids(myics)) == 60
+
+
+async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    await finished(myics, await myics.send_file(manager, BatchKind.CLIENTS, clients(1)))
+    heads = "ユーザーアカウント,使用者,ユーザー種別,顧問先ID下4桁\n"
+    lines = [f"user{n}@minato.example.jp,利用者{n},一般,{'0000' if n % 2 else ''}\n" for n in range(12)]
+    lines += ["user1@minato.example.jp,二重,一般,0000\n", "user99@minato.example.jp,ない,一般,9999\n"]
+    number = await myics.send_file(manager, BatchKind.USERS, heads + "".join(lines))
+    progress = await finished(myics, number)
+    assert (progress.accepted, progress.refused) == (12, 2)
+    await myics.tell()
+    invited = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.batch_no == number))
+    assert Counter(row.client_id for row in invited) == {None: 6, f"{FIRM}0000": 6}
+    async with asyncio.timeout(PATIENCE):
+        while len({mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user")}) < 12:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    sent = Counter(mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user"))
+    assert set(sent.values()) == {1}
+
+
+async def test_operators_invite_firms_by_a_file(myics: MyicsWorld) -> None:
+    text = (
+        "お客様番号,事務所名,代表者,メールアドレス\n"
+        "1000200301,青葉会計事務所,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
+        "1000200301,二重,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
+        "123,短い,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
+    )
+    progress = await finished(myics, await myics.send_file(None, BatchKind.FIRMS, text))
+    assert (progress.accepted, progress.refused) == (1, 2)
+
+
+async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(10).encode(), uuid4())
+    await myics.batches.stop(manager, number, stopped=True)
+    await myics.tell()
+    handle = batch(myics, number)
+    progress = await handle.query("progress", result_type=BatchProgress)
+    assert (progress.stopped, progress.done) == (True, 0)
+    said = {"by": "佐藤", "reason": "お電話"}
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await handle.execute_update("stop", said)
+    assert "すでに止まっています" in str(failed.value.cause)
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await handle.execute_update("resume", {"by": "佐藤"})
+    assert "JSON を読み取れません" in str(failed.value.cause)
+    await handle.execute_update("resume", said)
+    assert (await finished(myics, number)).done == 10
+    with pytest.raises(NotPossibleError, match="終了"):
+        await myics.batches.stop(manager, number, stopped=True)
+
+
+async def test_the_same_submission_again_is_the_same_batch(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    submission = uuid4()
+    numbers = await asyncio.gather(
+        *(myics.batches.take(manager, BatchKind.CLIENTS, clients(3).encode(), submission) for _ in range(3))
+    )
+    assert len(set(numbers)) == 1
+    assert await myics.rows(select(func.count()).select_from(MyicsBatchLineRow)) == [3]
+
+
+async def test_a_file_is_its_firms_own(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(3).encode(), uuid4())
+    other = await myics.firm(CustomerNo("1000200302"))
+    with pytest.raises(NotPossibleError, match="見つかりません"):
+        await myics.batches.refused(other, number)
+    with pytest.raises(NotPossibleError):
+        await myics.batches.take(manager, BatchKind.FIRMS, b"", uuid4())
+    with pytest.raises(RefusedError):
+        await myics.batches.take(manager, BatchKind.CLIENTS, b"", uuid4())
+
+
+async def test_a_page_costs_few_events_and_many_pages_go_on_in_new_runs(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.send_file(manager, BatchKind.CLIENTS, clients(PAGE + 1))
+    assert (await finished(myics, number)).done == PAGE + 1
+    per_page = ((await batch(myics, number).describe()).history_length - 10) / 2
+    assert per_page * PAGES_PER_RUN < 1_000  # far below what Temporal warns of
+
+
+async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsWorld) -> None:
+    manager = await myics.firm()
+    number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(30).encode(), uuid4())
+    [row] = await myics.rows(select(MyicsBatchRow).where(MyicsBatchRow.batch_no == number))
+    half = BatchProgress(rows=30, done=20, refused=1)
+    case = BatchCase(
+        batch_no=number,
+        kind=BatchKind.CLIENTS,
+        customer_no=FIRM,
+        rows=30,
+        requested_at=row.requested_at,
+        next_row=21,
+        progress=half,
+    )
+    progress = await myics.world.client.execute_workflow(
+        ClientBatch.run,
+        case,
+        id=registration_workflow_id(number),
+        task_queue=myics.world.settings.temporal_task_queue,
+    )
+    assert (progress.done, progress.refused) == (30, 1)
+    assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(20, 30)]
+
+
+async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
+    """A file whose invitations nobody starts: the web, which does that, has gone away."""
+    manager = await myics.firm()
+    heads = "ユーザーアカウント,使用者,ユーザー種別\n"
+    lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
+    number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())
+    world, queue = myics.world, myics.world.settings.temporal_task_queue
+    await Teller(world.sessions, world.client, MyicsBatchRow, telling_batch, task_queue=queue).tell(number)
+    handle = batch(myics, number)
+    await shown(handle, lambda progress: progress.done == WAITING_TO_START + 1)
+    return handle
+
+
+async def start_nothing_more(myics: MyicsWorld) -> None:
+    """Let it be as if the web were back and had started what waits."""
+    async with myics.world.sessions.begin() as session:
+        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+
+
+async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:
+    """Wait until it is so far."""
+    async with asyncio.timeout(PATIENCE):
+        while not so(await handle.query("progress", result_type=BatchProgress)):  # noqa: ASYNC110 it is asked
+            await asyncio.sleep(0.05)
+
+
+async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: MyicsWorld) -> None:
+    handle = await held_up(myics)
+    first_run = (await handle.describe()).run_id
+    pass_time = myics.world.environment.fast_forward
+    async with asyncio.timeout(PATIENCE):
+        while (await handle.describe()).run_id == first_run:
+            await pass_time(handle, timedelta(minutes=10))
+    described = await handle.describe()
+    assert described.history_length < 500
+    columns = described.typed_search_attributes
+    assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
+    assert f"{WAITING_TO_START + 1} 件の手続きが、始まらないまま" in await details_of(handle)
+    await start_nothing_more(myics)
+    await pass_time(handle, LOOK_AGAIN_AFTER[1])
+    assert (await handle.result()).done == WAITING_TO_START + 1
+    columns = (await handle.describe()).typed_search_attributes
+    assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
+
+
+async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsWorld) -> None:
+    handle = await held_up(myics)
+    await handle.cancel()
+    await shown(handle, lambda progress: progress.stopped)
+    assert "止めています" in await details_of(handle)
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await handle.execute_update("resume", {"by": "あなたの名前", "reason": "お電話"})
+    assert "例の「あなたの名前」のままです" in str(failed.value.cause)
+    await handle.execute_update("resume", {"by": "佐藤", "reason": "お電話"})
+    operations = {operation.label for operation in BatchOperation}
+    recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))
+    assert recorded == ["Web UI", "佐藤"]
+    await start_nothing_more(myics)
+    assert (await handle.result()).finished

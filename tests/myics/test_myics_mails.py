@@ -1,0 +1,107 @@
+"""Every mail of MYICS, written for every kind of registration that it can be about."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import delete, insert, select
+
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationKind, SendMyicsMail
+from models.tables import (
+    MyicsAccountRow,
+    MyicsClientRow,
+    MyicsFirmRow,
+    MyicsRegistrationRow,
+    NoticeRow,
+)
+from tests.myics.myics_trials import FIRM, MR
+from tests.support.activity_trials import AT
+from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.smtp_inbox import SmtpInbox
+from workers.stack.inbox import text_of
+
+_KINDS = {
+    MyicsMail.INVITATION: [RegistrationKind.REPRESENTATIVE],
+    MyicsMail.INVITATION_REMINDER: [RegistrationKind.REPRESENTATIVE],
+    MyicsMail.CONFIRMATION: [RegistrationKind.REPRESENTATIVE],
+    MyicsMail.CONFIRMATION_REMINDER: [RegistrationKind.REPRESENTATIVE],
+    MyicsMail.USER_INVITATION: [RegistrationKind.USER],
+    MyicsMail.USER_REMINDER: [RegistrationKind.USER],
+    MyicsMail.UNLOCKED: [RegistrationKind.UNLOCKING],
+    MyicsMail.LOCKED: [RegistrationKind.REPRESENTATIVE, RegistrationKind.UNLOCKING],
+    MyicsMail.RENEWAL: [RegistrationKind.RENEWAL],
+    MyicsMail.RENEWED: [RegistrationKind.RENEWAL],
+}
+_BOTH = [RegistrationKind.REPRESENTATIVE, RegistrationKind.USER]
+_WITH_LINK = {kind for kind in _KINDS if kind not in {MyicsMail.UNLOCKED, MyicsMail.LOCKED, MyicsMail.RENEWED}}
+
+
+@pytest_asyncio.fixture
+async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        yield world
+
+
+@pytest.mark.parametrize("client", [None, "10002003010012"])
+@pytest.mark.parametrize("mail", MyicsMail)
+async def test_every_mail_says_to_whom_about_what_and_with_which_link(
+    world: ActivityWorld, smtp_inbox: SmtpInbox, mail: MyicsMail, client: str | None
+) -> None:
+    for occurrence, kind in enumerate(_KINDS.get(mail, _BOTH), start=1):
+        await store(world, kind, client)
+        await world.activities()["send_myics_mail"](SendMyicsMail.of(MR, AT, kind=mail, occurrence=occurrence))
+        sent = smtp_inbox.mails[-1]
+        assert sent["Subject"] == mail.subject
+        text = text_of(sent)
+        assert MR.registration_no in text
+        place = "password/new" if kind is RegistrationKind.RENEWAL else "register"
+        assert (f"http://web.test/myics/{place}?link=" in text) == (mail in _WITH_LINK)
+        if mail.for_operators:
+            assert sent["To"].endswith("@back-office.example.jp")
+            assert f"myics%2F{MR.registration_no}" in text
+        else:
+            assert sent["To"] == "ichiro@aoba-kaikei.example.jp"
+            assert text.startswith("みなと商店" if client and kind is not RegistrationKind.REPRESENTATIVE else "青葉")
+            assert "日本ICS株式会社 MYICS サポート" in text
+            assert "弥生" not in text
+        assert "{" not in text
+    assert len(await world.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
+
+
+async def store(world: ActivityWorld, kind: RegistrationKind, client: str | None) -> None:
+    async with world.sessions.begin() as session:
+        for table in (MyicsRegistrationRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow):
+            await session.execute(delete(table))
+        await session.execute(insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所"))
+        if client:
+            await session.execute(
+                insert(MyicsClientRow).values(client_id=client, customer_no=FIRM, name="みなと商店", created_at=AT)
+            )
+        common = {
+            "customer_no": FIRM,
+            "client_id": client,
+            "registration_no": MR.registration_no,
+            "address": "ichiro@aoba-kaikei.example.jp",
+            "name": "青葉 一郎",
+        }
+        account = await session.scalar(
+            insert(MyicsAccountRow)
+            .values(holder_no=client or FIRM, kind="管理者", state="登録済み", **common)
+            .returning(MyicsAccountRow.account_id)
+        )
+        await session.execute(
+            insert(MyicsRegistrationRow).values(
+                kind=kind,
+                account_id=account,
+                requested_by="担当者",
+                requested_at=AT,
+                stage="招待中",
+                link_no=1,
+                expires_on=date(2026, 12, 5),
+                changed_at=AT,
+                assignee="佐藤",
+                **common,
+            )
+        )

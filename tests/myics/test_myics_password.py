@@ -1,0 +1,235 @@
+"""A forgotten password: a link to whoever reads the account's mails, and a new password behind it (M6, M8)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.calendar import end_of
+from models.common.identifiers import MailAddress
+from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.waiting_for import WaitingFor
+from models.myics.accounts import WRONG_PASSWORDS
+from models.myics.identifiers import CustomerNo, HolderNo
+from models.myics.registrations import RegistrationKind, RegistrationOutcome
+from models.myics.store.registrants import LinkRefusedError
+from models.myics.store.sign_in import LOCKED, WRONG
+from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
+from tests.myics.myics_world import FIRM, OWNER, PASSWORD, Registered, user
+from tests.support.customer_world import errors_on, words
+from tests.support.smtp_inbox import SmtpInbox
+from web.common.auth import Limit
+from web.common.auth.rate_limits import Limits
+from web.myics.pages_password import FORGOTTEN, MAIL_SENT
+from workflows.common import search_attributes
+
+NEW_PASSWORD = "Aoba2027"
+TWICE = {"password": NEW_PASSWORD, "password_again": NEW_PASSWORD}
+JIRO, NOBODY = "jiro@aoba-kaikei.example.jp", "nobody@aoba-kaikei.example.jp"
+RENEW = "/myics/password/new"
+
+
+@pytest_asyncio.fixture
+async def town(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[Town]:
+    async with myics_town(sessions, temporal, smtp_inbox) as town:
+        await town.myics.firm()
+        yield town
+
+
+@pytest_asyncio.fixture
+async def browser(town: Town) -> AsyncIterator[Browser]:
+    async with town.browser() as browser:
+        yield browser
+
+
+async def ask(browser: Browser, address: str = OWNER, customer_no: str = FIRM) -> httpx.Response:
+    return await browser.send(FORGOTTEN, {"customer_no": customer_no, "address": address})
+
+
+async def renew(browser: Browser, token: str, typed: dict[str, str] | None = None) -> httpx.Response:
+    return await browser.send(f"{RENEW}?link={token}", typed or TWICE, action=RENEW)
+
+
+async def renewals(town: Town) -> list[Registered]:
+    return await town.myics.asked_for(RegistrationKind.RENEWAL)
+
+
+async def test_m6_a_forgotten_password_is_set_anew_and_everybody_with_the_old_one_is_out(
+    town: Town, browser: Browser
+) -> None:
+    assert f'href="{FORGOTTEN}"' in (await browser.get("/myics/sign-in")).text
+    async with town.browser() as elsewhere:
+        await elsewhere.sign_in()
+        assert (await elsewhere.get("/myics/users")).status_code == 200
+        answer = await ask(browser)
+        assert (answer.status_code, answer.headers["location"]) == (303, MAIL_SENT)
+        [renewal] = await renewals(town)
+        token = await renewal.link()
+        assert OWNER in (await browser.get(f"{RENEW}?link={token}")).text
+        refused = await renew(browser, token, TWICE | {"password_again": "Aoba2028"})
+        assert (len(errors_on(refused)), NEW_PASSWORD in refused.text) == (1, False)
+        refused = await renew(browser, token, {"password": "short", "password_again": "short"})
+        assert "半角の英字・数字 8～16 文字" in errors_on(refused)[0]
+        assert (await elsewhere.get("/myics/users")).status_code == 200
+        answer = await renew(browser, token)
+        place = f"/myics/sign-in?done=renewed&customer_no={FIRM}"
+        assert (answer.status_code, answer.headers["location"]) == (303, place)
+        assert "パスワードを変更しました" in words(await browser.get(place))
+        assert (await elsewhere.get("/myics/users")).status_code == 303
+    assert WRONG in words(await browser.sign_in(password=PASSWORD))
+    assert (await browser.sign_in(password=NEW_PASSWORD)).status_code == 303
+    assert (await renewal.handle.result()).outcome is RegistrationOutcome.RENEWED
+    assert await renewal.kinds() == ["myics_renewal", "myics_renewed"]
+    assert (await renewal.audit()).count("パスワードを再設定した") == 1
+
+
+async def test_m8_who_asks_does_not_learn_which_accounts_there_are(town: Town, browser: Browser) -> None:
+    await town.myics.add(await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
+    await town.myics.firm(CustomerNo("2000200301"), MailAddress("other@midori-kaikei.example.jp"))
+    answers = [
+        await ask(browser),
+        await ask(browser, NOBODY),
+        await ask(browser, JIRO),
+        await ask(browser, customer_no="9999999999"),
+        await ask(browser, "other@midori-kaikei.example.jp"),
+    ]
+    assert {(answer.status_code, answer.headers["location"], answer.text) for answer in answers} == {
+        (303, MAIL_SENT, "")
+    }
+    assert len(await renewals(town)) == 1
+    refused = await ask(browser, "taro", "12")
+    assert [line.partition("：")[0] for line in errors_on(refused)] == ["お客様番号", "ユーザーアカウント"]
+    assert 'value="taro"' in refused.text
+
+
+@pytest.mark.parametrize("address", [OWNER, NOBODY])
+async def test_m8_an_account_is_asked_for_only_so_often_an_hour_whether_it_exists_or_not(
+    town: Town, browser: Browser, address: str
+) -> None:
+    most = Limit.NEW_PASSWORD.value.most
+    # The same account, however it is typed.
+    answers = [await ask(browser, address, number) for number in (FIRM, f"{FIRM[:3]}-{FIRM[3:]}", FIRM, FIRM)]
+    assert [answer.status_code for answer in answers] == [303] * most + [429]
+    assert len(await renewals(town)) == (most if address == OWNER else 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "key"), [(Limit.NEW_PASSWORD_DAILY, f"{FIRM} {NOBODY}"), (Limit.NEW_PASSWORD_FROM, "127.0.0.1")]
+)
+async def test_m8_nor_too_often_a_day_nor_by_one_client(
+    browser: Browser, sessions: async_sessionmaker[AsyncSession], limit: Limit, key: str
+) -> None:
+    limits = Limits(sessions, "secret")
+    for _ in range(limit.value.most - 1):
+        await limits.count(limit, key)
+    assert (await ask(browser, NOBODY)).status_code == 303
+    assert (await ask(browser, NOBODY)).status_code == 429
+
+
+async def test_m8_a_link_is_used_once_by_whoever_is_first(town: Town) -> None:
+    await town.myics.forget_password(OWNER)
+    [renewal] = await renewals(town)
+    token = await renewal.link()
+    results = await asyncio.gather(
+        *(town.myics.renewals.set_password(token, f"{NEW_PASSWORD}{n}") for n in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(result, HolderNo) for result in results) == 1
+    assert ["すでに使われています" in str(each) for each in results if isinstance(each, LinkRefusedError)] == [True] * 3
+
+
+async def test_m8_each_dead_link_says_what_to_do(town: Town, browser: Browser) -> None:
+    await ask(browser)
+    [first] = await renewals(town)
+    superseded = await first.link()
+    await ask(browser)
+    second = (await renewals(town))[1]
+    before = await second.link()
+    assert (await first.handle.result()).outcome is RegistrationOutcome.SUPERSEDED
+    await second.act("resend")
+    token = await second.link(2)
+    ends = end_of((await second.row()).expires_on)
+    assert ends - town.myics.now() >= timedelta(days=1)
+    late = PersonalLink(PersonalLinkKind.MYICS_PASSWORD, second.number, 2, town.myics.now() - timedelta(seconds=1))
+    of_registration = PersonalLink(PersonalLinkKind.MYICS, second.number, 2, ends).token("secret")
+    dead = {
+        superseded: "いちばん新しいメールの URL",
+        before: "いちばん新しいメールの URL",
+        token[:-1]: "この URL は正しくありません",
+        "": "この URL は正しくありません",
+        of_registration: "この URL は正しくありません",
+        late.token("secret"): "もう一度お申し込みください",
+    }
+    for link, said in dead.items():
+        answer = await browser.get(f"{RENEW}?link={link}")
+        assert (answer.status_code, said in words(answer)) == (410, True), said
+        with pytest.raises(LinkRefusedError):
+            await town.myics.renewals.set_password(link, NEW_PASSWORD)
+    assert (await browser.get(f"{REGISTER}?link={token}")).status_code == 410
+    assert (await renew(browser, token)).status_code == 303
+    assert "すでに使われています" in words(await browser.get(f"{RENEW}?link={token}"))
+    assert (await first.kinds()) == ["myics_renewal"]
+
+
+async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(town: Town) -> None:
+    await town.myics.forget_password(OWNER)
+    [renewal] = await renewals(town)
+    await renewal.link()
+    shown = (await renewal.handle.describe()).typed_search_attributes
+    assert shown.get(search_attributes.WAITING_FOR) == WaitingFor.APPLICANT  # no operator's queue
+    for update_name, facts in (
+        ("correct_address", {"mail_address": "new@aoba-kaikei.example.jp"}),
+        ("extend_deadline", {"until": "2099-01-01"}),
+    ):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await renewal.act(update_name, **facts)
+        assert "もう一度お申し込み" in str(refused.value.cause)
+    await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
+    assert (await renewal.handle.result()).outcome is RegistrationOutcome.EXPIRED
+    assert await renewal.kinds() == ["myics_renewal"]
+    assert (await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+
+
+async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(town: Town) -> None:
+    await town.myics.forget_password(OWNER)
+    [renewal] = await renewals(town)
+    token = await renewal.link()
+    await renewal.act("withdraw")
+    assert (await renewal.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    with pytest.raises(LinkRefusedError, match="取り下げ"):
+        await town.myics.renewals.open(token)
+    assert (await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+
+
+async def test_m8_a_locked_account_is_unlocked_by_its_new_password(town: Town, browser: Browser) -> None:
+    for _ in range(WRONG_PASSWORDS):
+        await browser.sign_in(password="Wrong2026")
+    assert LOCKED in words(await browser.sign_in())
+    await ask(browser)
+    [renewal] = await renewals(town)
+    assert (await renew(browser, await renewal.link())).status_code == 303
+    assert (await browser.sign_in(password=NEW_PASSWORD)).status_code == 303
+    [unlocking] = await town.myics.asked_for(RegistrationKind.UNLOCKING)
+    assert (await unlocking.handle.result()).outcome is RegistrationOutcome.UNLOCKED
+
+
+async def test_m8_a_stopped_account_gets_no_link_and_the_one_it_has_does_not_open(town: Town, browser: Browser) -> None:
+    manager = await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
+    await town.myics.register_user(await town.myics.add(manager, user(JIRO)))
+    await ask(browser, JIRO)
+    [renewal] = await renewals(town)
+    token = await renewal.link()
+    await town.myics.users.stop(manager, (await town.myics.account(JIRO)).account_id)
+    answer = await browser.get(f"{RENEW}?link={token}")
+    assert (answer.status_code, "停止されています" in words(answer)) == (410, True)
+    with pytest.raises(LinkRefusedError, match="停止"):
+        await town.myics.renewals.set_password(token, NEW_PASSWORD)
+    assert (await ask(browser, JIRO)).headers["location"] == MAIL_SENT
+    assert len(await renewals(town)) == 1

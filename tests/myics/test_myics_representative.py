@@ -1,0 +1,236 @@
+"""M1 to M3, M6, M8: the representative of an accounting firm registers."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.common.calendar import day_in_japan
+from models.common.identifiers import MailAddress
+from models.common.refusals import RefusedError
+from models.common.waiting_for import WaitingFor
+from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
+from models.myics.registrations import INVITATION_DAYS, RegistrationOutcome, RegistrationStage
+from models.myics.store.registrants import LinkRefusedError, Page, read_account
+from models.tables import MyicsFirmRow
+from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered
+from workers.stack.inbox import text_of
+
+
+async def provisional(myics: MyicsWorld) -> tuple[Registered, str]:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
+    await myics.tell()
+    return registration, await registration.link(2)
+
+
+async def refused_operation(registration: Registered, name: str, json: object) -> str:
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await registration.handle.execute_update(name, json)
+    return str(failed.value.cause)
+
+
+async def test_m1_the_invitation_has_the_very_subject_and_a_personal_link(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    token = await registration.link()
+    [mail] = registration.mails(OWNER)
+    assert mail["Subject"] == "日本ICS株式会社【重要】Webサービスサイト (MYICS) 開設のご案内とユーザー登録のお願い"
+    assert "青葉 一郎 様" in text_of(mail)
+    assert FIRM in text_of(mail)
+    opened = await myics.registrants.open(token)
+    assert (opened.page, str(opened.holder_no), opened.holder_name) == (Page.TERMS, str(FIRM), "青葉会計事務所")
+
+
+@pytest.mark.parametrize(("authority", "terms"), [(True, False), (False, True), (False, False)])
+async def test_m1_both_boxes_are_required(myics: MyicsWorld, authority: bool, terms: bool) -> None:
+    token = await (await myics.invite()).link()
+    with pytest.raises(RefusedError) as refused:
+        await myics.registrants.accept_terms(token, authority=authority, terms=terms)
+    missing = [name for name, checked in (("authority", authority), ("terms", terms)) if not checked]
+    assert [error.field for error in refused.value.errors] == missing
+    assert (await myics.registrants.open(token)).page is Page.TERMS
+    with pytest.raises(LinkRefusedError, match="順番"):
+        await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
+
+
+async def test_m2_account_and_keyword_make_a_provisional_account_and_check_the_address(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    token = await registration.link()
+    own = MailAddress("daihyo@aoba-kaikei.example.jp")
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(own, KEYWORD))
+    await myics.tell()
+    second = await registration.link(2)
+    account = await myics.account(own)
+    assert (account.state, account.kind) == (AccountState.PROVISIONAL, AccountKind.ADMINISTRATOR)
+    assert "仮登録" in registration.mails(own)[0]["Subject"]
+    assert (await myics.registrants.open(second)).page is Page.CONFIRM
+    assert (await registration.progress()).stage is RegistrationStage.PROVISIONAL
+    with pytest.raises(LinkRefusedError):
+        await myics.registrants.open(token)
+
+
+@pytest.mark.parametrize("word", ["あ" * 64, "🗝" * 64, " " + "か\u3099" * 64 + " "])
+def test_m2_a_keyword_of_64_characters_is_taken(word: str) -> None:
+    assert len(read_account(OWNER, word).keyword) == 64
+
+
+@pytest.mark.parametrize("word", ["あ" * 65, "", "  \u3000 "])
+def test_m2_a_keyword_of_65_characters_or_none_is_refused(word: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_account(OWNER, word)
+    assert [error.field for error in refused.value.errors] == ["keyword"]
+
+
+async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myics: MyicsWorld) -> None:
+    registration, token = await provisional(myics)
+    signed_up = await myics.registrants.confirm(token, f" {KEYWORD} ", PASSWORD)
+    await myics.tell()
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
+    assert (await myics.account(OWNER)).state == AccountState.REGISTERED
+    member = await myics.sign_in.sign_in("1000-200301", OWNER.upper(), PASSWORD)
+    assert member.account_id == signed_up.account_id
+    assert member.manages
+    assert await registration.kinds() == ["myics_invitation", "myics_confirmation", "myics_registered"]
+    assert PASSWORD not in "".join(map(text_of, registration.mails(OWNER)))
+
+
+@pytest.mark.parametrize("password", ["Aoba202", "Aoba2026Aoba20261", "Aoba 2026", "Ａｏｂａ２０２６", "aoba-2026", ""])
+async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up(
+    myics: MyicsWorld, password: str
+) -> None:
+    _, token = await provisional(myics)
+    with pytest.raises(RefusedError) as refused:
+        await myics.registrants.confirm(token, KEYWORD, password)
+    assert [error.field for error in refused.value.errors] == ["password"]
+    assert (await myics.registrants.open(token)).page is Page.CONFIRM
+
+
+@pytest.mark.parametrize("password", ["aobaaoba", "20262026", "Aoba2026Aoba2026"])
+async def test_m6_passwords_at_the_edges_are_taken(myics: MyicsWorld, password: str) -> None:
+    _, token = await provisional(myics)
+    await myics.registrants.confirm(token, KEYWORD, password)
+    assert (await myics.sign_in.sign_in(FIRM, OWNER, password)).manages
+
+
+async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: MyicsWorld) -> None:
+    registration, token = await provisional(myics)
+    for _ in range(WRONG_KEYWORDS - 1):
+        with pytest.raises(RefusedError, match="キーワードが違います"):
+            await myics.registrants.confirm(token, "違う", PASSWORD)
+    with pytest.raises(LinkRefusedError, match="ロック"):
+        await myics.registrants.confirm(token, "違う", PASSWORD)
+    with pytest.raises(LinkRefusedError, match="ロック"):
+        await myics.registrants.confirm(token, KEYWORD, PASSWORD)
+    await myics.tell()
+    await registration.settled()
+    progress = await registration.progress()
+    assert (progress.locked, progress.waiting_for, progress.assignee) == (True, WaitingFor.OPERATOR, "佐藤")
+    await registration.act("unlock")
+    progress = await registration.progress()
+    assert (progress.locked, progress.waiting_for) == (False, WaitingFor.APPLICANT)
+    await myics.registrants.confirm(token, KEYWORD, PASSWORD)
+    await myics.tell()
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
+
+
+async def test_m8_reminded_on_business_days_shown_to_an_operator_and_closed_in_the_end(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    await registration.link()
+    today = day_in_japan((await registration.row()).requested_at)
+    after = myics.world.calendar.business_days_after
+    await registration.until_day(after(today, 3))
+    assert await registration.kinds() == ["myics_invitation", "myics_invitation_reminder"]
+    await registration.until_day(after(today, 7))
+    assert (await registration.progress()).waiting_for is WaitingFor.APPLICANT
+    await registration.until_day(after(today, 10))
+    assert (await registration.progress()).waiting_for is WaitingFor.OPERATOR
+    await registration.act("add_note")
+    assert (await registration.progress()).waiting_for is WaitingFor.APPLICANT
+    token = await registration.link()
+    await registration.until_day(today + timedelta(days=INVITATION_DAYS + 1))
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED
+    assert (await registration.kinds())[-1] == "myics_expired"
+    with pytest.raises(LinkRefusedError, match="期限"):
+        await myics.registrants.open(token)
+    again = await myics.invite()  # the firm may be invited anew
+    assert again.number != registration.number
+
+
+async def test_m8_an_extended_deadline_makes_a_new_link_that_lives_longer(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    first = await registration.link()
+    until = (await registration.row()).expires_on + timedelta(days=10)
+    await registration.act("extend_deadline", until=str(until))
+    second = await registration.link(2)
+    with pytest.raises(LinkRefusedError, match="新しい"):
+        await myics.registrants.open(first)
+    myics.ahead = timedelta(days=INVITATION_DAYS + 5)
+    assert (await myics.registrants.open(second)).page is Page.TERMS
+    assert (await registration.progress()).expires_on == until
+
+
+async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: MyicsWorld) -> None:
+    registration = await myics.invite(address=MailAddress("wrong@aoba-kaikei.example.jp"))
+    first = await registration.link()
+    await registration.act("correct_address", mail_address="Right@aoba-kaikei.example.jp ")
+    second = await registration.link(2)
+    assert len(registration.mails("right@aoba-kaikei.example.jp")) == 1
+    with pytest.raises(LinkRefusedError, match="新しい"):
+        await myics.registrants.open(first)
+    assert (await myics.registrants.open(second)).page is Page.TERMS
+    assert "メールアドレスを訂正した" in await registration.audit()
+
+
+async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    token = await registration.link()
+    await registration.act("withdraw")
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    with pytest.raises(LinkRefusedError, match="取り下げ"):
+        await myics.registrants.open(token)
+    again = await myics.invite()
+    await again.link()
+    await again.handle.cancel()
+    assert (await again.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+
+
+async def test_operations_are_refused_in_plain_japanese_before_they_enter_history(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.settled()
+    assert "ロックされていません" in await refused_operation(registration, "unlock", {"by": "佐藤", "reason": "電話"})
+    misread = await refused_operation(registration, "correct_address", {"by": "佐藤", "mail_address": "x"})
+    assert "JSON を読み取れません" in misread
+    assert "mail_address" in misread
+    assert "JSON を読み取れません" in await refused_operation(registration, "resend", None)
+    as_shown = {"by": "佐藤", "reason": "電話", "mail_address": "new@example.co.jp"}
+    assert "例の「new@example.co.jp」のまま" in await refused_operation(registration, "correct_address", as_shown)
+    early = {"by": "佐藤", "reason": "電話", "until": "2026-01-01"}
+    assert "より後の日" in await refused_operation(registration, "extend_deadline", early)
+
+
+async def test_a_firm_is_invited_once_at_a_time_and_never_when_it_has_an_administrator(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    with pytest.raises(RefusedError, match=registration.number):
+        await myics.invite()
+    await myics.register_representative(registration)
+    await registration.handle.result()
+    with pytest.raises(RefusedError, match="すでに登録されています"):
+        await myics.invite()
+    assert len(await myics.rows(select(MyicsFirmRow))) == 1
+
+
+async def test_nothing_personal_is_in_ids_or_search_attributes(myics: MyicsWorld) -> None:
+    registration, token = await provisional(myics)
+    await myics.registrants.confirm(token, KEYWORD, PASSWORD)
+    await myics.tell()
+    await registration.handle.result()
+    history = (await registration.handle.fetch_history()).to_json_dict()
+    events = str([event for event in history["events"] if "Started" not in event["eventType"]])
+    for secret in (OWNER, PASSWORD, KEYWORD, token):
+        assert secret not in str(history)
+    assert "青葉" not in events

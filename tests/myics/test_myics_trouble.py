@@ -1,0 +1,214 @@
+"""M8: a registration goes on or ends whose mails are refused, whose activities fail, or that was reset."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.common.failing_interceptor import ACTIVITY_FAILING
+from models.common.calendar import day_in_japan
+from models.common.identifiers import MailAddress
+from models.common.waiting_for import WaitingFor
+from models.myics.accounts import AccountState
+from models.myics.forms import ClientForm
+from models.myics.identifiers import ClientSuffix, HolderNo, RegistrationNo
+from models.myics.registrations import (
+    INVITATION_DAYS,
+    RegistrationCase,
+    RegistrationChanged,
+    RegistrationKind,
+    RegistrationOutcome,
+    RegistrationStage,
+)
+from models.tables import MyicsRegistrationRow
+from tests.myics.myics_world import FIRM, MyicsWorld, Registered, user
+from tests.support.world import details_of
+from web.common.workflow_notifier import Teller
+from web.myics.telling import telling_registration
+from workflows.common.search_attributes import FAILING, WAITING_FOR
+from workflows.myics.registration import REGISTRATION_CHANGED
+from workflows.myics.registration_details import registration_static_details
+
+WRONG, RIGHT = MailAddress("ichiroo@aoba-kaikei.example.jp"), MailAddress("ichiro@aoba-kaikei.example.jp")
+MINATO = "minato@minato.example.jp"
+REFUSED = "メールを届けられませんでした"
+
+
+async def mistyped(myics: MyicsWorld) -> Registered:
+    """An invitation whose address the mail server does not know."""
+    myics.world.inbox.unknown.add(WRONG)
+    registration = await myics.invite(address=WRONG)
+    await registration.waits_for(WaitingFor.OPERATOR)
+    return registration
+
+
+# --- mails that are refused for good ----------------------------------------------------------------------------------
+
+
+async def test_m8_a_mistyped_address_is_an_operators_who_corrects_it(myics: MyicsWorld) -> None:
+    registration = await mistyped(myics)
+    assert (await registration.progress()).assignee
+    details = await details_of(registration.handle)
+    assert REFUSED in details
+    assert "メールを届けられなかった" in details
+    assert "SMTP 550" in details
+    assert WRONG not in details
+    await registration.act("add_note")  # the customer was called; no mail has reached them yet
+    assert (await registration.progress()).waiting_for is WaitingFor.OPERATOR
+    await registration.act("correct_address", mail_address=RIGHT)
+    await registration.link(2)
+    await registration.settled()
+    assert (await registration.progress()).waiting_for is WaitingFor.APPLICANT
+    assert REFUSED not in await details_of(registration.handle)
+
+
+async def test_m8_what_never_reached_anybody_can_be_withdrawn_and_the_firm_invited_anew(myics: MyicsWorld) -> None:
+    registration = await mistyped(myics)
+    await registration.act("withdraw")
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    await (await myics.invite(address=RIGHT)).link()
+
+
+async def test_m8_what_never_reached_anybody_expires(myics: MyicsWorld) -> None:
+    registration = await mistyped(myics)
+    requested_on = day_in_japan((await registration.row()).requested_at)
+    await registration.until_day(requested_on + timedelta(days=INVITATION_DAYS + 1))
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED
+
+
+async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsWorld) -> None:
+    registration = await mistyped(myics)
+    first = (await registration.progress()).assignee
+    operators = await myics.operators()
+    myics.world.inbox.unknown |= set(operators.values())
+    today = day_in_japan(datetime.now(UTC))
+    await registration.until_day(myics.world.calendar.business_days_after(today, 4))
+    timeline = [entry.text for entry in (await registration.progress()).timeline]
+    assert sum("担当者の登録内容も確認" in text for text in timeline) == 2
+    assert (await registration.progress()).assignee in operators.keys() - {first}
+
+
+# --- activities that keep failing -------------------------------------------------------------------------------------
+
+
+async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.settled()
+    for _ in range(2):  # told again after as many tries more
+        await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")
+    await registration.act("add_note")
+    shown = (await registration.handle.describe()).typed_search_attributes
+    assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
+    assert "処理の失敗が続いています" in await details_of(registration.handle)
+    await registration.act("resend")
+    shown = (await registration.handle.describe()).typed_search_attributes
+    assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (False, WaitingFor.APPLICANT)
+    told = [entry.text for entry in (await registration.progress()).timeline]
+    assert sum("処理の失敗が続いている" in text for text in told) == 1
+
+
+# --- clients, ends and resets -----------------------------------------------------------------------------------------
+
+
+async def client_without_its_users(myics: MyicsWorld) -> tuple[Registered, Registered]:
+    """A client whose own registration runs, and that of its first user not yet."""
+    manager = await myics.firm()
+    form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(MINATO),))
+    client = Registered(myics, await myics.clients.add(manager, form))
+    world, queue = myics.world, myics.world.settings.temporal_task_queue
+    teller = Teller(world.sessions, world.client, MyicsRegistrationRow, telling_registration, task_queue=queue)
+    await teller.tell(client.number)
+    await client.at(RegistrationStage.USERS)
+    [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == client.number))
+    return client, Registered(myics, RegistrationNo(row.registration_no))
+
+
+async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsWorld) -> None:
+    client, first = await client_without_its_users(myics)
+    await client.act("withdraw")
+    assert (await client.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    await myics.tell()
+    with pytest.raises(RPCError) as missing:
+        await first.handle.describe()
+    assert missing.value.status is RPCStatusCode.NOT_FOUND
+    assert (await first.row()).outcome == RegistrationOutcome.WITHDRAWN
+    assert (await myics.account(MINATO, HolderNo(f"{FIRM}0012"))).state == AccountState.WITHDRAWN
+    assert first.mails(MINATO) == []
+    assert "登録の手続きを終了した（取り下げ）" in await first.audit()
+
+
+async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsWorld) -> None:
+    client, first = await client_without_its_users(myics)
+    await client.act("withdraw")
+    await client.handle.result()
+    async with myics.world.sessions.begin() as session:
+        never = update(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == first.number)
+        await session.execute(never.values(told_at=None))
+    await myics.tell()
+    assert (await first.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    assert await first.kinds() == ["myics_withdrawn"]
+
+
+async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: MyicsWorld) -> None:
+    registration = await myics.add(await myics.firm(), user(MINATO))
+    await registration.link()
+    done = RegistrationChanged(stage=RegistrationStage.REGISTERED, locked=False, changed_at=datetime.now(UTC))
+    async with myics.world.sessions.begin() as session:
+        await session.get_one(MyicsRegistrationRow, registration.number, with_for_update=True)
+        await registration.handle.signal(REGISTRATION_CHANGED, done)
+        await registration.activity("close_registration")
+        with pytest.raises(WorkflowUpdateFailedError) as late:
+            await registration.act("resend")
+    assert "終了の処理中" in str(late.value.cause)
+    await registration.handle.result()
+    assert (await registration.row()).link_no == 1
+
+
+async def test_what_is_asked_for_after_a_reset_is_not_taken_for_what_was_done_before(myics: MyicsWorld) -> None:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.settled()
+    before = await last_task(registration)
+    await registration.act("correct_address", mail_address=WRONG)
+    execution = WorkflowExecution(workflow_id=registration.handle.id)
+    await myics.world.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=myics.world.client.namespace,
+            workflow_execution=execution,
+            reason="test",
+            workflow_task_finish_event_id=before,
+            request_id=str(uuid4()),
+            reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
+        )
+    )
+    await registration.act("correct_address", mail_address=RIGHT)
+    assert (await registration.row()).address == RIGHT
+    await registration.link(3)
+
+
+async def last_task(registration: Registered) -> int:
+    finished = [
+        event.event_id
+        async for event in registration.handle.fetch_history_events()
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    ]
+    return finished[-1]
+
+
+def test_the_day_of_receipt_is_the_day_in_japan() -> None:
+    case = RegistrationCase(
+        registration_no=RegistrationNo.from_count(1),
+        kind=RegistrationKind.USER,
+        customer_no=FIRM,
+        holder_no=HolderNo(FIRM),
+        requested_at=datetime(2026, 11, 3, 15, 30, tzinfo=UTC),
+        expires_on=date(2026, 11, 18),
+    )
+    assert "2026-11-04" in registration_static_details(case, "青葉 次郎", "青葉 一郎")

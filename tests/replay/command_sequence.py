@@ -1,0 +1,86 @@
+"""The guard against silent changes: what a procedure asks of Temporal, compared with what it asked before.
+
+Measured over runs of every path: the order of activities, child workflows and patches is the same each time. The order
+of timers, signals, search attributes and local activities among them is not, since people and the system act side by
+side; local activities count by their number, told last.
+Where days pass, the calendar decides how often somebody is reminded: there, each step counts where it first occurs, and
+what only the calendar brings about does not count. (Replaying the committed histories is strict about all of this.)
+"""
+
+import difflib
+import json
+from collections.abc import Iterator
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+
+from models.yayoi.mails import MailKind
+
+BROUGHT_BY_THE_CALENDAR = {
+    "activity assign_operator",
+    *(
+        f"activity send_mail {kind}"
+        for kind in (
+            MailKind.CORRECTION_REMINDER,
+            MailKind.RELEASE_SHARING_REMINDER,
+            MailKind.FOLLOW_UP_REMINDER,
+            MailKind.DUE_DATE_IN_DANGER,
+            MailKind.DELAY,
+            MailKind.OPERATOR_REMINDER,
+            MailKind.OPERATOR_ESCALATION,
+        )
+    ),
+}
+WHAT_TO_DO = "Guard it with workflow.patched: CONTRIBUTING.md, 'Changing a running procedure'."
+
+
+def silent_change(walked: WorkflowHistory, committed: WorkflowHistory) -> str | None:
+    """Return what has changed and what to do; None if nothing has, or if the change is guarded by a new patch."""
+    before, now = steps(committed), steps(walked)
+    if patches(now) - patches(before):
+        return None
+    if _days_passed(walked) or _days_passed(committed):
+        before, now = _whatever_the_calendar(before), _whatever_the_calendar(now)
+    if before == now:
+        return None
+    difference = "\n".join(difflib.unified_diff(before, now, "committed", "today", lineterm=""))
+    return f"The commands of {committed.workflow_id} have changed without a patch:\n{difference}\n{WHAT_TO_DO}"
+
+
+def steps(history: WorkflowHistory) -> list[str]:
+    """Tell the steps in order, without ids, times and payloads; of a mail, its kind."""
+    return sorted((step for event in history.events for step in _told(event)), key=_local_ones_last)
+
+
+def patches(told: list[str]) -> set[str]:
+    return {step for step in told if step.startswith("patch ")}
+
+
+def _told(event: HistoryEvent) -> Iterator[str]:
+    match event.event_type:
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled = event.activity_task_scheduled_event_attributes
+            asked = json.loads(scheduled.input.payloads[0].data)
+            kind = f" {asked['kind']}" if scheduled.activity_type.name == "send_mail" else ""
+            yield f"activity {scheduled.activity_type.name}{kind}"
+        case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+            yield f"child {event.start_child_workflow_execution_initiated_event_attributes.workflow_type.name}"
+        case EventType.EVENT_TYPE_MARKER_RECORDED:
+            marker = event.marker_recorded_event_attributes
+            if marker.marker_name == "core_local_activity":
+                yield f"local activity {json.loads(marker.details['data'].payloads[0].data)['activity_type']}"
+            if marker.marker_name == "core_patch":
+                yield f"patch {json.loads(marker.details['patch-data'].payloads[0].data)['id']}"
+
+
+def _local_ones_last(step: str) -> bool:
+    return step.startswith("local ")
+
+
+def _days_passed(history: WorkflowHistory) -> bool:
+    return any(event.event_type == EventType.EVENT_TYPE_TIMER_FIRED for event in history.events)
+
+
+def _whatever_the_calendar(told: list[str]) -> list[str]:
+    return list(dict.fromkeys(step for step in told if step not in BROUGHT_BY_THE_CALENDAR))

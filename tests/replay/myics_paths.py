@@ -1,0 +1,193 @@
+"""Every way through MYICS' procedures, as people walk it. Histories of each are kept and replayed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from temporalio.client import WorkflowHandle
+
+from activities.common.failing_interceptor import ACTIVITY_FAILING
+from models.common.refusals import RefusedError
+from models.common.waiting_for import WaitingFor
+from models.myics.accounts import WRONG_KEYWORDS, WRONG_PASSWORDS
+from models.myics.batches import BatchKind
+from models.myics.forms import ClientForm
+from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
+from models.myics.registrations import RegistrationKind
+from models.myics.store.registrants import LinkRefusedError, read_account
+from models.myics.store.sign_in import SignInRefusedError
+from models.tables import MyicsRegistrationRow
+from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsWorld, Registered, user
+from tests.myics.test_myics_batch import held_up, shown, start_nothing_more
+from tests.myics.test_myics_trouble import client_without_its_users
+
+Path = Callable[[MyicsWorld], Awaitable[WorkflowHandle[Any, Any]]]
+JIRO = "jiro@aoba-kaikei.example.jp"
+
+
+async def representative_registered(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    await myics.register_representative(registration)
+    return registration.handle
+
+
+async def representative_locked_and_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
+    await myics.tell()
+    second = await registration.link(2)
+    for _ in range(WRONG_KEYWORDS):
+        try:
+            await myics.registrants.confirm(second, "違う", PASSWORD)
+        except (RefusedError, LinkRefusedError):
+            continue
+    await myics.tell()
+    await registration.settled()
+    await registration.act("unlock")
+    await myics.registrants.confirm(second, KEYWORD, PASSWORD)
+    await myics.tell()
+    return registration.handle
+
+
+async def representative_never_answers(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
+    return registration.handle
+
+
+async def representative_corrected_extended_and_withdrawn(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.act("correct_address", mail_address="new@aoba-kaikei.example.jp")
+    await registration.act("resend")
+    until = (await registration.row()).expires_on + timedelta(days=10)
+    await registration.act("extend_deadline", until=str(until))
+    await registration.act("hand_over", to="鈴木")
+    await registration.act("add_note")
+    await registration.act("withdraw")
+    return registration.handle
+
+
+async def representative_mistyped_and_corrected(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    myics.world.inbox.unknown.add(OWNER)
+    registration = await myics.invite()
+    await registration.waits_for(WaitingFor.OPERATOR)
+    await registration.act("correct_address", mail_address=JIRO)
+    await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")  # as the worker's interceptor tells it
+    await registration.act("add_note")
+    await registration.act("resend")
+    await registration.act("withdraw")
+    return registration.handle
+
+
+async def user_registered(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.add(await myics.firm(), user(JIRO))
+    await myics.register_user(registration)
+    return registration.handle
+
+
+async def user_never_answers(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    registration = await myics.add(await myics.firm(), user(JIRO))
+    await registration.link()
+    await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
+    return registration.handle
+
+
+async def client_with_a_user(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    manager = await myics.firm()
+    form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(JIRO),))
+    number = await myics.clients.add(manager, form)
+    await myics.tell()
+    [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == number))
+    await myics.register_user(Registered(myics, RegistrationNo(row.registration_no)))
+    return Registered(myics, number).handle
+
+
+async def client_withdrawn_before_its_users_are_started(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    client, _ = await client_without_its_users(myics)
+    await client.act("withdraw")
+    return client.handle
+
+
+async def account_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    for _ in range(WRONG_PASSWORDS):
+        try:
+            await myics.sign_in.sign_in(FIRM, OWNER, "Wrong2026")
+        except SignInRefusedError:
+            continue
+    await myics.tell()
+    [row] = await myics.rows(
+        select(MyicsRegistrationRow).where(MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING)
+    )
+    case = Registered(myics, RegistrationNo(row.registration_no))
+    await case.settled()
+    await case.act("unlock")
+    return case.handle
+
+
+async def password_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await renewal.link()
+    await renewal.act("resend")
+    await myics.renewals.set_password(await renewal.link(2), "Aoba2027")
+    await myics.tell()
+    return renewal.handle
+
+
+async def password_asked_for_twice(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [first] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await first.link()
+    await myics.forget_password(OWNER)
+    return first.handle
+
+
+async def password_never_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    await myics.firm()
+    await myics.forget_password(OWNER)
+    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    await renewal.link()
+    await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
+    return renewal.handle
+
+
+async def batch_with_a_refused_row(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    manager = await myics.firm()
+    number = await myics.send_file(manager, BatchKind.CLIENTS, "顧問先ID下4桁,顧問先名称\n0012,みなと商店\n12,短い\n")
+    return myics.world.client.get_workflow_handle(registration_workflow_id(number))
+
+
+async def batch_stopped_by_request_cancellation(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+    handle = await held_up(myics)
+    await handle.cancel()
+    await shown(handle, lambda progress: progress.stopped)
+    await handle.execute_update("resume", {"by": SATO, "reason": "お電話"})
+    await start_nothing_more(myics)
+    return handle
+
+
+MYICS_PATHS: tuple[Path, ...] = (
+    representative_registered,
+    representative_locked_and_unlocked,
+    representative_never_answers,
+    representative_corrected_extended_and_withdrawn,
+    representative_mistyped_and_corrected,
+    user_registered,
+    user_never_answers,
+    client_with_a_user,
+    client_withdrawn_before_its_users_are_started,
+    account_unlocked,
+    password_renewed,
+    password_asked_for_twice,
+    password_never_renewed,
+    batch_with_a_refused_row,
+    batch_stopped_by_request_cancellation,
+)

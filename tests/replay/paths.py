@@ -1,0 +1,304 @@
+"""Every way through the procedures, as a customer and an operator walk it. Histories of each are kept and replayed."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+
+from models.common.calendar import day_in_japan
+from models.common.operator_actions import AddNote, HandOver
+from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
+from models.yayoi.mails import MailKind
+from models.yayoi.operator_actions import (
+    AcceptPair,
+    Cancel,
+    CorrectPair,
+    ExtendDeadline,
+    Hold,
+    Reject,
+    ReleaseSharing,
+    ResendMail,
+    Resume,
+    Withdraw,
+)
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
+from models.yayoi.service_links import LinkKind
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
+BANK_C = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
+NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
+AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
+
+Path = Callable[[World], Awaitable[Case]]
+
+
+async def parts(case: Case) -> dict[str, WorkflowHandle[Any, Any]]:
+    """Return the application and its offices by the names under which their histories are kept."""
+    offices = (await case.application.query(MultiOfficeApplication.progress)).offices
+    numbered = {office.office_no: case.office(office.office_no) for office in offices}
+    own = {"office" if number == 1 else f"office{number}": office for number, office in numbered.items()}
+    return {"application": case.application, **own}
+
+
+async def reminded(case: Case) -> None:
+    """Let time pass until the applicant has been reminded once, whatever the calendar."""
+    await case.until_day(case.world.calendar.business_days_after(day_in_japan(await case.now()), 3))
+
+
+async def completed_at_once(world: World) -> Case:
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def not_linked(world: World) -> Case:
+    case = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    return case
+
+
+async def sharing_released_after_reminders(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until(await case.now() + timedelta(days=11))
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_C, day_in_japan(await case.now()))
+    await case.relink(*AIR_C, day_in_japan(await case.now()))
+    return case
+
+
+async def sharing_released_on_behalf(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_C, day_in_japan(await case.now()))
+    await case.relink(*AIR_C, day_in_japan(await case.now()))
+    return case
+
+
+async def two_offices(world: World) -> Case:
+    case = await world.apply(form([OFFICE_B, OFFICE_C], delegate=True))
+    for number in (1, 2):
+        await at_rest(case, Stage.SET_UP, number)
+        await case.do_steps(*SetUpStep, number=number)
+    await case.relink(*BANK_B, day_in_japan(await case.now()), number=1)
+    await case.relink(*BANK_C, day_in_japan(await case.now()), number=2)
+    await case.relink(*AIR_C, day_in_japan(await case.now()), number=2)
+    return case
+
+
+async def incomplete_after_thirty_days(world: World) -> Case:
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=32))
+    return case
+
+
+async def sharing_never_released(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.until(await case.now() + timedelta(days=40))
+    return case
+
+
+async def rejected(world: World) -> Case:
+    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    await case.act(Reject(by=OPERATOR, reason="お客様が弥生ID を登録されないため"))
+    return case
+
+
+async def corrected_after_a_reminder(world: World) -> Case:
+    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    await reminded(case)
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def cancelled_before_the_notice(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
+    return case
+
+
+async def cancelled_after_the_notice(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）"))
+    return case
+
+
+async def cancelled_too_late(world: World) -> Case:
+    """*Request Cancellation* after STEP5 began: refused, audited, and the case goes on to its end."""
+    case = await world.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.application.cancel()
+    while not any("取り消さなかった" in row.action for row in await case.audit()):
+        await case.settled()
+    await case.do_steps(*list(SetUpStep)[1:])
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def withdrawn(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    return case
+
+
+async def held_and_extended(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.until(await case.now() + timedelta(days=5))
+    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    expires = (await case.progress()).waits_until or case.due_date
+    await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=expires + timedelta(days=7)))
+    await case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意"))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    await case.relink(*BANK_C, day_in_japan(await case.now()))
+    await case.relink(*AIR_C, day_in_japan(await case.now()))
+    return case
+
+
+async def held_past_the_deadline(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.until(await case.now() + timedelta(days=32))
+    later = day_in_japan(await case.now()) + timedelta(days=14)
+    await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=later))
+    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.until(await case.now() + timedelta(hours=1))
+    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    return case
+
+
+async def link_added(world: World) -> Case:
+    """会計連携の追加, with an ID that was mistyped at first."""
+    first = await not_linked(world)
+    await first.application.result()
+    [issued] = await first.issued()
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId("8888888")})
+    case = await world.apply(addition.model_copy(update={"offices": (pair,)}))
+    await at_rest(case, Stage.CORRECTION)
+    right = ContractId(issued.contract_id)
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
+    await at_rest(case, Stage.RELINK)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def linked_standalone(world: World) -> Case:
+    """With the customer's phone calls: a note, another operator, a mail sent again."""
+    pair = (YayoiId("office-2@midorikawa.example.co.jp"), OfficeToken("b6000003-0000-4000-8000-000000000002"))
+    case = await world.apply(form([pair], contract=ContractId("6000003"), network=False))
+    await at_rest(case, Stage.SET_UP)
+    await case.act(AddNote(by=OPERATOR, reason="お電話"))
+    await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
+    await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.COMPLETION_NOTICE))
+    await case.do_steps(*Procedure.LINKED_STANDALONE.set_up_steps)
+    await case.relink(LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 2000003", day_in_japan(await case.now()))
+    return case
+
+
+async def not_linked_standalone(world: World) -> Case:
+    """Accepted in spite of what the check has found."""
+    pair = (YayoiId("nobody@shiraishi.example.co.jp"), None)
+    case = await world.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
+    await at_rest(case, Stage.CORRECTION)
+    await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
+    await at_rest(case, Stage.SET_UP)
+    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    return case
+
+
+async def all_cancelled(world: World) -> Case:
+    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SET_UP, 1)
+    await at_rest(case, Stage.SHARING, 2)
+    cancel = Cancel(by=OPERATOR, reason="お客様のご希望")
+    await case.application.execute_update(MultiOfficeApplication.cancel, cancel)
+    return case
+
+
+async def one_ended_by_hand(world: World) -> Case:
+    """The application leaves the rest to the reconciliation."""
+    case = await world.apply(form([OFFICE_C, OFFICE_B]))
+    await at_rest(case, Stage.SHARING, 1)
+    await case.office(1).terminate("押し間違い")
+    await at_rest(case, Stage.SET_UP, 2)
+    await case.act(Withdraw(by="申込者", reason="不要になったため"), 2)
+    return case
+
+
+async def notice_undelivered(world: World) -> Case:
+    world.inbox.unknown.add(OFFICE_C[0])
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.NOTIFY)
+    world.inbox.unknown.clear()
+    again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
+    await case.act(again)
+    await at_rest(case, Stage.SET_UP)
+    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    return case
+
+
+async def waiting_for_sharing(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await reminded(case)
+    return case
+
+
+async def waiting_for_set_up(world: World) -> Case:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=16))
+    return case
+
+
+ENDED: tuple[Path, ...] = (
+    completed_at_once,
+    not_linked,
+    sharing_released_after_reminders,
+    sharing_released_on_behalf,
+    two_offices,
+    incomplete_after_thirty_days,
+    sharing_never_released,
+    rejected,
+    corrected_after_a_reminder,
+    cancelled_before_the_notice,
+    cancelled_after_the_notice,
+    cancelled_too_late,
+    withdrawn,
+    held_and_extended,
+    held_past_the_deadline,
+    link_added,
+    linked_standalone,
+    not_linked_standalone,
+    all_cancelled,
+    one_ended_by_hand,
+    notice_undelivered,
+)
+IN_THE_MIDDLE: tuple[Path, ...] = (waiting_for_sharing, waiting_for_set_up)

@@ -1,0 +1,51 @@
+"""A change to a running procedure, made as CONTRIBUTING.md says: one step more, behind a patch."""
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from tests.replay.changed_procedures import LOOK_BEFORE_FREEZE, WithOneStepMore, WithOneStepMorePatched
+from tests.replay.command_sequence import steps
+from tests.replay.paths import completed_at_once
+from tests.replay.test_replay import HISTORIES
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import world_with_worker
+from workers.temporal import DATA_CONVERTER
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+OF_OFFICES = {
+    name: WorkflowHistory.from_json(name, text) for name, text in HISTORIES.items() if name.endswith(".office")
+}
+THAT_FROZE = [name for name, history in OF_OFFICES.items() if "activity freeze_smart_import" in steps(history)]
+
+
+async def replay(procedure: type, history: WorkflowHistory) -> None:
+    await Replayer(workflows=[procedure], data_converter=DATA_CONVERTER).replay_workflow(history)
+
+
+@pytest.mark.parametrize("name", sorted(OF_OFFICES))
+async def test_with_the_patch_every_case_that_began_before_goes_on(name: str) -> None:
+    await replay(WithOneStepMorePatched, OF_OFFICES[name])
+
+
+@pytest.mark.parametrize("name", sorted(THAT_FROZE))
+async def test_without_the_patch_cases_that_began_before_break(name: str) -> None:
+    with pytest.raises(NondeterminismError):
+        await replay(WithOneStepMore, OF_OFFICES[name])
+
+
+async def test_a_new_case_takes_the_new_way_and_carries_the_marker(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    workflows = (MultiOfficeApplication, WithOneStepMorePatched)
+    async with world_with_worker(sessions, temporal, smtp_inbox, workflows=workflows) as world:
+        case = await completed_at_once(world)
+        await case.application.result()
+        new = await case.office().fetch_history()
+    told = steps(new)
+    freeze = told.index("activity freeze_smart_import")
+    assert told[freeze - 2 : freeze] == [f"patch {LOOK_BEFORE_FREEZE}", "activity sharing_state"]
+    await replay(WithOneStepMorePatched, new)

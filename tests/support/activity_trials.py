@@ -1,0 +1,587 @@
+"""For every activity: one call of it, and what it must leave behind however often it is called."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Executable, insert, select, update
+
+from models.backoffice.digest import DigestDay, SendDigest
+from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.common.message import Message
+from models.common.messages import BusinessDays
+from models.common.waiting_for import WaitingFor
+from models.tables import (
+    AddressCheckRow,
+    ApplicationOfficeRow,
+    ApplicationRow,
+    BusinessGroupRow,
+    EnquiryRow,
+    EventRow,
+    ExistingContractRow,
+    GroupMemberRow,
+    IssuedContractRow,
+    MemberInvitationRow,
+    NoticeRow,
+    OfficeRow,
+    RefusedFormRow,
+    RememberedLinkRow,
+    ServiceLinkRow,
+    SetUpStepRow,
+    SharingRow,
+    WebhookMessageRow,
+    WebhookSubscriberRow,
+    YayoiIdRow,
+)
+from models.webhooks.messages import Coded, DeliverWebhook, WebhookMessageRef, WebhookStage
+from models.yayoi.address_checks import CheckPurpose, CheckStep, SendCode
+from models.yayoi.enquiries import EnquiryRef
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.mails import MailKind
+from models.yayoi.member_invitations import CloseInvitation, MailInvitation
+from models.yayoi.messages import (
+    Assign,
+    CloseApplication,
+    CloseOffice,
+    CorrectPairStep,
+    EndSharing,
+    OfficeRef,
+    OfficeStep,
+    Outcome,
+    RecordAction,
+    RecordRelink,
+    RecordSetUpStep,
+    SendMail,
+)
+from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.provider_forms.refused import RefusedFormRef
+from models.yayoi.service_links import LinkKind
+from models.yayoi.stage_changes import office_stage_change
+from tests.support.world import OFFICE_B, OFFICE_C, TARO
+
+AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+"""The case's own time in every step."""
+NO = ApplicationNo("YS-000001")
+"""The first application of a new database: 弥生 太郎's, for office C."""
+C = OfficeRef(application_no=NO, office_no=1)
+PAIR = f"{NO}:1"
+YAYOI_ID, TOKEN = OFFICE_C
+BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
+LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
+
+STEP = OfficeStep.of(C, AT)
+RELEASED_FOR_THEM = EndSharing.of(
+    C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True
+)
+RECONCILE = Reconcile(at=AT)
+RELINKED_ON = date(2026, 11, 20)
+IMPORTED_AGAIN_FROM = date(2026, 10, 29)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`added`: the rows that one effect adds, by table. `found`: what `look` finds afterwards."""
+
+    activity: str
+    message: Message
+    added: dict[str, int]
+    look: Executable
+    found: list[tuple[Any, ...]]
+    given: tuple[Executable, ...] = ()
+    """What else has to be in the database."""
+    before: tuple[tuple[str, Message], ...] = ()
+    """What was done before: activities and their messages."""
+    actions: tuple[str, ...] = field(default=())
+    """The audit trail's words for the effect."""
+    reads_only: bool = False
+    """Whether it leaves everything as it is."""
+    then: int = 0
+    """Transactions that follow those of a mail."""
+
+    @property
+    def commits(self) -> int:
+        """In how many transactions it takes effect. A mail needs two: pending, sent."""
+        if self.reads_only:
+            return 0
+        return 2 + self.then if "notices" in self.added else 1
+
+
+CHECK_ID = UUID("01234567-89ab-4cde-8f01-23456789abcd")
+"""A mailed code that is waited for: that of a registration, which ends in 2099."""
+EVENT = UUID("01234567-89ab-4cde-8f01-23456789abce")
+HANAKO = "hanako@shouji.example.jp"
+
+
+def _check(**changes: Any) -> Executable:
+    row = {
+        "check_id": CHECK_ID,
+        "purpose": CheckPurpose.REGISTRATION,
+        "yayoi_id": HANAKO,
+        "family_name": "弥生",
+        "given_name": "花子",
+        "password_hash": "$argon2id$",
+        "news_by_mail": True,
+        "begun_at": AT,
+        "changed_at": AT,
+        "code_until": datetime(2099, 1, 1, tzinfo=UTC),
+        "ends_at": datetime(2099, 1, 1, tzinfo=UTC),
+    }
+    return insert(AddressCheckRow).values(row | changes)
+
+
+_ONE_STEP = {"ledger": 1, "audit_trail": 1}
+_OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
+_STRAY = update(OfficeRow).where(OfficeRow.office_token == TOKEN).values(frozen_by="YS-999999:1", frozen_at=AT)
+_SHARING = select(SharingRow.firm, SharingRow.ended_at, SharingRow.ended_for, SharingRow.released_by_system).where(
+    SharingRow.office_token == TOKEN
+)
+_LINKS = (
+    select(ServiceLinkRow.service, ServiceLinkRow.lost_for, ServiceLinkRow.first_covered_on)
+    .where(ServiceLinkRow.office_token == TOKEN)
+    .order_by(ServiceLinkRow.link_id)
+)
+_REMEMBERED = (
+    select(
+        RememberedLinkRow.kind,
+        RememberedLinkRow.service,
+        RememberedLinkRow.last_imported_on,
+        RememberedLinkRow.relinked_on,
+        RememberedLinkRow.first_covered_on,
+    )
+    .where(RememberedLinkRow.application_no == NO)
+    .order_by(RememberedLinkRow.service.desc())
+)
+
+
+def _subscriber(**facts: Any) -> Executable:
+    return insert(WebhookSubscriberRow).values(url="https://books.example/hook", secrets=[], kinds=[], **facts)
+
+
+def _webhook(stage: WebhookStage) -> Executable:
+    return insert(WebhookMessageRow).values(
+        message_id="msg_1",
+        subscriber_id=1,
+        application_no=NO,
+        kind="office.stage_changed",
+        payload={},
+        stage=stage,
+        settled_at=AT,
+    )
+
+
+_WEBHOOK = select(WebhookMessageRow.stage, WebhookMessageRow.attempts, WebhookMessageRow.settled_at.is_not(None))
+
+INVITED = UUID("00000000-0000-4000-8000-00000000000a")
+OFFICE_A = "office-a@yayoi-taro.example.jp"
+_INVITE = insert(MemberInvitationRow).values(
+    invitation_id=INVITED,
+    group_id=select(GroupMemberRow.group_id)
+    .where(GroupMemberRow.person_id == YayoiIdRow.id_of(OFFICE_A))
+    .scalar_subquery(),
+    yayoi_id=YAYOI_ID,
+    inviter_id=YayoiIdRow.id_of(OFFICE_A),
+    invited_at=AT,
+    expires_at=AT,
+    changed_at=AT,
+)
+
+TRIALS = [
+    Trial(
+        activity="check_pair",
+        message=STEP,
+        added={},
+        reads_only=True,
+        look=_OFFICE,
+        found=[(None, None)],
+    ),
+    Trial(
+        activity="freeze_smart_import",
+        message=STEP,
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        actions=("スマート取引取込を凍結した",),
+    ),
+    Trial(
+        activity="thaw_smart_import",
+        message=STEP,
+        before=(("freeze_smart_import", STEP),),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("スマート取引取込の凍結を解除した",),
+    ),
+    Trial(
+        activity="sharing_state",
+        message=STEP,
+        added={},
+        reads_only=True,
+        look=_SHARING,
+        found=[("山田会計事務所", None, None, False)],
+    ),
+    Trial(
+        activity="end_sharing",
+        message=RELEASED_FOR_THEM,
+        added=_ONE_STEP,
+        look=_SHARING,
+        found=[("山田会計事務所", AT, PAIR, True)],
+        actions=("申込者に代わって共有を解除した",),
+    ),
+    Trial(
+        activity="remember_links",
+        message=STEP,
+        added=_ONE_STEP | {"remembered_links": 2},
+        look=_REMEMBERED,
+        found=[("bank_account", BANK, LAST_BANK, None, None), ("air_regi", AIR, LAST_AIR, None, None)],
+        actions=("連携を記録した",),
+    ),
+    Trial(
+        activity="issue_contract_id",
+        message=STEP,
+        added=_ONE_STEP | {"issued_contracts": 1, "contract_id_pool": 1, "remembered_links": 2},
+        look=select(
+            IssuedContractRow.contract_id,
+            IssuedContractRow.registered_name,
+            IssuedContractRow.yayoi_id,
+            OfficeRow.contract_id,
+            ExistingContractRow.issued_count,
+            ServiceLinkRow.service,
+            ServiceLinkRow.lost_for,
+        )
+        .join(ExistingContractRow, ExistingContractRow.contract_id == IssuedContractRow.existing_contract_id)
+        .join(OfficeRow, OfficeRow.contract_id == IssuedContractRow.contract_id)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .order_by(ServiceLinkRow.link_id),
+        found=[
+            ("7500000", "弥生 太郎 - 1 (8871304)", YAYOI_ID, "7500000", 1, service, PAIR) for service in (BANK, AIR)
+        ],
+        actions=("サービス契約ID を発行した",),
+    ),
+    Trial(
+        activity="record_relink",
+        message=RecordRelink.of(
+            C,
+            AT,
+            report=ServiceRelinked(
+                reason="お電話",
+                by="system:bank",
+                kind=LinkKind.BANK_ACCOUNT,
+                service=BANK,
+                relinked_on=RELINKED_ON,
+                asked_from=IMPORTED_AGAIN_FROM,
+            ),
+        ),
+        before=(("remember_links", STEP), ("issue_contract_id", STEP)),
+        added=_ONE_STEP | {"service_links": 1},
+        look=_LINKS,
+        found=[(BANK, PAIR, None), (AIR, PAIR, None), (BANK, None, IMPORTED_AGAIN_FROM)],
+        actions=("再連携を記録した",),
+    ),
+    Trial(
+        activity="record_set_up_step",
+        message=RecordSetUpStep.of(
+            C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.BUSINESS_GROUP)
+        ),
+        added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
+        look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
+            SetUpStepRow.application_no == ApplicationOfficeRow.application_no,
+            GroupMemberRow.person_id == YayoiIdRow.person_id,
+            YayoiIdRow.yayoi_id == ApplicationOfficeRow.yayoi_id,
+            OfficeRow.office_token == ApplicationOfficeRow.office_token,
+            GroupMemberRow.group_id == OfficeRow.group_id,
+            BusinessGroupRow.group_id == OfficeRow.group_id,
+        ),
+        found=[("business_group", "佐藤", "事業所C")],
+        actions=("STEP6 事業グループの新規作成を記録した",),
+    ),
+    Trial(
+        activity="send_mail",
+        message=SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT),
+        added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("receipt", TARO, True)],
+        actions=(f"メールを送信した：{MailKind.RECEIPT.subject}",),
+    ),
+    Trial(
+        activity="close_office",
+        message=CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",)),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
+        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
+        actions=("事業所データの手続きを終了した（未完了の項目あり）",),
+    ),
+    Trial(
+        activity="close_application",
+        message=CloseApplication(application_no=NO, at=AT),
+        added=_ONE_STEP,
+        look=select(ApplicationRow.closed_at),
+        found=[(AT,)],
+        actions=("申込の手続きを終了した",),
+    ),
+    Trial(
+        activity="business_days",
+        message=BusinessDays(day=date(2026, 11, 5), counts=(3, 7)),
+        added={},
+        reads_only=True,
+        look=select(ApplicationRow.application_no),
+        found=[(NO,)],
+    ),
+    Trial(
+        activity="restore_sharing",
+        message=STEP,
+        before=(("end_sharing", RELEASED_FOR_THEM),),
+        added=_ONE_STEP,
+        look=_SHARING,
+        found=[("山田会計事務所", None, None, False)],
+        actions=("会計事務所との共有を元に戻した",),
+    ),
+    Trial(
+        activity="attach_to_contract",
+        message=STEP,
+        given=(update(ApplicationOfficeRow).values(issued_contract_id="7123456"),),
+        added=_ONE_STEP | {"remembered_links": 2},
+        look=select(OfficeRow.contract_id, ServiceLinkRow.service, ServiceLinkRow.lost_for)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .where(OfficeRow.office_token == TOKEN)
+        .order_by(ServiceLinkRow.link_id),
+        found=[("7123456", BANK, PAIR), ("7123456", AIR, PAIR)],
+        actions=("サービス契約ID に会計連携を設定した",),
+    ),
+    Trial(
+        activity="revoke_contract_id",
+        message=STEP,
+        before=(("issue_contract_id", STEP),),
+        added=_ONE_STEP,
+        look=select(
+            IssuedContractRow.contract_id,
+            IssuedContractRow.revoked_at,
+            OfficeRow.contract_id,
+            ServiceLinkRow.service,
+            ServiceLinkRow.lost_for,
+        )
+        .join(OfficeRow, OfficeRow.existing_contract_id == IssuedContractRow.existing_contract_id)
+        .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)
+        .where(OfficeRow.office_token == TOKEN)
+        .order_by(ServiceLinkRow.link_id),
+        found=[("7500000", AT, None, BANK, None), ("7500000", AT, None, AIR, None)],
+        actions=("サービス契約ID を取り消した",),
+    ),
+    Trial(
+        activity="record_action",
+        message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("期限を延ばした",),
+    ),
+    Trial(
+        activity="correct_pair",
+        message=CorrectPairStep.of(
+            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
+        ),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token, ApplicationOfficeRow.office_name),
+        found=[(*OFFICE_B, "事業所B")],
+        actions=("弥生ID・事業所トークンを訂正した",),
+    ),
+    Trial(
+        activity="assign_operator",
+        message=Assign(application_no=NO, office_no=1, at=AT, occurrence=1),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.assignee),
+        found=[("佐藤",)],
+        actions=("担当者を決めた",),
+    ),
+    Trial(
+        activity="send_code",
+        message=SendCode(check_id=CHECK_ID, code_no=1),
+        given=(_check(),),
+        added={"notices": 1},  # about no case: the notice is all
+        look=select(NoticeRow.key, NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(f"address-check:{CHECK_ID}:1", "code_registration", HANAKO, True)],
+    ),
+    Trial(
+        activity="tell_of_new_password",
+        message=CheckStep(check_id=CHECK_ID, at=AT),
+        given=(_check(purpose=CheckPurpose.NEW_PASSWORD, finished_at=AT),),
+        added={"notices": 1},
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("password_set", HANAKO, True)],
+    ),
+    Trial(
+        activity="close_check",
+        message=CheckStep(check_id=CHECK_ID, at=AT),
+        given=(_check(finished_at=AT),),
+        added={},  # `closed_at` is its own ledger
+        look=select(AddressCheckRow.closed_at, AddressCheckRow.family_name, AddressCheckRow.password_hash),
+        found=[(AT, None, None)],
+    ),
+    Trial(
+        activity="mail_invitation",
+        message=MailInvitation(invitation_id=INVITED, link_no=1),
+        given=(_INVITE,),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("member_invitation", YAYOI_ID, True)],
+    ),
+    Trial(
+        activity="close_invitation",
+        message=CloseInvitation(invitation_id=INVITED, link_no=1, at=AT),
+        given=(_INVITE,),
+        added={},  # `closed_at` is its own ledger
+        look=select(MemberInvitationRow.closed_at, MemberInvitationRow.outcome),
+        found=[(AT, "期限切れ")],
+    ),
+    Trial(
+        activity="forward_enquiry",
+        message=EnquiryRef(receipt_no="Q-000001"),
+        given=(
+            insert(EnquiryRow).values(
+                receipt_no="Q-000001",
+                submission_id=INVITED,
+                contract_id="8871304",
+                name="弥生 太郎",
+                mail_address=TARO,
+                text="手順を教えてください。",
+                received_at=AT,
+                changed_at=AT,
+            ),
+        ),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("enquiry", "back-office@yayoi.example", True)],
+    ),
+    Trial(
+        activity="digest_recipients",
+        message=DigestDay(day=date(2026, 11, 5)),
+        added={},
+        reads_only=True,
+        look=select(NoticeRow.key),
+        found=[],
+    ),
+    Trial(
+        activity="send_digest",
+        message=SendDigest(day=date(2026, 11, 5), operator="佐藤"),
+        added={"notices": 1},  # about no case: the notice is all
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("digest:2026-11-05:佐藤", None, "sato@back-office.example.jp", True)],
+    ),
+    Trial(
+        activity="find_differences",
+        message=RECONCILE,
+        given=(_STRAY,),
+        added={},
+        reads_only=True,
+        look=_OFFICE,
+        found=[("YS-999999:1", AT)],
+    ),
+    Trial(
+        activity="find_left_open",
+        message=RECONCILE,
+        added={},
+        reads_only=True,
+        look=select(ApplicationRow.closed_at),
+        found=[(None,)],
+    ),
+    Trial(
+        activity="look_again",
+        message=C,
+        added={},
+        reads_only=True,
+        look=select(ApplicationOfficeRow.closed_at),
+        found=[(None,)],
+    ),
+    Trial(
+        activity="thaw_left_frozen",
+        message=FreezeStep(application_no=ApplicationNo("YS-999999"), office_no=1, at=AT, office_token=TOKEN),
+        given=(_STRAY,),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(None, None)],
+        actions=("残っていた凍結を解除した",),
+    ),
+    Trial(
+        activity="freeze_again",
+        message=FreezeStep.of(C, AT, office_token=TOKEN),
+        added=_ONE_STEP,
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        actions=("外れていた凍結をやり直した",),
+    ),
+    Trial(
+        activity="report_differences",
+        message=ReconciliationReport(
+            at=AT,
+            findings=(
+                Finding(kind=FindingKind.LOST_FREEZE, application_no=NO, office_no=1, detail="外れています。"),
+                Finding(kind=FindingKind.REFUSED_LATE, application_no=NO, office_no=1, event_id=EVENT, detail="順序"),
+            ),
+        ),
+        given=(
+            insert(EventRow).values(
+                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", untold_since=AT
+            ),
+        ),
+        added={"notices": 1},  # about no single case
+        then=1,  # the refusal has been told
+        look=select(
+            NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.untold_since
+        ).join(EventRow, EventRow.event_id == EVENT),
+        found=[(None, "back-office@yayoi.example", True, None)],
+    ),
+    Trial(
+        activity="publish_stage_change",
+        message=office_stage_change(
+            NO,
+            1,
+            Stage.SHARING,
+            outcome=None,
+            sequence=2,
+            at=AT,
+            waiting_for=Coded.of(WaitingFor.APPLICANT),
+            due_date=date(2026, 11, 20),
+        ),
+        given=(_subscriber(), _subscriber(active=False), _subscriber()),
+        added={"webhook_messages": 2},
+        look=select(
+            WebhookMessageRow.subscriber_id,
+            WebhookMessageRow.kind,
+            WebhookMessageRow.payload["data"]["sequence"].as_integer(),
+        ).order_by(WebhookMessageRow.subscriber_id),
+        found=[(1, "office.stage_changed", 2), (3, "office.stage_changed", 2)],
+    ),
+    Trial(
+        activity="deliver_webhook",  # with a subscriber that answers: tests/webhooks/test_webhook_post.py
+        message=DeliverWebhook(message_id="msg_1"),
+        given=(_subscriber(active=False), _webhook(WebhookStage.SENDING)),
+        added={},
+        look=_WEBHOOK,
+        found=[("送信先の停止", 0, True)],
+    ),
+    Trial(
+        activity="report_webhook_trouble",
+        message=WebhookMessageRef(message_id="msg_1"),
+        given=(_subscriber(), _webhook(WebhookStage.DEAD)),
+        added={"notices": 1},
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("webhook-trouble:1:2026-11-05", None, "back-office@yayoi.example", True)],
+    ),
+    Trial(
+        activity="give_up_webhook",
+        message=WebhookMessageRef(message_id="msg_1"),
+        given=(_subscriber(), _webhook(WebhookStage.DEAD)),
+        added={},
+        look=_WEBHOOK,
+        found=[("未送信で終了", 0, True)],
+    ),
+    Trial(
+        activity="report_refused_form",
+        message=RefusedFormRef(form_no=1),
+        given=(insert(RefusedFormRow).values(webhook_id="w-1", body="{}", errors={"tel": "入力してください。"}),),
+        added={"notices": 1},
+        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[("refused-form:1", None, "back-office@yayoi.example", True)],
+    ),
+]

@@ -1,0 +1,109 @@
+"""What activities are tried on: the real wiring on a real Postgres, which can crash around any commit."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Executable, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from temporalio.client import Client
+
+from models.common.calendar import BusinessCalendar
+from models.tables import AuditRow, Base
+from models.yayoi.application_form import ApplicationForm
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.store.intake import Intake
+from tests.support.smtp_inbox import SmtpInbox
+from workers import database, temporal
+from workers.settings import Settings
+from workers.wiring.root import build_activities
+
+Activity = Callable[..., Any]
+
+
+class CrashError(Exception):
+    """The process is gone: whoever asked gets no answer."""
+
+
+class CrashingSessions(async_sessionmaker[AsyncSession]):
+    """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: that lives on."""
+
+    def __init__(self, engine: AsyncEngine, *, commit: int = 0, committed: bool = False) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self._dies_at = commit
+        self._committed = committed
+        self.begun = 0
+        """How many transactions were begun."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:  # type: ignore[override]  # used only by `async with`
+        self.begun += 1
+        dies = self.begun == self._dies_at
+        async with super().begin() as session:
+            yield session
+            if dies and not self._committed:
+                await session.flush()
+                raise CrashError
+        if dies:
+            raise CrashError
+
+
+@dataclass(frozen=True)
+class ActivityWorld:
+    """The example registry, and everything that workers are wired with."""
+
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+    settings: Settings
+    client: Client
+
+    def activities(
+        self, sessions: async_sessionmaker[AsyncSession] | None = None, **changed: Any
+    ) -> dict[str, Activity]:
+        """All activities by name, on these sessions and changed settings."""
+        built = build_activities(self.settings.model_copy(update=changed), sessions or self.sessions, self.client)
+        return {activity.__name__: activity for activity in built}
+
+    async def apply(self, form: ApplicationForm) -> ApplicationNo:
+        """Store an application; no workflow is started."""
+        return (await Intake(self.sessions, BusinessCalendar()).receive(form)).application_no
+
+    async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
+        async with self.sessions() as session:
+            return [tuple(row) for row in await session.execute(statement)]
+
+    async def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table."""
+        async with self.sessions() as session:
+            return {
+                table.name: [tuple(row) for row in await session.execute(select(table).order_by(*table.primary_key))]
+                for table in Base.metadata.sorted_tables
+            }
+
+    async def row_counts(self) -> Counter[str]:
+        return Counter({table: len(rows) for table, rows in (await self.everything()).items()})
+
+    async def actions(self) -> list[str]:
+        """The audit trail, in its words."""
+        return [action for (action,) in await self.rows(select(AuditRow.action).order_by(AuditRow.audit_id))]
+
+
+@asynccontextmanager
+async def activity_world(
+    registry_url: str, inbox: SmtpInbox, client: Client | None = None
+) -> AsyncIterator[ActivityWorld]:
+    """Contract IDs are issued from 7500000 on. Without a client, Temporal is away: few activities ask it."""
+    settings = Settings(
+        smtp_host=inbox.host,
+        smtp_port=inbox.port,
+        secret_key=SecretStr("secret"),
+        public_url="http://web.test",
+        contract_id_first=7_500_000,
+    )
+    engine = create_async_engine(registry_url, pool_timeout=300)
+    away = Settings(temporal_address="127.0.0.1:1")
+    yield ActivityWorld(engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True))
+    await engine.dispose()

@@ -1,0 +1,166 @@
+"""An operator's desk: the real Web UI on a Temporal server of its own, in a real Chromium, with the people of the case.
+
+The server that the other tests share has no Web UI.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.async_api import Browser, Error, Page
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from models.common.calendar import day_in_japan
+from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from tests.support.running import PATIENCE, PatientQueries
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import Case, World, world_with_worker
+from workers.stack import temporal_server
+from workers.temporal import DATA_CONVERTER
+from workflows.backoffice.queues import Asked, Queue, link
+from workflows.common import search_attributes
+
+SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
+"""Two operators and their supervisor, as the example registry has them."""
+
+RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
+"""What the operators' guide recommends to show beside Status and Workflow ID."""
+
+
+@asynccontextmanager
+async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
+    """Start a Temporal server with its Web UI; give it and the address of the Web UI."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        ui_port: int = probe.getsockname()[1]
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=DATA_CONVERTER,
+        interceptors=[PatientQueries()],
+        ui=True,
+        ui_port=ui_port,
+        dev_server_existing_path=str(temporal_server.binary()),
+        dev_server_log_level="error",
+        dev_server_extra_args=temporal_server.TIME_SKIPPING,
+        search_attributes=search_attributes.ALL,
+    ) as environment:
+        yield environment, f"http://127.0.0.1:{ui_port}"
+
+
+@asynccontextmanager
+async def _seat(browser: Browser) -> AsyncIterator[Page]:
+    """A screen as it stands on an operator's desk in Japan."""
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 900}, locale="ja-JP", timezone_id="Asia/Tokyo"
+    )
+    try:
+        yield await context.new_page()
+    finally:
+        await context.close()
+
+
+@dataclass
+class Desk:
+    """One operator, the Web UI before them, and the world behind it."""
+
+    world: World
+    ui_url: str
+    page: Page
+
+    async def open_office(self, case: Case, number: int = 1, tab: str = "user-metadata") -> None:
+        """Open the page of one office's procedure, as a link in a mail does."""
+        await self._open(office_workflow_id(case.application_no, number), tab)
+
+    async def open_application(self, case: Case, tab: str = "user-metadata") -> None:
+        await self._open(application_workflow_id(case.application_no), tab)
+
+    async def read_details(self, until: str) -> str:
+        """Read Current Details, pressing R for freshness until they hold `until`."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for frame in self.page.frames[1:]:
+                    with suppress(Error):  # the page makes its frames anew when it is refreshed
+                        if until in (text := await frame.locator("body").inner_text(timeout=1000)):
+                            return text
+                await self.page.keyboard.press("r")
+                await self.page.wait_for_timeout(500)
+
+    async def shown_json(self, name: str) -> dict[str, Any]:
+        """Copy the JSON that Current Details show for an action."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for frame in self.page.frames[1:]:
+                    block = frame.locator(f"p:has(code:text-is('{name}')) + pre")
+                    with suppress(Error):
+                        return dict(json.loads(await block.first.inner_text(timeout=1000)))
+                await self.page.wait_for_timeout(300)
+
+    async def send_update(
+        self, name: str, data: dict[str, Any], *, before_submit: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """More Actions, Send an Update: choose it from the list, paste the JSON, submit."""
+        page = self.page
+        await page.get_by_role("button", name="More Actions").first.click()
+        await page.get_by_role("menuitem", name="Send an Update").click()
+        await page.get_by_test_id("update-select-button").locator("visible=true").click()
+        await page.get_by_role("option", name=name).locator("visible=true").first.click()
+        await page.locator(".cm-content").locator("visible=true").last.click()
+        await page.keyboard.press("ControlOrMeta+a")  # the dialog keeps what was typed before
+        await page.keyboard.insert_text(json.dumps(data, ensure_ascii=False))
+        await page.keyboard.press("Tab")  # the editor then lays the JSON out anew, which moves the button
+        if before_submit:
+            await before_submit()
+        submit = page.get_by_role("button", name="Submit").locator("visible=true")
+        await submit.click()
+        await submit.wait_for(state="hidden")
+
+    async def send_nothing(self, name: str) -> str:
+        """Submit an update with an empty Data; return the refusal that the dialog shows."""
+        page = self.page
+        await page.get_by_role("button", name="More Actions").first.click()
+        await page.get_by_role("menuitem", name="Send an Update").click()
+        await page.get_by_test_id("update-select-button").locator("visible=true").click()
+        await page.get_by_role("option", name=name).locator("visible=true").first.click()
+        await page.get_by_role("button", name="Submit").locator("visible=true").click()
+        return await page.get_by_role("alert").locator("visible=true").first.inner_text()
+
+    async def open_queue(self, queue: Queue, *, save: bool = False) -> None:
+        """Open a queue by the link of the operators' page, and wait for the bar above the list."""
+        await self.page.goto(link(self.ui_url, "default", queue, Asked(day_in_japan(datetime.now(UTC))), save=save))
+        await self.page.get_by_test_id("saved-views-button").wait_for()
+
+    async def choose_columns(self) -> None:
+        """Configure Columns, below the list to the right: as the operators' guide says."""
+        page = self.page
+        await page.get_by_role("button", name="Configure Columns").click()
+        for unneeded in ("Run ID", "Type", "Start", "End"):
+            await page.get_by_role("button", name=f"Remove {unneeded} column").click()
+        for column in RECOMMENDED_COLUMNS:
+            await page.get_by_role("button", name=f"Add {column} column").click()
+
+    async def saved_views(self) -> list[str]:
+        """Return the names of the views that this browser has saved."""
+        stored = await self.page.evaluate("localStorage.getItem('saved-workflow-queries')")
+        return [view["name"] for view in json.loads(stored or "{}").get("default", [])]
+
+    async def _open(self, workflow_id: str, tab: str) -> None:
+        run_id = (await self.world.client.get_workflow_handle(workflow_id).describe()).run_id
+        place = f"/namespaces/default/workflows/{workflow_id.replace('/', '%2F')}/{run_id}/{tab}"
+        await self.page.goto(self.ui_url + place)
+
+
+@asynccontextmanager
+async def desk(sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser) -> AsyncIterator[Desk]:
+    """Seat an operator; two take cases, the third supervises."""
+    async with (
+        temporal_with_ui() as (environment, ui_url),
+        world_with_worker(sessions, environment, inbox) as world,
+        _seat(browser) as page,
+    ):
+        yield Desk(world, ui_url, page)

@@ -1,0 +1,128 @@
+"""Procedures that answer as the real ones do, without doing anything: the web is tested against them."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from models.common.waiting_for import WaitingFor
+    from models.yayoi.identifiers import ContractId
+    from models.yayoi.messages import ApplicationCase, ApplicationProgress, OfficeCase, OfficeProgress
+    from models.yayoi.operator_actions import (
+        CorrectPair,
+        ReleaseSharing,
+        ServiceRelinked,
+        SetUpStepDone,
+        SharingReleased,
+        Withdraw,
+    )
+    from models.yayoi.procedures import SetUpStep, Stage
+
+NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
+TOO_LATE = "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
+GROUP_TAKEN = "この弥生ID は別の事業グループに参加しています。"
+
+
+@workflow.defn(name="MultiOfficeApplication")
+class AnsweringApplication:
+    """Its first office waits for sharing to be released, its second for STEP6."""
+
+    @workflow.init
+    def __init__(self, case: ApplicationCase) -> None:
+        self._case = case
+
+    @workflow.run
+    async def run(self, case: ApplicationCase) -> None:
+        del case
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.query
+    def progress(self) -> ApplicationProgress:
+        first, *others = self._case.offices
+        return ApplicationProgress(
+            application_no=self._case.application_no,
+            due_date=self._case.due_date,
+            offices=(
+                OfficeProgress(
+                    office_no=first.office_no,
+                    office_name=first.office_name,
+                    stage=Stage.SHARING,
+                    waiting_for=WaitingFor.APPLICANT,
+                    waits_until=first.expires_on,
+                ),
+                *(
+                    OfficeProgress(
+                        office_no=office.office_no,
+                        office_name=office.office_name,
+                        stage=Stage.SET_UP,
+                        waiting_for=WaitingFor.APPLICANT,
+                        contract_id=ContractId("7000001"),
+                        open_points=(SetUpStep.BUSINESS_GROUP.label,),
+                    )
+                    for office in others
+                ),
+            ),
+            closed=False,
+        )
+
+
+@workflow.defn(name="OfficeDataProcedure")
+class AnsweringOffice:
+    """Takes reports in order, STEP5 first, and remembers which."""
+
+    def __init__(self) -> None:
+        self._taken: list[str] = []
+        self._steps: list[SetUpStep] = []
+        self._refusals_left = 2
+        self._ended = False
+
+    @workflow.run
+    async def run(self, case: OfficeCase) -> None:
+        del case
+        await workflow.wait_condition(lambda: self._ended)
+
+    @workflow.update
+    async def report_set_up_step(self, report: SetUpStepDone) -> None:
+        if report.step is SetUpStep.BUSINESS_GROUP and report.by == "system:strict" and self._refusals_left:
+            self._refusals_left -= 1
+            raise ApplicationError(GROUP_TAKEN)
+        self._steps.append(report.step)
+        self._taken.append(f"{report.by} {report.event_id} {report.step}")
+
+    @report_set_up_step.validator
+    def _check_set_up_step(self, report: SetUpStepDone) -> None:
+        if report.step is not SetUpStep.SUPPORT_PASSWORD and SetUpStep.SUPPORT_PASSWORD not in self._steps:
+            raise ApplicationError(NOT_YET)
+
+    @workflow.update
+    async def report_sharing_released(self, report: SharingReleased) -> None:
+        self._taken.append(f"{report.by} {report.event_id} sharing_released")
+
+    @workflow.update
+    async def correct_pair(self, message: CorrectPair) -> None:
+        self._taken.append(f"{message.by} {message.event_id} {message.yayoi_id} {message.office_token}")
+
+    @workflow.update
+    async def release_sharing(self, message: ReleaseSharing) -> None:
+        self._taken.append(f"{message.by} {message.event_id} release_sharing")
+
+    @workflow.update
+    async def withdraw(self, message: Withdraw) -> None:
+        self._taken.append(f"{message.by} {message.event_id} withdraw")
+
+    @withdraw.validator
+    def _check_withdraw(self, message: Withdraw) -> None:
+        del message
+        if self._steps:
+            raise ApplicationError(f"{TOO_LATE}いまできる操作：add_note")
+
+    @workflow.update
+    async def report_relink(self, report: ServiceRelinked) -> None:
+        self._taken.append(f"{report.by} {report.event_id} {report.kind} {report.service} {report.relinked_on}")
+
+    @workflow.signal
+    def end(self) -> None:
+        self._ended = True
+
+    @workflow.query
+    def taken(self) -> list[str]:
+        return self._taken

@@ -1,0 +1,268 @@
+"""A whole small world for procedure tests: registry, real Postgres, SMTP and Temporal, one worker, and its people."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import SecretStr
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from activities.yayoi.registry.protocols import Registry
+from models.common.calendar import BusinessCalendar, opening_of
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
+from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow, application_count
+from models.yayoi.application_form import Applicant, ApplicationForm, Consents, OfficePair
+from models.yayoi.identifiers import (
+    ApplicationNo,
+    ContractId,
+    OfficeToken,
+    YayoiId,
+    application_workflow_id,
+    office_workflow_id,
+)
+from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
+from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.service_links import LinkKind
+from models.yayoi.store.intake import Intake
+from tests.support.settling import settled
+from tests.support.smtp_inbox import SmtpInbox
+from web.yayoi.starter import Starter
+from workers import examples
+from workers.registry.file import load
+from workers.settings import Settings
+from workers.wiring.root import WORKFLOWS, build_worker
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+
+_NUMBERS = itertools.count(1000, 1000)
+
+OPERATOR = "佐藤（担当）"
+
+YAYOI = ContractId("8871304")
+OFFICE_B = (YayoiId("office-b@yayoi-taro.example.jp"), OfficeToken("b0000002-0000-4000-8000-000000000002"))
+OFFICE_C = (YayoiId("office-c@yayoi-taro.example.jp"), OfficeToken("c0000003-0000-4000-8000-000000000003"))
+TARO = "taro@yayoi-taro.example.jp"
+
+
+def form(
+    pairs: Sequence[tuple[YayoiId, OfficeToken | None]] = (OFFICE_B,),
+    *,
+    contract: ContractId = YAYOI,
+    linked: bool = True,
+    network: bool = True,
+    delegate: bool = False,
+) -> ApplicationForm:
+    return ApplicationForm(
+        submission_id=uuid4(),
+        applicant=Applicant(family_name="弥生", given_name="太郎"),
+        existing_contract_id=contract,
+        accounting_link=linked,
+        network_product=network,
+        offices=tuple(
+            OfficePair(yayoi_id=yayoi_id, yayoi_id_confirmation=yayoi_id, office_token=token)
+            for yayoi_id, token in pairs
+        ),
+        consents=Consents(stop_smart_import=True, relink_required=True, delegate_unsharing=delegate),
+    )
+
+
+@dataclass
+class World:
+    """What a test needs to play every part."""
+
+    sessions: async_sessionmaker[AsyncSession]
+    environment: WorkflowEnvironment
+    settings: Settings
+    inbox: SmtpInbox
+    calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
+
+    @property
+    def client(self) -> Client:
+        return self.environment.client
+
+    async def apply(self, application: ApplicationForm) -> "Case":
+        receipt = await Intake(self.sessions, self.calendar).receive(application)
+        starter = Starter(
+            self.sessions,
+            self.client,
+            task_queue=self.settings.temporal_task_queue,
+            public_url="http://web.test",
+            secret_key="secret",
+        )
+        await starter.start(receipt.application_no)
+        case = Case(self, receipt.application_no, receipt.due_date)
+        for number in range(1, len(application.offices) + 1):
+            await case.started(number)
+        return case
+
+    async def office(self, token: OfficeToken) -> OfficeRow:
+        async with self.sessions() as session:
+            return await session.get_one(OfficeRow, token)
+
+    async def rows(self, statement: Any) -> list[Any]:
+        async with self.sessions() as session:
+            return list((await session.scalars(statement)).all())
+
+
+@dataclass
+class Case:
+    """One application, with the customer, the operator and time at hand."""
+
+    world: World
+    application_no: ApplicationNo
+    due_date: date
+
+    @property
+    def application(self) -> WorkflowHandle[MultiOfficeApplication, ApplicationOutcome]:
+        return self.world.client.get_workflow_handle_for(
+            MultiOfficeApplication.run, application_workflow_id(self.application_no)
+        )
+
+    def office(self, number: int = 1) -> WorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
+        return self.world.client.get_workflow_handle_for(
+            OfficeDataProcedure.run, office_workflow_id(self.application_no, number)
+        )
+
+    async def started(self, number: int = 1) -> None:
+        """Wait for the procedure of an office: the application starts it a moment later."""
+        while True:
+            try:
+                await self.office(number).describe()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+    async def settled(self, number: int = 1) -> None:
+        """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
+        for procedure in (self.office(number), self.application):
+            await settled(self.world.environment, procedure)
+
+    async def progress(self, number: int = 1) -> OfficeProgress:
+        return await self.office(number).query(OfficeDataProcedure.progress)
+
+    async def now(self, number: int = 1) -> datetime:
+        return await self.world.environment.get_current_time(self.office(number))
+
+    async def until(self, moment: datetime, number: int = 1) -> bool:
+        """Let this office's time pass to just after `moment`; False if its procedure ended before."""
+        distance = moment - await self.now(number)
+        still_open = await self.world.environment.fast_forward(self.office(number), distance + timedelta(minutes=1))
+        await self.settled(number)
+        return still_open
+
+    async def until_day(self, day: date, number: int = 1) -> bool:
+        return await self.until(opening_of(day), number)
+
+    async def act(self, message: ActionMessage, number: int = 1) -> None:
+        """Send an update as the Web UI does: by name, with one JSON."""
+        [name] = [action for action in Action if action.message is type(message)]
+        await self.office(number).execute_update(name, message)
+
+    async def release_sharing(self, number: int = 1) -> None:
+        await self.act(SharingReleased(by=OPERATOR, reason="お電話"), number)
+
+    async def do_step(self, step: SetUpStep, number: int = 1) -> None:
+        await self.office(number).execute_update(
+            OfficeDataProcedure.report_set_up_step, SetUpStepDone(by=OPERATOR, reason="お電話", step=step)
+        )
+
+    async def do_steps(self, *steps: SetUpStep, number: int = 1) -> None:
+        for step in steps:
+            await self.do_step(step, number)
+
+    async def relink(
+        self, kind: LinkKind, service: str, on: date, *, asked_from: date | None = None, number: int = 1
+    ) -> None:
+        await self.office(number).execute_update(
+            OfficeDataProcedure.report_relink,
+            ServiceRelinked(
+                by=OPERATOR, reason="お電話", kind=kind, service=service, relinked_on=on, asked_from=asked_from
+            ),
+        )
+
+    async def notices(self, kind: str | None = None) -> list[NoticeRow]:
+        statement = select(NoticeRow).where(NoticeRow.application_no == self.application_no).order_by(NoticeRow.sent_at)
+        return await self.world.rows(statement if kind is None else statement.where(NoticeRow.kind == kind))
+
+    async def issued(self) -> list[IssuedContractRow]:
+        return await self.world.rows(
+            select(IssuedContractRow)
+            .where(IssuedContractRow.application_no == self.application_no)
+            .order_by(IssuedContractRow.office_no)
+        )
+
+    async def audit(self) -> list[AuditRow]:
+        return await self.world.rows(
+            select(AuditRow).where(AuditRow.application_no == self.application_no).order_by(AuditRow.audit_id)
+        )
+
+
+@asynccontextmanager
+async def world_with_worker(
+    sessions: async_sessionmaker[AsyncSession],
+    environment: WorkflowEnvironment,
+    inbox: SmtpInbox,
+    *,
+    workflows: Sequence[type] = WORKFLOWS,
+    max_cached_workflows: int = 1000,
+    build_id: str | None = None,
+    versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade",
+    registry: Registry | None = None,
+) -> AsyncIterator[World]:
+    """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
+    settings = Settings(
+        temporal_task_queue=f"test-{uuid4()}",
+        deployment_name=f"test-{uuid4()}",
+        build_id=build_id,
+        versioning_behavior=versioning_behavior,
+        smtp_host=inbox.host,
+        smtp_port=inbox.port,
+        secret_key=SecretStr("secret"),
+        public_url="http://web.test",
+    )
+    await load(sessions, examples.registry())
+    # The Temporal server is shared by all tests: no two of them may use the same application number.
+    async with sessions.begin() as session:
+        await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
+    async with build_worker(
+        environment.client,
+        settings,
+        sessions,
+        registry=registry,
+        workflows=workflows,
+        versioned=build_id is not None,
+        max_cached_workflows=max_cached_workflows,
+    ):
+        yield World(sessions, environment, settings, inbox)
+
+
+async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
+    """Read what the Web UI shows of it: its Current Details, in Markdown."""
+    metadata = await procedure.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(metadata.current_details)
+
+
+async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
+    """Wait until an office's procedure rests at a stage and waits for a person, and its application knows."""
+    while True:
+        progress = await case.progress(number)
+        if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
+            break
+        assert progress.outcome is None, f"ended as {progress.outcome} before it came to {stage}"
+        await asyncio.sleep(0.02)
+    await case.settled(number)

@@ -1,0 +1,74 @@
+"""docs/adding-a-procedure.md, followed: a third procedure on the same parts, in four short files."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.common.calendar import CalendarActivities
+from activities.common.ledger import Ledger
+from models.common.calendar import BusinessCalendar, day_in_japan, end_of
+from models.tables import AuditRow
+from tests.third_procedure.activities import ManualActivities
+from tests.third_procedure.messages import ManualCase, ManualOutcome
+from tests.third_procedure.workflow import ManualRequest
+
+ROOT = Path(__file__).parents[2]
+EXPIRES_ON = day_in_japan(datetime.now(UTC)) + timedelta(days=14)
+SAID = {"by": "佐藤", "reason": "宅配便"}
+Asked = WorkflowHandle[ManualRequest, ManualOutcome]
+
+
+@pytest_asyncio.fixture
+async def asked(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Asked]:
+    queue = f"test-{uuid4()}"
+    activities: list[Callable[..., Any]] = [
+        ManualActivities(Ledger(sessions)).close_manual,
+        CalendarActivities(BusinessCalendar()).business_days,
+    ]
+    case = ManualCase(request_no="PM-000001", asked_at=datetime.now(UTC), expires_on=EXPIRES_ON)
+    async with Worker(temporal.client, task_queue=queue, workflows=[ManualRequest], activities=activities):
+        yield await temporal.client.start_workflow(ManualRequest.run, case, id=queue, task_queue=queue)
+
+
+def test_the_document_holds_the_code_that_runs() -> None:
+    document = (ROOT / "docs/adding-a-procedure.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```python\n# (tests/\S+)\n(.*?)```\n", document, re.DOTALL))
+    files = [path for path in (ROOT / "tests/third_procedure").glob("[a-z]*.py") if path != Path(__file__)]
+    assert blocks == {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+async def test_an_operator_ends_it_and_what_happened_is_in_the_audit_trail(
+    asked: Asked, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    await asked.execute_update("sent", SAID)
+    assert await asked.result() is ManualOutcome.SENT
+    async with sessions() as session:
+        assert list(await session.scalars(select(AuditRow.action))) == ["説明書の依頼を終了した（発送済み）"]
+
+
+async def test_a_misread_json_is_refused_in_japanese(asked: Asked) -> None:
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await asked.execute_update("sent", {"by": "佐藤"})
+    assert "JSON を読み取れません（reason：入力してください。）" in str(failed.value.cause)
+
+
+async def test_request_cancellation_withdraws_it(asked: Asked) -> None:
+    await asked.cancel()
+    assert await asked.result() is ManualOutcome.WITHDRAWN
+
+
+async def test_what_nobody_sends_expires(asked: Asked, temporal: WorkflowEnvironment) -> None:
+    distance = end_of(EXPIRES_ON) - await temporal.get_current_time(asked)
+    await temporal.fast_forward(asked, distance + timedelta(minutes=1))
+    assert await asked.result() is ManualOutcome.EXPIRED

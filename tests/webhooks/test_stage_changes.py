@@ -1,0 +1,120 @@
+"""Other systems learn of every change of stage, of each office and of the application as a whole, in order and once."""
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+
+from models.tables import WebhookMessageRow, WebhookSubscriberRow
+from models.webhooks.messages import WebhookKind
+from models.yayoi.procedures import Stage
+from tests.replay.command_sequence import steps
+from tests.replay.paths import two_offices, withdrawn
+from tests.replay.test_replay import HISTORIES
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import OFFICE_C, Case, World, at_rest, form, world_with_worker
+
+
+async def subscribe(world: World, *kinds: WebhookKind, active: bool = True) -> int:
+    async with world.sessions.begin() as session:
+        row = WebhookSubscriberRow(url="https://books.example/hook", secrets=[], kinds=list(kinds), active=active)
+        session.add(row)
+        await session.flush()
+        return row.subscriber_id
+
+
+async def told(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, str, str, str | None]]]:
+    """What a subscriber is told, by office: sequence, type, stage and outcome."""
+    rows: list[WebhookMessageRow] = await case.world.rows(
+        select(WebhookMessageRow).where(
+            WebhookMessageRow.subscriber_id == subscriber, WebhookMessageRow.application_no == case.application_no
+        )
+    )
+    found: dict[int | None, list[tuple[int, str, str, str | None]]] = {}
+    for payload in sorted((row.payload for row in rows), key=lambda payload: payload["data"]["sequence"]):
+        data = payload["data"]
+        outcome = data["outcome"] and data["outcome"]["code"]
+        change = (data["sequence"], payload["type"], data["stage"]["code"], outcome)
+        found.setdefault(data["office_no"], []).append(change)
+    return found
+
+
+async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(world: World) -> None:
+    subscriber, stopped = await subscribe(world), await subscribe(world, active=False)
+    case = await two_offices(world)
+    await case.application.result()
+    of_an_office = [
+        (1, "office.stage_changed", "check", None),
+        (2, "office.stage_changed", "set_up", None),
+        (3, "office.stage_changed", "relink", None),
+        (4, "office.closed", "closed", "completed"),
+    ]
+    assert await told(case, subscriber) == {
+        None: [
+            (1, "application.stage_changed", "received", None),
+            (2, "application.stage_changed", "in_progress", None),
+            (3, "application.closed", "closed", None),
+        ],
+        1: of_an_office,
+        2: of_an_office,
+    }
+    assert await told(case, stopped) == {}
+
+
+async def test_a_way_out_is_told_with_its_outcome(world: World) -> None:
+    subscriber = await subscribe(world, WebhookKind.OFFICE_CLOSED)
+    case = await withdrawn(world)
+    await case.application.result()
+    assert await told(case, subscriber) == {1: [(3, "office.closed", "closed", "withdrawn")]}
+
+
+async def test_a_message_holds_ids_and_facts_and_no_names(world: World) -> None:
+    subscriber = await subscribe(world)
+    case = await world.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.settled()
+    while len((await told(case, subscriber)).get(1, [])) < 2:
+        await case.settled()
+    rows: list[WebhookMessageRow] = await world.rows(select(WebhookMessageRow).order_by(WebhookMessageRow.stored_at))
+    [sharing] = [row.payload for row in rows if row.payload["data"]["stage"]["code"] == "sharing"]
+    assert sharing["type"] == "office.stage_changed"
+    assert sharing["timestamp"].endswith("Z")
+    assert sharing["data"] == {
+        "application_no": case.application_no,
+        "office_no": 1,
+        "sequence": 2,
+        "stage": {"code": "sharing", "label": "共有解除待ち"},
+        "waiting_for": {"code": "applicant", "label": "申込者"},
+        "outcome": None,
+        "due_date": case.due_date.isoformat(),
+    }
+    everything = str([row.payload for row in rows])
+    for personal in ("弥生 太郎", "太郎", OFFICE_C[0], OFFICE_C[1], "事業所C", "@"):
+        assert personal not in everything
+
+
+async def test_replayed_at_every_step_it_tells_each_change_once(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox, max_cached_workflows=0) as world:
+        subscriber = await subscribe(world)
+        case = await withdrawn(world)
+        await case.application.result()
+        assert await told(case, subscriber) == {
+            None: [
+                (1, "application.stage_changed", "received", None),
+                (2, "application.stage_changed", "in_progress", None),
+                (3, "application.closed", "closed", None),
+            ],
+            1: [
+                (1, "office.stage_changed", "check", None),
+                (2, "office.stage_changed", "sharing", None),
+                (3, "office.closed", "closed", "withdrawn"),
+            ],
+        }
+
+
+@pytest.mark.parametrize("name", sorted(name for name in HISTORIES if name.endswith(".application")))
+def test_every_application_publishes_its_changes(name: str) -> None:
+    assert "local activity publish_stage_change" in steps(WorkflowHistory.from_json(name, HISTORIES[name]))

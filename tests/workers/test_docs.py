@@ -1,0 +1,73 @@
+"""The documents speak of what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from workers.cli import app
+from workers.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+each_document = pytest.mark.parametrize("document", TEXTS)
+
+
+def test_every_setting_is_listed_and_nothing_else() -> None:
+    listed = re.findall(r"^\| `(TETSUZUKI_\w+)` \|", TEXTS["docs/settings.md"], re.MULTILINE)
+    assert listed == [f"TETSUZUKI_{name.upper()}" for name in Settings.model_fields]
+
+
+@pytest.mark.parametrize(
+    ("variable", "default"),
+    re.findall(r"^\| `(TETSUZUKI_\w+)` \| `([^`]+)` \|", TEXTS["docs/settings.md"], re.MULTILINE),
+)
+def test_the_default_that_is_listed_is_the_default(
+    variable: str, default: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = variable.removeprefix("TETSUZUKI_").lower()
+    monkeypatch.setenv(variable, default)
+    assert getattr(Settings(), name) == Settings.model_fields[name].default
+
+
+@each_document
+def test_every_setting_that_is_spoken_of_exists(document: str) -> None:
+    known = {f"TETSUZUKI_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"TETSUZUKI_[A-Z_]+[A-Z]", TEXTS[document])) - {"TETSUZUKI_TEMPORAL"} <= known
+
+
+@each_document
+def test_every_link_leads_somewhere(document: str) -> None:
+    prose = re.sub(r"`[^`\n]+`", "", TEXTS[document])  # code shows what is typed, and links nowhere
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
+        if "://" not in target:
+            assert (ROOT / document).parent.joinpath(target).exists(), target
+
+
+@each_document
+def test_every_file_that_is_spoken_of_exists(document: str) -> None:
+    folders = "models|workflows|activities|workers|web|tests|docs"
+    for path in re.findall(rf"`((?:{folders})/[\w/.-]*)`", TEXTS[document]):
+        assert (ROOT / path).exists(), path
+
+
+@each_document
+def test_every_make_target_exists(document: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", TEXTS[document], re.MULTILINE)) <= targets
+
+
+@each_document
+def test_every_command_exists(document: str) -> None:
+    for command in re.findall(r"(?:bin/|`)tetsuzuki ((?:[a-z-]+ ?)+)", TEXTS[document]):
+        known = command.split()[:2] if command.startswith(("smart-import", "health")) else command.split()[:1]
+        assert CliRunner().invoke(app, [*known, "--help"]).exit_code == 0, command
+
+
+def test_both_readmes_name_the_two_commands() -> None:
+    for document in ("README.md", "README.ja.md"):
+        assert "make demo" in TEXTS[document]
+        assert "make test" in TEXTS[document]

@@ -1,0 +1,113 @@
+"""`tetsuzuki health`: healthy means that work is really being done."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from temporalio import activity, workflow
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from tests.support.running import PATIENCE
+from workers.errors import ClearError
+from workers.health import check_web, check_worker
+from workers.settings import Settings
+from workers.temporal import TemporalUnreachableError
+
+
+@workflow.defn
+class Idle:
+    @workflow.run
+    async def run(self) -> None:
+        """Never started."""
+
+
+@activity.defn
+async def idle() -> None:
+    """Never called."""
+
+
+async def refused(settings: Settings) -> str:
+    try:
+        await check_worker(settings)
+    except ClearError as error:
+        return str(error)
+    return ""
+
+
+def settings(environment: WorkflowEnvironment, queue: str) -> Settings:
+    return Settings(
+        temporal_address=environment.client.service_client.config.target_host,
+        temporal_namespace=environment.client.namespace,
+        temporal_task_queue=queue,
+    )
+
+
+async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+    with pytest.raises(ClearError, match="no worker on"):
+        await check_worker(settings(temporal, "nobody"))
+
+
+async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:
+    async with Worker(
+        temporal.client, task_queue="elsewhere", workflows=[Idle], activities=[], identity="1@another-machine"
+    ):
+        with pytest.raises(ClearError, match="no worker on"):
+            await check_worker(settings(temporal, "elsewhere"))
+
+
+async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+    async with Worker(temporal.client, task_queue="half", workflows=[Idle], activities=[]), asyncio.timeout(PATIENCE):
+        while "workflow tasks" in (reason := await refused(settings(temporal, "half"))):  # noqa: ASYNC110 its first poll
+            await asyncio.sleep(0.1)
+    assert "activity tasks" in reason
+
+
+async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: WorkflowEnvironment) -> None:
+    async with (
+        Worker(temporal.client, task_queue="whole", workflows=[Idle], activities=[idle]),
+        asyncio.timeout(PATIENCE),
+    ):
+        while await refused(settings(temporal, "whole")):  # noqa: ASYNC110 until its first polls
+            await asyncio.sleep(0.1)
+
+
+async def test_no_server_is_not_healthy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(TemporalUnreachableError):
+            await check_worker(Settings(temporal_address=f"127.0.0.1:{port}"))
+
+
+@pytest.fixture
+def web_port() -> Iterator[int]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_a_web_that_answers_is_healthy(web_port: int) -> None:
+    await check_web(Settings(web_port=web_port))
+
+
+async def test_no_web_is_not_healthy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(ClearError, match="does not answer"):
+            await check_web(Settings(web_port=taken.getsockname()[1]))

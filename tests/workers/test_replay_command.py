@@ -1,0 +1,70 @@
+"""`tetsuzuki replay`, before a deployment, tells good builds from those that would break open cases."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from tests.replay.changed_procedures import WithOneStepMore
+from tests.replay.paths import waiting_for_sharing
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import World, world_with_worker
+from workers.commands.replay import replay_with_progress
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+
+async def command(world: World) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "workers", "replay"),
+        env=os.environ
+        | {
+            "TETSUZUKI_TEMPORAL_ADDRESS": world.client.service_client.config.target_host,
+            "TETSUZUKI_TEMPORAL_TASK_QUEUE": world.settings.temporal_task_queue,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode().splitlines()[-1]
+
+
+async def test_open_cases_that_this_build_understands_end_with_0(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        assert await command(world) == (0, "0 open workflows replayed, 0 would break with this build")
+        await waiting_for_sharing(world)
+        assert await command(world) == (0, "2 open workflows replayed, 0 would break with this build")
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        ((MultiOfficeApplication, WithOneStepMore), "Nondeterminism"),
+        ((MultiOfficeApplication,), "OfficeDataProcedure"),
+    ],
+    ids=["a procedure with one step more", "a procedure that is gone"],
+)
+async def test_a_build_that_would_break_a_case_ends_with_1_and_says_which_and_why(
+    build: Sequence[type],
+    reason: str,
+    *,
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        case = await waiting_for_sharing(world)
+        settings = world.settings.model_copy(
+            update={"temporal_address": world.client.service_client.config.target_host}
+        )
+        assert await replay_with_progress(settings, build) == 1
+    *_, line, summary = (line for line in capsys.readouterr().err.splitlines() if "━" not in line)
+    assert line.startswith(f"application/{case.application_no}/office/1: ")
+    assert reason in line
+    assert summary == "2 open workflows replayed, 1 would break with this build"

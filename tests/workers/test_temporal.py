@@ -1,0 +1,158 @@
+"""Temporal's namespace is made ready for cases: retention, search attributes and schedules."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    AddSearchAttributesResponse,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import OperatorService, RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from workers import temporal as set_up
+from workers.schedules import DIGEST, RECONCILIATION
+from workers.settings import Settings
+from workers.temporal import TemporalSetUpError, namespace_is_there, prepare
+from workflows.common import search_attributes
+
+WANTED = {key.name: int(key.indexed_value_type) for key in search_attributes.ALL}
+HUNDRED_DAYS = Settings(temporal_retention=timedelta(days=100))
+
+
+@pytest_asyncio.fixture
+async def fresh(temporal: WorkflowEnvironment) -> Client:
+    """A client of a namespace of this test alone, as a server makes it: kept for a day, without anything of ours."""
+    return await new_namespace(temporal)
+
+
+async def new_namespace(temporal: WorkflowEnvironment, kept: timedelta = timedelta(days=1)) -> Client:
+    name = f"test-{uuid4()}"
+    retention = Duration()
+    retention.FromTimedelta(kept)
+    request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=retention)
+    await temporal.client.workflow_service.register_namespace(request)
+    return Client(temporal.client.service_client, namespace=name)
+
+
+async def _retention(client: Client) -> timedelta:
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    described = await client.workflow_service.describe_namespace(request)
+    return described.config.workflow_execution_retention_ttl.ToTimedelta()
+
+
+async def _custom(client: Client) -> dict[str, int]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    return dict((await client.operator_service.list_search_attributes(request)).custom_attributes)
+
+
+async def _schedules(client: Client) -> dict[str, Any]:
+    ids = [DIGEST, RECONCILIATION]
+    return {name: (await client.get_schedule_handle(name).describe()).schedule for name in ids}
+
+
+async def test_a_new_namespace_gets_all_that_cases_need_and_preparing_it_again_changes_nothing(fresh: Client) -> None:
+    assert not WANTED.keys() & (await _custom(fresh)).keys()
+    await prepare(fresh, HUNDRED_DAYS)
+    first = await _retention(fresh), await _custom(fresh), await _schedules(fresh)
+    assert first[0] == timedelta(days=100)
+    assert first[1].items() >= WANTED.items()
+    await prepare(fresh, HUNDRED_DAYS)
+    assert (await _retention(fresh), await _custom(fresh), await _schedules(fresh)) == first
+
+
+async def test_what_an_older_build_has_left_out_is_added(fresh: Client) -> None:
+    one = {"Stage": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD}
+    request = AddSearchAttributesRequest(namespace=fresh.namespace, search_attributes=one)
+    await fresh.operator_service.add_search_attributes(request)
+    await prepare(fresh, HUNDRED_DAYS)
+    assert (await _custom(fresh)).items() >= WANTED.items()
+
+
+async def test_a_retention_that_an_operator_has_made_longer_is_not_shortened(temporal: WorkflowEnvironment) -> None:
+    client = await new_namespace(temporal, kept=timedelta(days=365))
+    await prepare(client, HUNDRED_DAYS)
+    assert await _retention(client) == timedelta(days=365)
+
+
+async def test_a_search_attribute_of_another_type_is_named(fresh: Client) -> None:
+    other = {"DueDate": IndexedValueType.INDEXED_VALUE_TYPE_TEXT}
+    request = AddSearchAttributesRequest(namespace=fresh.namespace, search_attributes=other)
+    await fresh.operator_service.add_search_attributes(request)
+    with pytest.raises(TemporalSetUpError, match="of another type are in the way: DueDate: remove or rename"):
+        await prepare(fresh, HUNDRED_DAYS)
+
+
+async def test_a_namespace_that_does_not_exist_is_named_with_the_setting(temporal: WorkflowEnvironment) -> None:
+    nowhere = Client(temporal.client.service_client, namespace="nowhere")
+    assert not await namespace_is_there(nowhere)
+    with pytest.raises(TemporalSetUpError, match="no namespace 'nowhere': make it there, or set TETSUZUKI_TEMPORAL_NA"):
+        await prepare(nowhere, HUNDRED_DAYS)
+
+
+class Operated(Client):
+    """A client of the real server, whose search attributes somebody else looks after."""
+
+    def __init__(self, real: Client, operator: type[OperatorService]) -> None:
+        super().__init__(real.service_client, namespace=real.namespace)
+        self._operator = operator(real.service_client)
+
+    @property
+    def operator_service(self) -> OperatorService:
+        return self._operator
+
+
+class Rivalled(OperatorService):
+    """Another process adds all but one, just before we do; as some servers do, this one then refuses the rest."""
+
+    raced = False
+
+    async def add_search_attributes(self, *arguments: Any, **options: Any) -> AddSearchAttributesResponse:
+        if self.raced:
+            return await super().add_search_attributes(*arguments, **options)
+        self.raced = True
+        [request] = arguments
+        del request.search_attributes["Stage"]
+        await super().add_search_attributes(request)
+        raise RPCError("search attribute DueDate already exists", RPCStatusCode.ALREADY_EXISTS, b"")
+
+
+async def test_another_process_that_registers_at_the_same_time_is_no_error(fresh: Client) -> None:
+    client = Operated(fresh, Rivalled)
+    await prepare(client, HUNDRED_DAYS)
+    assert (await _custom(fresh)).items() >= WANTED.items()
+
+
+class Forgetful(OperatorService):
+    """Says yes and does nothing."""
+
+    async def add_search_attributes(self, *_arguments: Any, **_options: Any) -> AddSearchAttributesResponse:
+        return AddSearchAttributesResponse()
+
+
+async def test_a_server_that_never_shows_what_it_has_taken_is_not_waited_for_for_ever(
+    fresh: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(set_up, "_SHOWN_WITHIN", 0.3)
+    with pytest.raises(TemporalSetUpError, match=r"does not show .*\(ApplicationNo, .*Stage.*\): see that it is well"):
+        await prepare(Operated(fresh, Forgetful), HUNDRED_DAYS)
+
+
+class Refusing(OperatorService):
+    """Lets nobody change anything."""
+
+    async def add_search_attributes(self, *_arguments: Any, **_options: Any) -> AddSearchAttributesResponse:
+        raise RPCError("request unauthorized", RPCStatusCode.PERMISSION_DENIED, b"")
+
+
+async def test_a_server_that_refuses_is_a_clear_error(fresh: Client) -> None:
+    with pytest.raises(TemporalSetUpError, match=r"\(PERMISSION_DENIED: request unauthorized\): see that"):
+        await prepare(Operated(fresh, Refusing), HUNDRED_DAYS)

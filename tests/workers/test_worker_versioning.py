@@ -1,0 +1,192 @@
+"""Worker versioning: cases follow the current build once its replay check has passed, or stay with their own."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.enums.v1 import TaskQueueType, VersioningBehavior
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from models.common.operator_actions import AddNote
+from models.yayoi.operator_actions import Cancel
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.replay.changed_procedures import WithOneStepMore, WithOneStepMorePatched
+from tests.replay.paths import waiting_for_sharing
+from tests.support.running import PATIENCE
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
+from workers.build_id import PACKAGES, build_id, code_hash
+from workers.commands.replay import ReplayCheckError, replay_check
+from workers.settings import Settings
+from workers.temporal import current_build, prepare
+from workers.wiring.root import WORKFLOWS, build_worker
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+
+
+async def make_current(world: World, build_id: str) -> None:
+    """As `temporal worker deployment set-current-version` does; the server learns of a build from its first worker."""
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=world.client.namespace, deployment_name=world.settings.deployment_name, build_id=build_id
+    )
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await world.client.workflow_service.set_worker_deployment_current_version(request)
+            except RPCError as error:
+                if error.status not in {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def follows(handle: WorkflowHandle[Any, Any], build_id: str) -> bool:
+    """Whether the workflow follows the current build, and that one did its last step."""
+    info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
+    follows = info.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+    return follows and info.deployment_version.build_id == build_id
+
+
+async def pollers(world: World) -> set[str]:
+    """The builds whose workers ask for work."""
+    request = DescribeTaskQueueRequest(
+        namespace=world.client.namespace,
+        task_queue=TaskQueue(name=world.settings.temporal_task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    answer = await world.client.workflow_service.describe_task_queue(request)
+    return {poller.deployment_options.build_id for poller in answer.pollers}
+
+
+async def build_of(handle: WorkflowHandle[Any, Any]) -> str | None:
+    """The build that the workflow is pinned to; None if it is not."""
+    info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
+    pinned = info.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
+    return info.deployment_version.build_id if pinned else None
+
+
+def named(world: World, build_id: str) -> Settings:
+    return world.settings.model_copy(update={"build_id": build_id})
+
+
+def worker_of(world: World, build_id: str, workflows: Sequence[type] = WORKFLOWS) -> Worker:
+    return build_worker(world.client, named(world, build_id), world.sessions, workflows=workflows)
+
+
+async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_current_one(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned") as world:
+        await make_current(world, "old")
+        begun = await world.apply(form())
+        await at_rest(begun, Stage.SET_UP)
+        async with worker_of(world, "new"):
+            await make_current(world, "new")
+            following = await world.apply(form([OFFICE_C], delegate=True))
+            await at_rest(following, Stage.SET_UP)
+            await begun.do_step(SetUpStep.SUPPORT_PASSWORD)
+            for case, build_id in ((begun, "old"), (following, "new")):
+                assert await build_of(case.application) == await build_of(case.office()) == build_id
+        # By this they are found when they must be moved to a mended build (docs/deployment.md).
+        query = f"TemporalWorkerDeploymentVersion = '{world.settings.deployment_name}:old'"
+        while (await world.client.count_workflows(query)).count != 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    # Without a cache: a case that a worker has in its cache stays with it as long as it runs.
+    async with world_with_worker(
+        sessions, temporal, smtp_inbox, max_cached_workflows=0, versioning_behavior="pinned"
+    ) as world:
+        begun = await world.apply(form())
+        await at_rest(begun, Stage.SET_UP)
+        assert await build_of(begun.office()) is None
+        async with worker_of(world, "first"), asyncio.timeout(PATIENCE):
+            await make_current(world, "first")
+            while await build_of(begun.office()) != "first":
+                await begun.act(AddNote(by=OPERATOR, reason="お電話"))
+
+
+def copied_code(into: Path) -> list[Path]:
+    """Copy the packages of the program, to be changed and run as another build; returns each copy's folder."""
+    return [shutil.copytree(Path(__file__).parents[2] / package, into / package) for package in PACKAGES]
+
+
+def changed(procedure: type) -> Sequence[type]:
+    """All workflows, with this one in the place of the office's procedure."""
+    return [procedure if workflow is OfficeDataProcedure else workflow for workflow in WORKFLOWS]
+
+
+async def test_open_cases_follow_to_a_build_that_understands_them(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old") as world:
+        await prepare(world.client, world.settings)
+        case = await waiting_for_sharing(world)
+        assert await follows(case.office(), "old")
+        new, workflows = named(world, "new"), changed(WithOneStepMorePatched)
+        await replay_check(world.client, new, workflows)
+        # As `migrate` does: it becomes current before its first worker starts.
+        await prepare(world.client, new)
+        assert await current_build(world.client, new) == "new"
+        async with worker_of(world, "new", workflows):
+            await case.release_sharing()
+            await at_rest(case, Stage.SET_UP)
+            assert await follows(case.office(), "new")
+            await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）"))
+            await case.application.result()
+            assert await follows(case.application, "new")
+
+
+async def test_a_build_that_would_break_a_case_names_it_and_nothing_has_moved(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old") as world:
+        await prepare(world.client, world.settings)
+        case = await waiting_for_sharing(world)
+        with pytest.raises(ReplayCheckError) as failed:
+            await replay_check(world.client, named(world, "new"), changed(WithOneStepMore))
+        first, named_case = str(failed.value).splitlines()
+        assert first.startswith("replay check failed: build new would break 1 of 2 open cases. It was not started")
+        assert first.endswith("the current build is still old.")
+        assert named_case.startswith(f"  application/{case.application_no}/office/1: ")
+        assert await current_build(world.client, world.settings) == "old"
+        assert await pollers(world) == {"old"}
+        await case.release_sharing()
+        await at_rest(case, Stage.SET_UP)
+        assert await follows(case.office(), "old")
+
+
+async def test_a_case_that_stays_with_its_build_cannot_break_with_another(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned") as world:
+        await prepare(world.client, world.settings)
+        case = await waiting_for_sharing(world)
+        assert await build_of(case.office()) == "old"
+        await replay_check(world.client, named(world, "new"), changed(WithOneStepMore))
+
+
+def test_a_build_is_called_after_its_version_and_its_code_wherever_it_lies(tmp_path: Path) -> None:
+    one, other = copied_code(tmp_path / "one"), copied_code(tmp_path / "other")
+    assert build_id(Settings()) == f"{version('tetsuzuki')}-{code_hash(one)}"
+    for cache in other[0].rglob("__pycache__"):
+        shutil.rmtree(cache)
+    (other[0] / "__init__.py").touch()
+    assert code_hash(reversed(other)) == code_hash(one)
+    mail = next((tmp_path / "other" / "activities" / "mails").iterdir())
+    mail.rename(mail.with_suffix(".new"))
+    assert code_hash(other) != code_hash(one)
+    assert build_id(Settings(build_id="2026-11-22.1")) == "2026-11-22.1"

@@ -1,0 +1,146 @@
+"""Who is in charge: cases spread over the operators who are there, and nobody is forgotten who waits for one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+from temporalio.exceptions import ApplicationError
+
+from models.common.messages import Assigned
+from models.tables import ApplicationOfficeRow, AuditRow, OperatorRow
+from models.yayoi.identifiers import ApplicationNo, YayoiId
+from models.yayoi.messages import Assign
+from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import form
+
+AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 5)
+THERE = {"佐藤", "鈴木"}
+"""Of the example registry's operators: the third takes no cases, the fourth is on leave."""
+
+
+@pytest_asyncio.fixture
+async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
+    async with activity_world(registry_url, smtp_inbox) as world:
+        yield world
+
+
+async def applied(world: ActivityWorld, offices: int = 1) -> ApplicationNo:
+    """Store an application for so many offices."""
+    count = len(await world.rows(select(ApplicationOfficeRow.office_no)))
+    ids = [YayoiId(f"office-{count + number}@example.jp") for number in range(offices)]
+    return await world.apply(form([(yayoi_id, None) for yayoi_id in ids], linked=False))
+
+
+async def assign(world: ActivityWorld, asked: Assign) -> str | None:
+    assigned: Assigned = await world.activities()["assign_operator"](asked)
+    return assigned.operator
+
+
+async def assign_new(world: ActivityWorld, offices: int = 1) -> str | None:
+    return await assign(world, Assign(application_no=await applied(world, offices), at=AT, occurrence=1))
+
+
+async def set_operator(world: ActivityWorld, name: str, **facts: object) -> None:
+    async with world.sessions.begin() as session:
+        await session.execute(update(OperatorRow).where(OperatorRow.name == name).values(**facts))
+
+
+async def cases_of(world: ActivityWorld) -> Counter[str]:
+    return Counter(name for (name,) in await world.rows(select(ApplicationOfficeRow.assignee)))
+
+
+async def test_a_case_goes_to_whoever_has_the_fewest_open_ones(world: ActivityWorld) -> None:
+    busy = await assign_new(world, offices=3)
+    [other] = THERE - {busy}
+    for _ in range(3):
+        assert await assign_new(world) == other
+    assert (await cases_of(world)) == {busy: 3, other: 3}
+
+
+async def test_closed_cases_are_no_work(world: ActivityWorld) -> None:
+    first = await assign_new(world, offices=5)
+    [other] = THERE - {first}
+    assert await assign_new(world) == other
+    async with world.sessions.begin() as session:
+        closed = update(ApplicationOfficeRow).where(ApplicationOfficeRow.assignee == first).values(closed_at=AT)
+        await session.execute(closed)
+    assert await assign_new(world) == first
+
+
+async def test_never_who_takes_no_cases_or_is_on_leave(world: ActivityWorld) -> None:
+    assert {await assign_new(world) for _ in range(6)} == THERE
+
+
+@pytest.mark.parametrize(
+    ("leave_from", "leave_until", "away"),
+    [
+        (TODAY, TODAY, True),
+        (TODAY - timedelta(days=3), None, True),
+        (TODAY - timedelta(days=3), TODAY - timedelta(days=1), False),
+        (TODAY + timedelta(days=1), None, False),
+    ],
+    ids=["today only", "no end", "back today", "from tomorrow"],
+)
+async def test_leave_counts_from_its_first_to_its_last_day(
+    world: ActivityWorld, leave_from: date, leave_until: date | None, *, away: bool
+) -> None:
+    await set_operator(world, "佐藤", leave_from=leave_from, leave_until=leave_until)
+    assert {await assign_new(world) for _ in range(4)} == ({"鈴木"} if away else THERE)
+
+
+async def test_nobody_there_leaves_the_case_as_it_is(world: ActivityWorld) -> None:
+    for name in THERE:
+        await set_operator(world, name, takes_cases=False)
+    assert await assign_new(world) is None
+    assert await cases_of(world) == {None: 1}
+
+
+async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(world: ActivityWorld) -> None:
+    await set_operator(world, "鈴木", leave_from=TODAY)
+    no = await applied(world)
+    assert await assign(world, Assign(application_no=no, at=AT, occurrence=1)) == "佐藤"
+    asked = Assign(application_no=no, office_no=1, at=AT, occurrence=2, but_not="佐藤")
+    assert await assign(world, asked) is None
+    assert await cases_of(world) == {"佐藤": 1}
+
+
+@pytest.mark.parametrize(
+    ("to", "kind", "text"),
+    [
+        ("存在しない人", "UnknownOperator", "登録されている担当者：佐藤, 田中, 鈴木, 高橋"),
+        ("高橋", "OperatorOnLeave", "担当者「高橋」は休暇中です。"),
+        ("鈴木", "OperatorOnLeave", "担当者「鈴木」は 2026-11-10 まで休暇中です。"),
+    ],
+)
+async def test_a_named_operator_must_be_there(world: ActivityWorld, to: str, kind: str, text: str) -> None:
+    await set_operator(world, "鈴木", leave_from=TODAY, leave_until=date(2026, 11, 10))
+    asked = Assign(application_no=await applied(world), at=AT, occurrence=1, to=to, by="佐藤", reason="交替")
+    with pytest.raises(ApplicationError) as refused:
+        await assign(world, asked)
+    assert refused.value.non_retryable
+    assert refused.value.type == kind
+    assert text in refused.value.message
+    assert await cases_of(world) == {None: 1}
+
+
+async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_themselves(world: ActivityWorld) -> None:
+    asked = Assign(application_no=await applied(world), at=AT, occurrence=1, to="田中", by="佐藤", reason="相談のうえ")
+    assert await assign(world, asked) == "田中"
+    [(by, reason)] = await world.rows(select(AuditRow.by, AuditRow.reason).where(AuditRow.action == "担当者を決めた"))
+    assert (by, reason) == ("佐藤", "相談のうえ")
+
+
+async def test_twenty_at_once_are_spread_evenly(world: ActivityWorld) -> None:
+    no = await applied(world, offices=20)
+    asked = [Assign(application_no=no, office_no=number, at=AT, occurrence=1) for number in range(1, 21)]
+    await asyncio.gather(*(assign(world, each) for each in asked))
+    assert await cases_of(world) == {"佐藤": 10, "鈴木": 10}
+    again = await asyncio.gather(*(assign(world, each) for each in asked))
+    assert Counter(again) == {"佐藤": 10, "鈴木": 10}
+    assert await cases_of(world) == {"佐藤": 10, "鈴木": 10}

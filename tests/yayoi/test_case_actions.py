@@ -1,0 +1,283 @@
+"""What applicants do on the page of their case reaches the procedure, once, and only from there."""
+
+import re
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, SetUpStepRow, SharingRow
+from models.yayoi.case_links import case_path
+from models.yayoi.store.event_cases import STILL_SHARED
+from tests.support.case_pages import SOON, act, action, running, taken, two_pairs
+from tests.support.web_world import (
+    CROSS_SITE,
+    SECRET,
+    TOKEN_B,
+    TOKEN_C,
+    TOKEN_OF_ANOTHER,
+    Gate,
+    Web,
+    answering,
+    end_cases,
+    fill_registry,
+    hidden_fields,
+    pair,
+    text_of,
+    until,
+    web_on,
+)
+from web.yayoi.applicant.case_actions import NOT_CONSENTED, SENT_BEFORE
+from web.yayoi.applicant.case_words import for_applicants
+from web.yayoi.applicant.correction import AGAIN, NOTHING, THE_SAME
+
+
+async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:
+    number = await web.applied(pair("b@example.co.jp", TOKEN_OF_ANOTHER))
+    async with answering(web):
+        office = await running(web, number)
+        path = action(number, "correct")
+        form = await web.http.get(path)
+        assert TOKEN_OF_ANOTHER in form.text
+        typed = {"office_token": "Ｃ" + TOKEN_C[1:], "action": "confirm"}
+        confirm = await act(web, path, typed)
+        assert confirm.status_code == 200
+        text = text_of(confirm)
+        assert "まだ、訂正は完了していません。" in text
+        assert "事業所データ C 商店 管理に使う弥生ID b@example.co.jp（変更なし）" in text
+        assert await taken(office) == []
+        back = await web.http.post(path, data=hidden_fields(confirm) | {"action": "change"})
+        assert f'name="office_token" value="{typed["office_token"]}"' in back.text
+        sent = [await web.http.post(path, data=hidden_fields(confirm) | {"action": "send"}) for _ in range(2)]
+        assert {answer.status_code for answer in sent} == {303}
+        [event] = await web.rows(select(EventRow))
+        assert await taken(office) == [f"申込者 {event.event_id} None {TOKEN_C}"]
+        assert {answer.headers["location"] for answer in sent} == {
+            f"{case_path(SECRET, number, SOON)}&event={event.event_id}"
+        }
+        assert "訂正を受け付け、内容をもう一度確認しました。" in (await web.http.get(sent[0].headers["location"])).text
+        other = hidden_fields(confirm) | {"action": "send", "office_token": TOKEN_B}
+        answer = await web.http.post(path, data=other)
+        assert (answer.status_code, SENT_BEFORE in answer.text) == (409, True)
+
+
+async def test_y5_a_token_of_another_contract_reveals_no_name(web: Web) -> None:
+    number = await web.applied(pair())
+    confirm = await act(web, action(number, "correct"), {"office_token": TOKEN_OF_ANOTHER, "action": "confirm"})
+    assert confirm.status_code == 200
+    assert "このご契約では見つかりません" in confirm.text
+    assert "よその商店" not in confirm.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "message"),
+    [
+        ({}, "yayoi_id", NOTHING),
+        ({"yayoi_id": "x"}, "yayoi_id", "メールアドレスの形式で"),
+        ({"yayoi_id": "x@example.co.jp"}, "yayoi_id_confirmation", AGAIN),
+        ({"yayoi_id_confirmation": "x@example.co.jp"}, "yayoi_id_confirmation", AGAIN),
+        ({"office_token": "b"}, "office_token", "「8桁-4桁-4桁-4桁-12桁」"),
+        ({"office_token": TOKEN_B.upper()}, "office_token", THE_SAME),
+        ({"yayoi_id": "B@example.co.jp", "yayoi_id_confirmation": "b@example.co.jp"}, "yayoi_id", THE_SAME),
+    ],
+)
+async def test_y7_y4_what_is_wrong_with_a_correction_is_said_beside_its_field(
+    web: Web, typed: dict[str, str], field: str, message: str
+) -> None:
+    number = await web.applied(pair())
+    for how in ("confirm", "send"):
+        answer = await act(web, action(number, "correct"), {"action": how} | typed)
+        assert answer.status_code == 422
+        assert f'<a href="#{field}">' in answer.text
+        assert re.search(rf'id="{field}-error"><strong>[^<]*{re.escape(message)}', answer.text)
+        assert all(f'name="{name}" value="{value}"' in answer.text for name, value in typed.items())
+    assert await web.rows(select(EventRow)) == []
+
+
+async def shared(web: Web) -> None:
+    async with web.sessions.begin() as session:
+        session.add(SharingRow(office_token=TOKEN_B, firm="山田会計事務所"))
+
+
+async def test_y13_a_claim_that_sharing_has_ended_counts_only_when_it_has(web: Web) -> None:
+    number = await web.applied(pair())
+    await shared(web)
+    async with answering(web):
+        office = await running(web, number)
+        path = action(number, "sharing")
+        refused = await act(web, path, {"action": "released"})
+        assert refused.status_code == 409
+        assert STILL_SHARED in refused.text
+        assert "山田会計事務所" in refused.text
+        assert await taken(office) == []
+        async with web.sessions.begin() as session:
+            await session.execute(update(SharingRow).values(ended_at=datetime.now(UTC)))
+        answer = await act(web, path, {"action": "released"})
+        assert answer.status_code == 303
+        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "sharing_released"]]
+        assert "共有が解除されたことを確認しました。" in (await web.http.get(answer.headers["location"])).text
+
+
+async def test_y13_the_system_releases_the_sharing_only_with_consent(web: Web) -> None:
+    number = await web.applied(pair())
+    await shared(web)
+    async with answering(web):
+        office = await running(web, number)
+        path = action(number, "sharing")
+        refused = await act(web, path, {"action": "delegate"}, form=1)
+        assert refused.status_code == 422
+        assert NOT_CONSENTED in refused.text
+        assert await taken(office) == []
+        answer = await act(web, path, {"action": "delegate", "consent": "true"}, form=1)
+        assert answer.status_code == 303
+        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "release_sharing"]]
+
+
+async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -> None:
+    number = await two_pairs(web)
+    async with answering(web):
+        office = await running(web, number)
+        path = action(number, "withdraw")
+        text = text_of(await web.http.get(path))
+        for consequence in (
+            "1 件目「B 商店」（弥生ID：b@example.co.jp）のお申し込みを取り下げます。",
+            "取り下げを取り消すことはできません。",
+            "停止している「スマート取引取込」は、お申し込みの前と同じように利用できるようになります。",
+            "ほかの事業所データのお手続きは、このまま進みます。",
+        ):
+            assert consequence in text
+        answer = await act(web, path)
+        assert answer.status_code == 303
+        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
+        assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
+
+
+async def test_y27_what_the_procedure_refuses_is_told_in_the_applicants_words(web: Web) -> None:
+    number = await web.applied(pair())
+    async with answering(web):
+        office = await running(web, number)
+        step = {"by": "担当者", "reason": "お電話", "step": "support_password"}
+        await office.execute_update("report_set_up_step", step)
+        answer = await act(web, action(number, "withdraw"))
+        assert answer.status_code == 409
+        assert "STEP5 を始めた後は取り下げられません。" in answer.text
+        for for_operators in ("cancel", "いまできる操作", "add_note"):
+            assert for_operators not in answer.text
+
+
+async def test_y27_once_step5_has_begun_the_page_no_longer_offers_to_withdraw(web: Web) -> None:
+    number = await web.applied(pair())
+    assert "/withdraw?" in (await web.http.get(case_path(SECRET, number, SOON))).text
+    async with web.sessions.begin() as session:
+        session.add(
+            SetUpStepRow(
+                application_no=number,
+                office_no=1,
+                step="support_password",
+                done_at=datetime.now(UTC),
+                reported_by="申込者",
+            )
+        )
+    page = (await web.http.get(case_path(SECRET, number, SOON))).text
+    assert "/withdraw?" not in page
+    assert "STEP5 を始めた後は、この画面で取り下げることはできません。" in page
+
+
+async def test_an_office_that_has_ended_is_not_acted_upon(web: Web) -> None:
+    number = await web.applied(pair())
+    async with web.sessions.begin() as session:
+        await session.execute(update(ApplicationOfficeRow).values(closed_at=datetime.now(UTC), outcome="取り下げ"))
+        await session.execute(update(ApplicationRow).values(closed_at=datetime.now(UTC)))
+    page = await web.http.get(case_path(SECRET, number, SOON))
+    assert "お手続きは終了しました" in page.text
+    assert "/withdraw?" not in page.text
+    said: list[tuple[str, int, dict[str, str]]] = [
+        ("withdraw", 0, {}),
+        ("sharing", 0, {"action": "released"}),
+        ("sharing", 1, {"action": "delegate", "consent": "true"}),
+        ("correct", 0, {"action": "send", "office_token": TOKEN_C}),
+    ]
+    for name, form, fields in said:
+        answer = await act(web, action(number, name), fields, form=form)
+        assert answer.status_code == 409
+        assert "この事業所データのお手続きはすでに終了しています。" in answer.text
+
+
+async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    gate = Gate(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await gate.client()) as web:
+        number = await two_pairs(web)
+        answer = await act(web, action(number, "withdraw"))
+        assert answer.status_code == 303
+        waiting = text_of(await web.http.get(answer.headers["location"]))
+        assert "受け付けました。反映まで、しばらくお待ちください。" in waiting
+        await gate.open()
+        async with answering(web, temporal.client):
+            await web.started(number)
+            reachable = Web(web.app, web.http, sessions, temporal.client, web.task_queue)
+            office = await reachable.office(number, 1)
+
+            async def delivered() -> bool:
+                [event] = await web.rows(select(EventRow))
+                return event.delivered_at is not None
+
+            await until(delivered)
+            assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
+            assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
+        await gate.close()
+        await end_cases(web, temporal.client)
+
+
+async def test_what_was_done_is_told_on_the_page_of_its_own_case_alone(web: Web) -> None:
+    mine, other = await web.applied(pair()), await web.applied(pair("c@example.co.jp", TOKEN_C))
+    async with web.sessions.begin() as session:
+        session.add(
+            EventRow(
+                event_id=(event := uuid4()),
+                digest="",
+                kind="withdrawn",
+                payload={},
+                application_no=mine,
+                office_no=1,
+                refused_because="だめです。いまできる操作：cancel",
+            )
+        )
+    refused = "先ほどの操作は、受け付けられませんでした。だめです。"
+    assert refused in (await web.http.get(f"{case_path(SECRET, mine, SOON)}&event={event}")).text
+    for address in (
+        f"{case_path(SECRET, other, SOON)}&event={event}",
+        f"{case_path(SECRET, mine, SOON)}&event={uuid4()}",
+        f"{case_path(SECRET, mine, SOON)}&event=x",
+    ):
+        assert "先ほどの操作" not in (await web.http.get(address)).text
+
+
+@pytest.mark.parametrize(
+    "kind", ["pair_corrected", "sharing_release_claimed", "sharing_release_consented", "withdrawn"]
+)
+async def test_other_systems_cannot_speak_for_the_applicant(web: Web, kind: str) -> None:
+    number = await web.applied(pair())
+    event = {"event_id": str(uuid4()), "kind": kind, "source": "customer-pages"}
+    assert (await web.report(event | {"application_no": number, "office_no": 1})).status_code == 422
+
+
+async def test_forms_of_a_case_are_taken_from_its_own_pages_alone(web: Web) -> None:
+    number = await web.applied(pair())
+    for name in ("correct", "sharing", "withdraw"):
+        typed = {"event_id": str(uuid4()), "action": "released"}
+        answer = await web.http.post(action(number, name), data=typed, headers=CROSS_SITE)
+        assert answer.status_code == 403
+    assert await web.rows(select(EventRow)) == []
+
+
+def test_reasons_lose_what_only_operators_can_do() -> None:
+    assert for_applicants("だめです。いまできる操作：cancel、hold") == "だめです。"
+    assert for_applicants("一つ目。二つ目（cancel）を使ってください。三つ目。") == "一つ目。"
+    assert for_applicants("ふつうの理由。もう一文。") == "ふつうの理由。もう一文。"
+    assert for_applicants(None) == ""

@@ -1,0 +1,61 @@
+"""A fresh link to a case, asked for with an expired one: mailed to the registered address alone, by a real worker."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.calendar import day_in_japan
+from models.yayoi.case_links import case_path
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Withdraw
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.web_world import browser_on, until
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, form, world_with_worker
+from workers.wiring.root import build_web
+
+
+@pytest.mark.parametrize(("office_no", "recipient"), [(None, TARO), (2, OFFICE_C[0])])
+async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of_a_closed_case(
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    office_no: int | None,
+    recipient: str,
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        case = await world.apply(form([OFFICE_B, OFFICE_C]))
+        for number in (1, 2):
+            await case.act(Withdraw(by=OPERATOR, reason="お電話"), number)
+        assert {office.outcome for office in (await case.application.result()).offices} == {Outcome.WITHDRAWN}
+        app = build_web(world.settings, sessions, temporal.client)
+        async with (
+            app.router.lifespan_context(app),
+            browser_on(app) as http,
+        ):
+            yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
+            page = await http.get(case_path("secret", case.application_no, yesterday, office_no))
+            assert page.status_code == 410
+            [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
+            for _ in range(2):
+                answer = await http.post(html.unescape(where))
+                assert answer.status_code == 200
+
+            async def mailed() -> bool:
+                return any(notice.sent_at for notice in await case.notices(MailKind.CASE_LINK))
+
+            await until(mailed)
+            sent = await case.notices(MailKind.CASE_LINK)
+            assert [notice.recipient for notice in sent] == [recipient]  # asked for twice, mailed once
+            [mail] = [mail for mail in smtp_inbox.mails if mail["Subject"] == MailKind.CASE_LINK.subject]
+            text = mail.get_body(("plain",))
+            assert text is not None
+            link = re.findall(r"http://web\.test\S+", text.get_content())[0]
+            fresh = await http.get(link)
+            assert fresh.status_code == 200
+            assert ("事業所B" in fresh.text) == (office_no is None)
+            assert "お手続きは終了しました" in fresh.text

@@ -1,0 +1,164 @@
+"""Links to a case: whom they let in, until when, and how a fresh one is mailed."""
+
+import re
+from datetime import date, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import WorkflowExecution
+from temporalio.testing import WorkflowEnvironment
+
+from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
+from models.yayoi.identifiers import ApplicationNo
+from tests.support.case_pages import LONG_AGO, SOON, two_pairs
+from tests.support.ending import end
+from tests.support.web_world import SECRET, TOKEN_B, TOKEN_C, Gate, Web, fill_registry, pair, text_of, until, web_on
+from web.yayoi.applicant.case_access import NO_SUCH_CASE
+from web.yayoi.applicant.case_pages import LATER
+
+
+def test_a_link_opens_its_own_case_until_its_last_day_and_no_other() -> None:
+    link = case_link("https://apply.example.jp/", "one", "YS-000123", date(2027, 2, 18))
+    assert link == case_link("https://apply.example.jp", "one", "YS-000123", date(2027, 2, 18))
+    assert link.startswith("https://apply.example.jp/applications/YS-000123?until=2027-02-18&key=")
+    key = link.partition("&key=")[2]
+
+    def opened(secret: str, number: str, until: str, today: date, office_no: int | None = None) -> Opening:
+        return opening(secret, number, until, key, today=today, office_no=office_no)
+
+    last = date(2027, 2, 18)
+    assert opened("one", "YS-000123", "2027-02-18", last) is Opening.OPEN
+    assert opened("one", "YS-000123", "2027-02-18", last + timedelta(days=1)) is Opening.EXPIRED
+    assert opened("two", "YS-000123", "2027-02-18", last) is Opening.FORGED
+    assert opened("one", "YS-000124", "2027-02-18", last) is Opening.FORGED
+    assert opened("one", "YS-000123", "2027-02-19", last) is Opening.FORGED
+    assert opened("one", "YS-000123", "2027-02-18", last, 1) is Opening.FORGED
+
+
+def test_links_of_a_case_outlive_its_due_date_and_every_mail_by_enough() -> None:
+    due = date(2026, 11, 20)
+    assert link_expiry(due) == date(2027, 2, 18)
+    assert link_expiry(due, date(2026, 11, 4)) == date(2027, 2, 18)
+    assert link_expiry(due, date(2027, 2, 10)) == date(2027, 3, 12)
+
+
+async def test_forged_links_open_nothing_and_tell_nothing(web: Web) -> None:
+    mine, other = await web.applied(pair()), await web.applied(pair("c@example.co.jp", TOKEN_C))
+    whole, one = case_path(SECRET, mine, SOON), case_path(SECRET, mine, SOON, 1)
+    assert (await web.http.get(whole)).status_code == (await web.http.get(one)).status_code == 200
+    key, key_of_one = whole.partition("&key=")[2], one.partition("&key=")[2]
+    good = f"until={SOON}&key={key}"
+    nobody = ApplicationNo("YS-999999")
+    addresses = [
+        f"/applications/{mine}",
+        f"/applications/{mine}?until={SOON}&key=",
+        f"/applications/{mine}?until={SOON}&key=%E9%8D%B5",
+        f"/applications/{mine}?until={SOON}%00&key={key}",
+        f"/applications/{mine}?until=&key={key}",
+        f"/applications/{mine}?until={SOON + timedelta(days=1)}&key={key}",
+        f"/applications/{mine}?until={SOON}&key={key_of_one}",
+        f"/applications/{other}?{good}",
+        f"/applications/{mine}/offices/1?{good}",
+        f"/applications/{mine}/offices/2?until={SOON}&key={key_of_one}",
+        f"/applications/{mine}/offices/{10**30}?until={SOON}&key={key_of_one}",
+        f"/applications/{nobody}?{good}",
+        case_path(SECRET, nobody, SOON),
+        case_path(SECRET, mine, SOON, 2),
+        *(f"/applications/{other}/offices/1/{name}?{good}" for name in ("correct", "sharing", "withdraw")),
+        *(f"/applications/{mine}/offices/7/{name}?{good}" for name in ("correct", "sharing", "withdraw")),
+    ]
+    refused = [await web.http.get(address) for address in addresses]
+    # Nobody learns from the answer which numbers exist.
+    assert {answer.status_code for answer in refused} == {404}
+    assert {answer.text for answer in refused} == {refused[0].text}
+    assert NO_SUCH_CASE in refused[0].text
+
+
+async def test_the_link_of_one_office_never_shows_or_changes_another_pair(web: Web) -> None:
+    number = await two_pairs(web)
+    link = case_path(SECRET, number, SOON, 2)
+    page = (await web.http.get(link)).text
+    assert "C 商店" in page
+    assert "c@example.co.jp" in page
+    for others in ("B 商店", "b@example.co.jp", TOKEN_B, "取り下げる</a>", "/correct", "/withdraw"):
+        assert others not in page
+    query = urlsplit(link).query
+    for office_no in (1, 2):
+        for name in ("correct", "sharing", "withdraw"):
+            assert (await web.http.get(f"/applications/{number}/offices/{office_no}/{name}?{query}")).status_code == 404
+
+
+async def test_an_expired_link_offers_a_fresh_one_and_shows_nothing(web: Web) -> None:
+    number = await two_pairs(web)
+    for link in (
+        case_path(SECRET, number, LONG_AGO),
+        case_path(SECRET, number, LONG_AGO, 1),
+        f"/applications/{number}/offices/1/correct?{urlsplit(case_path(SECRET, number, LONG_AGO)).query}",
+    ):
+        answer = await web.http.get(link)
+        assert answer.status_code == 410
+        assert "このリンクの期限が切れています" in answer.text
+        assert "弥生 太郎" not in answer.text
+        assert "商店" not in answer.text
+
+
+async def mailings(web: Web) -> list[WorkflowExecution]:
+    query = f"TaskQueue = '{web.task_queue}' AND WorkflowType = 'CaseLinkMail'"
+    return [mailing async for mailing in web.client.list_workflows(query)]
+
+
+@pytest.mark.parametrize("office_no", [None, 2])
+async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_address(
+    web: Web, office_no: int | None
+) -> None:
+    number = await two_pairs(web)
+    page = await web.http.get(case_path(SECRET, number, LONG_AGO, office_no))
+    address = re.search(r'<form method="post" action="([^"]*)"', page.text)
+    assert address
+    where = address[1].replace("&amp;", "&")
+    answers = [await web.http.post(where) for _ in range(2)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "新しいリンクをお送りしました" in answers[0].text
+    assert "@" not in text_of(answers[0])
+    found: list[WorkflowExecution] = []
+
+    async def listed() -> bool:
+        found[:] = await mailings(web)
+        return bool(found)
+
+    await until(listed)
+    [mailing] = found
+    assert mailing.id.startswith(f"case-link/{number}/{office_no or '-'}/")
+    history = str((await web.client.get_workflow_handle(mailing.id).fetch_history()).events)
+    assert "@example" not in history
+    await end(web.client.get_workflow_handle(mailing.id))
+
+
+async def test_a_fresh_link_cannot_be_asked_for_with_a_forged_one_or_too_often(web: Web) -> None:
+    number = await two_pairs(web)
+    query = urlsplit(case_path(SECRET, number, LONG_AGO)).query
+    for forged in (
+        f"/applications/{number}/link?until={LONG_AGO}&key=x",
+        f"/applications/{number}/offices/1/link?{query}",
+        f"/applications/YS-999999/link?{urlsplit(case_path(SECRET, 'YS-999999', LONG_AGO)).query}",
+    ):
+        assert (await web.http.post(forged)).status_code == 404
+    answers = [await web.http.post(f"/applications/{number}/link?{query}") for _ in range(8)]
+    assert answers[-1].status_code == 429
+    assert "受け付けを止めています" in answers[-1].text
+    for mailing in await mailings(web):
+        await end(web.client.get_workflow_handle(mailing.id))
+
+
+async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    gate = Gate(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await gate.client()) as web:
+        number = await two_pairs(web)
+        query = urlsplit(case_path(SECRET, number, LONG_AGO)).query
+        answer = await web.http.post(f"/applications/{number}/link?{query}")
+        assert answer.status_code == 503
+        assert LATER in answer.text

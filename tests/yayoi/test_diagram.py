@@ -1,0 +1,176 @@
+"""The pictures: drawn from the description of the stages alone, and with a case's own way."""
+
+import asyncio
+import os
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.calendar import day_in_japan
+from models.common.waiting_for import WaitingFor
+from models.yayoi import procedures
+from models.yayoi.diagram import Mark, Way, mermaid
+from models.yayoi.diagram_svg import svg
+from models.yayoi.identifiers import ApplicationNo, ContractId
+from models.yayoi.messages import OfficeCase, Outcome
+from models.yayoi.office_state import OfficeState
+from models.yayoi.operator_actions import Action, Withdraw
+from models.yayoi.operator_rules import available
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
+from models.yayoi.ways_out import WAYS_OUT, ways_out
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import OFFICE_C, Case, at_rest, form, world_with_worker
+from workers.commands.diagram import draw_procedures, pictures
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+
+ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(picture: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ET.fromstring(picture).iter(f"{SVG}text")]  # noqa: S314 our own
+
+
+def boxes(picture: str) -> dict[str, str]:
+    """The class of each box by its name."""
+    return {
+        str(group.findtext(f"{SVG}text")): group.get("class", "")
+        for group in ET.fromstring(picture).iter(f"{SVG}g")  # noqa: S314
+    }
+
+
+def test_the_documents_hold_the_pictures_of_today(tmp_path: Path) -> None:
+    draw_procedures(tmp_path)
+    for path in pictures():
+        drawn = (tmp_path / path).read_text(encoding="utf-8")
+        assert (ROOT / "docs" / path).read_text(encoding="utf-8") == drawn, "run: tetsuzuki diagram"
+    assert {file.name for file in (ROOT / "docs/procedures").iterdir()} == {
+        path.name for path in pictures() if path.parent.name
+    }
+
+
+@pytest.mark.parametrize("procedure", Procedure)
+def test_y9_every_stage_of_a_procedure_is_drawn_in_its_order(procedure: Procedure) -> None:
+    drawn = list(boxes(svg(Way(procedure))))
+    assert drawn == [*procedure.stages, "元に戻して終了"]
+    text = mermaid(Way(procedure))
+    places = [text.index(f'"{stage}') for stage in procedure.stages]
+    assert places == sorted(places)
+    for step in SetUpStep:
+        assert (step.label in text) == (step.label in texts(svg(Way(procedure)))) == (step in procedure.set_up_steps)
+
+
+def test_a_new_stage_appears_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    procedure = Procedure.UNLINKED_STANDALONE
+    more = (Stage.CHECK, Stage.ATTACH, *procedure.stages[1:])
+    monkeypatch.setitem(procedures._STAGES, procedure, more)
+    assert list(boxes(svg(Way(procedure))))[:-1] == list(more)
+    assert str(Stage.ATTACH) in mermaid(Way(procedure))
+
+
+LIVE = Way(Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING), Stage.SHARING)
+
+
+def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None:
+    assert boxes(svg(LIVE)) == {
+        "✓ 内容確認": "done",
+        "訂正待ち": "skipped",
+        "✓ 取込の凍結": "done",
+        "✓ 連携の記録": "done",
+        "▶ 共有解除待ち": "live",
+        **{str(stage): "plain" for stage in LIVE.procedure.stages[5:]},
+        "元に戻して終了": "early",
+    }
+    assert '"▶ 共有解除待ち' in mermaid(LIVE)
+    assert mermaid(LIVE).count(":::live") == 1
+
+
+@pytest.mark.parametrize("outcome", WAYS_OUT)
+def test_y27_a_way_out_leaves_the_rest_grey(outcome: Outcome) -> None:
+    leaving = replace(LIVE, outcome=outcome)
+    assert leaving.mark_of_way_out is Mark.LIVE
+    left = replace(leaving, live=None)
+    assert boxes(svg(left))[f"✓ 元に戻して終了（{outcome}）"] == "done"
+    assert {left.mark(stage) for stage in left.procedure.stages[5:]} == {Mark.SKIPPED}
+
+
+def test_y25_a_case_that_ended_well_is_ticked_to_its_end() -> None:
+    stages = Procedure.UNLINKED_NETWORK.stages
+    ended = Way(Procedure.UNLINKED_NETWORK, (Stage.CHECK, *stages[2:]), None, Outcome.COMPLETED)
+    assert {ended.mark(stage) for stage in stages if stage is not Stage.CORRECTION} == {Mark.DONE}
+    assert ended.mark(Stage.CORRECTION) is ended.mark_of_way_out is Mark.SKIPPED
+    assert "完了" in texts(svg(ended))
+
+
+@pytest.mark.parametrize("procedure", Procedure)
+def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: Procedure) -> None:
+    day = datetime(2026, 11, 4, tzinfo=UTC)
+    state = OfficeState.of(
+        OfficeCase(
+            application_no=ApplicationNo("YS-000001"),
+            office_no=1,
+            office_name="B",
+            procedure=procedure,
+            existing_contract_id=ContractId("8871304"),
+            applied_at=day,
+            due_date=day_in_japan(day),
+            expires_on=day_in_japan(day),
+            release_delegated=False,
+            alert_on=day_in_japan(day),
+        )
+    )
+    by_action = {
+        Action.REJECT: Outcome.REJECTED,
+        Action.WITHDRAW: Outcome.WITHDRAWN,
+        Action.CANCEL: Outcome.CANCELLED,
+        Action.EXTEND_DEADLINE: Outcome.EXPIRED,
+    }
+    for stage in procedure.stages[:-1]:
+        state.enter(stage, WaitingFor.SYSTEM, None)
+        if stage is Stage.RELINK and procedure.set_up_steps:
+            for step in procedure.set_up_steps:
+                state.follow_up.record_step(step)
+        possible = {by_action[action] for action in available(state) if action in by_action}
+        assert set(ways_out(procedure, stage)) == possible, stage
+        if stage is Stage.NOTIFY:
+            state.notified_at = day
+
+
+async def diagram(case: Case, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "workers", "diagram", *arguments),
+        env=os.environ | {"TETSUZUKI_TEMPORAL_ADDRESS": case.world.client.service_client.config.target_host},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return output.decode()
+
+
+async def test_a_case_shows_its_own_way(
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    tmp_path: Path,
+) -> None:
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        case = await world.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        assert await case.office().query(OfficeDataProcedure.way, "mermaid") == mermaid(LIVE)
+        assert await case.office().query("way") == mermaid(LIVE)  # as the Web UI asks
+        assert await diagram(case, case.application_no) == f"{mermaid(LIVE)}\n"
+        assert await diagram(case, case.application_no, "--svg", str(tmp_path / "case.svg")) == ""
+        assert (tmp_path / "case.svg").read_text(encoding="utf-8") == svg(LIVE)
+        assert await diagram(case, case.application_no, "--office", "2") == (
+            f"error: there is no case application/{case.application_no}/office/2\n"
+        )
+        await case.act(Withdraw(by="申込者", reason="不要になったため"))
+        await case.application.result()
+        left = Way(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
+        assert await case.office().query(OfficeDataProcedure.way, "mermaid") == mermaid(left)

@@ -1,0 +1,220 @@
+"""What customers read before they apply: the guide, the plan and the check of a token, as served."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.yayoi.application_form import NO_FEE
+from models.yayoi.identifiers import OfficeToken
+from models.yayoi.procedures import Procedure
+from tests.support.web_world import TOKEN_B, Web, text_of
+from web.yayoi.applicant.guide import chosen_procedure, steps_of
+from web.yayoi.applicant.plan import MAX_NAME, MAX_PLANNED, Plan
+from web.yayoi.applicant.token_check import what_is_wrong
+
+# --- the guide --------------------------------------------------------------------------------------------------------
+
+
+async def test_y10_the_guide_says_that_there_is_no_fee(web: Web) -> None:
+    assert NO_FEE in text_of(await web.http.get("/"))
+
+
+async def test_the_guide_leads_to_every_step(web: Web) -> None:
+    page = (await web.http.get("/")).text
+    for path in ("/plan", "/register", "/token", "/apply", "/support-password", "/group", "/relink"):
+        assert f'href="{path}"' in page
+
+
+@pytest.mark.parametrize(
+    ("query", "procedure", "there", "not_there"),
+    [
+        ("link=true&network=true", Procedure.LINKED_NETWORK, ["STEP3", "製品の登録、保有製品の登録", "再連携"], []),
+        ("link=true&network=false", Procedure.LINKED_STANDALONE, ["STEP3", "再連携"], ["製品の登録、保有製品の登録"]),
+        (
+            "link=false&network=true",
+            Procedure.UNLINKED_NETWORK,
+            ["製品の登録、保有製品の登録"],
+            ["STEP3", "再連携", "共有"],
+        ),
+        (
+            "link=false&network=false",
+            Procedure.UNLINKED_STANDALONE,
+            ["保有製品の登録"],
+            ["STEP3", "再連携", "製品の登録、保有"],
+        ),
+        ("link=addition", Procedure.LINK_ADDITION, ["STEP3", "会計連携の追加を申し込む", "再連携"], ["STEP2", "STEP5"]),
+    ],
+)
+async def test_y9_two_questions_tell_which_steps_apply(
+    web: Web, query: str, procedure: Procedure, there: list[str], not_there: list[str]
+) -> None:
+    text = text_of(await web.http.get(f"/?{query}")).partition("手順を表示する")[2]
+    assert f"手順：{procedure} " in text
+    for words in there:
+        assert words in text
+    for words in not_there:
+        assert words not in text
+
+
+@pytest.mark.parametrize("query", ["link=true", "network=false", "link=x&network=true", "link=%00&network="])
+async def test_one_answer_alone_is_asked_about_again(web: Web, query: str) -> None:
+    answer = await web.http.get(f"/?{query}")
+    assert answer.status_code == 200
+    assert "連携の利用と製品の両方を選んで" in text_of(answer)
+
+
+def test_every_procedure_can_be_chosen_and_has_steps() -> None:
+    answers = [("addition", "")] + [(link, network) for link in ("true", "false") for network in ("true", "false")]
+    found = [procedure for link, network in answers if (procedure := chosen_procedure(link, network))]
+    assert set(found) == set(Procedure)
+    assert all(steps_of(procedure) for procedure in found)
+
+
+# --- the plan (STEP1) -------------------------------------------------------------------------------------------------
+
+
+def plan_query(*offices: tuple[str, bool, str], **more: str) -> str:
+    values: dict[str, str] = {}
+    for row, (name, used, yayoi_id) in enumerate(offices):
+        values |= {f"name{row}": name, f"yayoi_id{row}": yayoi_id} | ({f"used{row}": "1"} if used else {})
+    return urlencode(values | more)
+
+
+A, B, C = ("A 商店", True, ""), ("B 商店", False, "Ｂ@example.co.jp"), ("C 商店", False, "")
+
+
+async def test_y1_three_offices_with_one_in_use_need_two_ids(web: Web) -> None:
+    text = text_of(await web.http.get(f"/plan?{plan_query(A, B, C)}"))
+    assert "新たに必要な弥生ID は 2 つ です。そのうち 1 件は、使う弥生ID がまだ決まっていません。" in text
+    assert "A 商店 「A 商店」の事業グループ いま使っている弥生ID 不要（管理中）" in text
+    assert "B 商店 「B 商店」の事業グループ b@example.co.jp 必要" in text
+    assert "C 商店 「C 商店」の事業グループ STEP2 で登録する 必要" in text
+    assert "証憑は完全に削除することができません。" in text
+
+
+async def test_a_plan_leads_on_with_its_yayoi_ids(web: Web) -> None:
+    page = (await web.http.get(f"/plan?{plan_query(A, B, C)}")).text
+    assert 'href="/apply?yayoi_id=b%40example.co.jp"' in page
+    form = (await web.http.get("/apply?yayoi_id=b%40example.co.jp")).text
+    assert 'name="offices.0.yayoi_id" value="b@example.co.jp"' in form
+
+
+async def test_a_plan_where_all_is_managed_needs_no_application(web: Web) -> None:
+    text = text_of(await web.http.get(f"/plan?{plan_query(A)}"))
+    assert "新たに必要な弥生ID はありません。お申し込みは不要です。" in text
+
+
+async def test_an_empty_plan_is_a_form(web: Web) -> None:
+    answer = await web.http.get("/plan")
+    assert answer.status_code == 200
+    assert "新たに必要な弥生ID" not in answer.text
+    more = await web.http.get("/plan?rows=5")
+    assert 'name="name4"' in more.text
+
+
+async def test_y1_what_cannot_be_one_to_one_is_refused_beside_its_field(web: Web) -> None:
+    query = plan_query(
+        B, ("B 商店", False, "b@example.co.jp"), ("", True, ""), ("D", False, "d"), ("x" * 41, False, "")
+    )
+    answer = await web.http.get(f"/plan?{query}")
+    assert answer.status_code == 422
+    text = text_of(answer)
+    assert "7 か所を確認してください" in text
+    assert "1 件目の事業所データの名前 ：同じ名前が 2 回入力されています。" in text
+    assert "2 件目の弥生ID（メールアドレス） ：同じ弥生ID が 2 回入力されています。" in text
+    assert "3 件目の事業所データの名前 ：入力してください。" in text
+    assert "4 件目の弥生ID（メールアドレス） ：メールアドレスの形式で" in text
+    assert f"5 件目の事業所データの名前 ：{MAX_NAME} 文字以内で入力してください。" in text
+    assert "新たに必要な弥生ID" not in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["rows=31", "rows=" + "9" * 5000, "name0=" + "x" * 20_000, "&".join(f"z{n}=1" for n in range(6000)), "rows=1e9"],
+)
+async def test_hostile_sizes_of_a_plan_are_refused(web: Web, query: str) -> None:
+    answer = await web.http.get(f"/plan?{query}")
+    assert answer.status_code == (200 if query == "rows=1e9" else 400)
+    assert '<html lang="ja">' in answer.text
+    assert len(answer.text) < 30_000
+
+
+async def test_markup_in_a_plan_stays_text(web: Web) -> None:
+    page = (await web.http.get(f"/plan?{plan_query(('<script>alert(1)</script>', False, ''))}")).text
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+@given(
+    st.lists(st.tuples(st.text(min_size=1, max_size=MAX_NAME), st.booleans()), max_size=MAX_PLANNED),
+    st.dictionaries(st.text(max_size=12), st.text(max_size=30), max_size=10),
+)
+def test_y1_a_plan_counts_the_offices_that_are_not_managed(
+    offices: list[tuple[str, bool]], junk: dict[str, str]
+) -> None:
+    ours = {f"{part}{row}" for row in range(MAX_PLANNED) for part in ("name", "used", "yayoi_id")} | {"rows"}
+    query = {name: value for name, value in junk.items() if name not in ours}
+    for row, (name, used) in enumerate(offices):
+        query |= {f"name{row}": name} | ({f"used{row}": "1"} if used else {})
+    plan = Plan.of(query)
+    named = [(name.strip(), used) for name, used in offices if name.strip() or used]
+    assert [(office.name, office.used) for office in plan.offices] == named
+    assert len(plan.new) == plan.undecided == sum(not used for _, used in named)
+
+
+def test_more_than_one_application_holds_is_split() -> None:
+    plan = Plan.of({f"name{row}": f"{row}" for row in range(21)})
+    assert (len(plan.new), plan.applications) == (21, 2)
+
+
+# --- the token (STEP3) ------------------------------------------------------------------------------------------------
+
+
+async def test_y8_a_pasted_token_is_shown_in_its_one_form(web: Web) -> None:
+    typed = " Ｂ0000002ー0000-4000-8000-00000000 0002\n"
+    text = text_of(await web.send("/token", {"office_token": typed}))
+    assert "正しい形の事業所トークンです。" in text
+    assert TOKEN_B in text
+
+
+async def test_the_check_does_not_tell_which_tokens_exist(web: Web) -> None:
+    known, unknown = TOKEN_B, "f" + TOKEN_B[1:]
+    answers = [text_of(await web.send("/token", {"office_token": token})) for token in (known, unknown)]
+    assert answers[0].replace(known, "…") == answers[1].replace(unknown, "…")
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        ("", "入力してください。"),
+        ("b0000002-0000-4000-8000-00000000000", "桁数が違います（入力されたもの：8桁-4桁-4桁-4桁-11桁）。"),
+        ("b0000002", "桁数が違います（入力されたもの：8桁）。"),
+        ("b0000002000040008000000000000002", "区切りのハイフン（-）がありません。"),
+        ("b0000002-0000-4000-8000-00000000000!", "使えない文字（!）が含まれています。"),
+        ("事業所トークン：" + TOKEN_B, f"「{TOKEN_B}」だけを貼り付けてください。"),
+        ("x" * 401, "長すぎます。"),
+        ("-" * 399, "桁数が違います"),
+    ],
+)
+async def test_y4_what_is_wrong_with_a_token_is_said(web: Web, typed: str, wrong: str) -> None:
+    answer = await web.send("/token", {"office_token": typed})
+    assert answer.status_code == 422
+    assert f"事業所トークン ：{wrong}" in text_of(answer) or wrong in text_of(answer)
+    assert 'aria-invalid="true"' in answer.text
+
+
+@given(st.text(max_size=60))
+def test_y4_exactly_the_tokens_are_found_right(typed: str) -> None:
+    try:
+        OfficeToken(typed)
+    except ValueError:
+        assert what_is_wrong(typed)
+    else:
+        assert what_is_wrong(typed) is None
+
+
+@given(st.from_regex(OfficeToken.pattern, fullmatch=True))
+def test_y4_every_token_is_found_right(token: str) -> None:
+    assert what_is_wrong(f" {token.upper()} ") is None

@@ -1,0 +1,263 @@
+"""Several people: invited by an administrator, joined by a personal link, refused for an ID of another group (Y24)."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import select, text
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+
+from models.common.calendar import BusinessCalendar, day_in_japan, opening_of
+from models.tables import GroupMemberRow, MemberInvitationRow
+from models.yayoi.application_form import ApplicationForm
+from models.yayoi.member_invitations import (
+    IN_APPLICATION,
+    OTHER_GROUP,
+    REMIND_AFTER,
+    REMINDER_SUBJECT,
+    SUBJECT,
+    Invitation,
+    InvitationOutcome,
+)
+from models.yayoi.store.intake import Intake
+from tests.support.customer_world import errors_on, words
+from tests.support.ending import end
+from tests.support.web_world import Web, browser_on, hidden_fields, until
+from tests.support.world import OFFICE_B, OFFICE_C, World, details_of, form
+from web.yayoi.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
+from web.yayoi.customer.member_join import DEAD_LINK
+from web.yayoi.customer.members import ONLY_ADMINISTRATORS
+from workers.stack.inbox import text_of
+from workers.wiring.root import build_web
+from workflows.yayoi.member_invitation import MemberInvitation
+
+ADMINISTRATOR = "office-a@yayoi-taro.example.jp"
+GUEST = OFFICE_B[0]
+"""A registered Yayoi ID that belongs to no group."""
+OTHER = "office-1@shiraishi.example.co.jp"
+"""The administrator of another group."""
+STRANGER = "not-yet@example.jp"
+"""No Yayoi ID at all."""
+
+
+@dataclass
+class Group:
+    """The administrator's browser, and everything behind it."""
+
+    web: Web
+    world: World
+
+    async def invite(self, yayoi_id: str) -> httpx.Response:
+        return await self.web.send("/members", {"yayoi_id": yayoi_id})
+
+    async def row(self) -> MemberInvitationRow:
+        rows = await self.world.rows(select(MemberInvitationRow).order_by(MemberInvitationRow.invited_at.desc()))
+        row: MemberInvitationRow = rows[0]
+        return row
+
+    async def change(self, action: str) -> httpx.Response:
+        where = f"/members/{(await self.row()).invitation_id}/{action}"
+        page = await self.web.http.get("/members")
+        return await self.web.http.post(where, data=hidden_fields(page, where))
+
+    async def mails(self, address: str, count: int) -> list[str]:
+        """Wait for the n-th mail to somebody, and return the links of all."""
+
+        async def there() -> bool:
+            return len(self.world.inbox.to(address)) >= count
+
+        await until(there)
+        bodies = [text_of(mail) for mail in self.world.inbox.to(address)]
+        return [re.findall(r"http://web\.test(/members/join\?link=\S+)", body)[0] for body in bodies]
+
+    async def procedure(self) -> WorkflowHandle[MemberInvitation, InvitationOutcome]:
+        workflow_id = Invitation(invitation_id=(await self.row()).invitation_id).workflow_id
+        return self.world.client.get_workflow_handle_for(MemberInvitation.run, workflow_id)
+
+    async def ended(self) -> InvitationOutcome:
+        return await (await self.procedure()).result()
+
+    async def join(self, link: str) -> httpx.Response:
+        return await self.web.send(link, {})
+
+    async def members(self) -> dict[str, bool]:
+        async with self.world.sessions() as session:
+            own = (await session.scalars(GroupMemberRow.of(ADMINISTRATOR))).one()
+            rows = await session.scalars(select(GroupMemberRow).where(GroupMemberRow.group_id == own.group_id))
+            return {row.person.yayoi_id: row.administrator for row in rows}
+
+
+@asynccontextmanager
+async def group_in(world: World) -> AsyncIterator[Group]:
+    """Leaves no invitation open on the server that all tests share."""
+    app = build_web(world.settings, world.sessions, world.client)
+    async with (
+        app.router.lifespan_context(app),
+        browser_on(app) as http,
+    ):
+        group = Group(Web(app, http, world.sessions, world.client, world.settings.temporal_task_queue), world)
+        await group.web.sign_in(ADMINISTRATOR)
+        yield group
+        for row in await world.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
+            invitation = Invitation(invitation_id=row.invitation_id)
+            await end(world.client.get_workflow_handle(invitation.workflow_id))
+
+
+@pytest_asyncio.fixture
+async def group(world: World) -> AsyncIterator[Group]:
+    async with group_in(world) as group:
+        yield group
+
+
+async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> None:
+    assert (await group.invite(GUEST)).status_code == 303
+    [link] = await group.mails(GUEST, 1)
+    [mail] = group.world.inbox.to(GUEST)
+    assert mail["Subject"] == SUBJECT
+    # Not signed in, or as somebody else: nothing is joined.
+    async with httpx.AsyncClient(transport=group.web.http._transport, base_url="http://web.test") as nobody:
+        answer = await nobody.get(link)
+        assert answer.headers["location"].startswith("/sign-in?next=/members/join")
+    assert "いまは別の弥生ID" in words(await group.web.http.get(link))
+
+    await group.web.sign_in(GUEST)
+    assert "事業グループA" in words(await group.web.http.get(link))
+    answer = await group.join(link)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/members?done=joined")
+    assert await group.members() == {ADMINISTRATOR: True, GUEST: False}
+    assert await group.ended() is InvitationOutcome.ACCEPTED
+    assert (await group.row()).outcome == InvitationOutcome.ACCEPTED
+    answer = await group.web.http.get(link)
+    assert (answer.status_code, DEAD_LINK in words(answer)) == (404, True)
+
+
+async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_again(group: Group) -> None:
+    group.world.inbox.unknown.add(GUEST)
+    await group.invite(GUEST)
+
+    async def noted() -> bool:
+        with suppress(RPCError):  # it may not have been started yet
+            return "招待のメールを送信できなかった（1 回目）：" in await details_of(await group.procedure())
+        return False
+
+    await until(noted)
+    assert "正しいアドレスで招待し直していただきます" in await details_of(await group.procedure())
+    group.world.inbox.unknown.clear()
+    await group.change("again")
+    await group.mails(GUEST, 1)
+
+
+async def test_y24_an_id_of_another_group_is_refused_with_the_reason(group: Group) -> None:
+    await group.invite(OTHER)
+    [link] = await group.mails(OTHER, 1)
+    await group.web.sign_in(OTHER)
+    answer = await group.join(link)
+    assert answer.status_code == 409
+    assert OTHER_GROUP in words(answer)
+    assert OTHER not in await group.members()
+
+
+async def test_y3_an_id_that_is_applied_with_is_not_taken_away(group: Group) -> None:
+    application: ApplicationForm = form([OFFICE_C])
+    await Intake(group.world.sessions, BusinessCalendar()).receive(application)
+    await group.invite(OFFICE_C[0])
+    [link] = await group.mails(OFFICE_C[0], 1)
+    await group.web.sign_in(OFFICE_C[0])
+    answer = await group.join(link)
+    assert (answer.status_code, IN_APPLICATION in words(answer)) == (409, True)
+
+
+async def test_y24_an_address_that_is_not_registered_is_told_to_register_first(group: Group) -> None:
+    assert (await group.invite(STRANGER)).status_code == 303
+    [link] = await group.mails(STRANGER, 1)
+    page = words(await group.web.http.get(link))
+    assert "まだ登録されていません。先に弥生ID を新規登録し（STEP2）" in page
+
+
+async def test_y24_the_administrator_learns_nothing_about_an_address(group: Group) -> None:
+    """Registered, in another group or nobody's: an invitation is answered alike."""
+    answers = [await group.invite(address) for address in (GUEST, OTHER, STRANGER)]
+    assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {(303, "/members?done=invited")}
+    assert errors_on(await group.invite(GUEST)) == [f"招待する弥生ID（メールアドレス）：{ALREADY_INVITED}"]
+    assert errors_on(await group.invite(ADMINISTRATOR)) == [f"招待する弥生ID（メールアドレス）：{ALREADY_MEMBER}"]
+
+
+async def test_y24_only_an_administrator_invites_and_sees_invitations(group: Group) -> None:
+    await group.invite(STRANGER)
+    await group.invite(GUEST)
+    [link] = await group.mails(GUEST, 1)
+    await group.web.sign_in(GUEST)
+    answer = await group.web.http.post("/members", data={"yayoi_id": STRANGER})
+    assert (answer.status_code, ONLY_ADMINISTRATORS in words(answer)) == (403, True)
+    await group.join(link)
+    page = words(await group.web.http.get("/members"))
+    assert ADMINISTRATOR in page
+    assert STRANGER not in page
+    answer = await group.web.http.post("/members", data={"yayoi_id": STRANGER})
+    assert answer.status_code == 403
+
+
+async def test_y24_sending_again_ends_the_link_before(group: Group) -> None:
+    await group.invite(GUEST)
+    [first] = await group.mails(GUEST, 1)
+    assert (await group.change("again")).status_code == 303
+    _, second = await group.mails(GUEST, 2)
+    assert first != second
+    assert (await group.web.http.get(first)).status_code == 404
+    assert (await group.web.http.get(second)).status_code == 200
+    await group.web.sign_in(GUEST)
+    assert (await group.join(second)).status_code == 303
+    assert await group.ended() is InvitationOutcome.ACCEPTED
+
+
+async def test_y24_withdrawn_it_opens_nothing_and_may_be_made_anew(group: Group) -> None:
+    await group.invite(GUEST)
+    [link] = await group.mails(GUEST, 1)
+    assert (await group.change("withdrawn")).status_code == 303
+    assert (await group.web.http.get(link)).status_code == 404
+    assert await group.ended() is InvitationOutcome.WITHDRAWN
+    assert (await group.invite(GUEST)).status_code == 303
+    assert len(set(await group.mails(GUEST, 2))) == 2
+
+
+async def test_a_forged_link_opens_nothing(group: Group) -> None:
+    await group.invite(GUEST)
+    [link] = await group.mails(GUEST, 1)
+    token = link.split("link=")[1]
+    for forged in ("", "x", "eyJ.x", "あ", token[:-1], token[1:], f"{token}A"):
+        assert (await group.web.http.get("/members/join", params={"link": forged})).status_code == 404
+
+
+async def test_y24_reminded_after_three_business_days_and_ended_after_fourteen(group: Group) -> None:
+    await group.invite(GUEST)
+    await group.mails(GUEST, 1)
+    procedure = await group.procedure()
+    environment = group.world.environment
+    today = day_in_japan(datetime.now(UTC))
+    remind_at = opening_of(BusinessCalendar().business_days_after(today, REMIND_AFTER))
+    skip = remind_at - await environment.get_current_time(procedure) + timedelta(minutes=1)
+    assert await environment.fast_forward(procedure, skip)
+    links = await group.mails(GUEST, 2)
+    assert len(set(links)) == 1  # the same link: it says the same
+    assert group.world.inbox.to(GUEST)[-1]["Subject"] == REMINDER_SUBJECT
+    await environment.fast_forward(procedure, timedelta(days=14))
+    assert await group.ended() is InvitationOutcome.EXPIRED
+    assert len(group.world.inbox.to(GUEST)) == 2
+    assert (await group.web.http.get(links[0])).status_code == 404
+
+
+async def test_no_address_and_no_link_is_in_history(group: Group) -> None:
+    await group.invite(GUEST)
+    [link] = await group.mails(GUEST, 1)
+    history = str(await (await group.procedure()).fetch_history())
+    assert GUEST not in history
+    assert ADMINISTRATOR not in history
+    async with group.world.sessions() as session:
+        stored = str((await session.execute(text("select * from member_invitations, notices"))).all())
+    for kept in (history, stored):
+        assert link.split("link=")[1] not in kept

@@ -1,0 +1,166 @@
+"""Two of the vendor's systems in another place than Postgres: a case knows no difference (`activities.registry`)."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.common.ledger import Work
+from activities.yayoi.registry.protocols import EndedSharing
+from models.common.calendar import day_in_japan
+from models.tables import LedgerRow, OfficeRow, SharingRow, SmartImportRunRow
+from models.yayoi.identifiers import OfficeToken
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Cancel
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.replay.paths import AIR_C, BANK_C
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
+from workers.settings import Settings
+from workers.stack.inbox import text_of
+from workers.wiring.root import build_registry
+
+C = OFFICE_C[1]
+THEIRS, OURS = "丘の上会計事務所", "山田会計事務所"
+"""With whom the other system says that C is shared, and with whom our own table does."""
+
+
+class OtherSmartImport:
+    def __init__(self) -> None:
+        self.frozen_for: dict[OfficeToken, str] = {}
+        self.keys: list[str] = []
+
+    async def freeze(self, work: Work, office: OfficeToken) -> None:
+        self.keys.append(work.key)
+        if self.frozen_for.setdefault(office, work.pair) != work.pair:
+            raise ApplicationError("別の手続きで凍結中です。", type="FrozenByAnother")
+
+    async def thaw(self, work: Work, office: OfficeToken) -> None:
+        self.keys.append(work.key)
+        if self.frozen_for.get(office) == work.pair:
+            del self.frozen_for[office]
+
+    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+        assert not work.key  # only asked
+        return dict(self.frozen_for)
+
+
+class OtherSharing:
+    """Answers a key that it has seen as it did the first time."""
+
+    def __init__(self, shared: Mapping[OfficeToken, Sequence[str]]) -> None:
+        self.shared = {office: tuple(firms) for office, firms in shared.items()}
+        self.answers: dict[str, Sequence[str]] = {}
+        self._ended: dict[str, list[EndedSharing]] = {}
+
+    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        assert not work.key  # only asked
+        return self.shared.get(office, ())
+
+    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+        if work.key not in self.answers:
+            firms = self.answers[work.key] = self.shared.pop(office, ())
+            ended = [EndedSharing(office, firm, released_by_system) for firm in firms]
+            self._ended.setdefault(work.pair, []).extend(ended)
+        return self.answers[work.key]
+
+    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+        if work.key not in self.answers:
+            ended = self._ended.get(work.pair, [])
+            back = [each for each in ended if each.office == office and each.released_by_system]
+            self._ended[work.pair] = [each for each in ended if each not in back]
+            self.answers[work.key] = tuple(each.firm for each in back)
+            self.shared[office] = (*self.shared.get(office, ()), *self.answers[work.key])
+        return self.answers[work.key]
+
+    async def ended(self, work: Work) -> Sequence[EndedSharing]:
+        return self._ended.get(work.pair, [])
+
+
+async def our_tables(world: World) -> list[tuple[object, ...]]:
+    """What the default keeps of freezes, imports and sharing."""
+    offices = await world.rows(select(OfficeRow).order_by(OfficeRow.office_token))
+    shared = await world.rows(select(SharingRow).order_by(SharingRow.sharing_id))
+    runs = await world.rows(select(SmartImportRunRow))
+    return [
+        *((row.office_token, row.frozen_by, row.frozen_at) for row in offices),
+        *((row.office_token, row.firm, row.ended_at, row.ended_for, row.released_by_system) for row in shared),
+        *((row.run_id,) for row in runs),
+    ]
+
+
+@pytest.fixture
+def smart_import() -> OtherSmartImport:
+    return OtherSmartImport()
+
+
+@pytest.fixture
+def sharing() -> OtherSharing:
+    return OtherSharing({C: [THEIRS]})
+
+
+@pytest_asyncio.fixture
+async def world(
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    smart_import: OtherSmartImport,
+    sharing: OtherSharing,
+) -> AsyncIterator[World]:
+    registry = replace(build_registry(Settings()), smart_import=smart_import, sharing=sharing)
+    async with world_with_worker(sessions, temporal, smtp_inbox, registry=registry) as world:
+        before = await our_tables(world)
+        yield world
+        assert await our_tables(world) == before
+
+
+def mailed(world: World, to: str, subject: str) -> str:
+    [mail] = [mail for mail in world.inbox.to(to) if mail["Subject"] == subject]
+    return text_of(mail)
+
+
+async def test_a_whole_case_with_smart_import_and_sharing_in_another_system(
+    world: World, smart_import: OtherSmartImport, sharing: OtherSharing
+) -> None:
+    """Y12, Y13: frozen, shared, released and thawed there; our own tables of both say what they said before."""
+    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.SET_UP, 1)  # which is shared with nobody
+    await at_rest(case, Stage.SHARING, 2)
+    assert smart_import.frozen_for == {C: f"{case.application_no}:2"}
+    asked = mailed(world, TARO, MailKind.RELEASE_SHARING.subject)
+    assert THEIRS in asked
+    assert OURS not in asked
+
+    await case.release_sharing(2)
+    await at_rest(case, Stage.SET_UP, 2)
+    assert (sharing.shared, smart_import.frozen_for) == ({}, {})
+    # With whom to share again, if still wanted (Y21).
+    assert THEIRS in mailed(world, OFFICE_C[0], MailKind.COMPLETION_NOTICE.subject)
+
+    await case.do_steps(*SetUpStep, number=2)
+    today = day_in_japan(await case.now(2))
+    await case.relink(*BANK_C, today, number=2)
+    await case.relink(*AIR_C, today, number=2)
+    assert (await case.office(2).result()).outcome is Outcome.COMPLETED
+    # What the other systems keep their promises by are the ledger's own keys.
+    given = {*smart_import.keys, *sharing.answers}
+    assert len(given) == 5  # B is frozen and thawed, C frozen, released and thawed
+    assert given <= set(await world.rows(select(LedgerRow.key)))
+
+
+async def test_y27_a_way_out_restores_what_the_system_had_released_there(
+    world: World, smart_import: OtherSmartImport, sharing: OtherSharing
+) -> None:
+    case = await world.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    assert sharing.shared == {}
+    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    assert (await case.office().result()).outcome is Outcome.CANCELLED
+    assert (sharing.shared, smart_import.frozen_for) == ({C: (THEIRS,)}, {})
+    assert THEIRS in mailed(world, TARO, MailKind.CANCELLED.subject)

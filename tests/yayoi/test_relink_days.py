@@ -1,0 +1,47 @@
+"""The days of a re-link as they may be typed (Y21)."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.yayoi.relink_form import AFTER_RELINK, BEFORE_APPLICATION, FUTURE, NO_DATE, read_days
+from models.yayoi.service_links import LinkKind
+
+TODAY, APPLIED = date(2026, 11, 20), date(2026, 11, 4)
+DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
+
+
+@given(st.sampled_from(LinkKind), DAYS, st.none() | DAYS)
+def test_y21_only_days_that_can_be_are_taken(kind: LinkKind, relinked_on: date, asked_from: date | None) -> None:
+    typed = asked_from.isoformat() if asked_from else ""
+    days = read_days(kind, relinked_on.isoformat(), typed, today=TODAY, applied_on=APPLIED)
+    possible = APPLIED <= relinked_on <= TODAY
+    begins = kind.is_register or asked_from is None or asked_from <= relinked_on
+    assert (days.errors == {}) == (possible and begins)
+    assert days.relinked_on == relinked_on
+    # A register always starts on the day after: there is nothing to choose.
+    assert days.asked_from == (None if kind.is_register else asked_from)
+
+
+@pytest.mark.parametrize("typed", ["2026-11-20", "2026/11/20", "２０２６／１１／２０", " 2026.11.20 "])
+def test_y8_a_day_is_read_however_it_is_typed(typed: str) -> None:
+    days = read_days(LinkKind.OTHER, typed, "", today=TODAY, applied_on=APPLIED)
+    assert (days.relinked_on, days.errors) == (TODAY, {})
+
+
+@pytest.mark.parametrize(
+    ("relinked_on", "asked_from", "errors"),
+    [
+        ("", "", {"relinked_on": NO_DATE}),
+        ("昨日", "", {"relinked_on": NO_DATE}),
+        ("2026-02-30", "", {"relinked_on": NO_DATE}),
+        ((TODAY + timedelta(days=1)).isoformat(), "", {"relinked_on": FUTURE}),
+        ((APPLIED - timedelta(days=1)).isoformat(), "", {"relinked_on": BEFORE_APPLICATION}),
+        ("2026-11-19", "2026-11-20", {"asked_from": AFTER_RELINK}),
+        ("2026-11-19", "いつか", {"asked_from": NO_DATE}),
+    ],
+)
+def test_y21_what_is_wrong_is_said_at_its_field(relinked_on: str, asked_from: str, errors: dict[str, str]) -> None:
+    assert read_days(LinkKind.OTHER, relinked_on, asked_from, today=TODAY, applied_on=APPLIED).errors == errors

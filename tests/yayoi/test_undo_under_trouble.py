@@ -1,0 +1,221 @@
+"""Undoing while systems fail, workers die, and people press two buttons at once: one consistent end (Y27)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.testing import WorkflowEnvironment
+
+from activities.common.failing_interceptor import TOLD_AT_ATTEMPT
+from models.common.calendar import day_in_japan
+from models.common.operator_actions import AddNote
+from models.common.refusals import RefusedError
+from models.common.waiting_for import WaitingFor
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Cancel, ReleaseSharing
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.store.intake import Intake
+from tests.replay.paths import BANK_C
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.trouble import Trouble, attended, submitted, unattended
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
+from tests.workers.snapshot import Snapshot, snapshot
+from workers.stack.inbox import text_of
+from workflows.common.search_attributes import FAILING, WAITING_FOR
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）")
+MANY_TRIES = 8
+"""More than after which operators are told: a system that fails for days."""
+
+
+@pytest_asyncio.fixture
+async def world(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[World]:
+    """Nobody works on its cases until a test attends to it."""
+    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
+        yield unattended(world)
+
+
+async def set_up_begun(world: World) -> Case:
+    """Office C, whose sharing the system has released, has its ID and has begun STEP5."""
+    case = await submitted(world, form([OFFICE_C], delegate=True))
+    await case.started()
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    return case
+
+
+async def shared(world: World) -> Case:
+    """Office C is frozen and waits until its sharing has ended."""
+    case = await submitted(world, form([OFFICE_C]))
+    await case.started()
+    await at_rest(case, Stage.SHARING)
+    return case
+
+
+async def undone_once(case: Case, before: Snapshot) -> None:
+    """Everything is as it was, and every effect on the way back happened once."""
+    assert (await case.office().result()).outcome is Outcome.CANCELLED
+    await case.application.result()
+    assert await snapshot(case.world) == before
+    assert [row.revoked_at is None for row in await case.issued()] in ([], [False])
+    actions = Counter(row.action for row in await case.audit())
+    assert {action for action, times in actions.items() if times > 1} == set()
+    message_ids = [mail["Message-ID"] for mail in case.world.inbox.mails]
+    assert len(message_ids) == len(set(message_ids))
+    assert len([mail for mail in case.world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]) == 1
+
+
+UNDO_STEPS = ("revoke", "restore links", "restore sharing", "thaw", MailKind.CANCELLED.subject)
+
+
+@pytest.mark.parametrize("step", UNDO_STEPS)
+async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(world: World, step: str) -> None:
+    before, trouble = await snapshot(world), Trouble()
+    async with attended(world, {step: trouble}):
+        case = await (shared(world) if step == "thaw" else set_up_begun(world))
+        trouble.begin(fails=True)
+        await case.act(CANCEL)
+        await trouble.tried(MANY_TRIES)
+        assert (await case.progress()).outcome is not Outcome.COMPLETED
+        with pytest.raises(RefusedError):  # the pair is still held (Y1)
+            await Intake(world.sessions, world.calendar).receive(form([OFFICE_C]))
+        trouble.fails = False
+        await undone_once(case, before)
+
+
+DEATHS = (
+    "revoke",
+    "revoke, before the commit",
+    "restore sharing",
+    "restore sharing, before the commit",
+    "thaw",
+    "thaw, before the commit",
+    MailKind.CANCELLED.subject,
+)
+
+
+@pytest.mark.parametrize("moment", DEATHS)
+async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(world: World, moment: str) -> None:
+    before, trouble = await snapshot(world), Trouble()
+    async with attended(world, {moment: trouble}):
+        case = await (shared(world) if moment.startswith("thaw") else set_up_begun(world))
+        trouble.begin(late=True)
+        await case.act(CANCEL)
+        await trouble.reached.wait()
+    async with attended(world):
+        await undone_once(case, before)
+
+
+async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_sends_no_notice(world: World) -> None:
+    before, trouble = await snapshot(world), Trouble(late=True)
+    async with attended(world, {"issue": trouble}):
+        case = await submitted(world, form([OFFICE_C], delegate=True))
+        await trouble.reached.wait()
+        await case.act(CANCEL)
+        trouble.go.set()
+        await undone_once(case, before)
+    [issued] = await case.issued()
+    assert issued.revoked_at is not None
+    assert await case.notices(MailKind.COMPLETION_NOTICE) == []
+    [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    assert OFFICE_C[0] not in [mail["To"] for mail in world.inbox.mails]
+    assert "スマート取引取込" in text_of(told)
+
+
+async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(world: World) -> None:
+    before, trouble = await snapshot(world), Trouble(late=True)
+    async with attended(world, {MailKind.COMPLETION_NOTICE.subject: trouble}):
+        case = await submitted(world, form([OFFICE_C], delegate=True))
+        await trouble.reached.wait()
+        await case.act(CANCEL)
+        trouble.go.set()
+        await undone_once(case, before)
+    [issued] = await case.issued()
+    [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in text_of(told)
+
+
+async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(world: World) -> None:
+    before, trouble = await snapshot(world), Trouble(late=True)
+    async with attended(world, {"end sharing": trouble}):
+        case = await shared(world)
+        await cancelled_while(case, trouble, case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意")))
+        await undone_once(case, before)
+
+
+async def test_y27_a_relink_that_is_in_hand_is_taken_back_after_it(world: World) -> None:
+    before, trouble = await snapshot(world), Trouble(late=True)
+    async with attended(world, {"make link": trouble}):
+        case = await set_up_begun(world)
+        await cancelled_while(case, trouble, case.relink(*BANK_C, day_in_japan(await case.now())))
+        await undone_once(case, before)
+
+
+async def cancelled_while(case: Case, trouble: Trouble, action: Awaitable[None]) -> None:
+    """The case is cancelled while the action is in hand; then the system answers it."""
+    in_hand = asyncio.ensure_future(action)
+    await trouble.reached.wait()
+    await case.act(CANCEL)
+    trouble.go.set()
+    await in_hand
+
+
+async def ask_by_update(case: Case) -> None:
+    await case.application.execute_update(MultiOfficeApplication.cancel, CANCEL)
+
+
+async def ask_by_button(case: Case) -> None:
+    await case.application.cancel()
+
+
+@pytest.mark.parametrize("ask", [ask_by_update, ask_by_button])
+async def test_y27_a_cancellation_before_the_offices_have_begun_is_not_lost(
+    world: World, ask: Callable[[Case], Coroutine[Any, Any, None]]
+) -> None:
+    before = await snapshot(world)
+    case = await submitted(world, form([OFFICE_B, OFFICE_C], delegate=True))
+    asked: asyncio.Task[None] = asyncio.create_task(ask(case))
+    if ask is ask_by_button:
+        await asked
+    async with attended(world):
+        await asked
+        outcomes = [office.outcome for office in (await case.application.result()).offices]
+    assert outcomes == [Outcome.CANCELLED, Outcome.CANCELLED]
+    assert await snapshot(world) == before
+
+
+async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_works(world: World) -> None:
+    trouble = Trouble(fails=True)
+    async with attended(world, {"issue": trouble}):
+        case = await submitted(world, form([OFFICE_B]))
+        await trouble.tried(TOLD_AT_ATTEMPT - 1)
+        await case.started()
+        shown = await shows(case, failing=True)
+        assert trouble.tries >= TOLD_AT_ATTEMPT
+        assert shown == WaitingFor.OPERATOR
+        details = str(await case.office().query("__temporal_workflow_metadata"))
+        assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
+        # What works meanwhile takes nothing back.
+        await case.act(AddNote(by=OPERATOR, reason="技術担当者に伝えた"))
+        assert await shows(case, failing=True) == WaitingFor.OPERATOR
+        trouble.fails = False
+        await at_rest(case, Stage.SET_UP)
+        assert await shows(case, failing=False) == WaitingFor.APPLICANT
+        assert "処理の失敗が続いています" not in str(await case.office().query("__temporal_workflow_metadata"))
+
+
+async def shows(case: Case, *, failing: bool) -> str | None:
+    """Wait until the operators' list says whether the case is failing; return for whom it waits."""
+    while True:
+        attributes = (await case.office().describe()).typed_search_attributes
+        if attributes.get(FAILING, False) is failing:
+            return attributes.get(WAITING_FOR)
+        await asyncio.sleep(0.02)

@@ -1,0 +1,310 @@
+"""Every way out at every stage (Y27): refused with the reason, or everything is as it was before the application."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.common.calendar import day_in_japan, end_of
+from models.yayoi.identifiers import OfficeToken, YayoiId
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action, Cancel, Hold, Reject, Resume, Withdraw
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.store.intake import Intake
+from tests.replay.paths import BANK_B, BANK_C, NOBODY
+from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
+from tests.workers.snapshot import Snapshot, snapshot
+from workers.stack.inbox import text_of
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+
+LEAVING, STAYING = 1, 2
+"""Office C leaves the application; office B stays."""
+C_TOKEN, B_TOKEN = OFFICE_C[1], OFFICE_B[1]
+SPARE = YayoiId("office-2@aoba.example.co.jp")
+"""Registered and in no group: for who applies again after the first ID has got its group."""
+SUPERVISOR = "田中（責任者）"
+WHY = "お客様のご希望"
+WEB_UI = "Request Cancellation による取り消し"
+
+
+# --- where the case stands --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where office C's case stands when it is to end; `after`: what has happened since it came to that stage."""
+
+    stage: Stage
+    after: Callable[[Case], Awaitable[None]]
+    yayoi_id: YayoiId = OFFICE_C[0]
+    notified: bool = False
+    """The notice was sent, so the ID was issued; the system had released the sharing on the applicant's behalf."""
+
+    async def reached(self, world: World) -> Case:
+        case = await world.apply(form([(self.yayoi_id, C_TOKEN), OFFICE_B], delegate=self.notified))
+        await at_rest(case, Stage.SET_UP if self.notified else self.stage, LEAVING)
+        await at_rest(case, Stage.SET_UP, STAYING)
+        await self.after(case)
+        assert (await case.progress(LEAVING)).stage is self.stage
+        return case
+
+
+async def nothing_more(_case: Case) -> None:
+    """It has only come there."""
+
+
+async def held(case: Case) -> None:
+    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), LEAVING)
+
+
+async def step5_done(case: Case) -> None:
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD, LEAVING)
+
+
+async def set_up_and_half_relinked(case: Case) -> None:
+    await case.do_steps(*SetUpStep, number=LEAVING)
+    await case.relink(*BANK_C, day_in_japan(await case.now(LEAVING)), number=LEAVING)
+
+
+PLACES = {
+    "correction": Place(Stage.CORRECTION, nothing_more, NOBODY),
+    "sharing": Place(Stage.SHARING, nothing_more),
+    "held": Place(Stage.SHARING, held),
+    "set_up": Place(Stage.SET_UP, nothing_more, notified=True),
+    "step5_done": Place(Stage.SET_UP, step5_done, notified=True),
+    "relink": Place(Stage.RELINK, set_up_and_half_relinked, notified=True),
+}
+SET_UP_BEGUN = ("step5_done", "relink")
+
+
+# --- how it is to end -------------------------------------------------------------------------------------------------
+
+
+async def reject(case: Case) -> None:
+    await case.act(Reject(by=OPERATOR, reason=WHY), LEAVING)
+
+
+async def withdraw(case: Case) -> None:
+    await case.act(Withdraw(by="申込者", reason=WHY), LEAVING)
+
+
+async def cancel(case: Case) -> None:
+    await case.act(Cancel(by=OPERATOR, reason=WHY), LEAVING)
+
+
+async def cancel_with_supervisor(case: Case) -> None:
+    await case.act(Cancel(by=OPERATOR, reason=WHY, supervisor=SUPERVISOR), LEAVING)
+
+
+async def cancel_application(case: Case) -> None:
+    await case.application.execute_update(
+        MultiOfficeApplication.cancel, Cancel(by=OPERATOR, reason=WHY, supervisor=SUPERVISOR)
+    )
+
+
+async def request_cancellation(case: Case) -> None:
+    await case.office(LEAVING).cancel()
+
+
+async def request_cancellation_of_application(case: Case) -> None:
+    await case.application.cancel()
+
+
+async def expire(case: Case) -> None:
+    expires = case.world.calendar.business_days_after(case.due_date, 5)
+    await case.until(end_of(expires) + timedelta(days=1), LEAVING)
+
+
+@dataclass(frozen=True)
+class Way:
+    take: Callable[[Case], Awaitable[None]]
+    outcome: Outcome
+    mail: MailKind
+    recorded: tuple[str, str, str] | None
+    """What the audit trail says was done, by whom and why; None if nobody did anything."""
+    all_offices: bool = False
+
+
+_CANCELLED = (Outcome.CANCELLED, MailKind.CANCELLED)
+_APPROVED = f"{Action.CANCEL.label}（承認：{SUPERVISOR}）"
+WAYS = {
+    "reject": Way(reject, Outcome.REJECTED, MailKind.REJECTED, (Action.REJECT.label, OPERATOR, WHY)),
+    "withdraw": Way(withdraw, Outcome.WITHDRAWN, MailKind.WITHDRAWN, (Action.WITHDRAW.label, "申込者", WHY)),
+    "cancel": Way(cancel, *_CANCELLED, (Action.CANCEL.label, OPERATOR, WHY)),
+    "cancel_with_supervisor": Way(cancel_with_supervisor, *_CANCELLED, (_APPROVED, OPERATOR, WHY)),
+    "cancel_application": Way(cancel_application, *_CANCELLED, (_APPROVED, OPERATOR, WHY), all_offices=True),
+    "web_ui": Way(request_cancellation, *_CANCELLED, (Action.CANCEL.label, "Web UI", WEB_UI)),
+    "web_ui_application": Way(
+        request_cancellation_of_application, *_CANCELLED, (Action.CANCEL.label, "Web UI", WEB_UI), all_offices=True
+    ),
+    "expire": Way(expire, Outcome.EXPIRED, MailKind.EXPIRED, None),
+}
+NEEDS_SUPERVISOR = "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
+REFUSED = {
+    **{("reject", place): "完了のお知らせを送った後は却下できません。" for place in ("set_up", *SET_UP_BEGUN)},
+    **{("withdraw", place): "STEP5 を始めた後は取り下げられません。" for place in SET_UP_BEGUN},
+    **{("cancel", place): NEEDS_SUPERVISOR for place in SET_UP_BEGUN},
+}
+DECLINED = [(way, place) for way in ("web_ui", "web_ui_application") for place in SET_UP_BEGUN]
+"""The Web UI's button asks for no supervisor: too late, it is only noted."""
+NEVER_EXPIRES = [("expire", place) for place in ("held", "set_up", *SET_UP_BEGUN)]
+CARRIED_OUT = [
+    (way, place)
+    for way in WAYS
+    for place in PLACES
+    if (way, place) not in REFUSED and (way, place) not in (*DECLINED, *NEVER_EXPIRES)
+]
+
+
+# --- what must hold afterwards ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("way_name", "place_name"), CARRIED_OUT)
+async def test_y27_a_way_out_leaves_everything_as_it_was_before(world: World, way_name: str, place_name: str) -> None:
+    way, place = WAYS[way_name], PLACES[place_name]
+    before = await snapshot(world)
+    case = await place.reached(world)
+    issued = [row.contract_id for row in await case.issued() if row.office_no == LEAVING]
+    assert bool(issued) == place.notified
+
+    await way.take(case)
+    outcome = await case.office(LEAVING).result()
+    assert outcome.outcome is way.outcome
+    assert (await snapshot(world)).of(C_TOKEN) == before.of(C_TOKEN)
+    await told(case, way, place)
+    await recorded(case, way)
+
+    await the_other_office_ends(case, way, before)
+    assert [row.revoked_at is None for row in await case.issued() if row.office_no == LEAVING] == [False] * len(issued)
+    await may_apply_again(world, place_name)
+
+
+async def told(case: Case, way: Way, place: Place) -> None:
+    """One mail about the end for the applicant, one for the Yayoi ID that had its notice; no notice for nothing."""
+    mails = [notice for notice in await case.notices() if notice.office_no == LEAVING and notice.sent_at]
+    ends = [notice.recipient for notice in mails if notice.kind == way.mail]
+    assert ends == [TARO, *([OFFICE_C[0]] if place.notified else [])]
+    assert mails[-1].kind == way.mail
+    assert [notice.kind for notice in mails].count(MailKind.COMPLETION_NOTICE) == place.notified
+    [told] = [mail for mail in case.world.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
+    assert ("ご利用いただけなくなりました" in text_of(told)) == place.notified
+
+
+async def recorded(case: Case, way: Way) -> None:
+    """The audit trail says who ended it and why, each effect once."""
+    rows = [row for row in await case.audit() if row.office_no == LEAVING]
+    actions = [row.action for row in rows]
+    assert actions[-1] == f"事業所データの手続きを終了した（{way.outcome}）"
+    # A reminder comes several times, each with a Message-ID of its own.
+    effects = [(row.action, row.facts.get("message_id")) for row in rows]
+    assert len(set(effects)) == len(effects)
+    if way.recorded:
+        assert way.recorded in {(row.action, row.by, row.reason) for row in rows}
+        timeline = await case.office(LEAVING).query(OfficeDataProcedure.timeline)
+        assert any(f"{way.recorded[0]}（{way.recorded[1]}：{way.recorded[2]}）" == entry.text for entry in timeline)
+
+
+async def the_other_office_ends(case: Case, way: Way, before: Snapshot) -> None:
+    """Office B goes its own way: to its completion, unless the whole application was cancelled."""
+    if way.all_offices:
+        assert (await case.office(STAYING).result()).outcome is way.outcome
+        assert await snapshot(case.world) == before
+    else:
+        await case.do_steps(*SetUpStep, number=STAYING)
+        await case.relink(*BANK_B, day_in_japan(await case.now(STAYING)), number=STAYING)
+        office = await case.world.office(B_TOKEN)
+        [issued] = [row.contract_id for row in await case.issued() if row.office_no == STAYING]
+        assert (office.contract_id, office.frozen_by) == (issued, None)
+    outcomes = [office.outcome for office in (await case.application.result()).offices]
+    assert outcomes == [way.outcome, way.outcome if way.all_offices else Outcome.COMPLETED]
+
+
+async def may_apply_again(world: World, place_name: str) -> None:
+    """The pair is free: nothing of the case that has ended holds it (Y1)."""
+    yayoi_id = SPARE if place_name == "relink" else OFFICE_C[0]
+    again = await Intake(world.sessions, world.calendar).receive(form([(yayoi_id, C_TOKEN)]))
+    assert again.new
+
+
+async def test_y15_a_revoked_id_is_never_issued_again(world: World) -> None:
+    case = await PLACES["set_up"].reached(world)
+    await cancel_application(case)
+    await case.application.result()
+    again = await world.apply(form([OFFICE_C, OFFICE_B], delegate=True))
+    await at_rest(again, Stage.SET_UP, LEAVING)
+    await at_rest(again, Stage.SET_UP, STAYING)
+    revoked, anew = await case.issued(), await again.issued()
+    assert {row.contract_id for row in revoked}.isdisjoint(row.contract_id for row in anew)
+    assert sorted(row.number for row in (*revoked, *anew)) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("way_name", "place_name"), REFUSED)
+async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_nothing(
+    world: World, way_name: str, place_name: str
+) -> None:
+    case = await PLACES[place_name].reached(world)
+    before, actions = await snapshot(world), len(await case.audit())
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await WAYS[way_name].take(case)
+    assert REFUSED[way_name, place_name] in str(refused.value.cause)
+    assert "いまできる操作：" in str(refused.value.cause)
+    assert await snapshot(world) == before
+    assert len(await case.audit()) == actions
+    assert (await case.progress(LEAVING)).outcome is None
+
+
+@pytest.mark.parametrize(("way_name", "place_name"), DECLINED)
+async def test_y27_request_cancellation_after_step5_is_noted_and_not_carried_out(
+    world: World, way_name: str, place_name: str
+) -> None:
+    case = await PLACES[place_name].reached(world)
+    before = (await snapshot(world)).of(C_TOKEN)
+    await WAYS[way_name].take(case)
+    await noted(case, f"取り消さなかった：{NEEDS_SUPERVISOR}")
+    if WAYS[way_name].all_offices:
+        assert (await case.office(STAYING).result()).outcome is Outcome.CANCELLED
+    assert (await snapshot(world)).of(C_TOKEN) == before
+    await cancel_with_supervisor(case)
+    assert (await case.office(LEAVING).result()).outcome is Outcome.CANCELLED
+
+
+async def noted(case: Case, text: str) -> None:
+    """Wait for an entry of the timeline: nobody is answered who presses the Web UI's button."""
+    while True:
+        if any(text in entry.text for entry in await case.office(LEAVING).query(OfficeDataProcedure.timeline)):
+            return
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("place_name", [place for _, place in NEVER_EXPIRES])
+async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(world: World, place_name: str) -> None:
+    case = await PLACES[place_name].reached(world)
+    issued = [row.contract_id for row in await case.issued() if row.office_no == LEAVING]
+    await expire(case)
+    assert await case.notices(MailKind.EXPIRED) == []
+    if place_name == "held":
+        assert (await case.progress(LEAVING)).outcome is None
+        await case.act(Resume(by=OPERATOR, reason="相談が終わったため"), LEAVING)
+        assert (await case.office(LEAVING).result()).outcome is Outcome.EXPIRED
+        return
+    await case.until(await case.now(LEAVING) + timedelta(days=31), LEAVING)
+    outcome = await case.office(LEAVING).result()
+    assert (outcome.outcome, [outcome.contract_id]) == (Outcome.INCOMPLETE, issued)
+    assert (await world.office(OfficeToken(C_TOKEN))).contract_id == issued[0]
+
+
+async def test_y27_what_the_customer_released_stays_released(world: World) -> None:
+    before = await snapshot(world)
+    case = await PLACES["sharing"].reached(world)
+    await case.release_sharing(LEAVING)
+    await at_rest(case, Stage.SET_UP, LEAVING)
+    await cancel(case)
+    await case.office(LEAVING).result()
+    after = (await snapshot(world)).of(C_TOKEN)
+    assert after.sharings == []
+    assert (after.offices, after.links) == (before.of(C_TOKEN).offices, before.of(C_TOKEN).links)

@@ -1,0 +1,1 @@
+"""What operators see in the browser beside the Temporal Web UI."""

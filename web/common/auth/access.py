@@ -1,0 +1,130 @@
+"""The doors as pages use them."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.exceptions import HTTPException
+
+from models.common.password_hashing import Hashing
+from models.tables import MyicsSessionRow, WebSessionRow, YayoiIdRow
+from models.yayoi.identifiers import YayoiId
+from web.common.auth.rate_limits import Limit, Limits
+from web.common.auth.sessions import Sessions
+from web.common.problems import ProblemError
+
+MAX_FIELDS = 300
+"""More than the longest form has."""
+UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
+HOME = "/"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whoever is signed in with a Yayoi ID."""
+
+    yayoi_id: YayoiId
+
+
+class SignInNeededError(Exception):
+    """Only those who are signed in may come here; `place` is where that is done."""
+
+    def __init__(self, place: str = "/sign-in") -> None:
+        super().__init__(place)
+        self.place = place
+
+
+class Doors:
+    """One object for all pages; routers of pages depend on `checked`."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        *,
+        secret_key: str,
+        https: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.hashing = Hashing()
+        self._sessions = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
+        self.myics = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
+        self._limits = Limits(sessions, secret_key, now)
+
+    def open_on(self, app: FastAPI) -> None:
+        """Lead those who must sign in to where that is done."""
+        app.add_exception_handler(SignInNeededError, _to_sign_in)
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Return who is signed in, if anybody is."""
+        row = await self._sessions.find(request)
+        return Visitor(YayoiId(row.person.yayoi_id)) if row else None
+
+    async def require(self, request: Request) -> Visitor:
+        """Return who is signed in; whoever is not is led to `/sign-in` and back."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            raise SignInNeededError
+        return visitor
+
+    async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
+        """Begin a new session; an earlier one of this browser ends."""
+        await self._sessions.begin(request, response, person_id=YayoiIdRow.id_of(yayoi_id))
+
+    async def sign_out(self, request: Request, response: Response) -> None:
+        """End the session here and in the browser."""
+        await self._sessions.end(request, response)
+
+    async def checked(self, request: Request) -> None:
+        """Dependency of every page: a form that is sent can be read (else 400)."""
+        await self._check(request, files=0)
+
+    async def checked_with_file(self, request: Request) -> AsyncIterator[None]:
+        """Dependency of a page whose form holds one file: the same, for a form that browsers send in the other way."""
+        try:
+            await self._check(request, files=1)
+            yield
+        finally:
+            await request.close()
+
+    async def _check(self, request: Request, *, files: int) -> None:
+        if request.method in {"GET", "HEAD"}:
+            return
+        # Our forms are sent in the one ordinary way. The other lets the sender choose any of Python's codecs, some of
+        # which fail, and some of which make halves of characters that can neither be stored nor shown.
+        sent_as = request.headers.get("content-type", "").strip().lower()
+        if sent_as.startswith("multipart/") and (not files or "charset" in sent_as):
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
+        try:
+            # Starlette keeps it: the page reads the same form again.
+            sent = await request.form(max_files=files, max_fields=MAX_FIELDS)
+        except HTTPException:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
+        if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
+            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
+
+    async def limit(self, limit: Limit, key: str) -> None:
+        """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
+        await self._limits.count(limit, key)
+
+    async def forget(self) -> None:
+        """Delete sessions and counts that are over."""
+        await self._sessions.forget()
+        await self.myics.forget()
+        await self._limits.forget()
+
+
+def local_path(path: str) -> str:
+    """Return the path if it lies on this site, else the home page: nobody is sent elsewhere from here."""
+    is_local = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    return path if is_local else HOME
+
+
+async def _to_sign_in(request: Request, needed: Exception) -> Response:
+    there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    place = needed.place if isinstance(needed, SignInNeededError) else HOME
+    return RedirectResponse(f"{place}?next={quote(there, safe='/')}", HTTPStatus.SEE_OTHER)

@@ -1,0 +1,88 @@
+"""Who is signed in: a random token in a cookie, of which only the hash is stored."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import delete, or_
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from models.tables.base import SessionRow
+from web.common.auth.cookies import Cookie
+
+IDLE = timedelta(minutes=30)
+"""A session ends when nothing was asked for this long,"""
+LONGEST = timedelta(hours=12)
+"""and this long after it began in any case."""
+_NOTED_EVERY = timedelta(minutes=1)
+
+
+Row = TypeVar("Row", bound=SessionRow)
+
+
+class Sessions(Generic[Row]):
+    """Sessions of one kind in Postgres, so that any web process knows them and one can be ended at once.
+
+    Each kind has a table and a cookie of its own: who is signed in as one is nobody to the others.
+    """
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        kind: type[Row],
+        cookie: str,
+        *,
+        https: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sessions = sessions
+        self._kind = kind
+        self._now = now
+        self.cookie = Cookie(cookie, https=https)
+
+    async def find(self, request: HTTPConnection) -> Row | None:
+        """Return the session of who is signed in, and keep it from becoming idle."""
+        token = self.cookie.read(request)
+        if not token:
+            return None
+        now = self._now()
+        async with self._sessions.begin() as session:
+            row = await session.get(self._kind, _hash(token))
+            if row is None or row.created_at <= now - LONGEST or row.seen_at <= now - IDLE:
+                return None
+            if row.seen_at <= now - _NOTED_EVERY:
+                row.seen_at = now
+            return row
+
+    async def begin(self, request: HTTPConnection, response: Response, **whose: Any) -> None:
+        """Sign in under a new token; the browser's earlier session, if any, is over. `whose`: the kind's own column."""
+        token, now = secrets.token_urlsafe(32), self._now()
+        async with self._sessions.begin() as session:
+            await self._delete(session, request)
+            session.add(self._kind(token_hash=_hash(token), created_at=now, seen_at=now, **whose))
+        self.cookie.write(response, token)
+
+    async def end(self, request: HTTPConnection, response: Response) -> None:
+        async with self._sessions.begin() as session:
+            await self._delete(session, request)
+        self.cookie.delete(response)
+
+    async def forget(self) -> None:
+        """Delete the sessions that are over."""
+        now = self._now()
+        async with self._sessions.begin() as session:
+            await session.execute(
+                delete(self._kind).where(or_(self._kind.created_at <= now - LONGEST, self._kind.seen_at <= now - IDLE))
+            )
+
+    async def _delete(self, session: AsyncSession, request: HTTPConnection) -> None:
+        mine = self._kind.token_hash == _hash(self.cookie.read(request))
+        await session.execute(delete(self._kind).where(mine))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

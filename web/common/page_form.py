@@ -1,0 +1,46 @@
+"""A form as a page shows it: what was typed, what is wrong with it, and where."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from models.common.refusals import FieldError, in_japanese
+
+_LONGEST = 4000
+_WHOLE = "お手続き"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One rendering. `labels` are by field path, in the order of the page; passwords are never among the `values`."""
+
+    labels: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, path: str) -> str:
+        return self.values.get(path, "")
+
+    @property
+    def summary(self) -> list[tuple[str, str, str]]:
+        """Field path, label and message of every error, from the top of the page to its end."""
+        order = list(self.labels)
+        paths = sorted(self.errors, key=lambda path: order.index(path) if path in order else -1)
+        return [(path, self.labels.get(path, _WHOLE), self.errors[path]) for path in paths]
+
+    def refused(self, errors: Mapping[str, str]) -> "Form":
+        return Form(self.labels, self.values, errors)
+
+
+def sent_values(sent: Mapping[str, object], *paths: str) -> dict[str, str]:
+    """Return what was typed into these fields; what is missing or no text is empty."""
+    return {path: text[:_LONGEST] if isinstance(text := sent.get(path, ""), str) else "" for path in paths}
+
+
+def messages(invalid: ValidationError, values: Mapping[str, str], *, skip: int = 0) -> dict[str, str]:
+    """Return one Japanese message per field: nothing typed is asked for, not called malformed."""
+    errors: Sequence[FieldError] = in_japanese(invalid.errors(), skip=skip)
+    return {
+        error.field: error.message if values.get(error.field, "-").strip() else "入力してください。" for error in errors
+    }

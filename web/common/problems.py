@@ -1,0 +1,168 @@
+"""Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from models.common.refusals import FieldError, RefusedError, in_japanese
+from web.common.unexpected_errors import Unexpected
+
+Answer = Callable[[Request, Exception], Response]
+PROBLEM_JSON = "application/problem+json"
+SYSTEMS = ("/api/", "/webhooks/")
+"""What the paths of other systems begin with; all else is pages, for people."""
+UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
+_log = logging.getLogger(__name__)
+
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: "読み取れませんでした",
+    HTTPStatus.UNAUTHORIZED: "送信元を確認できません",
+    HTTPStatus.FORBIDDEN: "もう一度お試しください",
+    HTTPStatus.NOT_FOUND: "見つかりません",
+    HTTPStatus.METHOD_NOT_ALLOWED: "この操作は受け付けていません",
+    HTTPStatus.CONFLICT: "受け付けられません",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "送信された内容が大きすぎます",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "入力内容に誤りがあります",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ただいま受け付けられません",
+    HTTPStatus.TOO_MANY_REQUESTS: "しばらくお待ちください",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "処理できませんでした",
+}
+_LATER = "しばらくしてから、同じ内容でもう一度お試しください。二重に受け付けることはありません。"
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "お探しのページはありません。アドレスを確認してください。",
+    HTTPStatus.METHOD_NOT_ALLOWED: "アドレスと送信方法を確認してください。",
+    HTTPStatus.SERVICE_UNAVAILABLE: _LATER,
+    HTTPStatus.INTERNAL_SERVER_ERROR: _LATER,
+}
+
+
+class Problem(BaseModel):
+    """What went wrong, for other systems (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["入力内容に誤りがあります"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["1 件の項目を確認してください。"])
+    errors: list[FieldError] = Field(default=[], description="項目ごとの理由（422 のとき）")
+
+
+class ProblemError(Exception):
+    """An answer that is a problem. `detail` says in Japanese what is wrong and what to do instead."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        errors: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors or []
+        self.headers = dict(headers or {})
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.headers.setdefault("Retry-After", "30")
+
+
+def problem_response(problem: ProblemError) -> JSONResponse:
+    told = Problem(title=_TITLES[problem.status], status=problem.status, detail=problem.detail, errors=problem.errors)
+    return JSONResponse(told.model_dump(), problem.status, media_type=PROBLEM_JSON, headers=problem.headers)
+
+
+def answers(**descriptions: str) -> dict[int | str, dict[str, Any]]:
+    """The problems a route may answer with, for OpenAPI: `answers(_404="…")`."""
+    return {int(status[1:]): {"model": Problem, "description": text} for status, text in descriptions.items()}
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Let OpenAPI name the media type problems really have: FastAPI files every model under `application/json`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+                for status, response in operation["responses"].items():
+                    if status >= "400" and "application/json" in response.get("content", {}):
+                        response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
+
+
+def answer_problems(app: FastAPI, templates: Jinja2Templates) -> Answer:
+    """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
+
+    Return what answers a problem, for middleware: no handler sees what is raised there.
+    """
+
+    def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
+        def handle(request: Request, error: Exception) -> Response:
+            problem = problem_of(error)
+            if request.url.path.startswith(SYSTEMS):
+                return problem_response(problem)
+            facts = {"title": _TITLES[problem.status], "detail": problem.detail}
+            return templates.TemplateResponse(
+                request, "common/problem.html", facts, problem.status, headers=problem.headers
+            )
+
+        return handle
+
+    answer = answering(lambda error: error)
+    app.add_exception_handler(ProblemError, answer)
+    app.add_exception_handler(RefusedError, answering(lambda error: _refusal(error.errors)))
+    app.add_exception_handler(RequestValidationError, answering(lambda error: _refusal(_field_errors(error))))
+    app.add_exception_handler(HTTPException, answering(_of_http_error))
+    for away in (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+        app.add_exception_handler(away, answering(_of_away))
+    # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
+    app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
+    return answer
+
+
+def _plain(status: HTTPStatus) -> ProblemError:
+    return ProblemError(status, _DETAILS[status])
+
+
+def _refusal(errors: Sequence[FieldError]) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(errors)} 件の項目を確認してください。", list(errors))
+
+
+def _of_http_error(error: HTTPException) -> ProblemError:
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI could not even decode the body
+        return _refusal([UNREADABLE])
+    status = HTTPStatus(error.status_code)
+    status = status if status in _DETAILS else HTTPStatus.NOT_FOUND
+    return ProblemError(status, _DETAILS[status], headers=error.headers)  # such as the methods that are allowed
+
+
+def _of_away(error: Exception) -> ProblemError:
+    _log.error("the database cannot be reached: %s", type(error).__name__)
+    return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _field_errors(error: RequestValidationError) -> list[FieldError]:
+    """One message per field; the field is its path in what was sent."""
+    body = error.body
+    kind = body.get("kind") if isinstance(body, dict) else None
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        return [UNREADABLE]
+
+    def path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        # "body" is FastAPI's and a kind in front is the union's: neither is part of what was sent.
+        return loc[2:] if kind is not None and loc[1:2] == (kind,) else loc[1:]
+
+    return in_japanese([{**detail, "loc": path(detail["loc"])} for detail in details])

@@ -1,0 +1,1 @@
+"""Signed messages: checked when they come in, started when they go out."""

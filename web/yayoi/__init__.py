@@ -1,0 +1,1 @@
+"""弥生's pages, API and events."""

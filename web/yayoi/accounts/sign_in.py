@@ -1,0 +1,67 @@
+"""Signing in and out with a Yayoi ID."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.common.identifiers import fold
+from models.tables import CredentialRow
+from models.yayoi.identifiers import YayoiId
+from web.common.auth.access import Doors, local_path
+from web.common.auth.rate_limits import Limit, client_address
+
+WRONG = (
+    "弥生ID（メールアドレス）またはパスワードが違います。英字の大文字・小文字も確認し、もう一度入力してください。"
+    "パスワードをお忘れのときや、まだ設定していないときは、下の「パスワードを忘れた・設定していない」からお進みください。"
+)
+_LONGEST = 1000
+
+
+def doors_pages(sessions: async_sessionmaker[AsyncSession], doors: Doors, templates: Jinja2Templates) -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+
+    def show(request: Request, yayoi_id: str, there: str, error: str = "") -> Response:
+        facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": error}
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        return templates.TemplateResponse(request, "yayoi/sign_in.html", facts, status)
+
+    @router.get("/sign-in")
+    async def form(request: Request, there: Annotated[str, Query(alias="next")] = "/set-up") -> Response:
+        return show(request, "", there)
+
+    @router.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        sent = await request.form()
+        yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+        await doors.limit(Limit.SIGN_IN_FROM, client_address(request))
+        await doors.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
+        known = await _known(sessions, doors, yayoi_id, password)
+        if known is None:
+            return show(request, yayoi_id, there, WRONG)
+        answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
+        await doors.sign_in(request, answer, known)
+        return answer
+
+    @router.post("/sign-out")
+    async def sign_out(request: Request) -> Response:
+        answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+        await doors.sign_out(request, answer)
+        return answer
+
+    return router
+
+
+async def _known(sessions: async_sessionmaker[AsyncSession], doors: Doors, typed: str, password: str) -> YayoiId | None:
+    """Return whose password it is. One answer, after the same work, whether or not the address is registered."""
+    try:
+        yayoi_id = YayoiId(typed)
+    except ValueError:
+        yayoi_id = None
+    async with sessions() as session:
+        credential = await session.scalar(CredentialRow.of(yayoi_id)) if yayoi_id else None
+    right = await doors.hashing.verify(credential.password_hash if credential else None, password)
+    return yayoi_id if right else None

@@ -1,0 +1,146 @@
+"""What other systems reach: one way in for applications, one for events."""
+
+from datetime import date
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from models.common.refusals import FieldError, RefusedError
+from models.yayoi.application_form import ApplicationForm
+from models.yayoi.case_links import case_link, link_expiry
+from models.yayoi.customer_events import CUSTOMER_PAGES
+from models.yayoi.events import Event
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.store import intake
+from models.yayoi.store.event_cases import UnknownCaseError
+from models.yayoi.store.intake import Intake
+from web.common.auth import Doors, Limit, client_address
+from web.common.background_jobs import Repeating
+from web.common.problems import ProblemError, answers
+from web.yayoi import event_delivery as deliveries
+from web.yayoi.event_delivery import Deliveries, DeliveryStatus, EventRefusedError
+
+OTHER_APPLICATION = (
+    "この submission_id の申込は、別の内容ですでに受け付けています。"
+    "新しい申込には新しい submission_id を付けてください。"
+)
+OTHER_EVENT = (
+    "この event_id の出来事は、別の内容ですでに受け付けています。新しい出来事には新しい event_id を付けてください。"
+)
+
+OUR_OWN = f"{CUSTOMER_PAGES} は、お客様の画面のための名前です。送信元のシステム名を指定してください。"
+
+_TOO_LARGE = "本文が大きすぎる"
+_INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
+TOO_OFTEN = "短い時間に、受け付けられない送信が繰り返された。Retry-After の秒数だけ待つ"
+_LATER = (
+    "受け付けた。手続きには後で届ける。届けたときに手続きが断った場合（順序が違うなど）は、送信元には知らせず、"
+    "毎日の照合で担当者に理由とともに知らせる。同じ event_id で再送すれば、その時点の結果（200 か 409）が分かる"
+)
+_AWAY = "記録先に届かない。同じ内容をもう一度送れば、二重に受け付けることはない"
+
+
+class ApplicationReceived(BaseModel):
+    """The application is stored; its procedure starts by itself."""
+
+    application_no: ApplicationNo = Field(description="申込番号", examples=["YS-000123"])
+    due_date: date = Field(description="完了予定日（翌々週末の営業日、日本）")
+    status_url: str = Field(description="申込者のための状況の画面。鍵を含むため、申込者以外に渡さない")
+
+
+class EventReceived(BaseModel):
+    """The event is stored, and delivered unless `status` says that it will be later."""
+
+    event_id: UUID
+    application_no: ApplicationNo
+    office_no: int = Field(description="申込の中で何件目の事業所データか（1 から）")
+    status: DeliveryStatus = Field(
+        description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）"
+    )
+
+
+def applications_api(
+    form_intake: Intake, starting: Repeating, doors: Doors, *, public_url: str, secret_key: str
+) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["applications"])
+
+    @router.post(
+        "/applications",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="複数事業所データ管理の申込（STEP4）",
+        responses={
+            200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
+            202: {"description": "受け付けた。手続きは自動で始まる"},
+            **answers(
+                _409="同じ submission_id で別の内容が送られた",
+                _413=_TOO_LARGE,
+                _422=_INVALID,
+                _429=TOO_OFTEN,
+                _503=_AWAY,
+            ),
+        },
+    )
+    async def apply(form: ApplicationForm, request: Request, response: Response) -> ApplicationReceived:
+        try:
+            receipt = await form_intake.receive(form)
+        except RefusedError:
+            # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            raise
+        except intake.OtherContentError:
+            raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
+        if receipt.new:
+            starting.wake()
+        else:
+            response.status_code = HTTPStatus.OK
+        return ApplicationReceived(
+            application_no=receipt.application_no,
+            due_date=receipt.due_date,
+            status_url=case_link(public_url, secret_key, receipt.application_no, link_expiry(receipt.due_date)),
+        )
+
+    return router
+
+
+def events_api(events: Deliveries, doors: Doors) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["events"])
+
+    @router.post(
+        "/events",
+        summary="他のシステムで起きた出来事の報告",
+        responses={
+            200: {"description": "手続きに届いた。同じ出来事の再送にも同じ答え"},
+            202: {"model": EventReceived, "description": _LATER},
+            **answers(
+                _404="当てはまる手続き中の申込がない。後から有効になることがあるため、再送すれば改めて調べる",
+                _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",
+                _413=_TOO_LARGE,
+                _422=_INVALID,
+                _429=TOO_OFTEN,
+                _503=_AWAY,
+            ),
+        },
+    )
+    async def report(event: Event, request: Request, response: Response) -> EventReceived:
+        if event.source == CUSTOMER_PAGES:
+            raise RefusedError([FieldError(field="source", message=OUR_OWN)])
+        try:
+            delivery = await events.take(event)
+        except deliveries.OtherContentError:
+            raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
+        except (UnknownCaseError, EventRefusedError) as refused:
+            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
+            raise ProblemError(status, str(refused)) from None
+        if delivery.status is DeliveryStatus.ACCEPTED:
+            response.status_code = HTTPStatus.ACCEPTED
+        return EventReceived(
+            event_id=event.event_id,
+            application_no=delivery.application_no,
+            office_no=delivery.office_no,
+            status=delivery.status,
+        )
+
+    return router

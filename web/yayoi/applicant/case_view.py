@@ -1,0 +1,226 @@
+"""The case page in words: where each office stands and what is asked of the applicant now."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from models.common.waiting_for import WaitingFor
+from models.tables import ApplicationOfficeRow
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import OfficeProgress, Outcome
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
+from web.yayoi.applicant.case_records import Recorded
+
+_BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
+_ASKED = {
+    Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
+    Stage.CORRECTION: ("お申し込みの内容に、次の点がありました。「訂正する」から、正しい内容を入力してください。"),
+    Stage.SHARING: (
+        "会計事務所との共有を解除してください。弥生製品の［ファイル］－［スマート取引取込］－［スマート取引取込の設定］を開き、"
+        "［設定を解除する］をクリックします。ご自身で解除できない場合は、弥生が代わりに解除することもできます。"
+    ),
+    Stage.SET_UP: (
+        "「サービス契約ID（お客様番号）」のお知らせメールをお送りしました。"
+        "この事業所データ用の弥生ID で、次の順に設定を進めてください。"
+    ),
+    Stage.RELINK: "連携していたサービスを、新しいサービス契約ID（お客様番号）で改めて連携してください。",
+}
+_RELEASING = "会計事務所との共有を、弥生で解除しています。お待ちください。"
+_ENDED = {
+    Outcome.COMPLETED: "お手続きはすべて完了しました。",
+    Outcome.INCOMPLETE: "お手続きは終了しましたが、次の項目が残っています。お知らせメールの手順で設定してください。",
+    Outcome.REJECTED: "お手続きを進めることができませんでした。理由を確認のうえ、改めてお申し込みください。",
+    Outcome.WITHDRAWN: "お申し込みは取り下げられました。改めてお申し込みいただくことができます。",
+    Outcome.CANCELLED: "お申し込みは取り消されました。改めてお申し込みいただくことができます。",
+    Outcome.TERMINATED: "お手続きを終了しました。詳しくはカスタマーセンターへお問い合わせください。",
+    Outcome.EXPIRED: "期限までに確認できなかったため、お手続きを終了しました。改めてお申し込みください。",
+}
+_STAGE_NAMES = {
+    Stage.CHECK: "内容の確認中",
+    Stage.CORRECTION: "訂正待ち",
+    Stage.FREEZE: "準備中",
+    Stage.REMEMBER_LINKS: "準備中",
+    Stage.SHARING: "共有の解除待ち",
+    Stage.ISSUE: "サービス契約ID の発行中",
+    Stage.ATTACH: "会計連携の設定中",
+    Stage.NOTIFY: "お知らせメールの送信中",
+    Stage.THAW: "お知らせメールの送信中",
+    Stage.SET_UP: "お客様の設定待ち",
+    Stage.RELINK: "再連携待ち",
+}
+_APPLICANTS = {Stage.CORRECTION, Stage.SHARING, Stage.SET_UP, Stage.RELINK}
+"""Stages in which something is asked of the applicant, whoever else looks at the case meanwhile."""
+_AFTER_FREEZE = {Stage.SET_UP, Stage.RELINK, Stage.CLOSED}
+_KEEP_CONTRACT_ID = {Outcome.COMPLETED, Outcome.INCOMPLETE}
+
+
+class CaseAction(StrEnum):
+    """What the applicant can do about one office; the value is the end of the address of its page."""
+
+    CORRECT = "correct"
+    SHARING = "sharing"
+    WITHDRAW = "withdraw"
+
+    @property
+    def label(self) -> str:
+        return {
+            CaseAction.CORRECT: "訂正する",
+            CaseAction.SHARING: "共有の解除へ進む",
+            CaseAction.WITHDRAW: "取り下げる",
+        }[self]
+
+
+_ASKED_ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
+_STEP_PAGES = {
+    SetUpStep.SUPPORT_PASSWORD: "/support-password",
+    SetUpStep.BUSINESS_GROUP: "/group",
+    SetUpStep.PRODUCT: "/products/register",
+    SetUpStep.OWNED_PRODUCT: "/products/owned",
+}
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Something to do after the notice, and where (Y19 to Y21)."""
+
+    label: str
+    path: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class OfficeView:
+    """One office on the case page."""
+
+    number: int
+    name: str
+    yayoi_id: str
+    stage: str
+    asked: str
+    yours: bool
+    """It is the applicant's turn."""
+    until: date | None = None
+    points: tuple[str, ...] = ()
+    contract_id: str | None = None
+    keep_still: bool = False
+    """Smart import of this office must not be used now (Y12)."""
+    asked_action: CaseAction | None = None
+    """What the applicant is asked to do on a page of ours."""
+    can_withdraw: bool = False
+    ended: bool = False
+    too_late_to_withdraw: bool = False
+    """STEP5 has begun: only a supervisor can agree to an end now (Y27)."""
+    steps: tuple[NextStep, ...] = ()
+    to_relink: tuple[str, ...] = ()
+    """The services that are still to be linked again (Y21)."""
+
+    @property
+    def awaits_notice(self) -> bool:
+        return not self.ended and not self.steps
+
+
+def office_view(
+    pair: ApplicationOfficeRow, progress: OfficeProgress | None, procedure: Procedure, recorded: Recorded
+) -> OfficeView:
+    """Tell what the procedure says; without it, what the records say."""
+    view = _from_records(pair, procedure, recorded) if progress is None else _from_progress(pair, progress, procedure)
+    if pair.closed_at is not None or (progress is not None and progress.outcome is not None):
+        return view
+    return replace(view, can_withdraw=not recorded.begun, too_late_to_withdraw=recorded.begun)
+
+
+def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeView:
+    outcome = progress.outcome
+    if outcome is not None and progress.stage is Stage.CLOSED:
+        return _ended(pair, outcome, progress.open_points, progress.contract_id)
+    yours = progress.stage in _APPLICANTS and progress.waiting_for is not WaitingFor.SYSTEM
+    releasing = progress.stage is Stage.SHARING and not yours
+    notified = progress.stage in {Stage.SET_UP, Stage.RELINK}
+    open_points = progress.open_points
+    return OfficeView(
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
+        stage=_STAGE_NAMES.get(progress.stage, progress.stage),
+        asked=_RELEASING if releasing else _ASKED.get(progress.stage, _BEFORE_NOTICE),
+        yours=yours,
+        until=progress.waits_until if yours else None,
+        points=open_points,
+        contract_id=progress.contract_id if notified else None,
+        keep_still=procedure.linked and progress.stage not in _AFTER_FREEZE,
+        asked_action=_ASKED_ACTIONS.get(progress.stage) if yours else None,
+        steps=_steps(
+            procedure,
+            {step for step in SetUpStep if step.label not in open_points},
+            to_relink=bool(_services(open_points)),
+        )
+        if notified
+        else (),
+        to_relink=_services(open_points),
+    )
+
+
+def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, recorded: Recorded) -> OfficeView:
+    contract_id = pair.issued_contract_id or recorded.contract_id
+    if pair.closed_at is not None:
+        return _ended(pair, Outcome(pair.outcome or Outcome.COMPLETED), tuple(pair.open_points or ()), contract_id)
+    if recorded.notified:
+        return OfficeView(
+            number=pair.office_no,
+            name=pair.office_name,
+            yayoi_id=pair.yayoi_id,
+            stage=_STAGE_NAMES[Stage.SET_UP],
+            asked=_ASKED[Stage.SET_UP],
+            yours=True,
+            contract_id=contract_id,
+            steps=_steps(procedure, recorded.done, to_relink=recorded.to_relink > 0),
+        )
+    return OfficeView(
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
+        stage="受付済み",
+        asked="お申し込みは確かに受け付けています。",
+        yours=False,
+        keep_still=procedure.linked,
+        asked_action=_asked_by_mail(recorded),
+    )
+
+
+def _asked_by_mail(recorded: Recorded) -> CaseAction | None:
+    """What was asked for last, as far as is known; the procedure refuses what is no longer needed."""
+    if MailKind.RELEASE_SHARING in recorded.mails:
+        return CaseAction.SHARING
+    return CaseAction.CORRECT if MailKind.CORRECTION_NEEDED in recorded.mails else None
+
+
+_RELINK = "の再連携"
+
+
+def _services(open_points: Sequence[str]) -> tuple[str, ...]:
+    return tuple(point.removesuffix(_RELINK) for point in open_points if point.endswith(_RELINK))
+
+
+def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> tuple[NextStep, ...]:
+    steps = [NextStep(step.label, _STEP_PAGES[step], step in done) for step in procedure.set_up_steps]
+    if procedure.linked:
+        steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink))
+    return tuple(steps)
+
+
+def _ended(
+    pair: ApplicationOfficeRow, outcome: Outcome, points: tuple[str, ...], contract_id: str | None
+) -> OfficeView:
+    stage = "完了" if outcome is Outcome.COMPLETED else "終了"
+    return OfficeView(
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
+        stage=stage,
+        asked=_ENDED[outcome],
+        ended=True,
+        yours=False,
+        points=points,
+        contract_id=contract_id if outcome in _KEEP_CONTRACT_ID else None,
+    )

@@ -1,0 +1,149 @@
+"""Starting what was stored: the workflow of every application that has none yet."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from models.common.calendar import JST
+from models.tables import ApplicationOfficeRow, ApplicationRow
+from models.yayoi.case_links import case_link, link_expiry
+from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
+from models.yayoi.messages import ApplicationCase, OfficeCase
+from models.yayoi.procedures import Procedure
+from web.common.temporal_calls import reaching_temporal
+from web.common.work_queue import work_off
+from workflows.common.details import cell, table
+from workflows.yayoi import search_attributes
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+_log = logging.getLogger(__name__)
+
+
+class Starter:
+    """Starts stored applications. Several web processes may start the same one: Temporal keeps one of each id.
+
+    No row is locked while Temporal is asked, so that an outage there never holds up who applies meanwhile.
+    """
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        client: Client,
+        *,
+        task_queue: str,
+        public_url: str,
+        secret_key: str,
+    ) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._task_queue = task_queue
+        self._public_url = public_url
+        self._secret_key = secret_key
+
+    async def start_all(self) -> None:
+        """Start what is stored but not started, the oldest first; leave the rest for later if Temporal is away."""
+        async with self._sessions() as session:
+            waiting = (
+                await session.scalars(
+                    select(ApplicationRow.application_no)
+                    .where(ApplicationRow.started_at.is_(None))
+                    .order_by(ApplicationRow.applied_at)
+                )
+            ).all()
+        await work_off(waiting, self.start, "applications")
+
+    async def start(self, application_no: str) -> None:
+        """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
+        async with self._sessions() as session:
+            row = await session.get_one(ApplicationRow, application_no)
+            offices = (
+                await session.scalars(
+                    select(ApplicationOfficeRow)
+                    .where(ApplicationOfficeRow.application_no == application_no)
+                    .order_by(ApplicationOfficeRow.office_no)
+                )
+            ).all()
+        case = _case(row, offices)
+        async with reaching_temporal():
+            try:
+                await self._client.start_workflow(
+                    MultiOfficeApplication.run,
+                    case,
+                    id=application_workflow_id(case.application_no),
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    search_attributes=search_attributes.of_application(case),
+                    static_summary=_summary(row, offices),
+                    static_details=self._details(row, offices),
+                )
+            except WorkflowAlreadyStartedError:
+                _log.info("%s was started before", application_no)
+        async with self._sessions.begin() as session:
+            await session.execute(
+                update(ApplicationRow)
+                .where(ApplicationRow.application_no == application_no, ApplicationRow.started_at.is_(None))
+                .values(started_at=datetime.now(UTC))
+            )
+
+    def _details(self, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
+        consents = row.consents
+        procedure = Procedure(row.procedure)
+        facts = [
+            ("申込番号", row.application_no),
+            ("申込者", f"{row.family_name} {row.given_name} 様"),
+            ("お客様番号", row.existing_contract_id),
+            ("手続き", procedure),
+            ("申込日時", f"{row.applied_at.astimezone(JST):%Y-%m-%d %H:%M}"),
+            ("完了予定日", f"{row.due_date}"),
+            ("取込を止める同意", _yes(consents.get("stop_smart_import"))),
+            ("共有の解除", "弥生に任せる" if consents.get("delegate_unsharing") else "申込者が行う"),
+            ("共有を解除済みとの申告", _yes(consents.get("sharing_released"))),
+        ]
+        pairs = [
+            (f"{pair.office_no}. {cell(pair.office_name)}", cell(pair.yayoi_id), pair.office_token or "—")
+            for pair in offices
+        ]
+        tables = [
+            table(("項目", "内容"), [(name, cell(value)) for name, value in facts]),
+            table(("事業所", "弥生ID", "事業所トークン"), pairs),
+        ]
+        link = case_link(self._public_url, self._secret_key, row.application_no, link_expiry(row.due_date))
+        return "\n\n".join([*tables, f"[申込者に見えている画面]({link})"])
+
+
+def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> ApplicationCase:
+    application_no = ApplicationNo(row.application_no)
+    return ApplicationCase(
+        application_no=application_no,
+        offices=tuple(
+            OfficeCase(
+                application_no=application_no,
+                office_no=pair.office_no,
+                office_name=pair.office_name,
+                procedure=Procedure(row.procedure),
+                existing_contract_id=ContractId(row.existing_contract_id),
+                applied_at=row.applied_at,
+                due_date=row.due_date,
+                expires_on=row.expires_on,
+                alert_on=row.alert_on,
+                release_delegated=bool(row.consents.get("delegate_unsharing")),
+            )
+            for pair in offices
+        ),
+    )
+
+
+def _summary(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
+    applicant = f"{row.family_name} {row.given_name} 様"
+    return f"{applicant}：事業所 {len(offices)} 件（お客様番号 {row.existing_contract_id}）"
+
+
+def _yes(consented: object) -> str:
+    return "はい" if consented else "いいえ"

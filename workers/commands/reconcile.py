@@ -1,0 +1,54 @@
+"""`tetsuzuki reconcile`: one reconciliation now, as the schedule runs it every day."""
+
+import asyncio
+import sys
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy
+
+from models.backoffice.reconciliation import ReconciliationReport
+from workers import temporal
+from workers.errors import ClearError
+from workers.settings import Settings
+from workflows.backoffice.daily_reconciliation import DailyReconciliation
+
+WORKFLOW_ID = "reconciliation-now"
+_WITHIN = timedelta(minutes=10)
+
+
+async def reconcile_now(settings: Settings) -> int:
+    """Run one and print what it found; 1 if anything needs a person."""
+    report = await _run(await temporal.connect(settings), settings.temporal_task_queue)
+    sys.stdout.write(_told(report))
+    return 1 if report.for_people else 0
+
+
+async def _run(client: Client, task_queue: str) -> ReconciliationReport:
+    # Somebody who asks while one runs gets that one's report.
+    handle = await client.start_workflow(
+        DailyReconciliation.run,
+        id=WORKFLOW_ID,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="登録内容と手続きの照合（手動）",
+    )
+    try:
+        async with asyncio.timeout(_WITHIN.total_seconds()):
+            return await handle.result()
+    except TimeoutError:
+        raise ClearError(
+            f"the reconciliation has not ended within {_WITHIN.seconds // 60} minutes; it goes on as workflow "
+            f"{WORKFLOW_ID}: does a worker run?"
+        ) from None
+    except WorkflowFailureError as error:
+        raise ClearError(f"the reconciliation did not come to its end: {error.cause}") from None
+
+
+def _told(report: ReconciliationReport) -> str:
+    if not report.findings:
+        return "食い違いはありませんでした。\n"
+    return "".join(
+        f"{'修復済み' if finding.repaired else '要対応'}\t{finding.kind}\t{finding.about or '－'}\t{finding.detail}\n"
+        for finding in report.findings
+    )

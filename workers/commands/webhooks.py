@@ -1,0 +1,153 @@
+"""`tetsuzuki webhooks …`: who is told of stage changes, and what could not be delivered."""
+
+import sys
+from collections.abc import Sequence
+
+import httpx
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.common.calendar import JST
+from models.tables import WebhookMessageRow, WebhookSubscriberRow
+from models.webhooks.messages import ResendWebhook, WebhookKind, WebhookStage, webhook_workflow_id
+from models.webhooks.secrets import checked_secret, new_secret
+from workers import database, temporal
+from workers.errors import ClearError
+from workers.settings import Settings
+from workers.wiring.derived import webhooks_may_be_private
+from workflows.webhooks.webhook_delivery import WebhookDelivery
+
+_SECRETS_AT_ONCE = 2
+REMOVED = "登録を削除した"
+
+
+def subscriber_url(text: str, *, allow_private: bool) -> str:
+    """Return the address in its one form. Raises `ClearError` for one that nothing could be posted to."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ClearError(f"{text!r} is no URL: {error}") from None
+    if url.scheme != "https" and not (url.scheme == "http" and allow_private):
+        raise ClearError("a subscriber's URL begins with https:// (http:// only where private addresses are allowed)")
+    if not url.host or url.userinfo or url.fragment:
+        raise ClearError("a subscriber's URL has a host, and neither a password nor a fragment")
+    return str(url)
+
+
+async def add(settings: Settings, url: str, kinds: Sequence[WebhookKind], secret: str | None) -> None:
+    """Add a subscriber; print its number and the secret that it is to check signatures with."""
+    address = subscriber_url(url, allow_private=webhooks_may_be_private(settings))
+    try:
+        agreed = checked_secret(secret) if secret else new_secret()
+    except ValueError as error:
+        raise ClearError(str(error)) from None
+    row = WebhookSubscriberRow(url=address, secrets=[agreed], kinds=list(dict.fromkeys(kinds)))
+    async with database.opened(settings) as sessions, sessions.begin() as session:
+        session.add(row)
+        await session.flush()
+        number = row.subscriber_id
+    sys.stdout.write(f"番号\t{number}\n秘密鍵\t{agreed}\n")
+
+
+async def rotate(settings: Settings, number: int) -> None:
+    """Give a subscriber a new secret; the one before still signs too, until the next time."""
+    async with database.opened(settings) as sessions, sessions.begin() as session:
+        row = await _subscriber(session, number)
+        row.secrets = [new_secret(), *row.secrets][:_SECRETS_AT_ONCE]
+        newest = row.secrets[0]
+    sys.stdout.write(f"番号\t{number}\n秘密鍵\t{newest}\n")
+
+
+async def remove(settings: Settings, number: int) -> None:
+    """Tell a subscriber nothing any more; what is under way to it is stopped."""
+    async with database.opened(settings) as sessions, sessions.begin() as session:
+        row = await _subscriber(session, number)
+        row.active, row.stopped_because, row.secrets = False, REMOVED, []
+
+
+async def show(settings: Settings) -> None:
+    """List the subscribers, and how many messages each has got, waits for and has missed."""
+    async with database.opened(settings) as sessions, sessions() as session:
+        subscribers = (
+            await session.scalars(select(WebhookSubscriberRow).order_by(WebhookSubscriberRow.subscriber_id))
+        ).all()
+        message = WebhookMessageRow
+        grouped = select(message.subscriber_id, message.stage, func.count()).group_by(
+            message.subscriber_id, message.stage
+        )
+        counts = {(row[0], row[1]): row[2] for row in await session.execute(grouped)}
+    for row in subscribers:
+        state = "有効" if row.active else f"停止（{row.stopped_because}）"
+        stages = (WebhookStage.DELIVERED, WebhookStage.SENDING, WebhookStage.DEAD)
+        counted = "　".join(f"{stage} {counts.get((row.subscriber_id, stage), 0)}" for stage in stages)
+        kinds = "、".join(row.kinds) or "すべて"
+        sys.stdout.write(f"番号 {row.subscriber_id}　{row.url}\n  {state}　種類：{kinds}\n  {counted}\n")
+    if not subscribers:
+        sys.stdout.write("送信先はまだ登録されていません。\n")
+
+
+async def dead(settings: Settings) -> int:
+    """List what could not be delivered; 1 if there is any."""
+    async with database.opened(settings) as sessions, sessions() as session:
+        undelivered = (WebhookStage.DEAD, WebhookStage.UNDELIVERED)
+        rows = (
+            await session.scalars(
+                select(WebhookMessageRow)
+                .where(WebhookMessageRow.stage.in_(undelivered))
+                .order_by(WebhookMessageRow.settled_at)
+            )
+        ).all()
+    for row in rows:
+        since = f"{row.settled_at.astimezone(JST):%Y-%m-%d %H:%M} から、" if row.settled_at else ""
+        sys.stdout.write(
+            f"{row.message_id}\n"
+            f"  送信先 {row.subscriber_id}　{row.application_no}　{row.kind}\n"
+            f"  {row.stage}（{since}{row.attempts} 回）　最後のエラー：{row.last_error}\n"
+        )
+    if not rows:
+        sys.stdout.write("届かなかった通知はありません。\n")
+    return 1 if rows else 0
+
+
+async def resend(settings: Settings, message_id: str, by: str, reason: str) -> None:
+    """Send a message again that could not be delivered, whether its procedure still waits or has ended."""
+    async with database.opened(settings) as sessions:
+        async with sessions() as session:
+            row = await session.get(WebhookMessageRow, message_id)
+            active = row and (await session.get_one(WebhookSubscriberRow, row.subscriber_id)).active
+        if row is None:
+            raise ClearError(f"there is no message {message_id}")
+        if row.stage == WebhookStage.DELIVERED:
+            raise ClearError(f"{message_id} was delivered")
+        if not active:
+            raise ClearError(f"subscriber {row.subscriber_id} is stopped: add it again, and it gets what comes then")
+        if not await _resent(settings, message_id, ResendWebhook(by=by, reason=reason)):
+            async with sessions.begin() as session:
+                ended = await session.get_one(WebhookMessageRow, message_id, with_for_update=True)
+                # The web's reconciler starts it.
+                ended.stage, ended.started_at, ended.settled_at = WebhookStage.SENDING, None, None
+    sys.stdout.write("もう一度送信します。\n")
+
+
+async def _resent(settings: Settings, message_id: str, message: ResendWebhook) -> bool:
+    """Tell the procedure; False if it has ended."""
+    client = await temporal.connect(settings)
+    handle = client.get_workflow_handle(webhook_workflow_id(message_id))
+    try:
+        await handle.execute_update(WebhookDelivery.resend, message)
+    except WorkflowUpdateFailedError as refused:
+        raise ClearError(str(refused.cause)) from None
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+async def _subscriber(session: AsyncSession, number: int) -> WebhookSubscriberRow:
+    row = await session.get(WebhookSubscriberRow, number, with_for_update=True)
+    if row is None or not row.active:
+        raise ClearError(f"there is no active subscriber {number}")
+    return row

@@ -1,0 +1,338 @@
+"""The mail samples in the order of the story. To add one: its line in `SAMPLES`, with what its template asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from activities.myics.registration_mail import CONSTANTS as MYICS_CONSTANTS
+from activities.yayoi.mail_texts import CONSTANTS
+from models.backoffice.mails import DIGEST_SUBJECT, RECONCILIATION_SUBJECT
+from models.backoffice.reconciliation import FindingKind
+from models.common.calendar import JST
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationKind
+from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind
+from models.yayoi.address_checks import LASTS, MOST_TRIES, PASSWORD_SET_SUBJECT, CheckPurpose
+from models.yayoi.enquiries import DESK_SUBJECT
+from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
+from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
+from models.yayoi.messages import Outcome
+from models.yayoi.procedures import Procedure
+from models.yayoi.service_links import LinkKind
+from workflows.yayoi.office_data_procedure import APPLICANT_REMINDERS, FOLLOW_UP_REMINDERS
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A mail as it would be sent: when (in Japanese), to whom, and what its template is filled with."""
+
+    name: str
+    """Of its files, without their endings."""
+    when: str
+    subject: str
+    to: str
+    facts: Facts
+    template: str = ""
+    """The name of the template where it is not the sample's own."""
+
+
+_AT = datetime(2026, 11, 4, 10, 0, tzinfo=JST)
+_WEB, _UI = "https://tetsuzuki.example.jp", "https://temporal.example.jp/namespaces/default/workflows"
+_TARO, _PAIR = "taro@yayoi-taro.example.jp", "office-c@yayoi-taro.example.jp"
+_OPERATOR, _SUPERVISOR, _DESK = (f"{name}@back-office.example.jp" for name in ("sato", "tanaka", "desk"))
+_SHARED = "会計事務所との共有が解除されていません。"
+_RELINK = "Airレジ「Airレジ 本店」の再連携"
+
+_OFFICE: Facts = {
+    "office_no": 1,
+    "office_name": "事業所B",
+    "yayoi_id": "office-b@yayoi-taro.example.jp",
+    "assignee": "佐藤",
+    "issued_contract_id": None,
+    "outcome": Outcome.COMPLETED,
+    "open_points": (),
+}
+_OTHER: Facts = _OFFICE | {
+    "office_no": 2,
+    "office_name": "事業所C",
+    "yayoi_id": _PAIR,
+    "outcome": Outcome.INCOMPLETE,
+    "open_points": (_RELINK,),
+}
+_ISSUED = {
+    number: {"contract_id": f"700000{number}", "registered_name": f"弥生 太郎 - {number} (8871304)", "revoked_at": None}
+    for number in (1, 2)
+}
+_CASE: Facts = CONSTANTS | {
+    "application": {
+        "application_no": "YS-000001",
+        "family_name": "弥生",
+        "given_name": "太郎",
+        "existing_contract_id": "8871304",
+        "due_date": date(2026, 11, 20),
+    },
+    "procedure": Procedure.LINKED_NETWORK,
+    "contract": {"product_name": "弥生会計 24 ネットワーク"},
+    "office": _OTHER,
+    "offices": (_OFFICE, _OTHER),
+    "issued": _ISSUED,
+    "links": (
+        {"kind": LinkKind.AIR_REGI, "service": "Airレジ 本店", "last_imported_on": date(2026, 10, 31)},
+        {"kind": LinkKind.BANK_ACCOUNT, "service": "みずうみ銀行 普通 7654321", "last_imported_on": None},
+    ),
+    "firms": ("山田会計事務所",),
+    "shared_again": (),
+    "still_released": (),
+    "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
+    "opens_until": date(2027, 2, 18),
+    "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
+}
+_OF_THE_PAIR: Facts = {
+    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH"
+}
+_NOT_YET: Facts = {"issued": {}, "links": ()}
+_ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
+
+
+def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
+    request = {"office_no": 2, "points": points, "until": date(2026, 11, 30)}
+    return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
+
+
+def _days(counts: Iterable[int]) -> str:
+    return f"{'、'.join(map(str, counts))} 営業日後"
+
+
+_CODE: Facts = {
+    "row": {"family_name": "弥生", "given_name": "太郎"},
+    "code": "123456",
+    "until": _AT + timedelta(minutes=30),
+    "most_tries": MOST_TRIES,
+    "kept_hours": LASTS // timedelta(hours=1),
+    "receipt_no": "AC-00000001",
+}
+_INVITATION: Facts = {
+    "inviter": {"family_name": "弥生", "given_name": "太郎"},
+    "group": {"name": "弥生グループ"},
+    "yayoi_id": "keiri@yayoi-taro.example.jp",
+    "until": _AT + timedelta(days=14),
+    "link": f"{_WEB}/members/join?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
+    "register_url": f"{_WEB}/register",
+    "receipt_no": "MI-00000004",
+}
+_INVITED = _INVITATION["yayoi_id"]
+
+_MYICS: Facts = MYICS_CONSTANTS | {
+    "firm": {"name": "山田会計事務所", "customer_no": "1234567890"},
+    "client": None,
+    "holder_no": "1234567890",
+    "account": {"address": "hanako@yamada-kaikei.example.jp"},
+    "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
+    "sign_in_url": f"{_WEB}/myics/sign-in",
+    "workflow_url": f"{_UI}/myics%2FMR-000001",
+}
+
+
+def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None = None) -> Sample:
+    name = "一郎" if kind is RegistrationKind.REPRESENTATIVE else "花子"
+    registration: Facts = {
+        "registration_no": "MR-000001",
+        "name": f"山田 {name}",
+        "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
+        "expires_on": date(2026, 11, 18),
+        "assignee": "佐藤",
+    }
+    facts = _MYICS | {"registration": registration, "kind": kind}
+    return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
+
+
+_FIRM, _USER, _LOCK, _NEW = (
+    RegistrationKind.REPRESENTATIVE,
+    RegistrationKind.USER,
+    RegistrationKind.UNLOCKING,
+    RegistrationKind.RENEWAL,
+)
+
+SAMPLES = (
+    _case(MailKind.RECEIPT, "お申し込みを受け付けたとき"),
+    _case(
+        MailKind.CORRECTION_NEEDED,
+        "お申し込みの内容に誤りがあったとき",
+        "入力されたメールアドレスは、弥生ID として登録されていません。",
+    ),
+    _case(
+        MailKind.CORRECTION_REMINDER,
+        f"訂正を催促するとき（{_days(APPLICANT_REMINDERS)}）",
+        "入力されたメールアドレスは、弥生ID として登録されていません。",
+    ),
+    _case(MailKind.RELEASE_SHARING, "会計事務所と共有されていたとき"),
+    _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDERS)}）"),
+    _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", _SHARED),
+    _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),
+    _case(MailKind.LINK_ADDED, "会計連携の追加が完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR, **_ADDED),
+    _case(
+        MailKind.FOLLOW_UP_REMINDER,
+        f"STEP5・6 や再連携が残っているとき（{_days(FOLLOW_UP_REMINDERS)}）",
+        "STEP6 保有製品の登録",
+        _RELINK,
+        to=_PAIR,
+        **_OF_THE_PAIR,
+    ),
+    _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
+    _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき"),
+    _case(
+        MailKind.WITHDRAWN,
+        "申込者が取り下げたとき",
+        **_NOT_YET,
+        shared_again=("税理士法人さくら",),
+        still_released=("山田会計事務所",),
+    ),
+    _case(MailKind.REJECTED, "お手続きを進められないとき", "スマート取引取込の設定がありません。", **_NOT_YET),
+    _case(MailKind.EXPIRED, "期限までに訂正や共有の解除がなかったとき", _SHARED, **_NOT_YET),
+    _case(
+        MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
+    ),
+    _case(MailKind.TERMINATED, "手続きが途中で強制終了されていたとき", **_NOT_YET),
+    Sample(
+        "code_registration",
+        "弥生ID の新規登録が申し込まれたとき",
+        CheckPurpose.REGISTRATION.mail_subject,
+        _PAIR,
+        _CODE | {"registration": True},
+        "code",
+    ),
+    Sample(
+        "code_new_password",
+        "弥生ID のパスワードの設定が申し込まれたとき",
+        CheckPurpose.NEW_PASSWORD.mail_subject,
+        _PAIR,
+        _CODE | {"registration": False},
+        "code",
+    ),
+    Sample(
+        "password_set",
+        "弥生ID のパスワードが設定されたとき",
+        PASSWORD_SET_SUBJECT,
+        _PAIR,
+        {"at": _AT, "password_url": f"{_WEB}/password", "receipt_no": "AC-00000002"},
+    ),
+    Sample("member_invitation", "事業グループに招待されたとき", SUBJECT, _INVITED, _INVITATION | {"reminder": False}),
+    Sample(
+        "member_invitation_reminder",
+        "招待に参加していないとき",
+        REMINDER_SUBJECT,
+        _INVITED,
+        _INVITATION | {"reminder": True},
+        "member_invitation",
+    ),
+    _case(MailKind.DUE_DATE_IN_DANGER, f"完了予定日の {CONSTANTS['days_of_alert']} 営業日前（担当者へ）", to=_OPERATOR),
+    _case(MailKind.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", to=_OPERATOR),
+    _case(MailKind.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", to=_SUPERVISOR),
+    Sample(
+        "morning_digest",
+        "毎営業日の朝（担当者へ）",
+        f"{DIGEST_SUBJECT}（11月4日）",
+        _OPERATOR,
+        {
+            "operator": {"name": "佐藤", "supervisor": False},
+            "day": _AT.date(),
+            "queues": [
+                ({"name": name, "link": f"{_UI}?query=Overdue%20%3D%20true"}, count)
+                for name, count in (("対応待ち", 1), ("期限超過", 0))
+            ],
+            "cases": [("YS-000001 の 2 件目", f"{_UI}/application%2FYS-000001%2Foffice%2F2")],
+            "most": 1,
+        },
+    ),
+    Sample(
+        "reconciliation",
+        "日次の照合で食い違いが見つかったとき（窓口へ）",
+        RECONCILIATION_SUBJECT,
+        _DESK,
+        {
+            "findings": [
+                (
+                    {
+                        "kind": FindingKind.STRAY_FREEZE,
+                        "about": "YS-000001 の 2 件目",
+                        "detail": "手続きが終わっているのに、スマート取引取込が凍結されています。",
+                        "repaired": True,
+                    },
+                    f"{_UI}/application%2FYS-000001%2Foffice%2F2",
+                ),
+                ({"kind": FindingKind.MORE, "about": "", "detail": "ほかに 3 件あります。", "repaired": False}, None),
+            ]
+        },
+    ),
+    Sample(
+        "enquiry",
+        "お問い合わせを受け付けたとき（窓口へ）",
+        DESK_SUBJECT,
+        _DESK,
+        {
+            "enquiry": {
+                "receipt_no": "EQ-000001",
+                "contract_id": "8871304",
+                "name": "弥生 太郎",
+                "mail_address": "jiro@yayoi-taro.example.jp",
+                "text": "スマート取引取込の設定画面が開きません。\n\nどのようにすればよいですか。",
+            },
+            "contract": {
+                "customer_name": "弥生 太郎",
+                "product_name": "弥生会計 24 ネットワーク",
+                "mail_address": _TARO,
+            },
+            "received": _AT,
+        },
+    ),
+    Sample(
+        "webhook_trouble",
+        "通知（Webhook）を届けられなかったとき（窓口へ）",
+        WEBHOOK_TROUBLE_SUBJECT,
+        _DESK,
+        {
+            "row": {
+                "message_id": "msg_000001",
+                "kind": WebhookKind.OFFICE_CLOSED,
+                "application_no": "YS-000001",
+                "attempts": ATTEMPTS,
+                "last_error": "503 Service Unavailable",
+            },
+            "subscriber": {"subscriber_id": 1, "active": True},
+            "host": "hooks.example.co.jp",
+            "kept_days": KEPT_DEAD.days,
+        },
+    ),
+    Sample(
+        "refused_form",
+        "外部のフォームを受け付けられなかったとき（窓口へ）",
+        REFUSED_FORM_SUBJECT,
+        _DESK,
+        {
+            "row": {
+                "form_no": 1,
+                "webhook_id": "msg_form_000001",
+                "errors": {"お客様番号": "このサービス契約ID（お客様番号）は登録されていません。"},
+            },
+        },
+    ),
+    _myics(MyicsMail.INVITATION, "会計事務所の代表者に登録をお願いするとき", _FIRM),
+    _myics(MyicsMail.INVITATION_REMINDER, "代表者の登録がまだのとき", _FIRM),
+    _myics(MyicsMail.CONFIRMATION, "代表者が仮登録したとき", _FIRM),
+    _myics(MyicsMail.CONFIRMATION_REMINDER, "仮登録のままのとき", _FIRM),
+    _myics(MyicsMail.USER_INVITATION, "管理者がユーザーを追加したとき", _USER),
+    _myics(MyicsMail.USER_REMINDER, "追加されたユーザーの登録がまだのとき", _USER),
+    _myics(MyicsMail.REGISTERED, "登録が完了したとき", _USER),
+    _myics(MyicsMail.EXPIRED, "期限までに登録されなかったとき", _FIRM),
+    _myics(MyicsMail.WITHDRAWN, "登録が取り下げられたとき", _USER),
+    _myics(MyicsMail.LOCKED, "誤りが続いてロックしたとき", _LOCK),
+    _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
+    _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
+    _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
+    _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
+    _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
+)

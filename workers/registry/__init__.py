@@ -1,0 +1,1 @@
+"""Customers loaded from a file."""

@@ -1,0 +1,263 @@
+"""What one row of a registry file may say, and when it is taken: one model per kind of record, all found by `record`.
+
+A row may refer to what the registry holds and to any row before it. What cases have done is theirs: a file never
+changes a freeze, a count of issued IDs, an issued ID, a sharing that has ended, a link that was lost or made again, or
+the contract ID and group that an office was given.
+
+A business group has no number that people know, so a file names it by the Yayoi ID that administers it: each ID
+administers one group at most (Y1, Y3).
+"""
+
+import json
+import unicodedata
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.common.message import FromOutside
+from models.tables import (
+    Base,
+    BusinessGroupRow,
+    ExistingContractRow,
+    GroupMemberRow,
+    OfficeRow,
+    OperatorRow,
+    ServiceLinkRow,
+    SharingRow,
+    YayoiIdRow,
+)
+from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
+from models.yayoi.service_links import LinkKind
+from workers.registry.snapshot import Refusal, Snapshot
+
+MAX_TEXT_LENGTH = 200
+_ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
+
+
+def _stored_text(text: str) -> str:
+    """Fold into the one form that is stored (Y8), and refuse what neither Postgres nor a mail header can hold."""
+    folded = unicodedata.normalize("NFC", text).strip()
+    if not folded:
+        raise PydanticCustomError("refused", "入力してください。")
+    if len(folded) > MAX_TEXT_LENGTH:
+        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_TEXT_LENGTH})
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in folded):
+        raise PydanticCustomError("refused", "改行などの制御文字は使えません。")
+    return folded
+
+
+def _from_cell(value: Any) -> Any:
+    """A CSV cell holds settings as JSON; what is no JSON is left for the model to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _askable(text: str) -> str:
+    """Refuse what would end the quotes of a query: operators' lists are asked for by their names."""
+    if set(text) & {"'", '"', "\\"}:
+        raise PydanticCustomError("refused", "引用符と \\ は使えません。")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_stored_text)]
+Name = Annotated[Text, AfterValidator(_askable)]
+Settings = Annotated[dict[Text, Text], BeforeValidator(_from_cell)]
+
+
+class Record(FromOutside):
+    """One row."""
+
+    table: ClassVar[type[Base]]
+    note: str = ""
+    """For the people who keep the file; never stored."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is stored, by columns."""
+        return self.model_dump(exclude={"record", "note"})
+
+    def apply(self, registry: Snapshot) -> bool:
+        """Return whether anything has changed. Raises `Refusal`, and then nothing has."""
+        return registry.put(self.table, self.facts)
+
+
+class YayoiIdRecord(Record):
+    """A registered Yayoi ID (Y2)."""
+
+    table = YayoiIdRow
+    record: Literal["yayoi_id"]
+    yayoi_id: YayoiId
+    family_name: Text
+    given_name: Text
+
+
+class BusinessGroupRecord(Record):
+    """A business group, with the Yayoi ID that administers it."""
+
+    table = BusinessGroupRow
+    record: Literal["business_group"]
+    administrator: YayoiId
+    name: Text
+
+    def apply(self, registry: Snapshot) -> bool:
+        registry.require(YayoiIdRow, self.administrator, "administrator")
+        member = registry.member(self.administrator)
+        if member is not None and not member.administrator:
+            raise Refusal(f"administrator: 弥生ID {self.administrator} は別の事業グループの利用者です。{_ONE_GROUP}")
+        group_id = member.group_id if member else registry.new_group_id()
+        registry.join(self.administrator, group_id, administrator=True)
+        return registry.put(BusinessGroupRow, {"group_id": group_id, "name": self.name})
+
+
+class MemberRecord(Record):
+    """A further member of the group that `group` administers (Y3, Y24)."""
+
+    table = GroupMemberRow
+    record: Literal["member"]
+    yayoi_id: YayoiId
+    group: YayoiId
+    administrator: bool
+
+    def apply(self, registry: Snapshot) -> bool:
+        registry.require(YayoiIdRow, self.yayoi_id, "yayoi_id")
+        group_id = registry.group_administered_by(self.group)
+        if self.yayoi_id == self.group and not self.administrator:
+            raise Refusal("administrator: group に書いた弥生ID は、その事業グループの管理者である必要があります。")
+        member = registry.member(self.yayoi_id)
+        if member is not None and member.group_id != group_id:
+            raise Refusal(f"yayoi_id: 弥生ID {self.yayoi_id} は別の事業グループに参加しています。{_ONE_GROUP}")
+        return registry.join(self.yayoi_id, group_id, administrator=self.administrator)
+
+
+class ContractRecord(Record):
+    """A contract that a customer already has."""
+
+    table = ExistingContractRow
+    record: Literal["contract"]
+    contract_id: ContractId
+    customer_name: Text
+    mail_address: YayoiId
+    product_name: Text
+    network_product: bool
+
+    def apply(self, registry: Snapshot) -> bool:
+        if self.contract_id in registry.issued:
+            raise Refusal(
+                f"contract_id: {self.contract_id} は複数事業所データ管理用に発行済みのサービス契約IDです。"
+                "お客様が元からお持ちのサービス契約IDを指定してください。"
+            )
+        return super().apply(registry)
+
+
+class OfficeRecord(Record):
+    """One office's data (Y5). `contract_id` and `group`: what it is managed with, if it is managed already (Y1)."""
+
+    table = OfficeRow
+    record: Literal["office"]
+    office_token: OfficeToken
+    existing_contract_id: ContractId
+    name: Text
+    contract_id: ContractId | None = None
+    group: YayoiId | None = None
+
+    def apply(self, registry: Snapshot) -> bool:
+        registry.require(ExistingContractRow, self.existing_contract_id, "existing_contract_id")
+        facts = self.facts
+        del facts["group"]
+        facts["group_id"] = registry.group_administered_by(self.group) if self.group else None
+        row = registry.get(OfficeRow, self.office_token)
+        if row is not None and row.contract_id in registry.issued:
+            del facts["contract_id"], facts["group_id"]  # given by a case
+        else:
+            self._check_one_to_one(registry, facts["group_id"])
+        moved = row is not None and row.existing_contract_id != self.existing_contract_id
+        if row is not None and moved and self.office_token in registry.applied_for:
+            raise Refusal(
+                "existing_contract_id: この事業所データには複数事業所データ管理の申込があるため、"
+                f"契約 {row.existing_contract_id} から変更できません。"
+            )
+        return registry.put(OfficeRow, facts)
+
+    def _check_one_to_one(self, registry: Snapshot, group_id: int | None) -> None:
+        """Office data, contract ID and business group go together one to one (Y1)."""
+        if self.contract_id in registry.issued:
+            raise Refusal(
+                f"contract_id: {self.contract_id} は申込により発行されたサービス契約IDです。"
+                "申込の手続きの中でだけ事業所データに付けられます。"
+            )
+        others = [office for office in registry.offices() if office.office_token != self.office_token]
+        if self.contract_id and any(office.contract_id == self.contract_id for office in others):
+            raise Refusal(f"contract_id: {self.contract_id} は別の事業所データで使われています（1 対 1 です）。")
+        if group_id is not None and any(office.group_id == group_id for office in others):
+            raise Refusal(f"group: {self.group} の事業グループは別の事業所データで使われています（1 対 1 です）。")
+
+
+class SharingRecord(Record):
+    """Smart import of the office is shared with an accounting office (Y13)."""
+
+    table = SharingRow
+    record: Literal["sharing"]
+    office_token: OfficeToken
+    firm: Text
+
+    def apply(self, registry: Snapshot) -> bool:
+        registry.require(OfficeRow, self.office_token, "office_token")
+        known = registry.get(SharingRow, self.office_token, self.firm)
+        # Open already, or ended, which is not a file's to undo.
+        return known is None and super().apply(registry)
+
+
+class LinkRecord(Record):
+    """A service linked to the office's smart import (Y14). `last_imported_on` empty: nothing was imported yet."""
+
+    table = ServiceLinkRow
+    record: Literal["link"]
+    office_token: OfficeToken
+    kind: LinkKind
+    service: Text
+    last_imported_on: date | None = None
+    settings: Settings = Field(default_factory=dict)
+
+    def apply(self, registry: Snapshot) -> bool:
+        registry.require(OfficeRow, self.office_token, "office_token")
+        row = registry.get(ServiceLinkRow, self.office_token, self.kind, self.service)
+        by_a_case = row is not None and (row.lost_at is not None or row.first_covered_on is not None)
+        return not by_a_case and super().apply(registry)
+
+
+class OperatorRecord(Record):
+    """A back-office operator, named as they sign. Leave has a first day and, unless it is open-ended, a last one."""
+
+    table = OperatorRow
+    record: Literal["operator"]
+    name: Name
+    mail_address: YayoiId
+    supervisor: bool = False
+    takes_cases: bool = True
+    leave_from: date | None = None
+    leave_until: date | None = None
+
+    @model_validator(mode="after")
+    def _leave_begins_before_it_ends(self) -> Self:
+        if self.leave_until is not None and (self.leave_from is None or self.leave_from > self.leave_until):
+            raise PydanticCustomError("refused", "leave_from には、leave_until と同じ日か、それより前の日が必要です。")
+        return self
+
+
+AnyRecord = (
+    YayoiIdRecord
+    | BusinessGroupRecord
+    | MemberRecord
+    | ContractRecord
+    | OfficeRecord
+    | SharingRecord
+    | LinkRecord
+    | OperatorRecord
+)
+ANY_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])

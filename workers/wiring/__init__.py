@@ -1,0 +1,1 @@
+"""How parts are put together: activities, workflows and clients."""

@@ -1,0 +1,150 @@
+"""The composition root: from settings to running parts. Nothing is built anywhere else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
+
+from activities.common.failing_interceptor import TellOfFailing
+from activities.common.ledger import Ledger
+from activities.common.outbox import MailTransport, Outbox, SmtpTransport
+from activities.yayoi.contract_ids import ContractIdPool
+from activities.yayoi.registry.postgres import postgres_registry
+from activities.yayoi.registry.protocols import Registry
+from models.common.calendar import BusinessCalendar
+from models.webhooks.secrets import secrets_of
+from web.app import create_app
+from workers.build_id import build_id
+from workers.settings import Settings
+from workers.wiring.derived import form_translation, public_url, secret_key, temporal_ui_url
+from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
+from workers.wiring.yayoi import Parts, build_application_activities
+from workflows.backoffice.daily_reconciliation import DailyReconciliation
+from workflows.backoffice.morning_digest import MorningDigest
+from workflows.webhooks.webhook_delivery import WebhookDelivery
+from workflows.yayoi.case_link_mail import CaseLinkMail
+from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
+from workflows.yayoi.member_invitation import MemberInvitation
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+from workflows.yayoi.password_setting import PasswordSetting
+from workflows.yayoi.refused_form import RefusedForm
+from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
+
+WORKFLOWS = (
+    MultiOfficeApplication,
+    OfficeDataProcedure,
+    CaseLinkMail,
+    MorningDigest,
+    DailyReconciliation,
+    YayoiIdRegistration,
+    PasswordSetting,
+    MemberInvitation,
+    EnquiryForwarding,
+    WebhookDelivery,
+    RefusedForm,
+    *MYICS_WORKFLOWS,
+)
+DRAIN = timedelta(seconds=20)
+"""How long a worker that is told to stop lets its activities in hand finish."""
+
+
+def build_activities(
+    settings: Settings,
+    sessions: async_sessionmaker[AsyncSession],
+    client: Client,
+    *,
+    registry: Registry | None = None,
+    transport: MailTransport | None = None,
+) -> list[Callable[..., Any]]:
+    """Build every activity on its real parts.
+
+    To replace one of the vendor's systems, give a `registry` of which that part is another: see
+    `docs/replacing-a-system.md`.
+    """
+    transport = transport or build_transport(settings)
+    parts = Parts(
+        settings,
+        sessions,
+        client,
+        ledger=Ledger(sessions),
+        registry=registry or build_registry(settings),
+        outbox=Outbox(sessions, transport, settings.mail_from),
+    )
+    # MYICS is another vendor's: its mails come from another address.
+    myics = replace(parts, outbox=Outbox(sessions, transport, settings.myics_mail_from))
+    return [*build_application_activities(parts), *build_myics_activities(myics)]
+
+
+def build_registry(settings: Settings) -> Registry:
+    """Build the default registry, all of it in Postgres."""
+    return postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
+
+
+def build_transport(settings: Settings) -> MailTransport:
+    """Build what takes mails to the SMTP server."""
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+    return SmtpTransport(
+        settings.smtp_host, settings.smtp_port, user=settings.smtp_user, password=password, tls=settings.smtp_tls
+    )
+
+
+def build_worker(
+    client: Client,
+    settings: Settings,
+    sessions: async_sessionmaker[AsyncSession],
+    *,
+    registry: Registry | None = None,
+    transport: MailTransport | None = None,
+    workflows: Sequence[type] = WORKFLOWS,
+    max_cached_workflows: int = 1000,
+    drain: timedelta = DRAIN,
+    versioned: bool = True,
+) -> Worker:
+    """Build the worker; the sandbox stays on. For `registry` and `transport` see `build_activities`.
+
+    Not versioned: it takes every case, whatever build is current. Tests that know one build only use that.
+    """
+    return Worker(
+        client,
+        task_queue=settings.temporal_task_queue,
+        workflows=workflows,
+        activities=build_activities(settings, sessions, client, registry=registry, transport=transport),
+        max_cached_workflows=max_cached_workflows,
+        graceful_shutdown_timeout=drain,
+        interceptors=[TellOfFailing()],
+        deployment_config=_deployment(settings) if versioned else None,
+    )
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, build_id(settings)),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior[settings.versioning_behavior.upper()],
+    )
+
+
+def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client) -> FastAPI:
+    """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
+    form_secrets = settings.form_webhook_secrets
+    return create_app(
+        sessions=sessions,
+        client=client,
+        calendar=BusinessCalendar(settings.closing_days),
+        public_url=public_url(settings),
+        secret_key=secret_key(settings),
+        ui_url=temporal_ui_url(settings),
+        namespace=settings.temporal_namespace,
+        task_queue=settings.temporal_task_queue,
+        reconcile_every=settings.reconcile_every,
+        api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
+        form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
+        form_translation=form_translation(settings),
+    )

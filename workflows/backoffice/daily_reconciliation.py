@@ -1,0 +1,171 @@
+"""The daily reconciliation: what does not fit together is found, repaired where that is safe, and reported (Y27)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from itertools import chain
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.backoffice.reconciliation import ReconciliationActivities
+    from activities.yayoi.case_records import CaseRecordActivities
+    from activities.yayoi.contracts import ContractActivities
+    from activities.yayoi.mail import MailActivities
+    from activities.yayoi.sharing import SharingActivities
+    from activities.yayoi.smart_import import SmartImportActivities
+    from models.backoffice.reconciliation import (
+        Finding,
+        FindingKind,
+        FreezeStep,
+        Reconcile,
+        ReconciliationReport,
+        Repair,
+        UndoNeeded,
+    )
+    from models.yayoi.identifiers import ApplicationNo
+    from models.yayoi.mails import MailKind
+    from models.yayoi.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
+    from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT
+    from workflows.common.details import cell, table
+    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failure_reasons import why_given_up
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+@workflow.defn
+class DailyReconciliation(FailingMark):
+    """Compares registry, cases and Temporal; two at once, or one after the other, repair once."""
+
+    @workflow.run
+    async def run(self) -> ReconciliationReport:
+        at = workflow.now()
+        looked = await _ask(
+            ReconciliationActivities.find_differences, Reconcile(at=at), "登録内容と手続きを照合する", LONG_LOOK
+        )
+        repaired = await asyncio.gather(*(_repair(finding, at) for finding in looked.findings))
+        # Only now: what was just closed may have been the last of its application.
+        repaired += await asyncio.gather(*(_repair(finding, at) for finding in await _left_open(at)))
+        report = ReconciliationReport(at=at, findings=tuple(chain.from_iterable(repaired)))
+        workflow.set_current_details(_details(report))
+        if report.findings:
+            await _report(report)
+        return report
+
+
+async def _left_open(at: datetime) -> tuple[Finding, ...]:
+    """Look for them; that it is not possible is itself something that a person should know."""
+    try:
+        return (
+            await _ask(
+                ReconciliationActivities.find_left_open, Reconcile(at=at), "終了していない申込を調べる", LONG_LOOK
+            )
+        ).findings
+    except ActivityError as error:
+        return (Finding(kind=FindingKind.LEFT_OPEN, detail=f"調べることができませんでした（{why_given_up(error)}）。"),)
+
+
+async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
+    """Do what is safe; empty: there is nothing wrong any more. One that cannot be repaired holds up no other."""
+    done: bool = True
+    untold: tuple[Finding, ...] = ()
+    try:
+        match finding.repair:
+            case Repair.UNDO:
+                ref = OfficeRef(application_no=_number(finding), office_no=finding.office_no or 0)
+                needed = await _ask(ReconciliationActivities.look_again, ref, f"もう一度確認する（{ref.spoken}）")
+                done = needed.abandoned
+                untold = await _undo(ref, needed, at) if done else ()
+            case Repair.THAW:
+                await _ask(ReconciliationActivities.thaw_left_frozen, _freeze_step(finding, at), "残った凍結を解除する")
+            case Repair.FREEZE:
+                step = _freeze_step(finding, at)
+                done = (await _ask(ReconciliationActivities.freeze_again, step, "外れた凍結をやり直す")).done
+            case Repair.CLOSE:
+                untold = await _close_application(_number(finding), at)
+            case None:
+                return (finding,)
+    except ActivityError as error:
+        detail = f"{finding.detail}自動で修復できませんでした（{why_given_up(error)}）。"
+        return (finding.model_copy(update={"detail": detail}),)
+    return (finding.model_copy(update={"repaired": True}), *untold) if done else ()
+
+
+async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Finding, ...]:
+    """Leave things as they were before the application, in the order of every way out, and tell the applicant."""
+    step = OfficeStep.of(ref, at)
+    if needed.issued:
+        await _ask(ContractActivities.revoke_contract_id, step, "サービス契約ID を取り消す")
+    if needed.frozen:
+        await _ask(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
+        await _ask(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
+    untold = await _tell(
+        SendMail(
+            application_no=ref.application_no,
+            office_no=ref.office_no,
+            kind=MailKind.TERMINATED,
+            at=at,
+        )
+    )
+    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
+    await _ask(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
+    return untold
+
+
+async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
+    step = CloseApplication(application_no=number, at=at)
+    await _ask(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
+
+
+async def _tell(mail: SendMail) -> tuple[Finding, ...]:
+    """Mail it; a mail that cannot be sent undoes no repair, and is for a person."""
+    try:
+        await _ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", REPAIR_MAIL)
+    except ActivityError as error:
+        detail = f"「{mail.kind.subject}」を送信できませんでした（{why_given_up(error)}）。"
+        about = {"application_no": mail.application_no, "office_no": mail.office_no}
+        return (Finding(kind=FindingKind.PENDING_MAIL, detail=detail, **about),)
+    return ()
+
+
+async def _report(report: ReconciliationReport) -> None:
+    """Mail the report; if that is not possible its own page says so, and tomorrow's report does."""
+    try:
+        await _ask(ReconciliationActivities.report_differences, report, "見つかったことを知らせる", REPORT)
+    except ActivityError as error:
+        told = f"**この結果を担当窓口へメールで知らせることができませんでした。**{why_given_up(error)}"
+        workflow.set_current_details(f"{told}\n\n{_details(report)}")
+
+
+def _number(finding: Finding) -> ApplicationNo:
+    return ApplicationNo(finding.application_no or "")
+
+
+def _freeze_step(finding: Finding, at: datetime) -> FreezeStep:
+    ref = OfficeRef(application_no=_number(finding), office_no=finding.office_no or 0)
+    return FreezeStep.of(ref, at, office_token=finding.office_token)
+
+
+def _details(report: ReconciliationReport) -> str:
+    if not report.findings:
+        return "食い違いはありませんでした。"
+    rows = [
+        (finding.kind, cell(finding.about), cell(finding.detail), "修復済み" if finding.repaired else "**要対応**")
+        for finding in report.findings
+    ]
+    return table(("種類", "対象", "内容", "結果"), rows)
+
+
+async def _ask(
+    activity: Callable[[Any, Asked], Awaitable[Answer]],
+    asked: Asked,
+    summary: str,
+    options: dict[str, Any] = REPAIR,
+) -> Answer:
+    answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+    return answer

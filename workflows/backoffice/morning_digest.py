@@ -1,0 +1,48 @@
+"""The operators' morning digest: one run per day, one mail per operator who is there."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.backoffice.digest import DigestActivities
+    from models.backoffice.digest import DigestDay, DigestsSent, SendDigest
+    from models.common.calendar import day_in_japan
+    from workflows.common.activity_options import DIGEST
+    from workflows.common.details import cell, table
+    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failure_reasons import why_given_up
+
+
+@workflow.defn
+class MorningDigest(FailingMark):
+    """Mails every operator who is not on leave what their queues hold; nobody on days that are no business days."""
+
+    @workflow.init
+    def __init__(self) -> None:
+        self._missed: dict[str, str] = {}
+
+    @workflow.run
+    async def run(self) -> DigestsSent:
+        day = day_in_japan(workflow.now())
+        recipients = await workflow.execute_activity_method(
+            DigestActivities.digest_recipients,
+            DigestDay(day=day),
+            summary="朝のお知らせを送る担当者を調べる",
+            **DIGEST,
+        )
+        # Side by side: one address that cannot be reached holds up nobody else.
+        await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
+        sent = tuple(name for name in recipients.names if name not in self._missed)
+        return DigestsSent(day=day, names=sent, missed=tuple(self._missed))
+
+    async def _send(self, digest: SendDigest) -> None:
+        try:
+            await workflow.execute_activity_method(
+                DigestActivities.send_digest, digest, summary=f"朝のお知らせを送る（{digest.operator}）", **DIGEST
+            )
+        except ActivityError as error:
+            self._missed[digest.operator] = why_given_up(error)
+            rows = [(cell(name), cell(why)) for name, why in self._missed.items()]
+            workflow.set_current_details(table(("お知らせを送れなかった担当者", "理由"), rows))

@@ -1,0 +1,1 @@
+"""The engine: waiting, escalation, operators' updates, details, search attributes."""

@@ -1,0 +1,22 @@
+"""Business days, as this deployment's calendar has them."""
+
+from datetime import date
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.calendar import CalendarActivities
+    from models.common.calendar import day_in_japan
+    from models.common.messages import BusinessDays, BusinessDaysFound
+    from workflows.common.activity_options import LOOK_UP
+
+
+async def business_days_after_today(*counts: int) -> tuple[date, ...]:
+    """Ask for the days that lie so many business days after today in Japan."""
+    found: BusinessDaysFound = await workflow.execute_local_activity_method(
+        CalendarActivities.business_days,
+        BusinessDays(day=day_in_japan(workflow.now()), counts=counts),
+        summary="営業日を調べる",
+        **LOOK_UP,
+    )
+    return found.days

@@ -1,0 +1,26 @@
+"""Showing operators that an activity keeps failing, as long as it does."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.failing_interceptor import ACTIVITY_FAILING
+    from workflows.common.search_attributes import FAILING
+
+
+class FailingMark:
+    """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
+    def activity_failing(self, activity: str) -> None:
+        self.show_failing(activity)
+
+    def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
+        """Show that an activity, named by its type, keeps failing; by default, only in the list."""
+        workflow.upsert_search_attributes([FAILING.value_set(True)])
+
+
+def no_longer_failing(failing: set[str], activity: str) -> bool:
+    """Take back that an activity keeps failing, since it has ended; True if that was the last one of these."""
+    was_failing = bool(failing)
+    failing.discard(activity)
+    return was_failing and not failing

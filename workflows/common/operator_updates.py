@@ -1,0 +1,84 @@
+"""Declaring what operators choose from the Web UI's list of updates."""
+
+from collections.abc import Awaitable, Callable
+from functools import update_wrapper
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.workflow import UpdateMethodMultiParam
+
+with workflow.unsafe.imports_passed_through():
+    from models.common.operations import Operation
+    from models.common.operator_message import ActionMessage
+    from models.common.placeholders import left_as_shown
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+Declared = UpdateMethodMultiParam[Parameters, Answer]
+
+
+def update_described(
+    description: str,
+) -> Callable[[Callable[Parameters, Awaitable[Answer]]], Declared[Parameters, Answer]]:
+    """Declare an asynchronous update with the description that the Web UI shows beside its name.
+
+    The SDK's own decorator does the same, but with a description its type takes the coroutine for the answer.
+    """
+
+    def declare(handler: Callable[Parameters, Awaitable[Answer]]) -> Declared[Parameters, Answer]:
+        described: Callable[..., Declared[Parameters, Answer]] = workflow.update(description=description)
+        return described(handler)
+
+    return declare
+
+
+class Guarded(Protocol):
+    """A procedure that knows which of its operations are possible now."""
+
+    def check_possible(self, action: Any, message: ActionMessage) -> None:
+        """Raise `ApplicationError` with the reason if it is not."""
+
+
+Procedure = TypeVar("Procedure", bound=Guarded)
+Message = TypeVar("Message", bound=ActionMessage)
+Handler = Callable[[Procedure, Message], Awaitable[None]]
+
+
+def refused(reason: str) -> ApplicationError:
+    """Return the error that keeps an update out of history; the Web UI shows its text."""
+    return ApplicationError(reason, type="Refused", non_retryable=True)
+
+
+def operator_action(
+    action: Operation, description: str | None = None
+) -> Callable[[Handler[Procedure, Message]], Declared[[Procedure, Message], None]]:
+    """Declare the update of an action, whose validator refuses it before it enters history if it is not possible.
+
+    `description` is shown beside its name; by default, the action's label.
+    """
+
+    def declare(handler: Handler[Procedure, Message]) -> Declared[[Procedure, Message], None]:
+        declared: Declared[[Procedure, Message], None] = update_described(description or action.label)(handler)
+
+        def check(self: Procedure, message: Message | None = None) -> None:
+            # Sent without any JSON, there is no message at all; a JSON null comes as None, whatever the type.
+            read = action.message.model_validate(message).read_strictly()
+            self.check_possible(action, read)
+            if reason := left_as_shown(read):
+                raise refused(reason)
+
+        # The SDK wants a validator to have the very parameters of its handler.
+        declared.validator(update_wrapper(check, handler, assigned=("__annotations__",)))
+        return declared
+
+    return declare
+
+
+def asked_as() -> str | None:
+    """Return the id of the update that is being handled, for the ledger keys of what it asks for; None outside of one.
+
+    After a Reset the workflow counts its steps anew: another operation must not be taken for one that was done.
+    """
+    handled = workflow.current_update_info()
+    return handled.id if handled else None

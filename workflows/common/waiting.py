@@ -1,0 +1,110 @@
+"""Waiting for people: until something holds, with something to do at given moments meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.common.calendar import day_in_japan, opening_of
+
+
+@dataclass(frozen=True)
+class Moment:
+    """At the time that `at` gives, `act`. The summary is what an operator reads beside the timer.
+
+    `at` is asked again whenever the wait wakes up, since a deadline may have been moved.
+    """
+
+    at: Callable[[], datetime]
+    summary: str
+    act: Callable[[], Awaitable[None]]
+    reminds: bool = False
+    """Once the next reminder is due as well, this one says nothing new."""
+
+
+def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[Moment]:
+    """One moment for each day, at the opening hour."""
+    return [
+        Moment(partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence), reminds=True)
+        for occurrence, day in enumerate(days, start=1)
+    ]
+
+
+def until(moment: datetime) -> timedelta:
+    """How long a timer runs until then; one that has passed still fires, so that the sequence is the same."""
+    return max(moment - workflow.now(), timedelta(seconds=1))
+
+
+@contextmanager
+def every_morning(look: Callable[[], Awaitable[None]], summary: str) -> Iterator[None]:
+    """Look at the opening hour of every day, as long as the block lasts."""
+
+    async def each() -> None:
+        while True:
+            tomorrow = day_in_japan(workflow.now()) + timedelta(days=1)
+            await workflow.sleep(until(opening_of(tomorrow)), summary=summary)
+            await look()
+
+    looking = asyncio.create_task(each())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+async def wait_through(
+    done: Callable[[], bool], moments: Iterable[Moment], *, held: Callable[[], bool] = lambda: False
+) -> bool:
+    """Wait until `done` holds, acting at each moment in turn; False if the last one passed and it still does not.
+
+    While `held`, a moment that comes is acted on only when the hold has ended.
+    """
+    to_come = list(moments)
+    while to_come and not done():
+        following = min(to_come, key=lambda moment: moment.at())
+        if not await _has_come(following, done):
+            continue
+        was_held = held()
+        await workflow.wait_condition(lambda: done() or not held())
+        if done() or (was_held and _was_moved(following)):
+            continue
+        if was_held:
+            following = _last_of_the_overtaken(following, to_come)
+        to_come.remove(following)
+        await following.act()
+        if not done() and _was_moved(following):
+            to_come.append(following)
+    return done()
+
+
+def _was_moved(moment: Moment) -> bool:
+    return moment.at() > workflow.now()
+
+
+def _last_of_the_overtaken(following: Moment, to_come: list[Moment]) -> Moment:
+    """Take out the reminders that the next one has overtaken; return which is to be acted on."""
+    due = [moment for moment in to_come if moment.reminds and moment.at() <= workflow.now()]
+    *overtaken, last = sorted(due, key=lambda moment: moment.at()) or [following]
+    for moment in overtaken:
+        to_come.remove(moment)
+    return last if following in overtaken else following
+
+
+async def _has_come(moment: Moment, done: Callable[[], bool]) -> bool:
+    """Wait for a moment; False if `done` holds before, or the moment was moved."""
+    at = moment.at()
+    try:
+        await workflow.wait_condition(
+            lambda: done() or moment.at() != at,
+            # A moment that has passed is still acted on: a timer of a second keeps the sequence the same.
+            timeout=max((at - workflow.now()).total_seconds(), 1),
+            timeout_summary=moment.summary,
+        )
+    except TimeoutError:
+        return True
+    return False

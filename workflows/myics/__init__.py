@@ -1,0 +1,1 @@
+"""MYICS' procedures, one file each."""

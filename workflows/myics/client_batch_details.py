@@ -1,0 +1,41 @@
+"""What an operator reads of a file that is being worked off."""
+
+from models.myics.batch_operations import OPERATIONS
+from models.myics.batches import BatchCase, BatchProgress
+from workflows.common.details import cell, table, to_do_now
+
+
+def batch_details(case: BatchCase, progress: BatchProgress, *, failing: bool, held_up: int) -> str:
+    """Return how far it is, what was refused, and what can be done; `held_up`: by how many that are not started."""
+    parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{_next(progress, failing, held_up)}"]
+    parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(progress), progress))
+    share = round(100 * progress.done / progress.rows) if progress.rows else 100
+    facts = [
+        ("受付番号", case.batch_no),
+        ("お客様番号", case.customer_no or "—"),
+        ("進み具合", f"{progress.done} / {progress.rows} 行（{share}％）"),
+        ("登録した行", progress.accepted),
+        ("登録できなかった行", progress.refused),
+    ]
+    parts.append(table(("項目", "内容"), facts))
+    if progress.first_refused:
+        parts.append("#### 登録できなかった行")
+        parts.append("\n".join(f"- {line.line} 行目　{cell(line.reason)}" for line in progress.first_refused))
+        if progress.refused > len(progress.first_refused):
+            parts.append(f"ほかに {progress.refused - len(progress.first_refused)} 行あります（CSV で確認できます）。")
+    return "\n\n".join(parts)
+
+
+def _next(progress: BatchProgress, failing: bool, held_up: int) -> str:
+    if progress.finished:
+        return "終了しました。操作は不要です。"
+    if failing:
+        return "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
+    if held_up:
+        return (
+            f"登録した行のうち {held_up} 件の手続きが、始まらないままです。Web のサーバーが動いているかを、技術担当者に"
+            "確認してもらってください。始まれば、自動で続きます。"
+        )
+    if progress.stopped:
+        return "止めています。再開するときは `resume` を送ってください。"
+    return "システムが登録しています。操作は不要です。"

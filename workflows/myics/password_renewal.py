@@ -1,0 +1,31 @@
+"""MYICS: somebody who has forgotten the password of an account sets a new one (M6, M8)."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.myics.mails import MyicsMail
+    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.myics.registration import LinkPatience, Registration
+
+ASKED = LinkPatience(remind_after=())
+"""Whoever still needs it asks again: the link is short-lived, and nobody else waits for it."""
+_DONE = frozenset({RegistrationStage.RENEWED, RegistrationStage.SUPERSEDED})
+
+
+@workflow.defn
+class PasswordRenewal(Registration):
+    """Leads the owner of an account from the mail to the new password; asking again ends the one before."""
+
+    @workflow.init
+    def __init__(self, case: RegistrationCase) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
+        if await self._link(ASKED, RegistrationStage.RENEWING, mails, until=_DONE):
+            superseded = self._state.stage is RegistrationStage.SUPERSEDED
+            return await self._close(RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED)
+        return await self._close(RegistrationOutcome.EXPIRED)

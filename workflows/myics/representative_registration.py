@@ -1,0 +1,52 @@
+"""MYICS: the representative of an accounting firm registers (M1 to M3)."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.common.calendar import day_in_japan
+    from models.myics.mails import MyicsMail
+    from models.myics.registrations import (
+        USER_DAYS,
+        RegistrationCase,
+        RegistrationEnded,
+        RegistrationOutcome,
+        RegistrationStage,
+    )
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.myics.registration import LinkPatience, Registration
+
+INVITED = LinkPatience(remind_after=(3, 7), show_after=10)
+"""The invitation: reminded, then an operator calls the firm."""
+PROVISIONAL = LinkPatience(remind_after=(2, 5), show_after=7)
+"""The mail that checks the address: whoever has begun is called sooner."""
+_CHOSEN = frozenset({RegistrationStage.PROVISIONAL, RegistrationStage.REGISTERED})
+_REGISTERED = frozenset({RegistrationStage.REGISTERED})
+
+
+@workflow.defn
+class RepresentativeRegistration(Registration):
+    """Leads one representative from the invitation to the registered account."""
+
+    @workflow.init
+    def __init__(self, case: RegistrationCase) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        invitation = (MyicsMail.INVITATION, MyicsMail.INVITATION_REMINDER)
+        confirmation = (MyicsMail.CONFIRMATION, MyicsMail.CONFIRMATION_REMINDER)
+        # M1, M2: terms, account and keyword.
+        if await self._link(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
+            self._allow_days_again()
+            # M3: keyword and password.
+            if await self._link(PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED):
+                return await self._close(RegistrationOutcome.REGISTERED)
+        return await self._close(RegistrationOutcome.EXPIRED)
+
+    def _allow_days_again(self) -> None:
+        """The second link has time of its own (M8)."""
+        own = day_in_japan(workflow.now()) + timedelta(days=USER_DAYS)
+        self._state.expires_on = max(self._state.expires_on, own)

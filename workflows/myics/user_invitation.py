@@ -1,0 +1,30 @@
+"""MYICS: a user is invited, of the firm's own staff or of a client (M4, M5, M7)."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.myics.mails import MyicsMail
+    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.myics.registration import LinkPatience, Registration
+
+INVITED = LinkPatience(remind_after=(3, 7))
+"""The firm's own affair: its administrators see in their list who has not registered."""
+_REGISTERED = frozenset({RegistrationStage.REGISTERED})
+
+
+@workflow.defn
+class UserInvitation(Registration):
+    """Leads one user from the mail over password and terms to the registered account."""
+
+    @workflow.init
+    def __init__(self, case: RegistrationCase) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        mails = (MyicsMail.USER_INVITATION, MyicsMail.USER_REMINDER)
+        if await self._link(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
+            return await self._close(RegistrationOutcome.REGISTERED)
+        return await self._close(RegistrationOutcome.EXPIRED)

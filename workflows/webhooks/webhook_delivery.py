@@ -1,0 +1,159 @@
+"""The delivery of one webhook message: tried on schedule, then a dead letter that an operator can send again."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.mail_refused import why_refused
+    from activities.webhooks.delivery import WebhookDeliveryActivities
+    from models.common.operator_message import ActionMessage
+    from models.common.waiting_for import WaitingFor
+    from models.webhooks.messages import (
+        ATTEMPTS,
+        KEPT_DEAD,
+        OPERATIONS,
+        DeliverWebhook,
+        ResendWebhook,
+        WebhookMessageRef,
+        WebhookOperation,
+        WebhookStage,
+        WebhookStanding,
+    )
+    from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.details import cell, table, to_do_now
+    from workflows.common.failing_activities import FailingMark
+    from workflows.common.operator_updates import operator_action, refused
+    from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+
+
+@workflow.defn
+class WebhookDelivery(FailingMark):
+    """Delivers one message to one subscriber."""
+
+    @workflow.init
+    def __init__(self, asked: DeliverWebhook) -> None:
+        self._message = WebhookMessageRef(message_id=asked.message_id)
+        self._dead = False
+        self._given_up = False
+        self._delivery: workflow.ActivityHandle[WebhookStanding] | None = None
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, asked: DeliverWebhook) -> WebhookStanding:
+        standing = await self._deliver(asked)
+        while standing.stage is WebhookStage.DEAD:
+            if not await self._sent_again(standing):
+                standing = await self._give_up()
+                break
+            standing = await self._deliver(asked.model_copy(update={"attempts_before": standing.attempts}))
+        self._show(standing)
+        # Whoever asked for it last is answered.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return standing
+
+    @operator_action(WebhookOperation.RESEND)
+    async def resend(self, message: ResendWebhook) -> None:
+        self._dead = False
+        workflow.logger.info("to be sent again, asked by %s", message.by)
+
+    async def cancellation_requested(self) -> None:
+        """*Request Cancellation* in the Web UI gives the message up: no further attempt is made."""
+        self._given_up = True
+        if self._delivery:
+            self._delivery.cancel()
+
+    def check_possible(self, operation: WebhookOperation, message: ActionMessage) -> None:
+        """Refuse an operation before it enters history, saying what is possible now."""
+        stage = WebhookStage.DEAD if self._dead else WebhookStage.SENDING
+        if reason := OPERATIONS.refuse(operation, message, stage):
+            raise refused(reason)
+
+    async def _deliver(self, asked: DeliverWebhook) -> WebhookStanding:
+        if self._given_up:
+            return await self._give_up()
+        self._delivery = workflow.start_activity_method(
+            WebhookDeliveryActivities.deliver_webhook,
+            asked,
+            summary=f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
+            # An attempt that is under way is waited for: whether the message has arrived is never left open.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            **WEBHOOK,
+        )
+        try:
+            standing = await self._delivery
+        except (ActivityError, asyncio.CancelledError):
+            if not self._given_up:
+                raise
+            return await self._give_up()
+        if standing.for_operators:
+            self._dead = standing.stage is WebhookStage.DEAD
+            self._show(standing)
+            await self._report()
+        return standing
+
+    async def _report(self) -> None:
+        try:
+            await workflow.execute_activity_method(
+                WebhookDeliveryActivities.report_webhook_trouble,
+                self._message,
+                summary="届けられなかったことを担当者に知らせる",
+                **MAIL,
+            )
+        except ActivityError as failed:
+            # The operators' list shows the dead letter all the same.
+            workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
+
+    async def _sent_again(self, standing: WebhookStanding) -> bool:
+        """Wait for `resend`; False if nobody has sent it within 30 days."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._given_up or not self._dead, timeout=KEPT_DEAD, timeout_summary="届けないまま終了する"
+            )
+        except TimeoutError:
+            self._given_up = True
+        if self._given_up:
+            self._dead = False
+            return False
+        self._show(standing.model_copy(update={"stage": WebhookStage.SENDING}))
+        return True
+
+    async def _give_up(self) -> WebhookStanding:
+        standing: WebhookStanding = await workflow.execute_activity_method(
+            WebhookDeliveryActivities.give_up_webhook, self._message, summary="届けないまま終了する", **REGISTRY
+        )
+        return standing
+
+    def _show(self, standing: WebhookStanding) -> None:
+        who = WaitingFor.OPERATOR if standing.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
+        workflow.upsert_search_attributes(
+            [STAGE.value_set(standing.stage), WAITING_FOR.value_set(who), FAILING.value_set(False)]
+        )
+        workflow.set_current_details(_details(standing))
+
+
+def _details(standing: WebhookStanding) -> str:
+    parts = [f"**次にすること：**{_NEXT[standing.stage]}"]
+    if standing.stage is WebhookStage.DEAD:
+        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], standing.stage))
+    facts = [
+        ("いまの段階", standing.stage),
+        ("送信した回数", standing.attempts),
+        ("最後のエラー", cell(standing.last_error or "—")),
+    ]
+    parts.append(table(("項目", "内容"), facts))
+    return "\n\n".join(parts)
+
+
+_NEXT = {
+    WebhookStage.SENDING: "システムが送信しています。操作は不要です。",
+    WebhookStage.DEAD: (
+        "送信先の担当者に連絡してください。原因がなくなったら、次の操作でもう一度送信します。"
+        f"{KEPT_DEAD.days} 日以内に送信しない場合は、届けないまま終了します。"
+    ),
+    WebhookStage.DELIVERED: "届きました。操作は不要です。",
+    WebhookStage.STOPPED: "送信先への通知は止められています。操作は不要です。",
+    WebhookStage.UNDELIVERED: ("届けないまま終了しました。送信するときは、`tetsuzuki webhooks resend` を実行します。"),
+}

@@ -1,0 +1,1 @@
+"""弥生's procedures, one file each."""

@@ -1,0 +1,62 @@
+"""What operators read of a mailed code that is waited for. Neither address nor code is shown: they are not needed."""
+
+from collections.abc import Sequence
+
+from models.common.messages import TimelineEntry
+from models.yayoi.address_checks import (
+    CODE_VALID,
+    MOST_CODES,
+    MOST_TRIES,
+    OPERATIONS,
+    AddressCheck,
+    CheckOperation,
+    CheckPurpose,
+    CheckStage,
+)
+from workflows.common.details import also_possible, history, how_to_send, moment, table
+
+_WAITING = "お客様が確認コードを入力するのを待っています。担当者の操作は必要ありません。"
+_CLOSED = "この手続きは終了しました。担当者の操作は必要ありません。"
+_MINUTES = int(CODE_VALID.total_seconds()) // 60
+_ANSWERS = f"""\
+- **確認コードが届かない**：迷惑メールのフォルダーと、メールアドレスの入力間違いを確認していただきます。\
+入力画面の「確認コードをもう一度送る」で、あと数回（全部で {MOST_CODES} 回まで）送信できます。
+- **確認コードが使えない**：有効期限は {_MINUTES} 分、入力は {MOST_TRIES} 回までです。\
+もう一度送ると、新しいコードになります。
+- **やり直したい**：最初の画面から、いつでも新しく始められます。この手続きは、期限が来ると自動で削除されます。"""
+
+
+def summary(check: AddressCheck) -> str:
+    """What the list shows."""
+    return f"{check.purpose.label}（受付番号 {check.receipt_no}）"
+
+
+def static_details(check: AddressCheck) -> str:
+    """What is the same from begin to end."""
+    finished = (
+        "弥生ID が登録されます" if check.purpose is CheckPurpose.REGISTRATION else "新しいパスワードが設定されます"
+    )
+    return (
+        f"お客様に確認コードをメールで送り、入力画面に正しく入力されると、{finished}。"
+        "お客様の画面とメールには、同じ受付番号が表示されています。\n\n#### 操作の送り方\n"
+        + how_to_send(CheckOperation.END)
+    )
+
+
+def details(check: AddressCheck, stage: CheckStage, codes_sent: int, timeline: Sequence[TimelineEntry]) -> str:
+    """Where it stands, until when, what to answer customers, and what can be done."""
+    closed = stage is CheckStage.CLOSED
+    facts = [
+        ("受付番号", check.receipt_no),
+        ("段階", stage),
+        ("期限", f"{moment(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
+        ("確認コード", f"{codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
+    ]
+    parts = [f"### {check.purpose.label}", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
+    parts.append(table(("項目", "内容"), facts))
+    if not closed:
+        parts += ["#### お客様からお問い合わせがあったとき", _ANSWERS]
+        parts += also_possible(OPERATIONS, OPERATIONS.available(stage), stage)
+    if timeline:
+        parts += history(timeline)
+    return "\n\n".join(parts)

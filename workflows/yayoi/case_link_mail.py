@@ -1,0 +1,18 @@
+"""Mailing a fresh link to a case whose old one has expired; the case itself may have closed long ago."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.yayoi.mail import MailActivities
+    from models.common.messages import SentMail
+    from models.yayoi.messages import SendMail
+    from workflows.common.one_mail import OneMail
+
+
+@workflow.defn
+class CaseLinkMail(OneMail):
+    """Sends one mail to the address that is registered for the case, or to the pair's own Yayoi ID."""
+
+    @workflow.run
+    async def run(self, mail: SendMail) -> SentMail | None:
+        return await self.send(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}")

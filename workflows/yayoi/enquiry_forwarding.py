@@ -1,0 +1,37 @@
+"""Bringing an enquiry to those who answer it (Y16)."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.yayoi.enquiries import EnquiryActivities
+    from models.common.waiting_for import WaitingFor
+    from models.yayoi.enquiries import EnquiryRef, EnquiryStage
+    from workflows.common.one_mail import OneMail
+    from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+
+ROW_CHANGED = "row_changed"
+
+
+@workflow.defn
+class EnquiryForwarding(OneMail):
+    """Mails one enquiry to the operators' desk; tried until the mail server takes it."""
+
+    @workflow.run
+    async def run(self, enquiry: EnquiryRef) -> None:
+        workflow.set_current_details(
+            f"### お問い合わせ {enquiry.receipt_no}\n\n"
+            "**次にすること：**担当窓口へメールで転送しています。担当者の操作は必要ありません。"
+        )
+        await self.send_to_desk(EnquiryActivities.forward_enquiry, enquiry, "お問い合わせを担当窓口へ転送する")
+        workflow.upsert_search_attributes([FAILING.value_set(False), STAGE.value_set(EnquiryStage.CLOSED)])
+        workflow.set_current_details(
+            f"### お問い合わせ {enquiry.receipt_no}\n\n"
+            "**次にすること：**担当窓口に転送しました。届いたメールに沿って、お客様へ回答してください。"
+        )
+
+    @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
+    def row_changed(self, enquiry: EnquiryRef) -> None:
+        """An enquiry never changes: being told of it again says nothing new."""
+
+    def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
+        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])

@@ -1,0 +1,435 @@
+"""The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.failing_interceptor import ACTIVITY_FAILING
+    from activities.common.mail_refused import why_refused
+    from models.common.calendar import day_in_japan, end_of, opening_of
+    from models.common.messages import TimelineEntry
+    from models.common.operator_actions import AddNote, HandOver
+    from models.common.operator_message import ActionMessage
+    from models.common.waiting_for import WaitingFor
+    from models.yayoi.diagram import Way, mermaid
+    from models.yayoi.diagram_svg import svg
+    from models.yayoi.mails import MailKind
+    from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
+    from models.yayoi.office_state import OfficeState, WayOut
+    from models.yayoi.operator_actions import (
+        AcceptPair,
+        Action,
+        Cancel,
+        CorrectPair,
+        ExtendDeadline,
+        Hold,
+        Reject,
+        ReleaseSharing,
+        ResendMail,
+        Resume,
+        ServiceRelinked,
+        SetUpStepDone,
+        SharingReleased,
+        Withdraw,
+    )
+    from models.yayoi.operator_rules import OPERATIONS, refuse
+    from models.yayoi.procedures import Stage
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.operator_updates import operator_action, refused
+    from workflows.common.waiting import Moment, every_morning, reminders, wait_through
+    from workflows.yayoi.office_steps import OfficeSteps
+    from workflows.yayoi.office_view import OfficeView
+    from workflows.yayoi.operators_turn import OperatorsTurn
+
+APPLICANT_REMINDERS = (3, 6, 9)
+"""Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
+FOLLOW_UP_REMINDERS = (3, 7)
+"""Business days after the notice on which the customer is reminded of what is open (Y25)."""
+FOLLOW_UP_SHOWN_TO_OPERATORS = 10
+"""Business days after the notice on which operators are shown what is open (Y25)."""
+FOLLOW_UP_DAYS = 30
+"""Days after the notice at which the case closes, complete or not (Y25)."""
+
+LOOK = "共有が解除されたかを確認する"
+SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
+
+
+class LeftEarly(Exception):  # noqa: N818 a way out, not an error
+    """Somebody or a deadline has ended the case before its end."""
+
+
+@workflow.defn
+class OfficeDataProcedure:
+    """Leads one pair from the application to its closing."""
+
+    @workflow.init
+    def __init__(self, case: OfficeCase) -> None:
+        self._case = case
+        self._state = OfficeState.of(case)
+        self._view = OfficeView(self._state)
+        self._steps = OfficeSteps(self._state, self._view)
+        self._operators = OperatorsTurn(self._state, self._view, self._steps)
+        # What is found out about the pair, or about its sharing, is one thing after the other.
+        self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, case: OfficeCase) -> OfficeOutcome:
+        has = case.procedure.has
+        self._operators.keep_due_date(self._reasons_of_delay)
+        try:
+            await self._check_pair()
+            if has(Stage.FREEZE):
+                await self._next(self._steps.freeze_smart_import)
+                await self._next(self._steps.remember_links)
+                await self._wait_until_sharing_has_ended()
+            if has(Stage.ISSUE):
+                await self._next(self._steps.issue_contract_id)
+            if has(Stage.ATTACH):
+                await self._next(self._steps.attach_to_contract)
+            await self._next(self._notify)
+            if has(Stage.THAW):
+                await self._next(self._steps.thaw_smart_import)
+            await self._follow_set_up_and_relink()
+        except LeftEarly:
+            await self._undo()
+        return await self._close()
+
+    # --- updates: what operators and applicants do, and other systems report -----------------------------------------
+
+    @operator_action(Action.CORRECT_PAIR)
+    async def correct_pair(self, message: CorrectPair) -> None:
+        waited = self._pair.locked()
+        async with self._pair:
+            if waited:
+                self.check_possible(Action.CORRECT_PAIR, message)
+            await self._steps.correct_pair(message)
+            await self._steps.check_pair()
+        await self._operators.acknowledge()
+
+    @operator_action(Action.ACCEPT_PAIR)
+    async def accept_pair(self, message: AcceptPair) -> None:
+        self._state.problems_accepted = True
+        await self._steps.record(Action.ACCEPT_PAIR, message)
+
+    @operator_action(Action.REJECT)
+    async def reject(self, message: Reject) -> None:
+        self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
+        await self._steps.record(Action.REJECT, message)
+
+    @operator_action(Action.RELEASE_SHARING)
+    async def release_sharing(self, message: ReleaseSharing) -> None:
+        waited = self._sharing.locked()
+        async with self._sharing:
+            if waited:
+                self.check_possible(Action.RELEASE_SHARING, message)
+            await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
+
+    @operator_action(Action.REPORT_SHARING_RELEASED)
+    async def report_sharing_released(self, message: SharingReleased) -> None:
+        # Before the pair has been checked, nobody knows whose sharing it is.
+        if unchecked := not self._state.checked:
+            await workflow.wait_condition(lambda: self._state.checked)
+        waited = unchecked or self._sharing.locked()
+        async with self._sharing:
+            if waited:
+                self.check_possible(Action.REPORT_SHARING_RELEASED, message)
+            await self._steps.end_sharing(message, delegated=False)
+
+    @operator_action(Action.EXTEND_DEADLINE)
+    async def extend_deadline(self, message: ExtendDeadline) -> None:
+        self._state.expires_on = message.until
+        self._state.waits_until = message.until
+        await self._steps.record(Action.EXTEND_DEADLINE, message, f"：{message.until}まで")
+        await self._operators.acknowledge()
+
+    @operator_action(Action.REPORT_SET_UP_STEP)
+    async def report_set_up_step(self, message: SetUpStepDone) -> None:
+        await self._steps.record_set_up_step(message)
+        await self._show_follow_up()
+
+    @operator_action(Action.REPORT_RELINK)
+    async def report_relink(self, message: ServiceRelinked) -> None:
+        await self._steps.record_relink(message)
+        await self._show_follow_up()
+
+    @operator_action(Action.ADD_NOTE)
+    async def add_note(self, message: AddNote) -> None:
+        await self._steps.record(Action.ADD_NOTE, message)
+        await self._operators.acknowledge()
+
+    @operator_action(Action.RESEND_MAIL)
+    async def resend_mail(self, message: ResendMail) -> None:
+        try:
+            await self._steps.resend(message.kind)
+        except ActivityError as failed:
+            raise refused(why_refused(failed)) from failed
+        await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
+
+    @operator_action(Action.HAND_OVER)
+    async def hand_over(self, message: HandOver) -> None:
+        await self._steps.hand_over(message)
+        await self._operators.acknowledge()
+
+    @operator_action(Action.HOLD)
+    async def hold(self, message: Hold) -> None:
+        self._state.held = True
+        await self._steps.record(Action.HOLD, message)
+        await self._view.refresh()
+
+    @operator_action(Action.RESUME)
+    async def resume(self, message: Resume) -> None:
+        self._state.held = False
+        await self._steps.record(Action.RESUME, message)
+        await self._operators.resumed()
+
+    @operator_action(Action.WITHDRAW)
+    async def withdraw(self, message: Withdraw) -> None:
+        self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
+        await self._steps.record(Action.WITHDRAW, message)
+
+    @operator_action(Action.CANCEL)
+    async def cancel(self, message: Cancel) -> None:
+        await self._cancel(message)
+
+    # --- signals and queries ------------------------------------------------------------------------------------------
+
+    @workflow.signal(description="申込全体の取り消し（システム用）")
+    async def application_cancelled(self, message: Cancel) -> None:
+        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
+            self._view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
+            # Once it is leaving, its end is being recorded, and waits for nothing that comes now.
+            if not self._state.leaving:
+                await self._steps.record_refused_cancellation(message, reason)
+            return
+        await self._cancel(message)
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
+    async def activity_failing(self, activity: str) -> None:
+        await self._view.failing(activity)
+
+    @workflow.query(description="この事業所データの手続きの状況")
+    def progress(self) -> OfficeProgress:
+        return self._state.progress
+
+    @workflow.query(description="この手続きの経過（古い順）")
+    def timeline(self) -> list[TimelineEntry]:
+        return self._state.timeline
+
+    @workflow.query(description="この手続きの図（Mermaid）。いまの段階に ▶、済んだ段階に ✓")
+    def way(self, form: str = "mermaid") -> str:
+        """Return the case's way through its procedure as Mermaid, or as `svg`."""
+        draw = svg if form == "svg" else mermaid
+        return draw(Way.of(self._state))
+
+    async def cancellation_requested(self) -> None:
+        """*Request Cancellation* in the Web UI is the same as cancelling the case."""
+        await self.application_cancelled(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+
+    # --- the stages ---------------------------------------------------------------------------------------------------
+
+    async def _check_pair(self) -> None:
+        """Y2, Y3, Y5: what is wrong is mended by the applicant or an operator before anything is touched."""
+        self._view.enter(Stage.CHECK)
+        await self._steps.check_pair()
+        if not self._state.problems:
+            return
+        await self._heed_at_once()
+        await self._mail_problems(MailKind.CORRECTION_NEEDED)
+        await self._wait_for_applicant(
+            Stage.CORRECTION,
+            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.locked(),
+            partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
+            self._check_again,
+            lambda: [problem.message for problem in self._state.problems],
+        )
+
+    async def _wait_until_sharing_has_ended(self) -> None:
+        """Y13: release it where the applicant has consented, else ask, remind, and expire at last (Y27)."""
+        await self._next(partial(self._enter_and, Stage.SHARING, self._look_at_sharing))
+        await self._heed_at_once()
+        if not self._state.sharing_ended and self._case.release_delegated:
+            await self._steps.end_sharing(SharingReleased(by="system", reason="申込者の同意による"), delegated=True)
+        if self._state.sharing_ended:
+            return
+        await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
+        with every_morning(self._look_at_sharing, LOOK):
+            await self._wait_for_applicant(
+                Stage.SHARING,
+                lambda: self._state.sharing_ended,
+                lambda occurrence: self._steps.mail(
+                    MailKind.RELEASE_SHARING_REMINDER, occurrence, until=self._state.expires_on
+                ),
+                self._look_at_sharing,
+                lambda: [SHARING_STILL_ON],
+            )
+
+    async def _notify(self) -> None:
+        """Y18. One that cannot be delivered is an operator's; until it is, the case goes no further."""
+        await self._steps.send_completion_notice()
+        if self._state.notice_undelivered:
+            await self._operators.begin()
+            await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
+            self._leave_if_asked()
+        self._state.notified_at = workflow.now()
+        self._operators.end()
+
+    async def _follow_set_up_and_relink(self) -> None:
+        """Y19 to Y21, Y25: remind, show to the operators, and end after 30 days, complete or not."""
+        closes_on = day_in_japan(self._state.notified_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        self._state.undelivered.clear()
+        self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
+        await self._show_follow_up()
+        *remind_on, show_on = await self._steps.business_days_after_today(
+            *FOLLOW_UP_REMINDERS, FOLLOW_UP_SHOWN_TO_OPERATORS
+        )
+        moments = [
+            *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
+            Moment(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
+            Moment(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
+        ]
+        follow_up = self._state.follow_up
+        await wait_through(lambda: follow_up.complete or self._state.leaving, moments, held=self._is_held)
+        # A report that is still being recorded belongs to the case.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._leave_if_asked()
+        self._state.open_points = follow_up.open_points
+        self._state.outcome = Outcome.INCOMPLETE if follow_up.open_points else Outcome.COMPLETED
+
+    async def _undo(self) -> None:
+        """Leave things as they were before (Y27), in this order, and tell the applicant why."""
+        way_out = self._state.way_out
+        if way_out is None:
+            raise ApplicationError("left early without a way out", non_retryable=True)
+        self._operators.end()
+        # What an update is still doing is undone after it, never before.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._state.contract_id:
+            await self._steps.revoke_contract_id()
+        if self._case.procedure.linked and self._state.stage not in {Stage.CHECK, Stage.CORRECTION}:
+            await self._steps.restore_sharing()
+            await self._steps.thaw_smart_import()
+        self._state.outcome, self._state.open_points = way_out.outcome, way_out.points
+        await self._steps.mail(way_out.mail, points=way_out.points)
+
+    async def _close(self) -> OfficeOutcome:
+        self._operators.end()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        outcome, open_points = self._state.outcome or Outcome.COMPLETED, tuple(self._state.open_points)
+        await self._steps.close(outcome, open_points)
+        self._view.enter(Stage.CLOSED)
+        self._view.note(f"手続きを終了した（{outcome}）")
+        return OfficeOutcome(
+            office_no=self._case.office_no,
+            outcome=outcome,
+            contract_id=self._state.contract_id,
+            open_points=open_points,
+        )
+
+    # --- going on, waiting and leaving --------------------------------------------------------------------------------
+
+    async def _next(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take the next step, unless the case is held or somebody has ended it."""
+        await self._heed_at_once()
+        await step()
+
+    async def _heed_at_once(self) -> None:
+        """A hold or an end asked for while something was looked up comes before anybody is written to."""
+        await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
+        self._leave_if_asked()
+
+    async def _enter_and(self, stage: Stage, step: Callable[[], Awaitable[None]]) -> None:
+        self._view.enter(stage)
+        await step()
+
+    async def _wait_for_applicant(
+        self,
+        stage: Stage,
+        done: Callable[[], bool],
+        remind: Callable[[int], Awaitable[None]],
+        look_again: Callable[[], Awaitable[None]],
+        points: Callable[[], Sequence[str]],
+    ) -> None:
+        """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `LeftEarly`."""
+        await self._view.rest(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        await self._operators.begin_if_undelivered()
+
+        async def look_and_remind(occurrence: int) -> None:
+            await look_again()
+            if not done():
+                await remind(occurrence)
+                await self._operators.begin_if_undelivered()
+
+        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
+        expiry = Moment(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
+        moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
+        if not await wait_through(lambda: done() or self._state.leaving, moments, held=self._is_held):
+            self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
+        self._operators.rest()
+        self._state.undelivered.clear()
+        self._leave_if_asked()
+
+    def _is_held(self) -> bool:
+        return self._state.held
+
+    def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
+        self._state.way_out = WayOut(outcome, mail, tuple(points))
+        self._state.held = False
+
+    async def _cancel(self, message: Cancel) -> None:
+        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+        approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
+        await self._steps.record(Action.CANCEL, message, approved)
+
+    def _leave_if_asked(self) -> None:
+        if self._state.way_out:
+            raise LeftEarly
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def _reasons_of_delay(self) -> tuple[str, ...]:
+        match self._state.stage:
+            case Stage.CORRECTION:
+                return tuple(problem.message for problem in self._state.problems)
+            case Stage.SHARING:
+                return (SHARING_STILL_ON,)
+            case Stage.NOTIFY if self._state.notice_undelivered:
+                return ("お知らせのメールを、ご登録の弥生ID（メールアドレス）に届けられませんでした。",)
+            case _:
+                return ("弊社での処理に時間がかかっています。",)
+
+    async def _check_again(self) -> None:
+        async with self._pair:
+            await self._steps.check_pair()
+
+    async def _look_at_sharing(self) -> None:
+        async with self._sharing:
+            await self._steps.look_at_sharing()
+
+    async def _mail_problems(self, kind: MailKind, occurrence: int = 1) -> None:
+        points = tuple(problem.message for problem in self._state.problems)
+        await self._steps.mail(kind, occurrence, points=points, until=self._state.expires_on)
+
+    async def _remind_of_open_points(self, occurrence: int) -> None:
+        points = self._state.follow_up.open_points
+        await self._steps.mail(MailKind.FOLLOW_UP_REMINDER, occurrence, points=points)
+        await self._operators.begin_if_undelivered()
+
+    async def _end_follow_up(self) -> None:
+        self._view.note(f"完了のお知らせから {FOLLOW_UP_DAYS} 日が過ぎた")
+
+    async def _show_follow_up(self) -> None:
+        follow_up = self._state.follow_up
+        self._state.open_points = follow_up.open_points
+        stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
+        await self._view.rest(stage, self._state.waiting_for, self._state.waits_until)
+
+    def check_possible(self, action: Action, message: ActionMessage) -> None:
+        """Refuse an action before it enters history, saying what is possible now."""
+        if reason := refuse(action, message, self._state):
+            raise refused(reason)

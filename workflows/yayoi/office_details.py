@@ -1,0 +1,250 @@
+"""What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from models.common.calendar import day_in_japan
+from models.common.placeholders import BY, REASON, SUPERVISOR
+from models.common.waiting_for import WaitingFor
+from models.yayoi.follow_up import FollowUp
+from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import ApplicationCase, OfficeCase, OfficeProgress, Outcome, Relinked
+from models.yayoi.office_state import OfficeState
+from models.yayoi.operator_actions import Action
+from models.yayoi.operator_rules import OPERATIONS, available
+from models.yayoi.procedures import Stage
+from workflows.common.details import also_possible, cell, day, history, how_to_send, page_of, table, to_do_now
+
+
+def office_details(state: OfficeState, namespace: str) -> str:
+    """Return what the page of one office's procedure shows: what to do first, what is known after."""
+    parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
+    if state.stage is Stage.CORRECTION and not state.outcome:
+        parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
+    possible = available(state)
+    now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
+    parts.extend(to_do_now(OPERATIONS, now, state))
+    parts.append(table(("項目", "内容"), _facts(state)))
+    if state.notified_at and not state.outcome:
+        parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
+    if state.follow_up.relinked:
+        parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
+    if called:
+        parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state)))
+    parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state))
+    parts.extend(history(state.timeline))
+    return "\n\n".join(parts)
+
+
+WHEN_CALLED = "お客様から連絡があったとき"
+
+
+def _problems(state: OfficeState) -> list[str]:
+    return [f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems]
+
+
+def _entered(state: OfficeState, namespace: str) -> list[str]:
+    """Say where the pair is found as it was entered: no address is known to a procedure until somebody corrects it."""
+    page = page_of(namespace, application_workflow_id(state.case.application_no))
+    place = f"[申込全体の画面]({page})の左の「Details」（{state.case.office_no} 件目）"
+    corrected = [f"- 訂正後の{name}：{cell(value)}" for name, value in state.corrected.items()]
+    return [f"- 申し込まれた弥生ID と事業所トークン：{place}", *corrected]
+
+
+def _now(state: OfficeState) -> tuple[Action, ...]:
+    """Return what is the operator's to do now."""
+    if state.held:
+        return (Action.RESUME,)
+    if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
+        if state.notice_undelivered:
+            return (Action.RESEND_MAIL,)
+        return (Action.RESEND_MAIL, Action.ADD_NOTE) if state.undelivered else (Action.ADD_NOTE,)
+    return ()
+
+
+def _when_called(state: OfficeState) -> tuple[Action, ...]:
+    """Return what records what the customer says on the phone."""
+    return () if state.held or state.failing else _SAID_BY_CUSTOMERS.get(state.stage, ())
+
+
+_SAID_BY_CUSTOMERS = {
+    Stage.CORRECTION: (Action.CORRECT_PAIR, Action.ACCEPT_PAIR),
+    Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
+    Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
+    Stage.RELINK: (Action.REPORT_RELINK,),
+}
+
+
+def next_for_operator(state: OfficeState) -> str:
+    """Return what the case needs now, in one or two sentences."""
+    if state.outcome:
+        return "この手続きは終了しました。操作は不要です。"
+    if state.way_out:
+        return "終了の処理をしています。操作は不要です。"
+    if state.held:
+        return "保留中です。再開するときは `resume` を送ってください。"
+    if state.failing:
+        return (
+            "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
+            "原因がなくなれば、自動で続きます。"
+        )
+    if state.waiting_for is WaitingFor.OPERATOR and state.first_undelivered:
+        return _undelivered(state, state.first_undelivered)
+    if state.waiting_for is WaitingFor.SYSTEM:
+        return "システムが処理しています。操作は不要です。"
+    waits = _WAITS.get(state.stage, "")
+    if state.waiting_for is WaitingFor.OPERATOR:
+        return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
+    return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
+
+
+def _undelivered(state: OfficeState, kind: MailKind) -> str:
+    reason = state.undelivered[kind]
+    goes_on = "届くまで先へ進みません" if state.stage is Stage.NOTIFY else "ほかの手続きは続いています"
+    return (
+        f"「{cell(kind.subject)}」のメールを届けられませんでした。{cell(reason)}お客様に電話などで連絡し、"
+        f"受け取れるようになったら `resend_mail` で送り直してください（{goes_on}）。"
+    )
+
+
+_WAITS = {
+    Stage.CORRECTION: "申込内容の訂正を待っています。",
+    Stage.SHARING: "申込者が会計事務所との共有を解除するのを待っています。",
+    Stage.SET_UP: "お客様の STEP5・STEP6 の設定を待っています。",
+    Stage.RELINK: "お客様がサービスを再連携するのを待っています。",
+}
+
+
+_DEADLINES = {
+    Stage.CORRECTION: "期限切れになる日",
+    Stage.SHARING: "期限切れになる日",
+    Stage.SET_UP: "終了にする日",
+    Stage.RELINK: "終了にする日",
+}
+
+
+def _facts(state: OfficeState) -> list[tuple[str, str]]:
+    waiting = [("待っている相手", f"{WaitingFor.OPERATOR}（再開）" if state.held else str(state.waiting_for))]
+    if state.waits_until:
+        waiting.append((_DEADLINES.get(state.stage, "期限"), day(state.waits_until)))
+    facts = [
+        ("いまの段階", str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")),
+        *(waiting if not state.outcome else ()),
+        ("完了予定日", day(state.case.due_date) + ("　**遅れています**" if state.overdue else "")),
+        ("担当者", cell(state.assignee or "—")),
+        ("新しい契約ID", state.contract_id or "—"),
+    ]
+    if state.shared_with:
+        facts.append(("会計事務所との共有", "、".join(map(cell, state.shared_with))))
+    return facts
+
+
+def _follow_up(follow_up: FollowUp) -> list[tuple[str, str]]:
+    return [
+        *((step.label, "済" if step in follow_up.done else "まだ") for step in follow_up.steps),
+        *((f"{link.kind.label}「{cell(link.service)}」の再連携", "まだ") for link in follow_up.open_links),
+    ]
+
+
+def _coverage(link: Relinked) -> str:
+    """Say what the re-link covers (Y21); a list, since no table of so many columns fits beside the details."""
+    covered = link.coverage
+    return (
+        f"- **{link.kind.label}「{cell(link.service)}」**　前回 {day(covered.last_imported_on)} まで、"
+        f"今回 {day(covered.first_covered_on)} から　抜けのおそれ：{covered.missing or 'なし'}　"
+        f"重複のおそれ：{covered.doubled or 'なし'}"
+    )
+
+
+def office_static_details(case: OfficeCase, namespace: str) -> str:
+    """Return what does not change, shown beside Current Details: whose case, and how an action is sent."""
+    application = page_of(namespace, application_workflow_id(case.application_no))
+    facts = [
+        ("申込番号", f"[{case.application_no}]({application})（申込全体の画面）"),
+        ("手続き", case.procedure),
+        ("元のお客様番号", case.existing_contract_id),
+        ("申込日", day(day_in_japan(case.applied_at))),
+    ]
+    return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("correct_pair")))
+
+
+def application_details(
+    case: ApplicationCase, offices: Sequence[OfficeProgress], undelivered: Mapping[MailKind, str], namespace: str
+) -> str:
+    """Return what the page of the whole application shows: one row per office, each a link to its own page."""
+    rows = [
+        (
+            f"[{office.office_no}. {cell(office.office_name)}]({_link(namespace, case, office)})",
+            office.outcome or office.stage,
+            "—" if office.outcome else _waiting(office),
+            office.contract_id or "—",
+        )
+        for office in offices
+    ]
+    facts = [
+        ("手続き", case.procedure),
+        ("元のお客様番号", case.existing_contract_id),
+        ("完了予定日", day(case.due_date)),
+    ]
+    ended = all(office.outcome for office in offices)
+    parts = [
+        f"### 申込 {case.application_no}",
+        f"**次にすること：**{_when_all_ended(offices) if ended else _next_for_application(offices)}",
+        *(
+            f"**届けられなかったメール：**「{cell(kind.subject)}」　{cell(reason)}お客様に電話などで伝えてください。"
+            for kind, reason in undelivered.items()
+        ),
+        table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
+        table(("項目", "内容"), facts),
+    ]
+    if not ended:
+        parts += [
+            "#### 申込全体を取り消すとき",
+            f"**{_CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(offices, indent=2)}\n```",
+            "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。",
+        ]
+    return "\n\n".join(parts)
+
+
+_CANCEL_ALL = "申込全体を取り消す"
+
+
+def _when_all_ended(offices: Sequence[OfficeProgress]) -> str:
+    if any(office.outcome is Outcome.TERMINATED for office in offices):
+        return "すべての手続きが終わりました。強制終了した手続きは、毎朝の照合で元に戻し、申込者に知らせます。"
+    return "すべての手続きが終わりました。操作は不要です。"
+
+
+def _next_for_application(offices: Sequence[OfficeProgress]) -> str:
+    yours = [office for office in offices if not office.outcome and _whose(office) is WaitingFor.OPERATOR]
+    if not yours:
+        return "操作は不要です。事業所データの名前を押すと、その手続きの画面が開きます。"
+    names = "、".join(f"{office.office_no}. {cell(office.office_name)}" for office in yours)
+    return f"担当者の対応を待っている手続きがあります（{names}）。名前を押して、その画面で対応してください。"
+
+
+def _whose(office: OfficeProgress) -> WaitingFor:
+    return WaitingFor.OPERATOR if office.held else office.waiting_for
+
+
+def cancel_json(offices: Sequence[OfficeProgress], indent: int | None = None) -> str:
+    """Return the JSON that cancels the whole application; a supervisor may be needed from the notice on (Y27)."""
+    still_open = [office for office in offices if not office.outcome]
+    assignees = {office.assignee for office in still_open}
+    by = assignees.pop() if len(assignees) == 1 else None
+    shown = {"by": by or BY.text, "reason": REASON.text}
+    if any(office.stage in {Stage.SET_UP, Stage.RELINK} for office in still_open):
+        shown["supervisor"] = SUPERVISOR.text
+    return json.dumps(shown, ensure_ascii=False, indent=indent)
+
+
+def _waiting(office: OfficeProgress) -> str:
+    if office.held:
+        return f"{WaitingFor.OPERATOR}（保留中）"
+    until = f"（{office.waits_until:%m月%d日} まで）" if office.waits_until else ""
+    return f"{office.waiting_for}{until}"
+
+
+def _link(namespace: str, case: ApplicationCase, office: OfficeProgress) -> str:
+    return page_of(namespace, office_workflow_id(case.application_no, office.office_no))

@@ -1,0 +1,82 @@
+"""When a case is an operator's: before the due date, and whenever somebody has to look (Y11, Y25)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.common.calendar import end_of, opening_of
+    from models.common.waiting_for import WaitingFor
+    from models.yayoi.mails import MailKind
+    from models.yayoi.office_state import OfficeState
+    from workflows.common.escalation import Ladder
+    from workflows.common.waiting import until
+    from workflows.yayoi.office_steps import OfficeSteps
+    from workflows.yayoi.office_view import OfficeView
+
+
+class OperatorsTurn:
+    """Runs beside the story of one case."""
+
+    def __init__(self, state: OfficeState, view: OfficeView, steps: OfficeSteps) -> None:
+        self._state = state
+        self._view = view
+        self._steps = steps
+        self._due_date: asyncio.Task[None] | None = None
+        self._ladder = Ladder(steps, view.refresh)
+
+    def keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
+        """Y11: alert an operator before the due date, and tell the applicant once it has passed."""
+        self._due_date = asyncio.create_task(self._keep_due_date(reasons_of_delay))
+
+    async def begin(self) -> None:
+        """Make it an operator's turn: remind, tell a supervisor, hand the case on, on business days."""
+        self.rest()
+        self._view.note("担当者の対応を待っている")
+        await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
+        self._ladder.begin()
+
+    async def begin_if_undelivered(self) -> None:
+        """Somebody has to reach the customer in another way, unless that is being done."""
+        waited_for = self._ladder.climbing and self._state.waiting_for is WaitingFor.OPERATOR
+        if self._state.undelivered and not waited_for:
+            await self.begin()
+
+    async def resumed(self) -> None:
+        """A held case goes on: an operator has acted."""
+        if self._ladder.climbing:
+            await self.acknowledge()
+        else:
+            await self._view.refresh()
+
+    async def acknowledge(self) -> None:
+        """An operator has acted: what is still missing is the applicant's again, unless nobody could tell them."""
+        if self._state.notice_undelivered:
+            await self.begin()
+            return
+        self.rest()
+        if self._state.waiting_for is WaitingFor.OPERATOR:
+            self._state.waiting_for = WaitingFor.APPLICANT
+        await self._view.refresh()
+
+    def rest(self) -> None:
+        """Nobody has to be reminded any longer."""
+        self._ladder.rest()
+
+    def end(self) -> None:
+        """The notice is out, or the case is ending: the due date no longer matters."""
+        self.rest()
+        if self._due_date:
+            self._due_date.cancel()
+
+    async def _keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
+        case = self._state.case
+        await workflow.sleep(until(opening_of(case.alert_on)), summary="完了予定日が近いことを担当者に知らせる")
+        await self._steps.mail(MailKind.DUE_DATE_IN_DANGER)
+        await self.begin()
+        await workflow.sleep(until(end_of(case.due_date)), summary="完了予定日を過ぎたことを申込者に知らせる")
+        self._state.overdue = True
+        await self._steps.mail(MailKind.DELAY, points=tuple(reasons_of_delay()), until=self._state.expires_on)
+        await self._view.refresh()
+        await self.begin_if_undelivered()

@@ -1,0 +1,41 @@
+"""Setting a new password of a Yayoi ID: the same mailed code, and at the end a mail that says so."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.mail_refused import why_refused
+    from activities.yayoi.address_checks import AddressCheckActivities
+    from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckStep
+    from workflows.common.activity_options import MAIL
+    from workflows.common.cancellation import heeding_cancellation
+    from workflows.yayoi.address_check import AddressCheckProcedure
+
+
+@workflow.defn
+class PasswordSetting(AddressCheckProcedure):
+    """For those who forgot theirs, and for Yayoi IDs that never had one here."""
+
+    @workflow.init
+    def __init__(self, check: AddressCheck) -> None:
+        super().__init__(check)
+
+    @workflow.run
+    @heeding_cancellation
+    async def run(self, check: AddressCheck) -> CheckOutcome:
+        await self.mail_codes()
+        outcome = await self.close()
+        if outcome is CheckOutcome.FINISHED:
+            await self._tell_owner(check)
+        return outcome
+
+    async def _tell_owner(self, check: AddressCheck) -> None:
+        try:
+            await workflow.execute_activity_method(
+                AddressCheckActivities.tell_of_new_password,
+                CheckStep(check_id=check.check_id, at=workflow.now()),
+                summary="パスワードが設定されたことをメールで知らせる",
+                **MAIL,
+            )
+        except ActivityError as failed:
+            self.note(f"パスワードが設定されたことをメールで知らせられなかった：{why_refused(failed)}")

@@ -1,0 +1,18 @@
+"""A form of another system that could not be taken: the operators' desk is told once."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.yayoi.refused_forms import RefusedFormActivities
+    from models.yayoi.provider_forms.refused import RefusedFormRef
+    from workflows.common.one_mail import OneMail
+
+
+@workflow.defn
+class RefusedForm(OneMail):
+    """Tells operators of a form that was kept; they mend or discard it on the command line."""
+
+    @workflow.run
+    async def run(self, form: RefusedFormRef) -> None:
+        summary = "受け付けられないフォームを担当者に知らせる"
+        await self.send_to_desk(RefusedFormActivities.report_refused_form, form, summary)
