@@ -18,18 +18,18 @@ from models.common.calendar import BusinessCalendar, day_in_words
 from models.tables import AddressCheckRow
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import Forms
+from models.yayoi.store.provider_forms import ProviderForms
 from web.backoffice.operators import operators_pages
-from web.common.auth import Doors
+from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
-from web.common.background_jobs import Repeating
+from web.common.background_jobs import PeriodicJob
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
-from web.common.workflow_notifier import Teller
+from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
-from web.myics.parts import MyicsParts
+from web.myics.parts import MyicsContext
 from web.myics.services import MyicsServices
 from web.webhooks.signatures import FormSignatures
 from web.webhooks.starter import WebhookStarter
@@ -37,7 +37,7 @@ from web.yayoi.accounts.checks import AddressChecks, telling
 from web.yayoi.accounts.pages import Accounts
 from web.yayoi.accounts.password import password_pages
 from web.yayoi.accounts.register import register_pages
-from web.yayoi.accounts.sign_in import doors_pages
+from web.yayoi.accounts.sign_in import sign_in_pages
 from web.yayoi.api import applications_api, events_api
 from web.yayoi.applicant.apply_pages import apply_pages
 from web.yayoi.applicant.case_actions import case_actions
@@ -79,22 +79,22 @@ def create_app(
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
-    doors = Doors(sessions, secret_key=secret_key, https=public_url.startswith("https:"))
+    auth = Auth(sessions, secret_key=secret_key, https=public_url.startswith("https:"))
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.globals["day"] = day_in_words
-    ground = _Ground(sessions, client, doors, templates, public_url, secret_key, task_queue, reconcile_every)
+    ground = _Ground(sessions, client, auth, templates, public_url, secret_key, task_queue, reconcile_every)
     taking = ground.taking(calendar)
     jobs = [
-        Repeating(doors.forget, timedelta(hours=1)),
+        PeriodicJob(auth.forget, timedelta(hours=1)),
         taking.starting,
         ground.repeating(taking.deliveries.deliver_all),
     ]
     app = _bare_app(jobs)
     _protect(app, ground)
     _open_to_systems(app, ground, taking, Systems(api_keys))
-    forms = Forms(sessions, taking.intake, form_translation or OwnFields())
+    forms = ProviderForms(sessions, taking.intake, form_translation or OwnFields())
     jobs += _open_webhooks(app, ground, taking, forms, FormSignatures(form_secrets))
-    app.include_router(doors_pages(sessions, doors, templates))
+    app.include_router(sign_in_pages(sessions, auth, templates))
     jobs += _open_accounts(app, ground)
     _open_to_applicants(app, ground, taking)
     jobs += _open_to_customers(app, ground, taking)
@@ -115,7 +115,7 @@ class _Taking:
 
     intake: Intake
     deliveries: Deliveries
-    starting: Repeating
+    starting: PeriodicJob
     """Woken when an application is new."""
 
 
@@ -125,15 +125,15 @@ class _Ground:
 
     sessions: async_sessionmaker[AsyncSession]
     client: Client
-    doors: Doors
+    auth: Auth
     templates: Jinja2Templates
     public_url: str
     secret_key: str
     task_queue: str
     every: timedelta
 
-    def repeating(self, job: Callable[[], Awaitable[None]]) -> Repeating:
-        return Repeating(job, self.every)
+    def repeating(self, job: Callable[[], Awaitable[None]]) -> PeriodicJob:
+        return PeriodicJob(job, self.every)
 
     def taking(self, calendar: BusinessCalendar) -> _Taking:
         starter = Starter(
@@ -150,7 +150,7 @@ class _Ground:
         )
 
 
-def _bare_app(jobs: Sequence[Repeating]) -> FastAPI:
+def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
     """Return an application without pages, beside which the jobs run: those that are there when it starts."""
 
     @asynccontextmanager
@@ -180,8 +180,8 @@ def _bare_app(jobs: Sequence[Repeating]) -> FastAPI:
 
 
 def _protect(app: FastAPI, ground: _Ground) -> None:
-    """Doors, limits, headers, and answers to whatever goes wrong."""
-    ground.doors.open_on(app)
+    """Auth, limits, headers, and answers to whatever goes wrong."""
+    ground.auth.open_on(app)
     answer = answer_problems(app, ground.templates)
     answer_expired_links(app, ground.templates)
     app.add_middleware(Csrf, answer=answer, public_url=ground.public_url)
@@ -192,48 +192,48 @@ def _protect(app: FastAPI, ground: _Ground) -> None:
 
 def _open_to_systems(app: FastAPI, ground: _Ground, taking: _Taking, systems: Systems) -> None:
     applications = applications_api(
-        taking.intake, taking.starting, ground.doors, public_url=ground.public_url, secret_key=ground.secret_key
+        taking.intake, taking.starting, ground.auth, public_url=ground.public_url, secret_key=ground.secret_key
     )
-    events = events_api(taking.deliveries, ground.doors)
-    for api in (applications, events, evidence_api(ground.sessions, ground.doors)):
+    events = events_api(taking.deliveries, ground.auth)
+    for api in (applications, events, evidence_api(ground.sessions, ground.auth)):
         app.include_router(api, **systems.only)
 
 
 def _open_webhooks(
-    app: FastAPI, ground: _Ground, taking: _Taking, forms: Forms, signatures: FormSignatures
-) -> Sequence[Repeating]:
+    app: FastAPI, ground: _Ground, taking: _Taking, forms: ProviderForms, signatures: FormSignatures
+) -> Sequence[PeriodicJob]:
     links = {"public_url": ground.public_url, "secret_key": ground.secret_key}
-    app.include_router(form_webhooks(forms, signatures, taking.starting, ground.doors, **links))
+    app.include_router(form_webhooks(forms, signatures, taking.starting, ground.auth, **links))
     starter = WebhookStarter(ground.sessions, ground.client, task_queue=ground.task_queue)
     return [ground.repeating(starter.start_all)]
 
 
-def _open_accounts(app: FastAPI, ground: _Ground) -> Sequence[Repeating]:
+def _open_accounts(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
     checks = AddressChecks(ground.sessions, ground.secret_key)
-    teller = Teller(ground.sessions, ground.client, AddressCheckRow, telling, task_queue=ground.task_queue)
-    telling_checks = ground.repeating(teller.tell_all)
-    accounts = Accounts(ground.sessions, checks, ground.doors, ground.templates, telling_checks.wake)
+    teller = WorkflowNotifier(ground.sessions, ground.client, AddressCheckRow, telling, task_queue=ground.task_queue)
+    telling_checks = ground.repeating(teller.notify_all)
+    accounts = Accounts(ground.sessions, checks, ground.auth, ground.templates, telling_checks.wake)
     app.include_router(register_pages(accounts))
     app.include_router(password_pages(accounts))
-    return [telling_checks, Repeating(checks.forget, timedelta(hours=1))]
+    return [telling_checks, PeriodicJob(checks.forget, timedelta(hours=1))]
 
 
 def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
-    sessions, client, templates, doors = ground.sessions, ground.client, ground.templates, ground.doors
+    sessions, client, templates, auth = ground.sessions, ground.client, ground.templates, ground.auth
     key, task_queue = ground.secret_key, ground.task_queue
     for pages in (
-        guide_pages(templates, doors),
-        apply_pages(sessions, taking.intake, taking.starting, templates, doors, secret_key=key),
-        case_pages(sessions, client, templates, doors, secret_key=key, task_queue=task_queue),
-        case_actions(sessions, taking.deliveries, CaseProgress(client), templates, doors, secret_key=key),
+        guide_pages(templates, auth),
+        apply_pages(sessions, taking.intake, taking.starting, templates, auth, secret_key=key),
+        case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
+        case_actions(sessions, taking.deliveries, CaseProgress(client), templates, auth, secret_key=key),
     ):
         app.include_router(pages)
 
 
-def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequence[Repeating]:
+def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequence[PeriodicJob]:
     return open_customer_pages(
         app,
-        Parts(ground.sessions, ground.doors, taking.deliveries, ground.templates),
+        Parts(ground.sessions, ground.auth, taking.deliveries, ground.templates),
         ground.client,
         secret_key=ground.secret_key,
         task_queue=ground.task_queue,
@@ -241,13 +241,13 @@ def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequen
     )
 
 
-def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[Repeating]:
+def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
     services = MyicsServices(
         ground.sessions,
         ground.client,
-        ground.doors.hashing,
+        ground.auth.hashing,
         secret_key=ground.secret_key,
         task_queue=ground.task_queue,
         every=ground.every,
     )
-    return open_myics_pages(app, MyicsParts(ground.doors, services, ground.templates))
+    return open_myics_pages(app, MyicsContext(ground.auth, services, ground.templates))

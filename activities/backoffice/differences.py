@@ -9,8 +9,8 @@ from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
 from activities.backoffice.myics_differences import MyicsDifferences
-from activities.common.ledger import Work, key_of
-from activities.common.workflow_status import Standing, standings_of
+from activities.common.ledger import StepTransaction, key_of
+from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
@@ -49,13 +49,13 @@ class Differences:
             # All that is compared is of one moment.
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             pairs = await open_pairs(session)
-            frozen = await self._smart_import.frozen(Work.to_read(session, at))
+            frozen = await self._smart_import.frozen(StepTransaction.to_read(session, at))
             stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
             unnoticed = await _not_notified(session, at)
         asked = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
         asked |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
-        standings = await standings_of(self._client, asked)
+        standings = await statuses_of(self._client, asked)
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, standings))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
         found = [
@@ -73,7 +73,7 @@ class Differences:
         async with self._sessions() as session:
             pairs = await open_pairs(session, ref)
         for pair in pairs:
-            standings = await standings_of(self._client, (pair.workflow_id, pair.application_id))
+            standings = await statuses_of(self._client, (pair.workflow_id, pair.application_id))
             finding = judge(pair, standings)
             if finding and finding.repair is Repair.UNDO:
                 return pair
@@ -91,7 +91,7 @@ class Differences:
         )
         async with self._sessions() as session:
             numbers = [ApplicationNo(number) for number in await session.scalars(left)]
-        standings = await standings_of(self._client, map(application_workflow_id, numbers))
+        standings = await statuses_of(self._client, map(application_workflow_id, numbers))
         return [
             Finding(
                 kind=FindingKind.LEFT_OPEN,
@@ -111,8 +111,8 @@ class Differences:
 
 
 _LEFT_OPEN = {
-    Standing.ENDED: "強制終了されています",
-    Standing.COMPLETED: "、強制終了された事業所データを残して終わっています",
+    WorkflowStatus.ENDED: "強制終了されています",
+    WorkflowStatus.COMPLETED: "、強制終了された事業所データを残して終わっています",
 }
 
 
@@ -123,13 +123,13 @@ def _more(count: int) -> Finding:
     )
 
 
-def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:
+def judge(pair: OpenPair, standings: Mapping[str, WorkflowStatus]) -> Finding | None:
     """Say what is wrong with an open pair; None: its procedure runs, or is about to."""
     own, application = standings[pair.workflow_id], standings[pair.application_id]
-    if own is Standing.RUNNING or (own is Standing.UNKNOWN and _may_still_start(pair, application)):
+    if own is WorkflowStatus.RUNNING or (own is WorkflowStatus.UNKNOWN and _may_still_start(pair, application)):
         return None
     repair = None
-    if not (own is Standing.ENDED or (own is Standing.UNKNOWN and application is Standing.ENDED)):
+    if not (own is WorkflowStatus.ENDED or (own is WorkflowStatus.UNKNOWN and application is WorkflowStatus.ENDED)):
         detail = (
             "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
             "接続先とバックアップからの復元の有無を確認してください。自動では何も変更していません。"
@@ -152,12 +152,12 @@ def judge(pair: OpenPair, standings: Mapping[str, Standing]) -> Finding | None:
     )
 
 
-def _may_still_start(pair: OpenPair, application: Standing) -> bool:
-    return application is Standing.RUNNING or pair.application_started_at is None
+def _may_still_start(pair: OpenPair, application: WorkflowStatus) -> bool:
+    return application is WorkflowStatus.RUNNING or pair.application_started_at is None
 
 
 def _stray_freezes(
-    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, WorkflowStatus]
 ) -> Iterator[Finding]:
     """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
     by_name = {pair.name: pair for pair in pairs}
@@ -169,7 +169,7 @@ def _stray_freezes(
         if workflow_id is None:
             detail = "手続き以外の理由で凍結されています。解除してよいかを確認してください。"
             yield Finding(kind=FindingKind.STRAY_FREEZE, office_token=token, detail=detail)
-        elif pair or standings[workflow_id] is not Standing.RUNNING:
+        elif pair or standings[workflow_id] is not WorkflowStatus.RUNNING:
             number, _, office = name.partition(":")
             yield Finding(
                 kind=FindingKind.STRAY_FREEZE,
@@ -182,13 +182,13 @@ def _stray_freezes(
 
 
 def _lost_freezes(
-    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, Standing]
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, WorkflowStatus]
 ) -> Iterator[Finding]:
     """Y12: between freeze and notice, but smart import runs."""
     for pair in pairs:
         if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == pair.name:
             continue
-        if standings[pair.workflow_id] is not Standing.RUNNING:
+        if standings[pair.workflow_id] is not WorkflowStatus.RUNNING:
             continue
         other = frozen.get(pair.token)
         yield Finding(

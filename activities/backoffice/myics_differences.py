@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
-from activities.common.workflow_status import Standing, standings_of
+from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import JST
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
@@ -33,25 +33,25 @@ class MyicsDifferences:
         async with self._sessions() as session:
             started = await _started(session)
             untold = await _untold(session, at)
-        standings = await standings_of(self._client, map(registration_workflow_id, started))
+        standings = await statuses_of(self._client, map(registration_workflow_id, started))
         async with self._sessions() as session:  # leave out what was closed while Temporal was asked
             still_open = set(await _started(session))
         adrift = [
             number
             for number in started
-            if standings[registration_workflow_id(number)] is not Standing.RUNNING and number in still_open
+            if standings[registration_workflow_id(number)] is not WorkflowStatus.RUNNING and number in still_open
         ]
         return [*_abandoned(adrift, standings), *_bounded(FindingKind.MYICS_UNTOLD, untold)]
 
 
-def _abandoned(numbers: list[Number], standings: Mapping[str, Standing]) -> Iterator[Finding]:
+def _abandoned(numbers: list[Number], standings: Mapping[str, WorkflowStatus]) -> Iterator[Finding]:
     yield from _bounded(
         FindingKind.MYICS_ABANDONED,
         {
             number: (
                 "手続きが強制終了されたか、失敗しています。URL の期限や再送は働きません。"
                 "Web UI の Reset で手続きを再開してください。"
-                if standings[registration_workflow_id(number)] is Standing.ENDED
+                if standings[registration_workflow_id(number)] is WorkflowStatus.ENDED
                 else "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
                 "接続先とバックアップからの復元の有無を確認してください。"
             )
@@ -72,11 +72,11 @@ async def _started(session: AsyncSession) -> list[Number]:
     registration, batch = MyicsRegistrationRow, MyicsBatchRow
     numbers: Iterable[str] = await session.scalars(
         select(registration.registration_no)
-        .where(registration.closed_at.is_(None), registration.told_at.is_not(None))
+        .where(registration.closed_at.is_(None), registration.notified_at.is_not(None))
         .order_by(registration.registration_no)
     )
     batches: Iterable[str] = await session.scalars(
-        select(batch.batch_no).where(batch.closed_at.is_(None), batch.told_at.is_not(None)).order_by(batch.batch_no)
+        select(batch.batch_no).where(batch.closed_at.is_(None), batch.notified_at.is_not(None)).order_by(batch.batch_no)
     )
     return [*map(RegistrationNo, numbers), *map(BatchNo, batches)]
 
@@ -89,12 +89,14 @@ async def _untold(session: AsyncSession, at: datetime) -> dict[Number, str]:
         (MyicsBatchRow, MyicsBatchRow.batch_no, BatchNo),
     ):
         rows = await session.execute(
-            select(key, table.told_at, table.changed_at)
-            .where(or_(table.told_at.is_(None), table.told_at < table.changed_at), table.changed_at < at - SOON)
+            select(key, table.notified_at, table.changed_at)
+            .where(or_(table.notified_at.is_(None), table.notified_at < table.changed_at), table.changed_at < at - SOON)
             .order_by(table.changed_at)
         )
-        for text, told_at, changed_at in rows:
+        for text, notified_at, changed_at in rows:
             since = f"{changed_at.astimezone(JST):%Y-%m-%d %H:%M}"
-            what = "の変更が、手続きに伝わっていません" if told_at else "に受け付けましたが、手続きが始まっていません"
+            what = (
+                "の変更が、手続きに伝わっていません" if notified_at else "に受け付けましたが、手続きが始まっていません"
+            )
             found[number(text)] = f"{since} {what}。Web の動作を確認してください。"
     return found

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.late_refusals import LateRefusals
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
@@ -70,7 +70,7 @@ class ReconciliationActivities:
     async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
         """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
 
-        async def thaw(work: Work) -> Repaired:
+        async def thaw(work: StepTransaction) -> Repaired:
             await self._smart_import.thaw(work, step.office_token)
             work.audit("残っていた凍結を解除した", reason="日次の照合")
             return Repaired(done=True)
@@ -81,7 +81,7 @@ class ReconciliationActivities:
     async def freeze_again(self, step: FreezeStep) -> Repaired:
         """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
 
-        async def freeze(work: Work) -> Repaired:
+        async def freeze(work: StepTransaction) -> Repaired:
             await self._smart_import.freeze(work, step.office_token)
             # Looked at when the office is held: the procedure may have thawed it in the meantime.
             if await self._has_thawed(work.session, step):

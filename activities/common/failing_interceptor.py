@@ -1,4 +1,4 @@
-"""Telling a workflow that one of its activities keeps failing, so that operators find it in their lists."""
+"""Notification a workflow that one of its activities keeps failing, so that operators find it in their lists."""
 
 import logging
 from typing import Any

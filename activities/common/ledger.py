@@ -20,7 +20,7 @@ SYSTEM = "system"
 
 
 @dataclass(frozen=True)
-class Work:
+class StepTransaction:
     """One transaction of one step.
 
     A registry behind a network ignores `session` and hands `key` on as its idempotency key (`activities.registry`); the
@@ -59,7 +59,7 @@ class Work:
         )
 
 
-class Step(Protocol):
+class StepInput(Protocol):
     """What is done for a case, for one of its offices or (None) for all.
 
     Cases of other procedures give their own number as `application_no`.
@@ -89,7 +89,7 @@ class Ledger:
         self._sessions = sessions
 
     async def once(
-        self, step: Step, name: str, result: type[Result], effect: Callable[[Work], Awaitable[Result]]
+        self, step: StepInput, name: str, result: type[Result], effect: Callable[[StepTransaction], Awaitable[Result]]
     ) -> Result:
         """Run `effect` in one transaction with its ledger row, or return what it returned before.
 
@@ -102,7 +102,7 @@ class Ledger:
             if await session.scalar(taken) is None:
                 stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
                 return result.model_validate(stored)
-            work = Work(session, key, step.application_no, step.office_no, step.at)
+            work = StepTransaction(session, key, step.application_no, step.office_no, step.at)
             done = await effect(work)
             row = await session.get_one(LedgerRow, key)
             row.result = done.model_dump(mode="json")

@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 _AT_ONCE = 20
 
 
-class Standing(Enum):
+class WorkflowStatus(Enum):
     """What Temporal says of a workflow."""
 
     RUNNING = auto()
@@ -22,30 +22,30 @@ class Standing(Enum):
     """Temporal has never heard of it, or no longer keeps it."""
 
 
-_STANDINGS = {
-    WorkflowExecutionStatus.RUNNING: Standing.RUNNING,
-    WorkflowExecutionStatus.CONTINUED_AS_NEW: Standing.RUNNING,
-    WorkflowExecutionStatus.COMPLETED: Standing.COMPLETED,
+_STATUSES = {
+    WorkflowExecutionStatus.RUNNING: WorkflowStatus.RUNNING,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: WorkflowStatus.RUNNING,
+    WorkflowExecutionStatus.COMPLETED: WorkflowStatus.COMPLETED,
 }
 
 
-async def standing_of(client: Client, workflow_id: str) -> Standing:
+async def status_of(client: Client, workflow_id: str) -> WorkflowStatus:
     """Ask for the newest run. Raises `RPCError` if Temporal does not answer."""
     try:
         described = await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return Standing.UNKNOWN
+            return WorkflowStatus.UNKNOWN
         raise
-    return _STANDINGS.get(described.status or WorkflowExecutionStatus.RUNNING, Standing.ENDED)
+    return _STATUSES.get(described.status or WorkflowExecutionStatus.RUNNING, WorkflowStatus.ENDED)
 
 
-async def standings_of(client: Client, workflow_ids: Iterable[str]) -> dict[str, Standing]:
-    """Ask for many, some at a time. Raises as `standing_of` does: no answer at all is better than half of one."""
+async def statuses_of(client: Client, workflow_ids: Iterable[str]) -> dict[str, WorkflowStatus]:
+    """Ask for many, some at a time. Raises as `status_of` does: no answer at all is better than half of one."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def ask(workflow_id: str) -> tuple[str, Standing]:
+    async def ask(workflow_id: str) -> tuple[str, WorkflowStatus]:
         async with turns:
-            return workflow_id, await standing_of(client, workflow_id)
+            return workflow_id, await status_of(client, workflow_id)
 
     return dict(await asyncio.gather(*map(ask, sorted(set(workflow_ids)))))

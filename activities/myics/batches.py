@@ -6,12 +6,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from models.common.refusals import FieldError, RefusedError
 from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
-from models.myics.store.requests import Asked, invite_firm, invite_user, list_client
+from models.myics.store.requests import Requester, invite_firm, invite_user, list_client
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 
 AT_ONCE = 20
@@ -27,7 +27,7 @@ class RegistrationBatchActivities:
 
     @activity.defn
     async def work_off_page(self, page: BatchPage) -> PageDone:
-        """Work off the rows of a page that were not worked off; say what has become of all of them."""
+        """StepTransaction off the rows of a page that were not worked off; say what has become of all of them."""
         line = MyicsBatchLineRow
         on_page = (line.batch_no == page.batch_no, line.position.between(page.first, page.last))
         async with self._sessions() as session:
@@ -61,7 +61,7 @@ class RegistrationBatchActivities:
     async def close_batch(self, step: BatchStep) -> None:
         """Note that every row was worked off."""
 
-        async def close(work: Work) -> BatchStep:
+        async def close(work: StepTransaction) -> BatchStep:
             batch = await work.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
             batch.closed_at = step.at
             work.audit("一括登録を終了した")
@@ -73,7 +73,7 @@ class RegistrationBatchActivities:
     async def record_batch_operation(self, step: BatchStep) -> None:
         """Put into the audit trail who stopped or resumed it."""
 
-        async def record(work: Work) -> BatchStep:
+        async def record(work: StepTransaction) -> BatchStep:
             work.audit(step.action, by=step.by, reason=step.reason)
             return step
 
@@ -101,7 +101,7 @@ class RegistrationBatchActivities:
 
 async def _take(session: AsyncSession, page: BatchPage, values: dict[str, str]) -> None:
     batch = await session.get_one(MyicsBatchRow, page.batch_no)
-    asked = Asked(batch.requested_by, page.at, page.batch_no)
+    asked = Requester(batch.requested_by, page.at, page.batch_no)
     match read(page.kind.form, values):
         case FirmForm() as firm:
             await invite_firm(session, firm, asked)
@@ -133,7 +133,7 @@ async def _waiting_to_start(session: AsyncSession, batch_no: BatchNo) -> int:
     return (
         await session.scalar(
             select(func.count()).where(
-                MyicsRegistrationRow.batch_no == batch_no, MyicsRegistrationRow.told_at.is_(None)
+                MyicsRegistrationRow.batch_no == batch_no, MyicsRegistrationRow.notified_at.is_(None)
             )
         )
         or 0

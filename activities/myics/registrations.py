@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.common.operators import least_busy, named_operator
 from models.common.messages import Assigned
 from models.myics.accounts import AccountState
@@ -46,7 +46,7 @@ class RegistrationActivities:
     async def make_link(self, step: NewLink) -> LinkMade:
         """Let another link count from now on: the one before ends (M8). None is made if it was closed meanwhile."""
 
-        async def make(work: Work) -> LinkMade:
+        async def make(work: StepTransaction) -> LinkMade:
             row = await _held(work.session, step)
             if row.closed_at:
                 return LinkMade(link_no=row.link_no, closed=True)
@@ -61,7 +61,7 @@ class RegistrationActivities:
     async def correct_address(self, step: CorrectAddress) -> None:
         """Send to another address from now on. Raises a final error if the address has an account already (M8)."""
 
-        async def correct(work: Work) -> RegistrationRef:
+        async def correct(work: StepTransaction) -> RegistrationRef:
             row = await _held(work.session, step)
             before, row.address = row.address, step.address
             if account := await _account(work.session, row):
@@ -79,7 +79,7 @@ class RegistrationActivities:
     async def unlock(self, step: Unlock) -> None:
         """Let the registrant, or the owner of the account, try again."""
 
-        async def unlock(work: Work) -> RegistrationRef:
+        async def unlock(work: StepTransaction) -> RegistrationRef:
             row = await _held(work.session, step)
             row.locked_at, row.wrong_keywords = None, 0
             account = await _account(work.session, row)
@@ -97,7 +97,7 @@ class RegistrationActivities:
         A client that is withdrawn takes with it those of its users who have not registered, started or not (M7).
         """
 
-        async def close(work: Work) -> ClosedRegistration:
+        async def close(work: StepTransaction) -> ClosedRegistration:
             row = await _held(work.session, step)
             if row.closed_at and row.outcome:  # with its client
                 return ClosedRegistration(outcome=RegistrationOutcome(row.outcome))
@@ -106,7 +106,7 @@ class RegistrationActivities:
             if row.kind == RegistrationKind.CLIENT and outcome is RegistrationOutcome.WITHDRAWN:
                 for user in await _unregistered_users(work.session, step.registration_no):
                     await _close(work.session, user, step, outcome)
-                    user.told_at = user.changed_at  # one that was not started never will be
+                    user.notified_at = user.changed_at  # one that was not started never will be
             return ClosedRegistration(outcome=outcome)
 
         return await self._ledger.once(step, "close", ClosedRegistration, close)
@@ -135,7 +135,7 @@ class RegistrationActivities:
     async def record_operation(self, step: RecordOperation) -> None:
         """Put what somebody did into the audit trail."""
 
-        async def record(work: Work) -> RegistrationRef:
+        async def record(work: StepTransaction) -> RegistrationRef:
             work.audit(step.action, by=step.by, reason=step.reason)
             return RegistrationRef(registration_no=step.registration_no)
 
@@ -148,7 +148,7 @@ class RegistrationActivities:
         Raises a final error for a named operator who is not in the table or is on leave.
         """
 
-        async def assign(work: Work) -> Assigned:
+        async def assign(work: StepTransaction) -> Assigned:
             operator = (
                 await named_operator(work.session, asked.to, asked.at)
                 if asked.to

@@ -21,9 +21,9 @@ from models.webhooks.messages import (
     KEPT_DEAD,
     SCHEDULE,
     DeliverWebhook,
+    DeliveryStatus,
     WebhookMessageRef,
     WebhookStage,
-    WebhookStanding,
 )
 
 NOT_TAKEN = "NotTaken"
@@ -51,14 +51,14 @@ class WebhookDeliveryActivities:
         self._now = now
 
     @activity.defn
-    async def deliver_webhook(self, asked: DeliverWebhook) -> WebhookStanding:
+    async def deliver_webhook(self, asked: DeliverWebhook) -> DeliveryStatus:
         """Try once unless the message is settled or this round's attempts are used up; return how it stands then.
 
         Raises `ApplicationError` with the time until the next attempt while there is one. What is left: a worker that
         dies between the subscriber's answer and our commit sends the same message, with the same webhook-id, again.
         """
         message = await self._to_send(asked)
-        if isinstance(message, WebhookStanding):
+        if isinstance(message, DeliveryStatus):
             return message
         url, letter = message
         try:
@@ -80,7 +80,7 @@ class WebhookDeliveryActivities:
         return await self._record(asked, WebhookStage.DELIVERED, "")
 
     @activity.defn
-    async def give_up_webhook(self, asked: WebhookMessageRef) -> WebhookStanding:
+    async def give_up_webhook(self, asked: WebhookMessageRef) -> DeliveryStatus:
         """Close a dead letter that nobody has sent again, or a message whose delivery was cancelled."""
         async with self._sessions.begin() as session:
             row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
@@ -107,7 +107,7 @@ class WebhookDeliveryActivities:
         )
         return WrittenMail(self._desk, WEBHOOK_TROUBLE_SUBJECT, body)
 
-    async def _to_send(self, asked: DeliverWebhook) -> WebhookStanding | tuple[str, SignedMessage]:
+    async def _to_send(self, asked: DeliverWebhook) -> DeliveryStatus | tuple[str, SignedMessage]:
         async with self._sessions.begin() as session:
             row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
             subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
@@ -121,7 +121,7 @@ class WebhookDeliveryActivities:
             row.stage, row.settled_at = WebhookStage.SENDING, None
             return subscriber.url, signed(row.message_id, row.payload, subscriber.secrets, self._now())
 
-    async def _record(self, asked: DeliverWebhook, stage: WebhookStage, error: str) -> WebhookStanding:
+    async def _record(self, asked: DeliverWebhook, stage: WebhookStage, error: str) -> DeliveryStatus:
         async with self._sessions.begin() as session:
             row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
             if row.stage == WebhookStage.DELIVERED:  # by another worker meanwhile
@@ -138,8 +138,8 @@ class WebhookDeliveryActivities:
             return _standing(row)
 
 
-def _standing(row: WebhookMessageRow) -> WebhookStanding:
+def _standing(row: WebhookMessageRow) -> DeliveryStatus:
     stage = WebhookStage(row.stage)
-    return WebhookStanding(
+    return DeliveryStatus(
         stage=stage, attempts=row.attempts, last_error=row.last_error, for_operators=stage is WebhookStage.DEAD
     )

@@ -4,7 +4,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.common.operators import least_busy, named_operator
 from models.common.messages import Assigned
 from models.tables import ApplicationOfficeRow
@@ -25,7 +25,7 @@ class AssignmentActivities:
         Raises a final error for a named operator who is not in the table or is on leave.
         """
 
-        async def assign(work: Work) -> Assigned:
+        async def assign(work: StepTransaction) -> Assigned:
             operator = (
                 await named_operator(work.session, asked.to, asked.at)
                 if asked.to

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Offices
 from models.common.identifiers import ledger_key
@@ -24,7 +24,7 @@ class CaseRecordActivities:
     async def close_office(self, step: CloseOffice) -> None:
         """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1)."""
 
-        async def close(work: Work) -> CloseOffice:
+        async def close(work: StepTransaction) -> CloseOffice:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             pair.office.closed_at = step.at
             pair.office.outcome = step.outcome
@@ -38,7 +38,7 @@ class CaseRecordActivities:
     async def close_application(self, step: CloseApplication) -> None:
         """Close the application."""
 
-        async def close(work: Work) -> CloseApplication:
+        async def close(work: StepTransaction) -> CloseApplication:
             row = await work.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
             if row.closed_at is None:  # else: by a build that kept no ledger row of this step
                 row.closed_at = step.at
@@ -51,7 +51,7 @@ class CaseRecordActivities:
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
 
-        async def record(work: Work) -> RecordAction:
+        async def record(work: StepTransaction) -> RecordAction:
             work.audit(step.action, by=step.by, reason=step.reason)
             return step
 
@@ -65,7 +65,7 @@ class CaseRecordActivities:
         the pair as it is.
         """
 
-        async def correct(work: Work) -> CorrectedPair:
+        async def correct(work: StepTransaction) -> CorrectedPair:
             await _refuse_if_gone_on(work)
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
@@ -91,7 +91,7 @@ class CaseRecordActivities:
             ) from None
 
 
-async def _refuse_if_gone_on(work: Work) -> None:
+async def _refuse_if_gone_on(work: StepTransaction) -> None:
     """A pair that something was done for stays as it is: what was frozen or issued belongs to it."""
     begun = [ledger_key(work.application_no, work.office_no, step) for step in ("freeze", "issue")]
     if await work.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(begun)).limit(1)):

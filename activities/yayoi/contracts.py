@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Contracts, Links
 from activities.yayoi.service_links import keep_links
@@ -25,7 +25,7 @@ class ContractActivities:
         Raises `ContractIdPoolExhaustedError`, which is tried again until the pool is larger.
         """
 
-        async def issue(work: Work) -> IssuedContract:
+        async def issue(work: StepTransaction) -> IssuedContract:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             issued = await self._contracts.issue(work, pair.existing_contract_id, pair.yayoi_id, pair.token)
             lost = await self._lose_links(work, pair.token) if pair.token else ()
@@ -38,7 +38,7 @@ class ContractActivities:
     async def attach_to_contract(self, step: OfficeStep) -> AttachedContract:
         """Manage the office with the ID that was issued before (Y9); its links, made with the old one, are lost."""
 
-        async def attach(work: Work) -> AttachedContract:
+        async def attach(work: StepTransaction) -> AttachedContract:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             contract_id = pair.contract_id_to_attach
             await self._contracts.attach(work, contract_id, pair.linked_token)
@@ -52,7 +52,7 @@ class ContractActivities:
     async def revoke_contract_id(self, step: OfficeStep) -> RevokedContract:
         """Take back what was issued or attached, and bring back the links that were lost with it (Y27)."""
 
-        async def revoke(work: Work) -> RevokedContract:
+        async def revoke(work: StepTransaction) -> RevokedContract:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             if pair.office.issued_contract_id:
                 await self._contracts.detach(work, pair.linked_token)
@@ -66,7 +66,7 @@ class ContractActivities:
 
         return await self._ledger.once(step, "revoke", RevokedContract, revoke)
 
-    async def _lose_links(self, work: Work, office: OfficeToken) -> tuple[RememberedLink, ...]:
+    async def _lose_links(self, work: StepTransaction, office: OfficeToken) -> tuple[RememberedLink, ...]:
         """End the links with the old ID; those made since they were remembered are remembered, too (Y14)."""
         lost = tuple(await self._links.lose(work, office))
         await keep_links(work, lost)

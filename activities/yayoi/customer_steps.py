@@ -4,7 +4,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import Pair, find_open_pair
 from activities.yayoi.registry.protocols import YayoiIds
 from models.tables import EventRow, SetUpStepRow
@@ -28,7 +28,7 @@ class CustomerStepActivities:
         """
         report = step.report
 
-        async def record(work: Work) -> RecordSetUpStep:
+        async def record(work: StepTransaction) -> RecordSetUpStep:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             if report.step is SetUpStep.BUSINESS_GROUP:
                 name, details = await self._group(work, step, pair)
@@ -48,7 +48,7 @@ class CustomerStepActivities:
         await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
 
     @staticmethod
-    async def _group(work: Work, step: RecordSetUpStep, pair: Pair) -> tuple[str, GroupDetails | None]:
+    async def _group(work: StepTransaction, step: RecordSetUpStep, pair: Pair) -> tuple[str, GroupDetails | None]:
         """Return what was reported; a step told on the phone says nothing, so the group is named as the office."""
         event_id = step.report.event_id
         event = await work.session.get(EventRow, UUID(event_id)) if event_id else None

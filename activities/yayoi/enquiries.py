@@ -5,7 +5,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
@@ -33,6 +33,8 @@ class EnquiryActivities:
 
     async def _write(self, session: AsyncSession, asked: EnquiryRef) -> WrittenMail:
         row = await session.get_one(EnquiryRow, asked.receipt_no)
-        contract = await self._contracts.existing(Work.to_read(session, row.received_at), ContractId(row.contract_id))
+        contract = await self._contracts.existing(
+            StepTransaction.to_read(session, row.received_at), ContractId(row.contract_id)
+        )
         body = self._template.render(enquiry=row, contract=contract, received=row.received_at.astimezone(JST))
         return WrittenMail(self._desk, DESK_SUBJECT, body)

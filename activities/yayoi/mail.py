@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import SYSTEM, Work
+from activities.common.ledger import SYSTEM, StepTransaction
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.mail_texts import MailTexts
@@ -94,7 +94,7 @@ class MailActivities:
             if not recipients:
                 return False
             application = await session.get_one(ApplicationRow, request.application_no)
-            registered = Work.to_read(session, request.at, request.application_no, request.office_no)
+            registered = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
             contract = await self._contracts.existing(registered, ContractId(application.existing_contract_id))
         return bool(recipients - {contract and contract.mail_address})
 

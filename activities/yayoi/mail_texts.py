@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
@@ -65,7 +65,7 @@ class MailTexts:
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
         """
         application = await session.get_one(ApplicationRow, request.application_no)
-        registered = Work.to_read(session, request.at, request.application_no, request.office_no)
+        registered = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
         contract = await self._contract(registered, application)
         office = (
             await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
@@ -97,7 +97,7 @@ class MailTexts:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
 
-    async def _contract(self, registered: Work, application: ApplicationRow) -> ExistingContract:
+    async def _contract(self, registered: StepTransaction, application: ApplicationRow) -> ExistingContract:
         contract = await self._registry.contracts.existing(registered, ContractId(application.existing_contract_id))
         if contract is None:
             raise LookupError(f"the registry no longer knows the contract of {application.application_no}")
@@ -136,7 +136,7 @@ class MailTexts:
         )
         return list(rows)
 
-    async def _firms(self, registered: Work, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
+    async def _firms(self, registered: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
         """Return with whom the office was shared until this procedure ended it, and is now."""
         if office is None or office.office_token is None:
             return ()
@@ -150,7 +150,7 @@ class MailTexts:
         row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
         return RestoredSharing.model_validate(row.result).firms if row else ()
 
-    async def _still_released(self, registered: Work, office: ApplicationOfficeRow | None) -> list[str]:
+    async def _still_released(self, registered: StepTransaction, office: ApplicationOfficeRow | None) -> list[str]:
         """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
         if office is None:
             return []

@@ -3,10 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.yayoi.cases import Pair, find_pair
 from activities.yayoi.registry.protocols import Registry
-from models.yayoi.messages import CheckResult, OfficeStep, Problem
+from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
 from models.yayoi.pair_rules import PairRule
 
 
@@ -22,14 +22,14 @@ class PairCheckActivities:
         """Return every reason why the pair cannot be processed."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = Work.to_read(session, step.at, step.application_no, step.office_no)
+            work = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
             problems = [*await self._of_yayoi_id(work, pair), *await self._of_token(work, pair)]
         return CheckResult(problems=tuple(problems))
 
-    async def _of_yayoi_id(self, work: Work, pair: Pair) -> list[Problem]:
+    async def _of_yayoi_id(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
         if not await self._registry.yayoi_ids.is_registered(work, pair.yayoi_id):
             return [
-                Problem(
+                PairProblem(
                     rule=PairRule.ID_EXISTS,
                     acceptable=True,
                     message="入力されたメールアドレスは、弥生ID として登録されていません。STEP2 で登録してください。",
@@ -39,7 +39,7 @@ class PairCheckActivities:
             return await self._of_contract_id(work, pair)
         if await self._registry.yayoi_ids.group_of(work, pair.yayoi_id):
             return [
-                Problem(
+                PairProblem(
                     rule=PairRule.ID_IN_NO_GROUP,
                     message="入力された弥生ID は、すでに別の事業グループに参加しているため利用できません。"
                     "別のメールアドレスを準備して、STEP2 で登録してください。",
@@ -47,27 +47,27 @@ class PairCheckActivities:
             ]
         return []
 
-    async def _of_contract_id(self, work: Work, pair: Pair) -> list[Problem]:
+    async def _of_contract_id(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
         """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
         contracts, contract_id = self._registry.contracts, pair.contract_id_to_attach
         if not await contracts.is_issued_to(work, contract_id, pair.yayoi_id):
             message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
-            return [Problem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
+            return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
         if await contracts.manages_an_office(work, contract_id):
             message = (
                 "入力されたサービス契約ID では、すでに別の事業所データを管理しています。"
                 "サービス契約ID と事業所データは 1 対 1 です。"
             )
-            return [Problem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
+            return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
         return []
 
-    async def _of_token(self, work: Work, pair: Pair) -> list[Problem]:
+    async def _of_token(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
         offices = self._registry.offices
         if pair.token is None:
             return []
         if not await offices.belongs_to(work, pair.token, pair.existing_contract_id):
             return [
-                Problem(
+                PairProblem(
                     rule=PairRule.TOKEN_OF_THE_CONTRACT,
                     acceptable=await offices.exists(work, pair.token),
                     message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
@@ -76,7 +76,7 @@ class PairCheckActivities:
             ]
         if await offices.is_managed(work, pair.token):
             return [
-                Problem(
+                PairProblem(
                     rule=PairRule.ONE_TO_ONE,
                     message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。",
                 )

@@ -1,4 +1,4 @@
-"""Telling the operators' desk of a form that could not be taken."""
+"""Notification the operators' desk of a form that could not be taken."""
 
 from functools import partial
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.registry.protocols import Links
 from models.tables import RememberedLinkRow
@@ -14,7 +14,7 @@ from models.yayoi.messages import OfficeStep, RecordRelink, Relinked, Remembered
 from models.yayoi.service_links import Coverage, first_day_covered
 
 
-async def keep_links(work: Work, links: Sequence[RememberedLink]) -> None:
+async def keep_links(work: StepTransaction, links: Sequence[RememberedLink]) -> None:
     """Write down for the pair what its office's links were (Y14); what was kept before stays as it was."""
     for link in links:
         await work.session.execute(
@@ -41,7 +41,7 @@ class LinkActivities:
     async def remember_links(self, step: OfficeStep) -> RememberedLinks:
         """Keep kind, service and last imported day of every link of the office (Y14)."""
 
-        async def remember(work: Work) -> RememberedLinks:
+        async def remember(work: StepTransaction) -> RememberedLinks:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             links = await self._links.current(work, pair.linked_token)
             await keep_links(work, links)
@@ -56,7 +56,7 @@ class LinkActivities:
         report = step.report
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
-        async def record(work: Work) -> Relinked:
+        async def record(work: StepTransaction) -> Relinked:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             last_imported_on = await work.session.scalar(
                 update(RememberedLinkRow)

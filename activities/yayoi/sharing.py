@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Sharing
 from models.yayoi.messages import EndSharing, OfficeStep, RestoredSharing, SharingState
@@ -22,7 +22,7 @@ class SharingActivities:
         """Return the accounting offices the office is shared with now (Y13). Reads only."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = Work.to_read(session, step.at, step.application_no, step.office_no)
+            work = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
             return SharingState(shared_with=tuple(await self._sharing.firms(work, pair.linked_token)))
 
     @activity.defn
@@ -33,7 +33,7 @@ class SharingActivities:
         Every report counts: the office may have been shared anew, or the token corrected, since an earlier one.
         """
 
-        async def end(work: Work) -> SharingState:
+        async def end(work: StepTransaction) -> SharingState:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             firms = await self._sharing.end(work, pair.linked_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
@@ -49,7 +49,7 @@ class SharingActivities:
     async def restore_sharing(self, step: OfficeStep) -> RestoredSharing:
         """Share again with whom the system had released it from; what the customer released stays released (Y27)."""
 
-        async def restore(work: Work) -> RestoredSharing:
+        async def restore(work: StepTransaction) -> RestoredSharing:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             firms = await self._sharing.restore(work, pair.linked_token)
             if firms:

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, Work
+from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import SmartImport
 from models.yayoi.messages import FrozenImport, OfficeStep, ThawedImport
@@ -19,7 +19,7 @@ class SmartImportActivities:
     async def freeze_smart_import(self, step: OfficeStep) -> FrozenImport:
         """Stop smart import of the office until it is thawed (Y12)."""
 
-        async def freeze(work: Work) -> FrozenImport:
+        async def freeze(work: StepTransaction) -> FrozenImport:
             pair = await find_open_pair(work.session, step.application_no, step.office_no)
             await self._smart_import.freeze(work, pair.linked_token)
             work.audit("スマート取引取込を凍結した")
@@ -31,7 +31,7 @@ class SmartImportActivities:
     async def thaw_smart_import(self, step: OfficeStep) -> ThawedImport:
         """Let smart import of the office run again (Y12)."""
 
-        async def thaw(work: Work) -> ThawedImport:
+        async def thaw(work: StepTransaction) -> ThawedImport:
             pair = await find_pair(work.session, step.application_no, step.office_no)
             await self._smart_import.thaw(work, pair.linked_token)
             work.audit("スマート取引取込の凍結を解除した")

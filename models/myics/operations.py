@@ -132,7 +132,7 @@ def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
             RegistrationOperation.RESEND if renewal else RegistrationOperation.CORRECT_ADDRESS,
             RegistrationOperation.WITHDRAW,
         )
-    note = (RegistrationOperation.ADD_NOTE,) if state.operators_turn else ()
+    note = (RegistrationOperation.ADD_NOTE,) if state.operator_turn else ()
     if state.stage is RegistrationStage.RENEWING:
         return (RegistrationOperation.RESEND, *note)
     if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:

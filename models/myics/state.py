@@ -63,7 +63,7 @@ class RegistrationState:
         return self.left is not None or self.closing
 
     @property
-    def operators_turn(self) -> bool:
+    def operator_turn(self) -> bool:
         return self.waiting_for is WaitingFor.OPERATOR
 
     def take(self, changed: RegistrationChanged) -> bool:

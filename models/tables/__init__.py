@@ -7,7 +7,7 @@ from models.tables.accounts import (
     WebSessionRow,
     YayoiIdConsentRow,
 )
-from models.tables.base import Base, ToldRow
+from models.tables.base import Base, NotifiedRow
 from models.tables.cases import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -78,6 +78,7 @@ __all__ = [
     "MyicsRegistrationRow",
     "MyicsSessionRow",
     "NoticeRow",
+    "NotifiedRow",
     "OfficeRow",
     "OperatorRow",
     "RateCountRow",
@@ -89,7 +90,6 @@ __all__ = [
     "SharingRow",
     "SmartImportRunRow",
     "SupportPasswordRow",
-    "ToldRow",
     "WebSessionRow",
     "WebhookMessageRow",
     "WebhookSubscriberRow",

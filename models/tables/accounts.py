@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.tables.base import Base, MailAddressText, SessionRow, ToldRow
+from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
 from models.tables.registry import PerYayoiIdRow, YayoiIdRow
 
 
@@ -28,7 +28,7 @@ class YayoiIdConsentRow(PerYayoiIdRow):
     news_by_mail: Mapped[bool]
 
 
-class AddressCheckRow(ToldRow):
+class AddressCheckRow(NotifiedRow):
     """A mailed code that somebody is to type in, and what it is for (Y26).
 
     If it is not typed in before it ends, the row is deleted; else only the address and the times are kept.

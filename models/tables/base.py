@@ -17,13 +17,13 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[str]: JSONB}  # noqa: RUF012
 
 
-class ToldRow(Base):
+class NotifiedRow(Base):
     """A row whose procedure is told of every change, after the change was committed."""
 
     __abstract__ = True
 
     changed_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None]
     """Up to which change the procedure knows of; None: it is not started yet."""
 
 

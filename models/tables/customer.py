@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, MailAddressText, ToldRow
+from models.tables.base import Base, MailAddressText, NotifiedRow
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -53,7 +53,7 @@ class SharingAgainRow(Base):
     answered_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class MemberInvitationRow(ToldRow):
+class MemberInvitationRow(NotifiedRow):
     """An address invited into a business group; stored before its procedure starts, closed when that ends (Y24)."""
 
     __tablename__ = "member_invitations"
@@ -76,7 +76,7 @@ class MemberInvitationRow(ToldRow):
     outcome: Mapped[str | None]
 
 
-class EnquiryRow(ToldRow):
+class EnquiryRow(NotifiedRow):
     """An enquiry made with an existing contract ID, on its way to the operators' desk (Y16)."""
 
     __tablename__ = "enquiries"

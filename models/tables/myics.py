@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, MailAddressText, SessionRow, ToldRow
+from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -68,7 +68,7 @@ class MyicsSessionRow(SessionRow):
     account_id: Mapped[int] = mapped_column(ForeignKey("myics_accounts.account_id"), index=True)
 
 
-class MyicsRegistrationRow(ToldRow):
+class MyicsRegistrationRow(NotifiedRow):
     """One registration: stored before its procedure starts, closed when that ends."""
 
     __tablename__ = "myics_registrations"
@@ -86,7 +86,7 @@ class MyicsRegistrationRow(ToldRow):
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
         Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
-        Index("myics_untold", "changed_at", postgresql_where=text("told_at is null or told_at < changed_at")),
+        Index("myics_untold", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")),
     )
 
     registration_no: Mapped[str] = mapped_column(primary_key=True)
@@ -117,7 +117,7 @@ class MyicsRegistrationRow(ToldRow):
     outcome: Mapped[str | None]
 
 
-class MyicsBatchRow(ToldRow):
+class MyicsBatchRow(NotifiedRow):
     """One file of firms, clients or users, as it was taken."""
 
     __tablename__ = "myics_batches"

@@ -132,7 +132,7 @@ class DeliverWebhook(WebhookMessageRef):
     """Attempts of earlier rounds."""
 
 
-class WebhookStanding(Message):
+class DeliveryStatus(Message):
     """How a message stands after an attempt or a decision."""
 
     stage: WebhookStage

@@ -11,7 +11,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One office of one customer, as it is managed now; None for what it has not yet."""
 
     existing_contract_id: str
@@ -45,7 +45,7 @@ class Reader:
     administrator: bool
 
 
-def visible(entries: Iterable[Entry], reader: Reader) -> list[Entry]:
+def visible(entries: Iterable[LedgerEntry], reader: Reader) -> list[LedgerEntry]:
     """Return what this reader may see, so that nobody sees another's.
 
     Everybody sees their own pairs and the offices of their own group. An administrator of the group of an office that
@@ -63,12 +63,12 @@ def visible(entries: Iterable[Entry], reader: Reader) -> list[Entry]:
     return [entry for entry in found if entry.existing_contract_id in whole or _own(entry, reader)]
 
 
-def _own(entry: Entry, reader: Reader) -> bool:
+def _own(entry: LedgerEntry, reader: Reader) -> bool:
     in_group = entry.group_id is not None and entry.group_id == reader.group_id
     return in_group or entry.yayoi_id == reader.yayoi_id
 
 
-def as_csv(entries: Sequence[Entry]) -> bytes:
+def as_csv(entries: Sequence[LedgerEntry]) -> bytes:
     """Return a file that spreadsheets open as it is meant: UTF-8 with its mark, and no cell that is a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.messages import Outcome
 from models.yayoi.office_state import OfficeState
 from models.yayoi.procedures import Procedure, Stage
-from models.yayoi.ways_out import WAYS_OUT, ways_out
 
 UNDONE = "元に戻して終了"
 """The end of every way out (Y27)."""
@@ -24,7 +24,7 @@ NOTES = {
 """What is worth a word beside a stage's name."""
 
 
-class Mark(StrEnum):
+class StageMark(StrEnum):
     """How far a case has come with a stage."""
 
     PLAIN = "plain"
@@ -35,7 +35,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True)
-class Way:
+class CaseDiagram:
     """A procedure, and the way that a case has gone through it; without a case, only the procedure."""
 
     procedure: Procedure
@@ -44,32 +44,32 @@ class Way:
     outcome: Outcome | None = None
 
     @classmethod
-    def of(cls, state: OfficeState) -> "Way":
+    def of(cls, state: OfficeState) -> "CaseDiagram":
         return cls(
             procedure=state.case.procedure,
             visited=tuple(state.visited),
             live=None if state.stage is Stage.CLOSED else state.stage,
-            outcome=state.outcome or (state.way_out.outcome if state.way_out else None),
+            outcome=state.outcome or (state.early_exit.outcome if state.early_exit else None),
         )
 
     @property
     def left_early(self) -> bool:
-        return self.outcome in WAYS_OUT
+        return self.outcome in EARLY_EXITS
 
-    def mark(self, stage: Stage) -> Mark:
+    def mark(self, stage: Stage) -> StageMark:
         if stage is self.live and not self.left_early:
-            return Mark.LIVE
+            return StageMark.LIVE
         if stage is Stage.CLOSED and self.left_early:
-            return Mark.SKIPPED
+            return StageMark.SKIPPED
         if stage in self.visited:
-            return Mark.DONE
-        return Mark.SKIPPED if self._past(stage) else Mark.PLAIN
+            return StageMark.DONE
+        return StageMark.SKIPPED if self._past(stage) else StageMark.PLAIN
 
     @property
-    def mark_of_way_out(self) -> Mark:
+    def mark_of_way_out(self) -> StageMark:
         if not self.left_early:
-            return Mark.SKIPPED if self.outcome else Mark.PLAIN
-        return Mark.LIVE if self.live else Mark.DONE
+            return StageMark.SKIPPED if self.outcome else StageMark.PLAIN
+        return StageMark.LIVE if self.live else StageMark.DONE
 
     def _past(self, stage: Stage) -> bool:
         """Whether the case has gone by without entering."""
@@ -78,7 +78,7 @@ class Way:
         return self.left_early or stages.index(stage) < furthest
 
 
-def lines_beside(way: Way, stage: Stage) -> tuple[str, ...]:
+def lines_beside(way: CaseDiagram, stage: Stage) -> tuple[str, ...]:
     """What stands under a stage's name."""
     if stage is Stage.SET_UP:
         return tuple(step.label for step in way.procedure.set_up_steps)
@@ -93,15 +93,15 @@ _CLASSES = """\
   classDef live fill:#1a5fb4,stroke:#123f78,color:#ffffff,stroke-width:3px
   classDef skipped fill:#f4f4f4,stroke:#c4c4c4,color:#9a9a9a,stroke-dasharray:4 3
   classDef early fill:#fdf0ed,stroke:#b5533c,color:#1f2933"""
-SIGNS = {Mark.PLAIN: "", Mark.DONE: "✓ ", Mark.LIVE: "▶ ", Mark.SKIPPED: ""}
+SIGNS = {StageMark.PLAIN: "", StageMark.DONE: "✓ ", StageMark.LIVE: "▶ ", StageMark.SKIPPED: ""}
 
 
-def mermaid(way: Way) -> str:
+def mermaid(way: CaseDiagram) -> str:
     """Return the picture as Mermaid text."""
     return "\n".join(["flowchart TD", *_boxes(way), *_ways_out(way), _CLASSES])
 
 
-def _boxes(way: Way) -> Iterator[str]:
+def _boxes(way: CaseDiagram) -> Iterator[str]:
     stages = way.procedure.stages
     for number, stage in enumerate(stages):
         mark = way.mark(stage)
@@ -111,10 +111,10 @@ def _boxes(way: Way) -> Iterator[str]:
     yield "  " + " --> ".join(f"s{number}" for number in range(len(stages)))
 
 
-def _ways_out(way: Way) -> Iterator[str]:
+def _ways_out(way: CaseDiagram) -> Iterator[str]:
     mark = way.mark_of_way_out
     text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{way.outcome}" if way.left_early else "")
-    yield f'  early(["{text}"]):::{"early" if mark is Mark.PLAIN else mark}'
+    yield f'  early(["{text}"]):::{"early" if mark is StageMark.PLAIN else mark}'
     for number, stage in enumerate(way.procedure.stages):
-        if possible := ways_out(way.procedure, stage):
+        if possible := early_exits(way.procedure, stage):
             yield f"  s{number} -. {'・'.join(possible)} .-> early"

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from models.yayoi.diagram import SIGNS, UNDONE, Mark, Way, lines_beside
+from models.yayoi.diagram import SIGNS, UNDONE, CaseDiagram, StageMark, lines_beside
+from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
-from models.yayoi.ways_out import WAYS_OUT, ways_out
 
 # All in pixels.
 _LEFT, _TOP = 24, 92
 _BOX_WIDTH, _LINE, _PADDING, _GAP = 320, 19, 12, 24
 _FIRST_WAY, _BETWEEN_WAYS = _LEFT + _BOX_WIDTH + 56, 76
-_WIDTH_OF_WAYS = _BETWEEN_WAYS * (len(WAYS_OUT) - 1)
+_WIDTH_OF_WAYS = _BETWEEN_WAYS * (len(EARLY_EXITS) - 1)
 _MIDDLE_OF_WAYS = _FIRST_WAY + _WIDTH_OF_WAYS // 2
 _WIDTH = _FIRST_WAY + _WIDTH_OF_WAYS + 64
 
@@ -34,7 +34,7 @@ text { font-family: "Noto Sans JP", "Noto Sans CJK JP", "Hiragino Sans", "Yu Got
 .early rect { fill: #fdf0ed; stroke: #b5533c; stroke-width: 1.5; }"""
 
 
-def svg(way: Way) -> str:
+def svg(way: CaseDiagram) -> str:
     """Return the picture as the text of an SVG file."""
     stages = way.procedure.stages
     beside = {stage: lines_beside(way, stage) for stage in stages}
@@ -70,7 +70,7 @@ def _tops(heights: Sequence[int]) -> Iterator[int]:
         top += height + _GAP
 
 
-def _stage(way: Way, stage: Stage, top: int, notes: Sequence[str]) -> str:
+def _stage(way: CaseDiagram, stage: Stage, top: int, notes: Sequence[str]) -> str:
     mark = way.mark(stage)
     box = f'<rect x="{_LEFT}" y="{top}" width="{_BOX_WIDTH}" height="{_height(notes)}" rx="8"/>'
     return _group(mark, box, *_texts(_LEFT + _BOX_WIDTH // 2, top, f"{SIGNS[mark]}{stage}", *notes))
@@ -86,18 +86,18 @@ def _group(kind: str, *parts: str) -> str:
     return "\n".join([f'<g class="{kind}">', *parts, "</g>"])
 
 
-def _arrows(way: Way, tops: dict[Stage, int], beside: dict[Stage, tuple[str, ...]]) -> Iterator[str]:
+def _arrows(way: CaseDiagram, tops: dict[Stage, int], beside: dict[Stage, tuple[str, ...]]) -> Iterator[str]:
     middle = _LEFT + _BOX_WIDTH // 2
     for stage in way.procedure.stages[:-1]:
         start = tops[stage] + _height(beside[stage])
         yield f'<path class="arrow" d="M{middle} {start}V{start + _GAP - 2}m-5 -7l5 7l5 -7"/>'
 
 
-def _lines_of_ways_out(way: Way, tops: dict[Stage, int], beside: dict[Stage, tuple[str, ...]]) -> Iterator[str]:
+def _lines_of_ways_out(way: CaseDiagram, tops: dict[Stage, int], beside: dict[Stage, tuple[str, ...]]) -> Iterator[str]:
     """One line down for each way out, with a dot beside every stage from which it can be taken."""
-    for column, outcome in enumerate(WAYS_OUT):
+    for column, outcome in enumerate(EARLY_EXITS):
         at = _FIRST_WAY + column * _BETWEEN_WAYS
-        leaving = [stage for stage in way.procedure.stages if outcome in ways_out(way.procedure, stage)]
+        leaving = [stage for stage in way.procedure.stages if outcome in early_exits(way.procedure, stage)]
         middles = [tops[stage] + _height(beside[stage]) // 2 for stage in leaving]
         end = tops[Stage.CLOSED]
         yield f'<text class="way" x="{at}" y="{_TOP - 20}">{escape(_taken(way, outcome))}</text>'
@@ -105,14 +105,14 @@ def _lines_of_ways_out(way: Way, tops: dict[Stage, int], beside: dict[Stage, tup
         yield from (f'<circle class="dot" cx="{at}" cy="{middle}" r="5"/>' for middle in middles)
 
 
-def _taken(way: Way, outcome: Outcome) -> str:
+def _taken(way: CaseDiagram, outcome: Outcome) -> str:
     return f"▶{outcome}" if outcome is way.outcome else str(outcome)
 
 
-def _end_of_ways_out(way: Way, top: int, height: int) -> str:
+def _end_of_ways_out(way: CaseDiagram, top: int, height: int) -> str:
     mark = way.mark_of_way_out
     name = f"{UNDONE}（{way.outcome}）" if way.left_early else UNDONE
     left, width = _FIRST_WAY - 36, _WIDTH_OF_WAYS + 72
     box = f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="8"/>'
-    kind = "early" if mark is Mark.PLAIN else mark
+    kind = "early" if mark is StageMark.PLAIN else mark
     return _group(kind, box, *_texts(_MIDDLE_OF_WAYS, top, f"{SIGNS[mark]}{name}"))

@@ -133,7 +133,7 @@ class OfficeStep(OfficeRef):
         return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
 
 
-class Problem(Message):
+class PairProblem(Message):
     """Why a pair cannot be processed. `rule` is the rule it breaks."""
 
     rule: PairRule
@@ -145,7 +145,7 @@ class Problem(Message):
 class CheckResult(Message):
     """What the registry says about a pair (Y2, Y3, Y5). No problems: it may go on."""
 
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PairProblem, ...] = ()
 
 
 class FrozenImport(Message):

@@ -9,7 +9,7 @@ from models.common.waiting_for import WaitingFor
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, Problem, SendMail
+from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, PairProblem, SendMail
 from models.yayoi.pair_rules import PairRule
 from models.yayoi.procedures import Stage
 
@@ -20,7 +20,7 @@ _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 
 
 @dataclass(frozen=True)
-class WayOut:
+class EarlyExit:
     """The case ends before its end: how, why, and what the applicant is told."""
 
     outcome: Outcome
@@ -42,7 +42,7 @@ class OfficeState:
     waits_until: date | None = None
     checked: bool = False
     """Whether the pair has been checked at all; `problems` says what was found last."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PairProblem, ...] = ()
     problems_accepted: bool = False
     corrected: dict[str, str] = field(default_factory=dict)
     """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
@@ -54,7 +54,7 @@ class OfficeState:
     held: bool = False
     failing: set[str] = field(default_factory=set)
     """The activities, by their types, that keep failing."""
-    way_out: WayOut | None = None
+    early_exit: EarlyExit | None = None
     outcome: Outcome | None = None
     open_points: Sequence[str] = ()
     visited: list[Stage] = field(default_factory=list)
@@ -79,7 +79,7 @@ class OfficeState:
     def enter(self, stage: Stage, waiting_for: WaitingFor, until: date | None) -> None:
         """Stand at a stage."""
         self.stage, self.waiting_for, self.waits_until = stage, waiting_for, until
-        if stage not in self.visited and self.way_out is None:
+        if stage not in self.visited and self.early_exit is None:
             self.visited.append(stage)
 
     @property
@@ -109,7 +109,7 @@ class OfficeState:
 
     @property
     def leaving(self) -> bool:
-        return self.way_out is not None or self.outcome is not None
+        return self.early_exit is not None or self.outcome is not None
 
     @property
     def _points_to_show(self) -> tuple[str, ...]:

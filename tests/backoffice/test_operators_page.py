@@ -12,7 +12,7 @@ from tests.support.web_world import UI, Web
 from web.backoffice.operators import NO_NAME
 from workers.settings import Settings
 from workers.wiring.derived import temporal_ui_url
-from workflows.backoffice.queues import Asked, Queue, link
+from workflows.backoffice.queues import Queue, QueueFilter, link
 
 OWN, EVERYBODYS = "自分の担当", "全員の担当"
 SAVE_OWN, SAVE_EVERYBODYS = f"{OWN}を Saved Views に保存する", f"{EVERYBODYS}を Saved Views に保存する"
@@ -44,13 +44,13 @@ class Links(HTMLParser):
 
 def expected(operator: str | None, days: set[datetime]) -> list[list[str]]:
     """Return the links of every queue; of two days when one ended while the page was asked for."""
-    asked = [Asked(day, operator) for day in {day_in_japan(moment) for moment in days}]
+    asked = [QueueFilter(day, operator) for day in {day_in_japan(moment) for moment in days}]
     return [[link(UI, "default", queue, each) for queue in Queue] for each in asked]
 
 
 def saving(operator: str | None) -> list[str]:
     """Return the links that save a view; they are the same every day."""
-    asked = Asked(date(2026, 11, 20), operator)
+    asked = QueueFilter(date(2026, 11, 20), operator)
     return [link(UI, "default", queue, asked, save=True) for queue in Queue if not queue.for_one_day]
 
 
@@ -94,7 +94,7 @@ def test_the_guide_installs_the_same_views_in_an_embedded_stack() -> None:
     ui_url = temporal_ui_url(Settings())
     for queue in Queue:
         if not queue.for_one_day:
-            assert f"]({link(ui_url, 'default', queue, Asked(date(2026, 11, 20)), save=True)})" in guide, queue
+            assert f"]({link(ui_url, 'default', queue, QueueFilter(date(2026, 11, 20)), save=True)})" in guide, queue
 
 
 @pytest.mark.parametrize("name", ["佐藤' OR ExecutionStatus = 'Running", "佐藤\\"])

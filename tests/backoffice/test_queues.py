@@ -17,7 +17,7 @@ from models.yayoi.operator_actions import Cancel, Hold, ResendMail, Resume
 from models.yayoi.procedures import Stage
 from tests.support.running import PATIENCE
 from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
-from workflows.backoffice.queues import Asked, Queue, link
+from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
 SUNDAY = date(2026, 11, 22)
@@ -33,14 +33,14 @@ async def at_sharing(world: World) -> Case:
     return case
 
 
-async def operators_turn(world: World) -> Case:
+async def operator_turn(world: World) -> Case:
     case = await at_sharing(world)
     await case.until_day(world.calendar.business_days_before(case.due_date, 3))
     return case
 
 
 async def acknowledged(world: World) -> Case:
-    case = await operators_turn(world)
+    case = await operator_turn(world)
     await case.act(AddNote(by=OPERATOR, reason="お客様に電話した"))
     return case
 
@@ -113,13 +113,13 @@ def _columns(execution: WorkflowExecution) -> list[Any]:
     return [execution.status, *(attributes.get(key) for key in search_attributes.ALL)]
 
 
-async def found(case: Case, queue: Queue, asked: Asked) -> list[str]:
+async def found(case: Case, queue: Queue, asked: QueueFilter) -> list[str]:
     """Return what a queue holds of one application: all tests share one server."""
     query = f"{queue.query(asked)} AND ApplicationNo = '{case.application_no}'"
     return sorted([each.id async for each in case.world.client.list_workflows(query)])
 
 
-async def queues_of(case: Case, asked: Asked) -> set[Queue]:
+async def queues_of(case: Case, asked: QueueFilter) -> set[Queue]:
     """Return the queues that hold the one office of a case; none holds its application."""
     by_queue = {queue: await found(case, queue, asked) for queue in Queue}
     assert all(ids in ([], [case.office().id]) for ids in by_queue.values())
@@ -130,7 +130,7 @@ async def queues_of(case: Case, asked: Asked) -> set[Queue]:
     ("situation", "expected"),
     [
         (at_sharing, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
-        (operators_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+        (operator_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
         (acknowledged, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
         (on_hold, {Queue.ON_HOLD, Queue.DUE_THIS_WEEK}),
         (resumed, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
@@ -148,8 +148,8 @@ async def test_a_case_is_in_its_queues_and_in_no_other(
 ) -> None:
     case = await situation(world)
     await shown(case)
-    # Asked on the due date, which is never the day of the closing: that is another test's.
-    assert await queues_of(case, Asked(case.due_date)) == expected
+    # QueueFilter on the due date, which is never the day of the closing: that is another test's.
+    assert await queues_of(case, QueueFilter(case.due_date)) == expected
 
 
 async def test_a_case_is_due_this_week_from_monday_to_sunday(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_a_case_is_due_this_week_from_monday_to_sunday(world: World) -> No
     await shown(case)
     monday = case.due_date - timedelta(days=case.due_date.weekday())
     days = [monday + timedelta(days=number) for number in range(-1, 8)]
-    holds = [await found(case, Queue.DUE_THIS_WEEK, Asked(day)) for day in days]
+    holds = [await found(case, Queue.DUE_THIS_WEEK, QueueFilter(day)) for day in days]
     assert holds == [[], *([[case.office().id]] * 7), []]
 
 
@@ -167,9 +167,9 @@ async def test_a_case_that_ended_is_in_the_queue_of_that_day_alone(world: World)
     ended = (await case.office().describe()).close_time
     assert ended is not None
     day = day_in_japan(ended)
-    assert await queues_of(case, Asked(day)) == {Queue.CLOSED_TODAY}
+    assert await queues_of(case, QueueFilter(day)) == {Queue.CLOSED_TODAY}
     for other in (day - timedelta(days=1), day + timedelta(days=1)):
-        assert await found(case, Queue.CLOSED_TODAY, Asked(other)) == []
+        assert await found(case, Queue.CLOSED_TODAY, QueueFilter(other)) == []
 
 
 async def test_an_operators_queues_hold_their_own_cases(world: World) -> None:
@@ -178,12 +178,12 @@ async def test_an_operators_queues_hold_their_own_cases(world: World) -> None:
     assert first is not None
     await shown(case)
     own = {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}
-    assert await queues_of(case, Asked(case.due_date, first)) == own
-    assert await queues_of(case, Asked(case.due_date, "田中")) == set()
+    assert await queues_of(case, QueueFilter(case.due_date, first)) == own
+    assert await queues_of(case, QueueFilter(case.due_date, "田中")) == set()
     await case.act(HandOver(by=OPERATOR, reason="相談のうえ", to="田中"))
     await shown(case)
-    assert await queues_of(case, Asked(case.due_date, first)) == set()
-    assert await queues_of(case, Asked(case.due_date, "田中")) == own
+    assert await queues_of(case, QueueFilter(case.due_date, first)) == set()
+    assert await queues_of(case, QueueFilter(case.due_date, "田中")) == own
 
 
 async def test_each_office_of_an_application_is_in_its_own_queue(world: World) -> None:
@@ -193,7 +193,7 @@ async def test_each_office_of_an_application_is_in_its_own_queue(world: World) -
     await case.act(Hold(by=OPERATOR, reason="確認中"), number=2)
     await shown(case, 1)
     await shown(case, 2)
-    asked = Asked(case.due_date)
+    asked = QueueFilter(case.due_date)
     assert await found(case, Queue.WAITING_FOR_APPLICANT, asked) == [case.office(1).id]
     assert await found(case, Queue.ON_HOLD, asked) == [case.office(2).id]
     assert await found(case, Queue.DUE_THIS_WEEK, asked) == [case.office(2).id]
@@ -203,12 +203,12 @@ async def test_each_office_of_an_application_is_in_its_own_queue(world: World) -
 
 
 def test_the_week_of_a_sunday_is_the_one_that_it_ends() -> None:
-    query = Queue.DUE_THIS_WEEK.query(Asked(SUNDAY))
+    query = Queue.DUE_THIS_WEEK.query(QueueFilter(SUNDAY))
     assert "DueDate >= '2026-11-16T00:00:00+09:00' AND DueDate < '2026-11-23T00:00:00+09:00'" in query
 
 
 def test_only_queues_for_one_day_change_with_the_day() -> None:
-    days = [Asked(SUNDAY), Asked(SUNDAY + timedelta(days=1))]
+    days = [QueueFilter(SUNDAY), QueueFilter(SUNDAY + timedelta(days=1))]
     changing = {queue for queue in Queue if len({queue.query(asked) for asked in days}) > 1}
     assert changing == {queue for queue in Queue if queue.for_one_day} == {Queue.DUE_THIS_WEEK, Queue.CLOSED_TODAY}
 
@@ -219,7 +219,7 @@ def test_only_queues_for_one_day_change_with_the_day() -> None:
 def test_a_link_carries_its_query_whole_and_its_name_where_it_is_to_be_saved(
     queue: Queue, operator: str | None, *, save: bool
 ) -> None:
-    asked = Asked(SUNDAY, operator)
+    asked = QueueFilter(SUNDAY, operator)
     if save and queue.for_one_day:
         with pytest.raises(ValueError, match="wrong tomorrow"):
             link(UI, "default", queue, asked, save=True)
@@ -235,7 +235,7 @@ def test_a_link_carries_its_query_whole_and_its_name_where_it_is_to_be_saved(
 
 
 def test_a_link_stays_below_the_path_of_the_web_ui_and_quotes_the_namespace() -> None:
-    address = link("http://ui.test/temporal/", "a/b c", Queue.FAILING, Asked(SUNDAY))
+    address = link("http://ui.test/temporal/", "a/b c", Queue.FAILING, QueueFilter(SUNDAY))
     assert address.startswith("http://ui.test/temporal/namespaces/a%2Fb%20c/workflows?query=")
 
 
@@ -243,4 +243,4 @@ def test_a_link_stays_below_the_path_of_the_web_ui_and_quotes_the_namespace() ->
 @pytest.mark.parametrize("queue", Queue)
 def test_a_name_that_could_end_its_quotes_is_refused(queue: Queue, name: str) -> None:
     with pytest.raises(ValueError, match="not for a query"):
-        queue.query(Asked(SUNDAY, name))
+        queue.query(QueueFilter(SUNDAY, name))

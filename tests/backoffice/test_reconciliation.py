@@ -408,7 +408,7 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
     await change(world, firm, *(_registration(count, long_ago, at) for count in range(1, 6)))
     await change(
         world,
-        _registrations(4).values(told_at=None),
+        _registrations(4).values(notified_at=None),
         _registrations(5).values(closed_at=at),
         insert(NoticeRow).values(
             key="MR-000001:-:mail.myics_user_invitation.1",
@@ -438,7 +438,7 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
     await end(world.client.get_workflow_handle("myics/MR-000001"))
 
 
-def _registration(count: int, changed_at: datetime, told_at: datetime) -> Any:
+def _registration(count: int, changed_at: datetime, notified_at: datetime) -> Any:
     number = f"MR-{count:06d}"
     return insert(MyicsRegistrationRow).values(
         registration_no=number,
@@ -448,9 +448,9 @@ def _registration(count: int, changed_at: datetime, told_at: datetime) -> Any:
         requested_by="青葉会計事務所",
         requested_at=changed_at,
         stage=RegistrationStage.INVITED,
-        expires_on=day_in_japan(told_at),
+        expires_on=day_in_japan(notified_at),
         changed_at=changed_at,
-        told_at=told_at,
+        notified_at=notified_at,
     )
 
 

@@ -89,7 +89,7 @@ class Looking:
 
 
 async def _hurdles(page: Page) -> list[str]:
-    """What axe finds serious for people who see, hear or move differently; empty when nothing is."""
+    """What axe finds serious for people who see, row_changed or move differently; empty when nothing is."""
     found = (await Axe().run(page)).response["violations"]
     return [
         f"{page.url}: {violation['id']}: {violation['help']}: {node['html']}"

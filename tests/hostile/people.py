@@ -215,7 +215,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     invited_at=NOW,
                     expires_at=NOW + DAY,
                     changed_at=NOW,
-                    told_at=NOW,
+                    notified_at=NOW,
                 ),
             ]
         )

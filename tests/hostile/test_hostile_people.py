@@ -22,7 +22,7 @@ from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
 from activities.common.mail_templates import mail_templates
 from models.tables import BusinessGroupRow, EnquiryRow, ExistingContractRow, OfficeRow
-from models.yayoi.combination_ledger import Entry, as_csv
+from models.yayoi.combination_ledger import LedgerEntry, as_csv
 from tests.conftest import new_database
 from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
@@ -37,7 +37,7 @@ from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
-"""Pages that need no signing in; a page that is new is behind the doors, or belongs here."""
+"""Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -273,14 +273,14 @@ async def _rename(sessions: async_sessionmaker[AsyncSession], name: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_cell_that_begins_like_a_formula_is_inert(name: str) -> None:
-    rows = as_csv([Entry(name, name, 1, name, name, name)]).decode("utf-8-sig").splitlines()[1:]
+    rows = as_csv([LedgerEntry(name, name, 1, name, name, name)]).decode("utf-8-sig").splitlines()[1:]
     cells = [cell.strip('"') for cell in rows[0].split(",")]
     assert all(cell.startswith("'") for cell in cells) or name in {SCRIPT, "<b>&amp;</b>", "{{ 7*7 }}"}
-    assert as_pdf([Entry(name, name)], STILL_OPEN).startswith(b"%PDF")
+    assert as_pdf([LedgerEntry(name, name)], STILL_OPEN).startswith(b"%PDF")
 
 
 def test_a_letter_that_viewers_cannot_show_is_told_in_the_pdf() -> None:
-    text = pdf_text(as_pdf([Entry("6000014", "𠮷﨑 鷗髙")], STILL_OPEN))
+    text = pdf_text(as_pdf([LedgerEntry("6000014", "𠮷﨑 鷗髙")], STILL_OPEN))
     assert "〓﨑" in text
     assert "表示できない文字" in text
 

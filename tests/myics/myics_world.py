@@ -29,7 +29,7 @@ from models.myics.store.batches import Batches
 from models.myics.store.clients import Clients
 from models.myics.store.registrants import Registrants, read_account
 from models.myics.store.renewals import RenewalForm, Renewals
-from models.myics.store.requests import Asked, invite_firm
+from models.myics.store.requests import Requester, invite_firm
 from models.myics.store.sign_in import Member, SignIn
 from models.tables import (
     AuditRow,
@@ -45,8 +45,8 @@ from tests.support.running import PATIENCE
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import World, world_with_worker
-from web.common.workflow_notifier import Teller
-from web.myics.telling import telling_batch, telling_registration
+from web.common.workflow_notifier import WorkflowNotifier
+from web.myics.notifications import batch_notification, registration_notification
 from web.myics.users import Users
 from workers.stack.inbox import text_of
 from workers.wiring.root import WORKFLOWS
@@ -85,9 +85,9 @@ class MyicsWorld:
         self.batches = Batches(sessions, nobody, now)
         queue = self.world.settings.temporal_task_queue
         client = self.world.client
-        self._tellers: Sequence[Teller[Any]] = (
-            Teller(sessions, client, MyicsRegistrationRow, telling_registration, task_queue=queue),
-            Teller(sessions, client, MyicsBatchRow, telling_batch, task_queue=queue),
+        self._tellers: Sequence[WorkflowNotifier[Any]] = (
+            WorkflowNotifier(sessions, client, MyicsRegistrationRow, registration_notification, task_queue=queue),
+            WorkflowNotifier(sessions, client, MyicsBatchRow, batch_notification, task_queue=queue),
         )
 
     def now(self) -> datetime:
@@ -96,14 +96,14 @@ class MyicsWorld:
     async def tell(self) -> None:
         """What the web does by itself after each change."""
         for teller in self._tellers:
-            await teller.tell_all()
+            await teller.notify_all()
 
     # --- the firm -----------------------------------------------------------------------------------------------------
 
     async def invite(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> "Registered":
         form = FirmForm(customer_no=firm, name="青葉会計事務所", representative="青葉 一郎", address=address)
         async with self.world.sessions.begin() as session:
-            number = await invite_firm(session, form, Asked("担当者", self.now()))
+            number = await invite_firm(session, form, Requester("担当者", self.now()))
         await self.tell()
         return Registered(self, number)
 

@@ -92,7 +92,7 @@ class Town:
     async def later(self, place: str, by: timedelta) -> None:
         """Let time pass for a check's row."""
         row = await self.row(place)
-        times = ("begun_at", "changed_at", "told_at", "code_until", "ends_at")
+        times = ("begun_at", "changed_at", "notified_at", "code_until", "ends_at")
         await self.change(place, **{name: getattr(row, name) - by for name in times if getattr(row, name)})
 
     def procedure(self, place: str) -> WorkflowHandle[Any, Any]:
@@ -130,6 +130,6 @@ async def open_town(
         ):
             yield Town(world, http)
             for row in await world.rows(select(AddressCheckRow)):
-                if row.told_at and not row.closed_at:
+                if row.notified_at and not row.closed_at:
                     check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
                     await end(world.client.get_workflow_handle(check.workflow_id))

@@ -19,15 +19,15 @@ from models.common.waiting_for import WaitingFor
 from models.myics.batch_operations import BatchOperation
 from models.myics.batches import PAGE, PAGES_PER_RUN, WAITING_TO_START, BatchCase, BatchKind, BatchPage, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
-from models.myics.store.managing import NotPossibleError
+from models.myics.store.permissions import NotPossibleError
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, MyicsWorld, myics_with_worker
 from tests.support.activity_world import CrashError, CrashingSessions
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import details_of
-from web.common.workflow_notifier import Teller
-from web.myics.telling import telling_batch
+from web.common.workflow_notifier import WorkflowNotifier
+from web.myics.notifications import batch_notification
 from workers.wiring.root import build_activities, build_worker
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
@@ -101,9 +101,9 @@ async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
     page = page_of(number, 1, PAGE)
     for commit, committed in ((1, False), (4, True), (3, False)):
         doomed = CrashingSessions(engine, commit=commit, committed=committed)
-        work_off = {each.__name__: each for each in build_activities(settings, doomed, client)}["work_off_page"]
+        process_batch = {each.__name__: each for each in build_activities(settings, doomed, client)}["work_off_page"]
         with pytest.raises(CrashError):
-            await work_off(page)
+            await process_batch(page)
     await engine.dispose()
     half = len(await client_ids(myics))
     assert 0 < half < PAGE
@@ -123,8 +123,8 @@ async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> 
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
     activities = build_activities(myics.world.settings, myics.world.sessions, myics.world.client)
-    work_off = {each.__name__: each for each in activities}["work_off_page"]
-    done = await asyncio.gather(*(work_off(page_of(number, 1, 60)) for _ in range(3)))
+    process_batch = {each.__name__: each for each in activities}["work_off_page"]
+    done = await asyncio.gather(*(process_batch(page_of(number, 1, 60)) for _ in range(3)))
     assert [page.refused for page in done] == [()] * 3
     assert len(await client_ids(myics)) == 60
 
@@ -241,7 +241,9 @@ async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
     lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
     number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())
     world, queue = myics.world, myics.world.settings.temporal_task_queue
-    await Teller(world.sessions, world.client, MyicsBatchRow, telling_batch, task_queue=queue).tell(number)
+    await WorkflowNotifier(world.sessions, world.client, MyicsBatchRow, batch_notification, task_queue=queue).tell(
+        number
+    )
     handle = batch(myics, number)
     await shown(handle, lambda progress: progress.done == WAITING_TO_START + 1)
     return handle
@@ -250,7 +252,7 @@ async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
 async def start_nothing_more(myics: MyicsWorld) -> None:
     """Let it be as if the web were back and had started what waits."""
     async with myics.world.sessions.begin() as session:
-        await session.execute(update(MyicsRegistrationRow).values(told_at=MyicsRegistrationRow.changed_at))
+        await session.execute(update(MyicsRegistrationRow).values(notified_at=MyicsRegistrationRow.changed_at))
 
 
 async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:

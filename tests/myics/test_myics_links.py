@@ -11,7 +11,7 @@ from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.identifiers import CustomerNo
 from models.myics.registrations import USER_DAYS, RegistrationOutcome
-from models.myics.store.registrants import LinkRefusedError, Page, SignedUp, read_account
+from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, user
 
 OTHER_FIRM = CustomerNo("1000200309")
@@ -62,7 +62,7 @@ async def test_used_by_two_browsers_at_once_it_registers_once(myics: MyicsWorld)
 async def test_late(myics: MyicsWorld) -> None:
     _, token = await invited(myics)
     myics.ahead = timedelta(days=USER_DAYS - 1)
-    assert (await myics.registrants.open(token)).page is Page.PASSWORD
+    assert (await myics.registrants.open(token)).page is RegistrantPage.PASSWORD
     myics.ahead = timedelta(days=USER_DAYS + 1)
     assert "期限" in await refusal(myics, token)
 
@@ -82,7 +82,7 @@ async def test_superseded(myics: MyicsWorld) -> None:
     await registration.act("resend")
     second = await registration.link(2)
     assert "新しい URL" in await refusal(myics, token)
-    assert (await myics.registrants.open(second)).page is Page.PASSWORD
+    assert (await myics.registrants.open(second)).page is RegistrantPage.PASSWORD
 
 
 async def test_withdrawn(myics: MyicsWorld) -> None:
@@ -133,4 +133,4 @@ async def test_an_expired_invitation_frees_its_address(myics: MyicsWorld) -> Non
     assert (await myics.account(JIRO)).state == AccountState.EXPIRED
     manager = await myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
     again = await myics.add(manager, user(JIRO))
-    assert (await myics.registrants.open(await again.link())).page is Page.PASSWORD
+    assert (await myics.registrants.open(await again.link())).page is RegistrantPage.PASSWORD

@@ -12,7 +12,7 @@ from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
 from models.myics.registrations import INVITATION_DAYS, RegistrationOutcome, RegistrationStage
-from models.myics.store.registrants import LinkRefusedError, Page, read_account
+from models.myics.store.registrants import LinkRefusedError, RegistrantPage, read_account
 from models.tables import MyicsFirmRow
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered
 from workers.stack.inbox import text_of
@@ -41,7 +41,11 @@ async def test_m1_the_invitation_has_the_very_subject_and_a_personal_link(myics:
     assert "青葉 一郎 様" in text_of(mail)
     assert FIRM in text_of(mail)
     opened = await myics.registrants.open(token)
-    assert (opened.page, str(opened.holder_no), opened.holder_name) == (Page.TERMS, str(FIRM), "青葉会計事務所")
+    assert (opened.page, str(opened.holder_no), opened.holder_name) == (
+        RegistrantPage.TERMS,
+        str(FIRM),
+        "青葉会計事務所",
+    )
 
 
 @pytest.mark.parametrize(("authority", "terms"), [(True, False), (False, True), (False, False)])
@@ -51,7 +55,7 @@ async def test_m1_both_boxes_are_required(myics: MyicsWorld, authority: bool, te
         await myics.registrants.accept_terms(token, authority=authority, terms=terms)
     missing = [name for name, checked in (("authority", authority), ("terms", terms)) if not checked]
     assert [error.field for error in refused.value.errors] == missing
-    assert (await myics.registrants.open(token)).page is Page.TERMS
+    assert (await myics.registrants.open(token)).page is RegistrantPage.TERMS
     with pytest.raises(LinkRefusedError, match="順番"):
         await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
 
@@ -67,7 +71,7 @@ async def test_m2_account_and_keyword_make_a_provisional_account_and_check_the_a
     account = await myics.account(own)
     assert (account.state, account.kind) == (AccountState.PROVISIONAL, AccountKind.ADMINISTRATOR)
     assert "仮登録" in registration.mails(own)[0]["Subject"]
-    assert (await myics.registrants.open(second)).page is Page.CONFIRM
+    assert (await myics.registrants.open(second)).page is RegistrantPage.CONFIRM
     assert (await registration.progress()).stage is RegistrationStage.PROVISIONAL
     with pytest.raises(LinkRefusedError):
         await myics.registrants.open(token)
@@ -106,7 +110,7 @@ async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up
     with pytest.raises(RefusedError) as refused:
         await myics.registrants.confirm(token, KEYWORD, password)
     assert [error.field for error in refused.value.errors] == ["password"]
-    assert (await myics.registrants.open(token)).page is Page.CONFIRM
+    assert (await myics.registrants.open(token)).page is RegistrantPage.CONFIRM
 
 
 @pytest.mark.parametrize("password", ["aobaaoba", "20262026", "Aoba2026Aoba2026"])
@@ -169,7 +173,7 @@ async def test_m8_an_extended_deadline_makes_a_new_link_that_lives_longer(myics:
     with pytest.raises(LinkRefusedError, match="新しい"):
         await myics.registrants.open(first)
     myics.ahead = timedelta(days=INVITATION_DAYS + 5)
-    assert (await myics.registrants.open(second)).page is Page.TERMS
+    assert (await myics.registrants.open(second)).page is RegistrantPage.TERMS
     assert (await registration.progress()).expires_on == until
 
 
@@ -181,7 +185,7 @@ async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: 
     assert len(registration.mails("right@aoba-kaikei.example.jp")) == 1
     with pytest.raises(LinkRefusedError, match="新しい"):
         await myics.registrants.open(first)
-    assert (await myics.registrants.open(second)).page is Page.TERMS
+    assert (await myics.registrants.open(second)).page is RegistrantPage.TERMS
     assert "メールアドレスを訂正した" in await registration.audit()
 
 

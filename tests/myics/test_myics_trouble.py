@@ -29,8 +29,8 @@ from models.myics.registrations import (
 from models.tables import MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, MyicsWorld, Registered, user
 from tests.support.world import details_of
-from web.common.workflow_notifier import Teller
-from web.myics.telling import telling_registration
+from web.common.workflow_notifier import WorkflowNotifier
+from web.myics.notifications import registration_notification
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.registration import REGISTRATION_CHANGED
 from workflows.myics.registration_details import registration_static_details
@@ -123,7 +123,9 @@ async def client_without_its_users(myics: MyicsWorld) -> tuple[Registered, Regis
     form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(MINATO),))
     client = Registered(myics, await myics.clients.add(manager, form))
     world, queue = myics.world, myics.world.settings.temporal_task_queue
-    teller = Teller(world.sessions, world.client, MyicsRegistrationRow, telling_registration, task_queue=queue)
+    teller = WorkflowNotifier(
+        world.sessions, world.client, MyicsRegistrationRow, registration_notification, task_queue=queue
+    )
     await teller.tell(client.number)
     await client.at(RegistrationStage.USERS)
     [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == client.number))
@@ -150,7 +152,7 @@ async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsWor
     await client.handle.result()
     async with myics.world.sessions.begin() as session:
         never = update(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == first.number)
-        await session.execute(never.values(told_at=None))
+        await session.execute(never.values(notified_at=None))
     await myics.tell()
     assert (await first.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     assert await first.kinds() == ["myics_withdrawn"]

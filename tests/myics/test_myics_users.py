@@ -12,8 +12,8 @@ from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
 from models.myics.forms import ClientForm, UserForm, read
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
-from models.myics.store.managing import NotPossibleError
-from models.myics.store.registrants import Page
+from models.myics.store.permissions import NotPossibleError
+from models.myics.store.registrants import RegistrantPage
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG, SignInRefusedError
 from models.tables import MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, Registered, user
@@ -36,7 +36,7 @@ async def test_m4_a_user_is_listed_at_once_and_gets_a_mail_with_a_url(myics: Myi
     listed = {each.address: each for each in await myics.users.listed(manager, manager.holder_no)}
     assert list(listed) == [OWNER, JIRO]
     assert (listed[JIRO].state, listed[JIRO].kind) == (AccountState.INVITED, AccountKind.GENERAL)
-    assert (await myics.registrants.open(await registration.link())).page is Page.PASSWORD
+    assert (await myics.registrants.open(await registration.link())).page is RegistrantPage.PASSWORD
     [mail] = registration.mails(JIRO)
     assert mail["Subject"] == "日本ICS株式会社 MYICS ユーザー新規作成のお知らせ"
     assert "青葉会計事務所" in text_of(mail)
@@ -78,7 +78,7 @@ async def test_m5_password_then_terms_and_the_user_is_in(myics: MyicsWorld) -> N
     await myics.registrants.set_password(token, PASSWORD)
     await myics.tell()
     await registration.at(RegistrationStage.PROVISIONAL)
-    assert (await myics.registrants.open(token)).page is Page.TERMS
+    assert (await myics.registrants.open(token)).page is RegistrantPage.TERMS
     assert await refused_sign_in(myics, FIRM, JIRO, PASSWORD) == WRONG  # not before the terms
     signed_up = await myics.registrants.accept_terms(token, authority=True, terms=True)
     await myics.tell()

@@ -23,7 +23,7 @@ from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import Case, World, world_with_worker
 from workers.stack import temporal_server
 from workers.temporal import DATA_CONVERTER
-from workflows.backoffice.queues import Asked, Queue, link
+from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
 SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
@@ -132,7 +132,9 @@ class Desk:
 
     async def open_queue(self, queue: Queue, *, save: bool = False) -> None:
         """Open a queue by the link of the operators' page, and wait for the bar above the list."""
-        await self.page.goto(link(self.ui_url, "default", queue, Asked(day_in_japan(datetime.now(UTC))), save=save))
+        await self.page.goto(
+            link(self.ui_url, "default", queue, QueueFilter(day_in_japan(datetime.now(UTC))), save=save)
+        )
         await self.page.get_by_test_id("saved-views-button").wait_for()
 
     async def choose_columns(self) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.common.outbox import MailTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import PostgresContracts, PostgresLinks, PostgresSharing, postgres_registry
@@ -76,7 +76,7 @@ class TroubledSmartImport(PostgresSmartImport):
     def __init__(self, troubles: Troubles) -> None:
         self._troubles = troubles
 
-    async def thaw(self, work: Work, office: OfficeToken) -> None:
+    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
         await self._troubles.meet("thaw")
         await super().thaw(work, office)
         await self._troubles.meet("thaw, before the commit")
@@ -86,11 +86,11 @@ class TroubledSharing(PostgresSharing):
     def __init__(self, troubles: Troubles) -> None:
         self._troubles = troubles
 
-    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
         await self._troubles.meet("end sharing")
         return await super().end(work, office, released_by_system=released_by_system)
 
-    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         await self._troubles.meet("restore sharing")
         restored = await super().restore(work, office)
         await self._troubles.meet("restore sharing, before the commit")
@@ -101,11 +101,13 @@ class TroubledLinks(PostgresLinks):
     def __init__(self, troubles: Troubles) -> None:
         self._troubles = troubles
 
-    async def restore(self, work: Work, office: OfficeToken) -> None:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
         await self._troubles.meet("restore links")
         await super().restore(work, office)
 
-    async def make(self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date) -> None:
+    async def make(
+        self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+    ) -> None:
         await self._troubles.meet("make link")
         await super().make(work, office, kind, service, first_covered_on)
 
@@ -116,12 +118,12 @@ class TroubledContracts(PostgresContracts):
         self._troubles = troubles
 
     async def issue(
-        self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+        self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
     ) -> IssuedContract:
         await self._troubles.meet("issue")
         return await super().issue(work, existing_contract_id, yayoi_id, office)
 
-    async def revoke(self, work: Work, office: OfficeToken | None) -> ContractId | None:
+    async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
         await self._troubles.meet("revoke")
         revoked = await super().revoke(work, office)
         await self._troubles.meet("revoke, before the commit")

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.details import also_possible, history, to_do_now
     from workflows.common.operator_updates import operator_action
     from workflows.common.search_attributes import STAGE, WAITING_FOR
-    from workflows.common.waiting import Moment, reminders, wait_through
+    from workflows.common.waiting import ScheduledAction, reminders, wait_until
 
 REMIND_AFTER = (2,)
 """Business days."""
@@ -37,9 +37,9 @@ class ManualRequest:
         self._stand(ManualStage.ASKED, WaitingFor.OPERATOR)
         moments = [
             *reminders(await business_days_after_today(*REMIND_AFTER), "発送を催促する", self._remind),
-            Moment(lambda: end_of(case.expires_on), "依頼を期限切れにする", self._expire),
+            ScheduledAction(lambda: end_of(case.expires_on), "依頼を期限切れにする", self._expire),
         ]
-        await wait_through(lambda: self._state.outcome is not None, moments)
+        await wait_until(lambda: self._state.outcome is not None, moments)
         outcome = self._state.outcome or ManualOutcome.EXPIRED
         await workflow.execute_activity_method(
             ManualActivities.close_manual,

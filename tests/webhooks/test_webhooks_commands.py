@@ -16,7 +16,7 @@ from models.tables import ApplicationRow, RefusedFormRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import Forms
+from models.yayoi.store.provider_forms import ProviderForms
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import until
 from tests.support.world import OFFICE_B, World
@@ -29,7 +29,7 @@ from workers.commands import webhooks as webhooks_command
 from workers.errors import ClearError
 from workers.settings import Settings
 from workers.stack.inbox import text_of
-from workflows.backoffice.queues import Asked, Queue
+from workflows.backoffice.queues import Queue, QueueFilter
 
 HOOK = "https://books.example.co.jp/hook"
 MAPPING = Path(__file__).parents[2] / "docs/examples/form-mapping.toml"
@@ -133,7 +133,7 @@ async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
 
 
 async def found_in_queue(message: Message) -> list[str]:
-    query = f"{Queue.DEAD_LETTERS.query(Asked(date.min))} AND WorkflowId = '{message.handle.id}'"
+    query = f"{Queue.DEAD_LETTERS.query(QueueFilter(date.min))} AND WorkflowId = '{message.handle.id}'"
 
     async def listed() -> bool:
         return bool([each async for each in message.world.client.list_workflows(query)])
@@ -149,7 +149,7 @@ async def refuse(world: World) -> RefusedFormRow:
     """Send a form with a name that is not full-width."""
     mail, token = OFFICE_B
     form = answers(姓="Yayoi", offices=[{"mail": mail, "mail_again": mail, "token": token}])
-    forms = Forms(world.sessions, Intake(world.sessions, world.calendar), EXAMPLE)
+    forms = ProviderForms(world.sessions, Intake(world.sessions, world.calendar), EXAMPLE)
     with pytest.raises(RefusedError):
         await forms.take("evt_1", json.dumps(form))
     row: RefusedFormRow

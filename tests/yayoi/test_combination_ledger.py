@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import BusinessCalendar
 from models.yayoi.application_form import ApplicationForm
-from models.yayoi.combination_ledger import HEADINGS, Entry, Reader, as_csv, visible
+from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, Reader, as_csv, visible
 from models.yayoi.store.combinations import ledger_of
 from models.yayoi.store.intake import Intake
 from tests.support.web_world import TOKEN_C, answering, application, end_cases, fill_registry, pair, web_on
@@ -28,7 +28,7 @@ IDS = st.sampled_from(["a@x.jp", "b@x.jp", "c@x.jp"])
 GROUPS = st.none() | st.integers(1, 3)
 ENTRIES = st.lists(
     st.builds(
-        Entry,
+        LedgerEntry,
         existing_contract_id=NUMBERS,
         office_name=st.just("事業所"),
         group_id=GROUPS,
@@ -40,8 +40,8 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES, st.builds(Reader, yayoi_id=IDS, group_id=GROUPS, administrator=st.booleans()))
-def test_y22_nobody_sees_what_is_not_theirs(entries: list[Entry], reader: Reader) -> None:
-    def own(entry: Entry) -> bool:
+def test_y22_nobody_sees_what_is_not_theirs(entries: list[LedgerEntry], reader: Reader) -> None:
+    def own(entry: LedgerEntry) -> bool:
         return entry.yayoi_id == reader.yayoi_id or (reader.group_id is not None and entry.group_id == reader.group_id)
 
     shown = visible(entries, reader)
@@ -55,8 +55,8 @@ def test_y22_nobody_sees_what_is_not_theirs(entries: list[Entry], reader: Reader
         assert own(entry) or (reader.administrator and customers)
 
 
-@given(st.lists(st.builds(Entry, existing_contract_id=NUMBERS, office_name=st.text(), group_name=st.text())))
-def test_y22_no_cell_of_the_file_is_a_formula(entries: list[Entry]) -> None:
+@given(st.lists(st.builds(LedgerEntry, existing_contract_id=NUMBERS, office_name=st.text(), group_name=st.text())))
+def test_y22_no_cell_of_the_file_is_a_formula(entries: list[LedgerEntry]) -> None:
     content = as_csv(entries)
     assert content.startswith(b"\xef\xbb\xbf")  # spreadsheets read it as UTF-8
     heads, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
@@ -115,7 +115,7 @@ async def test_y22_strangers_see_nothing_of_it(sessions_with_registry: async_ses
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_y22_names_that_look_like_formulas_stay_names(name: str) -> None:
-    [_, row] = csv.reader(io.StringIO(as_csv([Entry("8871304", name)]).decode("utf-8-sig"), newline=""))
+    [_, row] = csv.reader(io.StringIO(as_csv([LedgerEntry("8871304", name)]).decode("utf-8-sig"), newline=""))
     assert row[0] == f"'{name}"
 
 

@@ -15,15 +15,15 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.calendar import day_in_japan
 from models.common.waiting_for import WaitingFor
 from models.yayoi import procedures
-from models.yayoi.diagram import Mark, Way, mermaid
+from models.yayoi.diagram import CaseDiagram, StageMark, mermaid
 from models.yayoi.diagram_svg import svg
+from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.messages import OfficeCase, Outcome
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, Withdraw
 from models.yayoi.operator_rules import available
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
-from models.yayoi.ways_out import WAYS_OUT, ways_out
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import OFFICE_C, Case, at_rest, form, world_with_worker
 from workers.commands.diagram import draw_procedures, pictures
@@ -57,24 +57,30 @@ def test_the_documents_hold_the_pictures_of_today(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("procedure", Procedure)
 def test_y9_every_stage_of_a_procedure_is_drawn_in_its_order(procedure: Procedure) -> None:
-    drawn = list(boxes(svg(Way(procedure))))
+    drawn = list(boxes(svg(CaseDiagram(procedure))))
     assert drawn == [*procedure.stages, "元に戻して終了"]
-    text = mermaid(Way(procedure))
+    text = mermaid(CaseDiagram(procedure))
     places = [text.index(f'"{stage}') for stage in procedure.stages]
     assert places == sorted(places)
     for step in SetUpStep:
-        assert (step.label in text) == (step.label in texts(svg(Way(procedure)))) == (step in procedure.set_up_steps)
+        assert (
+            (step.label in text)
+            == (step.label in texts(svg(CaseDiagram(procedure))))
+            == (step in procedure.set_up_steps)
+        )
 
 
 def test_a_new_stage_appears_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     procedure = Procedure.UNLINKED_STANDALONE
     more = (Stage.CHECK, Stage.ATTACH, *procedure.stages[1:])
     monkeypatch.setitem(procedures._STAGES, procedure, more)
-    assert list(boxes(svg(Way(procedure))))[:-1] == list(more)
-    assert str(Stage.ATTACH) in mermaid(Way(procedure))
+    assert list(boxes(svg(CaseDiagram(procedure))))[:-1] == list(more)
+    assert str(Stage.ATTACH) in mermaid(CaseDiagram(procedure))
 
 
-LIVE = Way(Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING), Stage.SHARING)
+LIVE = CaseDiagram(
+    Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING), Stage.SHARING
+)
 
 
 def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None:
@@ -91,20 +97,20 @@ def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None
     assert mermaid(LIVE).count(":::live") == 1
 
 
-@pytest.mark.parametrize("outcome", WAYS_OUT)
+@pytest.mark.parametrize("outcome", EARLY_EXITS)
 def test_y27_a_way_out_leaves_the_rest_grey(outcome: Outcome) -> None:
     leaving = replace(LIVE, outcome=outcome)
-    assert leaving.mark_of_way_out is Mark.LIVE
+    assert leaving.mark_of_way_out is StageMark.LIVE
     left = replace(leaving, live=None)
     assert boxes(svg(left))[f"✓ 元に戻して終了（{outcome}）"] == "done"
-    assert {left.mark(stage) for stage in left.procedure.stages[5:]} == {Mark.SKIPPED}
+    assert {left.mark(stage) for stage in left.procedure.stages[5:]} == {StageMark.SKIPPED}
 
 
 def test_y25_a_case_that_ended_well_is_ticked_to_its_end() -> None:
     stages = Procedure.UNLINKED_NETWORK.stages
-    ended = Way(Procedure.UNLINKED_NETWORK, (Stage.CHECK, *stages[2:]), None, Outcome.COMPLETED)
-    assert {ended.mark(stage) for stage in stages if stage is not Stage.CORRECTION} == {Mark.DONE}
-    assert ended.mark(Stage.CORRECTION) is ended.mark_of_way_out is Mark.SKIPPED
+    ended = CaseDiagram(Procedure.UNLINKED_NETWORK, (Stage.CHECK, *stages[2:]), None, Outcome.COMPLETED)
+    assert {ended.mark(stage) for stage in stages if stage is not Stage.CORRECTION} == {StageMark.DONE}
+    assert ended.mark(Stage.CORRECTION) is ended.mark_of_way_out is StageMark.SKIPPED
     assert "完了" in texts(svg(ended))
 
 
@@ -137,7 +143,7 @@ def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: 
             for step in procedure.set_up_steps:
                 state.follow_up.record_step(step)
         possible = {by_action[action] for action in available(state) if action in by_action}
-        assert set(ways_out(procedure, stage)) == possible, stage
+        assert set(early_exits(procedure, stage)) == possible, stage
         if stage is Stage.NOTIFY:
             state.notified_at = day
 
@@ -172,5 +178,5 @@ async def test_a_case_shows_its_own_way(
         )
         await case.act(Withdraw(by="申込者", reason="不要になったため"))
         await case.application.result()
-        left = Way(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
+        left = CaseDiagram(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
         assert await case.office().query(OfficeDataProcedure.way, "mermaid") == mermaid(left)

@@ -24,7 +24,7 @@ from models.common.refusals import RefusedError
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, RefusedFormRow
 from models.webhooks.secrets import new_secret
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import Forms, SettledError, Settlement
+from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from tests.support.web_world import (
     NETWORK,
     TOKEN_B,
@@ -295,8 +295,8 @@ async def add_contract(web: Web, contract_id: str) -> None:
         session.add(ExistingContractRow(contract_id=contract_id, network_product=True, **facts))
 
 
-def forms(web: Web) -> Forms:
-    return Forms(web.sessions, Intake(web.sessions, BusinessCalendar()), EXAMPLE)
+def forms(web: Web) -> ProviderForms:
+    return ProviderForms(web.sessions, Intake(web.sessions, BusinessCalendar()), EXAMPLE)
 
 
 async def test_an_operator_mends_a_kept_form_and_the_provider_is_answered_with_what_it_became(web: Web) -> None:

@@ -17,8 +17,8 @@ from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, Outcome, Problem, Relinked, RememberedLink, SendMail
-from models.yayoi.office_state import OfficeState, WayOut
+from models.yayoi.messages import OfficeCase, Outcome, PairProblem, Relinked, RememberedLink, SendMail
+from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
 from models.yayoi.operator_actions import ResendMail as Resend
 from models.yayoi.operator_rules import available, example, refuse
@@ -33,9 +33,9 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
 NOTICE = SendMail(application_no=ApplicationNo("YS-000001"), office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
-Y2 = Problem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
-Y5 = Problem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
-Y3 = Problem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
+Y2 = PairProblem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
+Y5 = PairProblem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
+Y3 = PairProblem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
 
 
 # --- when: one table, and what must hold in every state ---------------------------------------------------------------
@@ -111,7 +111,7 @@ TABLE = [
     ("relink", after_notice(Stage.RELINK, *SetUpStep), ALWAYS | {Action.HOLD, Action.REPORT_RELINK}),
     (
         "leaving",
-        state_at(Stage.SHARING, way_out=WayOut(Outcome.CANCELLED, MailKind.CANCELLED, ())),
+        state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED, MailKind.CANCELLED, ())),
         set[Action](),
     ),
     ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.yayoi.registry.protocols import EndedSharing
 from models.common.calendar import day_in_japan
 from models.tables import LedgerRow, OfficeRow, SharingRow, SmartImportRunRow
@@ -36,17 +36,17 @@ class OtherSmartImport:
         self.frozen_for: dict[OfficeToken, str] = {}
         self.keys: list[str] = []
 
-    async def freeze(self, work: Work, office: OfficeToken) -> None:
+    async def freeze(self, work: StepTransaction, office: OfficeToken) -> None:
         self.keys.append(work.key)
         if self.frozen_for.setdefault(office, work.pair) != work.pair:
             raise ApplicationError("別の手続きで凍結中です。", type="FrozenByAnother")
 
-    async def thaw(self, work: Work, office: OfficeToken) -> None:
+    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
         self.keys.append(work.key)
         if self.frozen_for.get(office) == work.pair:
             del self.frozen_for[office]
 
-    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+    async def frozen(self, work: StepTransaction) -> Mapping[OfficeToken, str]:
         assert not work.key  # only asked
         return dict(self.frozen_for)
 
@@ -59,18 +59,18 @@ class OtherSharing:
         self.answers: dict[str, Sequence[str]] = {}
         self._ended: dict[str, list[EndedSharing]] = {}
 
-    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def firms(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         assert not work.key  # only asked
         return self.shared.get(office, ())
 
-    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
         if work.key not in self.answers:
             firms = self.answers[work.key] = self.shared.pop(office, ())
             ended = [EndedSharing(office, firm, released_by_system) for firm in firms]
             self._ended.setdefault(work.pair, []).extend(ended)
         return self.answers[work.key]
 
-    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         if work.key not in self.answers:
             ended = self._ended.get(work.pair, [])
             back = [each for each in ended if each.office == office and each.released_by_system]
@@ -79,7 +79,7 @@ class OtherSharing:
             self.shared[office] = (*self.shared.get(office, ()), *self.answers[work.key])
         return self.answers[work.key]
 
-    async def ended(self, work: Work) -> Sequence[EndedSharing]:
+    async def ended(self, work: StepTransaction) -> Sequence[EndedSharing]:
         return self._ended.get(work.pair, [])
 
 

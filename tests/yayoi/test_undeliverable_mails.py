@@ -21,7 +21,7 @@ from tests.support.world import OFFICE_C, TARO, World, details_of
 from tests.webhooks.test_webhook_delivery import starter
 from tests.webhooks.test_webhooks_commands import refuse
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
-from workflows.common.one_mail import AGAIN_AFTER
+from workflows.common.mail_workflow import AGAIN_AFTER
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
 A_DAY = timedelta(days=1)

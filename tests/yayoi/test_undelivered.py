@@ -87,7 +87,7 @@ async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered
 
 
 async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(world: World) -> None:
-    """What the ladder asks for is not the update that began it."""
+    """What the escalation asks for is not the update that began it."""
     case = await unnotified(world)
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
     await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 4))

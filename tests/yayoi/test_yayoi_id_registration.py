@@ -327,10 +327,10 @@ async def test_a_registration_is_started_when_temporal_is_back(town: Town) -> No
     """Stored first: the row is told until somebody has heard."""
     place = await town.begun()
     await town.mail()
-    await town.change(place, told_at=None)
+    await town.change(place, notified_at=None)
 
     async def told() -> bool:
-        return (await town.row(place)).told_at is not None
+        return (await town.row(place)).notified_at is not None
 
     await until(told)
     await town.procedure(place).describe()

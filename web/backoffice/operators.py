@@ -11,13 +11,13 @@ from fastapi.templating import Jinja2Templates
 
 from models.common.calendar import day_in_japan
 from web.common.problems import ProblemError
-from workflows.backoffice.queues import Asked, Queue, link
+from workflows.backoffice.queues import Queue, QueueFilter, link
 
 NO_NAME = "担当者の名前に「'」と「\\」は使えません。名前を確認し、もう一度入力してください。"
 
 
 @dataclass(frozen=True)
-class Links:
+class QueueLinks:
     """Where the Web UI shows a queue, and where it saves it among its views; None for one that is wrong tomorrow."""
 
     show: str
@@ -28,9 +28,9 @@ def operators_pages(templates: Jinja2Templates, *, ui_url: str, namespace: str) 
     """Return the page; `ui_url` is where operators reach the Web UI, `namespace` where the cases are."""
     router = APIRouter(include_in_schema=False)
 
-    def links(asked: Asked) -> dict[Queue, Links]:
+    def links(asked: QueueFilter) -> dict[Queue, QueueLinks]:
         return {
-            queue: Links(
+            queue: QueueLinks(
                 show=link(ui_url, namespace, queue, asked),
                 save=None if queue.for_one_day else link(ui_url, namespace, queue, asked, save=True),
             )
@@ -41,10 +41,10 @@ def operators_pages(templates: Jinja2Templates, *, ui_url: str, namespace: str) 
     async def queues(request: Request, name: Annotated[str, Query()] = "") -> Response:
         today, operator = day_in_japan(datetime.now(UTC)), name.strip()
         try:
-            own = links(Asked(today, operator)) if operator else {}
+            own = links(QueueFilter(today, operator)) if operator else {}
         except ValueError:
             raise ProblemError(HTTPStatus.BAD_REQUEST, NO_NAME) from None
-        facts = {"today": today, "operator": operator, "links": links(Asked(today)), "own": own}
+        facts = {"today": today, "operator": operator, "links": links(QueueFilter(today)), "own": own}
         return templates.TemplateResponse(request, "backoffice/operators.html", facts)
 
     return router

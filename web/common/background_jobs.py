@@ -9,7 +9,7 @@ from datetime import timedelta
 _log = logging.getLogger(__name__)
 
 
-class Repeating:
+class PeriodicJob:
     """Runs one job every `every`, sooner when woken; a failure is logged and the next round tries again."""
 
     def __init__(self, job: Callable[[], Awaitable[None]], every: timedelta) -> None:

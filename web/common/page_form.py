@@ -12,7 +12,7 @@ _WHOLE = "お手続き"
 
 
 @dataclass(frozen=True)
-class Form:
+class PageForm:
     """One rendering. `labels` are by field path, in the order of the page; passwords are never among the `values`."""
 
     labels: Mapping[str, str]
@@ -29,8 +29,8 @@ class Form:
         paths = sorted(self.errors, key=lambda path: order.index(path) if path in order else -1)
         return [(path, self.labels.get(path, _WHOLE), self.errors[path]) for path in paths]
 
-    def refused(self, errors: Mapping[str, str]) -> "Form":
-        return Form(self.labels, self.values, errors)
+    def refused(self, errors: Mapping[str, str]) -> "PageForm":
+        return PageForm(self.labels, self.values, errors)
 
 
 def sent_values(sent: Mapping[str, object], *paths: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ class UnreachableError(Exception):
 
 
 @asynccontextmanager
-async def reaching_temporal(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
+async def temporal_call(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
     """Raise `UnreachableError` for whatever may succeed later, and after `patience`."""
     try:
         async with asyncio.timeout(patience.total_seconds()):

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 Waiting = TypeVar("Waiting")
 
 
-async def work_off(waiting: Sequence[Waiting], act: Callable[[Waiting], Awaitable[None]], what: str) -> None:
+async def process_batch(waiting: Sequence[Waiting], act: Callable[[Waiting], Awaitable[None]], what: str) -> None:
     """Act on each in turn. `what` names them in the log: "applications"; each is named by its own key there."""
     for first in range(0, len(waiting), AT_ONCE):
         some = waiting[first : first + AT_ONCE]

@@ -1,4 +1,4 @@
-"""Telling procedures what was stored: a row's procedure is started, and later told what has changed in its row."""
+"""Notification procedures what was stored: a row's procedure is started, and later told what has changed in its row."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,15 +14,15 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.message import Message
-from models.tables import ToldRow
-from web.common.temporal_calls import reaching_temporal
-from web.common.work_queue import work_off
+from models.tables import NotifiedRow
+from web.common.temporal_calls import temporal_call
+from web.common.work_queue import process_batch
 
-Row = TypeVar("Row", bound=ToldRow)
+Row = TypeVar("Row", bound=NotifiedRow)
 
 
 @dataclass(frozen=True)
-class Telling:
+class Notification:
     """The procedure of one row: how it is started, and what it is told of the row as it is now."""
 
     workflow: Callable[..., Any]
@@ -37,10 +37,10 @@ class Telling:
     search_attributes: TypedSearchAttributes
 
 
-class Teller(Generic[Row]):
+class WorkflowNotifier(Generic[Row]):
     """Keeps the procedures of one table informed. Several web processes may tell the same: it makes no difference.
 
-    Each change of a row sets its `changed_at`; whatever is newer than `told_at` is told, after the commit and again
+    Each change of a row sets its `changed_at`; whatever is newer than `notified_at` is told, after the commit and again
     until Temporal has taken it. No row is locked meanwhile.
     """
 
@@ -49,7 +49,7 @@ class Teller(Generic[Row]):
         sessions: async_sessionmaker[AsyncSession],
         client: Client,
         table: type[Row],
-        telling: Callable[[Row], Telling],
+        telling: Callable[[Row], Notification],
         *,
         task_queue: str,
     ) -> None:
@@ -60,18 +60,18 @@ class Teller(Generic[Row]):
         self._task_queue = task_queue
         [self._key] = inspect(table).primary_key
 
-    async def tell_all(self) -> None:
+    async def notify_all(self) -> None:
         """Tell what waits, the oldest first; leave the rest for later if Temporal is away."""
         table = self._table
         async with self._sessions() as session:
             waiting: Sequence[UUID | str] = (
                 await session.scalars(
                     select(self._key)
-                    .where(or_(table.told_at.is_(None), table.told_at < table.changed_at))
+                    .where(or_(table.notified_at.is_(None), table.notified_at < table.changed_at))
                     .order_by(table.changed_at)
                 )
             ).all()
-        await work_off(waiting, self.tell, table.__tablename__)
+        await process_batch(waiting, self.tell, table.__tablename__)
 
     async def tell(self, key: UUID | str) -> None:
         """Start the procedure of one row, or tell the one that runs. Raises `UnreachableError`."""
@@ -80,7 +80,7 @@ class Teller(Generic[Row]):
         if row is None:
             return  # it was deleted meanwhile, as its procedure's end
         telling = self._telling(row)
-        async with reaching_temporal():
+        async with temporal_call():
             # One that has ended: nobody is left to be told.
             with suppress(WorkflowAlreadyStartedError):
                 await self._client.start_workflow(
@@ -99,5 +99,5 @@ class Teller(Generic[Row]):
 
     async def _told(self, key: UUID | str, changed_at: datetime) -> None:
         async with self._sessions.begin() as session:
-            told_at = func.greatest(self._table.told_at, changed_at)  # Postgres leaves nulls out
-            await session.execute(update(self._table).where(self._key == key).values(told_at=told_at))
+            notified_at = func.greatest(self._table.notified_at, changed_at)  # Postgres leaves nulls out
+            await session.execute(update(self._table).where(self._key == key).values(notified_at=notified_at))

@@ -6,19 +6,19 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from models.myics.store.managing import NotPossibleError
+from models.myics.store.permissions import NotPossibleError
 from models.myics.store.registrants import LinkRefusedError
-from web.common.background_jobs import Repeating
+from web.common.background_jobs import PeriodicJob
 from web.myics.pages_batches import batch_pages, batch_progress_pages
 from web.myics.pages_clients import client_pages
 from web.myics.pages_password import forgotten_password_pages, new_password_pages
 from web.myics.pages_register import registration_pages, representative_pages
 from web.myics.pages_sign_in import sign_in_pages
 from web.myics.pages_users import user_action_pages, user_pages
-from web.myics.parts import MyicsParts
+from web.myics.parts import MyicsContext
 
 
-def open_myics_pages(app: FastAPI, parts: MyicsParts) -> Sequence[Repeating]:
+def open_myics_pages(app: FastAPI, parts: MyicsContext) -> Sequence[PeriodicJob]:
     """Put the pages on the application, and return the jobs that run beside them."""
     for pages in (
         sign_in_pages(parts),

@@ -12,10 +12,10 @@ from models.common.refusals import FieldError, RefusedError
 from models.myics.batch_files import MOST_BYTES
 from models.myics.batches import MOST_ROWS, BatchKind
 from models.myics.identifiers import BatchNo
-from models.myics.store.managing import NotPossibleError
+from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from web.common.page_form import Form, sent_values
-from web.myics.parts import MyicsParts, refused_form
+from web.common.page_form import PageForm, sent_values
+from web.myics.parts import MyicsContext, refused_form
 
 BATCHES = "/myics/batches"
 MOST_SENT = MOST_BYTES + 64 * 1024
@@ -27,12 +27,12 @@ _SHOWN = 100
 """Refused rows on the page; the file has all."""
 
 
-def batch_pages(parts: MyicsParts) -> APIRouter:
+def batch_pages(parts: MyicsContext) -> APIRouter:
     """A router of its own: one of its forms holds a file, which no other may."""
     router = APIRouter(include_in_schema=False)
     batches = parts.services.batches
 
-    async def form(request: Request, manager: Member, page: Form) -> Response:
+    async def form(request: Request, manager: Member, page: PageForm) -> Response:
         facts = {
             "member": manager,
             "page": page,
@@ -48,13 +48,13 @@ def batch_pages(parts: MyicsParts) -> APIRouter:
     @router.get(BATCHES)
     async def listed(request: Request) -> Response:
         manager = await parts.manager(request)
-        return await form(request, manager, Form(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value}))
+        return await form(request, manager, PageForm(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value}))
 
-    @router.post(BATCHES, dependencies=[Depends(parts.doors.checked_with_file)])
+    @router.post(BATCHES, dependencies=[Depends(parts.auth.checked_with_file)])
     async def take(request: Request) -> Response:
         manager = await parts.manager(request)
         sent = await request.form()
-        page = Form(LABELS, sent_values(sent, "submission_id", "kind"))
+        page = PageForm(LABELS, sent_values(sent, "submission_id", "kind"))
         try:
             content = await _content(sent.get("file"))
             number = await batches.take(manager, _kind(page), content, _submission_id(page))
@@ -65,7 +65,7 @@ def batch_pages(parts: MyicsParts) -> APIRouter:
     return router
 
 
-def batch_progress_pages(parts: MyicsParts) -> APIRouter:
+def batch_progress_pages(parts: MyicsContext) -> APIRouter:
     """One file: how far it is, what was refused, stopped and resumed."""
     router, batches = parts.router(), parts.services.batches
 
@@ -118,14 +118,14 @@ async def _content(file: object) -> bytes:
     return await file.read()
 
 
-def _kind(page: Form) -> BatchKind:
+def _kind(page: PageForm) -> BatchKind:
     for kind in _KINDS:
         if page.value("kind") == kind.value:
             return kind
     raise RefusedError([FieldError(field="kind", message="「顧問先」か「ユーザー」を選んでください。")])
 
 
-def _submission_id(page: Form) -> UUID:
+def _submission_id(page: PageForm) -> UUID:
     try:
         return UUID(page.value("submission_id"))
     except ValueError:

@@ -11,14 +11,14 @@ from models.myics.forms import ClientForm, read
 from models.myics.identifiers import ClientId
 from models.myics.store.clients import PAGE_LENGTH
 from models.myics.store.sign_in import Member
-from web.common.page_form import Form, sent_values
-from web.myics.parts import MyicsParts, refused_form
+from web.common.page_form import PageForm, sent_values
+from web.myics.parts import MyicsContext, refused_form
 
 CLIENTS = "/myics/clients"
 LABELS = {"suffix": "顧問先ID の下 4 桁", "name": "顧問先名称"}
 
 
-def client_pages(parts: MyicsParts) -> APIRouter:
+def client_pages(parts: MyicsContext) -> APIRouter:
     router = parts.router()
 
     @router.get(CLIENTS)
@@ -43,12 +43,12 @@ def client_pages(parts: MyicsParts) -> APIRouter:
 
     @router.get(f"{CLIENTS}/new")
     async def empty(request: Request) -> Response:
-        return form(request, await parts.manager(request), Form(LABELS))
+        return form(request, await parts.manager(request), PageForm(LABELS))
 
     @router.post(f"{CLIENTS}/new")
     async def add(request: Request) -> Response:
         manager = await parts.manager(request)
-        page = Form(LABELS, sent_values(await request.form(), *LABELS))
+        page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
         try:
             typed = read(ClientForm, page.values)
             await parts.services.clients.add(manager, typed)
@@ -57,7 +57,7 @@ def client_pages(parts: MyicsParts) -> APIRouter:
         client_id = ClientId.of(manager.holder_no.firm, typed.suffix)
         return RedirectResponse(f"{CLIENTS}?added={client_id}", HTTPStatus.SEE_OTHER)
 
-    def form(request: Request, manager: Member, page: Form) -> Response:
+    def form(request: Request, manager: Member, page: PageForm) -> Response:
         return parts.show(request, "client_new.html", {"member": manager, "page": page})
 
     return router

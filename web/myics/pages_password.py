@@ -12,9 +12,9 @@ from models.myics.forms import read
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm
 from web.common.auth import Limit, client_address
-from web.common.page_form import Form, sent_values
+from web.common.page_form import PageForm, sent_values
 from web.myics.pages_register import not_the_same
-from web.myics.parts import SIGN_IN, MyicsParts, refused_form
+from web.myics.parts import SIGN_IN, MyicsContext, refused_form
 
 FORGOTTEN = "/myics/password"
 MAIL_SENT = "/myics/password/mail-sent"
@@ -22,29 +22,29 @@ ASKED = {"customer_no": "お客様番号", "address": "ユーザーアカウン�
 TYPED = {"password": "新しいパスワード", "password_again": "新しいパスワード（確認のためもう一度）"}
 
 
-def forgotten_password_pages(parts: MyicsParts) -> APIRouter:
+def forgotten_password_pages(parts: MyicsContext) -> APIRouter:
     """Asking for a link: the answer is the same for whatever accounts there are."""
     router, renewals = parts.router(), parts.services.renewals
 
-    def ask(request: Request, page: Form) -> Response:
+    def ask(request: Request, page: PageForm) -> Response:
         return parts.show(request, "password_forgotten.html", {"page": page})
 
     @router.get(FORGOTTEN)
     async def forgotten(request: Request) -> Response:
-        return ask(request, Form(ASKED))
+        return ask(request, PageForm(ASKED))
 
     @router.post(FORGOTTEN)
     async def asked(request: Request) -> Response:
-        page = Form(ASKED, sent_values(await request.form(), *ASKED))
-        await parts.doors.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
+        page = PageForm(ASKED, sent_values(await request.form(), *ASKED))
+        await parts.auth.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
         try:
             typed = read(RenewalForm, page.values)
         except RefusedError as refused:
             return ask(request, refused_form(page, refused))
         # Counted for accounts that do not exist too: nobody learns from a limit which ones do.
         account = f"{typed.customer_no} {typed.address}"
-        await parts.doors.limit(Limit.NEW_PASSWORD, account)
-        await parts.doors.limit(Limit.NEW_PASSWORD_DAILY, account)
+        await parts.auth.limit(Limit.NEW_PASSWORD, account)
+        await parts.auth.limit(Limit.NEW_PASSWORD_DAILY, account)
         await renewals.ask(typed)
         return RedirectResponse(MAIL_SENT, HTTPStatus.SEE_OTHER)
 
@@ -55,22 +55,22 @@ def forgotten_password_pages(parts: MyicsParts) -> APIRouter:
     return router
 
 
-def new_password_pages(parts: MyicsParts) -> APIRouter:
+def new_password_pages(parts: MyicsContext) -> APIRouter:
     """Behind the link."""
     router, renewals = parts.router(), parts.services.renewals
 
-    async def show(request: Request, link: str, page: Form) -> Response:
+    async def show(request: Request, link: str, page: PageForm) -> Response:
         facts = {"opened": await renewals.open(link), "link": link, "page": page, "rule": PasswordKind.MYICS.rule}
         return parts.show(request, "password_new.html", facts)
 
     @router.get(NEW_PASSWORD_PATH)
     async def opened(request: Request, link: Annotated[str, Query()] = "") -> Response:
-        return await show(request, link, Form(TYPED))
+        return await show(request, link, PageForm(TYPED))
 
     @router.post(NEW_PASSWORD_PATH)
     async def renew(request: Request) -> Response:
         values = sent_values(await request.form(), "link", *TYPED)
-        link, page = values["link"], Form(TYPED)
+        link, page = values["link"], PageForm(TYPED)
         await renewals.open(link)  # before anything is computed for it
         if again := not_the_same(values):
             return await show(request, link, page.refused(again))

@@ -13,22 +13,22 @@ from models.common.refusals import RefusedError
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.myics.personal_links import REGISTRATION_PATH
-from models.myics.store.registrants import Page, read_account
+from models.myics.store.registrants import RegistrantPage, read_account
 from web.common.auth import Limit, client_address
-from web.common.page_form import Form, sent_values
-from web.myics.parts import HOME, SIGN_IN, MyicsParts, refused_form
+from web.common.page_form import PageForm, sent_values
+from web.myics.parts import HOME, SIGN_IN, MyicsContext, refused_form
 
 MAIL_SENT = f"{REGISTRATION_PATH}/mail-sent"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
-_LABELS: dict[Page, dict[str, str]] = {
-    Page.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
-    Page.ACCOUNT: {"address": "ユーザーアカウント", "keyword": "登録確認用キーワード"},
-    Page.CONFIRM: {
+_LABELS: dict[RegistrantPage, dict[str, str]] = {
+    RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
+    RegistrantPage.ACCOUNT: {"address": "ユーザーアカウント", "keyword": "登録確認用キーワード"},
+    RegistrantPage.CONFIRM: {
         "keyword": "登録確認用キーワード",
         "password": "パスワード",
         "password_again": "パスワード（確認のためもう一度）",
     },
-    Page.PASSWORD: {"password": "パスワード", "password_again": "パスワード（確認のためもう一度）"},
+    RegistrantPage.PASSWORD: {"password": "パスワード", "password_again": "パスワード（確認のためもう一度）"},
 }
 _NEVER_SHOWN_AGAIN = {"keyword", "password", "password_again"}
 
@@ -36,31 +36,31 @@ _NEVER_SHOWN_AGAIN = {"keyword", "password", "password_again"}
 class _Links:
     """What the pages behind a link have in common."""
 
-    def __init__(self, parts: MyicsParts) -> None:
+    def __init__(self, parts: MyicsContext) -> None:
         self._parts = parts
 
-    async def show(self, request: Request, link: str, page: Form | None = None) -> Response:
+    async def show(self, request: Request, link: str, page: PageForm | None = None) -> Response:
         """Show where the link leads now. Raises `LinkRefusedError`."""
         opened = await self._parts.services.registrants.open(link)
         facts = {
             "opened": opened,
             "link": link,
-            "page": page or Form(_LABELS[opened.page]),
+            "page": page or PageForm(_LABELS[opened.page]),
             "rule": PasswordKind.MYICS.rule,
             "keyword_length": KEYWORD_LENGTH,
         }
         return self._parts.show(request, f"register_{opened.page}.html", facts)
 
     @staticmethod
-    async def sent(request: Request, page: Page) -> tuple[str, dict[str, str], Form]:
+    async def sent(request: Request, page: RegistrantPage) -> tuple[str, dict[str, str], PageForm]:
         """Return the link, what was typed, and the form to show again."""
         values = sent_values(await request.form(), "link", *_LABELS[page])
         link = values.pop("link")
         kept = {path: value for path, value in values.items() if path not in _NEVER_SHOWN_AGAIN}
-        return link, values, Form(_LABELS[page], kept)
+        return link, values, PageForm(_LABELS[page], kept)
 
 
-def registration_pages(parts: MyicsParts) -> APIRouter:
+def registration_pages(parts: MyicsContext) -> APIRouter:
     """Terms and password: for representatives and users alike, in their own order."""
     router, registrants, links = parts.router(), parts.services.registrants, _Links(parts)
 
@@ -70,7 +70,7 @@ def registration_pages(parts: MyicsParts) -> APIRouter:
 
     @router.post(f"{REGISTRATION_PATH}/terms")
     async def terms(request: Request) -> Response:
-        link, values, page = await links.sent(request, Page.TERMS)
+        link, values, page = await links.sent(request, RegistrantPage.TERMS)
         try:
             signed_up = await registrants.accept_terms(
                 link, authority=bool(values["authority"]), terms=bool(values["terms"])
@@ -80,12 +80,12 @@ def registration_pages(parts: MyicsParts) -> APIRouter:
         if signed_up is None:
             return _go(REGISTRATION_PATH, link=link)
         answer = _go(HOME, done="registered")
-        await parts.doors.myics.begin(request, answer, account_id=signed_up.account_id)
+        await parts.auth.myics.begin(request, answer, account_id=signed_up.account_id)
         return answer
 
     @router.post(f"{REGISTRATION_PATH}/password")
     async def password(request: Request) -> Response:
-        link, values, page = await links.sent(request, Page.PASSWORD)
+        link, values, page = await links.sent(request, RegistrantPage.PASSWORD)
         await registrants.open(link)  # before anything is computed for it
         if again := not_the_same(values):
             return await links.show(request, link, page.refused(again))
@@ -98,7 +98,7 @@ def registration_pages(parts: MyicsParts) -> APIRouter:
     return router
 
 
-def representative_pages(parts: MyicsParts) -> APIRouter:
+def representative_pages(parts: MyicsContext) -> APIRouter:
     """M2 and M3: the representative's own account, and the mail that checks its address."""
     router, registrants, links = parts.router(), parts.services.registrants, _Links(parts)
 
@@ -108,8 +108,8 @@ def representative_pages(parts: MyicsParts) -> APIRouter:
 
     @router.post(f"{REGISTRATION_PATH}/account")
     async def account(request: Request) -> Response:
-        link, values, page = await links.sent(request, Page.ACCOUNT)
-        await parts.doors.limit(Limit.SUBMISSION, client_address(request))
+        link, values, page = await links.sent(request, RegistrantPage.ACCOUNT)
+        await parts.auth.limit(Limit.SUBMISSION, client_address(request))
         await registrants.open(link)
         try:
             await registrants.choose_account(link, read_account(values["address"], values["keyword"]))
@@ -119,8 +119,8 @@ def representative_pages(parts: MyicsParts) -> APIRouter:
 
     @router.post(f"{REGISTRATION_PATH}/confirm")
     async def confirm(request: Request) -> Response:
-        link, values, page = await links.sent(request, Page.CONFIRM)
-        await parts.doors.limit(Limit.CODE_FROM, client_address(request))
+        link, values, page = await links.sent(request, RegistrantPage.CONFIRM)
+        await parts.auth.limit(Limit.CODE_FROM, client_address(request))
         opened = await registrants.open(link)
         if again := not_the_same(values):
             return await links.show(request, link, page.refused(again))

@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from models.myics.store.sign_in import SignInRefusedError
 from web.common.auth import Limit, client_address
 from web.common.auth.access import local_path
-from web.common.page_form import Form, sent_values
-from web.myics.parts import HOME, SIGN_IN, MyicsParts
+from web.common.page_form import PageForm, sent_values
+from web.myics.parts import HOME, SIGN_IN, MyicsContext
 
 LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント", "password": "パスワード"}
 _SAID = {
@@ -20,10 +20,10 @@ _SAID = {
 }
 
 
-def sign_in_pages(parts: MyicsParts) -> APIRouter:
+def sign_in_pages(parts: MyicsContext) -> APIRouter:
     router = parts.router()
 
-    def show(request: Request, page: Form, there: str, said: str | None = None) -> Response:
+    def show(request: Request, page: PageForm, there: str, said: str | None = None) -> Response:
         facts = {"page": page, "next": local_path(there), "said": said}
         return parts.show(request, "yayoi/sign_in.html", facts)
 
@@ -42,28 +42,28 @@ def sign_in_pages(parts: MyicsParts) -> APIRouter:
         done: Annotated[str, Query()] = "",
         customer_no: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
-        return show(request, Form(LABELS, {"customer_no": customer_no}), there, _SAID.get(done))
+        return show(request, PageForm(LABELS, {"customer_no": customer_no}), there, _SAID.get(done))
 
     @router.post(SIGN_IN)
     async def sign_in(request: Request) -> Response:
         sent = sent_values(await request.form(), "next", *LABELS)
-        page = Form(LABELS, {path: sent[path] for path in ("customer_no", "address")})
+        page = PageForm(LABELS, {path: sent[path] for path in ("customer_no", "address")})
         if empty := {path: "入力してください。" for path in LABELS if not sent[path].strip()}:
             return show(request, page.refused(empty), sent["next"])
         # How often one account is tried is its own business: too many wrong passwords lock it.
-        await parts.doors.limit(Limit.SIGN_IN_FROM, client_address(request))
+        await parts.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
         try:
             member = await parts.services.sign_in.sign_in(sent["customer_no"], sent["address"], sent["password"])
         except SignInRefusedError as refused:
             return show(request, page.refused({"": str(refused)}), sent["next"])
         answer = RedirectResponse(local_path(sent["next"] or HOME), HTTPStatus.SEE_OTHER)
-        await parts.doors.myics.begin(request, answer, account_id=member.account_id)
+        await parts.auth.myics.begin(request, answer, account_id=member.account_id)
         return answer
 
     @router.post("/myics/sign-out")
     async def sign_out(request: Request) -> Response:
         answer = RedirectResponse(f"{SIGN_IN}?done=out", HTTPStatus.SEE_OTHER)
-        await parts.doors.myics.end(request, answer)
+        await parts.auth.myics.end(request, answer)
         return answer
 
     return router

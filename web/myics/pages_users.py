@@ -11,12 +11,12 @@ from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind
 from models.myics.forms import UserForm, read
 from models.myics.identifiers import HolderNo
-from models.myics.store.managing import NotPossibleError
+from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from web.common.auth import Limit
-from web.common.page_form import Form, sent_values
+from web.common.page_form import PageForm, sent_values
 from web.common.temporal_calls import UnreachableError
-from web.myics.parts import MyicsParts, refused_form
+from web.myics.parts import MyicsContext, refused_form
 from web.myics.users import Users
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
@@ -42,7 +42,7 @@ def users_place(holder: HolderNo) -> str:
     return f"/myics/clients/{holder.client}/users" if holder.client else "/myics/users"
 
 
-def user_pages(parts: MyicsParts) -> APIRouter:
+def user_pages(parts: MyicsContext) -> APIRouter:
     router = parts.router()
 
     async def listed(request: Request, client_id: str = "", done: Annotated[str, Query()] = "") -> Response:
@@ -51,22 +51,22 @@ def user_pages(parts: MyicsParts) -> APIRouter:
 
     async def empty(request: Request, client_id: str = "") -> Response:
         manager = await parts.manager(request)
-        page = Form(LABELS, {"kind": AccountKind.GENERAL})
+        page = PageForm(LABELS, {"kind": AccountKind.GENERAL})
         return await form(request, manager, _holder(manager, client_id), page)
 
     async def add(request: Request, client_id: str = "") -> Response:
         manager = await parts.manager(request)
         holder = _holder(manager, client_id)
-        page = Form(LABELS, sent_values(await request.form(), *LABELS))
+        page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
         try:
             typed = read(UserForm, page.values)
-            await parts.doors.limit(Limit.INVITATION, f"myics {manager.account_id}")
+            await parts.auth.limit(Limit.INVITATION, f"myics {manager.account_id}")
             await parts.services.users.add(manager, holder, typed)
         except RefusedError as refused:
             return await form(request, manager, holder, refused_form(page, refused))
         return _to_list(holder, "added")
 
-    async def form(request: Request, manager: Member, holder: HolderNo, page: Form) -> Response:
+    async def form(request: Request, manager: Member, holder: HolderNo, page: PageForm) -> Response:
         facts = await _about(parts, manager, holder) | {"page": page, "kinds": [(kind, kind) for kind in AccountKind]}
         return parts.show(request, "user_new.html", facts)
 
@@ -77,7 +77,7 @@ def user_pages(parts: MyicsParts) -> APIRouter:
     return router
 
 
-def user_action_pages(parts: MyicsParts) -> APIRouter:
+def user_action_pages(parts: MyicsContext) -> APIRouter:
     """The buttons beside a user; which list it stands in comes with the form."""
     router, users = parts.router(), parts.services.users
 
@@ -86,7 +86,7 @@ def user_action_pages(parts: MyicsParts) -> APIRouter:
         manager = await parts.manager(request)
         holder = _holder(manager, sent_values(await request.form(), "client_id")["client_id"])
         if action == "resend":
-            await parts.doors.limit(Limit.INVITATION, f"myics {manager.account_id}")
+            await parts.auth.limit(Limit.INVITATION, f"myics {manager.account_id}")
         try:
             await _action(users, action)(manager, account_id)
         except NotPossibleError as refused:
@@ -118,7 +118,7 @@ def _action(users: Users, action: str) -> Callable[[Member, int], Awaitable[None
 
 
 async def show_users(
-    parts: MyicsParts,
+    parts: MyicsContext,
     request: Request,
     manager: Member,
     holder: HolderNo,
@@ -129,13 +129,13 @@ async def show_users(
     """Show the list, and on top of it why something was not done."""
     facts = await _about(parts, manager, holder) | {
         "users": await parts.services.users.listed(manager, holder),
-        "page": Form({}, errors={"": refusal} if refusal else {}),
+        "page": PageForm({}, errors={"": refusal} if refusal else {}),
         "said": said,
     }
     return parts.show(request, "users.html", facts, HTTPStatus.CONFLICT if refusal else None)
 
 
-async def _about(parts: MyicsParts, manager: Member, holder: HolderNo) -> dict[str, object]:
+async def _about(parts: MyicsContext, manager: Member, holder: HolderNo) -> dict[str, object]:
     name = await parts.services.clients.name(manager, holder.client) if holder.client else ""
     return {"member": manager, "holder": holder, "client_name": name, "place": users_place(holder)}
 

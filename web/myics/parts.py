@@ -10,11 +10,11 @@ from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 
 from models.common.refusals import RefusedError
-from models.myics.store.managing import NotPossibleError
+from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from web.common.auth import Doors
+from web.common.auth import Auth
 from web.common.auth.access import SignInNeededError
-from web.common.page_form import Form
+from web.common.page_form import PageForm
 from web.myics.services import MyicsServices
 
 HOME = "/myics/"
@@ -25,16 +25,16 @@ ONLY_ADMINISTRATORS = (
 
 
 @dataclass(frozen=True)
-class MyicsParts:
+class MyicsContext:
     """The parts that pages share."""
 
-    doors: Doors
+    auth: Auth
     services: MyicsServices
     templates: Jinja2Templates
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.doors.checked)])
+        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
 
     def show(
         self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None
@@ -47,7 +47,7 @@ class MyicsParts:
 
     async def member(self, request: Request) -> Member:
         """Return who is logged in, as the account stands now; whoever is not is led to the log-in and back."""
-        session = await self.doors.myics.find(request)
+        session = await self.auth.myics.find(request)
         member = await self.services.sign_in.member(session.account_id) if session else None
         if member is None:
             raise SignInNeededError(SIGN_IN)
@@ -61,7 +61,7 @@ class MyicsParts:
         return member
 
 
-def refused_form(page: Form, refused: RefusedError) -> Form:
+def refused_form(page: PageForm, refused: RefusedError) -> PageForm:
     """Return the form with what is wrong beside each field: nothing typed is asked for, not called malformed."""
     return page.refused(
         {

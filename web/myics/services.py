@@ -13,9 +13,9 @@ from models.myics.store.registrants import Registrants
 from models.myics.store.renewals import Renewals
 from models.myics.store.sign_in import SignIn
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
-from web.common.background_jobs import Repeating
-from web.common.workflow_notifier import Teller
-from web.myics.telling import telling_batch, telling_registration
+from web.common.background_jobs import PeriodicJob
+from web.common.workflow_notifier import WorkflowNotifier
+from web.myics.notifications import batch_notification, registration_notification
 from web.myics.users import Users
 
 
@@ -32,10 +32,12 @@ class MyicsServices:
         task_queue: str,
         every: timedelta,
     ) -> None:
-        registrations = Teller(sessions, client, MyicsRegistrationRow, telling_registration, task_queue=task_queue)
-        files = Teller(sessions, client, MyicsBatchRow, telling_batch, task_queue=task_queue)
-        telling, telling_files = Repeating(registrations.tell_all, every), Repeating(files.tell_all, every)
-        self.jobs: Sequence[Repeating] = (telling, telling_files)
+        registrations = WorkflowNotifier(
+            sessions, client, MyicsRegistrationRow, registration_notification, task_queue=task_queue
+        )
+        files = WorkflowNotifier(sessions, client, MyicsBatchRow, batch_notification, task_queue=task_queue)
+        telling, telling_files = PeriodicJob(registrations.notify_all, every), PeriodicJob(files.notify_all, every)
+        self.jobs: Sequence[PeriodicJob] = (telling, telling_files)
         self.registrants = Registrants(sessions, hashing, secret_key, telling.wake)
         self.renewals = Renewals(sessions, hashing, secret_key, telling.wake)
         self.sign_in = SignIn(sessions, hashing, telling.wake)

@@ -13,11 +13,11 @@ from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
-from models.myics.store.managing import NotPossibleError, may_manage
-from models.myics.store.requests import Asked, administrators, end_sessions, invite_user, unlock_account
+from models.myics.store.permissions import NotPossibleError, may_manage
+from models.myics.store.requests import Requester, administrators, end_sessions, invite_user, unlock_account
 from models.myics.store.sign_in import Member
 from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
-from web.myics.asking import ask_registration
+from web.myics.procedure_calls import ask_registration
 
 BY = "事務所の管理者"
 LAST_ADMINISTRATOR = (
@@ -72,7 +72,7 @@ class Users:
         """Add a user, who is listed at once and gets a mail (M4). Raises `NotPossibleError` and `RefusedError`."""
         async with self._sessions.begin() as session:
             await may_manage(session, manager, holder)
-            number = await invite_user(session, holder, form, Asked(manager.name, self._now()))
+            number = await invite_user(session, holder, form, Requester(manager.name, self._now()))
         self._told()
         return number
 

@@ -18,8 +18,8 @@ from models.common.waiting_for import WaitingFor
 from models.tables import RefusedFormRow, WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import DeliverWebhook, WebhookStage, webhook_workflow_id
 from models.yayoi.provider_forms.refused import RefusedFormRef, refused_form_workflow_id
-from web.common.temporal_calls import reaching_temporal
-from web.common.work_queue import work_off
+from web.common.temporal_calls import temporal_call
+from web.common.work_queue import process_batch
 from workflows.common.details import cell, table
 from workflows.common.search_attributes import APPLICATION_NO, STAGE, WAITING_FOR
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -51,8 +51,8 @@ class WebhookStarter:
                 .order_by(RefusedFormRow.form_no)
             )
             waiting = messages.all(), forms.all()
-        await work_off(waiting[0], self.deliver, "webhook messages")
-        await work_off(waiting[1], self.tell_of_form, "refused forms")
+        await process_batch(waiting[0], self.deliver, "webhook messages")
+        await process_batch(waiting[1], self.tell_of_form, "refused forms")
 
     async def deliver(self, message_id: str) -> None:
         """Start the delivery of one message. Raises `UnreachableError`."""
@@ -101,7 +101,7 @@ class WebhookStarter:
             )
 
     async def _start(self, workflow: Any, asked: Any, **options: Any) -> None:
-        async with reaching_temporal():
+        async with temporal_call():
             await self._client.start_workflow(
                 workflow,
                 asked,

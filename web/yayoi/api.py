@@ -16,11 +16,11 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store import intake
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.intake import Intake
-from web.common.auth import Doors, Limit, client_address
-from web.common.background_jobs import Repeating
+from web.common.auth import Auth, Limit, client_address
+from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError, answers
 from web.yayoi import event_delivery as deliveries
-from web.yayoi.event_delivery import Deliveries, DeliveryStatus, EventRefusedError
+from web.yayoi.event_delivery import Deliveries, EventRefusedError, EventStatus
 
 OTHER_APPLICATION = (
     "この submission_id の申込は、別の内容ですでに受け付けています。"
@@ -56,13 +56,11 @@ class EventReceived(BaseModel):
     event_id: UUID
     application_no: ApplicationNo
     office_no: int = Field(description="申込の中で何件目の事業所データか（1 から）")
-    status: DeliveryStatus = Field(
-        description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）"
-    )
+    status: EventStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）")
 
 
 def applications_api(
-    form_intake: Intake, starting: Repeating, doors: Doors, *, public_url: str, secret_key: str
+    form_intake: Intake, starting: PeriodicJob, auth: Auth, *, public_url: str, secret_key: str
 ) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["applications"])
 
@@ -87,7 +85,7 @@ def applications_api(
             receipt = await form_intake.receive(form)
         except RefusedError:
             # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
-            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            await auth.limit(Limit.REFUSED_FROM, client_address(request))
             raise
         except intake.OtherContentError:
             raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
@@ -104,7 +102,7 @@ def applications_api(
     return router
 
 
-def events_api(events: Deliveries, doors: Doors) -> APIRouter:
+def events_api(events: Deliveries, auth: Auth) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.post(
@@ -128,13 +126,13 @@ def events_api(events: Deliveries, doors: Doors) -> APIRouter:
             raise RefusedError([FieldError(field="source", message=OUR_OWN)])
         try:
             delivery = await events.take(event)
-        except deliveries.OtherContentError:
+        except deliveries.OtherEventError:
             raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
         except (UnknownCaseError, EventRefusedError) as refused:
-            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            await auth.limit(Limit.REFUSED_FROM, client_address(request))
             status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
             raise ProblemError(status, str(refused)) from None
-        if delivery.status is DeliveryStatus.ACCEPTED:
+        if delivery.status is EventStatus.ACCEPTED:
             response.status_code = HTTPStatus.ACCEPTED
         return EventReceived(
             event_id=event.event_id,

@@ -58,7 +58,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import ENDED, CaseRefusedError, UnknownCaseError, find_case
-from web.common.temporal_calls import UnreachableError, reaching_temporal
+from web.common.temporal_calls import UnreachableError, temporal_call
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 AT_ONCE = 10
@@ -69,7 +69,7 @@ _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _log = logging.getLogger(__name__)
 
 
-class DeliveryStatus(StrEnum):
+class EventStatus(StrEnum):
     """What became of an event that was taken."""
 
     DELIVERED = "delivered"
@@ -82,10 +82,10 @@ class Delivery:
 
     application_no: ApplicationNo
     office_no: int
-    status: DeliveryStatus
+    status: EventStatus
 
 
-class OtherContentError(Exception):
+class OtherEventError(Exception):
     """The event id was used before, with other content."""
 
 
@@ -103,7 +103,7 @@ class Deliveries:
     async def take(self, event: AnyEvent) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
 
-        Raises `OtherContentError`, `UnknownCaseError` and `EventRefusedError`.
+        Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`.
         """
         row = await self._store(event)
         if row.delivered_at is None:
@@ -118,7 +118,7 @@ class Deliveries:
         return Delivery(
             application_no=ApplicationNo(str(row.application_no)),
             office_no=int(row.office_no or 0),
-            status=DeliveryStatus.DELIVERED if row.delivered_at else DeliveryStatus.ACCEPTED,
+            status=EventStatus.DELIVERED if row.delivered_at else EventStatus.ACCEPTED,
         )
 
     async def deliver_all(self) -> None:
@@ -138,7 +138,7 @@ class Deliveries:
     async def _deliver_in_time(
         self, application_no: str | None, office_no: int | None, asking: UUID | None = None
     ) -> None:
-        async with reaching_temporal():
+        async with temporal_call():
             await self._deliver_to_office(str(application_no), int(office_no or 0), asking)
 
     async def _store(self, event: AnyEvent) -> EventRow:
@@ -153,7 +153,7 @@ class Deliveries:
             )
             row = await session.get_one(EventRow, event.event_id, with_for_update=True)
             if row.digest != digest:
-                raise OtherContentError
+                raise OtherEventError
             if row.delivered_at is None:
                 row.refused_because = row.untold_since = None
                 if row.application_no is None:

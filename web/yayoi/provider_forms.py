@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.store import intake
-from models.yayoi.store.provider_forms import Forms
-from web.common.auth import Doors, Limit, client_address
-from web.common.background_jobs import Repeating
+from models.yayoi.store.provider_forms import ProviderForms
+from web.common.auth import Auth, Limit, client_address
+from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError, answers
 from web.webhooks.signatures import ForgedError, FormSignatures
 from web.yayoi.api import TOO_OFTEN, ApplicationReceived
@@ -39,7 +39,13 @@ _BODY: dict[str, Any] = {
 
 
 def form_webhooks(
-    forms: Forms, signatures: FormSignatures, starting: Repeating, doors: Doors, *, public_url: str, secret_key: str
+    forms: ProviderForms,
+    signatures: FormSignatures,
+    starting: PeriodicJob,
+    auth: Auth,
+    *,
+    public_url: str,
+    secret_key: str,
 ) -> APIRouter:
     router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -69,7 +75,7 @@ def form_webhooks(
         try:
             webhook_id = signatures.check(request.headers, body)
         except ForgedError as forged:
-            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            await auth.limit(Limit.REFUSED_FROM, client_address(request))
             raise ProblemError(HTTPStatus.UNAUTHORIZED, str(forged)) from None
         try:
             receipt = await forms.take(webhook_id, body.decode())

@@ -16,8 +16,8 @@ from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
 from models.yayoi.messages import ApplicationCase, OfficeCase
 from models.yayoi.procedures import Procedure
-from web.common.temporal_calls import reaching_temporal
-from web.common.work_queue import work_off
+from web.common.temporal_calls import temporal_call
+from web.common.work_queue import process_batch
 from workflows.common.details import cell, table
 from workflows.yayoi import search_attributes
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -56,7 +56,7 @@ class Starter:
                     .order_by(ApplicationRow.applied_at)
                 )
             ).all()
-        await work_off(waiting, self.start, "applications")
+        await process_batch(waiting, self.start, "applications")
 
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
@@ -70,7 +70,7 @@ class Starter:
                 )
             ).all()
         case = _case(row, offices)
-        async with reaching_temporal():
+        async with temporal_call():
             try:
                 await self._client.start_workflow(
                     MultiOfficeApplication.run,

@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.yayoi.diagram import Way, mermaid
+from models.yayoi.diagram import CaseDiagram, mermaid
 from models.yayoi.diagram_svg import svg
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.procedures import Procedure
@@ -37,7 +37,7 @@ def pictures() -> dict[Path, str]:
     parts = [_HEAD, *(_section(procedure, path) for procedure, path in drawn.items())]
     return {
         Path("procedures.md"): "\n".join(parts),
-        **{path: svg(Way(procedure)) for procedure, path in drawn.items()},
+        **{path: svg(CaseDiagram(procedure)) for procedure, path in drawn.items()},
     }
 
 
@@ -50,7 +50,7 @@ def _section(procedure: Procedure, picture: Path) -> str:
 <details><summary>Mermaid</summary>
 
 ```mermaid
-{mermaid(Way(procedure))}
+{mermaid(CaseDiagram(procedure))}
 ```
 
 </details>

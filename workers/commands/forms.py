@@ -11,7 +11,7 @@ from models.common.calendar import JST, BusinessCalendar
 from models.common.refusals import RefusedError
 from models.tables import RefusedFormRow
 from models.yayoi.store.intake import Intake, OtherContentError
-from models.yayoi.store.provider_forms import Forms, SettledError, Settlement
+from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from workers import database
 from workers.errors import ClearError
 from workers.settings import Settings
@@ -50,7 +50,9 @@ async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: st
     """Take the form once more, with values mended (`path=value`); 1 and the reasons if it still cannot be taken."""
     mended = dict(_change(change) for change in changes)
     async with database.opened(settings) as sessions:
-        forms = Forms(sessions, Intake(sessions, BusinessCalendar(settings.closing_days)), form_translation(settings))
+        forms = ProviderForms(
+            sessions, Intake(sessions, BusinessCalendar(settings.closing_days)), form_translation(settings)
+        )
         try:
             receipt = await forms.retry(form_no, mended, Settlement(by, reason))
         except RefusedError as refused:
@@ -73,7 +75,7 @@ async def discard(settings: Settings, form_no: int, by: str, reason: str) -> Non
     async with database.opened(settings) as sessions:
         intake = Intake(sessions, BusinessCalendar(settings.closing_days))
         try:
-            await Forms(sessions, intake, form_translation(settings)).discard(form_no, Settlement(by, reason))
+            await ProviderForms(sessions, intake, form_translation(settings)).discard(form_no, Settlement(by, reason))
         except (NoResultFound, SettledError) as error:
             raise _no_such(form_no) if isinstance(error, NoResultFound) else _settled(form_no) from None
     sys.stdout.write("受け付けずに終了しました。\n")

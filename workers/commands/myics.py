@@ -10,7 +10,7 @@ from models.common.refusals import RefusedError
 from models.myics.batches import BatchKind
 from models.myics.forms import FirmForm, read
 from models.myics.store.batches import Batches
-from models.myics.store.requests import Asked, invite_firm
+from models.myics.store.requests import Requester, invite_firm
 from workers import database
 from workers.errors import ClearError
 from workers.settings import Settings
@@ -44,7 +44,7 @@ async def invite_one(settings: Settings, **typed: str) -> None:
     try:
         form = read(FirmForm, typed)
         async with database.opened(settings) as sessions, sessions.begin() as session:
-            number = await invite_firm(session, form, Asked(_BY, datetime.now(UTC)))
+            number = await invite_firm(session, form, Requester(_BY, datetime.now(UTC)))
     except RefusedError as refused:
         raise ClearError(_spoken(refused)) from None
     _say(f"{number} として受け付けました。招待メールを、まもなく送ります。")

@@ -7,9 +7,9 @@ from models.common.identifiers import MailAddress
 from models.myics.forms import FirmForm
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo
 from models.myics.mails import MyicsMail
-from models.myics.store.requests import Asked, invite_firm
+from models.myics.store.requests import Requester, invite_firm
 from workers.demo.play import DifferenceError, Play
-from workers.demo.visitor import Visitor
+from workers.demo.visitor import DemoVisitor
 from workers.stack.inbox import text_of
 
 FIRM = CustomerNo("1000200301")
@@ -56,7 +56,7 @@ async def myics(play: Play) -> None:
 async def _representative_registers(play: Play) -> None:
     form = FirmForm(customer_no=FIRM, name="青葉会計事務所", representative="青葉 一郎", address=ICHIRO)
     async with play.sessions.begin() as session:
-        number = await invite_firm(session, form, Asked("担当者", datetime.now(UTC)))
+        number = await invite_firm(session, form, Requester("担当者", datetime.now(UTC)))
     play.tell(f"An operator has invited the firm: {number}")
     [invitation] = await play.mails((ICHIRO, MyicsMail.INVITATION.subject))
     ichiro = play.visitor()
@@ -71,7 +71,7 @@ async def _representative_registers(play: Play) -> None:
     await play.mails((ICHIRO, MyicsMail.REGISTERED.subject))
 
 
-async def _logged_in(play: Play, number: str, address: str) -> Visitor:
+async def _logged_in(play: Play, number: str, address: str) -> DemoVisitor:
     someone = play.visitor()
     await someone.open("/myics/")
     await someone.send({"customer_no": number, "address": address, "password": PASSWORD})

@@ -29,7 +29,7 @@ from models.yayoi.identifiers import ApplicationNo, application_workflow_id, off
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
-from workers.demo.visitor import Visitor
+from workers.demo.visitor import DemoVisitor
 from workers.errors import ClearError
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -80,12 +80,12 @@ class Play:
 
     # --- the customer and other systems -------------------------------------------------------------------------------
 
-    def visitor(self) -> Visitor:
+    def visitor(self) -> DemoVisitor:
         """Return somebody who has never been on these pages."""
         self._http.cookies.clear()
-        return Visitor(self._http)
+        return DemoVisitor(self._http)
 
-    async def submit(self, form: dict[str, Any]) -> Visitor:
+    async def submit(self, form: dict[str, Any]) -> DemoVisitor:
         """Fill in the form, confirm it, and press the button twice as an impatient customer would."""
         customer = self.visitor()
         await customer.open("/apply")

@@ -26,7 +26,7 @@ class _Form:
     hidden: dict[str, str] = field(default_factory=dict)
 
 
-class Visitor:
+class DemoVisitor:
     """One person's way through the pages. Each has cookies of their own."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:

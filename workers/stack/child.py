@@ -16,7 +16,7 @@ from workers.stack.postgres import Command
 _ONE_TICK = 0.05  # seconds; two processes with one number start further apart
 
 
-class Mark(NamedTuple):
+class ProcessMark(NamedTuple):
     """Tells a process from a later one with the same number."""
 
     pid: int
@@ -40,7 +40,7 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, stop_signal: signal.Signals) -> None:
         self._process = process
         self._stop_signal = stop_signal
-        self.mark = Mark(process.pid, _started_now(process.pid), stop_signal)
+        self.mark = ProcessMark(process.pid, _started_now(process.pid), stop_signal)
 
     @classmethod
     async def start(
@@ -86,7 +86,7 @@ class Child:
             await self._process.wait()
 
 
-def record(marks: Mapping[str, Mark], file: Path) -> None:
+def record(marks: Mapping[str, ProcessMark], file: Path) -> None:
     """Write down who is running, for `end_leftovers` of a later supervisor."""
     unfinished = file.with_suffix(".new")
     unfinished.write_text(json.dumps(marks))
@@ -97,7 +97,7 @@ def end_leftovers(file: Path, patience: float) -> list[str]:
     """End the recorded processes that still run, gently at first; gives their names. Blocks."""
     if not file.exists():
         return []
-    marks = {name: Mark(*entry) for name, entry in json.loads(file.read_text()).items()}
+    marks = {name: ProcessMark(*entry) for name, entry in json.loads(file.read_text()).items()}
     left = [name for name, mark in marks.items() if mark.process()]
     # In the reverse order of their start, one after the other: work in hand still finds what it needs.
     for name in reversed(left):
@@ -106,7 +106,7 @@ def end_leftovers(file: Path, patience: float) -> list[str]:
     return left
 
 
-def _end(mark: Mark, patience: float) -> None:
+def _end(mark: ProcessMark, patience: float) -> None:
     # Not by waiting for the process itself: its zombie stays where nobody reaps orphans, as in many containers.
     for sent in (mark.stop_signal, signal.SIGKILL):
         if process := mark.process():

@@ -37,21 +37,21 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class StartStep:
     """What is done once, between the starts of two parts."""
 
     name: str
     do: Callable[[], Awaitable[None]]
 
 
-def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | Step]:
+def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
     """Every part and step of a stack with these settings; the parts of a list can start side by side."""
     return [
         [
             *([_postgres(places, say)] if embeds_postgres(settings) else []),
             *([_temporal(settings)] if embeds_temporal(settings) else []),
         ],
-        Step(name="migrate", do=partial(set_up, settings)),
+        StartStep(name="migrate", do=partial(set_up, settings)),
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),

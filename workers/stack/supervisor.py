@@ -23,7 +23,7 @@ from workers.stack.child import end_leftovers, record
 from workers.stack.completed import completed
 from workers.stack.console import Say, tell
 from workers.stack.environment import environment
-from workers.stack.parts import Part, Step, in_order
+from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import Places
 from workers.stack.watched import Watched
 
@@ -60,7 +60,7 @@ class Stack:
                 await self._take_place(undo)
             for entry in in_order(self._asked, self._places, self._say):
                 match entry:
-                    case Step():
+                    case StartStep():
                         await entry.do()
                     case list():
                         with checks.clearly(self._places.state):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workers.stack.checks import StackError
-from workers.stack.child import Child, Mark
+from workers.stack.child import Child, ProcessMark
 from workers.stack.console import Say
 from workers.stack.parts import Part
 
@@ -33,7 +33,7 @@ class Watched:
         self.ready = asyncio.Event()
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> ProcessMark | None:
         """Its process; None before the first start."""
         return self._child.mark if self._child else None
 

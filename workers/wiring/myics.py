@@ -7,7 +7,7 @@ from activities.myics.registration_mail import RegistrationMailActivities
 from activities.myics.registrations import RegistrationActivities
 from models.common.web_ui_links import workflow_link
 from workers.wiring.derived import public_url, secret_key, temporal_ui_url
-from workers.wiring.yayoi import Activities, Parts
+from workers.wiring.yayoi import Activities, ActivityDependencies
 from workflows.myics.account_unlocking import AccountUnlocking
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
@@ -25,7 +25,7 @@ MYICS_WORKFLOWS = (
 )
 
 
-def build_myics_activities(parts: Parts) -> Activities:
+def build_myics_activities(parts: ActivityDependencies) -> Activities:
     """Build MYICS' activities; their `outbox` is not that of the applications, as it is another vendor's."""
     settings = parts.settings
     registrations = RegistrationActivities(parts.sessions, parts.ledger)

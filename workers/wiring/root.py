@@ -24,7 +24,7 @@ from workers.build_id import build_id
 from workers.settings import Settings
 from workers.wiring.derived import form_translation, public_url, secret_key, temporal_ui_url
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
-from workers.wiring.yayoi import Parts, build_application_activities
+from workers.wiring.yayoi import ActivityDependencies, build_application_activities
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -69,7 +69,7 @@ def build_activities(
     `docs/replacing-a-system.md`.
     """
     transport = transport or build_transport(settings)
-    parts = Parts(
+    parts = ActivityDependencies(
         settings,
         sessions,
         client,

@@ -46,7 +46,7 @@ Activities = list[Callable[..., Any]]
 
 
 @dataclass(frozen=True)
-class Parts:
+class ActivityDependencies:
     """What activities are built of."""
 
     settings: Settings
@@ -57,7 +57,7 @@ class Parts:
     outbox: Outbox
 
 
-def build_application_activities(parts: Parts) -> Activities:
+def build_application_activities(parts: ActivityDependencies) -> Activities:
     """Build every activity but MYICS' own."""
     return [
         *_on_the_registry(parts),
@@ -68,7 +68,7 @@ def build_application_activities(parts: Parts) -> Activities:
     ]
 
 
-def _on_the_registry(parts: Parts) -> Activities:
+def _on_the_registry(parts: ActivityDependencies) -> Activities:
     """The vendor's systems: one application's pairs are checked, frozen, issued their IDs, followed, or undone."""
     ledger, registry = parts.ledger, parts.registry
     check = PairCheckActivities(parts.sessions, registry)
@@ -93,7 +93,7 @@ def _on_the_registry(parts: Parts) -> Activities:
     ]
 
 
-def _on_our_records(parts: Parts) -> Activities:
+def _on_our_records(parts: ActivityDependencies) -> Activities:
     records = CaseRecordActivities(parts.ledger, parts.registry.offices)
     assignment = AssignmentActivities(parts.sessions, parts.ledger)
     calendar = CalendarActivities(BusinessCalendar(parts.settings.closing_days))
@@ -107,7 +107,7 @@ def _on_our_records(parts: Parts) -> Activities:
     ]
 
 
-def _for_customers(parts: Parts) -> Activities:
+def _for_customers(parts: ActivityDependencies) -> Activities:
     """What is mailed about cases, codes and invitations."""
     sessions, outbox = parts.sessions, parts.outbox
     key, url = secret_key(parts.settings), public_url(parts.settings)
@@ -124,7 +124,7 @@ def _for_customers(parts: Parts) -> Activities:
     ]
 
 
-def _for_the_desk(parts: Parts) -> Activities:
+def _for_the_desk(parts: ActivityDependencies) -> Activities:
     """What operators are told, and the reconciliation that looks for what they should be told."""
     settings, smart_import = parts.settings, parts.registry.smart_import
     ui = (temporal_ui_url(settings), settings.temporal_namespace)
@@ -159,7 +159,7 @@ def _for_the_desk(parts: Parts) -> Activities:
     ]
 
 
-def _for_other_systems(parts: Parts) -> Activities:
+def _for_other_systems(parts: ActivityDependencies) -> Activities:
     """Webhooks: what subscribers are told, and what a form provider sent in vain."""
     sessions, outbox, desk = parts.sessions, parts.outbox, parts.settings.operators_mail
     publishing = WebhookPublishingActivities(sessions)
@@ -177,7 +177,7 @@ def _for_other_systems(parts: Parts) -> Activities:
 
 def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
     """Return what a morning digest counts: every queue of the operators' day but what was closed."""
-    asked = queues.Asked(today, operator)
+    asked = queues.QueueFilter(today, operator)
     link = partial(queues.link, temporal_ui_url(settings), settings.temporal_namespace)
     built = {
         queue: AskedQueue(queue.value, queue.query(asked), link(queue, asked))
@@ -187,7 +187,7 @@ def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
     return Queues(tuple(built.values()), built[Queue.WAITING_FOR_OPERATOR])
 
 
-def _texts(parts: Parts) -> MailTexts:
+def _texts(parts: ActivityDependencies) -> MailTexts:
     settings = parts.settings
     return MailTexts(
         parts.registry,

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
     from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.failure_reasons import why_given_up
 
 Asked = TypeVar("Asked")
@@ -38,7 +38,7 @@ Answer = TypeVar("Answer")
 
 
 @workflow.defn
-class DailyReconciliation(FailingMark):
+class DailyReconciliation(FailureFlag):
     """Compares registry, cases and Temporal; two at once, or one after the other, repair once."""
 
     @workflow.run

@@ -11,12 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from models.common.calendar import day_in_japan
     from workflows.common.activity_options import DIGEST
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.failure_reasons import why_given_up
 
 
 @workflow.defn
-class MorningDigest(FailingMark):
+class MorningDigest(FailureFlag):
     """Mails every operator who is not on leave what their queues hold; nobody on days that are no business days."""
 
     @workflow.init

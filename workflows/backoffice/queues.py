@@ -26,7 +26,7 @@ _AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.CLOSED)
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueueFilter:
     """For whom and for which day a queue is asked for."""
 
     today: date
@@ -57,10 +57,10 @@ class Queue(StrEnum):
         """Whether the query holds dates, so that a saved view of it would be wrong tomorrow."""
         return _QUEUES[self].for_one_day
 
-    def name_for(self, asked: Asked) -> str:
+    def name_for(self, asked: QueueFilter) -> str:
         return f"{self}（{asked.operator}）" if asked.operator else self.value
 
-    def query(self, asked: Asked) -> str:
+    def query(self, asked: QueueFilter) -> str:
         """Return the visibility query."""
         parts = list(_QUEUES[self].conditions(asked))
         if asked.operator:
@@ -68,7 +68,7 @@ class Queue(StrEnum):
         return " AND ".join(parts)
 
 
-def link(ui_url: str, namespace: str, queue: Queue, asked: Asked, *, save: bool = False) -> str:
+def link(ui_url: str, namespace: str, queue: Queue, asked: QueueFilter, *, save: bool = False) -> str:
     """Return where the Web UI shows the queue. `save`: each opening also adds it to the saved views of that browser.
 
     Raises `ValueError` for a view to be saved that is for one day only.
@@ -84,11 +84,11 @@ def link(ui_url: str, namespace: str, queue: Queue, asked: Asked, *, save: bool 
 @dataclass(frozen=True)
 class _Queue:
     purpose: str
-    conditions: Callable[[Asked], Iterable[str]]
+    conditions: Callable[[QueueFilter], Iterable[str]]
     for_one_day: bool = False
 
 
-def _waiting_for(who: WaitingFor, *types: str) -> Callable[[Asked], Iterable[str]]:
+def _waiting_for(who: WaitingFor, *types: str) -> Callable[[QueueFilter], Iterable[str]]:
     # No conditions in parentheses: the Web UI shows each as a filter to click on, and takes such a pair apart.
     waiting = f"{columns.WAITING_FOR.name} = {_text(who)}"
     return lambda _: (_of(*types), _OPEN, waiting, f"{columns.ON_HOLD.name} = false")
@@ -98,22 +98,22 @@ def _of(*types: str) -> str:
     return f"WorkflowType IN ({', '.join(map(_text, types))})"
 
 
-def _open_and(column: str) -> Callable[[Asked], Iterable[str]]:
+def _open_and(column: str) -> Callable[[QueueFilter], Iterable[str]]:
     return lambda _: (_OPEN, f"{column} = true")
 
 
-def _overdue(_: Asked) -> Iterable[str]:
+def _overdue(_: QueueFilter) -> Iterable[str]:
     return (_OFFICE, _OPEN, f"{columns.OVERDUE.name} = true", _before_notice())
 
 
-def _due_this_week(asked: Asked) -> Iterable[str]:
+def _due_this_week(asked: QueueFilter) -> Iterable[str]:
     monday = asked.today - timedelta(days=asked.today.weekday())
     due = columns.DUE_DATE.name
     first, last = _time(end_of(monday - timedelta(days=1))), _time(end_of(monday + timedelta(days=6)))
     return (_of(*_OPERATORS_OWN), _OPEN, f"{due} >= {first}", f"{due} < {last}", _before_notice())
 
 
-def _closed_today(asked: Asked) -> Iterable[str]:
+def _closed_today(asked: QueueFilter) -> Iterable[str]:
     first, last = _time(end_of(asked.today - timedelta(days=1))), _time(end_of(asked.today))
     return (_of(*_OPERATORS_OWN), f"CloseTime >= {first}", f"CloseTime < {last}")
 

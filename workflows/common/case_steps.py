@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.business_days import business_days_after_today
     from workflows.common.operator_updates import asked_as
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 class View(Protocol):
@@ -40,13 +40,13 @@ class Steps:
 
     async def _ask(
         self,
-        activity: Callable[[Any, Asked], Awaitable[Answer]],
-        asked: Asked,
+        activity: Callable[[Any, Input], Awaitable[Output]],
+        asked: Input,
         summary: str,
         options: dict[str, Any] = REGISTRY,
-    ) -> Answer:
+    ) -> Output:
         try:
-            answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+            answer: Output = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
         finally:
             self._view_of_activities.ended(activity.__name__)
         return answer

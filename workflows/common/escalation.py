@@ -12,13 +12,13 @@ with workflow.unsafe.imports_passed_through():
     from models.common.calendar import opening_of
     from workflows.common.waiting import until
 
-LADDER = (1, 2, 3)
+ESCALATION_DAYS = (1, 2, 3)
 """Business days of waiting for an operator after which they are reminded, a supervisor is told, and the case goes on
 to a colleague."""
 
 
 class Desk(Protocol):
-    """What the ladder asks of a procedure's steps."""
+    """What the escalation asks of a procedure's steps."""
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]: ...
 
@@ -29,33 +29,33 @@ class Desk(Protocol):
     async def reassign(self) -> None: ...
 
 
-class Ladder:
+class Escalation:
     """Runs beside the story of one case, from when it is an operator's turn until somebody acts."""
 
     def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
         self._desk = desk
         self._refresh = refresh
-        self._climb: _Climb | None = None
+        self._current: _EscalationRun | None = None
 
     @property
-    def climbing(self) -> bool:
+    def running(self) -> bool:
         """Whether an operator is waited for."""
-        return self._climb is not None
+        return self._current is not None
 
     def begin(self) -> None:
         """Begin at the bottom."""
         self.rest()
-        self._climb = _Climb(self._desk, self._refresh)
+        self._current = _EscalationRun(self._desk, self._refresh)
 
     def rest(self) -> None:
         """Nobody has to be reminded any longer."""
-        if self._climb:
-            self._climb.end()
-            self._climb = None
+        if self._current:
+            self._current.end()
+            self._current = None
 
 
-class _Climb:
-    """One time up the ladder."""
+class _EscalationRun:
+    """One time up the escalation."""
 
     def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
         self._desk = desk
@@ -71,12 +71,12 @@ class _Climb:
             self._task.cancel()
 
     async def _run(self) -> None:
-        remind_on, escalate_on, reassign_on = await self._desk.business_days_after_today(*LADDER)
-        await self._rung(remind_on, "担当者に催促する", partial(self._desk.remind_operator, remind_on))
-        await self._rung(escalate_on, "責任者に知らせる", partial(self._desk.tell_supervisor, escalate_on))
-        await self._rung(reassign_on, "別の担当者に替える", self._hand_on)
+        remind_on, escalate_on, reassign_on = await self._desk.business_days_after_today(*ESCALATION_DAYS)
+        await self._step(remind_on, "担当者に催促する", partial(self._desk.remind_operator, remind_on))
+        await self._step(escalate_on, "責任者に知らせる", partial(self._desk.tell_supervisor, escalate_on))
+        await self._step(reassign_on, "別の担当者に替える", self._hand_on)
 
-    async def _rung(self, day: date, summary: str, act: Callable[[], Awaitable[None]]) -> None:
+    async def _step(self, day: date, summary: str, act: Callable[[], Awaitable[None]]) -> None:
         if self._ended:
             return
         await workflow.sleep(until(opening_of(day)), summary=summary)

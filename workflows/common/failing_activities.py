@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.search_attributes import FAILING
 
 
-class FailingMark:
+class FailureFlag:
     """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
 
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")

@@ -10,11 +10,11 @@ from datetime import date, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.common.waiting import Moment, reminders, wait_through
+    from workflows.common.waiting import ScheduledAction, reminders, wait_until
 
 
 @dataclass(frozen=True)
-class LinkWait:
+class LinkDeadline:
     """How long somebody who was mailed a link is left alone with it."""
 
     expires_at: Callable[[], datetime]
@@ -22,11 +22,11 @@ class LinkWait:
     remind_on: Sequence[date]
     remind: Callable[[int], Awaitable[None]]
     """Mails the link once more; takes how often that was done, from 1."""
-    also: Sequence[Moment] = ()
+    also: Sequence[ScheduledAction] = ()
     """What else is to be done meanwhile."""
 
 
-async def wait_for_link(used: Callable[[], bool], wait: LinkWait) -> bool:
+async def wait_for_link(used: Callable[[], bool], wait: LinkDeadline) -> bool:
     """Wait until the link was used, or needs no waiting any more; False if it has expired."""
 
     async def nothing() -> None:
@@ -35,6 +35,6 @@ async def wait_for_link(used: Callable[[], bool], wait: LinkWait) -> bool:
     moments = [
         *reminders(wait.remind_on, "URL をもう一度案内する", wait.remind),
         *wait.also,
-        Moment(wait.expires_at, "URL を期限切れにする", nothing),
+        ScheduledAction(wait.expires_at, "URL を期限切れにする", nothing),
     ]
-    return await wait_through(used, moments)
+    return await wait_until(used, moments)

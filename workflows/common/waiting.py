@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @dataclass(frozen=True)
-class Moment:
+class ScheduledAction:
     """At the time that `at` gives, `act`. The summary is what an operator reads beside the timer.
 
     `at` is asked again whenever the wait wakes up, since a deadline may have been moved.
@@ -27,10 +27,12 @@ class Moment:
     """Once the next reminder is due as well, this one says nothing new."""
 
 
-def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[Moment]:
+def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[ScheduledAction]:
     """One moment for each day, at the opening hour."""
     return [
-        Moment(partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence), reminds=True)
+        ScheduledAction(
+            partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence), reminds=True
+        )
         for occurrence, day in enumerate(days, start=1)
     ]
 
@@ -57,8 +59,8 @@ def every_morning(look: Callable[[], Awaitable[None]], summary: str) -> Iterator
         looking.cancel()
 
 
-async def wait_through(
-    done: Callable[[], bool], moments: Iterable[Moment], *, held: Callable[[], bool] = lambda: False
+async def wait_until(
+    done: Callable[[], bool], moments: Iterable[ScheduledAction], *, held: Callable[[], bool] = lambda: False
 ) -> bool:
     """Wait until `done` holds, acting at each moment in turn; False if the last one passed and it still does not.
 
@@ -82,11 +84,11 @@ async def wait_through(
     return done()
 
 
-def _was_moved(moment: Moment) -> bool:
+def _was_moved(moment: ScheduledAction) -> bool:
     return moment.at() > workflow.now()
 
 
-def _last_of_the_overtaken(following: Moment, to_come: list[Moment]) -> Moment:
+def _last_of_the_overtaken(following: ScheduledAction, to_come: list[ScheduledAction]) -> ScheduledAction:
     """Take out the reminders that the next one has overtaken; return which is to be acted on."""
     due = [moment for moment in to_come if moment.reminds and moment.at() <= workflow.now()]
     *overtaken, last = sorted(due, key=lambda moment: moment.at()) or [following]
@@ -95,7 +97,7 @@ def _last_of_the_overtaken(following: Moment, to_come: list[Moment]) -> Moment:
     return last if following in overtaken else following
 
 
-async def _has_come(moment: Moment, done: Callable[[], bool]) -> bool:
+async def _has_come(moment: ScheduledAction, done: Callable[[], bool]) -> bool:
     """Wait for a moment; False if `done` holds before, or the moment was moved."""
     at = moment.at()
     try:

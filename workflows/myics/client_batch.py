@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.common.activity_options import PAGE_OF_ROWS, REGISTRY
     from workflows.common.cancellation import heeding_cancellation
-    from workflows.common.failing_activities import FailingMark, no_longer_failing
+    from workflows.common.failing_activities import FailureFlag, no_longer_failing
     from workflows.common.operator_updates import asked_as, operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.myics.client_batch_details import batch_details
@@ -46,7 +46,7 @@ HELD_UP_AFTER = timedelta(minutes=10)
 
 
 @workflow.defn
-class ClientBatch(FailingMark):
+class ClientBatch(FailureFlag):
     """Takes every row once. Each page is one activity, so that 10,000 rows stay within the limits of a history."""
 
     @workflow.init

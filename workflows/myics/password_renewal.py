@@ -6,9 +6,9 @@ with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
     from workflows.common.cancellation import heeding_cancellation
-    from workflows.myics.registration import LinkPatience, Registration
+    from workflows.myics.registration import LinkSchedule, Registration
 
-ASKED = LinkPatience(remind_after=())
+ASKED = LinkSchedule(remind_after=())
 """Whoever still needs it asks again: the link is short-lived, and nobody else waits for it."""
 _DONE = frozenset({RegistrationStage.RENEWED, RegistrationStage.SUPERSEDED})
 

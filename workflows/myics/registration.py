@@ -33,11 +33,11 @@ with workflow.unsafe.imports_passed_through():
         RegistrationStage,
     )
     from models.myics.state import Left, RegistrationState
-    from workflows.common.escalation import Ladder
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.escalation import Escalation
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action
-    from workflows.common.personal_link import LinkWait, wait_for_link
-    from workflows.common.waiting import Moment
+    from workflows.common.personal_link import LinkDeadline, wait_for_link
+    from workflows.common.waiting import ScheduledAction
     from workflows.myics.registration_steps import RegistrationSteps
     from workflows.myics.registration_view import RegistrationView
 
@@ -50,7 +50,7 @@ WITHDRAWN_WITH_CLIENT = "withdrawn_with_client"
 
 
 @dataclass(frozen=True)
-class LinkPatience:
+class LinkSchedule:
     """How long a registrant is left alone with a link, in business days after the first mail."""
 
     remind_after: tuple[int, ...]
@@ -58,7 +58,7 @@ class LinkPatience:
     """When an operator is asked to call; None: never."""
 
 
-class Registration(FailingMark):
+class Registration(FailureFlag):
     """The base of each kind of registration, whose story is its own `run`."""
 
     def __init__(self, case: RegistrationCase) -> None:
@@ -66,7 +66,7 @@ class Registration(FailingMark):
         self._state = RegistrationState.of(case)
         self._view = RegistrationView(self._state)
         self._steps = RegistrationSteps(self._state, self._view)
-        self._ladder = Ladder(self._steps, self._view.refresh)
+        self._escalation = Escalation(self._steps, self._view.refresh)
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Registration(FailingMark):
 
     async def _link(
         self,
-        patience: LinkPatience,
+        patience: LinkSchedule,
         stage: RegistrationStage,
         mails: tuple[MyicsMail, MyicsMail],
         until: Collection[RegistrationStage],
@@ -165,16 +165,17 @@ class Registration(FailingMark):
         shown_after = () if patience.show_after is None else (patience.show_after,)
         days = await self._steps.business_days_after_today(*patience.remind_after, *shown_after)
         reminded = len(patience.remind_after)
-        wait = LinkWait(
+        wait = LinkDeadline(
             expires_at=lambda: end_of(state.expires_on),
             remind_on=days[:reminded],
             remind=self._remind_of_link,
             also=[
-                Moment(partial(opening_of, day), "担当者に知らせる", self._operators_turn) for day in days[reminded:]
+                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._operators_turn)
+                for day in days[reminded:]
             ],
         )
         await wait_for_link(lambda: state.leaving or state.stage in until, wait)
-        self._ladder.rest()
+        self._escalation.rest()
         return state.stage in until
 
     async def _send_link_again(self) -> None:
@@ -187,32 +188,32 @@ class Registration(FailingMark):
 
     async def _call_if_undelivered(self) -> None:
         """A mail that is refused for good is somebody's to ask about, unless that is being done."""
-        if self._state.undelivered and not self._state.operators_turn:
+        if self._state.undelivered and not self._state.operator_turn:
             await self._operators_turn()
 
     async def _operators_turn(self) -> None:
         self._view.note("担当者の対応を待っている")
         await self._steps.assign()
         self._view.stand(self._state.stage, WaitingFor.OPERATOR)
-        self._ladder.begin()
+        self._escalation.begin()
 
     async def _acknowledge(self) -> None:
         """An operator has acted: what is still missing is the registrant's again, unless no mail reaches them."""
-        self._ladder.rest()
+        self._escalation.rest()
         if self._state.undelivered:
             await self._operators_turn()
             return
-        if self._state.operators_turn and not self._state.locked:
+        if self._state.operator_turn and not self._state.locked:
             self._state.waiting_for = WaitingFor.APPLICANT
         await self._view.refresh()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
         self._state.closing = True  # from now on, nothing can be asked for
-        self._ladder.rest()
+        self._escalation.rest()
         # An update or a report that is still being worked on belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._ladder.rest()
+        self._escalation.rest()
         asked = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
         ended = await self._steps.close(asked, self._state.left)
         self._state.outcome = ended

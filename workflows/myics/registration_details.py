@@ -40,7 +40,7 @@ def _next(state: RegistrationState) -> str:
     if state.undelivered:
         return _undelivered(state)
     waits = _WAITS.get(state.stage, "システムが処理しています。")
-    if state.operators_turn:
+    if state.operator_turn:
         return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
     return f"{waits}操作は不要です。お客様から連絡を受けたときは、次の操作で記録します。"
 

@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
         RegistrationStage,
     )
     from workflows.common.cancellation import heeding_cancellation
-    from workflows.myics.registration import LinkPatience, Registration
+    from workflows.myics.registration import LinkSchedule, Registration
 
-INVITED = LinkPatience(remind_after=(3, 7), show_after=10)
+INVITED = LinkSchedule(remind_after=(3, 7), show_after=10)
 """The invitation: reminded, then an operator calls the firm."""
-PROVISIONAL = LinkPatience(remind_after=(2, 5), show_after=7)
+PROVISIONAL = LinkSchedule(remind_after=(2, 5), show_after=7)
 """The mail that checks the address: whoever has begun is called sooner."""
 _CHOSEN = frozenset({RegistrationStage.PROVISIONAL, RegistrationStage.REGISTERED})
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})

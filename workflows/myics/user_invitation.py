@@ -6,9 +6,9 @@ with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
     from workflows.common.cancellation import heeding_cancellation
-    from workflows.myics.registration import LinkPatience, Registration
+    from workflows.myics.registration import LinkSchedule, Registration
 
-INVITED = LinkPatience(remind_after=(3, 7))
+INVITED = LinkSchedule(remind_after=(3, 7))
 """The firm's own affair: its administrators see in their list who has not registered."""
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 

@@ -15,22 +15,22 @@ with workflow.unsafe.imports_passed_through():
         KEPT_DEAD,
         OPERATIONS,
         DeliverWebhook,
+        DeliveryStatus,
         ResendWebhook,
         WebhookMessageRef,
         WebhookOperation,
         WebhookStage,
-        WebhookStanding,
     )
     from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
     from workflows.common.cancellation import heeding_cancellation
     from workflows.common.details import cell, table, to_do_now
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
 
 
 @workflow.defn
-class WebhookDelivery(FailingMark):
+class WebhookDelivery(FailureFlag):
     """Delivers one message to one subscriber."""
 
     @workflow.init
@@ -38,11 +38,11 @@ class WebhookDelivery(FailingMark):
         self._message = WebhookMessageRef(message_id=asked.message_id)
         self._dead = False
         self._given_up = False
-        self._delivery: workflow.ActivityHandle[WebhookStanding] | None = None
+        self._delivery: workflow.ActivityHandle[DeliveryStatus] | None = None
 
     @workflow.run
     @heeding_cancellation
-    async def run(self, asked: DeliverWebhook) -> WebhookStanding:
+    async def run(self, asked: DeliverWebhook) -> DeliveryStatus:
         standing = await self._deliver(asked)
         while standing.stage is WebhookStage.DEAD:
             if not await self._sent_again(standing):
@@ -71,7 +71,7 @@ class WebhookDelivery(FailingMark):
         if reason := OPERATIONS.refuse(operation, message, stage):
             raise refused(reason)
 
-    async def _deliver(self, asked: DeliverWebhook) -> WebhookStanding:
+    async def _deliver(self, asked: DeliverWebhook) -> DeliveryStatus:
         if self._given_up:
             return await self._give_up()
         self._delivery = workflow.start_activity_method(
@@ -106,7 +106,7 @@ class WebhookDelivery(FailingMark):
             # The operators' list shows the dead letter all the same.
             workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
 
-    async def _sent_again(self, standing: WebhookStanding) -> bool:
+    async def _sent_again(self, standing: DeliveryStatus) -> bool:
         """Wait for `resend`; False if nobody has sent it within 30 days."""
         try:
             await workflow.wait_condition(
@@ -120,13 +120,13 @@ class WebhookDelivery(FailingMark):
         self._show(standing.model_copy(update={"stage": WebhookStage.SENDING}))
         return True
 
-    async def _give_up(self) -> WebhookStanding:
-        standing: WebhookStanding = await workflow.execute_activity_method(
+    async def _give_up(self) -> DeliveryStatus:
+        standing: DeliveryStatus = await workflow.execute_activity_method(
             WebhookDeliveryActivities.give_up_webhook, self._message, summary="届けないまま終了する", **REGISTRY
         )
         return standing
 
-    def _show(self, standing: WebhookStanding) -> None:
+    def _show(self, standing: DeliveryStatus) -> None:
         who = WaitingFor.OPERATOR if standing.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
         workflow.upsert_search_attributes(
             [STAGE.value_set(standing.stage), WAITING_FOR.value_set(who), FAILING.value_set(False)]
@@ -134,7 +134,7 @@ class WebhookDelivery(FailingMark):
         workflow.set_current_details(_details(standing))
 
 
-def _details(standing: WebhookStanding) -> str:
+def _details(standing: DeliveryStatus) -> str:
     parts = [f"**次にすること：**{_NEXT[standing.stage]}"]
     if standing.stage is WebhookStage.DEAD:
         parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], standing.stage))

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         SendCode,
     )
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.yayoi.address_check_details import details
@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
 ROW_CHANGED = "row_changed"
 
 
-class AddressCheckProcedure(FailingMark):
+class AddressCheckProcedure(FailureFlag):
     """What the procedures of mailed codes have in common."""
 
     def __init__(self, check: AddressCheck) -> None:

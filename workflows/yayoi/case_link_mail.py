@@ -6,11 +6,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.mail import MailActivities
     from models.common.messages import SentMail
     from models.yayoi.messages import SendMail
-    from workflows.common.one_mail import OneMail
+    from workflows.common.mail_workflow import MailWorkflow
 
 
 @workflow.defn
-class CaseLinkMail(OneMail):
+class CaseLinkMail(MailWorkflow):
     """Sends one mail to the address that is registered for the case, or to the pair's own Yayoi ID."""
 
     @workflow.run

@@ -6,14 +6,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.enquiries import EnquiryActivities
     from models.common.waiting_for import WaitingFor
     from models.yayoi.enquiries import EnquiryRef, EnquiryStage
-    from workflows.common.one_mail import OneMail
+    from workflows.common.mail_workflow import MailWorkflow
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
 
 ROW_CHANGED = "row_changed"
 
 
 @workflow.defn
-class EnquiryForwarding(OneMail):
+class EnquiryForwarding(MailWorkflow):
     """Mails one enquiry to the operators' desk; tried until the mail server takes it."""
 
     @workflow.run

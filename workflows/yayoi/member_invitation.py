@@ -24,8 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import heeding_cancellation
     from workflows.common.details import history, moment, table
-    from workflows.common.failing_activities import FailingMark
-    from workflows.common.personal_link import LinkWait, wait_for_link
+    from workflows.common.failing_activities import FailureFlag
+    from workflows.common.personal_link import LinkDeadline, wait_for_link
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
 
 ROW_CHANGED = "row_changed"
@@ -41,7 +41,7 @@ _ANSWERS = """\
 
 
 @workflow.defn
-class MemberInvitation(FailingMark):
+class MemberInvitation(FailureFlag):
     """Follows one invitation. What happens on the pages is in its row first; the news only says so."""
 
     @workflow.init
@@ -108,7 +108,7 @@ class MemberInvitation(FailingMark):
     async def _wait(self, link_no: int) -> None:
         """Wait for an answer, for the link to be sent again, or for its last moment; remind once meanwhile."""
         remind_on = await business_days_after_today(REMIND_AFTER)
-        wait = LinkWait(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
+        wait = LinkDeadline(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
         if not await wait_for_link(lambda: self._over or self._sent_again(link_no), wait):
             self._note("期限が過ぎた")
 

@@ -16,11 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from models.common.operator_actions import AddNote, HandOver
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
-    from models.yayoi.diagram import Way, mermaid
+    from models.yayoi.diagram import CaseDiagram, mermaid
     from models.yayoi.diagram_svg import svg
     from models.yayoi.mails import MailKind
     from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
-    from models.yayoi.office_state import OfficeState, WayOut
+    from models.yayoi.office_state import EarlyExit, OfficeState
     from models.yayoi.operator_actions import (
         AcceptPair,
         Action,
@@ -41,10 +41,10 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.procedures import Stage
     from workflows.common.cancellation import heeding_cancellation
     from workflows.common.operator_updates import operator_action, refused
-    from workflows.common.waiting import Moment, every_morning, reminders, wait_through
+    from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
     from workflows.yayoi.office_steps import OfficeSteps
     from workflows.yayoi.office_view import OfficeView
-    from workflows.yayoi.operators_turn import OperatorsTurn
+    from workflows.yayoi.operator_turn import OperatorTurn
 
 APPLICANT_REMINDERS = (3, 6, 9)
 """Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
@@ -59,7 +59,7 @@ LOOK = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
 
-class LeftEarly(Exception):  # noqa: N818 a way out, not an error
+class EndsEarlyError(Exception):
     """Somebody or a deadline has ended the case before its end."""
 
 
@@ -73,7 +73,7 @@ class OfficeDataProcedure:
         self._state = OfficeState.of(case)
         self._view = OfficeView(self._state)
         self._steps = OfficeSteps(self._state, self._view)
-        self._operators = OperatorsTurn(self._state, self._view, self._steps)
+        self._operators = OperatorTurn(self._state, self._view, self._steps)
         # What is found out about the pair, or about its sharing, is one thing after the other.
         self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
 
@@ -96,7 +96,7 @@ class OfficeDataProcedure:
             if has(Stage.THAW):
                 await self._next(self._steps.thaw_smart_import)
             await self._follow_set_up_and_relink()
-        except LeftEarly:
+        except EndsEarlyError:
             await self._undo()
         return await self._close()
 
@@ -225,7 +225,7 @@ class OfficeDataProcedure:
     def way(self, form: str = "mermaid") -> str:
         """Return the case's way through its procedure as Mermaid, or as `svg`."""
         draw = svg if form == "svg" else mermaid
-        return draw(Way.of(self._state))
+        return draw(CaseDiagram.of(self._state))
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the case."""
@@ -290,11 +290,11 @@ class OfficeDataProcedure:
         )
         moments = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
-            Moment(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
-            Moment(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
+            ScheduledAction(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
+            ScheduledAction(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
         ]
         follow_up = self._state.follow_up
-        await wait_through(lambda: follow_up.complete or self._state.leaving, moments, held=self._is_held)
+        await wait_until(lambda: follow_up.complete or self._state.leaving, moments, held=self._is_held)
         # A report that is still being recorded belongs to the case.
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._leave_if_asked()
@@ -303,8 +303,8 @@ class OfficeDataProcedure:
 
     async def _undo(self) -> None:
         """Leave things as they were before (Y27), in this order, and tell the applicant why."""
-        way_out = self._state.way_out
-        if way_out is None:
+        early_exit = self._state.early_exit
+        if early_exit is None:
             raise ApplicationError("left early without a way out", non_retryable=True)
         self._operators.end()
         # What an update is still doing is undone after it, never before.
@@ -314,8 +314,8 @@ class OfficeDataProcedure:
         if self._case.procedure.linked and self._state.stage not in {Stage.CHECK, Stage.CORRECTION}:
             await self._steps.restore_sharing()
             await self._steps.thaw_smart_import()
-        self._state.outcome, self._state.open_points = way_out.outcome, way_out.points
-        await self._steps.mail(way_out.mail, points=way_out.points)
+        self._state.outcome, self._state.open_points = early_exit.outcome, early_exit.points
+        await self._steps.mail(early_exit.mail, points=early_exit.points)
 
     async def _close(self) -> OfficeOutcome:
         self._operators.end()
@@ -355,7 +355,7 @@ class OfficeDataProcedure:
         look_again: Callable[[], Awaitable[None]],
         points: Callable[[], Sequence[str]],
     ) -> None:
-        """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `LeftEarly`."""
+        """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
         await self._view.rest(stage, WaitingFor.APPLICANT, self._state.expires_on)
         await self._operators.begin_if_undelivered()
 
@@ -366,9 +366,9 @@ class OfficeDataProcedure:
                 await self._operators.begin_if_undelivered()
 
         remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
-        expiry = Moment(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
+        expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
-        if not await wait_through(lambda: done() or self._state.leaving, moments, held=self._is_held):
+        if not await wait_until(lambda: done() or self._state.leaving, moments, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
         self._operators.rest()
         self._state.undelivered.clear()
@@ -378,7 +378,7 @@ class OfficeDataProcedure:
         return self._state.held
 
     def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
-        self._state.way_out = WayOut(outcome, mail, tuple(points))
+        self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
         self._state.held = False
 
     async def _cancel(self, message: Cancel) -> None:
@@ -387,8 +387,8 @@ class OfficeDataProcedure:
         await self._steps.record(Action.CANCEL, message, approved)
 
     def _leave_if_asked(self) -> None:
-        if self._state.way_out:
-            raise LeftEarly
+        if self._state.early_exit:
+            raise EndsEarlyError
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 

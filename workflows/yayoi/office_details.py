@@ -80,7 +80,7 @@ def next_for_operator(state: OfficeState) -> str:
     """Return what the case needs now, in one or two sentences."""
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"
-    if state.way_out:
+    if state.early_exit:
         return "終了の処理をしています。操作は不要です。"
     if state.held:
         return "保留中です。再開するときは `resume` を送ってください。"

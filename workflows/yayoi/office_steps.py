@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.operator_actions import Action, CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
     from models.yayoi.procedures import Stage
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.case_steps import Answer, Asked, Steps
+    from workflows.common.case_steps import Input, Output, Steps
     from workflows.common.operator_updates import asked_as
     from workflows.yayoi.office_view import OfficeView
 
@@ -201,7 +201,7 @@ class OfficeSteps(Steps):
             application_no=self._state.case.application_no,
             office_no=self._state.case.office_no,
             at=workflow.now(),
-            # What the ladder asks for is nobody's update, even if it was begun while one was handled.
+            # What the escalation asks for is nobody's update, even if it was begun while one was handled.
             **self._counted() | ({} if to else {"asked_as": None}),
             to=to,
             but_not=but_not,
@@ -263,11 +263,11 @@ class OfficeSteps(Steps):
 
     async def _ask(
         self,
-        activity: Callable[[Any, Asked], Awaitable[Answer]],
-        asked: Asked,
+        activity: Callable[[Any, Input], Awaitable[Output]],
+        asked: Input,
         summary: str,
         options: dict[str, Any] = REGISTRY,
-    ) -> Answer:
+    ) -> Output:
         was_failing = bool(self._state.failing)
         answer = await super()._ask(activity, asked, summary, options)
         if was_failing and not self._state.failing:

@@ -5,11 +5,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.yayoi.refused_forms import RefusedFormActivities
     from models.yayoi.provider_forms.refused import RefusedFormRef
-    from workflows.common.one_mail import OneMail
+    from workflows.common.mail_workflow import MailWorkflow
 
 
 @workflow.defn
-class RefusedForm(OneMail):
+class RefusedForm(MailWorkflow):
     """Tells operators of a form that was kept; they mend or discard it on the command line."""
 
     @workflow.run

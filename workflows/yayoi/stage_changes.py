@@ -1,4 +1,4 @@
-"""Telling other systems how an application and its offices get on: every change of stage or outcome, in order."""
+"""Notification other systems how an application and its offices get on: every change of stage or outcome, in order."""
 
 import asyncio
 from collections import Counter, deque

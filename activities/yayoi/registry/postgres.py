@@ -7,7 +7,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres_smart_import import PostgresSmartImport
 from activities.yayoi.registry.protocols import EndedSharing, ExistingContract, NewContract, Registry
@@ -31,10 +31,10 @@ from models.yayoi.service_links import LinkKind
 class PostgresYayoiIds:
     """弥生ID and business groups (Y2, Y3, Y20)."""
 
-    async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool:
+    async def is_registered(self, work: StepTransaction, yayoi_id: YayoiId) -> bool:
         return await work.session.scalar(YayoiIdRow.of(yayoi_id)) is not None
 
-    async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
+    async def group_of(self, work: StepTransaction, yayoi_id: YayoiId) -> str | None:
         return await work.session.scalar(
             select(BusinessGroupRow.name)
             .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
@@ -42,7 +42,12 @@ class PostgresYayoiIds:
         )
 
     async def create_group(
-        self, work: Work, yayoi_id: YayoiId, name: str, details: GroupDetails | None, office: OfficeToken | None
+        self,
+        work: StepTransaction,
+        yayoi_id: YayoiId,
+        name: str,
+        details: GroupDetails | None,
+        office: OfficeToken | None,
     ) -> None:
         if not await self.is_registered(work, yayoi_id):
             raise ApplicationError(
@@ -70,18 +75,18 @@ class PostgresYayoiIds:
 class PostgresOffices:
     """事業所データ (Y1, Y5)."""
 
-    async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool:
+    async def belongs_to(self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId) -> bool:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.existing_contract_id == existing_contract_id
 
-    async def exists(self, work: Work, office: OfficeToken) -> bool:
+    async def exists(self, work: StepTransaction, office: OfficeToken) -> bool:
         return await work.session.get(OfficeRow, office) is not None
 
-    async def name_of(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
+    async def name_of(self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
         row = await work.session.get(OfficeRow, office)
         return row.name if row is not None and row.existing_contract_id == existing_contract_id else None
 
-    async def is_managed(self, work: Work, office: OfficeToken) -> bool:
+    async def is_managed(self, work: StepTransaction, office: OfficeToken) -> bool:
         row = await work.session.get(OfficeRow, office)
         return row is not None and row.contract_id is not None
 
@@ -89,7 +94,7 @@ class PostgresOffices:
 class PostgresSharing:
     """会計事務所との共有 (Y13, Y27)."""
 
-    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def firms(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         rows = await work.session.scalars(
             select(SharingRow.firm)
             .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
@@ -97,7 +102,7 @@ class PostgresSharing:
         )
         return rows.all()
 
-    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
         ended = await work.session.scalars(
             update(SharingRow)
             .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
@@ -106,7 +111,7 @@ class PostgresSharing:
         )
         return ended.all()
 
-    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         # With whom the customer shares again already, nothing is left to restore.
         shared = await self.firms(work, office)
         restored = await work.session.scalars(
@@ -122,7 +127,7 @@ class PostgresSharing:
         )
         return restored.all()
 
-    async def ended(self, work: Work) -> Sequence[EndedSharing]:
+    async def ended(self, work: StepTransaction) -> Sequence[EndedSharing]:
         rows = await work.session.scalars(
             select(SharingRow).where(SharingRow.ended_for == work.pair).order_by(SharingRow.sharing_id)
         )
@@ -132,7 +137,7 @@ class PostgresSharing:
 class PostgresLinks:
     """連携 (Y14, Y21, Y27)."""
 
-    async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def current(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
         rows = await work.session.scalars(
             select(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
@@ -143,7 +148,7 @@ class PostgresLinks:
             for row in rows
         ]
 
-    async def lose(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def lose(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
         links = await self.current(work, office)
         await work.session.execute(
             update(ServiceLinkRow)
@@ -152,7 +157,7 @@ class PostgresLinks:
         )
         return links
 
-    async def restore(self, work: Work, office: OfficeToken) -> None:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
         lost_for_this = (ServiceLinkRow.office_token == office) & (ServiceLinkRow.lost_for == work.pair)
         if await work.session.scalar(select(ServiceLinkRow.link_id).where(lost_for_this).limit(1)) is None:
             return
@@ -163,7 +168,9 @@ class PostgresLinks:
         )
         await work.session.execute(update(ServiceLinkRow).where(lost_for_this).values(lost_at=None, lost_for=None))
 
-    async def make(self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date) -> None:
+    async def make(
+        self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+    ) -> None:
         # Settings such as 口座連携の設定 start empty: the customer enters them again (Y21).
         work.session.add(
             ServiceLinkRow(
@@ -179,12 +186,12 @@ class PostgresContracts:
     def __init__(self, pool: ContractIdPool) -> None:
         self._pool = pool
 
-    async def existing(self, work: Work, contract_id: ContractId) -> ExistingContract | None:
+    async def existing(self, work: StepTransaction, contract_id: ContractId) -> ExistingContract | None:
         row = await work.session.get(ExistingContractRow, contract_id)
         return ExistingContract(row.customer_name, row.mail_address, row.product_name) if row else None
 
     async def issue(
-        self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+        self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
     ) -> IssuedContract:
         # The lock on the contract's row makes the number unique, the one on the pool makes the ID unique (Y15).
         contract = await work.session.get_one(ExistingContractRow, existing_contract_id, with_for_update=True)
@@ -207,7 +214,7 @@ class PostgresContracts:
             (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
         return IssuedContract(contract_id=contract_id, number=number)
 
-    async def revoke(self, work: Work, office: OfficeToken | None) -> ContractId | None:
+    async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
         revoked = await work.session.scalar(
             update(IssuedContractRow)
             .where(
@@ -222,7 +229,7 @@ class PostgresContracts:
             await self.detach(work, office)
         return ContractId(revoked) if revoked else None
 
-    async def issued(self, work: Work) -> Mapping[int, NewContract]:
+    async def issued(self, work: StepTransaction) -> Mapping[int, NewContract]:
         rows = await work.session.scalars(
             select(IssuedContractRow).where(IssuedContractRow.application_no == work.application_no)
         )
@@ -230,17 +237,17 @@ class PostgresContracts:
             row.office_no: NewContract(ContractId(row.contract_id), row.registered_name, row.revoked_at) for row in rows
         }
 
-    async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+    async def is_issued_to(self, work: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
         row = await work.session.get(IssuedContractRow, contract_id)
         return row is not None and row.yayoi_id == yayoi_id and row.revoked_at is None
 
-    async def manages_an_office(self, work: Work, contract_id: ContractId) -> bool:
+    async def manages_an_office(self, work: StepTransaction, contract_id: ContractId) -> bool:
         return bool(await work.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))
 
-    async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
+    async def attach(self, work: StepTransaction, contract_id: ContractId, office: OfficeToken) -> None:
         (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
 
-    async def detach(self, work: Work, office: OfficeToken) -> None:
+    async def detach(self, work: StepTransaction, office: OfficeToken) -> None:
         row = await work.session.get_one(OfficeRow, office)
         row.contract_id, row.group_id = None, None
 

@@ -11,14 +11,14 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from models.common.calendar import day_in_japan
 from models.tables import OfficeRow, ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 
 
 class PostgresSmartImport:
-    async def freeze(self, work: Work, office: OfficeToken) -> None:
+    async def freeze(self, work: StepTransaction, office: OfficeToken) -> None:
         # The row lock orders this against an import that is running: it ends first, or is refused.
         row = await work.session.get_one(OfficeRow, office, with_for_update=True)
         if row.frozen_by not in {None, work.pair}:
@@ -27,14 +27,14 @@ class PostgresSmartImport:
             )
         row.frozen_by, row.frozen_at = work.pair, work.at
 
-    async def thaw(self, work: Work, office: OfficeToken) -> None:
+    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
         await work.session.execute(
             update(OfficeRow)
             .where(OfficeRow.office_token == office, OfficeRow.frozen_by == work.pair)
             .values(frozen_by=None, frozen_at=None)
         )
 
-    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+    async def frozen(self, work: StepTransaction) -> Mapping[OfficeToken, str]:
         rows = await work.session.execute(
             select(OfficeRow.office_token, OfficeRow.frozen_by)
             .where(OfficeRow.frozen_by.is_not(None))

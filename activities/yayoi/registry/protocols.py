@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from activities.common.ledger import Work
+from activities.common.ledger import StepTransaction
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import IssuedContract, RememberedLink
@@ -58,13 +58,18 @@ class EndedSharing:
 class YayoiIds(Protocol):
     """弥生ID and business groups (Y2, Y3, Y20)."""
 
-    async def is_registered(self, work: Work, yayoi_id: YayoiId) -> bool: ...
+    async def is_registered(self, work: StepTransaction, yayoi_id: YayoiId) -> bool: ...
 
-    async def group_of(self, work: Work, yayoi_id: YayoiId) -> str | None:
+    async def group_of(self, work: StepTransaction, yayoi_id: YayoiId) -> str | None:
         """Return the name of the business group the ID is a member of, as administrator or user; None if in none."""
 
     async def create_group(
-        self, work: Work, yayoi_id: YayoiId, name: str, details: GroupDetails | None, office: OfficeToken | None
+        self,
+        work: StepTransaction,
+        yayoi_id: YayoiId,
+        name: str,
+        details: GroupDetails | None,
+        office: OfficeToken | None,
     ) -> None:
         """Create a business group administered by the ID; the office's evidence is kept in it."""
 
@@ -72,88 +77,90 @@ class YayoiIds(Protocol):
 class Offices(Protocol):
     """事業所データ (Y1, Y5)."""
 
-    async def belongs_to(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> bool: ...
+    async def belongs_to(
+        self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId
+    ) -> bool: ...
 
-    async def exists(self, work: Work, office: OfficeToken) -> bool: ...
+    async def exists(self, work: StepTransaction, office: OfficeToken) -> bool: ...
 
-    async def name_of(self, work: Work, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
+    async def name_of(self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
         """Return what the contract's own office is called; None for one that is not its own (Y5)."""
 
-    async def is_managed(self, work: Work, office: OfficeToken) -> bool:
+    async def is_managed(self, work: StepTransaction, office: OfficeToken) -> bool:
         """Whether the office has its contract ID already and needs nothing new."""
 
 
 class SmartImport(Protocol):
     """スマート取引取込 (Y12)."""
 
-    async def freeze(self, work: Work, office: OfficeToken) -> None: ...
+    async def freeze(self, work: StepTransaction, office: OfficeToken) -> None: ...
 
-    async def thaw(self, work: Work, office: OfficeToken) -> None:
+    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
         """Let smart import run again if this pair froze it; a freeze of somebody else's stays."""
 
-    async def frozen(self, work: Work) -> Mapping[OfficeToken, str]:
+    async def frozen(self, work: StepTransaction) -> Mapping[OfficeToken, str]:
         """Return every office that is frozen now, and the pair that it is frozen for (`YS-000123:1`)."""
 
 
 class Sharing(Protocol):
     """会計事務所との共有 (Y13)."""
 
-    async def firms(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def firms(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         """Return the accounting offices that smart import is shared with now."""
 
-    async def end(self, work: Work, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
         """End all sharing and return the accounting offices it was with."""
 
-    async def restore(self, work: Work, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
         """Share again with whom the system released it from for this pair, and return them (Y27)."""
 
-    async def ended(self, work: Work) -> Sequence[EndedSharing]:
+    async def ended(self, work: StepTransaction) -> Sequence[EndedSharing]:
         """Return all that was ended for this pair and not restored since, in the order in which it was shared."""
 
 
 class Links(Protocol):
     """連携 (Y14, Y21)."""
 
-    async def current(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]: ...
+    async def current(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]: ...
 
-    async def lose(self, work: Work, office: OfficeToken) -> Sequence[RememberedLink]:
+    async def lose(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
         """End all links and return what they were: the contract ID they were made with is being replaced."""
 
-    async def restore(self, work: Work, office: OfficeToken) -> None:
+    async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
         """Bring back the links that were lost for this pair; end those made since (Y27)."""
 
     async def make(
-        self, work: Work, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+        self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
     ) -> None: ...
 
 
 class Contracts(Protocol):
     """サービス契約ID (Y15)."""
 
-    async def existing(self, work: Work, contract_id: ContractId) -> ExistingContract | None:
+    async def existing(self, work: StepTransaction, contract_id: ContractId) -> ExistingContract | None:
         """Return the contract that a customer already has; None if there is none with this ID."""
 
     async def issue(
-        self, work: Work, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+        self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
     ) -> IssuedContract:
         """Issue one new contract ID for the pair. Raises `ContractIdPoolExhaustedError`."""
 
-    async def revoke(self, work: Work, office: OfficeToken | None) -> ContractId | None:
+    async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
         """Revoke the ID that was issued for this pair and return it; it is never issued again (Y15, Y27)."""
 
-    async def issued(self, work: Work) -> Mapping[int, NewContract]:
+    async def issued(self, work: StepTransaction) -> Mapping[int, NewContract]:
         """Return every ID that was issued for the application, revoked ones too, by the office's number."""
 
-    async def is_issued_to(self, work: Work, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+    async def is_issued_to(self, work: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
         """Whether the ID was issued for this Yayoi ID and still counts."""
 
-    async def manages_an_office(self, work: Work, contract_id: ContractId) -> bool:
+    async def manages_an_office(self, work: StepTransaction, contract_id: ContractId) -> bool:
         """Whether an office is managed with the ID already: it takes no second one (Y1)."""
 
-    async def attach(self, work: Work, contract_id: ContractId, office: OfficeToken) -> None:
+    async def attach(self, work: StepTransaction, contract_id: ContractId, office: OfficeToken) -> None:
         """Manage the office with an ID that was issued before (Y9)."""
 
-    async def detach(self, work: Work, office: OfficeToken) -> None:
+    async def detach(self, work: StepTransaction, office: OfficeToken) -> None:
         """Take that back."""
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.myics.batch_files import BatchFile, read_batch_file
 from models.myics.batches import BatchKind
 from models.myics.identifiers import BatchNo, CustomerNo
-from models.myics.store.managing import NotPossibleError, may_manage
+from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.sign_in import Member
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, batch_count
 
@@ -22,7 +22,7 @@ BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class BatchStanding:
+class BatchStatus:
     """How far a file is."""
 
     batch_no: BatchNo
@@ -36,7 +36,7 @@ class BatchStanding:
 
 
 @dataclass(frozen=True)
-class RefusedRow:
+class RefusedBatchRow:
     """A row that was not taken, as it stood in the file, and why."""
 
     line: int
@@ -73,7 +73,7 @@ class Batches:
         self._told()
         return number
 
-    async def listed(self, manager: Member) -> list[BatchStanding]:
+    async def listed(self, manager: Member) -> list[BatchStatus]:
         """Return the firm's files, the newest first. Raises `NotPossibleError`."""
         async with self._sessions() as session:
             await may_manage(session, manager, manager.holder_no)
@@ -85,12 +85,12 @@ class Batches:
             )
             return [await _standing(session, row) for row in rows]
 
-    async def standing(self, manager: Member | None, number: BatchNo) -> BatchStanding:
+    async def standing(self, manager: Member | None, number: BatchNo) -> BatchStatus:
         """Return how far the file is. Raises `NotPossibleError`."""
         async with self._sessions() as session:
             return await _standing(session, await _batch(session, manager, number))
 
-    async def refused(self, manager: Member | None, number: BatchNo) -> list[RefusedRow]:
+    async def refused(self, manager: Member | None, number: BatchNo) -> list[RefusedBatchRow]:
         """Return the rows that were not taken, in the file's order. Raises `NotPossibleError`."""
         async with self._sessions() as session:
             await _batch(session, manager, number)
@@ -98,7 +98,7 @@ class Batches:
             rows = await session.scalars(
                 select(line).where(line.batch_no == number, line.refused_because.is_not(None)).order_by(line.position)
             )
-            return [RefusedRow(row.line, dict(row.values), row.refused_because or "") for row in rows]
+            return [RefusedBatchRow(row.line, dict(row.values), row.refused_because or "") for row in rows]
 
     async def refused_csv(self, manager: Member | None, number: BatchNo) -> bytes:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
@@ -166,14 +166,14 @@ async def _batch(session: AsyncSession, manager: Member | None, number: BatchNo)
     return row
 
 
-async def _standing(session: AsyncSession, row: MyicsBatchRow) -> BatchStanding:
+async def _standing(session: AsyncSession, row: MyicsBatchRow) -> BatchStatus:
     line = MyicsBatchLineRow
     done, refused = (
         await session.execute(
             select(func.count(line.done_at), func.count(line.refused_because)).where(line.batch_no == row.batch_no)
         )
     ).one()
-    return BatchStanding(
+    return BatchStatus(
         batch_no=BatchNo(row.batch_no),
         kind=BatchKind(row.kind),
         requested_at=row.requested_at,

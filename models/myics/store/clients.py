@@ -11,8 +11,8 @@ from models.common.identifiers import fold
 from models.myics.accounts import AccountState
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
-from models.myics.store.managing import may_manage
-from models.myics.store.requests import Asked, add_client
+from models.myics.store.permissions import may_manage
+from models.myics.store.requests import Requester, add_client
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsClientRow
 
@@ -81,6 +81,6 @@ class Clients:
         firm = manager.holder_no.firm
         async with self._sessions.begin() as session:
             await may_manage(session, manager, HolderNo(firm))
-            number = await add_client(session, firm, form, Asked(manager.name, self._now()))
+            number = await add_client(session, firm, form, Requester(manager.name, self._now()))
         self._told()
         return number

@@ -40,7 +40,7 @@ class LinkRefusedError(Exception):
     """The link cannot be used; the text says in Japanese why, and what to do instead."""
 
 
-class Page(StrEnum):
+class RegistrantPage(StrEnum):
     """Which page the link leads to now."""
 
     TERMS = "terms"
@@ -57,7 +57,7 @@ class Page(StrEnum):
 class Opened:
     """What the page behind a link shows."""
 
-    page: Page
+    page: RegistrantPage
     kind: RegistrationKind
     holder_no: HolderNo
     holder_name: str
@@ -114,7 +114,7 @@ class Registrants:
         if errors := [*_unless(authority, "authority", AUTHORITY_CONSENT), *_unless(terms, "terms", TERMS_CONSENT)]:
             raise RefusedError(errors)
         async with self._consume(token) as (session, row):
-            _only_on(Page.TERMS, await _page(session, row))
+            _only_on(RegistrantPage.TERMS, await _page(session, row))
             row.terms_at = self._now()
             _audit(session, row, "利用規約に同意した", row.terms_at)
             signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
@@ -128,7 +128,7 @@ class Registrants:
         """
         keyword_hash = await self._hashing.hash(form.keyword)
         async with self._consume(token) as (session, row):
-            _only_on(Page.ACCOUNT, await _page(session, row))
+            _only_on(RegistrantPage.ACCOUNT, await _page(session, row))
             row.address, row.keyword_hash = form.address, keyword_hash
             row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
             row.link_used_at = self._now()
@@ -144,7 +144,7 @@ class Registrants:
         password_hash = await self._hash(password)
         refused: Exception | None = None
         async with self._consume(token) as (session, row):
-            _only_on(Page.CONFIRM, await _page(session, row))
+            _only_on(RegistrantPage.CONFIRM, await _page(session, row))
             if await self._hashing.verify(row.keyword_hash, _comparable(typed_keyword)):
                 account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
                 account.password_hash = password_hash
@@ -160,7 +160,7 @@ class Registrants:
         """Set a user's password (M5, M6); the terms follow. Raises `LinkRefusedError` and `RefusedError`."""
         password_hash = await self._hash(password)
         async with self._consume(token) as (session, row):
-            _only_on(Page.PASSWORD, await _page(session, row))
+            _only_on(RegistrantPage.PASSWORD, await _page(session, row))
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
             self._change(row, RegistrationStage.PROVISIONAL)
@@ -230,16 +230,16 @@ def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> st
     return _LOCKED if row.locked_at else None
 
 
-async def _page(session: AsyncSession, row: MyicsRegistrationRow) -> Page:
+async def _page(session: AsyncSession, row: MyicsRegistrationRow) -> RegistrantPage:
     if row.kind == RegistrationKind.REPRESENTATIVE:
         if row.stage == RegistrationStage.PROVISIONAL:
-            return Page.CONFIRM
-        return Page.ACCOUNT if row.terms_at else Page.TERMS
+            return RegistrantPage.CONFIRM
+        return RegistrantPage.ACCOUNT if row.terms_at else RegistrantPage.TERMS
     account = await session.get_one(MyicsAccountRow, row.account_id)
-    return Page.TERMS if account.password_hash else Page.PASSWORD
+    return RegistrantPage.TERMS if account.password_hash else RegistrantPage.PASSWORD
 
 
-def _only_on(wanted: Page, found: Page) -> None:
+def _only_on(wanted: RegistrantPage, found: RegistrantPage) -> None:
     if wanted is not found:
         raise LinkRefusedError("お手続きの順番が違います。メールの URL をもう一度開き、その画面から続けてください。")
 

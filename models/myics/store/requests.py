@@ -39,7 +39,7 @@ ADDRESS_TAKEN = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requester:
     """Who asks for a registration, when, and in which file."""
 
     by: str
@@ -47,7 +47,7 @@ class Asked:
     batch_no: BatchNo | None = None
 
 
-async def invite_firm(session: AsyncSession, form: FirmForm, asked: Asked) -> RegistrationNo:
+async def invite_firm(session: AsyncSession, form: FirmForm, asked: Requester) -> RegistrationNo:
     """Invite a firm's representative (M1). Raises `RefusedError` if it has one, or is invited already."""
     await session.execute(
         insert(MyicsFirmRow).values(customer_no=form.customer_no, name=form.name).on_conflict_do_nothing()
@@ -79,7 +79,7 @@ async def invite_user(
     session: AsyncSession,
     holder: HolderNo,
     form: UserForm,
-    asked: Asked,
+    asked: Requester,
     *,
     part_of: RegistrationNo | None = None,
     field: str = "address",
@@ -93,7 +93,7 @@ async def invite_user(
     return RegistrationNo(row.registration_no)
 
 
-async def add_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Asked) -> RegistrationNo:
+async def add_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Requester) -> RegistrationNo:
     """Add a client and invite its first users: listed at once (M7). Raises `RefusedError` if the ID is taken."""
     client = await list_client(session, firm, form, asked)
     row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), asked)
@@ -106,7 +106,7 @@ async def add_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, 
     return number
 
 
-async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Asked) -> ClientId:
+async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Requester) -> ClientId:
     """Put a client on the firm's list. Raises `RefusedError` if the ID is taken."""
     client = ClientId.of(firm, form.suffix)
     listed = insert(MyicsClientRow).values(client_id=client, customer_no=firm, name=form.name, created_at=asked.at)
@@ -164,10 +164,10 @@ async def claim_address(
 
 async def ask_to_unlock(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a locked account looked at, once."""
-    row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Asked("system", at))
+    row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Requester("system", at))
     row.account_id, row.address, row.name = account.account_id, account.address, account.name
     row.stage, row.locked_at = RegistrationStage.LOCKED, at
-    _audit(session, row, "パスワードの誤りが続いたため、アカウントをロックした", Asked("system", at))
+    _audit(session, row, "パスワードの誤りが続いたため、アカウントをロックした", Requester("system", at))
     await session.flush()
 
 
@@ -176,7 +176,7 @@ async def ask_for_new_password(session: AsyncSession, account: MyicsAccountRow, 
     for before in await _open(session, account, RegistrationKind.RENEWAL):
         if before.stage == RegistrationStage.RENEWING:
             change_stage(before, RegistrationStage.SUPERSEDED, at)
-    asked = Asked("本人", at)
+    asked = Requester("本人", at)
     row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), asked)
     row.account_id, row.address, row.name = account.account_id, account.address, account.name
     row.stage = RegistrationStage.RENEWING
@@ -227,7 +227,7 @@ async def _open(
 
 
 async def _registration(
-    session: AsyncSession, kind: RegistrationKind, holder: HolderNo, asked: Asked
+    session: AsyncSession, kind: RegistrationKind, holder: HolderNo, asked: Requester
 ) -> MyicsRegistrationRow:
     number = RegistrationNo.from_count(await session.scalar(select(registration_count.next_value())) or 0)
     days = {RegistrationKind.REPRESENTATIVE: INVITATION_DAYS, RegistrationKind.RENEWAL: RENEWAL_DAYS}
@@ -248,7 +248,7 @@ async def _registration(
     return row
 
 
-def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, asked: Asked) -> None:
+def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, asked: Requester) -> None:
     session.add(
         AuditRow(
             happened_at=asked.at,

@@ -14,10 +14,10 @@ from models.tables import (
     OfficeRow,
     YayoiIdRow,
 )
-from models.yayoi.combination_ledger import Entry, Reader, visible
+from models.yayoi.combination_ledger import LedgerEntry, Reader, visible
 
 
-async def ledger_of(session: AsyncSession, yayoi_id: str) -> list[Entry]:
+async def ledger_of(session: AsyncSession, yayoi_id: str) -> list[LedgerEntry]:
     """Return what the ID may see: of every contract that it has to do with, its own part or all of it."""
     member = await session.scalar(GroupMemberRow.of(yayoi_id))
     reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
@@ -25,7 +25,7 @@ async def ledger_of(session: AsyncSession, yayoi_id: str) -> list[Entry]:
     return visible(entries, reader)
 
 
-async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[Entry]:
+async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[LedgerEntry]:
     """Return everything that is managed, or on its way, on these existing contracts."""
     offices = await _offices(session, contracts)
     issued = await _issued(session, contracts)
@@ -77,13 +77,13 @@ async def _of_offices(
     offices: Sequence[tuple[OfficeRow, str | None]],
     issued: Sequence[tuple[IssuedContractRow, str]],
     waiting: Sequence[tuple[ApplicationOfficeRow, str]],
-) -> list[Entry]:
+) -> list[LedgerEntry]:
     """An office's Yayoi ID is whom its contract ID was issued to, who applies for it, or its group's administrator."""
     holder = {contract.contract_id: contract.yayoi_id for contract, _ in issued}
     applied = {pair.office_token: pair.yayoi_id for pair, _ in waiting if pair.office_token}
     administrators = await _administrators(session, {office.group_id for office, _ in offices if office.group_id})
     return [
-        Entry(
+        LedgerEntry(
             existing_contract_id=office.existing_contract_id,
             office_name=office.name,
             group_id=office.group_id,
@@ -100,13 +100,13 @@ async def _of_offices(
 
 async def _without_office(
     session: AsyncSession, issued: Sequence[tuple[IssuedContractRow, str]], *, managed: Collection[str | None]
-) -> list[Entry]:
+) -> list[LedgerEntry]:
     """Pairs without the accounting link: no office of the registry stands for them."""
     groups = await _groups_of(session, {contract.yayoi_id for contract, _ in issued})
 
-    def entry(contract: IssuedContractRow, name: str) -> Entry:
+    def entry(contract: IssuedContractRow, name: str) -> LedgerEntry:
         group_id, group_name = groups.get(contract.yayoi_id, (None, None))
-        return Entry(
+        return LedgerEntry(
             existing_contract_id=contract.existing_contract_id,
             office_name=name,
             group_id=group_id,
@@ -121,14 +121,14 @@ async def _without_office(
 
 def _not_issued_yet(
     waiting: Sequence[tuple[ApplicationOfficeRow, str]], issued: Sequence[tuple[IssuedContractRow, str]]
-) -> list[Entry]:
+) -> list[LedgerEntry]:
     """Pairs without the accounting link whose ID is on its way.
 
     Whoever applies may type any ID: that it is in a group, and in which, is nothing that they are told (Y3).
     """
     done = {(contract.application_no, contract.office_no) for contract, _ in issued}
     return [
-        Entry(contract, pair.office_name, yayoi_id=pair.yayoi_id, application_no=pair.application_no)
+        LedgerEntry(contract, pair.office_name, yayoi_id=pair.yayoi_id, application_no=pair.application_no)
         for pair, contract in waiting
         if pair.office_token is None and (pair.application_no, pair.office_no) not in done
     ]

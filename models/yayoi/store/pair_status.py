@@ -40,7 +40,7 @@ _KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 
 
 @dataclass(frozen=True)
-class Standing:
+class PairStatus:
     """One pair, and what is still to be done for it."""
 
     application_no: str
@@ -86,7 +86,7 @@ class Standing:
         return None
 
 
-async def standing_of(session: AsyncSession, yayoi_id: str) -> Standing | None:
+async def status_of(session: AsyncSession, yayoi_id: str) -> PairStatus | None:
     """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
     found = await _pair_of(session, yayoi_id)
     if found is None:
@@ -94,7 +94,7 @@ async def standing_of(session: AsyncSession, yayoi_id: str) -> Standing | None:
     pair, application = found
     contract = await _contract(session, pair) if await _is_notified(session, pair) else None
     links = await _links(session, pair)
-    return Standing(
+    return PairStatus(
         application_no=pair.application_no,
         office_no=pair.office_no,
         office_name=pair.office_name,

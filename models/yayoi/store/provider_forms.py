@@ -1,4 +1,4 @@
-"""Forms of a provider: taken by the one intake; what breaks our rules is kept until somebody mends it."""
+"""ProviderForms of a provider: taken by the one intake; what breaks our rules is kept until somebody mends it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Settlement:
     reason: str
 
 
-class Forms:
+class ProviderForms:
     """Takes signed forms. The same webhook again gets the same answer, whatever became of it meanwhile."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], intake: Intake, translation: Translation) -> None:

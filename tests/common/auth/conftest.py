@@ -1,4 +1,4 @@
-"""The house behind the doors, over http and over TLS."""
+"""The house behind the auth, over http and over TLS."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A small app behind the doors: one page for whoever is signed in, one form, and a clock."""
+"""A small app behind the auth: one page for whoever is signed in, one form, and a clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
 from tests.support.web_world import browser_on, hidden_fields
-from web.common.auth import Doors, Limit
+from web.common.auth import Auth, Limit
 from web.common.auth.csrf import Csrf
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
-from web.yayoi.accounts.sign_in import doors_pages
+from web.yayoi.accounts.sign_in import sign_in_pages
 
 HANAKO = YayoiId("hanako@shouji.example.jp")
 TARO = YayoiId("taro@shouji.example.jp")
@@ -38,7 +38,7 @@ PAGES = {
 
 @dataclass
 class Clock:
-    """The time as the doors see it."""
+    """The time as the auth see it."""
 
     time: datetime = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 
@@ -48,9 +48,9 @@ class Clock:
 
 @dataclass
 class House:
-    """An app with one page of its own behind the doors."""
+    """An app with one page of its own behind the auth."""
 
-    doors: Doors
+    auth: Auth
     sessions: async_sessionmaker[AsyncSession]
     http: httpx.AsyncClient
     clock: Clock
@@ -83,21 +83,21 @@ class House:
 async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[House]:
     clock = Clock()
     templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
-    doors = Doors(sessions, secret_key="secret", https=https, now=clock.now)
+    auth = Auth(sessions, secret_key="secret", https=https, now=clock.now)
     app = FastAPI()
-    doors.open_on(app)
+    auth.open_on(app)
     address = "https://web.test" if https else "http://web.test"
     app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
     async with browser_on(app, address) as http:
-        house = House(doors, sessions, http, clock)
-        app.include_router(doors_pages(sessions, doors, templates))
+        house = House(auth, sessions, http, clock)
+        app.include_router(sign_in_pages(sessions, auth, templates))
         app.include_router(_pages(house, templates))
         yield house
 
 
 def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(house.doors.checked)])
+    router = APIRouter(dependencies=[Depends(house.auth.checked)])
 
     @router.get("/form")
     async def form(request: Request) -> Response:
@@ -110,11 +110,11 @@ def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
 
     @router.get("/private")
     async def private(request: Request) -> Response:
-        return Response((await house.doors.require(request)).yayoi_id)
+        return Response((await house.auth.require(request)).yayoi_id)
 
     @router.get("/tried")
     async def tried(request: Request) -> Response:
-        await house.doors.limit(Limit.SIGN_IN, request.query_params["key"])
+        await house.auth.limit(Limit.SIGN_IN, request.query_params["key"])
         return Response("tried")
 
     @router.get("/fails")

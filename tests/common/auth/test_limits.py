@@ -14,7 +14,7 @@ from web.common.auth import Limit, client_address
 
 async def test_ten_wrong_passwords_close_an_account_for_a_while_and_no_other(house: House) -> None:
     for _ in range(8):
-        await house.doors.limit(Limit.SIGN_IN, HANAKO)
+        await house.auth.limit(Limit.SIGN_IN, HANAKO)
     for _ in range(2):
         assert (await house.sign_in(password="wrong")).status_code == 422
     closed = await house.sign_in()  # the right one, too late
@@ -30,7 +30,7 @@ async def test_ten_wrong_passwords_close_an_account_for_a_while_and_no_other(hou
 
 async def test_many_accounts_tried_from_one_address_close_the_door_to_it(house: House) -> None:
     for _ in range(49):
-        await house.doors.limit(Limit.SIGN_IN_FROM, "127.0.0.1")
+        await house.auth.limit(Limit.SIGN_IN_FROM, "127.0.0.1")
     answers = [await house.sign_in(f"{number}@shouji.example.jp") for number in range(2)]
     assert [answer.status_code for answer in answers] == [422, 429]
 
@@ -49,7 +49,7 @@ async def test_neither_accounts_nor_addresses_are_kept_and_old_counts_are_delete
         assert isinstance(row, RateCountRow)
         assert re.fullmatch("[0-9a-f]{64}", row.key)
     house.clock.time += timedelta(hours=2)
-    await house.doors.forget()
+    await house.auth.forget()
     assert await house.rows(RateCountRow) == []
 
 

@@ -85,7 +85,7 @@ async def test_a_session_ends_after_twelve_hours_however_busy(house: House) -> N
         assert await house.whoami() == HANAKO
     house.clock.time = begun + LONGEST
     assert (await house.http.get("/private")).status_code == 303
-    await house.doors.forget()
+    await house.auth.forget()
     assert await house.rows(WebSessionRow) == []
 
 

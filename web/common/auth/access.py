@@ -1,4 +1,4 @@
-"""The doors as pages use them."""
+"""The auth as pages use them."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class SignInNeededError(Exception):
         self.place = place
 
 
-class Doors:
+class Auth:
     """One object for all pages; routers of pages depend on `checked`."""
 
     def __init__(

@@ -18,7 +18,7 @@ from models.common.personal_links import CODE_DIGITS, code_of
 from models.tables import AddressCheckRow, YayoiIdRow
 from models.yayoi.address_checks import CODE_VALID, LASTS, MOST_CODES, MOST_TRIES, AddressCheck, CheckNews, CheckPurpose
 from models.yayoi.identifiers import YayoiId
-from web.common.workflow_notifier import Telling
+from web.common.workflow_notifier import Notification
 from workflows.yayoi import search_attributes
 from workflows.yayoi.address_check import ROW_CHANGED
 from workflows.yayoi.address_check_details import static_details, summary
@@ -161,10 +161,10 @@ class AddressChecks:
         return hmac.compare_digest(code_of(self._secret_key, str(row.check_id), row.code_no), code) and known
 
 
-def telling(row: AddressCheckRow) -> Telling:
+def telling(row: AddressCheckRow) -> Notification:
     """Say how a check's procedure is started, and what it is told."""
     check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
-    return Telling(
+    return Notification(
         workflow=_WORKFLOWS[check.purpose],
         workflow_id=check.workflow_id,
         case=check,

@@ -14,8 +14,8 @@ from models.common.calendar import JST
 from models.common.passwords import PasswordKind
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
-from web.common.auth import Doors, Limit, client_address
-from web.common.page_form import Form
+from web.common.auth import Auth, Limit, client_address
+from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.accounts.checks import AddressChecks, Effect, NoCheckError
 
@@ -29,21 +29,21 @@ class Accounts:
         self,
         sessions: async_sessionmaker[AsyncSession],
         checks: AddressChecks,
-        doors: Doors,
+        auth: Auth,
         templates: Jinja2Templates,
         tell: Callable[[], None],
     ) -> None:
         self.sessions = sessions
         self.checks = checks
-        self.doors = doors
+        self.auth = auth
         self.tell = tell
         self._templates = templates
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.doors.checked)])
+        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
 
-    def show(self, request: Request, template: str, page: Form, **facts: Any) -> Response:
+    def show(self, request: Request, template: str, page: PageForm, **facts: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.errors else HTTPStatus.OK
         return self._templates.TemplateResponse(request, template, {"page": page, **facts}, status)
 
@@ -72,18 +72,18 @@ class CodePages:
         router.get(f"{place}/done")(self.show_done)
 
     async def show_empty(self, request: Request, check_id: UUID) -> Response:
-        return await self.show(request, check_id, Form(self._labels))
+        return await self.show(request, check_id, PageForm(self._labels))
 
-    async def show(self, request: Request, check_id: UUID, page: Form) -> Response:
+    async def show(self, request: Request, check_id: UUID, page: PageForm) -> Response:
         """Show the page; one whose check is finished leads on."""
         row = await self._row(check_id)
         if row.finished_at is not None:
             return self._done(check_id)
         return self._accounts.show(request, f"yayoi/{self._name}_code.html", page, **self._facts(row))
 
-    async def enter(self, request: Request, check_id: UUID, page: Form, effect: Effect) -> Response:
+    async def enter(self, request: Request, check_id: UUID, page: PageForm, effect: Effect) -> Response:
         """Take the code that was typed; why it was refused is told on the page."""
-        await self._accounts.doors.limit(Limit.CODE_FROM, client_address(request))
+        await self._accounts.auth.limit(Limit.CODE_FROM, client_address(request))
         try:
             refusal = await self._accounts.checks.enter(self._purpose, check_id, page.value(CODE), effect)
         except NoCheckError:
@@ -95,21 +95,21 @@ class CodePages:
 
     async def send_again(self, request: Request, check_id: UUID) -> Response:
         row = await self._row(check_id)
-        await self._accounts.doors.limit(Limit.CODE_MAIL, row.yayoi_id)
-        await self._accounts.doors.limit(Limit.CODE_MAIL_DAILY, row.yayoi_id)
+        await self._accounts.auth.limit(Limit.CODE_MAIL, row.yayoi_id)
+        await self._accounts.auth.limit(Limit.CODE_MAIL_DAILY, row.yayoi_id)
         try:
             refusal = await self._accounts.checks.send_again(self._purpose, check_id)
         except NoCheckError:
             raise self._gone() from None
         if refusal:
-            return await self.show(request, check_id, Form(self._labels, errors={"": refusal}))
+            return await self.show(request, check_id, PageForm(self._labels, errors={"": refusal}))
         self._accounts.tell()
         return RedirectResponse(f"{self.place(check_id)}?sent=again", HTTPStatus.SEE_OTHER)
 
     async def show_done(self, request: Request, check_id: UUID) -> Response:
         if (await self._row(check_id)).finished_at is None:
             return RedirectResponse(self.place(check_id), HTTPStatus.SEE_OTHER)
-        return self._accounts.show(request, f"yayoi/{self._name}_done.html", Form({}))
+        return self._accounts.show(request, f"yayoi/{self._name}_done.html", PageForm({}))
 
     def _done(self, check_id: UUID) -> Response:
         return RedirectResponse(f"{self.place(check_id)}/done", HTTPStatus.SEE_OTHER)

@@ -14,7 +14,7 @@ from models.yayoi.address_checks import CheckPurpose
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.yayoi_id_form import NewPassword
 from web.common.auth import Limit, client_address
-from web.common.page_form import Form, messages, sent_values
+from web.common.page_form import PageForm, messages, sent_values
 from web.yayoi.accounts.checks import Wanted
 from web.yayoi.accounts.effects import set_password
 from web.yayoi.accounts.pages import CODE, Accounts, CodePages
@@ -37,7 +37,7 @@ def password_pages(accounts: Accounts) -> APIRouter:
 
     @router.get("/password")
     async def form(request: Request) -> Response:
-        return accounts.show(request, "yayoi/password.html", Form(LABELS, {"submission_id": str(uuid4())}))
+        return accounts.show(request, "yayoi/password.html", PageForm(LABELS, {"submission_id": str(uuid4())}))
 
     @router.post("/password")
     async def begin(request: Request) -> Response:
@@ -45,10 +45,10 @@ def password_pages(accounts: Accounts) -> APIRouter:
         try:
             typed = _Asked.model_validate(sent)
         except ValidationError as invalid:
-            return accounts.show(request, "yayoi/password.html", Form(LABELS, sent, messages(invalid, sent)))
-        await accounts.doors.limit(Limit.REGISTRATION_FROM, client_address(request))
-        await accounts.doors.limit(Limit.CODE_MAIL, typed.yayoi_id)
-        await accounts.doors.limit(Limit.CODE_MAIL_DAILY, typed.yayoi_id)
+            return accounts.show(request, "yayoi/password.html", PageForm(LABELS, sent, messages(invalid, sent)))
+        await accounts.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
+        await accounts.auth.limit(Limit.CODE_MAIL, typed.yayoi_id)
+        await accounts.auth.limit(Limit.CODE_MAIL_DAILY, typed.yayoi_id)
         check_id = accounts.checks.id_of(sent["submission_id"], typed.yayoi_id)
         await accounts.checks.begin(check_id, Wanted(CheckPurpose.NEW_PASSWORD, typed.yayoi_id))
         accounts.tell()
@@ -57,13 +57,13 @@ def password_pages(accounts: Accounts) -> APIRouter:
     @router.post("/password/{check_id:uuid}")
     async def enter(request: Request, check_id: UUID) -> Response:
         sent = sent_values(await request.form(), *CODE_LABELS)
-        page = Form(CODE_LABELS, {CODE: sent[CODE]})
+        page = PageForm(CODE_LABELS, {CODE: sent[CODE]})
         try:
             new = NewPassword.model_validate(sent)
         except ValidationError as invalid:
             # The code is not looked at: no try is lost to a password that cannot be used.
             return await codes.show(request, check_id, page.refused(messages(invalid, sent)))
-        effect = set_password(await accounts.doors.hashing.hash(new.password))
+        effect = set_password(await accounts.auth.hashing.hash(new.password))
         return await codes.enter(request, check_id, page, effect)
 
     codes.serve(router)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.identifiers import fold
 from models.tables import CredentialRow
 from models.yayoi.identifiers import YayoiId
-from web.common.auth.access import Doors, local_path
+from web.common.auth.access import Auth, local_path
 from web.common.auth.rate_limits import Limit, client_address
 
 WRONG = (
@@ -21,8 +21,8 @@ WRONG = (
 _LONGEST = 1000
 
 
-def doors_pages(sessions: async_sessionmaker[AsyncSession], doors: Doors, templates: Jinja2Templates) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+def sign_in_pages(sessions: async_sessionmaker[AsyncSession], auth: Auth, templates: Jinja2Templates) -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
 
     def show(request: Request, yayoi_id: str, there: str, error: str = "") -> Response:
         facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": error}
@@ -37,25 +37,25 @@ def doors_pages(sessions: async_sessionmaker[AsyncSession], doors: Doors, templa
     async def sign_in(request: Request) -> Response:
         sent = await request.form()
         yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
-        await doors.limit(Limit.SIGN_IN_FROM, client_address(request))
-        await doors.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
-        known = await _known(sessions, doors, yayoi_id, password)
+        await auth.limit(Limit.SIGN_IN_FROM, client_address(request))
+        await auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
+        known = await _known(sessions, auth, yayoi_id, password)
         if known is None:
             return show(request, yayoi_id, there, WRONG)
         answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
-        await doors.sign_in(request, answer, known)
+        await auth.sign_in(request, answer, known)
         return answer
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
         answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-        await doors.sign_out(request, answer)
+        await auth.sign_out(request, answer)
         return answer
 
     return router
 
 
-async def _known(sessions: async_sessionmaker[AsyncSession], doors: Doors, typed: str, password: str) -> YayoiId | None:
+async def _known(sessions: async_sessionmaker[AsyncSession], auth: Auth, typed: str, password: str) -> YayoiId | None:
     """Return whose password it is. One answer, after the same work, whether or not the address is registered."""
     try:
         yayoi_id = YayoiId(typed)
@@ -63,5 +63,5 @@ async def _known(sessions: async_sessionmaker[AsyncSession], doors: Doors, typed
         yayoi_id = None
     async with sessions() as session:
         credential = await session.scalar(CredentialRow.of(yayoi_id)) if yayoi_id else None
-    right = await doors.hashing.verify(credential.password_hash if credential else None, password)
+    right = await auth.hashing.verify(credential.password_hash if credential else None, password)
     return yayoi_id if right else None

@@ -34,7 +34,7 @@ LABELS = {
 
 
 @dataclass(frozen=True)
-class Page:
+class ApplicationPage:
     """One rendering of the form. `values` by field path; `errors` by field path, in the order they are shown."""
 
     values: Mapping[str, str]
@@ -58,33 +58,33 @@ class Page:
         """Field path, label and message of every error, from the top of the page to its end."""
         return [(path, _label(path), self.errors[path]) for path in sorted(self.errors, key=_position)]
 
-    def after(self, action: str) -> "Page | None":
+    def after(self, action: str) -> "ApplicationPage | None":
         """Return the page after a row was added or removed; None when the form was sent."""
         match action.split("-"):
             case ["add"]:
-                return Page(self.values, min(self.rows + 1, MAX_OFFICES))
+                return ApplicationPage(self.values, min(self.rows + 1, MAX_OFFICES))
             case ["remove", row]:
                 kept = [index for index in range(self.rows) if str(index) != row]
                 return self._of_rows(kept) if kept else self
             case _:
                 return None
 
-    def with_errors(self, errors: Sequence[FieldError]) -> "Page":
-        return Page(self.values, self.rows, {error.field: error.message for error in errors})
+    def with_errors(self, errors: Sequence[FieldError]) -> "ApplicationPage":
+        return ApplicationPage(self.values, self.rows, {error.field: error.message for error in errors})
 
-    def without_blank_rows(self) -> "Page":
+    def without_blank_rows(self) -> "ApplicationPage":
         """A pair nobody has begun is not meant; one is always left."""
         begun = [
             index for index in range(self.rows) if any(self.value(f"offices.{index}.{name}").strip() for name in _PAIR)
         ]
         return self._of_rows(begun or [0])
 
-    def _of_rows(self, kept: list[int]) -> "Page":
+    def _of_rows(self, kept: list[int]) -> "ApplicationPage":
         values = {path: value for path, value in self.values.items() if not path.startswith("offices.")}
         for new, old in enumerate(kept):
             for name in _PAIR:
                 values[f"offices.{new}.{name}"] = self.value(f"offices.{old}.{name}")
-        return Page(values, len(kept))
+        return ApplicationPage(values, len(kept))
 
     def form(self) -> ApplicationForm:
         """Return the form as it was meant. Raises `RefusedError` with one message per field."""
@@ -118,7 +118,7 @@ class Page:
         return error
 
 
-def empty_page(yayoi_ids: Sequence[str] = ()) -> Page:
+def empty_page(yayoi_ids: Sequence[str] = ()) -> ApplicationPage:
     """Return a new form, begun with the Yayoi IDs of a plan or of a registration.
 
     Its submission id makes a double click one application.
@@ -127,10 +127,10 @@ def empty_page(yayoi_ids: Sequence[str] = ()) -> Page:
         f"offices.{index}.yayoi_id": yayoi_id[: YayoiId.max_length]
         for index, yayoi_id in enumerate(yayoi_ids[:MAX_OFFICES])
     }
-    return Page({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
+    return ApplicationPage({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
 
 
-def page_of(sent: Mapping[str, object]) -> Page:
+def page_of(sent: Mapping[str, object]) -> ApplicationPage:
     """Return the page as it was sent; whatever is not one of its fields is left out."""
     try:
         rows = min(max(int(str(sent.get("rows", ROWS_AT_FIRST))), 1), MAX_OFFICES)
@@ -145,7 +145,7 @@ def page_of(sent: Mapping[str, object]) -> Page:
         *(f"offices.{index}.{name}" for index in range(rows) for name in _PAIR),
         *(f"consents.{name}" for name in _CONSENTS),
     ]
-    return Page({path: str(sent[path]) for path in known if isinstance(sent.get(path), str)}, rows)
+    return ApplicationPage({path: str(sent[path]) for path in known if isinstance(sent.get(path), str)}, rows)
 
 
 def _label(path: str) -> str:

@@ -14,10 +14,10 @@ from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.office_names import office_names
-from web.common.auth import Doors, Limit, client_address
-from web.common.background_jobs import Repeating
+from web.common.auth import Auth, Limit, client_address
+from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError
-from web.yayoi.applicant.apply_form import Page, empty_page, page_of
+from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
 
 OTHER_APPLICATION = (
     "このフォームのお申し込みは、すでに受け付けています。変更する場合は、新しいフォームを開いてください。"
@@ -40,13 +40,13 @@ class ConfirmedPair:
 def apply_pages(
     sessions: async_sessionmaker[AsyncSession],
     intake: Intake,
-    starting: Repeating,
+    starting: PeriodicJob,
     templates: Jinja2Templates,
-    doors: Doors,
+    auth: Auth,
     *,
     secret_key: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
     pages = _ApplyPages(sessions, intake, starting, templates, secret_key)
 
     @router.get("/apply")
@@ -62,7 +62,7 @@ def apply_pages(
         if action == CHANGE:
             return pages.form(request, page)
         # The confirmation tells what offices are called: nobody tries tokens in numbers.
-        await doors.limit(Limit.SUBMISSION, client_address(request))
+        await auth.limit(Limit.SUBMISSION, client_address(request))
         return await pages.sent(request, page.without_blank_rows(), confirmed=action == SEND)
 
     return router
@@ -73,7 +73,7 @@ class _ApplyPages:
         self,
         sessions: async_sessionmaker[AsyncSession],
         intake: Intake,
-        starting: Repeating,
+        starting: PeriodicJob,
         templates: Jinja2Templates,
         secret_key: str,
     ) -> None:
@@ -83,10 +83,10 @@ class _ApplyPages:
         self._templates = templates
         self._secret_key = secret_key
 
-    def form(self, request: Request, page: Page, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    def form(self, request: Request, page: ApplicationPage, status: HTTPStatus = HTTPStatus.OK) -> Response:
         return self._templates.TemplateResponse(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE}, status)
 
-    async def sent(self, request: Request, page: Page, *, confirmed: bool) -> Response:
+    async def sent(self, request: Request, page: ApplicationPage, *, confirmed: bool) -> Response:
         """Repeat what was filled in, or take it if it was confirmed; show what is wrong with it in either case."""
         try:
             filled = page.form()
@@ -98,7 +98,7 @@ class _ApplyPages:
         except OtherContentError:
             raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
 
-    async def _confirm(self, request: Request, page: Page, filled: ApplicationForm) -> Response:
+    async def _confirm(self, request: Request, page: ApplicationPage, filled: ApplicationForm) -> Response:
         await self._intake.check(filled)
         async with self._sessions() as session:
             tokens = [pair.office_token for pair in filled.offices]

@@ -18,8 +18,8 @@ from models.yayoi.customer_events import CustomerEvent, SharingReleaseClaimed, S
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.office_names import office_names
-from web.common.auth import Doors, Limit, client_address
-from web.common.page_form import Form, sent_values
+from web.common.auth import Auth, Limit, client_address
+from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import CaseAccess, Link, OpenedCase
@@ -28,7 +28,7 @@ from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
-from web.yayoi.event_delivery import Deliveries, EventRefusedError, OtherContentError
+from web.yayoi.event_delivery import Deliveries, EventRefusedError, OtherEventError
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。お手続きの状況の画面を開き直して、確認してください。"
 NOT_CONSENTED = "弥生が代わりに解除することに同意する場合は、チェックを付けてください。"
@@ -55,11 +55,11 @@ def case_actions(
     deliveries: Deliveries,
     progress: CaseProgress,
     templates: Jinja2Templates,
-    doors: Doors,
+    auth: Auth,
     *,
     secret_key: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
     access = CaseAccess(sessions, secret_key)
     pages = _ActionPages(sessions, deliveries, progress, templates)
 
@@ -73,17 +73,17 @@ def case_actions(
 
     @router.get(f"{office}/correct")
     async def correction(request: Request, about: Office) -> Response:
-        return await pages.correction(request, about, Form(LABELS))
+        return await pages.correction(request, about, PageForm(LABELS))
 
     @router.post(f"{office}/correct")
     async def correct(request: Request, about: Office) -> Response:
         # Both steps tell what offices are called: nobody tries tokens in numbers.
-        await doors.limit(Limit.SUBMISSION, client_address(request))
+        await auth.limit(Limit.SUBMISSION, client_address(request))
         return await pages.correct(request, about, await request.form())
 
     @router.get(f"{office}/sharing")
     async def sharing(request: Request, about: Office) -> Response:
-        return await pages.sharing(request, about, Form({}))
+        return await pages.sharing(request, about, PageForm({}))
 
     @router.post(f"{office}/sharing")
     async def release(request: Request, about: Office) -> Response:
@@ -91,7 +91,7 @@ def case_actions(
 
     @router.get(f"{office}/withdraw")
     async def withdrawal(request: Request, about: Office) -> Response:
-        return pages.withdrawal(request, about, Form({}))
+        return pages.withdrawal(request, about, PageForm({}))
 
     @router.post(f"{office}/withdraw")
     async def withdraw(request: Request, about: Office) -> Response:
@@ -116,14 +116,14 @@ class _ActionPages:
     # --- the pair is corrected ----------------------------------------------------------------------------------------
 
     async def correction(
-        self, request: Request, about: About, form: Form, status: HTTPStatus = HTTPStatus.OK
+        self, request: Request, about: About, form: PageForm, status: HTTPStatus = HTTPStatus.OK
     ) -> Response:
         standing = await self._progress.office(about.case.application_no, about.pair.office_no)
         points = standing.open_points if standing else ()
         return self._show(request, "yayoi/case_correct.html", about, form, status, points=points)
 
     async def correct(self, request: Request, about: About, sent: Mapping[str, Any]) -> Response:
-        form = Form(LABELS, sent_values(sent, "event_id", *LABELS))
+        form = PageForm(LABELS, sent_values(sent, "event_id", *LABELS))
         if sent.get("action") == CHANGE:
             return await self.correction(request, about, form)
         try:
@@ -152,7 +152,9 @@ class _ActionPages:
 
     # --- the sharing is released (Y13) --------------------------------------------------------------------------------
 
-    async def sharing(self, request: Request, about: About, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    async def sharing(
+        self, request: Request, about: About, form: PageForm, status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
         async with self._sessions() as session:
             firms = await session.scalars(
                 select(SharingRow.firm)
@@ -173,16 +175,18 @@ class _ActionPages:
         elif sent.get("consent"):
             event = SharingReleaseConsented(**said)
         else:
-            form = Form({"consent": "同意"}, errors={"consent": NOT_CONSENTED})
+            form = PageForm({"consent": "同意"}, errors={"consent": NOT_CONSENTED})
             return await self.sharing(request, about, form, HTTPStatus.UNPROCESSABLE_ENTITY)
         refusal = await self._deliver(event)
         if refusal:
-            return await self.sharing(request, about, Form({}, errors={"": refusal}), HTTPStatus.CONFLICT)
+            return await self.sharing(request, about, PageForm({}, errors={"": refusal}), HTTPStatus.CONFLICT)
         return self._done(about, event)
 
     # --- the office is withdrawn (Y27) --------------------------------------------------------------------------------
 
-    def withdrawal(self, request: Request, about: About, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    def withdrawal(
+        self, request: Request, about: About, form: PageForm, status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
         return self._show(request, "yayoi/case_withdraw.html", about, form, status)
 
     async def withdraw(self, request: Request, about: About, sent: Mapping[str, Any]) -> Response:
@@ -191,7 +195,7 @@ class _ActionPages:
         )
         refusal = await self._deliver(event)
         if refusal:
-            return self.withdrawal(request, about, Form({}, errors={"": refusal}), HTTPStatus.CONFLICT)
+            return self.withdrawal(request, about, PageForm({}, errors={"": refusal}), HTTPStatus.CONFLICT)
         return self._done(about, event)
 
     # --- helpers ------------------------------------------------------------------------------------------------------
@@ -200,7 +204,7 @@ class _ActionPages:
         """Bring it to the procedure, now or as soon as that can be reached; return why it was refused, if it was."""
         try:
             await self._deliveries.take(event)
-        except OtherContentError:
+        except OtherEventError:
             raise ProblemError(HTTPStatus.CONFLICT, SENT_BEFORE) from None
         except (EventRefusedError, UnknownCaseError) as refused:
             return for_applicants(str(refused))
@@ -215,7 +219,7 @@ class _ActionPages:
         request: Request,
         template: str,
         about: About,
-        form: Form,
+        form: PageForm,
         status: HTTPStatus = HTTPStatus.OK,
         **facts: Any,
     ) -> Response:

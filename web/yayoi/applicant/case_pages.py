@@ -20,9 +20,9 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.procedures import Procedure
-from web.common.auth import Doors, Limit
+from web.common.auth import Auth, Limit
 from web.common.problems import ProblemError
-from web.common.temporal_calls import UnreachableError, reaching_temporal
+from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import NO_SUCH_CASE, CaseAccess, Link, LinkExpiredError, OpenedCase
 from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.case_records import Recorded, done_here, recorded_offices
@@ -51,14 +51,14 @@ def case_pages(
     sessions: async_sessionmaker[AsyncSession],
     client: Client,
     templates: Jinja2Templates,
-    doors: Doors,
+    auth: Auth,
     *,
     secret_key: str,
     task_queue: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
     access, progress = CaseAccess(sessions, secret_key), CaseProgress(client)
-    renewal = _Renewal(sessions, client, templates, doors, secret_key, task_queue)
+    renewal = _Renewal(sessions, client, templates, auth, secret_key, task_queue)
 
     async def show(request: Request, case: OpenedCase, event: str, *, received: bool) -> Response:
         row = case.application
@@ -128,7 +128,7 @@ class _Renewal:
     sessions: async_sessionmaker[AsyncSession]
     client: Client
     templates: Jinja2Templates
-    doors: Doors
+    auth: Auth
     secret_key: str
     task_queue: str
 
@@ -136,7 +136,7 @@ class _Renewal:
         now = datetime.now(UTC)
         if link.opening(self.secret_key, day_in_japan(now)) is Opening.FORGED or not await self._exists(link):
             raise ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
-        await self.doors.limit(Limit.CODE_MAIL, f"case link {link.application_no}/{link.office_no}")
+        await self.auth.limit(Limit.CODE_MAIL, f"case link {link.application_no}/{link.office_no}")
         hour = now.timestamp() // timedelta(hours=1).total_seconds()
         mail = SendMail(
             application_no=ApplicationNo(link.application_no),
@@ -146,7 +146,7 @@ class _Renewal:
             occurrence=int(hour),
         )
         try:
-            async with reaching_temporal():
+            async with temporal_call():
                 await self.client.start_workflow(
                     CaseLinkMail.run,
                     mail,

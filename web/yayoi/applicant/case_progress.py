@@ -7,7 +7,7 @@ from temporalio.service import RPCError
 
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeProgress
-from web.common.temporal_calls import UnreachableError, reaching_temporal
+from web.common.temporal_calls import UnreachableError, temporal_call
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
@@ -25,7 +25,7 @@ class CaseProgress:
         """Return where every office stands, by its number; nothing if that cannot be told now."""
         handle = self._client.get_workflow_handle(application_workflow_id(application_no))
         try:
-            async with reaching_temporal(QUERY_PATIENCE):
+            async with temporal_call(QUERY_PATIENCE):
                 progress = await handle.query(MultiOfficeApplication.progress)
         except (UnreachableError, RPCError, WorkflowQueryFailedError):
             return {}
@@ -35,7 +35,7 @@ class CaseProgress:
         """Return where one office stands this moment: its own procedure knows before the application is told."""
         handle = self._client.get_workflow_handle(office_workflow_id(application_no, office_no))
         try:
-            async with reaching_temporal(QUERY_PATIENCE):
+            async with temporal_call(QUERY_PATIENCE):
                 return await handle.query(OfficeDataProcedure.progress)
         except (UnreachableError, RPCError, WorkflowQueryFailedError):
             return None

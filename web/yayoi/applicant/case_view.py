@@ -90,7 +90,7 @@ class NextStep:
 
 
 @dataclass(frozen=True)
-class OfficeView:
+class OfficeSection:
     """One office on the case page."""
 
     number: int
@@ -122,7 +122,7 @@ class OfficeView:
 
 def office_view(
     pair: ApplicationOfficeRow, progress: OfficeProgress | None, procedure: Procedure, recorded: Recorded
-) -> OfficeView:
+) -> OfficeSection:
     """Tell what the procedure says; without it, what the records say."""
     view = _from_records(pair, procedure, recorded) if progress is None else _from_progress(pair, progress, procedure)
     if pair.closed_at is not None or (progress is not None and progress.outcome is not None):
@@ -130,7 +130,7 @@ def office_view(
     return replace(view, can_withdraw=not recorded.begun, too_late_to_withdraw=recorded.begun)
 
 
-def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeView:
+def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeSection:
     outcome = progress.outcome
     if outcome is not None and progress.stage is Stage.CLOSED:
         return _ended(pair, outcome, progress.open_points, progress.contract_id)
@@ -138,7 +138,7 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
     releasing = progress.stage is Stage.SHARING and not yours
     notified = progress.stage in {Stage.SET_UP, Stage.RELINK}
     open_points = progress.open_points
-    return OfficeView(
+    return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
@@ -161,12 +161,12 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
     )
 
 
-def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, recorded: Recorded) -> OfficeView:
+def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, recorded: Recorded) -> OfficeSection:
     contract_id = pair.issued_contract_id or recorded.contract_id
     if pair.closed_at is not None:
         return _ended(pair, Outcome(pair.outcome or Outcome.COMPLETED), tuple(pair.open_points or ()), contract_id)
     if recorded.notified:
-        return OfficeView(
+        return OfficeSection(
             number=pair.office_no,
             name=pair.office_name,
             yayoi_id=pair.yayoi_id,
@@ -176,7 +176,7 @@ def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, recorded: Re
             contract_id=contract_id,
             steps=_steps(procedure, recorded.done, to_relink=recorded.to_relink > 0),
         )
-    return OfficeView(
+    return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
@@ -211,9 +211,9 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
 
 def _ended(
     pair: ApplicationOfficeRow, outcome: Outcome, points: tuple[str, ...], contract_id: str | None
-) -> OfficeView:
+) -> OfficeSection:
     stage = "完了" if outcome is Outcome.COMPLETED else "終了"
-    return OfficeView(
+    return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,

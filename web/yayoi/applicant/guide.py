@@ -6,7 +6,7 @@ from models.yayoi.procedures import Procedure, SetUpStep
 
 
 @dataclass(frozen=True)
-class Step:
+class GuideStep:
     """One step; `where` names the page on which it is done."""
 
     name: str
@@ -16,7 +16,7 @@ class Step:
     where: str
 
 
-PLAN = Step(
+PLAN = GuideStep(
     "STEP1",
     "使い方を決める",
     "どの事業所データを、どの弥生ID と事業グループで管理するかを決めます。"
@@ -24,7 +24,7 @@ PLAN = Step(
     "/plan",
     "計画を作る",
 )
-REGISTER = Step(
+REGISTER = GuideStep(
     "STEP2",
     "弥生ID を登録する",
     "追加で管理する事業所データ 1 つにつき 1 つ、新しい弥生ID（メールアドレス）を登録します。"
@@ -32,14 +32,14 @@ REGISTER = Step(
     "/register",
     "弥生ID を登録する",
 )
-TOKEN = Step(
+TOKEN = GuideStep(
     "STEP3",
     "事業所トークンを確認する",
     "弥生製品で、追加する事業所データを開き、その事業所トークンを確認します。",
     "/token",
     "確認方法を見る",
 )
-APPLY = Step(
+APPLY = GuideStep(
     "STEP4",
     "申し込む",
     "専用フォームで申し込みます。"
@@ -47,21 +47,21 @@ APPLY = Step(
     "/apply",
     "申込フォームを開く",
 )
-PASSWORD = Step(
+PASSWORD = GuideStep(
     "STEP5",
     "サポート・サービスのパスワードを設定する",
     "お知らせのメールに記載された番号と弥生ID で、パスワードを設定します。",
     "/support-password",
     "パスワードを設定する",
 )
-SET_UP = Step(
+SET_UP = GuideStep(
     "STEP6",
     "事業グループを作成し、製品を登録する",
     "その事業所データ用の弥生ID でログインし、事業グループの新規作成、製品の登録、保有製品の登録を、この順に行います。",
     "/group",
     "事業グループを作成する",
 )
-SET_UP_STANDALONE = Step(
+SET_UP_STANDALONE = GuideStep(
     "STEP6",
     "事業グループを作成し、保有製品を登録する",
     "その事業所データ用の弥生ID でログインし、事業グループの新規作成、保有製品の登録を、この順に行います。"
@@ -69,7 +69,7 @@ SET_UP_STANDALONE = Step(
     "/group",
     "事業グループを作成する",
 )
-RELINK = Step(
+RELINK = GuideStep(
     "再連携",
     "サービスを連携し直す",
     "スマート取引取込と連携していたサービスを、新しいサービス契約ID で連携し直します。"
@@ -77,7 +77,7 @@ RELINK = Step(
     "/relink",
     "再連携の一覧を見る",
 )
-APPLY_FOR_LINK = Step(
+APPLY_FOR_LINK = GuideStep(
     "STEP4",
     "会計連携の追加を申し込む",
     "専用フォームで「会計連携の追加」を選び、以前に発行されたサービス契約ID を入力します。新しい番号は発行しません。",
@@ -86,7 +86,7 @@ APPLY_FOR_LINK = Step(
 )
 
 
-def steps_of(procedure: Procedure) -> tuple[Step, ...]:
+def steps_of(procedure: Procedure) -> tuple[GuideStep, ...]:
     """Return the steps of a procedure in their order."""
     if procedure is Procedure.LINK_ADDITION:
         return TOKEN, APPLY_FOR_LINK, RELINK

@@ -10,8 +10,8 @@ from fastapi.templating import Jinja2Templates
 from models.yayoi.application_form import MAX_OFFICES, NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
-from web.common.auth import Doors
-from web.common.page_form import Form
+from web.common.auth import Auth
+from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 from web.yayoi.applicant.plan import Plan
@@ -20,8 +20,8 @@ from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 TOO_MUCH = "計画に入力できる量を超えています。事業所データを 30 件以内に分けて、もう一度作成してください。"
 
 
-def guide_pages(templates: Jinja2Templates, doors: Doors) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(doors.checked)])
+def guide_pages(templates: Jinja2Templates, auth: Auth) -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
 
     @router.get("/")
     async def guide(
@@ -49,7 +49,7 @@ def guide_pages(templates: Jinja2Templates, doors: Doors) -> APIRouter:
 
     @router.get("/token")
     async def token(request: Request) -> Response:
-        return _token(request, Form({}))
+        return _token(request, PageForm({}))
 
     @router.post("/token")
     async def check(request: Request) -> Response:
@@ -57,10 +57,10 @@ def guide_pages(templates: Jinja2Templates, doors: Doors) -> APIRouter:
         text = typed if isinstance(typed, str) else ""
         labels = {"office_token": "事業所トークン"}
         if wrong := what_is_wrong(text):
-            return _token(request, Form(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong}))
-        return _token(request, Form(labels, {"office_token": OfficeToken(text)}))
+            return _token(request, PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong}))
+        return _token(request, PageForm(labels, {"office_token": OfficeToken(text)}))
 
-    def _token(request: Request, form: Form) -> Response:
+    def _token(request: Request, form: PageForm) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
         right = form.value("office_token") if not form.errors else ""
         return templates.TemplateResponse(request, "yayoi/token.html", {"page": form, "right": right}, status)

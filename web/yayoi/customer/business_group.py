@@ -10,7 +10,7 @@ from models.yayoi.business_groups import BusinessForm
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
-from web.common.page_form import Form, messages, sent_values
+from web.common.page_form import PageForm, messages, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.customer.parts import Parts
 from web.yayoi.customer.set_up import Place, after, cannot, place_of
@@ -31,7 +31,7 @@ NO_CASE = "この弥生ID 宛てのお申し込みが見つかりません。お
 def business_group_pages(parts: Parts) -> APIRouter:
     router = parts.router()
 
-    def show(request: Request, place: Place, form: Form) -> Response:
+    def show(request: Request, place: Place, form: PageForm) -> Response:
         facts = {"visitor": place.visitor, "standing": place.standing, "title": TITLE, "page": form}
         forms = [(kind.value, kind.label) for kind in BusinessForm]
         return parts.show(request, "yayoi/business_group.html", {**facts, "event_id": uuid4(), "business_forms": forms})
@@ -43,13 +43,13 @@ def business_group_pages(parts: Parts) -> APIRouter:
             return cannot(parts, request, place, TITLE, NO_CASE)
         if refusal := place.standing.refuse(SetUpStep.BUSINESS_GROUP):
             return cannot(parts, request, place, TITLE, refusal)
-        return show(request, place, Form(LABELS))
+        return show(request, place, PageForm(LABELS))
 
     @router.post("/group")
     async def create(request: Request) -> Response:
         place = await place_of(parts, request)
         sent = await request.form()
-        form = Form(LABELS, sent_values(sent, *LABELS))
+        form = PageForm(LABELS, sent_values(sent, *LABELS))
         try:
             event = BusinessGroupCreatedEvent.model_validate(
                 {

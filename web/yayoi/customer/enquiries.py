@@ -18,10 +18,10 @@ from models.yayoi.enquiries import MAX_TEXT_LENGTH, NO_SUPPORT, EnquiryRef
 from models.yayoi.events import Name
 from models.yayoi.identifiers import ContractId, YayoiId
 from web.common.auth import Limit, client_address
-from web.common.background_jobs import Repeating
-from web.common.page_form import Form, messages, sent_values
+from web.common.background_jobs import PeriodicJob
+from web.common.page_form import PageForm, messages, sent_values
 from web.common.submission_ids import event_id_of
-from web.common.workflow_notifier import Telling
+from web.common.workflow_notifier import Notification
 from web.yayoi.customer.parts import Parts
 from workflows.yayoi import search_attributes
 from workflows.yayoi.enquiry_forwarding import ROW_CHANGED, EnquiryForwarding
@@ -41,25 +41,25 @@ class _Enquiry(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
-def enquiry_pages(parts: Parts, forwarding: Repeating) -> APIRouter:
+def enquiry_pages(parts: Parts, forwarding: PeriodicJob) -> APIRouter:
     router = parts.router()
 
-    def ask(request: Request, form: Form) -> Response:
+    def ask(request: Request, form: PageForm) -> Response:
         return parts.show(request, "yayoi/enquiry.html", {"page": form, "event_id": uuid4(), "most": MAX_TEXT_LENGTH})
 
     @router.get("/enquiry")
     async def enquiry(request: Request, about: Annotated[str, Query()] = "") -> Response:
-        return ask(request, Form(LABELS, {"text": "登録名義の変更について\n"} if about == "name" else {}))
+        return ask(request, PageForm(LABELS, {"text": "登録名義の変更について\n"} if about == "name" else {}))
 
     @router.post("/enquiry")
     async def take(request: Request) -> Response:
         sent = await request.form()
-        form = Form(LABELS, sent_values(sent, *LABELS))
+        form = PageForm(LABELS, sent_values(sent, *LABELS))
         try:
             typed = _Enquiry.model_validate(_stripped(form.values))
         except ValidationError as invalid:
             return ask(request, form.refused(messages(invalid, form.values)))
-        await parts.doors.limit(Limit.SUBMISSION, client_address(request))
+        await parts.auth.limit(Limit.SUBMISSION, client_address(request))
         async with parts.sessions.begin() as session:
             if await is_new(session, typed.contract_id):
                 return ask(request, form.refused({"contract_id": NO_SUPPORT}))
@@ -74,10 +74,10 @@ def enquiry_pages(parts: Parts, forwarding: Repeating) -> APIRouter:
     return router
 
 
-def telling(row: EnquiryRow) -> Telling:
+def telling(row: EnquiryRow) -> Notification:
     """What the forwarding of an enquiry is told."""
     enquiry = EnquiryRef(receipt_no=row.receipt_no)
-    return Telling(
+    return Notification(
         workflow=EnquiryForwarding.run,
         workflow_id=enquiry.workflow_id,
         case=enquiry,

@@ -12,8 +12,8 @@ from models.tables import BusinessGroupRow, GroupMemberRow, OfficeRow
 from models.yayoi.evidence_guard import UNKNOWN_OFFICE, refuse_evidence
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.store.pair_status import group_of
-from web.common.auth import Doors, Limit, client_address
-from web.common.page_form import Form, sent_values
+from web.common.auth import Auth, Limit, client_address
+from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError, answers
 from web.yayoi.customer.parts import Parts
 
@@ -50,7 +50,7 @@ async def check_evidence(session: AsyncSession, question: EvidenceQuestion) -> E
     return EvidenceAllowed(office_name=office.name, group_name=group.name)
 
 
-def evidence_api(sessions: async_sessionmaker[AsyncSession], doors: Doors) -> APIRouter:
+def evidence_api(sessions: async_sessionmaker[AsyncSession], auth: Auth) -> APIRouter:
     """For the system that stores evidence.
 
     What protects it: an office token cannot be guessed, and whoever has one learns only whether this ID belongs to that
@@ -77,7 +77,7 @@ def evidence_api(sessions: async_sessionmaker[AsyncSession], doors: Doors) -> AP
             async with sessions() as session:
                 return await check_evidence(session, question)
         except ProblemError:
-            await doors.limit(Limit.REFUSED_FROM, client_address(request))
+            await auth.limit(Limit.REFUSED_FROM, client_address(request))
             raise
 
     return router
@@ -86,8 +86,8 @@ def evidence_api(sessions: async_sessionmaker[AsyncSession], doors: Doors) -> AP
 def evidence_pages(parts: Parts) -> APIRouter:
     router = parts.router()
 
-    async def show(request: Request, form: Form, allowed: EvidenceAllowed | None = None) -> Response:
-        visitor = await parts.doors.require(request)
+    async def show(request: Request, form: PageForm, allowed: EvidenceAllowed | None = None) -> Response:
+        visitor = await parts.auth.require(request)
         async with parts.sessions() as session:
             group_name = await group_of(session, visitor.yayoi_id)
         facts = {"visitor": visitor, "group_name": group_name, "page": form, "allowed": allowed}
@@ -95,12 +95,12 @@ def evidence_pages(parts: Parts) -> APIRouter:
 
     @router.get("/evidence")
     async def form(request: Request) -> Response:
-        return await show(request, Form(LABELS))
+        return await show(request, PageForm(LABELS))
 
     @router.post("/evidence")
     async def check(request: Request) -> Response:
-        visitor = await parts.doors.require(request)
-        form = Form(LABELS, sent_values(await request.form(), *LABELS))
+        visitor = await parts.auth.require(request)
+        form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
         try:
             token = OfficeToken(form.value("office_token"))
             async with parts.sessions() as session:

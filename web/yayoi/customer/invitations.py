@@ -26,7 +26,7 @@ from models.yayoi.member_invitations import (
     Invitation,
     InvitationNews,
 )
-from web.common.workflow_notifier import Telling
+from web.common.workflow_notifier import Notification
 from workflows.yayoi import search_attributes
 from workflows.yayoi.member_invitation import ROW_CHANGED, MemberInvitation
 
@@ -195,10 +195,10 @@ class Invitations:
         )
 
 
-def telling(row: MemberInvitationRow) -> Telling:
+def telling(row: MemberInvitationRow) -> Notification:
     """What an invitation's procedure is told of its row."""
     invitation = Invitation(invitation_id=row.invitation_id)
-    return Telling(
+    return Notification(
         workflow=MemberInvitation.run,
         workflow_id=invitation.workflow_id,
         case=invitation,

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import URL
 
-from models.yayoi.combination_ledger import HEADINGS, Entry, as_csv
+from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, as_csv
 from models.yayoi.store.combinations import entries_of, ledger_of
 from web.yayoi.applicant.case_access import CaseAccess, Link, OpenedCase
 from web.yayoi.applicant.case_pages import whole_link
@@ -27,14 +27,14 @@ def ledger_pages(parts: Parts) -> APIRouter:
     """For those who are signed in."""
     router = parts.router()
 
-    async def entries(request: Request) -> list[Entry]:
-        visitor = await parts.doors.require(request)
+    async def entries(request: Request) -> list[LedgerEntry]:
+        visitor = await parts.auth.require(request)
         async with parts.sessions() as session:
             return await ledger_of(session, visitor.yayoi_id)
 
     @router.get("/ledger")
     async def page(request: Request) -> Response:
-        visitor = await parts.doors.require(request)
+        visitor = await parts.auth.require(request)
         facts = {"visitor": visitor, "entries": await entries(request), "files": ("/ledger", "")}
         return parts.show(request, "yayoi/ledger.html", facts | {"headings": HEADINGS, "today": parts.today})
 
@@ -53,7 +53,7 @@ def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
     """For whoever holds the link to a whole case."""
     router = parts.router()
 
-    async def entries(case: OpenedCase) -> list[Entry]:
+    async def entries(case: OpenedCase) -> list[LedgerEntry]:
         pairs = {(pair.yayoi_id, pair.office_token) for pair in case.pairs if pair.office_token}
         async with parts.sessions() as session:
             found = await entries_of(session, {case.application.existing_contract_id})
@@ -81,11 +81,11 @@ def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
     return router
 
 
-def _csv(parts: Parts, entries: Sequence[Entry]) -> Response:
+def _csv(parts: Parts, entries: Sequence[LedgerEntry]) -> Response:
     return _file(as_csv(entries), f"{_NAME}-{parts.today}.csv", "text/csv; charset=utf-8")
 
 
-async def _pdf(parts: Parts, entries: Sequence[Entry]) -> Response:
+async def _pdf(parts: Parts, entries: Sequence[LedgerEntry]) -> Response:
     content = await asyncio.to_thread(as_pdf, entries, parts.today)
     return _file(content, f"{_NAME}-{parts.today}.pdf", "application/pdf")
 

@@ -13,7 +13,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from models.yayoi.combination_ledger import HEADINGS, Entry
+from models.yayoi.combination_ledger import HEADINGS, LedgerEntry
 
 TITLE = "事業所データの組み合わせの控え"
 _GETA = "〓"
@@ -23,7 +23,7 @@ _LAST_OF_BASIC_PLANE = 0xFFFF
 _WIDTHS = [62 * mm, 55 * mm, 80 * mm, 36 * mm, 36 * mm]
 
 
-def as_pdf(entries: Sequence[Entry], day: date) -> bytes:
+def as_pdf(entries: Sequence[LedgerEntry], day: date) -> bytes:
     """Return the ledger as A4 pages; a viewer brings the Japanese font itself."""
     pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
     text = ParagraphStyle("text", fontName=_FONT, fontSize=9, leading=13, wordWrap="CJK")

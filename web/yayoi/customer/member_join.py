@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from web.common.auth import Visitor
-from web.common.background_jobs import Repeating
+from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError
 from web.yayoi.customer.invitations import Invitations, OpenInvitation
 from web.yayoi.customer.members import done
@@ -20,7 +20,7 @@ DEAD_LINK = (
 )
 
 
-def joining_pages(parts: Parts, invitations: Invitations, telling: Repeating, *, secret_key: str) -> APIRouter:
+def joining_pages(parts: Parts, invitations: Invitations, telling: PeriodicJob, *, secret_key: str) -> APIRouter:
     router = parts.router()
 
     def show(
@@ -34,14 +34,14 @@ def joining_pages(parts: Parts, invitations: Invitations, telling: Repeating, *,
         opened = await invitations.opened_by(_read(secret_key, link))
         if opened is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
-        visitor = await parts.doors.visitor(request)
+        visitor = await parts.auth.visitor(request)
         if visitor is None and opened.registered:
-            await parts.doors.require(request)
+            await parts.auth.require(request)
         return show(request, visitor, opened, link)
 
     @router.post("/members/join")
     async def join(request: Request) -> Response:
-        visitor = await parts.doors.require(request)
+        visitor = await parts.auth.require(request)
         link = str((await request.form()).get("link", ""))
         read = _read(secret_key, link)
         opened = await invitations.opened_by(read)

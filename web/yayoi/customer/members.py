@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.calendar import day_in_japan
 from models.yayoi.identifiers import YayoiId
 from web.common.auth import Limit, Visitor
-from web.common.background_jobs import Repeating
-from web.common.page_form import Form, sent_values
+from web.common.background_jobs import PeriodicJob
+from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
 from web.yayoi.customer.invitations import Group, Invitations
 from web.yayoi.customer.parts import Parts
@@ -26,25 +26,25 @@ _SAID = {
 }
 
 
-def member_pages(parts: Parts, invitations: Invitations, telling: Repeating) -> APIRouter:
+def member_pages(parts: Parts, invitations: Invitations, telling: PeriodicJob) -> APIRouter:
     router = parts.router()
 
     @router.get("/members")
     async def members(request: Request, done: Annotated[str, Query()] = "") -> Response:
-        visitor = await parts.doors.require(request)
+        visitor = await parts.auth.require(request)
         group = await invitations.group_of(visitor.yayoi_id)
-        return _show(parts, request, visitor, group, Form(LABELS), said=_SAID.get(done))
+        return _show(parts, request, visitor, group, PageForm(LABELS), said=_SAID.get(done))
 
     @router.post("/members")
     async def invite(request: Request) -> Response:
         visitor, group = await _administered(parts, invitations, request)
-        form = Form(LABELS, sent_values(await request.form(), *LABELS))
+        form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
         try:
             yayoi_id = YayoiId(form.value("yayoi_id"))
         except ValueError as refused:
             said = str(refused) if form.value("yayoi_id").strip() else "入力してください。"
             return _show(parts, request, visitor, group, form.refused({"yayoi_id": said}))
-        await parts.doors.limit(Limit.INVITATION, visitor.yayoi_id)
+        await parts.auth.limit(Limit.INVITATION, visitor.yayoi_id)
         if refusal := await invitations.invite(group, visitor.yayoi_id, yayoi_id):
             return _show(parts, request, visitor, group, form.refused({"yayoi_id": refusal}))
         telling.wake()
@@ -53,16 +53,16 @@ def member_pages(parts: Parts, invitations: Invitations, telling: Repeating) -> 
     return router
 
 
-def invitation_pages(parts: Parts, invitations: Invitations, telling: Repeating) -> APIRouter:
+def invitation_pages(parts: Parts, invitations: Invitations, telling: PeriodicJob) -> APIRouter:
     """What an administrator does with an invitation that is open."""
     router = parts.router()
 
     @router.post("/members/{invitation_id}/again")
     async def send_again(request: Request, invitation_id: UUID) -> Response:
         visitor, group = await _administered(parts, invitations, request)
-        await parts.doors.limit(Limit.INVITATION, visitor.yayoi_id)
+        await parts.auth.limit(Limit.INVITATION, visitor.yayoi_id)
         if refusal := await invitations.send_again(group, invitation_id):
-            return _show(parts, request, visitor, group, Form(LABELS).refused({"": refusal}))
+            return _show(parts, request, visitor, group, PageForm(LABELS).refused({"": refusal}))
         telling.wake()
         return done("again")
 
@@ -70,7 +70,7 @@ def invitation_pages(parts: Parts, invitations: Invitations, telling: Repeating)
     async def withdraw(request: Request, invitation_id: UUID) -> Response:
         visitor, group = await _administered(parts, invitations, request)
         if refusal := await invitations.withdraw(group, invitation_id):
-            return _show(parts, request, visitor, group, Form(LABELS).refused({"": refusal}))
+            return _show(parts, request, visitor, group, PageForm(LABELS).refused({"": refusal}))
         telling.wake()
         return done("withdrawn")
 
@@ -78,7 +78,7 @@ def invitation_pages(parts: Parts, invitations: Invitations, telling: Repeating)
 
 
 async def _administered(parts: Parts, invitations: Invitations, request: Request) -> tuple[Visitor, Group]:
-    visitor = await parts.doors.require(request)
+    visitor = await parts.auth.require(request)
     group = await invitations.group_of(visitor.yayoi_id)
     if group is None or not group.administrator:
         raise ProblemError(HTTPStatus.FORBIDDEN, ONLY_ADMINISTRATORS)
@@ -86,7 +86,7 @@ async def _administered(parts: Parts, invitations: Invitations, request: Request
 
 
 def _show(
-    parts: Parts, request: Request, visitor: Visitor, group: Group | None, form: Form, *, said: str | None = None
+    parts: Parts, request: Request, visitor: Visitor, group: Group | None, form: PageForm, *, said: str | None = None
 ) -> Response:
     days = [day_in_japan(row.expires_at) for row in group.invitations] if group else []
     facts = {"visitor": visitor, "group": group, "days": days, "page": form, "said": said}

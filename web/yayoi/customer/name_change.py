@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from models.yayoi.enquiries import NAME_IS_FIXED
 from models.yayoi.identifiers import ContractId
 from web.common.auth import Limit, client_address
-from web.common.page_form import Form, sent_values
+from web.common.page_form import PageForm, sent_values
 from web.yayoi.customer.enquiries import is_new
 from web.yayoi.customer.parts import Parts
 
@@ -16,22 +16,22 @@ LABELS = {"contract_id": "サービス契約ID（お客様番号）"}
 def name_change_pages(parts: Parts) -> APIRouter:
     router = parts.router()
 
-    def show(request: Request, form: Form, *, possible: bool = False) -> Response:
+    def show(request: Request, form: PageForm, *, possible: bool = False) -> Response:
         return parts.show(request, "yayoi/name_change.html", {"page": form, "possible": possible})
 
     @router.get("/name-change")
     async def ask(request: Request) -> Response:
-        return show(request, Form(LABELS))
+        return show(request, PageForm(LABELS))
 
     @router.post("/name-change")
     async def look_up(request: Request) -> Response:
-        form = Form(LABELS, sent_values(await request.form(), *LABELS))
+        form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
         typed = form.value("contract_id")
         try:
             contract_id = ContractId(typed)
         except ValueError as refused:
             return show(request, form.refused({"contract_id": str(refused) if typed.strip() else "入力してください。"}))
-        await parts.doors.limit(Limit.SUBMISSION, client_address(request))
+        await parts.auth.limit(Limit.SUBMISSION, client_address(request))
         async with parts.sessions() as session:
             if await is_new(session, contract_id):
                 return show(request, form.refused({"contract_id": NAME_IS_FIXED}))

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from models.tables import EnquiryRow, MemberInvitationRow
-from web.common.background_jobs import Repeating
-from web.common.workflow_notifier import Teller
+from web.common.background_jobs import PeriodicJob
+from web.common.workflow_notifier import WorkflowNotifier
 from web.yayoi.applicant.case_access import CaseAccess
 from web.yayoi.customer import enquiries, invitations
 from web.yayoi.customer.business_group import business_group_pages
@@ -29,13 +29,16 @@ from web.yayoi.customer.support_password import support_password_pages
 
 def open_customer_pages(
     app: FastAPI, parts: Parts, client: Client, *, secret_key: str, task_queue: str, every: timedelta
-) -> Sequence[Repeating]:
+) -> Sequence[PeriodicJob]:
     """Put the pages on the application, and return the jobs that run beside them."""
-    inviting = Repeating(
-        Teller(parts.sessions, client, MemberInvitationRow, invitations.telling, task_queue=task_queue).tell_all, every
+    inviting = PeriodicJob(
+        WorkflowNotifier(
+            parts.sessions, client, MemberInvitationRow, invitations.telling, task_queue=task_queue
+        ).notify_all,
+        every,
     )
-    forwarding = Repeating(
-        Teller(parts.sessions, client, EnquiryRow, enquiries.telling, task_queue=task_queue).tell_all, every
+    forwarding = PeriodicJob(
+        WorkflowNotifier(parts.sessions, client, EnquiryRow, enquiries.telling, task_queue=task_queue).notify_all, every
     )
     kept = Invitations(parts.sessions, parts.now)
     for pages in (

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
-from web.common.auth import Doors
-from web.yayoi.event_delivery import Deliveries, DeliveryStatus, EventRefusedError, OtherContentError
+from web.common.auth import Auth
+from web.yayoi.event_delivery import Deliveries, EventRefusedError, EventStatus, OtherEventError
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (
@@ -37,7 +37,7 @@ class Parts:
     """The parts that pages share. `now` is replaced in tests."""
 
     sessions: async_sessionmaker[AsyncSession]
-    doors: Doors
+    auth: Auth
     deliveries: Deliveries
     templates: Jinja2Templates
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -49,7 +49,7 @@ class Parts:
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.doors.checked)])
+        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
 
     def show(
         self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None
@@ -64,10 +64,10 @@ class Parts:
         """Bring what the customer did to the procedure; what it refuses comes back in its own words."""
         try:
             delivery = await self.deliveries.take(event)
-        except OtherContentError:
+        except OtherEventError:
             return Reported(SENT_BEFORE)
         except UnknownCaseError:
             return Reported(CASE_ENDED)
         except EventRefusedError as refused:
             return Reported(str(refused))
-        return Reported(at_once=delivery.status is DeliveryStatus.DELIVERED)
+        return Reported(at_once=delivery.status is EventStatus.DELIVERED)

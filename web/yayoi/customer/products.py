@@ -13,7 +13,7 @@ from models.yayoi.identifiers import ContractId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT
 from web.common.auth import Limit
-from web.common.page_form import Form, sent_values
+from web.common.page_form import PageForm, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.customer.business_group import NO_CASE
 from web.yayoi.customer.parts import Parts
@@ -66,7 +66,7 @@ def product_pages(parts: Parts) -> APIRouter:
 
 
 def _add(router: APIRouter, parts: Parts, path: str, registration: _Registration) -> None:
-    def show(request: Request, place: Place, form: Form) -> Response:
+    def show(request: Request, place: Place, form: PageForm) -> Response:
         facts = {"visitor": place.visitor, "standing": place.standing, "page": form, "event_id": uuid4()}
         return parts.show(request, "yayoi/product.html", {**facts, "registration": registration, "path": path})
 
@@ -75,7 +75,7 @@ def _add(router: APIRouter, parts: Parts, path: str, registration: _Registration
         place = await place_of(parts, request)
         if refusal := _refuse(registration, place):
             return cannot(parts, request, place, registration.title, refusal)
-        return show(request, place, Form(LABELS))
+        return show(request, place, PageForm(LABELS))
 
     @router.post(path)
     async def register(request: Request) -> Response:
@@ -83,7 +83,7 @@ def _add(router: APIRouter, parts: Parts, path: str, registration: _Registration
         if refusal := _refuse(registration, place):
             return cannot(parts, request, place, registration.title, refusal)
         sent = await request.form()
-        form = Form(LABELS, sent_values(sent, "contract_id"))
+        form = PageForm(LABELS, sent_values(sent, "contract_id"))
         if errors := await _errors(parts, place, form.value("contract_id"), str(sent.get("password", ""))):
             return show(request, place, form.refused(errors))
         event = registration.event(
@@ -115,8 +115,8 @@ async def _errors(parts: Parts, place: Place, typed: str, password: str) -> dict
     if standing is None or contract_id != standing.contract_id:
         own = standing is not None and contract_id == standing.existing_contract_id
         return {"contract_id": EXISTING_CONTRACT if own else NOT_YOURS}
-    await parts.doors.limit(Limit.SUPPORT_PASSWORD, contract_id)
+    await parts.auth.limit(Limit.SUPPORT_PASSWORD, contract_id)
     async with parts.sessions() as session:
         row = await session.get(SupportPasswordRow, contract_id)
-    right = await parts.doors.hashing.verify(row.password_hash if row else None, password)
+    right = await parts.auth.hashing.verify(row.password_hash if row else None, password)
     return {} if right else {"password": TRY_AGAIN}

@@ -16,8 +16,8 @@ from models.yayoi.events import ServiceRelinkedEvent
 from models.yayoi.identifiers import ContractId
 from models.yayoi.relink_form import RelinkDays, read_days
 from models.yayoi.service_links import Coverage, LinkKind
-from models.yayoi.store.pair_status import Standing
-from web.common.page_form import Form, sent_values
+from models.yayoi.store.pair_status import PairStatus
+from web.common.page_form import PageForm, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.customer.business_group import NO_CASE
 from web.yayoi.customer.parts import Parts
@@ -49,7 +49,7 @@ class LinkView:
 def relink_pages(parts: Parts) -> APIRouter:
     router = parts.router()
 
-    async def show(request: Request, place: Place, standing: Standing, form: Form) -> Response:
+    async def show(request: Request, place: Place, standing: PairStatus, form: PageForm) -> Response:
         async with parts.sessions() as session:
             sharings = await sharings_of(session, standing)
         links = _links(standing)
@@ -71,7 +71,7 @@ def relink_pages(parts: Parts) -> APIRouter:
             return cannot(parts, request, place, TITLE, NO_CASE)
         if place.standing.cannot_relink and not place.standing.contract_id:
             return cannot(parts, request, place, TITLE, place.standing.cannot_relink)
-        return await show(request, place, place.standing, Form({}))
+        return await show(request, place, place.standing, PageForm({}))
 
     @router.post("/relink")
     async def made_again(request: Request) -> Response:
@@ -85,10 +85,10 @@ def relink_pages(parts: Parts) -> APIRouter:
         wanted = (sent.get("service_kind"), sent.get("service"))
         number = next((n for n, link in enumerate(links) if (link.kind.value, link.service) == wanted), None)
         if number is None:
-            return await show(request, place, standing, Form({}, {}, {"": UNKNOWN_LINK}))
+            return await show(request, place, standing, PageForm({}, {}, {"": UNKNOWN_LINK}))
         link = links[number]
         typed = sent_values(sent, *_FIELDS)
-        form = Form(
+        form = PageForm(
             {f"links.{number}.{name}": f"{link.service}：{label}" for name, label in _FIELDS.items()},
             {f"links.{number}.{name}": value for name, value in typed.items()},
         )
@@ -103,7 +103,7 @@ def relink_pages(parts: Parts) -> APIRouter:
     return router
 
 
-def _links(standing: Standing) -> list[LinkView]:
+def _links(standing: PairStatus) -> list[LinkView]:
     made = {(link.kind, link.service): link.coverage for link in standing.follow_up.relinked}
     return [
         LinkView(
@@ -119,7 +119,7 @@ def _links(standing: Standing) -> list[LinkView]:
 
 
 async def _report(
-    parts: Parts, standing: Standing, link: LinkView, days: RelinkDays, sent: Mapping[str, object]
+    parts: Parts, standing: PairStatus, link: LinkView, days: RelinkDays, sent: Mapping[str, object]
 ) -> str | None:
     try:
         event = ServiceRelinkedEvent(

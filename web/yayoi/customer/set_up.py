@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.store.pair_status import PATHS, Standing, standing_of
+from models.yayoi.store.pair_status import PATHS, PairStatus, status_of
 from web.common.auth import Visitor
 from web.yayoi.customer.parts import Parts, Reported
 
@@ -18,14 +18,14 @@ class Place:
     """Who is signed in, and the pair that they came for."""
 
     visitor: Visitor
-    standing: Standing | None
+    standing: PairStatus | None
 
 
 async def place_of(parts: Parts, request: Request) -> Place:
     """Return who came; whoever is not signed in is led to the sign-in and back."""
-    visitor = await parts.doors.require(request)
+    visitor = await parts.auth.require(request)
     async with parts.sessions() as session:
-        return Place(visitor, await standing_of(session, visitor.yayoi_id))
+        return Place(visitor, await status_of(session, visitor.yayoi_id))
 
 
 def cannot(parts: Parts, request: Request, place: Place, title: str, reason: str) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.tables import SharingAgainRow, SharingRow
-from models.yayoi.store.pair_status import Standing
+from models.yayoi.store.pair_status import PairStatus
 from web.yayoi.customer.business_group import NO_CASE
 from web.yayoi.customer.parts import Parts
 from web.yayoi.customer.set_up import cannot, place_of
@@ -50,7 +50,7 @@ def sharing_pages(parts: Parts) -> APIRouter:
     return router
 
 
-async def sharings_of(session: AsyncSession, standing: Standing) -> list[SharingView]:
+async def sharings_of(session: AsyncSession, standing: PairStatus) -> list[SharingView]:
     """Return with whom the office was shared until this procedure (Y13), and what the customer said of it since."""
     if standing.office_token is None:
         return []
@@ -69,7 +69,7 @@ async def sharings_of(session: AsyncSession, standing: Standing) -> list[Sharing
     return [SharingView(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
 
 
-async def _note_sharing(session: AsyncSession, standing: Standing, firm: str, shared_on: date | None) -> None:
+async def _note_sharing(session: AsyncSession, standing: PairStatus, firm: str, shared_on: date | None) -> None:
     key = {"application_no": standing.application_no, "office_no": standing.office_no, "firm": firm}
     await session.execute(
         insert(SharingAgainRow)

@@ -21,7 +21,7 @@ from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 from web.common.auth import Limit, client_address
-from web.common.page_form import Form, messages, sent_values
+from web.common.page_form import PageForm, messages, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.customer.parts import Parts
 
@@ -58,16 +58,16 @@ def support_password_pages(parts: Parts) -> APIRouter:
 
     @router.get("/support-password")
     async def form(request: Request) -> Response:
-        visitor = await parts.doors.visitor(request)
-        return _ask(parts, request, Form(LABELS, {"yayoi_id": visitor.yayoi_id} if visitor else {}))
+        visitor = await parts.auth.visitor(request)
+        return _ask(parts, request, PageForm(LABELS, {"yayoi_id": visitor.yayoi_id} if visitor else {}))
 
     @router.post("/support-password")
     async def check(request: Request) -> Response:
         sent = await request.form()
         checked = await _checked(parts, request, sent)
-        if isinstance(checked, Form):
+        if isinstance(checked, PageForm):
             return _ask(parts, request, checked)
-        return _choose(parts, request, checked, Form(PASSWORD_LABELS))
+        return _choose(parts, request, checked, PageForm(PASSWORD_LABELS))
 
     @router.post("/support-password/set")
     async def set_password(request: Request) -> Response:
@@ -85,13 +85,13 @@ async def _set_password(parts: Parts, request: Request) -> Response:
     if await _was_sent(parts, event_id_of(sent)):
         return _done()  # a double click
     contract = await _checked(parts, request, sent)
-    if isinstance(contract, Form):
+    if isinstance(contract, PageForm):
         return _ask(parts, request, contract)
-    form = Form(PASSWORD_LABELS, sent_values(sent, "new_mail"))
+    form = PageForm(PASSWORD_LABELS, sent_values(sent, "new_mail"))
     password = str(sent.get("password", ""))
     if errors := _refuse(password, str(sent.get("password_again", "")), form.value("new_mail")):
         return _choose(parts, request, contract, form.refused(errors))
-    await _store(parts, contract.contract_id, await parts.doors.hashing.hash(password))
+    await _store(parts, contract.contract_id, await parts.auth.hashing.hash(password))
     if await _is_recorded(parts, contract):
         return _done()  # a new password for a step that was done before is no new step
     event = SupportPasswordSetEvent(
@@ -107,11 +107,11 @@ async def _set_password(parts: Parts, request: Request) -> Response:
     return _done(later=not reported.at_once)
 
 
-def _ask(parts: Parts, request: Request, form: Form) -> Response:
+def _ask(parts: Parts, request: Request, form: PageForm) -> Response:
     return parts.show(request, "yayoi/support_password.html", {"page": form})
 
 
-def _choose(parts: Parts, request: Request, contract: IssuedContractRow, form: Form) -> Response:
+def _choose(parts: Parts, request: Request, contract: IssuedContractRow, form: PageForm) -> Response:
     facts = {"page": form, "contract": contract, "rule": PasswordKind.SUPPORT.rule, "event_id": uuid4()}
     return parts.show(request, "yayoi/support_password_set.html", facts)
 
@@ -131,9 +131,9 @@ def _refuse(password: str, again: str, new_mail: str) -> dict[str, str]:
     return errors
 
 
-async def _checked(parts: Parts, request: Request, sent: Mapping[str, object]) -> IssuedContractRow | Form:
+async def _checked(parts: Parts, request: Request, sent: Mapping[str, object]) -> IssuedContractRow | PageForm:
     """Return the contract of the notice that was typed from, or the form with what is wrong."""
-    form = Form(LABELS, sent_values(sent, *LABELS))
+    form = PageForm(LABELS, sent_values(sent, *LABELS))
     errors = {"phone": LEAVE_PHONE_EMPTY} if form.value("phone").strip() else {}
     try:
         typed = _Typed.model_validate(dict(form.values))
@@ -141,14 +141,14 @@ async def _checked(parts: Parts, request: Request, sent: Mapping[str, object]) -
         return form.refused(errors | messages(invalid, form.values))
     if errors:
         return form.refused(errors)
-    await parts.doors.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
-    await parts.doors.limit(Limit.SUPPORT_PASSWORD, typed.contract_id)
+    await parts.auth.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
+    await parts.auth.limit(Limit.SUPPORT_PASSWORD, typed.contract_id)
     async with parts.sessions() as session:
         contract = await _of_one_notice(session, typed)
         if contract is None:
             own = await _holds(session, typed)
             return form.refused({"contract_id": EXISTING_CONTRACT if own else NOT_ONE_NOTICE})
-    visitor = await parts.doors.visitor(request)
+    visitor = await parts.auth.visitor(request)
     is_holder = visitor is not None and visitor.yayoi_id == contract.yayoi_id
     if not is_holder and await _is_set(parts, contract) and await _is_recorded(parts, contract):
         return form.refused({"": SET_BEFORE})

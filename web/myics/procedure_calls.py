@@ -6,8 +6,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
-from models.myics.store.managing import NotPossibleError
-from web.common.temporal_calls import reaching_temporal
+from models.myics.store.permissions import NotPossibleError
+from web.common.temporal_calls import temporal_call
 
 _NOT_RUNNING = "このお手続きは、まだ始まっていないか、すでに終了しています。しばらくしてから、もう一度お試しください。"
 _UNSAID = "受け付けられませんでした。MYICS サポートへお問い合わせください。"
@@ -17,7 +17,7 @@ async def ask_registration(
     client: Client, number: RegistrationNo | BatchNo, operation: str, message: ActionMessage
 ) -> None:
     """Send the update and wait for its effect. Raises `NotPossibleError` and `UnreachableError`."""
-    async with reaching_temporal():
+    async with temporal_call():
         try:
             await client.get_workflow_handle(registration_workflow_id(number)).execute_update(str(operation), message)
         except WorkflowUpdateFailedError as failed:

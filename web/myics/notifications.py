@@ -7,7 +7,7 @@ from models.myics.batches import BatchCase, BatchKind, BatchNews, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
 from models.myics.registrations import RegistrationCase, RegistrationChanged, RegistrationKind, RegistrationStage
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
-from web.common.workflow_notifier import Telling
+from web.common.workflow_notifier import Notification
 from workflows.myics import search_attributes
 from workflows.myics.account_unlocking import AccountUnlocking
 from workflows.myics.client_batch import ROW_CHANGED, ClientBatch
@@ -27,7 +27,7 @@ _STORIES: dict[RegistrationKind, Callable[..., Any]] = {
 }
 
 
-def telling_registration(row: MyicsRegistrationRow) -> Telling:
+def registration_notification(row: MyicsRegistrationRow) -> Notification:
     """Tell a registration's procedure how far the registrant has come."""
     kind, stage = RegistrationKind(row.kind), RegistrationStage(row.stage)
     case = RegistrationCase(
@@ -39,7 +39,7 @@ def telling_registration(row: MyicsRegistrationRow) -> Telling:
         expires_on=row.expires_on,
         part_of=RegistrationNo(row.part_of) if row.part_of else None,
     )
-    return Telling(
+    return Notification(
         workflow=_STORIES[kind],
         workflow_id=case.workflow_id,
         case=case,
@@ -51,7 +51,7 @@ def telling_registration(row: MyicsRegistrationRow) -> Telling:
     )
 
 
-def telling_batch(row: MyicsBatchRow) -> Telling:
+def batch_notification(row: MyicsBatchRow) -> Notification:
     """Tell the working off of a file whether it is to stop."""
     kind = BatchKind(row.kind)
     case = BatchCase(
@@ -62,7 +62,7 @@ def telling_batch(row: MyicsBatchRow) -> Telling:
         requested_at=row.requested_at,
         progress=BatchProgress(rows=row.rows),
     )
-    return Telling(
+    return Notification(
         workflow=ClientBatch.run,
         workflow_id=case.workflow_id,
         case=case,

@@ -10,13 +10,13 @@ with workflow.unsafe.imports_passed_through():
     from models.common.waiting_for import WaitingFor
     from models.yayoi.mails import MailKind
     from models.yayoi.office_state import OfficeState
-    from workflows.common.escalation import Ladder
+    from workflows.common.escalation import Escalation
     from workflows.common.waiting import until
     from workflows.yayoi.office_steps import OfficeSteps
     from workflows.yayoi.office_view import OfficeView
 
 
-class OperatorsTurn:
+class OperatorTurn:
     """Runs beside the story of one case."""
 
     def __init__(self, state: OfficeState, view: OfficeView, steps: OfficeSteps) -> None:
@@ -24,7 +24,7 @@ class OperatorsTurn:
         self._view = view
         self._steps = steps
         self._due_date: asyncio.Task[None] | None = None
-        self._ladder = Ladder(steps, view.refresh)
+        self._escalation = Escalation(steps, view.refresh)
 
     def keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
         """Y11: alert an operator before the due date, and tell the applicant once it has passed."""
@@ -35,17 +35,17 @@ class OperatorsTurn:
         self.rest()
         self._view.note("担当者の対応を待っている")
         await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
-        self._ladder.begin()
+        self._escalation.begin()
 
     async def begin_if_undelivered(self) -> None:
         """Somebody has to reach the customer in another way, unless that is being done."""
-        waited_for = self._ladder.climbing and self._state.waiting_for is WaitingFor.OPERATOR
+        waited_for = self._escalation.running and self._state.waiting_for is WaitingFor.OPERATOR
         if self._state.undelivered and not waited_for:
             await self.begin()
 
     async def resumed(self) -> None:
         """A held case goes on: an operator has acted."""
-        if self._ladder.climbing:
+        if self._escalation.running:
             await self.acknowledge()
         else:
             await self._view.refresh()
@@ -62,7 +62,7 @@ class OperatorsTurn:
 
     def rest(self) -> None:
         """Nobody has to be reminded any longer."""
-        self._ladder.rest()
+        self._escalation.rest()
 
     def end(self) -> None:
         """The notice is out, or the case is ending: the due date no longer matters."""

@@ -10,10 +10,10 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from models.common.messages import SentMail
     from workflows.common.activity_options import ONE_MAIL
-    from workflows.common.failing_activities import FailingMark
+    from workflows.common.failing_activities import FailureFlag
     from workflows.common.failure_reasons import why_given_up
 
-Asked = TypeVar("Asked")
+Input = TypeVar("Input")
 
 AGAIN_AFTER = timedelta(hours=4)
 """A mail to the operators' desk that was given up is tried again then: its address is ours to correct."""
@@ -21,11 +21,11 @@ AGAIN_AFTER = timedelta(hours=4)
 _HINT = "\n\n担当窓口のアドレス（設定 `TETSUZUKI_OPERATORS_MAIL`）に届くようになれば、自動で送り直します。"
 
 
-class OneMail(FailingMark):
+class MailWorkflow(FailureFlag):
     """Sends one mail; one that cannot be sent is shown to operators."""
 
     async def send(
-        self, activity: Callable[[Any, Asked], Awaitable[SentMail]], asked: Asked, summary: str, *, hint: str = ""
+        self, activity: Callable[[Any, Input], Awaitable[SentMail]], asked: Input, summary: str, *, hint: str = ""
     ) -> SentMail | None:
         """Return what was sent, or None if it was refused for good or not taken within a day; its page says why."""
         try:
@@ -37,7 +37,7 @@ class OneMail(FailingMark):
         return sent
 
     async def send_to_desk(
-        self, activity: Callable[[Any, Asked], Awaitable[SentMail]], asked: Asked, summary: str
+        self, activity: Callable[[Any, Input], Awaitable[SentMail]], asked: Input, summary: str
     ) -> None:
         """Send it, however long that takes: nobody else would tell the desk. Operators see it among the failures."""
         while await self.send(activity, asked, summary, hint=_HINT) is None:

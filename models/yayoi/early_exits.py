@@ -3,12 +3,12 @@
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, Stage
 
-WAYS_OUT = (Outcome.EXPIRED, Outcome.REJECTED, Outcome.WITHDRAWN, Outcome.CANCELLED)
+EARLY_EXITS = (Outcome.EXPIRED, Outcome.REJECTED, Outcome.WITHDRAWN, Outcome.CANCELLED)
 EXPIRING = frozenset({Stage.CORRECTION, Stage.SHARING})
 """Where the applicant is waited for until a deadline."""
 
 
-def ways_out(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
+def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
     """Return how a case at this stage can end early.
 
     Of the follow-up's stages, only the first can be withdrawn from: later ones mean that the customer has begun.
@@ -25,4 +25,4 @@ def ways_out(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
         Outcome.WITHDRAWN: stage not in begun or stage is first_of_follow_up,
         Outcome.CANCELLED: True,
     }
-    return tuple(outcome for outcome in WAYS_OUT if possible[outcome])
+    return tuple(outcome for outcome in EARLY_EXITS if possible[outcome])
