@@ -24,6 +24,7 @@ from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
+from web.common.context import WebContext, WebPackage
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.workflow_notifier import WorkflowNotifier
@@ -47,7 +48,7 @@ from web.yayoi.applicant.guide_pages import guide_pages
 from web.yayoi.customer.evidence import evidence_api
 from web.yayoi.customer.pages import open_customer_pages
 from web.yayoi.customer.parts import Parts
-from web.yayoi.event_delivery import Deliveries
+from web.yayoi.event_delivery import EventDelivery
 from web.yayoi.provider_forms import form_webhooks
 from web.yayoi.starter import Starter
 
@@ -90,6 +91,17 @@ def create_app(
         ground.repeating(taking.deliveries.deliver_all),
     ]
     app = _bare_app(jobs)
+    context = WebContext(
+        sessions=sessions,
+        client=client,
+        auth=auth,
+        templates=templates,
+        task_queue=task_queue,
+        public_url=public_url,
+        secret_key=secret_key,
+        every=reconcile_every,
+    )
+    app.state.services = {WebContext: context, Intake: taking.intake, EventDelivery: taking.deliveries}
     _protect(app, ground)
     _open_to_systems(app, ground, taking, Systems(api_keys))
     forms = ProviderForms(sessions, taking.intake, form_translation or OwnFields())
@@ -105,6 +117,14 @@ def create_app(
     return app
 
 
+def _add(app: FastAPI, package: WebPackage) -> Sequence[PeriodicJob]:
+    """Open a package's pages, give its services to handlers, and return its jobs."""
+    app.state.services |= {type(service): service for service in package.services}
+    for router in package.routers:
+        app.include_router(router)
+    return package.jobs
+
+
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
@@ -114,7 +134,7 @@ class _Taking:
     """How applications and events are taken."""
 
     intake: Intake
-    deliveries: Deliveries
+    deliveries: EventDelivery
     starting: PeriodicJob
     """Woken when an application is new."""
 
@@ -145,7 +165,7 @@ class _Ground:
         )
         return _Taking(
             Intake(self.sessions, calendar),
-            Deliveries(self.sessions, self.client),
+            EventDelivery(self.sessions, self.client),
             self.repeating(starter.start_all),
         )
 
@@ -222,7 +242,7 @@ def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
     sessions, client, templates, auth = ground.sessions, ground.client, ground.templates, ground.auth
     key, task_queue = ground.secret_key, ground.task_queue
     for pages in (
-        guide_pages(templates, auth),
+        guide_pages(templates),
         apply_pages(sessions, taking.intake, taking.starting, templates, auth, secret_key=key),
         case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
         case_actions(sessions, taking.deliveries, CaseProgress(client), templates, auth, secret_key=key),

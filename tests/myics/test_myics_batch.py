@@ -241,7 +241,7 @@ async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
     lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
     number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())
     world, queue = myics.world, myics.world.settings.temporal_task_queue
-    await WorkflowNotifier(world.sessions, world.client, MyicsBatchRow, batch_notification, task_queue=queue).tell(
+    await WorkflowNotifier(world.sessions, world.client, MyicsBatchRow, batch_notification, task_queue=queue).notify(
         number
     )
     handle = batch(myics, number)

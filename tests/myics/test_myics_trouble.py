@@ -126,7 +126,7 @@ async def client_without_its_users(myics: MyicsWorld) -> tuple[Registered, Regis
     teller = WorkflowNotifier(
         world.sessions, world.client, MyicsRegistrationRow, registration_notification, task_queue=queue
     )
-    await teller.tell(client.number)
+    await teller.notify(client.number)
     await client.at(RegistrationStage.USERS)
     [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == client.number))
     return client, Registered(myics, RegistrationNo(row.registration_no))

@@ -14,6 +14,7 @@ from models.myics.batches import MOST_ROWS, BatchKind
 from models.myics.identifiers import BatchNo
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
+from web.common.auth.access import readable_form_with_file
 from web.common.page_form import PageForm, sent_values
 from web.myics.parts import MyicsContext, refused_form
 
@@ -50,7 +51,7 @@ def batch_pages(parts: MyicsContext) -> APIRouter:
         manager = await parts.manager(request)
         return await form(request, manager, PageForm(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value}))
 
-    @router.post(BATCHES, dependencies=[Depends(parts.auth.checked_with_file)])
+    @router.post(BATCHES, dependencies=[Depends(readable_form_with_file)])
     async def take(request: Request) -> Response:
         manager = await parts.manager(request)
         sent = await request.form()

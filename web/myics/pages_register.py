@@ -80,7 +80,7 @@ def registration_pages(parts: MyicsContext) -> APIRouter:
         if signed_up is None:
             return _go(REGISTRATION_PATH, link=link)
         answer = _go(HOME, done="registered")
-        await parts.auth.myics.begin(request, answer, account_id=signed_up.account_id)
+        await parts.auth.firms.begin(request, answer, account_id=signed_up.account_id)
         return answer
 
     @router.post(f"{REGISTRATION_PATH}/password")

@@ -57,13 +57,13 @@ def sign_in_pages(parts: MyicsContext) -> APIRouter:
         except SignInRefusedError as refused:
             return show(request, page.refused({"": str(refused)}), sent["next"])
         answer = RedirectResponse(local_path(sent["next"] or HOME), HTTPStatus.SEE_OTHER)
-        await parts.auth.myics.begin(request, answer, account_id=member.account_id)
+        await parts.auth.firms.begin(request, answer, account_id=member.account_id)
         return answer
 
     @router.post("/myics/sign-out")
     async def sign_out(request: Request) -> Response:
         answer = RedirectResponse(f"{SIGN_IN}?done=out", HTTPStatus.SEE_OTHER)
-        await parts.auth.myics.end(request, answer)
+        await parts.auth.firms.end(request, answer)
         return answer
 
     return router

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 
 from models.common.refusals import RefusedError
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from web.common.auth import Auth
+from web.common.auth import Auth, page_router
 from web.common.auth.access import SignInNeededError
 from web.common.page_form import PageForm
 from web.myics.services import MyicsServices
@@ -34,7 +34,7 @@ class MyicsContext:
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
+        return page_router()
 
     def show(
         self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None
@@ -47,7 +47,7 @@ class MyicsContext:
 
     async def member(self, request: Request) -> Member:
         """Return who is logged in, as the account stands now; whoever is not is led to the log-in and back."""
-        session = await self.auth.myics.find(request)
+        session = await self.auth.firms.find(request)
         member = await self.services.sign_in.member(session.account_id) if session else None
         if member is None:
             raise SignInNeededError(SIGN_IN)

@@ -20,7 +20,7 @@ from web.common.auth import Auth, Limit, client_address
 from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError, answers
 from web.yayoi import event_delivery as deliveries
-from web.yayoi.event_delivery import Deliveries, EventRefusedError, EventStatus
+from web.yayoi.event_delivery import EventDelivery, EventRefusedError, EventStatus
 
 OTHER_APPLICATION = (
     "この submission_id の申込は、別の内容ですでに受け付けています。"
@@ -102,7 +102,7 @@ def applications_api(
     return router
 
 
-def events_api(events: Deliveries, auth: Auth) -> APIRouter:
+def events_api(events: EventDelivery, auth: Auth) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.post(

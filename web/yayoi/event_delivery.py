@@ -93,7 +93,7 @@ class EventRefusedError(Exception):
     """The event cannot take effect; the text says why, in Japanese."""
 
 
-class Deliveries:
+class EventDelivery:
     """Takes events and brings them to the procedures, each office's in the order in which they came."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client) -> None:

@@ -18,6 +18,7 @@ from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
 from tests.support.web_world import browser_on, hidden_fields
 from web.common.auth import Auth, Limit
+from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
@@ -97,7 +98,7 @@ async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = 
 
 
 def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(house.auth.checked)])
+    router = APIRouter(dependencies=[Depends(readable_form)])
 
     @router.get("/form")
     async def form(request: Request) -> Response:

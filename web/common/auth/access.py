@@ -1,4 +1,4 @@
-"""The auth as pages use them."""
+"""Who may come in: what pages ask for before they do anything."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
@@ -51,8 +51,8 @@ class Auth:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.hashing = Hashing()
-        self._sessions = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
-        self.myics = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
+        self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
+        self.firms = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
         self._limits = Limits(sessions, secret_key, now)
 
     def open_on(self, app: FastAPI) -> None:
@@ -61,7 +61,7 @@ class Auth:
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in, if anybody is."""
-        row = await self._sessions.find(request)
+        row = await self.customers.find(request)
         return Visitor(YayoiId(row.person.yayoi_id)) if row else None
 
     async def require(self, request: Request) -> Visitor:
@@ -73,39 +73,11 @@ class Auth:
 
     async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
         """Begin a new session; an earlier one of this browser ends."""
-        await self._sessions.begin(request, response, person_id=YayoiIdRow.id_of(yayoi_id))
+        await self.customers.begin(request, response, person_id=YayoiIdRow.id_of(yayoi_id))
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session here and in the browser."""
-        await self._sessions.end(request, response)
-
-    async def checked(self, request: Request) -> None:
-        """Dependency of every page: a form that is sent can be read (else 400)."""
-        await self._check(request, files=0)
-
-    async def checked_with_file(self, request: Request) -> AsyncIterator[None]:
-        """Dependency of a page whose form holds one file: the same, for a form that browsers send in the other way."""
-        try:
-            await self._check(request, files=1)
-            yield
-        finally:
-            await request.close()
-
-    async def _check(self, request: Request, *, files: int) -> None:
-        if request.method in {"GET", "HEAD"}:
-            return
-        # Our forms are sent in the one ordinary way. The other lets the sender choose any of Python's codecs, some of
-        # which fail, and some of which make halves of characters that can neither be stored nor shown.
-        sent_as = request.headers.get("content-type", "").strip().lower()
-        if sent_as.startswith("multipart/") and (not files or "charset" in sent_as):
-            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
-        try:
-            # Starlette keeps it: the page reads the same form again.
-            sent = await request.form(max_files=files, max_fields=MAX_FIELDS)
-        except HTTPException:
-            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
-        if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
-            raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
+        await self.customers.end(request, response)
 
     async def limit(self, limit: Limit, key: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
@@ -113,9 +85,45 @@ class Auth:
 
     async def forget(self) -> None:
         """Delete sessions and counts that are over."""
-        await self._sessions.forget()
-        await self.myics.forget()
+        await self.customers.forget()
+        await self.firms.forget()
         await self._limits.forget()
+
+
+async def readable_form(request: Request) -> None:
+    """Dependency of every page: a form that is sent can be read (else 400)."""
+    await _check(request, files=0)
+
+
+async def readable_form_with_file(request: Request) -> AsyncIterator[None]:
+    """Dependency of a page whose form holds one file: the same, for a form that browsers send in the other way."""
+    try:
+        await _check(request, files=1)
+        yield
+    finally:
+        await request.close()
+
+
+def page_router() -> APIRouter:
+    """Return a router for pages: none is in the API's description, and each form that is sent can be read."""
+    return APIRouter(include_in_schema=False, dependencies=[Depends(readable_form)])
+
+
+async def _check(request: Request, *, files: int) -> None:
+    if request.method in {"GET", "HEAD"}:
+        return
+    # Our forms are sent in the one ordinary way. The other lets the sender choose any of Python's codecs, some of
+    # which fail, and some of which make halves of characters that can neither be stored nor shown.
+    sent_as = request.headers.get("content-type", "").strip().lower()
+    if sent_as.startswith("multipart/") and (not files or "charset" in sent_as):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
+    try:
+        # Starlette keeps it: the page reads the same form again.
+        sent = await request.form(max_files=files, max_fields=MAX_FIELDS)
+    except HTTPException:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM) from None
+    if any("\0" in str(value) for value in sent.values()):  # Postgres keeps none, and nobody types one
+        raise ProblemError(HTTPStatus.BAD_REQUEST, UNREADABLE_FORM)
 
 
 def local_path(path: str) -> str:

@@ -169,7 +169,7 @@ def telling(row: AddressCheckRow) -> Notification:
         workflow_id=check.workflow_id,
         case=check,
         signal=ROW_CHANGED,
-        news=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
+        change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
         summary=summary(check),
         details=static_details(check),
         search_attributes=search_attributes.of_address_check(),

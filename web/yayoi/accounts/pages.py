@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -14,7 +14,7 @@ from models.common.calendar import JST
 from models.common.passwords import PasswordKind
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
-from web.common.auth import Auth, Limit, client_address
+from web.common.auth import Auth, Limit, client_address, page_router
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.accounts.checks import AddressChecks, Effect, NoCheckError
@@ -41,7 +41,7 @@ class Accounts:
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
+        return page_router()
 
     def show(self, request: Request, template: str, page: PageForm, **facts: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.errors else HTTPStatus.OK

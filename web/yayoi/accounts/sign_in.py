@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.identifiers import fold
 from models.tables import CredentialRow
 from models.yayoi.identifiers import YayoiId
+from web.common.auth import page_router
 from web.common.auth.access import Auth, local_path
 from web.common.auth.rate_limits import Limit, client_address
 
@@ -22,7 +23,7 @@ _LONGEST = 1000
 
 
 def sign_in_pages(sessions: async_sessionmaker[AsyncSession], auth: Auth, templates: Jinja2Templates) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
+    router = page_router()
 
     def show(request: Request, yayoi_id: str, there: str, error: str = "") -> Response:
         facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": error}

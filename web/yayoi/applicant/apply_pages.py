@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -14,7 +14,7 @@ from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.office_names import office_names
-from web.common.auth import Auth, Limit, client_address
+from web.common.auth import Auth, Limit, client_address, page_router
 from web.common.background_jobs import PeriodicJob
 from web.common.problems import ProblemError
 from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
@@ -46,7 +46,7 @@ def apply_pages(
     *,
     secret_key: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
+    router = page_router()
     pages = _ApplyPages(sessions, intake, starting, templates, secret_key)
 
     @router.get("/apply")

@@ -18,7 +18,7 @@ from models.yayoi.customer_events import CustomerEvent, SharingReleaseClaimed, S
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.office_names import office_names
-from web.common.auth import Auth, Limit, client_address
+from web.common.auth import Auth, Limit, client_address, page_router
 from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
 from web.common.submission_ids import event_id_of
@@ -28,7 +28,7 @@ from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
-from web.yayoi.event_delivery import Deliveries, EventRefusedError, OtherEventError
+from web.yayoi.event_delivery import EventDelivery, EventRefusedError, OtherEventError
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。お手続きの状況の画面を開き直して、確認してください。"
 NOT_CONSENTED = "弥生が代わりに解除することに同意する場合は、チェックを付けてください。"
@@ -52,14 +52,14 @@ class About:
 
 def case_actions(
     sessions: async_sessionmaker[AsyncSession],
-    deliveries: Deliveries,
+    deliveries: EventDelivery,
     progress: CaseProgress,
     templates: Jinja2Templates,
     auth: Auth,
     *,
     secret_key: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
+    router = page_router()
     access = CaseAccess(sessions, secret_key)
     pages = _ActionPages(sessions, deliveries, progress, templates)
 
@@ -104,7 +104,7 @@ class _ActionPages:
     def __init__(
         self,
         sessions: async_sessionmaker[AsyncSession],
-        deliveries: Deliveries,
+        deliveries: EventDelivery,
         progress: CaseProgress,
         templates: Jinja2Templates,
     ) -> None:

@@ -20,7 +20,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.procedures import Procedure
-from web.common.auth import Auth, Limit
+from web.common.auth import Auth, Limit, page_router
 from web.common.problems import ProblemError
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import NO_SUCH_CASE, CaseAccess, Link, LinkExpiredError, OpenedCase
@@ -56,7 +56,7 @@ def case_pages(
     secret_key: str,
     task_queue: str,
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
+    router = page_router()
     access, progress = CaseAccess(sessions, secret_key), CaseProgress(client)
     renewal = _Renewal(sessions, client, templates, auth, secret_key, task_queue)
 

@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 
 from models.yayoi.application_form import MAX_OFFICES, NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
-from web.common.auth import Auth
+from web.common.auth import page_router
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
@@ -20,8 +20,8 @@ from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 TOO_MUCH = "計画に入力できる量を超えています。事業所データを 30 件以内に分けて、もう一度作成してください。"
 
 
-def guide_pages(templates: Jinja2Templates, auth: Auth) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.checked)])
+def guide_pages(templates: Jinja2Templates) -> APIRouter:
+    router = page_router()
 
     @router.get("/")
     async def guide(

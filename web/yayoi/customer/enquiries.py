@@ -82,7 +82,7 @@ def telling(row: EnquiryRow) -> Notification:
         workflow_id=enquiry.workflow_id,
         case=enquiry,
         signal=ROW_CHANGED,
-        news=enquiry,
+        change=enquiry,
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
         search_attributes=search_attributes.of_enquiry(),

@@ -203,7 +203,7 @@ def telling(row: MemberInvitationRow) -> Notification:
         workflow_id=invitation.workflow_id,
         case=invitation,
         signal=ROW_CHANGED,
-        news=InvitationNews(
+        change=InvitationNews(
             link_no=row.link_no,
             expires_at=row.expires_at,
             settled=row.accepted_at is not None or row.withdrawn_at is not None,

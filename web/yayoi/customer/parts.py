@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
-from web.common.auth import Auth
-from web.yayoi.event_delivery import Deliveries, EventRefusedError, EventStatus, OtherEventError
+from web.common.auth import Auth, page_router
+from web.yayoi.event_delivery import EventDelivery, EventRefusedError, EventStatus, OtherEventError
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (
@@ -38,7 +38,7 @@ class Parts:
 
     sessions: async_sessionmaker[AsyncSession]
     auth: Auth
-    deliveries: Deliveries
+    deliveries: EventDelivery
     templates: Jinja2Templates
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -49,7 +49,7 @@ class Parts:
 
     def router(self) -> APIRouter:
         """Return a router of pages: forms that cannot be read are refused."""
-        return APIRouter(include_in_schema=False, dependencies=[Depends(self.auth.checked)])
+        return page_router()
 
     def show(
         self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None

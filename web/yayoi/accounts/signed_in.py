@@ -1,0 +1,28 @@
+"""Who is signed in with a Yayoi ID, as pages ask for it."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.yayoi.identifiers import YayoiId
+from web.common.auth.access import SignInNeededError
+from web.common.context import Context
+
+
+async def visitor(request: Request, context: Context) -> YayoiId | None:
+    """Return the Yayoi ID of who is signed in, if anybody is."""
+    row = await context.auth.customers.find(request)
+    return YayoiId(row.person.yayoi_id) if row else None
+
+
+Visitor = Annotated[YayoiId | None, Depends(visitor)]
+
+
+async def signed_in(who: Visitor) -> YayoiId:
+    """Return the Yayoi ID of who is signed in; whoever is not is led to `/sign-in` and back."""
+    if who is None:
+        raise SignInNeededError
+    return who
+
+
+SignedIn = Annotated[YayoiId, Depends(signed_in)]
