@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
+from models.yayoi.store.events import EventRefusedError, OtherEventError
 from web.common.auth import Auth, page_router
-from web.yayoi.event_delivery import EventDelivery, EventRefusedError, EventStatus, OtherEventError
+from web.yayoi.event_delivery import EventDelivery, EventStatus
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (
