@@ -11,9 +11,9 @@ from models.myics.batch_files import MOST_BYTES
 from models.myics.identifiers import CustomerNo, RegistrationNo
 from tests.myics.myics_town import CLIENT, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, OWNER, Registered
-from tests.support.customer_world import errors_on, words
+from tests.support.customer import errors_on, words
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import hidden_fields, until
+from tests.support.web import hidden_fields, until
 from web.myics.users import LAST_ADMINISTRATOR
 
 HANAKO = "hanako@aoba-kaikei.example.jp"
