@@ -8,6 +8,7 @@ from models.common.calendar import day_in_japan
 from models.common.operations import Operations
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
+from models.yayoi.deadlines import EXTENSION_DAYS
 from models.yayoi.office_state import OF_THE_TOKEN, OfficeState
 from models.yayoi.operator_actions import (
     Action,
@@ -42,7 +43,7 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             mended = [each for each, rules in _MENDED_BY.items() if wrong & rules] or [YAYOI_ID]
             return common | {each.field: each.text for each in mended}
         case Action.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on + timedelta(days=7))}
+            return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
             return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
         case Action.HAND_OVER:

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from models.yayoi.address_checks import LASTS
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from tests.myics.registration_town import NEW, Town, wrong
 from tests.support.world import OFFICE_B
 from web.yayoi.accounts.checks import ONE_CLICK
@@ -27,7 +27,7 @@ async def registration_never_finished(town: Town) -> WorkflowHandle[Any, Any]:
     place = await town.begun()
     await town.mail()
     procedure = town.procedure(place)
-    await town.world.environment.fast_forward(procedure, LASTS + timedelta(minutes=1))
+    await town.world.environment.fast_forward(procedure, ADDRESS_CHECK_LASTS + timedelta(minutes=1))
     return procedure
 
 

@@ -20,7 +20,7 @@ from models.common.waiting_for import WaitingFor
 from models.tables import OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
-from models.yayoi.member_invitations import REMIND_AFTER
+from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.operator_actions import Withdraw
 from tests.backoffice.test_reconciliation import change, in_set_up, in_sharing
 from tests.support.ending import end
@@ -58,7 +58,7 @@ async def invitation_joined_after_a_reminder(world: World) -> Handle:
     async with invited(world) as group:
         procedure = await group.procedure()
         today = day_in_japan(await world.environment.get_current_time(procedure))
-        remind_at = opening_of(world.calendar.business_days_after(today, REMIND_AFTER))
+        remind_at = opening_of(world.calendar.business_days_after(today, MEMBER_INVITATION_REMINDER_DAYS))
         await pass_time(world, procedure, remind_at)
         [link, _] = await group.mails(GUEST, 2)
         await group.web.sign_in(GUEST)

@@ -22,7 +22,8 @@ from models.tables import (
     YayoiIdConsentRow,
     YayoiIdRow,
 )
-from models.yayoi.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from tests.myics.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, wrong
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import hidden_fields, text_of, until
@@ -233,7 +234,7 @@ async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_all_that_tel
     place = await town.begun()
     code = await town.code()
     procedure = town.procedure(place)
-    await town.world.environment.fast_forward(procedure, LASTS + timedelta(minutes=1))
+    await town.world.environment.fast_forward(procedure, ADDRESS_CHECK_LASTS + timedelta(minutes=1))
     assert await procedure.result() is CheckOutcome.EXPIRED
     assert await town.rows(AddressCheckRow) == []
     assert await town.rows(NoticeRow) == []
@@ -250,7 +251,7 @@ async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has
     place = await town.begun()
     code = await town.code()
     page = await town.http.get(place)
-    await town.later(place, LASTS)
+    await town.later(place, ADDRESS_CHECK_LASTS)
     late = await town.http.post(place, data=hidden_fields(page, place) | {"code": code})
     assert late.status_code == 404
     async with town.world.sessions() as session:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from models.common.messages import TimelineEntry
 from models.yayoi.address_checks import (
-    CODE_VALID,
     MOST_CODES,
     MOST_TRIES,
     OPERATIONS,
@@ -13,6 +12,7 @@ from models.yayoi.address_checks import (
     CheckPurpose,
     CheckStage,
 )
+from models.yayoi.deadlines import CODE_VALID
 from workflows.common.details import also_possible, history, how_to_send, moment, table
 
 _WAITING = "お客様が確認コードを入力するのを待っています。担当者の操作は必要ありません。"

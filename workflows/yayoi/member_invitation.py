@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.invitations import InvitationActivities
     from models.common.messages import TimelineEntry
     from models.common.waiting_for import WaitingFor
+    from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
     from models.yayoi.member_invitations import (
-        REMIND_AFTER,
         ClosedInvitation,
         CloseInvitation,
         Invitation,
@@ -107,7 +107,7 @@ class MemberInvitation(FailureFlag):
 
     async def _wait(self, link_no: int) -> None:
         """Wait for an answer, for the link to be sent again, or for its last moment; remind once meanwhile."""
-        remind_on = await business_days_after_today(REMIND_AFTER)
+        remind_on = await business_days_after_today(MEMBER_INVITATION_REMINDER_DAYS)
         wait = LinkDeadline(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
         if not await wait_for_link(lambda: self._over or self._sent_again(link_no), wait):
             self._note("期限が過ぎた")

@@ -16,6 +16,12 @@ with workflow.unsafe.imports_passed_through():
     from models.common.operator_actions import AddNote, HandOver
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
+    from models.yayoi.deadlines import (
+        APPLICANT_REMINDER_DAYS,
+        FOLLOW_UP_DAYS,
+        FOLLOW_UP_OPERATOR_DAYS,
+        FOLLOW_UP_REMINDER_DAYS,
+    )
     from models.yayoi.diagram import CaseDiagram, mermaid
     from models.yayoi.diagram_svg import svg
     from models.yayoi.mails import MailKind
@@ -46,14 +52,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.yayoi.office_view import OfficeView
     from workflows.yayoi.operator_turn import OperatorTurn
 
-APPLICANT_REMINDERS = (3, 6, 9)
-"""Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
-FOLLOW_UP_REMINDERS = (3, 7)
-"""Business days after the notice on which the customer is reminded of what is open (Y25)."""
-FOLLOW_UP_SHOWN_TO_OPERATORS = 10
-"""Business days after the notice on which operators are shown what is open (Y25)."""
-FOLLOW_UP_DAYS = 30
-"""Days after the notice at which the case closes, complete or not (Y25)."""
 
 LOOK = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
@@ -286,7 +284,7 @@ class OfficeDataProcedure:
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
         *remind_on, show_on = await self._steps.business_days_after_today(
-            *FOLLOW_UP_REMINDERS, FOLLOW_UP_SHOWN_TO_OPERATORS
+            *FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS
         )
         moments = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
@@ -365,7 +363,7 @@ class OfficeDataProcedure:
                 await remind(occurrence)
                 await self._operators.begin_if_undelivered()
 
-        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
+        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDER_DAYS)
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, moments, held=self._is_held):
