@@ -128,7 +128,7 @@ class OfficeStep(OfficeRef):
     at: datetime
 
     @classmethod
-    def of(cls, pair: OfficeRef, at: datetime, **facts: Any) -> Self:
+    def of(cls, pair: OfficeRef, at: datetime, /, **facts: Any) -> Self:
         """Build the step for a pair; `facts` are the fields that the kind of step adds."""
         return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
 

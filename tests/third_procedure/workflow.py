@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState, Sent, WithdrawManual
     from workflows.common.activity_options import REGISTRY
     from workflows.common.business_days import business_days_after_today
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import also_possible, history, to_do_now
     from workflows.common.operator_updates import operator_action
     from workflows.common.search_attributes import STAGE, WAITING_FOR
@@ -32,7 +32,7 @@ class ManualRequest:
         self._state = ManualState(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: ManualCase) -> ManualOutcome:
         self._stand(ManualStage.ASKED, WaitingFor.OPERATOR)
         moments = [

@@ -1,4 +1,4 @@
-"""Showing operators that an activity keeps failing, as long as it does."""
+"""Operators see that an activity keeps failing, as long as it does."""
 
 from temporalio import workflow
 
@@ -20,7 +20,7 @@ class FailureFlag:
 
 
 def no_longer_failing(failing: set[str], activity: str) -> bool:
-    """Take back that an activity keeps failing, since it has ended; True if that was the last one of these."""
+    """Remove an activity that has ended from those that keep failing; True if it was the last of them."""
     was_failing = bool(failing)
     failing.discard(activity)
     return was_failing and not failing

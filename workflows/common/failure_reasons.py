@@ -1,4 +1,4 @@
-"""What is said of an activity that was given up, so that one thing that is not possible holds up no other."""
+"""The reason that operators read when an activity was given up."""
 
 from temporalio import exceptions
 
@@ -6,10 +6,10 @@ from activities.common.mail_refused import refusal
 
 
 def why_given_up(failed: exceptions.ActivityError) -> str:
-    """Return for operators what kept it from working. That it was cancelled is raised again."""
+    """Return what kept it from working; a cancellation is raised again."""
     if exceptions.is_cancelled_exception(failed):
         raise failed
     cause = failed.cause
     if isinstance(cause, exceptions.TimeoutError) and cause.cause:
-        cause = cause.cause  # its last try says more than that time is over
+        cause = cause.cause  # the error of its last try is the reason, not the timeout
     return refusal(failed) or str(cause)

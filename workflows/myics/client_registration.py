@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from models.common.waiting_for import WaitingFor
     from models.myics.identifiers import RegistrationNo
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import USER_ENDED, WITHDRAWN_WITH_CLIENT, Registration
 
 
@@ -21,10 +21,10 @@ class ClientRegistration(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         await self._steps.users_of_client()
-        self._view.stand(RegistrationStage.USERS, WaitingFor.APPLICANT)
+        self._view.move_to(RegistrationStage.USERS, WaitingFor.APPLICANT)
         users = self._state.users
         await workflow.wait_condition(lambda: self._state.leaving or all(users.values()))
         left, unreached = self._state.left, []

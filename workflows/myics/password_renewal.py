@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
 ASKED = LinkSchedule(remind_after=())
@@ -22,7 +22,7 @@ class PasswordRenewal(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
         if await self._link(ASKED, RegistrationStage.RENEWING, mails, until=_DONE):

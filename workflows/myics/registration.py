@@ -158,7 +158,7 @@ class Registration(FailureFlag):
         """Mail a link and wait until the registrant has come so far; False if that never happens."""
         if self._state.stage in until or self._state.leaving:
             return self._state.stage in until
-        self._view.stand(stage, WaitingFor.APPLICANT)
+        self._view.move_to(stage, WaitingFor.APPLICANT)
         await self._steps.mailing(*mails).send_link()
         await self._call_if_undelivered()
         state = self._state
@@ -175,7 +175,7 @@ class Registration(FailureFlag):
             ],
         )
         await wait_for_link(lambda: state.leaving or state.stage in until, wait)
-        self._escalation.rest()
+        self._escalation.stop()
         return state.stage in until
 
     async def _send_link_again(self) -> None:
@@ -194,12 +194,12 @@ class Registration(FailureFlag):
     async def _operators_turn(self) -> None:
         self._view.note("担当者の対応を待っている")
         await self._steps.assign()
-        self._view.stand(self._state.stage, WaitingFor.OPERATOR)
+        self._view.move_to(self._state.stage, WaitingFor.OPERATOR)
         self._escalation.begin()
 
     async def _acknowledge(self) -> None:
         """An operator has acted: what is still missing is the registrant's again, unless no mail reaches them."""
-        self._escalation.rest()
+        self._escalation.stop()
         if self._state.undelivered:
             await self._operators_turn()
             return
@@ -210,17 +210,17 @@ class Registration(FailureFlag):
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
         self._state.closing = True  # from now on, nothing can be asked for
-        self._escalation.rest()
+        self._escalation.stop()
         # An update or a report that is still being worked on belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._escalation.rest()
+        self._escalation.stop()
         asked = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
         ended = await self._steps.close(asked, self._state.left)
         self._state.outcome = ended
         if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)
         self._view.note(f"登録を終了した（{ended}）")
-        self._view.stand(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
+        self._view.move_to(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
         await self._tell_client(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return RegistrationEnded(registration_no=self._case.registration_no, outcome=ended)

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
         RegistrationOutcome,
         RegistrationStage,
     )
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=(3, 7), show_after=10)
@@ -34,7 +34,7 @@ class RepresentativeRegistration(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         invitation = (MyicsMail.INVITATION, MyicsMail.INVITATION_REMINDER)
         confirmation = (MyicsMail.CONFIRMATION, MyicsMail.CONFIRMATION_REMINDER)

@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=(3, 7))
@@ -22,7 +22,7 @@ class UserInvitation(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.USER_INVITATION, MyicsMail.USER_REMINDER)
         if await self._link(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         WebhookStage,
     )
     from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import cell, table, to_do_now
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action, refused
@@ -41,7 +41,7 @@ class WebhookDelivery(FailureFlag):
         self._delivery: workflow.ActivityHandle[DeliveryStatus] | None = None
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, asked: DeliverWebhook) -> DeliveryStatus:
         standing = await self._deliver(asked)
         while standing.stage is WebhookStage.DEAD:

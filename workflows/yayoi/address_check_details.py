@@ -13,7 +13,7 @@ from models.yayoi.address_checks import (
     CheckStage,
 )
 from models.yayoi.deadlines import CODE_VALID
-from workflows.common.details import also_possible, history, how_to_send, moment, table
+from workflows.common.details import also_possible, day_and_hour, history, how_to_send, table
 
 _WAITING = "お客様が確認コードを入力するのを待っています。担当者の操作は必要ありません。"
 _CLOSED = "この手続きは終了しました。担当者の操作は必要ありません。"
@@ -49,7 +49,7 @@ def details(check: AddressCheck, stage: CheckStage, codes_sent: int, timeline: S
     facts = [
         ("受付番号", check.receipt_no),
         ("段階", stage),
-        ("期限", f"{moment(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
+        ("期限", f"{day_and_hour(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
         ("確認コード", f"{codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
     ]
     parts = [f"### {check.purpose.label}", f"**次にすること：**{_CLOSED if closed else _WAITING}"]

@@ -22,8 +22,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.common.activity_options import MAIL, REGISTRY
     from workflows.common.business_days import business_days_after_today
-    from workflows.common.cancellation import heeding_cancellation
-    from workflows.common.details import history, moment, table
+    from workflows.common.cancellation import shielded_from_cancellation
+    from workflows.common.details import day_and_hour, history, table
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.personal_link import LinkDeadline, wait_for_link
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
@@ -52,7 +52,7 @@ class MemberInvitation(FailureFlag):
         self._timeline: list[TimelineEntry] = []
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, invitation: Invitation) -> InvitationOutcome:  # noqa: ARG002 kept by __init__
         await workflow.wait_condition(lambda: self._news is not None or self._ended_by_operator)
         outcome = None
@@ -139,7 +139,7 @@ class MemberInvitation(FailureFlag):
         facts = [
             ("受付番号", self._invitation.receipt_no),
             ("段階", InvitationStage.CLOSED if closed else InvitationStage.INVITED),
-            ("期限", moment(self._expires_at())),
+            ("期限", day_and_hour(self._expires_at())),
         ]
         parts = ["### 事業グループへの招待", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
         parts.append(table(("項目", "内容"), facts))

@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.operator_actions import Action, Cancel
     from models.yayoi.procedures import ApplicationStage, Stage
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR
     from workflows.yayoi.office_data_procedure import OfficeDataProcedure
@@ -68,7 +68,7 @@ class MultiOfficeApplication:
         self._changes = StageChanges(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
         self._changes.begin()
         self._note_changes()

@@ -45,7 +45,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.yayoi.operator_rules import OPERATIONS, refuse
     from models.yayoi.procedures import Stage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
     from workflows.yayoi.office_steps import OfficeSteps
@@ -76,7 +76,7 @@ class OfficeDataProcedure:
         self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: OfficeCase) -> OfficeOutcome:
         has = case.procedure.has
         self._operators.keep_due_date(self._reasons_of_delay)
@@ -354,7 +354,7 @@ class OfficeDataProcedure:
         points: Callable[[], Sequence[str]],
     ) -> None:
         """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
-        await self._view.rest(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        await self._view.wait_at(stage, WaitingFor.APPLICANT, self._state.expires_on)
         await self._operators.begin_if_undelivered()
 
         async def look_and_remind(occurrence: int) -> None:
@@ -368,7 +368,7 @@ class OfficeDataProcedure:
         moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, moments, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
-        self._operators.rest()
+        self._operators.stop()
         self._state.undelivered.clear()
         self._leave_if_asked()
 
@@ -425,7 +425,7 @@ class OfficeDataProcedure:
         follow_up = self._state.follow_up
         self._state.open_points = follow_up.open_points
         stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
-        await self._view.rest(stage, self._state.waiting_for, self._state.waits_until)
+        await self._view.wait_at(stage, self._state.waiting_for, self._state.waits_until)
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""

@@ -32,9 +32,9 @@ class OperatorTurn:
 
     async def begin(self) -> None:
         """Make it an operator's turn: remind, tell a supervisor, hand the case on, on business days."""
-        self.rest()
+        self.stop()
         self._view.note("担当者の対応を待っている")
-        await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
+        await self._view.wait_at(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
         self._escalation.begin()
 
     async def begin_if_undelivered(self) -> None:
@@ -55,18 +55,18 @@ class OperatorTurn:
         if self._state.notice_undelivered:
             await self.begin()
             return
-        self.rest()
+        self.stop()
         if self._state.waiting_for is WaitingFor.OPERATOR:
             self._state.waiting_for = WaitingFor.APPLICANT
         await self._view.refresh()
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Nobody has to be reminded any longer."""
-        self._escalation.rest()
+        self._escalation.stop()
 
     def end(self) -> None:
         """The notice is out, or the case is ending: the due date no longer matters."""
-        self.rest()
+        self.stop()
         if self._due_date:
             self._due_date.cancel()
 

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.address_checks import AddressCheckActivities
     from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckStep
     from workflows.common.activity_options import MAIL
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.yayoi.address_check import AddressCheckProcedure
 
 
@@ -21,7 +21,7 @@ class PasswordSetting(AddressCheckProcedure):
         super().__init__(check)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:
         await self.mail_codes()
         outcome = await self.close()

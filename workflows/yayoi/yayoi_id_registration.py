@@ -4,7 +4,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.yayoi.address_checks import AddressCheck, CheckOutcome
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.yayoi.address_check import AddressCheckProcedure
 
 
@@ -17,7 +17,7 @@ class YayoiIdRegistration(AddressCheckProcedure):
         super().__init__(check)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:  # noqa: ARG002 kept since the procedure was made
         await self.mail_codes()
         return await self.close()

@@ -90,8 +90,15 @@ def _show(
     parts: Parts, request: Request, visitor: Visitor, group: Group | None, form: PageForm, *, said: str | None = None
 ) -> Response:
     days = [day_in_japan(row.expires_at) for row in group.invitations] if group else []
-    facts = {"visitor": visitor, "group": group, "days": days, "page": form, "said": said}
-    facts |= {"link_days": MEMBER_INVITATION_DAYS, "reminder_days": MEMBER_INVITATION_REMINDER_DAYS}
+    facts = {
+        "visitor": visitor,
+        "group": group,
+        "days": days,
+        "page": form,
+        "said": said,
+        "link_days": MEMBER_INVITATION_DAYS,
+        "reminder_days": MEMBER_INVITATION_REMINDER_DAYS,
+    }
     return parts.show(request, "yayoi/members.html", facts)
 
 
