@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class MorningDigest(FailureFlag):
-    """Mails every operator who is not on leave what their queues hold; nobody on days that are no business days."""
+    """Mails every operator who is not on leave what their queues hold; on other than business days nobody."""
 
     @workflow.init
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class MorningDigest(FailureFlag):
             summary="朝のお知らせを送る担当者を調べる",
             **DIGEST,
         )
-        # Side by side: one address that cannot be reached holds up nobody else.
+        # Side by side: otherwise one address that cannot be reached would keep the others waiting.
         await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
         sent = tuple(name for name in recipients.names if name not in self._missed)
         return DigestsSent(day=day, names=sent, missed=tuple(self._missed))

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ClientRegistration(Registration):
-    """Follows one client, which is listed at once, until each of its first users has registered or has not."""
+    """Follows one client, which is listed at once, until the registrations of its first users have ended."""
 
     @workflow.init
     def __init__(self, case: RegistrationCase) -> None:
@@ -45,6 +45,6 @@ class ClientRegistration(Registration):
     async def _withdraw(self, users: Iterable[RegistrationNo], reason: str) -> list[RegistrationNo]:
         """Withdraw those who have not registered with their client; return those whose registration does not run.
 
-        This is the news for those that run: closing the client's registration closes all of them in our records.
+        The signal ends those that run; closing the client's registration closes all of them in our records.
         """
         return [number for number in users if not await self._signal(number, WITHDRAWN_WITH_CLIENT, reason)]

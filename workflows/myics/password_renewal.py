@@ -8,8 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
-ASKED = LinkSchedule(remind_after=())
-"""Whoever still needs it asks again: the link is short-lived, and nobody else waits for it."""
+RENEWING = LinkSchedule(remind_after=())
+"""No reminder: the link is short-lived, and whoever still needs it asks again."""
 _DONE = frozenset({RegistrationStage.RENEWED, RegistrationStage.SUPERSEDED})
 
 
@@ -25,7 +25,7 @@ class PasswordRenewal(Registration):
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
-        if await self._link(ASKED, RegistrationStage.RENEWING, mails, until=_DONE):
+        if await self._link(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
             superseded = self._state.stage is RegistrationStage.SUPERSEDED
             return await self._close(RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED)
         return await self._close(RegistrationOutcome.EXPIRED)

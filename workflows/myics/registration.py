@@ -44,14 +44,14 @@ with workflow.unsafe.imports_passed_through():
 REGISTRATION_CHANGED = "registration_changed"
 """The signal that says what the registrant has done."""
 USER_ENDED = "user_ended"
-"""The signal by which a user's registration tells its client's how it ended."""
+"""The signal by which a user's registration reports to its client's how it ended."""
 WITHDRAWN_WITH_CLIENT = "withdrawn_with_client"
 """The signal by which a client's registration ends those of its users."""
 
 
 @dataclass(frozen=True)
 class LinkSchedule:
-    """How long a registrant is left alone with a link, in business days after the first mail."""
+    """When a registrant is reminded of a link, in business days after the first mail."""
 
     remind_after: tuple[int, ...]
     show_after: int | None = None
@@ -59,7 +59,7 @@ class LinkSchedule:
 
 
 class Registration(FailureFlag):
-    """The base of each kind of registration, whose story is its own `run`."""
+    """The base of each kind of registration; each has its own `run`."""
 
     def __init__(self, case: RegistrationCase) -> None:
         self._case = case
@@ -117,7 +117,7 @@ class Registration(FailureFlag):
         if self._state.locked and not before[1]:
             self._view.note("入力の誤りが続いたため、ロックした")
             await self._steps.mail(MyicsMail.LOCKED)
-            await self._operators_turn()
+            await self._begin_operator_turn()
             return
         self._view.note(f"{self._state.stage}になった")
         if self._state.undelivered:  # a link that went out before was used
@@ -146,11 +146,11 @@ class Registration(FailureFlag):
         """Show it on the registration's page, too."""
         self._view.failing(activity)
 
-    # --- what the stories are made of ---------------------------------------------------------------------------------
+    # --- the parts of `run` -------------------------------------------------------------------------------------------
 
     async def _link(
         self,
-        patience: LinkSchedule,
+        schedule: LinkSchedule,
         stage: RegistrationStage,
         mails: tuple[MyicsMail, MyicsMail],
         until: Collection[RegistrationStage],
@@ -162,19 +162,19 @@ class Registration(FailureFlag):
         await self._steps.mailing(*mails).send_link()
         await self._call_if_undelivered()
         state = self._state
-        shown_after = () if patience.show_after is None else (patience.show_after,)
-        days = await self._steps.business_days_after_today(*patience.remind_after, *shown_after)
-        reminded = len(patience.remind_after)
-        wait = LinkDeadline(
+        shown_after = () if schedule.show_after is None else (schedule.show_after,)
+        days = await self._steps.business_days_after_today(*schedule.remind_after, *shown_after)
+        reminded = len(schedule.remind_after)
+        deadline = LinkDeadline(
             expires_at=lambda: end_of(state.expires_on),
             remind_on=days[:reminded],
             remind=self._remind_of_link,
             also=[
-                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._operators_turn)
+                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._begin_operator_turn)
                 for day in days[reminded:]
             ],
         )
-        await wait_for_link(lambda: state.leaving or state.stage in until, wait)
+        await wait_for_link(lambda: state.leaving or state.stage in until, deadline)
         self._escalation.stop()
         return state.stage in until
 
@@ -187,21 +187,21 @@ class Registration(FailureFlag):
         await self._call_if_undelivered()
 
     async def _call_if_undelivered(self) -> None:
-        """A mail that is refused for good is somebody's to ask about, unless that is being done."""
+        """A mail that is refused for good waits for an operator, unless one is waited for already."""
         if self._state.undelivered and not self._state.operator_turn:
-            await self._operators_turn()
+            await self._begin_operator_turn()
 
-    async def _operators_turn(self) -> None:
+    async def _begin_operator_turn(self) -> None:
         self._view.note("担当者の対応を待っている")
         await self._steps.assign()
         self._view.move_to(self._state.stage, WaitingFor.OPERATOR)
         self._escalation.begin()
 
     async def _acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the registrant's again, unless no mail reaches them."""
+        """An operator has acted: it waits for the registrant again, unless no mail reaches them."""
         self._escalation.stop()
         if self._state.undelivered:
-            await self._operators_turn()
+            await self._begin_operator_turn()
             return
         if self._state.operator_turn and not self._state.locked:
             self._state.waiting_for = WaitingFor.APPLICANT
@@ -209,33 +209,33 @@ class Registration(FailureFlag):
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
-        self._state.closing = True  # from now on, nothing can be asked for
+        self._state.closing = True  # every operation is refused from now on
         self._escalation.stop()
-        # An update or a report that is still being worked on belongs to the registration.
+        # What an update or a signal is still doing belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._escalation.stop()
-        asked = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
-        ended = await self._steps.close(asked, self._state.left)
+        wanted = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
+        ended = await self._steps.close(wanted, self._state.left)
         self._state.outcome = ended
         if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)
         self._view.note(f"登録を終了した（{ended}）")
         self._view.move_to(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
-        await self._tell_client(ended)
+        await self._notify_client(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return RegistrationEnded(registration_no=self._case.registration_no, outcome=ended)
 
-    async def _tell_client(self, outcome: RegistrationOutcome) -> None:
+    async def _notify_client(self, outcome: RegistrationOutcome) -> None:
         if self._case.part_of:
             ended = RegistrationEnded(registration_no=self._case.registration_no, outcome=outcome)
             await self._signal(self._case.part_of, USER_ENDED, ended)
 
     @staticmethod
-    async def _signal(other: RegistrationNo, signal: str, news: object) -> bool:
-        """Tell another registration; False if it does not run."""
+    async def _signal(other: RegistrationNo, signal: str, content: object) -> bool:
+        """Signal another registration; False if it does not run."""
         handle = workflow.get_external_workflow_handle(registration_workflow_id(other))
         try:
-            await handle.signal(signal, news)
+            await handle.signal(signal, content)
         except FailureError:
             workflow.logger.info("%s does not run", other)
             return False
@@ -254,4 +254,4 @@ _LAST_MAILS = {
     (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
     (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
 }
-"""What the registrant is told at the end, by whether an account was to be made and by the outcome."""
+"""The registrant's last mail, by whether an account was to be made and by the outcome."""

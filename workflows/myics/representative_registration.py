@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 INVITED = LinkSchedule(remind_after=(3, 7), show_after=10)
 """The invitation: reminded, then an operator calls the firm."""
 PROVISIONAL = LinkSchedule(remind_after=(2, 5), show_after=7)
-"""The mail that checks the address: whoever has begun is called sooner."""
+"""The mail that checks the address: an operator calls sooner than after an invitation."""
 _CHOSEN = frozenset({RegistrationStage.PROVISIONAL, RegistrationStage.REGISTERED})
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 
@@ -47,6 +47,6 @@ class RepresentativeRegistration(Registration):
         return await self._close(RegistrationOutcome.EXPIRED)
 
     def _allow_days_again(self) -> None:
-        """The second link has time of its own (M8)."""
+        """The second link gets days of its own (M8)."""
         own = day_in_japan(workflow.now()) + timedelta(days=USER_DAYS)
         self._state.expires_on = max(self._state.expires_on, own)

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=(3, 7))
-"""The firm's own affair: its administrators see in their list who has not registered."""
+"""No operator is shown it: the firm's administrators see in their list who has not registered."""
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 
 

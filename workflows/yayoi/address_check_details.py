@@ -1,4 +1,4 @@
-"""What operators read of a mailed code that is waited for. Neither address nor code is shown: they are not needed."""
+"""What operators read of a mailed code that is waited for; neither address nor code."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def summary(check: AddressCheck) -> str:
 
 
 def static_details(check: AddressCheck) -> str:
-    """What is the same from begin to end."""
+    """What does not change."""
     finished = (
         "弥生ID が登録されます" if check.purpose is CheckPurpose.REGISTRATION else "新しいパスワードが設定されます"
     )
@@ -44,7 +44,7 @@ def static_details(check: AddressCheck) -> str:
 
 
 def details(check: AddressCheck, stage: CheckStage, codes_sent: int, timeline: Sequence[TimelineEntry]) -> str:
-    """Where it stands, until when, what to answer customers, and what can be done."""
+    """Its stage, until when, what to answer customers, and what can be done."""
     closed = stage is CheckStage.CLOSED
     facts = [
         ("受付番号", check.receipt_no),

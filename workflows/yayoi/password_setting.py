@@ -1,4 +1,4 @@
-"""Setting a new password of a Yayoi ID: the same mailed code, and at the end a mail that says so."""
+"""Setting a new password of a Yayoi ID: the same mailed code, and a mail at the end."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -26,10 +26,10 @@ class PasswordSetting(AddressCheckProcedure):
         await self.mail_codes()
         outcome = await self.close()
         if outcome is CheckOutcome.FINISHED:
-            await self._tell_owner(check)
+            await self._notify_owner(check)
         return outcome
 
-    async def _tell_owner(self, check: AddressCheck) -> None:
+    async def _notify_owner(self, check: AddressCheck) -> None:
         try:
             await workflow.execute_activity_method(
                 AddressCheckActivities.tell_of_new_password,

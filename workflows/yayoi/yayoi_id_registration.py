@@ -1,4 +1,4 @@
-"""Registering a Yayoi ID (Y26): from the form to the right code, or to the day on which nothing is left of it."""
+"""Registering a Yayoi ID (Y26): from the form to the right code, or until it is deleted."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class YayoiIdRegistration(AddressCheckProcedure):
-    """Mails the code. The page on which it is typed in makes the Yayoi ID, in one transaction, and says so."""
+    """Mails the code. The page on which it is typed in makes the Yayoi ID and signals this procedure."""
 
     @workflow.init
     def __init__(self, check: AddressCheck) -> None:
