@@ -26,11 +26,11 @@ RENEWED_CASE_LINK_DAYS = 30
 """Days for which a link opens at least, counted from the day on which it was mailed (Y25)."""
 
 MEMBER_INVITATION_DAYS = 14
-"""Days in which an invitation can be accepted, from when its link was asked for (Y24)."""
+"""Days in which an invitation can be accepted, from when its link was requested (Y24)."""
 MEMBER_INVITATION_REMINDER_DAYS = 3
 """Business days after which whoever was invited is reminded (Y24)."""
 
 CODE_VALID = timedelta(minutes=30)
-"""How long a mailed code can be typed in, from when it was asked for (Y26)."""
+"""How long a mailed code can be typed in, from when it was requested (Y26)."""
 ADDRESS_CHECK_LASTS = timedelta(hours=24)
 """An address check that is not finished by then is deleted (Y26)."""

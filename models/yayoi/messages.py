@@ -227,7 +227,7 @@ class AttachedContract(Message):
 
     contract_id: ContractId
     lost_links: tuple[RememberedLink, ...] = ()
-    """The office's links up to this moment, lost with the old ID (Y14)."""
+    """The office's links until then, lost with the old ID (Y14)."""
 
 
 class IssuedContract(Message):
@@ -236,7 +236,7 @@ class IssuedContract(Message):
     contract_id: ContractId
     number: int
     lost_links: tuple[RememberedLink, ...] = ()
-    """The office's links up to this moment, lost with the old ID (Y14)."""
+    """The office's links until then, lost with the old ID (Y14)."""
 
 
 class SendMail(Message):

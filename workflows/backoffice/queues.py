@@ -129,8 +129,8 @@ def _text(value: str) -> str:
     return f"'{value}'"
 
 
-def _time(moment: datetime) -> str:
-    return f"'{moment.isoformat()}'"
+def _time(at: datetime) -> str:
+    return f"'{at.isoformat()}'"
 
 
 _QUEUES = {

@@ -40,7 +40,7 @@ REPORT = MAIL | {"schedule_to_close_timeout": timedelta(hours=8)}
 """For the report of a reconciliation: tomorrow's says what is still so."""
 
 LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
-"""For quick answers computed or read on the worker, as local activities."""
+"""For quick look-ups on the worker, as local activities."""
 
 WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
 """For webhook messages: a refused one says itself when to try again; the policy is for errors of our own."""

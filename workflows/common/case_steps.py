@@ -83,7 +83,7 @@ class CaseSteps(ABC, Generic[State, View]):
         return kind.of(self._state.case, workflow.now(), **facts)
 
     def _next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
-        """Return what distinguishes a step from others of its kind; with a message, also who asks for it, and why."""
+        """Return what distinguishes a step from others of its kind; with a message, also who sent it, and why."""
         self._occurrences += 1
         by = {"by": message.by, "reason": message.reason} if message else {}
         return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}

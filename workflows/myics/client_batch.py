@@ -36,7 +36,7 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 ROW_CHANGED = "row_changed"
-"""The signal that says what the firm asked for on its pages."""
+"""The signal that says what the firm has done on its pages."""
 LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
 LOOKS_PER_RUN = 30

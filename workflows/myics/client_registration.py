@@ -27,14 +27,14 @@ class ClientRegistration(Registration):
         self._view.move_to(RegistrationStage.USERS, WaitingFor.APPLICANT)
         users = self._state.users
         await workflow.wait_condition(lambda: self._state.leaving or all(users.values()))
-        left, unreached = self._state.left, []
-        if left:
+        withdrawal, unreached = self._state.withdrawal, []
+        if withdrawal:
             waiting = [number for number, outcome in users.items() if outcome is None]
-            unreached = await self._withdraw(waiting, left.reason)
+            unreached = await self._withdraw(waiting, withdrawal.reason)
         ended = await self._close(RegistrationOutcome.REGISTERED)
-        if left:
+        if withdrawal:
             # One that was just being started runs by now; one that had not been started never will be.
-            await self._withdraw(unreached, left.reason)
+            await self._withdraw(unreached, withdrawal.reason)
         return ended
 
     @workflow.signal(name=USER_ENDED, description="顧問先のユーザーの登録が終わったことの報告（システム用）")

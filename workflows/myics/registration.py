@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
         RegistrationProgress,
         RegistrationStage,
     )
-    from models.myics.state import Left, RegistrationState
+    from models.myics.state import RegistrationState, Withdrawal
     from workflows.common.escalation import Escalation
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action
@@ -55,7 +55,7 @@ class LinkSchedule:
 
     remind_after: tuple[int, ...]
     show_after: int | None = None
-    """When an operator is asked to call; None: never."""
+    """When the registration waits for an operator to call; None: never."""
 
 
 class Registration(FailureFlag):
@@ -104,7 +104,7 @@ class Registration(FailureFlag):
 
     @operator_action(RegistrationOperation.WITHDRAW)
     async def withdraw(self, message: WithdrawRegistration) -> None:
-        self._state.left = Left(message.by, message.reason)
+        self._state.withdrawal = Withdrawal(message.by, message.reason)
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class Registration(FailureFlag):
     @workflow.signal(name=WITHDRAWN_WITH_CLIENT, description="顧問先の登録が取り下げられたことの報告（システム用）")
     def withdrawn_with_client(self, reason: str) -> None:
         if not self._state.leaving:
-            self._state.left = Left("system", reason)
+            self._state.withdrawal = Withdrawal("system", reason)
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
@@ -140,7 +140,7 @@ class Registration(FailureFlag):
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as withdrawing."""
         if not self._state.leaving:
-            self._state.left = Left("Web UI", "Request Cancellation による取り下げ")
+            self._state.withdrawal = Withdrawal("Web UI", "Request Cancellation による取り下げ")
 
     def show_failing(self, activity: str) -> None:
         """Show it on the registration's page, too."""
@@ -208,14 +208,14 @@ class Registration(FailureFlag):
         await self._view.refresh()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
-        """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
+        """Close it as withdrawn, with `outcome`, or as the registrant, who may have been faster, has ended it."""
         self._state.closing = True  # every operation is refused from now on
         self._escalation.stop()
         # What an update or a signal is still doing belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._escalation.stop()
-        wanted = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
-        ended = await self._steps.close(wanted, self._state.left)
+        wanted = RegistrationOutcome.WITHDRAWN if self._state.withdrawal else outcome
+        ended = await self._steps.close(wanted, self._state.withdrawal)
         self._state.outcome = ended
         if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)

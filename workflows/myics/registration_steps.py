@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         SendMyicsMail,
         Unlock,
     )
-    from models.myics.state import Left, RegistrationState
+    from models.myics.state import RegistrationState, Withdrawal
     from workflows.common.activity_options import MAIL
     from workflows.common.case_steps import CaseSteps
     from workflows.myics.registration_view import RegistrationView
@@ -50,7 +50,9 @@ class RegistrationSteps(CaseSteps[RegistrationState, RegistrationView]):
         step = self._input(NewLink, **self._next_occurrence(), expires_on=self._state.expires_on)
         made = await self._run(RegistrationActivities.make_link, step, "URL を用意する")
         if made.closed:
-            self._state.left = self._state.left or Left("system", "この登録は、すでに終了しているため")
+            self._state.withdrawal = self._state.withdrawal or Withdrawal(
+                "system", "この登録は、すでに終了しているため"
+            )
             return
         self._state.link_no = made.link_no
         if self._mailed:
@@ -75,13 +77,13 @@ class RegistrationSteps(CaseSteps[RegistrationState, RegistrationView]):
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def close(self, outcome: RegistrationOutcome, left: Left | None) -> RegistrationOutcome:
+    async def close(self, outcome: RegistrationOutcome, withdrawal: Withdrawal | None) -> RegistrationOutcome:
         """Close it; return how it really ended, since the registrant may have been faster."""
         step = self._input(
             CloseRegistration,
             outcome=outcome,
-            by=left.by if left else "system",
-            reason=left.reason if left else "",
+            by=withdrawal.by if withdrawal else "system",
+            reason=withdrawal.reason if withdrawal else "",
         )
         closed = await self._run(RegistrationActivities.close_registration, step, f"登録を終了する（{outcome}）")
         return closed.outcome

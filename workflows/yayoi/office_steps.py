@@ -164,7 +164,7 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
         self._view.note(f"{service}を再連携した", report)
 
     async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
-        """Put into the audit trail that somebody asked for what was not possible."""
+        """Put into the audit trail that a cancellation was not possible."""
         with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
         await self._audit("取り消しの依頼を受けたが、取り消さなかった", with_reason)
 
