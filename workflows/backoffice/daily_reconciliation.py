@@ -30,8 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
     from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.failure_reasons import why_given_up
+    from workflows.common.failing_activities import FailureFlag, why_given_up
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")

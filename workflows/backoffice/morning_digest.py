@@ -11,8 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from models.common.calendar import day_in_japan
     from workflows.common.activity_options import DIGEST
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.failure_reasons import why_given_up
+    from workflows.common.failing_activities import FailureFlag, why_given_up
 
 
 @workflow.defn

@@ -10,8 +10,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from models.common.messages import SentMail
     from workflows.common.activity_options import ONE_MAIL
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.failure_reasons import why_given_up
+    from workflows.common.failing_activities import FailureFlag, why_given_up
 
 Input = TypeVar("Input")
 

@@ -25,7 +25,7 @@ class PasswordRenewal(Registration):
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
-        if await self._link(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
+        if await self._mail_link_and_wait(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
             superseded = self._state.stage is RegistrationStage.SUPERSEDED
             return await self._close(RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED)
         return await self._close(RegistrationOutcome.EXPIRED)

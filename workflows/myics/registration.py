@@ -148,7 +148,7 @@ class Registration(FailureFlag):
 
     # --- the parts of `run` -------------------------------------------------------------------------------------------
 
-    async def _link(
+    async def _mail_link_and_wait(
         self,
         schedule: LinkSchedule,
         stage: RegistrationStage,
@@ -156,17 +156,22 @@ class Registration(FailureFlag):
         until: Collection[RegistrationStage],
     ) -> bool:
         """Mail a link and wait until the registrant has come so far; False if that never happens."""
-        if self._state.stage in until or self._state.leaving:
-            return self._state.stage in until
+        state = self._state
+        if state.stage in until or state.leaving:
+            return state.stage in until
         self._view.move_to(stage, WaitingFor.APPLICANT)
         await self._steps.mailing(*mails).send_link()
         await self._call_if_undelivered()
-        state = self._state
+        await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
+        self._escalation.stop()
+        return state.stage in until
+
+    async def _link_deadline(self, schedule: LinkSchedule) -> LinkDeadline:
         shown_after = () if schedule.show_after is None else (schedule.show_after,)
         days = await self._steps.business_days_after_today(*schedule.remind_after, *shown_after)
         reminded = len(schedule.remind_after)
-        deadline = LinkDeadline(
-            expires_at=lambda: end_of(state.expires_on),
+        return LinkDeadline(
+            expires_at=lambda: end_of(self._state.expires_on),
             remind_on=days[:reminded],
             remind=self._remind_of_link,
             also=[
@@ -174,9 +179,6 @@ class Registration(FailureFlag):
                 for day in days[reminded:]
             ],
         )
-        await wait_for_link(lambda: state.leaving or state.stage in until, deadline)
-        self._escalation.stop()
-        return state.stage in until
 
     async def _send_link_again(self) -> None:
         await self._steps.send_link()

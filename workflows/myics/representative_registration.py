@@ -39,10 +39,12 @@ class RepresentativeRegistration(Registration):
         invitation = (MyicsMail.INVITATION, MyicsMail.INVITATION_REMINDER)
         confirmation = (MyicsMail.CONFIRMATION, MyicsMail.CONFIRMATION_REMINDER)
         # M1, M2: terms, account and keyword.
-        if await self._link(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
+        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
             self._allow_days_again()
             # M3: keyword and password.
-            if await self._link(PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED):
+            if await self._mail_link_and_wait(
+                PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED
+            ):
                 return await self._close(RegistrationOutcome.REGISTERED)
         return await self._close(RegistrationOutcome.EXPIRED)
 

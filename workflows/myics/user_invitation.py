@@ -25,6 +25,6 @@ class UserInvitation(Registration):
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.USER_INVITATION, MyicsMail.USER_REMINDER)
-        if await self._link(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
+        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
             return await self._close(RegistrationOutcome.REGISTERED)
         return await self._close(RegistrationOutcome.EXPIRED)
