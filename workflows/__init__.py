@@ -1,1 +1,1 @@
-"""What happens when: one file per procedure, each reads as the story of the procedure."""
+"""The procedures, one file each: `run` shows what happens when."""

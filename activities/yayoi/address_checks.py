@@ -16,7 +16,6 @@ from models.common.messages import SentMail
 from models.common.personal_links import code_of
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
 from models.yayoi.address_checks import (
-    LASTS,
     MOST_TRIES,
     PASSWORD_SET_SUBJECT,
     CheckPurpose,
@@ -26,6 +25,7 @@ from models.yayoi.address_checks import (
     SendCode,
     receipt_no,
 )
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 
 
 class AddressCheckActivities:
@@ -94,7 +94,7 @@ class AddressCheckActivities:
             code=code_of(self._secret_key, str(asked.check_id), asked.code_no),
             until=row.code_until.astimezone(JST),
             most_tries=MOST_TRIES,
-            kept_hours=LASTS // timedelta(hours=1),
+            kept_hours=ADDRESS_CHECK_LASTS // timedelta(hours=1),
             receipt_no=receipt_no(asked.check_id),
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)

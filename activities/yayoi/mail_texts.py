@@ -22,8 +22,9 @@ from models.tables import (
 )
 from models.yayoi.application_form import NO_FEE
 from models.yayoi.case_links import link_expiry
+from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
-from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, DAYS_OF_ALERT, NOTICE_SUBJECT, MailKind
+from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import RestoredSharing, SendMail
 from models.yayoi.procedures import Procedure
 from models.yayoi.service_links import LinkKind
@@ -37,7 +38,7 @@ CONSTANTS = {
     "no_fee": NO_FEE,
     "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     "notice_subject": NOTICE_SUBJECT,
-    "days_of_alert": DAYS_OF_ALERT,
+    "days_of_alert": OPERATOR_ALERT_DAYS,
     "support_password_rule": PasswordKind.SUPPORT.rule,
     "LinkKind": LinkKind,
 }

@@ -165,7 +165,7 @@ class RegistrationStep(RegistrationRef):
     at: datetime
 
     @classmethod
-    def of(cls, case: RegistrationRef, at: datetime, **facts: Any) -> Self:
+    def of(cls, case: RegistrationRef, at: datetime, /, **facts: Any) -> Self:
         """Build the step; `facts` are the fields that the kind of step adds."""
         return cls(registration_no=case.registration_no, at=at, **facts)
 

@@ -17,8 +17,8 @@ from models.myics.registrations import (
 
 
 @dataclass(frozen=True)
-class Left:
-    """Somebody has ended the registration before its end."""
+class Withdrawal:
+    """Who has ended the registration before its end, and why."""
 
     by: str
     reason: str
@@ -39,7 +39,7 @@ class RegistrationState:
     """Whether the mail that brings the link was refused for good: the registrant cannot go on."""
     failing: set[str] = field(default_factory=set)
     """Activities that keep failing."""
-    left: Left | None = None
+    withdrawal: Withdrawal | None = None
     closing: bool = False
     """Whether the story is over and only its end is being recorded."""
     outcome: RegistrationOutcome | None = None
@@ -60,7 +60,7 @@ class RegistrationState:
 
     @property
     def leaving(self) -> bool:
-        return self.left is not None or self.closing
+        return self.withdrawal is not None or self.closing
 
     @property
     def operator_turn(self) -> bool:

@@ -1,6 +1,6 @@
 """Checking a mail address by a mailed code: for a new Yayoi ID (Y26), and for a new password of one that exists."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -10,14 +10,10 @@ from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, REASON
 
-CODE_VALID = timedelta(minutes=30)
-"""How long a code can be typed in, from when it was asked for."""
 MOST_TRIES = 5
 """How many wrong ones end a code."""
 MOST_CODES = 6
 """The first code, and five more on request."""
-LASTS = timedelta(hours=24)
-"""What is not finished by then is deleted."""
 
 
 class CheckPurpose(StrEnum):

@@ -1,4 +1,4 @@
-"""A procedure as a picture in Mermaid, from the description of its stages alone: a new stage appears by itself."""
+"""A procedure as a diagram in Mermaid, from the list of its stages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.procedures import Procedure, Stage
 
 UNDONE = "元に戻して終了"
-"""The end of every way out (Y27)."""
+"""The end of every early exit (Y27)."""
 
 NOTES = {
     Stage.CHECK: "弥生ID と事業所トークンを確かめる",
@@ -21,14 +21,14 @@ NOTES = {
     Stage.NOTIFY: "契約ID を弥生ID あてに知らせる",
     Stage.RELINK: "連携していたサービスごと",
 }
-"""What is worth a word beside a stage's name."""
+"""Explanations beside a stage's name."""
 
 
 class StageMark(StrEnum):
     """How far a case has come with a stage."""
 
     PLAIN = "plain"
-    """Still to come, or the picture is of no case."""
+    """Still to come, or the diagram is of no case."""
     DONE = "done"
     LIVE = "live"
     SKIPPED = "skipped"
@@ -36,7 +36,7 @@ class StageMark(StrEnum):
 
 @dataclass(frozen=True)
 class CaseDiagram:
-    """A procedure, and the way that a case has gone through it; without a case, only the procedure."""
+    """A procedure, and how far a case has come in it; without a case, only the procedure."""
 
     procedure: Procedure
     visited: tuple[Stage, ...] = ()
@@ -66,24 +66,24 @@ class CaseDiagram:
         return StageMark.SKIPPED if self._past(stage) else StageMark.PLAIN
 
     @property
-    def mark_of_way_out(self) -> StageMark:
+    def mark_of_early_exit(self) -> StageMark:
         if not self.left_early:
             return StageMark.SKIPPED if self.outcome else StageMark.PLAIN
         return StageMark.LIVE if self.live else StageMark.DONE
 
     def _past(self, stage: Stage) -> bool:
-        """Whether the case has gone by without entering."""
+        """Whether the case has skipped it."""
         stages = self.procedure.stages
         furthest = max((stages.index(each) for each in self.visited if each in stages), default=-1)
         return self.left_early or stages.index(stage) < furthest
 
 
-def lines_beside(way: CaseDiagram, stage: Stage) -> tuple[str, ...]:
-    """What stands under a stage's name."""
+def lines_beside(diagram: CaseDiagram, stage: Stage) -> tuple[str, ...]:
+    """The lines under a stage's name."""
     if stage is Stage.SET_UP:
-        return tuple(step.label for step in way.procedure.set_up_steps)
-    if stage is Stage.CLOSED and way.outcome and not way.left_early:
-        return (str(way.outcome),)
+        return tuple(step.label for step in diagram.procedure.set_up_steps)
+    if stage is Stage.CLOSED and diagram.outcome and not diagram.left_early:
+        return (str(diagram.outcome),)
     return (NOTES[stage],) if stage in NOTES else ()
 
 
@@ -96,25 +96,25 @@ _CLASSES = """\
 SIGNS = {StageMark.PLAIN: "", StageMark.DONE: "✓ ", StageMark.LIVE: "▶ ", StageMark.SKIPPED: ""}
 
 
-def mermaid(way: CaseDiagram) -> str:
-    """Return the picture as Mermaid text."""
-    return "\n".join(["flowchart TD", *_boxes(way), *_ways_out(way), _CLASSES])
+def mermaid(diagram: CaseDiagram) -> str:
+    """Return the diagram as Mermaid text."""
+    return "\n".join(["flowchart TD", *_boxes(diagram), *_early_exits(diagram), _CLASSES])
 
 
-def _boxes(way: CaseDiagram) -> Iterator[str]:
-    stages = way.procedure.stages
+def _boxes(diagram: CaseDiagram) -> Iterator[str]:
+    stages = diagram.procedure.stages
     for number, stage in enumerate(stages):
-        mark = way.mark(stage)
-        text = "<br>".join((f"{SIGNS[mark]}{stage}", *lines_beside(way, stage)))
+        mark = diagram.mark(stage)
+        text = "<br>".join((f"{SIGNS[mark]}{stage}", *lines_beside(diagram, stage)))
         box = f'(["{text}"])' if stage is Stage.CLOSED else f'["{text}"]'
         yield f"  s{number}{box}:::{mark}"
     yield "  " + " --> ".join(f"s{number}" for number in range(len(stages)))
 
 
-def _ways_out(way: CaseDiagram) -> Iterator[str]:
-    mark = way.mark_of_way_out
-    text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{way.outcome}" if way.left_early else "")
+def _early_exits(diagram: CaseDiagram) -> Iterator[str]:
+    mark = diagram.mark_of_early_exit
+    text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{diagram.outcome}" if diagram.left_early else "")
     yield f'  early(["{text}"]):::{"early" if mark is StageMark.PLAIN else mark}'
-    for number, stage in enumerate(way.procedure.stages):
-        if possible := early_exits(way.procedure, stage):
+    for number, stage in enumerate(diagram.procedure.stages):
+        if possible := early_exits(diagram.procedure, stage):
             yield f"  s{number} -. {'・'.join(possible)} .-> early"

@@ -38,17 +38,17 @@ class FollowUp:
         )
 
     def also_lost(self, links: tuple[RememberedLink, ...]) -> None:
-        """Ask for these, too: links that were made after the others had been remembered (Y14)."""
+        """Add links that were made after the others had been remembered (Y14)."""
         known = {(link.kind, link.service) for link in self.links}
         self.links += tuple(link for link in links if (link.kind, link.service) not in known)
 
     def record_step(self, step: SetUpStep) -> None:
-        """Take a step as done; twice is once."""
+        """Record a step as done; a second report changes nothing."""
         if step not in self.done:
             self.done.append(step)
 
     def record_relink(self, relinked: Relinked) -> None:
-        """Take a link as made again; twice is once."""
+        """Record a link as made again; a second report changes nothing."""
         if relinked not in self.relinked:
             self.relinked.append(relinked)
 

@@ -5,10 +5,6 @@ from enum import StrEnum
 NOTICE_SUBJECT = "【弥生】『スマート証憑管理』複数事業所データ管理用「サービス契約 ID（お客様番号）」のお知らせ"
 AUTOMATIC_MAIL_SUBJECT = "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ"
 """A mail that may arrive by itself and is not the notice; the receipt warns of it."""
-
-DAYS_OF_ALERT = 3
-"""Business days before the due date on which an operator is told that it is in danger."""
-
 REFUSED_FORM_SUBJECT = "〔担当者〕受け付けられないフォームが届きました"
 
 

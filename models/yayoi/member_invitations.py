@@ -1,15 +1,11 @@
 """Inviting a Yayoi ID into a business group (Y24): what its procedure knows and says. No address is in any message."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from models.common.message import Message
 
-LINK_VALID = timedelta(days=14)
-"""How long a link can be accepted, from when it was asked for."""
-REMIND_AFTER = 3
-"""Business days after which whoever was invited is reminded."""
 MOST_LINKS = 10
 """How often an invitation can be sent; after that it is withdrawn and made anew."""
 SUBJECT = "【弥生】『スマート証憑管理』事業グループへの招待のお知らせ"

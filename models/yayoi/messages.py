@@ -1,4 +1,4 @@
-"""What workflows, activities and clients say to each other. Ids and facts: names and addresses stay in Postgres."""
+"""The inputs and outputs of workflows and activities: ids and facts; names and addresses stay in Postgres."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -38,11 +38,11 @@ class OfficeCase(OfficeRef):
     due_date: date
     """Y11."""
     expires_on: date
-    """The last day on which what blocks the case can be mended (Y27)."""
+    """The last day on which what blocks the case can be corrected (Y27)."""
     release_delegated: bool
     """The applicant wants the sharing released for them (Y13)."""
     alert_on: date
-    """The business day on which an operator is told that the due date is in danger."""
+    """The business day on which an operator is notified that the due date is in danger."""
     assignee: str | None = None
     """The operator in charge."""
 
@@ -76,7 +76,7 @@ class Outcome(StrEnum):
     CANCELLED = "取り消し"
     EXPIRED = "期限切れ"
     TERMINATED = "強制終了"
-    """Ended by hand in the Web UI; the daily reconciliation puts things right (Y27)."""
+    """Ended by hand in the Web UI; the daily reconciliation undoes what was done for it (Y27)."""
 
 
 class OfficeOutcome(Message):
@@ -95,7 +95,7 @@ class ApplicationOutcome(Message):
 
 
 class OfficeProgress(Message):
-    """Where an office's procedure stands: told to the application, shown to operators and on the case page."""
+    """Where an office's procedure is: reported to the application, shown to operators and on the case page."""
 
     office_no: int
     office_name: str
@@ -111,7 +111,7 @@ class OfficeProgress(Message):
 
 
 class ApplicationProgress(Message):
-    """Where the application stands."""
+    """Where the application is."""
 
     application_no: ApplicationNo
     due_date: date
@@ -128,7 +128,7 @@ class OfficeStep(OfficeRef):
     at: datetime
 
     @classmethod
-    def of(cls, pair: OfficeRef, at: datetime, **facts: Any) -> Self:
+    def of(cls, pair: OfficeRef, at: datetime, /, **facts: Any) -> Self:
         """Build the step for a pair; `facts` are the fields that the kind of step adds."""
         return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
 
@@ -187,7 +187,7 @@ class EndSharing(OfficeStep):
     delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
     asked_as: str | None = None
-    """The update that reports it; None: the system does it by itself."""
+    """The update that reports it; None: the system does it."""
 
 
 class RestoredSharing(Message):
@@ -213,7 +213,7 @@ class CorrectPairStep(OfficeStep):
     reason: str
     occurrence: int
     asked_as: str | None = None
-    """The update that asks for it: another correction, whatever has been counted meanwhile."""
+    """The update that the correction came as; it identifies it even if the numbers are counted anew."""
 
 
 class RevokedContract(Message):
@@ -227,7 +227,7 @@ class AttachedContract(Message):
 
     contract_id: ContractId
     lost_links: tuple[RememberedLink, ...] = ()
-    """The office's links up to this moment, lost with the old ID (Y14)."""
+    """The office's links until then, lost with the old ID (Y14)."""
 
 
 class IssuedContract(Message):
@@ -236,11 +236,11 @@ class IssuedContract(Message):
     contract_id: ContractId
     number: int
     lost_links: tuple[RememberedLink, ...] = ()
-    """The office's links up to this moment, lost with the old ID (Y14)."""
+    """The office's links until then, lost with the old ID (Y14)."""
 
 
 class SendMail(Message):
-    """One mail. The same application, office, kind and occurrence is the same mail, however often it is asked for."""
+    """One mail. The same application, office, kind and occurrence is the same mail, however often it is sent."""
 
     application_no: ApplicationNo
     office_no: int | None = None
@@ -248,11 +248,11 @@ class SendMail(Message):
     at: datetime
     occurrence: int = 1
     asked_as: str | None = None
-    """The update that asks for the mail once more; None: it is sent by itself."""
+    """The update that sends the mail once more; None: the procedure sends it."""
     points: tuple[str, ...] = ()
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
-    """The day by which something is asked for."""
+    """The day by which the applicant has to act."""
 
 
 class RecordSetUpStep(OfficeStep):
@@ -284,11 +284,11 @@ class RecordAction(OfficeStep):
     occurrence: int
     """Counts the actions of this case, so that each is recorded once."""
     asked_as: str | None = None
-    """The update that the action came as: counts for more than the number."""
+    """The update that the action came as; it identifies it even if the numbers are counted anew."""
 
 
 class Assign(Message):
-    """Find an operator for an office's case: a named one, or the one with the least work who is not on leave."""
+    """Find an operator for an office's case: a named one, or the one with the fewest cases who is not on leave."""
 
     application_no: ApplicationNo
     office_no: int | None = None

@@ -13,7 +13,7 @@ from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, PairProbl
 from models.yayoi.pair_rules import PairRule
 from models.yayoi.procedures import Stage
 
-OF_THE_TOKEN = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
+TOKEN_RULES = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
 """The rules of the check that the token can break."""
 
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
@@ -21,7 +21,7 @@ _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 
 @dataclass(frozen=True)
 class EarlyExit:
-    """The case ends before its end: how, why, and what the applicant is told."""
+    """The case ends before its end: how, and with which mail to the applicant."""
 
     outcome: Outcome
     mail: MailKind
@@ -30,7 +30,7 @@ class EarlyExit:
 
 @dataclass
 class OfficeState:
-    """Everything that is known of a case while it runs."""
+    """The state of a case while it runs."""
 
     case: OfficeCase
     follow_up: FollowUp
@@ -58,7 +58,7 @@ class OfficeState:
     outcome: Outcome | None = None
     open_points: Sequence[str] = ()
     visited: list[Stage] = field(default_factory=list)
-    """The stages that were entered on the way, each once, in their order; undoing is no part of it."""
+    """The stages that were entered, each once, in their order; not those of undoing."""
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent, or refused."""
     undelivered: dict[MailKind, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class OfficeState:
         )
 
     def enter(self, stage: Stage, waiting_for: WaitingFor, until: date | None) -> None:
-        """Stand at a stage."""
+        """Enter a stage, or stay there."""
         self.stage, self.waiting_for, self.waits_until = stage, waiting_for, until
         if stage not in self.visited and self.early_exit is None:
             self.visited.append(stage)
@@ -94,18 +94,18 @@ class OfficeState:
 
     @property
     def notice_undelivered(self) -> bool:
-        """Whether the customer's Yayoi ID could not be told of the contract ID (Y18)."""
+        """Whether the notice of the contract ID could not be delivered (Y18)."""
         return not self.undelivered.keys().isdisjoint(_NOTICES)
 
     @property
     def first_undelivered(self) -> MailKind | None:
-        """The mail that holds the case up, or else the one that was refused first."""
+        """The notice if it is undelivered, else the mail that was refused first."""
         return min(self.undelivered, key=lambda kind: kind not in _NOTICES, default=None)
 
     @property
     def token_in_doubt(self) -> bool:
         """Whether the pair's token may be that of another office (Y1, Y5)."""
-        return not self.problems_accepted and any(problem.rule in OF_THE_TOKEN for problem in self.problems)
+        return not self.problems_accepted and any(problem.rule in TOKEN_RULES for problem in self.problems)
 
     @property
     def leaving(self) -> bool:

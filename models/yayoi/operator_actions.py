@@ -49,7 +49,7 @@ class SharingReleased(ActionMessage):
 
 
 class ExtendDeadline(ActionMessage):
-    """Give the applicant longer to mend what blocks the case (Y27)."""
+    """Give the applicant longer to correct what blocks the case (Y27)."""
 
     label = "期限を延ばす"
 
@@ -57,7 +57,7 @@ class ExtendDeadline(ActionMessage):
 
 
 class Hold(ActionMessage):
-    """Stop: nothing goes on and nothing expires until it is resumed."""
+    """Stop until it is resumed: no step, no reminder, no expiry."""
 
     label = "保留にする"
 

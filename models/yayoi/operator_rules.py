@@ -1,4 +1,4 @@
-"""Which actions are possible when (Y27): one rule each, asked before an action enters history and by what is shown."""
+"""Which actions are possible when (Y27): one rule each, for what is shown and for what enters history."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +8,9 @@ from models.common.calendar import day_in_japan
 from models.common.operations import Operations
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
-from models.yayoi.office_state import OF_THE_TOKEN, OfficeState
+from models.yayoi.deadlines import EXTENSION_DAYS
+from models.yayoi.early_exits import EXPIRING
+from models.yayoi.office_state import TOKEN_RULES, OfficeState
 from models.yayoi.operator_actions import (
     Action,
     Cancel,
@@ -34,15 +36,15 @@ def available(state: OfficeState) -> list[Action]:
 
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
-    """Return the JSON of an action, ready to copy: placeholders stand where only a person knows the value."""
+    """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
     common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
     match action:
         case Action.CORRECT_PAIR:
             wrong = {problem.rule for problem in state.problems}
-            mended = [each for each, rules in _MENDED_BY.items() if wrong & rules] or [YAYOI_ID]
-            return common | {each.field: each.text for each in mended}
+            wrong_parts = [each for each, rules in _CORRECTED_BY.items() if wrong & rules] or [YAYOI_ID]
+            return common | {each.field: each.text for each in wrong_parts}
         case Action.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on + timedelta(days=7))}
+            return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
             return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
         case Action.HAND_OVER:
@@ -64,10 +66,10 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return common
 
 
-_MENDED_BY = {
+_CORRECTED_BY = {
     YAYOI_ID: {PairRule.ID_EXISTS, PairRule.ID_IN_NO_GROUP, PairRule.ID_ISSUED_BEFORE},
     ISSUED_CONTRACT_ID: {PairRule.ID_ISSUED_BEFORE},
-    OFFICE_TOKEN: OF_THE_TOKEN,
+    OFFICE_TOKEN: TOKEN_RULES,
 }
 """Which part of the pair is wrong when a rule of the check is broken."""
 
@@ -123,7 +125,7 @@ def _releasing(state: OfficeState) -> str | None:
 
 
 def _extending(state: OfficeState) -> str | None:
-    if state.stage in {Stage.CORRECTION, Stage.SHARING}:
+    if state.stage in EXPIRING:
         return None
     return "期限を待っている段階ではありません。"
 

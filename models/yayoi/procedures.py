@@ -1,10 +1,10 @@
-"""The procedures (Y9) and the stages each goes through: one description for all."""
+"""The procedures (Y9) and the stages of each."""
 
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where an office's procedure stands. The values are what operators read and search for."""
+    """The stage of an office's procedure. The values are what operators read and search for."""
 
     CHECK = "内容確認"
     CORRECTION = "訂正待ち"
@@ -21,7 +21,7 @@ class Stage(StrEnum):
 
 
 class ApplicationStage(StrEnum):
-    """Where an application as a whole stands."""
+    """The stage of an application as a whole."""
 
     RECEIVED = "受付"
     IN_PROGRESS = "手続き中"
@@ -63,7 +63,7 @@ class Procedure(StrEnum):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages in their order: what a procedure consists of is data."""
+        """The stages in their order."""
         return _STAGES[self]
 
     def has(self, stage: Stage) -> bool:

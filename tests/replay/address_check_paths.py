@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from models.yayoi.address_checks import LASTS
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from tests.support.browser_user import NEW, BrowserUser, wrong
 from tests.support.environment import OFFICE_B
 from web.yayoi.accounts.checks import ONE_CLICK
@@ -27,7 +27,7 @@ async def registration_never_finished(browser_user: BrowserUser) -> WorkflowHand
     place = await browser_user.begun()
     await browser_user.mail()
     procedure = browser_user.procedure(place)
-    await browser_user.environment.temporal.fast_forward(procedure, LASTS + timedelta(minutes=1))
+    await browser_user.environment.temporal.fast_forward(procedure, ADDRESS_CHECK_LASTS + timedelta(minutes=1))
     return procedure
 
 

@@ -19,7 +19,7 @@ from models.common.waiting_for import WaitingFor
 from models.tables import OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
-from models.yayoi.member_invitations import REMIND_AFTER
+from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.operator_actions import Withdraw
 from tests.support.business_group import GUEST, Group, group_in
 from tests.support.case_pages import mailings
@@ -55,7 +55,7 @@ async def invitation_joined_after_a_reminder(environment: Environment) -> Handle
     async with invited(environment) as group:
         procedure = await group.procedure()
         today = day_in_japan(await environment.temporal.get_current_time(procedure))
-        remind_at = opening_of(environment.calendar.business_days_after(today, REMIND_AFTER))
+        remind_at = opening_of(environment.calendar.business_days_after(today, MEMBER_INVITATION_REMINDER_DAYS))
         await pass_time(environment, procedure, remind_at)
         [link, _] = await group.mails(GUEST, 2)
         await group.web.sign_in(GUEST)

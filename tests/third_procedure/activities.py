@@ -1,4 +1,4 @@
-"""What touches the environment: effect, ledger row and audit row in one transaction (step 3)."""
+"""What changes the world: effect, ledger row and audit row in one transaction (step 3)."""
 
 from temporalio import activity
 
@@ -12,8 +12,8 @@ class ManualActivities:
 
     @activity.defn
     async def close_manual(self, step: CloseManual) -> None:
-        async def close(work: StepTransaction) -> CloseManual:
-            work.audit(f"説明書の依頼を終了した（{step.outcome}）")
+        async def close(transaction: StepTransaction) -> CloseManual:
+            transaction.audit(f"説明書の依頼を終了した（{step.outcome}）")
             return step
 
         await self._ledger.once(step, "close", CloseManual, close)

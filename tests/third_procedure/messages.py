@@ -1,4 +1,4 @@
-"""What is asked for and what is said: ids and facts, no names (step 1)."""
+"""The inputs and outputs: ids and facts, no names (step 1)."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from models.common.message import Message
 
 
 class ManualStage(StrEnum):
-    ASKED = "発送待ち"
+    REQUESTED = "発送待ち"
     CLOSED = "終了"
 
 
@@ -21,7 +21,7 @@ class ManualCase(Message):
     """What the procedure starts with."""
 
     request_no: str
-    asked_at: datetime
+    requested_at: datetime
     expires_on: date
 
 

@@ -25,7 +25,7 @@ class ManualOperation(Operation):
 @dataclass
 class ManualState:
     case: ManualCase
-    stage: ManualStage = ManualStage.ASKED
+    stage: ManualStage = ManualStage.REQUESTED
     outcome: ManualOutcome | None = None
     timeline: list[TimelineEntry] = field(default_factory=list)
 

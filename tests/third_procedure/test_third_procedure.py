@@ -26,17 +26,17 @@ from tests.third_procedure.workflow import ManualRequest
 ROOT = Path(__file__).parents[2]
 EXPIRES_ON = day_in_japan(datetime.now(UTC)) + timedelta(days=14)
 SAID = {"by": "佐藤", "reason": "宅配便"}
-Asked = WorkflowHandle[ManualRequest, ManualOutcome]
+Manual = WorkflowHandle[ManualRequest, ManualOutcome]
 
 
 @pytest_asyncio.fixture
-async def asked(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Asked]:
+async def manual(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Manual]:
     queue = f"test-{uuid4()}"
     activities: list[Callable[..., Any]] = [
         ManualActivities(Ledger(sessions)).close_manual,
         CalendarActivities(BusinessCalendar()).business_days,
     ]
-    case = ManualCase(request_no="PM-000001", asked_at=datetime.now(UTC), expires_on=EXPIRES_ON)
+    case = ManualCase(request_no="PM-000001", requested_at=datetime.now(UTC), expires_on=EXPIRES_ON)
     async with Worker(temporal.client, task_queue=queue, workflows=[ManualRequest], activities=activities):
         yield await temporal.client.start_workflow(ManualRequest.run, case, id=queue, task_queue=queue)
 
@@ -49,26 +49,26 @@ def test_the_document_holds_the_code_that_runs() -> None:
 
 
 async def test_an_operator_ends_it_and_what_happened_is_in_the_audit_trail(
-    asked: Asked, sessions: async_sessionmaker[AsyncSession]
+    manual: Manual, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
-    await asked.execute_update("sent", SAID)
-    assert await asked.result() is ManualOutcome.SENT
+    await manual.execute_update("sent", SAID)
+    assert await manual.result() is ManualOutcome.SENT
     async with sessions() as session:
         assert list(await session.scalars(select(AuditRow.action))) == ["説明書の依頼を終了した（発送済み）"]
 
 
-async def test_a_misread_json_is_refused_in_japanese(asked: Asked) -> None:
+async def test_a_misread_json_is_refused_in_japanese(manual: Manual) -> None:
     with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await asked.execute_update("sent", {"by": "佐藤"})
+        await manual.execute_update("sent", {"by": "佐藤"})
     assert "JSON を読み取れません（reason：入力してください。）" in str(failed.value.cause)
 
 
-async def test_request_cancellation_withdraws_it(asked: Asked) -> None:
-    await asked.cancel()
-    assert await asked.result() is ManualOutcome.WITHDRAWN
+async def test_request_cancellation_withdraws_it(manual: Manual) -> None:
+    await manual.cancel()
+    assert await manual.result() is ManualOutcome.WITHDRAWN
 
 
-async def test_what_nobody_sends_expires(asked: Asked, temporal: WorkflowEnvironment) -> None:
-    distance = end_of(EXPIRES_ON) - await temporal.get_current_time(asked)
-    await temporal.fast_forward(asked, distance + timedelta(minutes=1))
-    assert await asked.result() is ManualOutcome.EXPIRED
+async def test_what_nobody_sends_expires(manual: Manual, temporal: WorkflowEnvironment) -> None:
+    distance = end_of(EXPIRES_ON) - await temporal.get_current_time(manual)
+    await temporal.fast_forward(manual, distance + timedelta(minutes=1))
+    assert await manual.result() is ManualOutcome.EXPIRED

@@ -1,4 +1,4 @@
-"""The story (step 4)."""
+"""The procedure (step 4)."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState, Sent, WithdrawManual
     from workflows.common.activity_options import REGISTRY
     from workflows.common.business_days import business_days_after_today
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import also_possible, history, to_do_now
     from workflows.common.operator_updates import operator_action
     from workflows.common.search_attributes import STAGE, WAITING_FOR
@@ -32,23 +32,15 @@ class ManualRequest:
         self._state = ManualState(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: ManualCase) -> ManualOutcome:
-        self._stand(ManualStage.ASKED, WaitingFor.OPERATOR)
-        moments = [
+        self._move_to(ManualStage.REQUESTED, WaitingFor.OPERATOR)
+        actions = [
             *reminders(await business_days_after_today(*REMIND_AFTER), "発送を催促する", self._remind),
             ScheduledAction(lambda: end_of(case.expires_on), "依頼を期限切れにする", self._expire),
         ]
-        await wait_until(lambda: self._state.outcome is not None, moments)
-        outcome = self._state.outcome or ManualOutcome.EXPIRED
-        await workflow.execute_activity_method(
-            ManualActivities.close_manual,
-            CloseManual(request_no=case.request_no, at=workflow.now(), outcome=outcome),
-            summary=f"依頼を終了する（{outcome}）",
-            **REGISTRY,
-        )
-        self._stand(ManualStage.CLOSED, WaitingFor.SYSTEM)
-        return outcome
+        await wait_until(lambda: self._state.outcome is not None, actions)
+        return await self._close(self._state.outcome or ManualOutcome.EXPIRED)
 
     @operator_action(ManualOperation.SENT)
     async def sent(self, message: Sent) -> None:
@@ -65,6 +57,16 @@ class ManualRequest:
         if reason := OPERATIONS.refuse(operation, message, self._state):
             raise ApplicationError(reason, type="Refused", non_retryable=True)
 
+    async def _close(self, outcome: ManualOutcome) -> ManualOutcome:
+        await workflow.execute_activity_method(
+            ManualActivities.close_manual,
+            CloseManual(request_no=self._state.case.request_no, at=workflow.now(), outcome=outcome),
+            summary=f"依頼を終了する（{outcome}）",
+            **REGISTRY,
+        )
+        self._move_to(ManualStage.CLOSED, WaitingFor.SYSTEM)
+        return outcome
+
     async def _remind(self, occurrence: int) -> None:
         self._note(f"発送を催促した（{occurrence} 回目）")
 
@@ -79,7 +81,7 @@ class ManualRequest:
         self._state.timeline.append(TimelineEntry(at=workflow.now(), text=text))
         self._show()
 
-    def _stand(self, stage: ManualStage, waiting_for: WaitingFor) -> None:
+    def _move_to(self, stage: ManualStage, waiting_for: WaitingFor) -> None:
         self._state.stage = stage
         workflow.upsert_search_attributes([STAGE.value_set(stage), WAITING_FOR.value_set(waiting_for)])
         self._show()

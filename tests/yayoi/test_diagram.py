@@ -100,7 +100,7 @@ def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None
 @pytest.mark.parametrize("outcome", EARLY_EXITS)
 def test_y27_a_way_out_leaves_the_rest_grey(outcome: Outcome) -> None:
     leaving = replace(LIVE, outcome=outcome)
-    assert leaving.mark_of_way_out is StageMark.LIVE
+    assert leaving.mark_of_early_exit is StageMark.LIVE
     left = replace(leaving, live=None)
     assert boxes(svg(left))[f"✓ 元に戻して終了（{outcome}）"] == "done"
     assert {left.mark(stage) for stage in left.procedure.stages[5:]} == {StageMark.SKIPPED}
@@ -110,7 +110,7 @@ def test_y25_a_case_that_ended_well_is_ticked_to_its_end() -> None:
     stages = Procedure.UNLINKED_NETWORK.stages
     ended = CaseDiagram(Procedure.UNLINKED_NETWORK, (Stage.CHECK, *stages[2:]), None, Outcome.COMPLETED)
     assert {ended.mark(stage) for stage in stages if stage is not Stage.CORRECTION} == {StageMark.DONE}
-    assert ended.mark(Stage.CORRECTION) is ended.mark_of_way_out is StageMark.SKIPPED
+    assert ended.mark(Stage.CORRECTION) is ended.mark_of_early_exit is StageMark.SKIPPED
     assert "完了" in texts(svg(ended))
 
 

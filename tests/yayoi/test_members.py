@@ -11,10 +11,10 @@ from temporalio.service import RPCError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, opening_of
 from models.yayoi.application_form import ApplicationForm
+from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.member_invitations import (
     IN_APPLICATION,
     OTHER_GROUP,
-    REMIND_AFTER,
     REMINDER_SUBJECT,
     SUBJECT,
     InvitationOutcome,
@@ -165,7 +165,7 @@ async def test_y24_reminded_after_three_business_days_and_ended_after_fourteen(g
     procedure = await group.procedure()
     temporal = group.environment.temporal
     today = day_in_japan(datetime.now(UTC))
-    remind_at = opening_of(BusinessCalendar().business_days_after(today, REMIND_AFTER))
+    remind_at = opening_of(BusinessCalendar().business_days_after(today, MEMBER_INVITATION_REMINDER_DAYS))
     skip = remind_at - await temporal.get_current_time(procedure) + timedelta(minutes=1)
     assert await temporal.fast_forward(procedure, skip)
     links = await group.mails(GUEST, 2)

@@ -22,7 +22,8 @@ from models.tables import (
     YayoiIdConsentRow,
     YayoiIdRow,
 )
-from models.yayoi.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
@@ -243,7 +244,7 @@ async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_all_that_tel
     place = await browser_user.begun()
     code = await browser_user.code()
     procedure = browser_user.procedure(place)
-    await browser_user.environment.temporal.fast_forward(procedure, LASTS + timedelta(minutes=1))
+    await browser_user.environment.temporal.fast_forward(procedure, ADDRESS_CHECK_LASTS + timedelta(minutes=1))
     assert await procedure.result() is CheckOutcome.EXPIRED
     assert await browser_user.rows(AddressCheckRow) == []
     assert await browser_user.rows(NoticeRow) == []
@@ -262,7 +263,7 @@ async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has
     place = await browser_user.begun()
     code = await browser_user.code()
     page = await browser_user.http.get(place)
-    await browser_user.later(place, LASTS)
+    await browser_user.later(place, ADDRESS_CHECK_LASTS)
     late = await browser_user.http.post(place, data=hidden_fields(page, place) | {"code": code})
     assert late.status_code == 404
     async with browser_user.environment.sessions() as session:

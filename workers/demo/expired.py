@@ -1,11 +1,11 @@
 """The story of 黒田 直樹, who never releases the sharing: reminded, late, expired; all is as before (Y13, Y27)."""
 
 from models.common.calendar import BusinessCalendar, day_in_japan
+from models.yayoi.deadlines import EXPIRY_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
-from models.yayoi.store.intake import DAYS_TO_MEND
 from workers.demo.opening import holds, mail_addresses, one_office_form
 from workers.demo.play import Play
 
@@ -34,7 +34,7 @@ async def expired(play: Play, calendar: BusinessCalendar) -> None:
     )
 
     play.scene("Five business days later the application expires: thawed, still shared, nothing issued, everybody told")
-    await play.until_end_of(1, calendar.business_days_after(due_date, DAYS_TO_MEND))
+    await play.until_end_of(1, calendar.business_days_after(due_date, EXPIRY_DAYS))
     outcome = await play.office(1).result()
     play.expect("the office", outcome.outcome, Outcome.EXPIRED)
     play.expect("contract ID", outcome.contract_id, None)

@@ -13,6 +13,7 @@ import httpx
 from activities.yayoi.registry.postgres_smart_import import SmartImportRuns
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.common.waiting_for import WaitingFor
+from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
@@ -168,9 +169,9 @@ async def _office_c_waits_for_its_sharing(play: Play, calendar: BusinessCalendar
         (attributes["Stage"], attributes["WaitingFor"]),
         (Stage.SHARING, WaitingFor.APPLICANT),
     )
-    alert_on = calendar.business_days_before(calendar.due_date(applied_on), 3)
+    alert_on = calendar.business_days_before(calendar.due_date(applied_on), OPERATOR_ALERT_DAYS)
     before = applied_on
-    for business_days in (3, 6):
+    for business_days in APPLICANT_REMINDER_DAYS[:2]:
         day = calendar.business_days_after(applied_on, business_days)
         await play.until_opening(C, day)
         # On some days of the year the due date comes so close that the operator in charge is told as well.

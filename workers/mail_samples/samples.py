@@ -14,14 +14,20 @@ from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
 from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind
-from models.yayoi.address_checks import LASTS, MOST_TRIES, PASSWORD_SET_SUBJECT, CheckPurpose
+from models.yayoi.address_checks import MOST_TRIES, PASSWORD_SET_SUBJECT, CheckPurpose
+from models.yayoi.deadlines import (
+    ADDRESS_CHECK_LASTS,
+    APPLICANT_REMINDER_DAYS,
+    CODE_VALID,
+    FOLLOW_UP_REMINDER_DAYS,
+    MEMBER_INVITATION_DAYS,
+)
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
 from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure
 from models.yayoi.service_links import LinkKind
-from workflows.yayoi.office_data_procedure import APPLICANT_REMINDERS, FOLLOW_UP_REMINDERS
 
 Facts = dict[str, Any]
 
@@ -110,16 +116,16 @@ def _days(counts: Iterable[int]) -> str:
 _CODE: Facts = {
     "row": {"family_name": "弥生", "given_name": "太郎"},
     "code": "123456",
-    "until": _AT + timedelta(minutes=30),
+    "until": _AT + CODE_VALID,
     "most_tries": MOST_TRIES,
-    "kept_hours": LASTS // timedelta(hours=1),
+    "kept_hours": ADDRESS_CHECK_LASTS // timedelta(hours=1),
     "receipt_no": "AC-00000001",
 }
 _INVITATION: Facts = {
     "inviter": {"family_name": "弥生", "given_name": "太郎"},
     "group": {"name": "弥生グループ"},
     "yayoi_id": "keiri@yayoi-taro.example.jp",
-    "until": _AT + timedelta(days=14),
+    "until": _AT + timedelta(days=MEMBER_INVITATION_DAYS),
     "link": f"{_WEB}/members/join?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "register_url": f"{_WEB}/register",
     "receipt_no": "MI-00000004",
@@ -166,17 +172,17 @@ SAMPLES = (
     ),
     _case(
         MailKind.CORRECTION_REMINDER,
-        f"訂正を催促するとき（{_days(APPLICANT_REMINDERS)}）",
+        f"訂正を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）",
         "入力されたメールアドレスは、弥生ID として登録されていません。",
     ),
     _case(MailKind.RELEASE_SHARING, "会計事務所と共有されていたとき"),
-    _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDERS)}）"),
+    _case(MailKind.RELEASE_SHARING_REMINDER, f"共有の解除を催促するとき（{_days(APPLICANT_REMINDER_DAYS)}）"),
     _case(MailKind.DELAY, "完了予定日までに完了できなかったとき", _SHARED),
     _case(MailKind.COMPLETION_NOTICE, "お手続きが完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR),
     _case(MailKind.LINK_ADDED, "会計連携の追加が完了したとき（弥生ID ごと）", to=_PAIR, **_OF_THE_PAIR, **_ADDED),
     _case(
         MailKind.FOLLOW_UP_REMINDER,
-        f"STEP5・6 や再連携が残っているとき（{_days(FOLLOW_UP_REMINDERS)}）",
+        f"STEP5・6 や再連携が残っているとき（{_days(FOLLOW_UP_REMINDER_DAYS)}）",
         "STEP6 保有製品の登録",
         _RELINK,
         to=_PAIR,

@@ -1,4 +1,4 @@
-"""The daily reconciliation: what does not fit together is found, repaired where that is safe, and reported (Y27)."""
+"""The daily reconciliation: differences are found, repaired where that is safe, and reported (Y27)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,11 +30,10 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
     from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.failure_reasons import why_given_up
+    from workflows.common.failing_activities import FailureFlag, why_given_up
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 @workflow.defn
@@ -44,10 +43,10 @@ class DailyReconciliation(FailureFlag):
     @workflow.run
     async def run(self) -> ReconciliationReport:
         at = workflow.now()
-        looked = await _ask(
+        found = await _run(
             ReconciliationActivities.find_differences, Reconcile(at=at), "登録内容と手続きを照合する", LONG_LOOK
         )
-        repaired = await asyncio.gather(*(_repair(finding, at) for finding in looked.findings))
+        repaired = await asyncio.gather(*(_repair(finding, at) for finding in found.findings))
         # Only now: what was just closed may have been the last of its application.
         repaired += await asyncio.gather(*(_repair(finding, at) for finding in await _left_open(at)))
         report = ReconciliationReport(at=at, findings=tuple(chain.from_iterable(repaired)))
@@ -58,10 +57,10 @@ class DailyReconciliation(FailureFlag):
 
 
 async def _left_open(at: datetime) -> tuple[Finding, ...]:
-    """Look for them; that it is not possible is itself something that a person should know."""
+    """Look for them; if that is not possible, this is reported as well."""
     try:
         return (
-            await _ask(
+            await _run(
                 ReconciliationActivities.find_left_open, Reconcile(at=at), "終了していない申込を調べる", LONG_LOOK
             )
         ).findings
@@ -70,40 +69,40 @@ async def _left_open(at: datetime) -> tuple[Finding, ...]:
 
 
 async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
-    """Do what is safe; empty: there is nothing wrong any more. One that cannot be repaired holds up no other."""
+    """Do what is safe; empty: nothing is wrong any more. One that cannot be repaired is reported, the others go on."""
     done: bool = True
-    untold: tuple[Finding, ...] = ()
+    unsent: tuple[Finding, ...] = ()
     try:
         match finding.repair:
             case Repair.UNDO:
                 ref = OfficeRef(application_no=_number(finding), office_no=finding.office_no or 0)
-                needed = await _ask(ReconciliationActivities.look_again, ref, f"もう一度確認する（{ref.spoken}）")
+                needed = await _run(ReconciliationActivities.look_again, ref, f"もう一度確認する（{ref.spoken}）")
                 done = needed.abandoned
-                untold = await _undo(ref, needed, at) if done else ()
+                unsent = await _undo(ref, needed, at) if done else ()
             case Repair.THAW:
-                await _ask(ReconciliationActivities.thaw_left_frozen, _freeze_step(finding, at), "残った凍結を解除する")
+                await _run(ReconciliationActivities.thaw_left_frozen, _freeze_step(finding, at), "残った凍結を解除する")
             case Repair.FREEZE:
                 step = _freeze_step(finding, at)
-                done = (await _ask(ReconciliationActivities.freeze_again, step, "外れた凍結をやり直す")).done
+                done = (await _run(ReconciliationActivities.freeze_again, step, "外れた凍結をやり直す")).done
             case Repair.CLOSE:
-                untold = await _close_application(_number(finding), at)
+                unsent = await _close_application(_number(finding), at)
             case None:
                 return (finding,)
     except ActivityError as error:
         detail = f"{finding.detail}自動で修復できませんでした（{why_given_up(error)}）。"
         return (finding.model_copy(update={"detail": detail}),)
-    return (finding.model_copy(update={"repaired": True}), *untold) if done else ()
+    return (finding.model_copy(update={"repaired": True}), *unsent) if done else ()
 
 
 async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Finding, ...]:
-    """Leave things as they were before the application, in the order of every way out, and tell the applicant."""
+    """Leave things as they were before the application, in the order of every early exit, and notify the applicant."""
     step = OfficeStep.of(ref, at)
     if needed.issued:
-        await _ask(ContractActivities.revoke_contract_id, step, "サービス契約ID を取り消す")
+        await _run(ContractActivities.revoke_contract_id, step, "サービス契約ID を取り消す")
     if needed.frozen:
-        await _ask(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
-        await _ask(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
-    untold = await _tell(
+        await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
+        await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
+    unsent = await _mail(
         SendMail(
             application_no=ref.application_no,
             office_no=ref.office_no,
@@ -112,20 +111,20 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
         )
     )
     close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
-    await _ask(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
-    return untold
+    await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
+    return unsent
 
 
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
     step = CloseApplication(application_no=number, at=at)
-    await _ask(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _tell(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
+    await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+    return await _mail(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
 
 
-async def _tell(mail: SendMail) -> tuple[Finding, ...]:
-    """Mail it; a mail that cannot be sent undoes no repair, and is for a person."""
+async def _mail(mail: SendMail) -> tuple[Finding, ...]:
+    """Mail it; one that cannot be sent is reported, and the repair stays."""
     try:
-        await _ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", REPAIR_MAIL)
+        await _run(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", REPAIR_MAIL)
     except ActivityError as error:
         detail = f"「{mail.kind.subject}」を送信できませんでした（{why_given_up(error)}）。"
         about = {"application_no": mail.application_no, "office_no": mail.office_no}
@@ -134,12 +133,12 @@ async def _tell(mail: SendMail) -> tuple[Finding, ...]:
 
 
 async def _report(report: ReconciliationReport) -> None:
-    """Mail the report; if that is not possible its own page says so, and tomorrow's report does."""
+    """Mail the report; if that is not possible, its own page and tomorrow's report say so."""
     try:
-        await _ask(ReconciliationActivities.report_differences, report, "見つかったことを知らせる", REPORT)
+        await _run(ReconciliationActivities.report_differences, report, "見つかったことを知らせる", REPORT)
     except ActivityError as error:
-        told = f"**この結果を担当窓口へメールで知らせることができませんでした。**{why_given_up(error)}"
-        workflow.set_current_details(f"{told}\n\n{_details(report)}")
+        unsent = f"**この結果を担当窓口へメールで知らせることができませんでした。**{why_given_up(error)}"
+        workflow.set_current_details(f"{unsent}\n\n{_details(report)}")
 
 
 def _number(finding: Finding) -> ApplicationNo:
@@ -161,11 +160,11 @@ def _details(report: ReconciliationReport) -> str:
     return table(("種類", "対象", "内容", "結果"), rows)
 
 
-async def _ask(
-    activity: Callable[[Any, Asked], Awaitable[Answer]],
-    asked: Asked,
+async def _run(
+    activity: Callable[[Any, Input], Awaitable[Output]],
+    input_: Input,
     summary: str,
     options: dict[str, Any] = REPAIR,
-) -> Answer:
-    answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
-    return answer
+) -> Output:
+    output: Output = await workflow.execute_activity_method(activity, input_, summary=summary, **options)
+    return output

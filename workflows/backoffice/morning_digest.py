@@ -11,13 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from models.common.calendar import day_in_japan
     from workflows.common.activity_options import DIGEST
     from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.failure_reasons import why_given_up
+    from workflows.common.failing_activities import FailureFlag, why_given_up
 
 
 @workflow.defn
 class MorningDigest(FailureFlag):
-    """Mails every operator who is not on leave what their queues hold; nobody on days that are no business days."""
+    """Mails every operator who is not on leave what their queues hold; on other than business days nobody."""
 
     @workflow.init
     def __init__(self) -> None:
@@ -32,7 +31,7 @@ class MorningDigest(FailureFlag):
             summary="朝のお知らせを送る担当者を調べる",
             **DIGEST,
         )
-        # Side by side: one address that cannot be reached holds up nobody else.
+        # Side by side: otherwise one address that cannot be reached would keep the others waiting.
         await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
         sent = tuple(name for name in recipients.names if name not in self._missed)
         return DigestsSent(day=day, names=sent, missed=tuple(self._missed))

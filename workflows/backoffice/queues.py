@@ -1,7 +1,7 @@
-"""The operators' queues: what there is to do, as queries of the Web UI list. One description for page, guide, tests.
+"""The operators' queues: what there is to do, as queries of the Web UI's list.
 
-A plain link opens the queue. One that names it too saves it among the operator's views, anew each time it is opened: it
-is for the first day at a desk. Queues that ask for dates (this week, today) are right on one day only, never saved.
+A plain link opens the queue. One that also names it saves it among the operator's views each time it is opened: it
+is for an operator's first day. Queues with dates (this week, today) are right on one day only and never saved.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ _AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.CLOSED)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """For whom and for which day a queue is asked for."""
+    """For whom and for which day a queue is shown."""
 
     today: date
     """The day in Japan."""
@@ -57,27 +57,27 @@ class Queue(StrEnum):
         """Whether the query holds dates, so that a saved view of it would be wrong tomorrow."""
         return _QUEUES[self].for_one_day
 
-    def name_for(self, asked: QueueFilter) -> str:
-        return f"{self}（{asked.operator}）" if asked.operator else self.value
+    def name_for(self, filter_: QueueFilter) -> str:
+        return f"{self}（{filter_.operator}）" if filter_.operator else self.value
 
-    def query(self, asked: QueueFilter) -> str:
+    def query(self, filter_: QueueFilter) -> str:
         """Return the visibility query."""
-        parts = list(_QUEUES[self].conditions(asked))
-        if asked.operator:
-            parts.append(f"{columns.ASSIGNEE.name} = {_text(asked.operator)}")
+        parts = list(_QUEUES[self].conditions(filter_))
+        if filter_.operator:
+            parts.append(f"{columns.ASSIGNEE.name} = {_text(filter_.operator)}")
         return " AND ".join(parts)
 
 
-def link(ui_url: str, namespace: str, queue: Queue, asked: QueueFilter, *, save: bool = False) -> str:
+def link(ui_url: str, namespace: str, queue: Queue, filter_: QueueFilter, *, save: bool = False) -> str:
     """Return where the Web UI shows the queue. `save`: each opening also adds it to the saved views of that browser.
 
     Raises `ValueError` for a view to be saved that is for one day only.
     """
     if save and queue.for_one_day:
         raise ValueError(f"wrong tomorrow: {queue}")
-    values = {"query": queue.query(asked)}
+    values = {"query": queue.query(filter_)}
     if save:
-        values["savedQuery"] = queue.name_for(asked)
+        values["savedQuery"] = queue.name_for(filter_)
     return f"{ui_url.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows?{urlencode(values, quote_via=quote)}"
 
 
@@ -106,15 +106,15 @@ def _overdue(_: QueueFilter) -> Iterable[str]:
     return (_OFFICE, _OPEN, f"{columns.OVERDUE.name} = true", _before_notice())
 
 
-def _due_this_week(asked: QueueFilter) -> Iterable[str]:
-    monday = asked.today - timedelta(days=asked.today.weekday())
+def _due_this_week(filter_: QueueFilter) -> Iterable[str]:
+    monday = filter_.today - timedelta(days=filter_.today.weekday())
     due = columns.DUE_DATE.name
     first, last = _time(end_of(monday - timedelta(days=1))), _time(end_of(monday + timedelta(days=6)))
     return (_of(*_OPERATORS_OWN), _OPEN, f"{due} >= {first}", f"{due} < {last}", _before_notice())
 
 
-def _closed_today(asked: QueueFilter) -> Iterable[str]:
-    first, last = _time(end_of(asked.today - timedelta(days=1))), _time(end_of(asked.today))
+def _closed_today(filter_: QueueFilter) -> Iterable[str]:
+    first, last = _time(end_of(filter_.today - timedelta(days=1))), _time(end_of(filter_.today))
     return (_of(*_OPERATORS_OWN), f"CloseTime >= {first}", f"CloseTime < {last}")
 
 
@@ -129,8 +129,8 @@ def _text(value: str) -> str:
     return f"'{value}'"
 
 
-def _time(moment: datetime) -> str:
-    return f"'{moment.isoformat()}'"
+def _time(at: datetime) -> str:
+    return f"'{at.isoformat()}'"
 
 
 _QUEUES = {

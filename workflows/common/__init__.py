@@ -1,1 +1,1 @@
-"""The engine: waiting, escalation, operators' updates, details, search attributes."""
+"""The engine: waiting, escalation, steps, operators' updates, details, search attributes."""

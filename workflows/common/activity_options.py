@@ -19,11 +19,11 @@ MAIL: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=1), "retry_p
 ONE_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(days=1)}
 """For a mail that is a procedure of its own."""
 
-# What runs by the clock is over before its next run, whatever cannot be done: a run that still goes on has the next
-# one left out. A reconciliation takes 22 hours if each of its steps takes as long as it may.
+# What runs by the clock is over before its next run: while a run goes on, the schedule skips the next one.
+# A reconciliation takes 22 hours if each of its steps takes as long as it may.
 
 DIGEST = MAIL | {"schedule_to_close_timeout": timedelta(hours=3)}
-"""For the morning digest: after the morning, news of the morning is none."""
+"""For the morning digest: later in the day it would be out of date."""
 
 LONG_LOOK: dict[str, Any] = {
     "start_to_close_timeout": timedelta(minutes=10),
@@ -40,14 +40,14 @@ REPORT = MAIL | {"schedule_to_close_timeout": timedelta(hours=8)}
 """For the report of a reconciliation: tomorrow's says what is still so."""
 
 LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
-"""For quick answers computed or read on the worker, as local activities."""
+"""For quick look-ups on the worker, as local activities."""
 
 WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
-"""For webhook messages: one that is not taken says itself when to try again, the policy is for our own troubles."""
+"""For webhook messages: a refused one says itself when to try again; the policy is for errors of our own."""
 
 PAGE_OF_ROWS: dict[str, Any] = {
     "start_to_close_timeout": timedelta(minutes=10),
     "heartbeat_timeout": timedelta(seconds=30),
     "retry_policy": _PATIENT,
 }
-"""For a page of a file: a worker that dies is missed after half a minute, and the page goes on elsewhere."""
+"""For a page of a file: after half a minute without a heartbeat the page goes on at another worker."""

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 async def business_days_after_today(*counts: int) -> tuple[date, ...]:
-    """Ask for the days that lie so many business days after today in Japan."""
+    """Return the days that are so many business days after today in Japan."""
     found: BusinessDaysFound = await workflow.execute_local_activity_method(
         CalendarActivities.business_days,
         BusinessDays(day=day_in_japan(workflow.now()), counts=counts),

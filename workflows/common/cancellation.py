@@ -1,4 +1,4 @@
-"""Heeding *Request Cancellation*: the procedure is told and decides; what is under way is never torn apart."""
+"""*Request Cancellation* as a request to the procedure: what is under way is not interrupted."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,29 +6,29 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 
-class HeedsCancellation(Protocol):
+class Cancellable(Protocol):
     """A procedure that can be asked to cancel."""
 
     async def cancellation_requested(self) -> None:
-        """Take note of the request; the story goes on and comes to its own end."""
+        """Take note of the request; `run` goes on and comes to its own end."""
 
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-def heeding_cancellation(run: Run) -> Run:
-    """Let the story of a workflow run on when its cancellation is requested, telling it once.
+def shielded_from_cancellation(run: Run) -> Run:
+    """Let a workflow's `run` go on when its cancellation is requested, and notify the procedure once.
 
-    An activity that is under way ends in its own time: whether its effect happened is never left open.
+    An activity that is under way ends in its own time: torn apart, nobody would know whether its effect happened.
     """
 
     @wraps(run)
-    async def shielded(self: HeedsCancellation, case: Any) -> Any:
-        story = asyncio.ensure_future(run(self, case))
+    async def shielded(self: Cancellable, case: Any) -> Any:
+        running = asyncio.ensure_future(run(self, case))
         try:
-            return await asyncio.shield(story)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
             await self.cancellation_requested()
-            return await story
+            return await running
 
     return cast("Run", shielded)

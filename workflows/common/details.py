@@ -1,4 +1,4 @@
-"""What every procedure's page in the Web UI is made of: Markdown, in Japanese. Short: it comes from a query."""
+"""The parts of every procedure's page in the Web UI: Markdown, in Japanese. Short: it comes from a query."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -20,7 +20,7 @@ def day(value: date | None) -> str:
     return f"{value}（{weekday(value)}）" if value else "—"
 
 
-def moment(value: datetime) -> str:
+def day_and_hour(value: datetime) -> str:
     return f"{value.astimezone(JST):%m月%d日 %H:%M}"
 
 
@@ -58,7 +58,7 @@ def also_possible(operations: Operations[Op, State], others: Sequence[Op], state
 def history(timeline: Sequence[TimelineEntry]) -> list[str]:
     """Return the newest entries of the timeline, the newest first."""
     newest = reversed(timeline[-TIMELINE_LENGTH:])
-    return ["#### 経過（新しい順）", "\n".join(f"- {moment(entry.at)}　{cell(entry.text)}" for entry in newest)]
+    return ["#### 経過（新しい順）", "\n".join(f"- {day_and_hour(entry.at)}　{cell(entry.text)}" for entry in newest)]
 
 
 def page_of(namespace: str, workflow_id: str) -> str:

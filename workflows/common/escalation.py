@@ -1,4 +1,4 @@
-"""What happens while an operator is waited for: reminded, a supervisor told, the case handed on to a colleague."""
+"""While an operator is waited for: reminded, a supervisor notified, the case handed on to a colleague."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,27 +13,27 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.waiting import until
 
 ESCALATION_DAYS = (1, 2, 3)
-"""Business days of waiting for an operator after which they are reminded, a supervisor is told, and the case goes on
-to a colleague."""
+"""Business days of waiting for an operator after which they are reminded, a supervisor is notified, and the case goes
+on to a colleague."""
 
 
-class Desk(Protocol):
-    """What the escalation asks of a procedure's steps."""
+class EscalationSteps(Protocol):
+    """What the escalation needs of a procedure's steps."""
 
     async def business_days_after_today(self, *counts: int) -> tuple[date, ...]: ...
 
     async def remind_operator(self, on: date) -> None: ...
 
-    async def tell_supervisor(self, on: date) -> None: ...
+    async def notify_supervisor(self, on: date) -> None: ...
 
     async def reassign(self) -> None: ...
 
 
 class Escalation:
-    """Runs beside the story of one case, from when it is an operator's turn until somebody acts."""
+    """Runs beside one case, from when it waits for an operator until somebody acts."""
 
-    def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
-        self._desk = desk
+    def __init__(self, steps: EscalationSteps, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._steps = steps
         self._refresh = refresh
         self._current: _EscalationRun | None = None
 
@@ -43,11 +43,11 @@ class Escalation:
         return self._current is not None
 
     def begin(self) -> None:
-        """Begin at the bottom."""
-        self.rest()
-        self._current = _EscalationRun(self._desk, self._refresh)
+        """Begin with the first step, also if it was running."""
+        self.stop()
+        self._current = _EscalationRun(self._steps, self._refresh)
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Nobody has to be reminded any longer."""
         if self._current:
             self._current.end()
@@ -55,10 +55,10 @@ class Escalation:
 
 
 class _EscalationRun:
-    """One time up the escalation."""
+    """The three steps, each on the morning of its day."""
 
-    def __init__(self, desk: Desk, refresh: Callable[[], Awaitable[None]]) -> None:
-        self._desk = desk
+    def __init__(self, steps: EscalationSteps, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._steps = steps
         self._refresh = refresh
         self._acting = False
         self._ended = False
@@ -66,14 +66,14 @@ class _EscalationRun:
 
     def end(self) -> None:
         self._ended = True
-        # What is under way ends in its own time: whether a case has been given to a colleague is never left open.
+        # A step that is under way ends in its own time: cancelled, it could leave a case assigned and not shown so.
         if not self._acting:
             self._task.cancel()
 
     async def _run(self) -> None:
-        remind_on, escalate_on, reassign_on = await self._desk.business_days_after_today(*ESCALATION_DAYS)
-        await self._step(remind_on, "担当者に催促する", partial(self._desk.remind_operator, remind_on))
-        await self._step(escalate_on, "責任者に知らせる", partial(self._desk.tell_supervisor, escalate_on))
+        remind_on, notify_on, reassign_on = await self._steps.business_days_after_today(*ESCALATION_DAYS)
+        await self._step(remind_on, "担当者に催促する", partial(self._steps.remind_operator, remind_on))
+        await self._step(notify_on, "責任者に知らせる", partial(self._steps.notify_supervisor, notify_on))
         await self._step(reassign_on, "別の担当者に替える", self._hand_on)
 
     async def _step(self, day: date, summary: str, act: Callable[[], Awaitable[None]]) -> None:
@@ -85,5 +85,5 @@ class _EscalationRun:
         self._acting = False
 
     async def _hand_on(self) -> None:
-        await self._desk.reassign()
+        await self._steps.reassign()
         await self._refresh()

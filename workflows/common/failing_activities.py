@@ -1,9 +1,10 @@
-"""Showing operators that an activity keeps failing, as long as it does."""
+"""Showing operators that an activity keeps failing, as long as it does, or why it was given up."""
 
-from temporalio import workflow
+from temporalio import exceptions, workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.common.failing_interceptor import ACTIVITY_FAILING
+    from activities.common.mail_refused import refusal
     from workflows.common.search_attributes import FAILING
 
 
@@ -20,7 +21,17 @@ class FailureFlag:
 
 
 def no_longer_failing(failing: set[str], activity: str) -> bool:
-    """Take back that an activity keeps failing, since it has ended; True if that was the last one of these."""
+    """Remove an activity that has ended from those that keep failing; True if it was the last of them."""
     was_failing = bool(failing)
     failing.discard(activity)
     return was_failing and not failing
+
+
+def why_given_up(failed: exceptions.ActivityError) -> str:
+    """Return the reason that operators read of an activity that was given up; a cancellation is raised again."""
+    if exceptions.is_cancelled_exception(failed):
+        raise failed
+    cause = failed.cause
+    if isinstance(cause, exceptions.TimeoutError) and cause.cause:
+        cause = cause.cause  # the error of its last try is the reason, not the timeout
+    return refusal(failed) or str(cause)

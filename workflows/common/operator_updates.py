@@ -14,33 +14,33 @@ with workflow.unsafe.imports_passed_through():
     from models.common.placeholders import left_as_shown
 
 Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
-Declared = UpdateMethodMultiParam[Parameters, Answer]
+Output = TypeVar("Output")
+Declared = UpdateMethodMultiParam[Parameters, Output]
 
 
 def update_described(
     description: str,
-) -> Callable[[Callable[Parameters, Awaitable[Answer]]], Declared[Parameters, Answer]]:
+) -> Callable[[Callable[Parameters, Awaitable[Output]]], Declared[Parameters, Output]]:
     """Declare an asynchronous update with the description that the Web UI shows beside its name.
 
-    The SDK's own decorator does the same, but with a description its type takes the coroutine for the answer.
+    The SDK's own decorator does the same, but with a description its type takes the coroutine for the output.
     """
 
-    def declare(handler: Callable[Parameters, Awaitable[Answer]]) -> Declared[Parameters, Answer]:
-        described: Callable[..., Declared[Parameters, Answer]] = workflow.update(description=description)
+    def declare(handler: Callable[Parameters, Awaitable[Output]]) -> Declared[Parameters, Output]:
+        described: Callable[..., Declared[Parameters, Output]] = workflow.update(description=description)
         return described(handler)
 
     return declare
 
 
-class Guarded(Protocol):
+class OperatedProcedure(Protocol):
     """A procedure that knows which of its operations are possible now."""
 
     def check_possible(self, action: Any, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not."""
 
 
-Procedure = TypeVar("Procedure", bound=Guarded)
+Procedure = TypeVar("Procedure", bound=OperatedProcedure)
 Message = TypeVar("Message", bound=ActionMessage)
 Handler = Callable[[Procedure, Message], Awaitable[None]]
 
@@ -75,10 +75,10 @@ def operator_action(
     return declare
 
 
-def asked_as() -> str | None:
-    """Return the id of the update that is being handled, for the ledger keys of what it asks for; None outside of one.
+def current_update_id() -> str | None:
+    """Return the id of the update that is being handled, for the ledger keys of its steps; None outside of one.
 
-    After a Reset the workflow counts its steps anew: another operation must not be taken for one that was done.
+    After a Reset the workflow counts its steps anew: without this, another operation would be taken for a done one.
     """
     handled = workflow.current_update_info()
     return handled.id if handled else None

@@ -1,6 +1,6 @@
 """Waiting for somebody to use a personal link: reminded on business days, expired in the end (M8, Y24).
 
-That another link ends the one before, and that one is used once, is for the procedure's row to say.
+The procedure's row, not this wait, makes sure that a new link ends the one before and that a link is used once.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,10 +15,10 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class LinkDeadline:
-    """How long somebody who was mailed a link is left alone with it."""
+    """When somebody who was mailed a link is reminded of it, and when it expires."""
 
     expires_at: Callable[[], datetime]
-    """Asked again whenever the wait wakes up: the link may be sent again, or be given longer."""
+    """Called again whenever the wait wakes up: the link may be sent again, or be given longer."""
     remind_on: Sequence[date]
     remind: Callable[[int], Awaitable[None]]
     """Mails the link once more; takes how often that was done, from 1."""
@@ -26,15 +26,15 @@ class LinkDeadline:
     """What else is to be done meanwhile."""
 
 
-async def wait_for_link(used: Callable[[], bool], wait: LinkDeadline) -> bool:
+async def wait_for_link(used: Callable[[], bool], deadline: LinkDeadline) -> bool:
     """Wait until the link was used, or needs no waiting any more; False if it has expired."""
 
     async def nothing() -> None:
-        """Whoever waits reads from the answer that it has expired."""
+        """The caller learns of the expiry from what this returns."""
 
-    moments = [
-        *reminders(wait.remind_on, "URL をもう一度案内する", wait.remind),
-        *wait.also,
-        ScheduledAction(wait.expires_at, "URL を期限切れにする", nothing),
+    actions = [
+        *reminders(deadline.remind_on, "URL をもう一度案内する", deadline.remind),
+        *deadline.also,
+        ScheduledAction(deadline.expires_at, "URL を期限切れにする", nothing),
     ]
-    return await wait_until(used, moments)
+    return await wait_until(used, actions)

@@ -1,4 +1,4 @@
-"""The search attributes: the columns of the operators' lists and what their saved views ask for. Nothing personal."""
+"""The search attributes: the columns of the operators' lists, by which saved views filter. Nothing personal."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Waiting for people: until something holds, with something to do at given moments meanwhile."""
+"""Waiting for people: until a condition holds, with actions scheduled meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -17,18 +17,18 @@ with workflow.unsafe.imports_passed_through():
 class ScheduledAction:
     """At the time that `at` gives, `act`. The summary is what an operator reads beside the timer.
 
-    `at` is asked again whenever the wait wakes up, since a deadline may have been moved.
+    `at` is called again whenever the wait wakes up, since a deadline may have been moved.
     """
 
     at: Callable[[], datetime]
     summary: str
     act: Callable[[], Awaitable[None]]
     reminds: bool = False
-    """Once the next reminder is due as well, this one says nothing new."""
+    """Whether it is skipped once the next reminder is due as well."""
 
 
 def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable[None]]) -> list[ScheduledAction]:
-    """One moment for each day, at the opening hour."""
+    """One action for each day, at the opening hour."""
     return [
         ScheduledAction(
             partial(opening_of, day), f"{summary}（{occurrence} 回目）", partial(act, occurrence), reminds=True
@@ -37,9 +37,9 @@ def reminders(days: Sequence[date], summary: str, act: Callable[[int], Awaitable
     ]
 
 
-def until(moment: datetime) -> timedelta:
+def until(time: datetime) -> timedelta:
     """How long a timer runs until then; one that has passed still fires, so that the sequence is the same."""
-    return max(moment - workflow.now(), timedelta(seconds=1))
+    return max(time - workflow.now(), timedelta(seconds=1))
 
 
 @contextmanager
@@ -60,16 +60,16 @@ def every_morning(look: Callable[[], Awaitable[None]], summary: str) -> Iterator
 
 
 async def wait_until(
-    done: Callable[[], bool], moments: Iterable[ScheduledAction], *, held: Callable[[], bool] = lambda: False
+    done: Callable[[], bool], actions: Iterable[ScheduledAction], *, held: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Wait until `done` holds, acting at each moment in turn; False if the last one passed and it still does not.
+    """Wait until `done` holds, acting at each time in turn; False if the last action is over and it still does not.
 
-    While `held`, a moment that comes is acted on only when the hold has ended.
+    While `held`, an action that is due waits until the hold has ended.
     """
-    to_come = list(moments)
+    to_come = list(actions)
     while to_come and not done():
-        following = min(to_come, key=lambda moment: moment.at())
-        if not await _has_come(following, done):
+        following = min(to_come, key=lambda action: action.at())
+        if not await _is_due(following, done):
             continue
         was_held = held()
         await workflow.wait_condition(lambda: done() or not held())
@@ -84,28 +84,28 @@ async def wait_until(
     return done()
 
 
-def _was_moved(moment: ScheduledAction) -> bool:
-    return moment.at() > workflow.now()
+def _was_moved(action: ScheduledAction) -> bool:
+    return action.at() > workflow.now()
 
 
 def _last_of_the_overtaken(following: ScheduledAction, to_come: list[ScheduledAction]) -> ScheduledAction:
-    """Take out the reminders that the next one has overtaken; return which is to be acted on."""
-    due = [moment for moment in to_come if moment.reminds and moment.at() <= workflow.now()]
-    *overtaken, last = sorted(due, key=lambda moment: moment.at()) or [following]
-    for moment in overtaken:
-        to_come.remove(moment)
+    """Remove the reminders that the next one has overtaken; return which is to be acted on."""
+    due = [action for action in to_come if action.reminds and action.at() <= workflow.now()]
+    *overtaken, last = sorted(due, key=lambda action: action.at()) or [following]
+    for action in overtaken:
+        to_come.remove(action)
     return last if following in overtaken else following
 
 
-async def _has_come(moment: ScheduledAction, done: Callable[[], bool]) -> bool:
-    """Wait for a moment; False if `done` holds before, or the moment was moved."""
-    at = moment.at()
+async def _is_due(action: ScheduledAction, done: Callable[[], bool]) -> bool:
+    """Wait for an action's time; False if `done` holds before, or the time was moved."""
+    at = action.at()
     try:
         await workflow.wait_condition(
-            lambda: done() or moment.at() != at,
-            # A moment that has passed is still acted on: a timer of a second keeps the sequence the same.
-            timeout=max((at - workflow.now()).total_seconds(), 1),
-            timeout_summary=moment.summary,
+            lambda: done() or action.at() != at,
+            # Acted on even if it has passed: a timer of a second keeps the sequence the same.
+            timeout=until(at).total_seconds(),
+            timeout_summary=action.summary,
         )
     except TimeoutError:
         return True

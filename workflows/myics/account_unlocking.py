@@ -6,23 +6,23 @@ with workflow.unsafe.imports_passed_through():
     from models.common.waiting_for import WaitingFor
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import Registration
 
 
 @workflow.defn
 class AccountUnlocking(Registration):
-    """Is an operator's from the beginning; an administrator of the firm may be faster."""
+    """Waits for an operator from the beginning; an administrator of the firm may be faster."""
 
     @workflow.init
     def __init__(self, case: RegistrationCase) -> None:
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
-        self._view.stand(RegistrationStage.LOCKED, WaitingFor.OPERATOR)
+        self._view.move_to(RegistrationStage.LOCKED, WaitingFor.OPERATOR)
         await self._steps.mail(MyicsMail.LOCKED)
-        await self._operators_turn()
+        await self._begin_operator_turn()
         await workflow.wait_condition(lambda: self._state.leaving or not self._state.locked)
         return await self._close(RegistrationOutcome.UNLOCKED)

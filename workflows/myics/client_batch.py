@@ -1,4 +1,4 @@
-"""MYICS: a file of firms, clients or users is worked off, page by page (M8)."""
+"""MYICS: a file of firms, clients or users is processed, page by page (M8)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -26,17 +26,17 @@ with workflow.unsafe.imports_passed_through():
         RefusedLine,
     )
     from workflows.common.activity_options import PAGE_OF_ROWS, REGISTRY
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.failing_activities import FailureFlag, no_longer_failing
-    from workflows.common.operator_updates import asked_as, operator_action, refused
+    from workflows.common.operator_updates import current_update_id, operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.myics.client_batch_details import batch_details
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 ROW_CHANGED = "row_changed"
-"""The signal that says what the firm asked for on its pages."""
+"""The signal that says what the firm has done on its pages."""
 LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
 LOOKS_PER_RUN = 30
@@ -54,7 +54,7 @@ class ClientBatch(FailureFlag):
         self._case = case
         self._progress = case.progress
         self._next_row = case.next_row
-        self._heard_at = case.heard_at
+        self._changed_at = case.heard_at
         self._operations = case.operations
         self._waiting = case.waiting_to_start
         self._waiting_since = case.waiting_since
@@ -62,7 +62,7 @@ class ClientBatch(FailureFlag):
         self._failing: set[str] = set()
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: BatchCase) -> BatchProgress:
         if case.waiting_to_start:
             await self._let_invitations_start(case.waiting_to_start)
@@ -72,7 +72,7 @@ class ClientBatch(FailureFlag):
                 await self._go_on_in_a_new_run()
             self._show()
             await workflow.wait_condition(lambda: not self._progress.stopped)
-            await self._work_off(min(self._next_row + PAGE - 1, case.rows))
+            await self._process(min(self._next_row + PAGE - 1, case.rows))
             pages += 1
         return await self._close()
 
@@ -87,10 +87,10 @@ class ClientBatch(FailureFlag):
         await self._record(message)
 
     @workflow.signal(name=ROW_CHANGED, description="事務所の画面での操作の報告（システム用）")
-    def row_changed(self, news: BatchNews) -> None:
-        if self._heard_at is None or news.changed_at > self._heard_at:
-            self._heard_at = news.changed_at
-            self._set_stopped(stopped=news.stopped)
+    def row_changed(self, changed: BatchNews) -> None:
+        if self._changed_at is None or changed.changed_at > self._changed_at:
+            self._changed_at = changed.changed_at
+            self._set_stopped(stopped=changed.stopped)
 
     @workflow.query(description="一括登録の進み具合と、登録できなかった行")
     def progress(self) -> BatchProgress:
@@ -110,22 +110,22 @@ class ClientBatch(FailureFlag):
     def show_failing(self, activity: str) -> None:
         """Show it in Current Details, too."""
         self._failing.add(activity)
-        self._show_trouble()
+        self._show_failures()
         self._show()
 
     async def _go_on_in_a_new_run(self) -> NoReturn:
         await workflow.wait_condition(workflow.all_handlers_finished)
-        left = {
+        state = {
             "next_row": self._next_row,
             "operations": self._operations,
-            "heard_at": self._heard_at,
+            "heard_at": self._changed_at,
             "progress": self._progress,
             "waiting_to_start": self._waiting,
             "waiting_since": self._waiting_since,
         }
-        workflow.continue_as_new(self._case.model_copy(update=left))
+        workflow.continue_as_new(self._case.model_copy(update=state))
 
-    async def _work_off(self, last: int) -> None:
+    async def _process(self, last: int) -> None:
         page = BatchPage(
             batch_no=self._case.batch_no,
             kind=self._case.kind,
@@ -135,20 +135,20 @@ class ClientBatch(FailureFlag):
             at=workflow.now(),
         )
         summary = f"{page.first}～{page.last} 件目を登録する"
-        done: PageDone = await self._ask(RegistrationBatchActivities.work_off_page, page, summary, PAGE_OF_ROWS)
+        done: PageDone = await self._run(RegistrationBatchActivities.work_off_page, page, summary, PAGE_OF_ROWS)
         self._count(page, done.refused)
         self._next_row = last + 1
         await self._let_invitations_start(done.waiting_to_start)
 
     async def _let_invitations_start(self, waiting: int) -> None:
-        """Mails go out as fast as invitations start: the next page waits until most of this one's have."""
+        """Wait until most of this page's invitations have started: mails go out as fast as they start."""
         while waiting > WAITING_TO_START:
             self._waiting, self._waiting_since = waiting, self._waiting_since or workflow.now()
             if self._looks == LOOKS_PER_RUN:
                 await self._go_on_in_a_new_run()
             self._show()
             await workflow.sleep(self._look_again_after(), summary="招待が始まるのを待つ")
-            waiting = await self._ask(
+            waiting = await self._run(
                 RegistrationBatchActivities.count_waiting, self._step(), "始まっていない招待を数える"
             )
             self._looks += 1
@@ -175,7 +175,7 @@ class ClientBatch(FailureFlag):
 
     async def _close(self) -> BatchProgress:
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._ask(RegistrationBatchActivities.close_batch, self._step(), "一括登録を終了する")
+        await self._run(RegistrationBatchActivities.close_batch, self._step(), "一括登録を終了する")
         self._progress = self._progress.model_copy(update={"finished": True})
         self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -185,13 +185,13 @@ class ClientBatch(FailureFlag):
         self._operations += 1
         step = self._step(
             occurrence=self._operations,
-            asked_as=asked_as(),
+            asked_as=current_update_id(),
             action=message.label,
             by=message.by,
             reason=message.reason,
         )
         summary = f"操作を記録する：{message.label}"
-        await self._ask(RegistrationBatchActivities.record_batch_operation, step, summary)
+        await self._run(RegistrationBatchActivities.record_batch_operation, step, summary)
 
     def _step(self, **facts: Any) -> BatchStep:
         return BatchStep(batch_no=self._case.batch_no, at=workflow.now(), **facts)
@@ -200,34 +200,34 @@ class ClientBatch(FailureFlag):
         self._progress = self._progress.model_copy(update={"stopped": stopped})
         self._show()
 
-    async def _ask(
+    async def _run(
         self,
-        activity: Callable[[Any, Asked], Awaitable[Answer]],
-        asked: Asked,
+        activity: Callable[[Any, Input], Awaitable[Output]],
+        input_: Input,
         summary: str,
         options: dict[str, Any] = REGISTRY,
-    ) -> Answer:
-        answer: Answer = await workflow.execute_activity_method(activity, asked, summary=summary, **options)
+    ) -> Output:
+        output: Output = await workflow.execute_activity_method(activity, input_, summary=summary, **options)
         if no_longer_failing(self._failing, activity.__name__):
-            self._show_trouble()
-        return answer
+            self._show_failures()
+        return output
 
     @property
     def _held_up(self) -> int:
-        """How many registrations have waited for their start so long that somebody should look."""
+        """How many registrations have waited so long for their start that operators are shown it."""
         return self._waiting if self._waited >= HELD_UP_AFTER else 0
 
-    def _show_trouble(self) -> None:
-        workflow.upsert_search_attributes(self._trouble())
+    def _show_failures(self) -> None:
+        workflow.upsert_search_attributes(self._failures())
 
-    def _trouble(self) -> list[SearchAttributeUpdate[Any]]:
-        trouble = bool(self._failing or self._held_up)
-        who = WaitingFor.OPERATOR if trouble else WaitingFor.SYSTEM
-        return [FAILING.value_set(trouble), WAITING_FOR.value_set(who)]
+    def _failures(self) -> list[SearchAttributeUpdate[Any]]:
+        failing = bool(self._failing or self._held_up)
+        who = WaitingFor.OPERATOR if failing else WaitingFor.SYSTEM
+        return [FAILING.value_set(failing), WAITING_FOR.value_set(who)]
 
     def _show(self) -> None:
         progress = self._progress
         stage = "終了" if progress.finished else "停止中" if progress.stopped else "登録中"
-        workflow.upsert_search_attributes([STAGE.value_set(stage), *self._trouble()])
+        workflow.upsert_search_attributes([STAGE.value_set(stage), *self._failures()])
         failing, held_up = bool(self._failing), self._held_up
         workflow.set_current_details(batch_details(self._case, progress, failing=failing, held_up=held_up))

@@ -1,4 +1,4 @@
-"""What an operator reads of a file that is being worked off."""
+"""What an operator reads of a file that is being processed."""
 
 from models.myics.batch_operations import OPERATIONS
 from models.myics.batches import BatchCase, BatchProgress

@@ -5,11 +5,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
-ASKED = LinkSchedule(remind_after=())
-"""Whoever still needs it asks again: the link is short-lived, and nobody else waits for it."""
+RENEWING = LinkSchedule(remind_after=())
+"""No reminder: the link is short-lived, and whoever still needs it asks again."""
 _DONE = frozenset({RegistrationStage.RENEWED, RegistrationStage.SUPERSEDED})
 
 
@@ -22,10 +22,10 @@ class PasswordRenewal(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
-        if await self._link(ASKED, RegistrationStage.RENEWING, mails, until=_DONE):
+        if await self._mail_link_and_wait(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
             superseded = self._state.stage is RegistrationStage.SUPERSEDED
             return await self._close(RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED)
         return await self._close(RegistrationOutcome.EXPIRED)

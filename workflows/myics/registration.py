@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
         RegistrationProgress,
         RegistrationStage,
     )
-    from models.myics.state import Left, RegistrationState
+    from models.myics.state import RegistrationState, Withdrawal
     from workflows.common.escalation import Escalation
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action
@@ -44,22 +44,22 @@ with workflow.unsafe.imports_passed_through():
 REGISTRATION_CHANGED = "registration_changed"
 """The signal that says what the registrant has done."""
 USER_ENDED = "user_ended"
-"""The signal by which a user's registration tells its client's how it ended."""
+"""The signal by which a user's registration reports to its client's how it ended."""
 WITHDRAWN_WITH_CLIENT = "withdrawn_with_client"
 """The signal by which a client's registration ends those of its users."""
 
 
 @dataclass(frozen=True)
 class LinkSchedule:
-    """How long a registrant is left alone with a link, in business days after the first mail."""
+    """When a registrant is reminded of a link, in business days after the first mail."""
 
     remind_after: tuple[int, ...]
     show_after: int | None = None
-    """When an operator is asked to call; None: never."""
+    """When the registration waits for an operator to call; None: never."""
 
 
 class Registration(FailureFlag):
-    """The base of each kind of registration, whose story is its own `run`."""
+    """The base of each kind of registration; each has its own `run`."""
 
     def __init__(self, case: RegistrationCase) -> None:
         self._case = case
@@ -104,7 +104,7 @@ class Registration(FailureFlag):
 
     @operator_action(RegistrationOperation.WITHDRAW)
     async def withdraw(self, message: WithdrawRegistration) -> None:
-        self._state.left = Left(message.by, message.reason)
+        self._state.withdrawal = Withdrawal(message.by, message.reason)
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class Registration(FailureFlag):
         if self._state.locked and not before[1]:
             self._view.note("入力の誤りが続いたため、ロックした")
             await self._steps.mail(MyicsMail.LOCKED)
-            await self._operators_turn()
+            await self._begin_operator_turn()
             return
         self._view.note(f"{self._state.stage}になった")
         if self._state.undelivered:  # a link that went out before was used
@@ -127,7 +127,7 @@ class Registration(FailureFlag):
     @workflow.signal(name=WITHDRAWN_WITH_CLIENT, description="顧問先の登録が取り下げられたことの報告（システム用）")
     def withdrawn_with_client(self, reason: str) -> None:
         if not self._state.leaving:
-            self._state.left = Left("system", reason)
+            self._state.withdrawal = Withdrawal("system", reason)
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
@@ -140,43 +140,45 @@ class Registration(FailureFlag):
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as withdrawing."""
         if not self._state.leaving:
-            self._state.left = Left("Web UI", "Request Cancellation による取り下げ")
+            self._state.withdrawal = Withdrawal("Web UI", "Request Cancellation による取り下げ")
 
     def show_failing(self, activity: str) -> None:
         """Show it on the registration's page, too."""
         self._view.failing(activity)
 
-    # --- what the stories are made of ---------------------------------------------------------------------------------
+    # --- the parts of `run` -------------------------------------------------------------------------------------------
 
-    async def _link(
+    async def _mail_link_and_wait(
         self,
-        patience: LinkSchedule,
+        schedule: LinkSchedule,
         stage: RegistrationStage,
         mails: tuple[MyicsMail, MyicsMail],
         until: Collection[RegistrationStage],
     ) -> bool:
         """Mail a link and wait until the registrant has come so far; False if that never happens."""
-        if self._state.stage in until or self._state.leaving:
-            return self._state.stage in until
-        self._view.stand(stage, WaitingFor.APPLICANT)
+        state = self._state
+        if state.stage in until or state.leaving:
+            return state.stage in until
+        self._view.move_to(stage, WaitingFor.APPLICANT)
         await self._steps.mailing(*mails).send_link()
         await self._call_if_undelivered()
-        state = self._state
-        shown_after = () if patience.show_after is None else (patience.show_after,)
-        days = await self._steps.business_days_after_today(*patience.remind_after, *shown_after)
-        reminded = len(patience.remind_after)
-        wait = LinkDeadline(
-            expires_at=lambda: end_of(state.expires_on),
+        await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
+        self._escalation.stop()
+        return state.stage in until
+
+    async def _link_deadline(self, schedule: LinkSchedule) -> LinkDeadline:
+        shown_after = () if schedule.show_after is None else (schedule.show_after,)
+        days = await self._steps.business_days_after_today(*schedule.remind_after, *shown_after)
+        reminded = len(schedule.remind_after)
+        return LinkDeadline(
+            expires_at=lambda: end_of(self._state.expires_on),
             remind_on=days[:reminded],
             remind=self._remind_of_link,
             also=[
-                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._operators_turn)
+                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._begin_operator_turn)
                 for day in days[reminded:]
             ],
         )
-        await wait_for_link(lambda: state.leaving or state.stage in until, wait)
-        self._escalation.rest()
-        return state.stage in until
 
     async def _send_link_again(self) -> None:
         await self._steps.send_link()
@@ -187,55 +189,55 @@ class Registration(FailureFlag):
         await self._call_if_undelivered()
 
     async def _call_if_undelivered(self) -> None:
-        """A mail that is refused for good is somebody's to ask about, unless that is being done."""
+        """A mail that is refused for good waits for an operator, unless one is waited for already."""
         if self._state.undelivered and not self._state.operator_turn:
-            await self._operators_turn()
+            await self._begin_operator_turn()
 
-    async def _operators_turn(self) -> None:
+    async def _begin_operator_turn(self) -> None:
         self._view.note("担当者の対応を待っている")
         await self._steps.assign()
-        self._view.stand(self._state.stage, WaitingFor.OPERATOR)
+        self._view.move_to(self._state.stage, WaitingFor.OPERATOR)
         self._escalation.begin()
 
     async def _acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the registrant's again, unless no mail reaches them."""
-        self._escalation.rest()
+        """An operator has acted: it waits for the registrant again, unless no mail reaches them."""
+        self._escalation.stop()
         if self._state.undelivered:
-            await self._operators_turn()
+            await self._begin_operator_turn()
             return
         if self._state.operator_turn and not self._state.locked:
             self._state.waiting_for = WaitingFor.APPLICANT
         await self._view.refresh()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
-        """Close it as withdrawn, as `outcome`, or as the registrant, who may have been faster, has left it."""
-        self._state.closing = True  # from now on, nothing can be asked for
-        self._escalation.rest()
-        # An update or a report that is still being worked on belongs to the registration.
+        """Close it as withdrawn, with `outcome`, or as the registrant, who may have been faster, has ended it."""
+        self._state.closing = True  # every operation is refused from now on
+        self._escalation.stop()
+        # What an update or a signal is still doing belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._escalation.rest()
-        asked = RegistrationOutcome.WITHDRAWN if self._state.left else outcome
-        ended = await self._steps.close(asked, self._state.left)
+        self._escalation.stop()
+        wanted = RegistrationOutcome.WITHDRAWN if self._state.withdrawal else outcome
+        ended = await self._steps.close(wanted, self._state.withdrawal)
         self._state.outcome = ended
         if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)
         self._view.note(f"登録を終了した（{ended}）")
-        self._view.stand(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
-        await self._tell_client(ended)
+        self._view.move_to(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
+        await self._notify_client(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return RegistrationEnded(registration_no=self._case.registration_no, outcome=ended)
 
-    async def _tell_client(self, outcome: RegistrationOutcome) -> None:
+    async def _notify_client(self, outcome: RegistrationOutcome) -> None:
         if self._case.part_of:
             ended = RegistrationEnded(registration_no=self._case.registration_no, outcome=outcome)
             await self._signal(self._case.part_of, USER_ENDED, ended)
 
     @staticmethod
-    async def _signal(other: RegistrationNo, signal: str, news: object) -> bool:
-        """Tell another registration; False if it does not run."""
+    async def _signal(other: RegistrationNo, signal: str, content: object) -> bool:
+        """Signal another registration; False if it does not run."""
         handle = workflow.get_external_workflow_handle(registration_workflow_id(other))
         try:
-            await handle.signal(signal, news)
+            await handle.signal(signal, content)
         except FailureError:
             workflow.logger.info("%s does not run", other)
             return False
@@ -254,4 +256,4 @@ _LAST_MAILS = {
     (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
     (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
 }
-"""What the registrant is told at the end, by whether an account was to be made and by the outcome."""
+"""The registrant's last mail, by whether an account was to be made and by the outcome."""

@@ -14,13 +14,13 @@ with workflow.unsafe.imports_passed_through():
         RegistrationOutcome,
         RegistrationStage,
     )
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=(3, 7), show_after=10)
 """The invitation: reminded, then an operator calls the firm."""
 PROVISIONAL = LinkSchedule(remind_after=(2, 5), show_after=7)
-"""The mail that checks the address: whoever has begun is called sooner."""
+"""The mail that checks the address: an operator calls sooner than after an invitation."""
 _CHOSEN = frozenset({RegistrationStage.PROVISIONAL, RegistrationStage.REGISTERED})
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 
@@ -34,19 +34,21 @@ class RepresentativeRegistration(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         invitation = (MyicsMail.INVITATION, MyicsMail.INVITATION_REMINDER)
         confirmation = (MyicsMail.CONFIRMATION, MyicsMail.CONFIRMATION_REMINDER)
         # M1, M2: terms, account and keyword.
-        if await self._link(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
+        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
             self._allow_days_again()
             # M3: keyword and password.
-            if await self._link(PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED):
+            if await self._mail_link_and_wait(
+                PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED
+            ):
                 return await self._close(RegistrationOutcome.REGISTERED)
         return await self._close(RegistrationOutcome.EXPIRED)
 
     def _allow_days_again(self) -> None:
-        """The second link has time of its own (M8)."""
+        """The second link gets days of its own (M8)."""
         own = day_in_japan(workflow.now()) + timedelta(days=USER_DAYS)
         self._state.expires_on = max(self._state.expires_on, own)

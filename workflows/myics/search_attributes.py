@@ -22,7 +22,7 @@ from workflows.common.search_attributes import (
 
 
 def of_registration(case: RegistrationCase, stage: RegistrationStage) -> TypedSearchAttributes:
-    """What a registration of MYICS starts with; its number stands in the column of application numbers."""
+    """What a registration of MYICS starts with; its number is in the column of application numbers."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(APPLICATION_NO, case.registration_no),
@@ -38,7 +38,7 @@ def of_registration(case: RegistrationCase, stage: RegistrationStage) -> TypedSe
 
 
 def of_batch(batch_no: BatchNo, customer_no: str | None) -> TypedSearchAttributes:
-    """What the working off of a file starts with."""
+    """What the processing of a file starts with."""
     firm = [SearchAttributePair(EXISTING_CONTRACT_ID, customer_no)] if customer_no else []
     return TypedSearchAttributes(
         [

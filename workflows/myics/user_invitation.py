@@ -5,11 +5,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=(3, 7))
-"""The firm's own affair: its administrators see in their list who has not registered."""
+"""No operator is shown it: the firm's administrators see in their list who has not registered."""
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 
 
@@ -22,9 +22,9 @@ class UserInvitation(Registration):
         super().__init__(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
         mails = (MyicsMail.USER_INVITATION, MyicsMail.USER_REMINDER)
-        if await self._link(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
+        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
             return await self._close(RegistrationOutcome.REGISTERED)
         return await self._close(RegistrationOutcome.EXPIRED)

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         WebhookStage,
     )
     from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import cell, table, to_do_now
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action, refused
@@ -34,30 +34,30 @@ class WebhookDelivery(FailureFlag):
     """Delivers one message to one subscriber."""
 
     @workflow.init
-    def __init__(self, asked: DeliverWebhook) -> None:
-        self._message = WebhookMessageRef(message_id=asked.message_id)
+    def __init__(self, delivery: DeliverWebhook) -> None:
+        self._message = WebhookMessageRef(message_id=delivery.message_id)
         self._dead = False
         self._given_up = False
         self._delivery: workflow.ActivityHandle[DeliveryStatus] | None = None
 
     @workflow.run
-    @heeding_cancellation
-    async def run(self, asked: DeliverWebhook) -> DeliveryStatus:
-        standing = await self._deliver(asked)
-        while standing.stage is WebhookStage.DEAD:
-            if not await self._sent_again(standing):
-                standing = await self._give_up()
+    @shielded_from_cancellation
+    async def run(self, delivery: DeliverWebhook) -> DeliveryStatus:
+        status = await self._deliver(delivery)
+        while status.stage is WebhookStage.DEAD:
+            if not await self._sent_again(status):
+                status = await self._give_up()
                 break
-            standing = await self._deliver(asked.model_copy(update={"attempts_before": standing.attempts}))
-        self._show(standing)
-        # Whoever asked for it last is answered.
+            status = await self._deliver(delivery.model_copy(update={"attempts_before": status.attempts}))
+        self._show(status)
+        # Without this, an update that is still being handled would be lost.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return standing
+        return status
 
     @operator_action(WebhookOperation.RESEND)
     async def resend(self, message: ResendWebhook) -> None:
         self._dead = False
-        workflow.logger.info("to be sent again, asked by %s", message.by)
+        workflow.logger.info("to be sent again, requested by %s", message.by)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI gives the message up: no further attempt is made."""
@@ -71,28 +71,28 @@ class WebhookDelivery(FailureFlag):
         if reason := OPERATIONS.refuse(operation, message, stage):
             raise refused(reason)
 
-    async def _deliver(self, asked: DeliverWebhook) -> DeliveryStatus:
+    async def _deliver(self, delivery: DeliverWebhook) -> DeliveryStatus:
         if self._given_up:
             return await self._give_up()
         self._delivery = workflow.start_activity_method(
             WebhookDeliveryActivities.deliver_webhook,
-            asked,
+            delivery,
             summary=f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
-            # An attempt that is under way is waited for: whether the message has arrived is never left open.
+            # An attempt that is under way is waited for: otherwise nobody would know whether the message has arrived.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             **WEBHOOK,
         )
         try:
-            standing = await self._delivery
+            status = await self._delivery
         except (ActivityError, asyncio.CancelledError):
             if not self._given_up:
                 raise
             return await self._give_up()
-        if standing.for_operators:
-            self._dead = standing.stage is WebhookStage.DEAD
-            self._show(standing)
+        if status.for_operators:
+            self._dead = status.stage is WebhookStage.DEAD
+            self._show(status)
             await self._report()
-        return standing
+        return status
 
     async def _report(self) -> None:
         try:
@@ -106,7 +106,7 @@ class WebhookDelivery(FailureFlag):
             # The operators' list shows the dead letter all the same.
             workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
 
-    async def _sent_again(self, standing: DeliveryStatus) -> bool:
+    async def _sent_again(self, status: DeliveryStatus) -> bool:
         """Wait for `resend`; False if nobody has sent it within 30 days."""
         try:
             await workflow.wait_condition(
@@ -117,31 +117,31 @@ class WebhookDelivery(FailureFlag):
         if self._given_up:
             self._dead = False
             return False
-        self._show(standing.model_copy(update={"stage": WebhookStage.SENDING}))
+        self._show(status.model_copy(update={"stage": WebhookStage.SENDING}))
         return True
 
     async def _give_up(self) -> DeliveryStatus:
-        standing: DeliveryStatus = await workflow.execute_activity_method(
+        status: DeliveryStatus = await workflow.execute_activity_method(
             WebhookDeliveryActivities.give_up_webhook, self._message, summary="届けないまま終了する", **REGISTRY
         )
-        return standing
+        return status
 
-    def _show(self, standing: DeliveryStatus) -> None:
-        who = WaitingFor.OPERATOR if standing.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
+    def _show(self, status: DeliveryStatus) -> None:
+        who = WaitingFor.OPERATOR if status.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
         workflow.upsert_search_attributes(
-            [STAGE.value_set(standing.stage), WAITING_FOR.value_set(who), FAILING.value_set(False)]
+            [STAGE.value_set(status.stage), WAITING_FOR.value_set(who), FAILING.value_set(False)]
         )
-        workflow.set_current_details(_details(standing))
+        workflow.set_current_details(_details(status))
 
 
-def _details(standing: DeliveryStatus) -> str:
-    parts = [f"**次にすること：**{_NEXT[standing.stage]}"]
-    if standing.stage is WebhookStage.DEAD:
-        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], standing.stage))
+def _details(status: DeliveryStatus) -> str:
+    parts = [f"**次にすること：**{_NEXT[status.stage]}"]
+    if status.stage is WebhookStage.DEAD:
+        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], status.stage))
     facts = [
-        ("いまの段階", standing.stage),
-        ("送信した回数", standing.attempts),
-        ("最後のエラー", cell(standing.last_error or "—")),
+        ("いまの段階", status.stage),
+        ("送信した回数", status.attempts),
+        ("最後のエラー", cell(status.last_error or "—")),
     ]
     parts.append(table(("項目", "内容"), facts))
     return "\n\n".join(parts)

@@ -1,6 +1,4 @@
-"""The story that every mailed code has: mailed, mailed again when asked for, and at last closed or cleared away."""
-
-from datetime import datetime, timedelta
+"""The procedure of every mailed code: mailed, mailed again on request, and at last closed or deleted."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -26,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.operator_updates import operator_action
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+    from workflows.common.waiting import until
     from workflows.yayoi.address_check_details import details
 
 ROW_CHANGED = "row_changed"
@@ -37,7 +36,7 @@ class AddressCheckProcedure(FailureFlag):
     def __init__(self, check: AddressCheck) -> None:
         self._check = check
         self._stage = CheckStage.CODE
-        self._news = CheckNews(code_no=0, finished=False)
+        self._row = CheckNews(code_no=0, finished=False)
         self._codes_sent = 0
         self._ended_by_operator = False
         self._timeline: list[TimelineEntry] = []
@@ -53,11 +52,9 @@ class AddressCheckProcedure(FailureFlag):
         self._ended_by_operator = True
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
-    def row_changed(self, news: CheckNews) -> None:
-        # The web tells until it was heard: an older news may come after a newer one.
-        self._news = CheckNews(
-            code_no=max(news.code_no, self._news.code_no), finished=news.finished or self._news.finished
-        )
+    def row_changed(self, row: CheckNews) -> None:
+        # The web signals until it succeeds: an older state of the row may come after a newer one.
+        self._row = CheckNews(code_no=max(row.code_no, self._row.code_no), finished=row.finished or self._row.finished)
 
     def show_failing(self, activity: str) -> None:
         """Show it in the timeline, too."""
@@ -66,15 +63,15 @@ class AddressCheckProcedure(FailureFlag):
 
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""
-        stage = CheckStage.CLOSED if self._over else self._stage
+        stage = CheckStage.CLOSED if self._ended else self._stage
         if refusal := OPERATIONS.refuse(operation, message, stage):
             raise ApplicationError(refusal, type="Refused", non_retryable=True)
 
     async def mail_codes(self) -> None:
-        """Mail each code that is asked for, until the right one was typed in or the time is over."""
+        """Mail each code that is requested, until the right one was typed in or the time is over."""
         self._enter(CheckStage.CODE, WaitingFor.APPLICANT)
-        while await self._asked_for_code():
-            await self._mail_code(self._news.code_no)
+        while await self._code_requested():
+            await self._mail_code(self._row.code_no)
 
     async def close(self) -> CheckOutcome:
         """Close what was finished, delete what was not; whichever came first counts."""
@@ -94,21 +91,21 @@ class AddressCheckProcedure(FailureFlag):
         return outcome
 
     @property
-    def _over(self) -> bool:
-        return self._news.finished or self._ended_by_operator
+    def _ended(self) -> bool:
+        return self._row.finished or self._ended_by_operator
 
-    async def _asked_for_code(self) -> bool:
-        """Wait for the next code to be asked for; False when none is needed any longer."""
+    async def _code_requested(self) -> bool:
+        """Wait for the next code to be requested; False when none is needed any longer."""
         try:
             await workflow.wait_condition(
-                lambda: self._over or self._news.code_no > self._codes_sent,
-                timeout=_until(self._check.ends_at),
+                lambda: self._ended or self._row.code_no > self._codes_sent,
+                timeout=until(self._check.ends_at),
                 timeout_summary="期限が過ぎたら、入力された内容を削除する",
             )
         except TimeoutError:
             self.note("期限が過ぎた")
             return False
-        return not self._over
+        return not self._ended
 
     async def _mail_code(self, code_no: int) -> None:
         self._codes_sent = code_no
@@ -117,8 +114,8 @@ class AddressCheckProcedure(FailureFlag):
                 AddressCheckActivities.send_code,
                 SendCode(check_id=self._check.check_id, code_no=code_no),
                 summary=f"確認コードのメールを送る（{code_no} 回目）",
-                # Never longer than the check itself: what was typed in is deleted in time, whatever becomes of mails.
-                **MAIL | {"schedule_to_close_timeout": _until(self._check.ends_at)},
+                # Not longer than the check itself: otherwise what was typed in would not be deleted in time.
+                **MAIL | {"schedule_to_close_timeout": until(self._check.ends_at)},
             )
         except ActivityError as failed:
             self.note(f"確認コードのメールを送信できなかった（{code_no} 回目）{_why(failed)}")
@@ -142,9 +139,5 @@ class AddressCheckProcedure(FailureFlag):
 
 
 def _why(failed: ActivityError) -> str:
-    because = refusal(failed)
-    return f"：{because}お客様は、最初の画面から、正しいメールアドレスでやり直せます" if because else ""
-
-
-def _until(moment: datetime) -> timedelta:
-    return max(moment - workflow.now(), timedelta(seconds=1))
+    reason = refusal(failed)
+    return f"：{reason}お客様は、最初の画面から、正しいメールアドレスでやり直せます" if reason else ""

@@ -1,10 +1,9 @@
-"""What operators read of a mailed code that is waited for. Neither address nor code is shown: they are not needed."""
+"""What operators read of a mailed code that is waited for; neither address nor code."""
 
 from collections.abc import Sequence
 
 from models.common.messages import TimelineEntry
 from models.yayoi.address_checks import (
-    CODE_VALID,
     MOST_CODES,
     MOST_TRIES,
     OPERATIONS,
@@ -13,7 +12,8 @@ from models.yayoi.address_checks import (
     CheckPurpose,
     CheckStage,
 )
-from workflows.common.details import also_possible, history, how_to_send, moment, table
+from models.yayoi.deadlines import CODE_VALID
+from workflows.common.details import also_possible, day_and_hour, history, how_to_send, table
 
 _WAITING = "お客様が確認コードを入力するのを待っています。担当者の操作は必要ありません。"
 _CLOSED = "この手続きは終了しました。担当者の操作は必要ありません。"
@@ -32,7 +32,7 @@ def summary(check: AddressCheck) -> str:
 
 
 def static_details(check: AddressCheck) -> str:
-    """What is the same from begin to end."""
+    """What does not change."""
     finished = (
         "弥生ID が登録されます" if check.purpose is CheckPurpose.REGISTRATION else "新しいパスワードが設定されます"
     )
@@ -44,12 +44,12 @@ def static_details(check: AddressCheck) -> str:
 
 
 def details(check: AddressCheck, stage: CheckStage, codes_sent: int, timeline: Sequence[TimelineEntry]) -> str:
-    """Where it stands, until when, what to answer customers, and what can be done."""
+    """Its stage, until when, what to answer customers, and what can be done."""
     closed = stage is CheckStage.CLOSED
     facts = [
         ("受付番号", check.receipt_no),
         ("段階", stage),
-        ("期限", f"{moment(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
+        ("期限", f"{day_and_hour(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
         ("確認コード", f"{codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
     ]
     parts = [f"### {check.purpose.label}", f"**次にすること：**{_CLOSED if closed else _WAITING}"]

@@ -1,4 +1,4 @@
-"""Mailing a fresh link to a case whose old one has expired; the case itself may have closed long ago."""
+"""Mailing a fresh link to a case whose old one has expired; the case itself may have closed."""
 
 from temporalio import workflow
 

@@ -1,4 +1,4 @@
-"""Bringing an enquiry to those who answer it (Y16)."""
+"""Forwarding an enquiry to the operators' mailbox (Y16)."""
 
 from temporalio import workflow
 
@@ -31,7 +31,7 @@ class EnquiryForwarding(MailWorkflow):
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
     def row_changed(self, enquiry: EnquiryRef) -> None:
-        """An enquiry never changes: being told of it again says nothing new."""
+        """An enquiry never changes: the signal says nothing new."""
 
     def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])

@@ -1,6 +1,6 @@
-"""Inviting somebody into a business group (Y24): mailed, reminded of, ended by an answer or by time."""
+"""Inviting somebody into a business group (Y24): mailed, reminded once, accepted, withdrawn or expired."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.invitations import InvitationActivities
     from models.common.messages import TimelineEntry
     from models.common.waiting_for import WaitingFor
+    from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
     from models.yayoi.member_invitations import (
-        REMIND_AFTER,
         ClosedInvitation,
         CloseInvitation,
         Invitation,
@@ -22,11 +22,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.common.activity_options import MAIL, REGISTRY
     from workflows.common.business_days import business_days_after_today
-    from workflows.common.cancellation import heeding_cancellation
-    from workflows.common.details import history, moment, table
+    from workflows.common.cancellation import shielded_from_cancellation
+    from workflows.common.details import day_and_hour, history, table
     from workflows.common.failing_activities import FailureFlag
     from workflows.common.personal_link import LinkDeadline, wait_for_link
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+    from workflows.common.waiting import until
 
 ROW_CHANGED = "row_changed"
 _WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
@@ -42,32 +43,32 @@ _ANSWERS = """\
 
 @workflow.defn
 class MemberInvitation(FailureFlag):
-    """Follows one invitation. What happens on the pages is in its row first; the news only says so."""
+    """Follows one invitation. What happens on the pages is in its row first; the signal says so."""
 
     @workflow.init
     def __init__(self, invitation: Invitation) -> None:
         self._invitation = invitation
-        self._news: InvitationNews | None = None
+        self._row: InvitationNews | None = None
         self._ended_by_operator = False
         self._timeline: list[TimelineEntry] = []
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, invitation: Invitation) -> InvitationOutcome:  # noqa: ARG002 kept by __init__
-        await workflow.wait_condition(lambda: self._news is not None or self._ended_by_operator)
+        await workflow.wait_condition(lambda: self._row is not None or self._ended_by_operator)
         outcome = None
         while outcome is None:
-            link_no = self._news.link_no if self._news else 0
-            if link_no and not self._over:
+            link_no = self._row.link_no if self._row else 0
+            if link_no and not self._ended:
                 await self._mail(link_no)
                 await self._wait(link_no)
-            if self._over or not self._sent_again(link_no):
+            if self._ended or not self._sent_again(link_no):
                 outcome = await self._close(link_no)
         return outcome
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
-    def row_changed(self, news: InvitationNews) -> None:
-        self._news = news.newer(self._news) if self._news else news
+    def row_changed(self, row: InvitationNews) -> None:
+        self._row = row.newer(self._row) if self._row else row
 
     def show_failing(self, activity: str) -> None:
         """Show it in the timeline, too."""
@@ -80,24 +81,23 @@ class MemberInvitation(FailureFlag):
         self._ended_by_operator = True
 
     @property
-    def _over(self) -> bool:
-        return self._ended_by_operator or (self._news is not None and self._news.settled)
+    def _ended(self) -> bool:
+        return self._ended_by_operator or (self._row is not None and self._row.settled)
 
     def _sent_again(self, link_no: int) -> bool:
-        return self._news is not None and self._news.link_no > link_no
+        return self._row is not None and self._row.link_no > link_no
 
     def _expires_at(self) -> datetime:
-        return self._news.expires_at if self._news else workflow.now()
+        return self._row.expires_at if self._row else workflow.now()
 
     async def _mail(self, link_no: int, *, reminder: bool = False) -> None:
         what = "招待の催促" if reminder else "招待"
-        remaining = max(self._expires_at() - workflow.now(), timedelta(seconds=1))
         try:
             mail = await workflow.execute_activity_method(
                 InvitationActivities.mail_invitation,
                 MailInvitation(invitation_id=self._invitation.invitation_id, link_no=link_no, reminder=reminder),
                 summary=f"{what}のメールを送る（{link_no} 回目）",
-                **MAIL | {"schedule_to_close_timeout": remaining},
+                **MAIL | {"schedule_to_close_timeout": until(self._expires_at())},
             )
         except ActivityError as failed:
             self._note(f"{what}のメールを送信できなかった（{link_no} 回目）{_why(failed)}")
@@ -106,14 +106,14 @@ class MemberInvitation(FailureFlag):
         self._note(f"{what}のメールを{'送信した' if mail.sent else '送信しなかった'}（{link_no} 回目）")
 
     async def _wait(self, link_no: int) -> None:
-        """Wait for an answer, for the link to be sent again, or for its last moment; remind once meanwhile."""
-        remind_on = await business_days_after_today(REMIND_AFTER)
-        wait = LinkDeadline(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
-        if not await wait_for_link(lambda: self._over or self._sent_again(link_no), wait):
+        """Wait until it is settled, sent again or expired; remind once meanwhile."""
+        remind_on = await business_days_after_today(MEMBER_INVITATION_REMINDER_DAYS)
+        deadline = LinkDeadline(self._expires_at, remind_on, lambda _: self._mail(link_no, reminder=True))
+        if not await wait_for_link(lambda: self._ended or self._sent_again(link_no), deadline):
             self._note("期限が過ぎた")
 
     async def _close(self, link_no: int) -> InvitationOutcome | None:
-        """Close as the row stands; None if it was sent again and that news is still on its way."""
+        """Close it as its row says; None if it was sent again and the signal of that has not come yet."""
         closed: ClosedInvitation = await workflow.execute_activity_method(
             InvitationActivities.close_invitation,
             CloseInvitation(
@@ -126,7 +126,7 @@ class MemberInvitation(FailureFlag):
             **REGISTRY,
         )
         if closed.outcome is None:
-            await workflow.wait_condition(lambda: self._over or self._sent_again(link_no))
+            await workflow.wait_condition(lambda: self._ended or self._sent_again(link_no))
             return None
         workflow.upsert_search_attributes(
             [STAGE.value_set(InvitationStage.CLOSED), WAITING_FOR.value_set(WaitingFor.SYSTEM)]
@@ -139,7 +139,7 @@ class MemberInvitation(FailureFlag):
         facts = [
             ("受付番号", self._invitation.receipt_no),
             ("段階", InvitationStage.CLOSED if closed else InvitationStage.INVITED),
-            ("期限", moment(self._expires_at())),
+            ("期限", day_and_hour(self._expires_at())),
         ]
         parts = ["### 事業グループへの招待", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
         parts.append(table(("項目", "内容"), facts))
@@ -149,5 +149,5 @@ class MemberInvitation(FailureFlag):
 
 
 def _why(failed: ActivityError) -> str:
-    because = refusal(failed)
-    return f"：{because}グループの管理者の方に、正しいアドレスで招待し直していただきます" if because else ""
+    reason = refusal(failed)
+    return f"：{reason}グループの管理者の方に、正しいアドレスで招待し直していただきます" if reason else ""

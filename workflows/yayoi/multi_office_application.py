@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.operator_actions import Action, Cancel
     from models.yayoi.procedures import ApplicationStage, Stage
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR
     from workflows.yayoi.office_data_procedure import OfficeDataProcedure
@@ -47,7 +47,7 @@ _MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
 
 @workflow.defn
 class MultiOfficeApplication:
-    """Leads one application: every pair goes its own way, none holds the others."""
+    """Leads one application: a procedure for each pair, none waits for another."""
 
     @workflow.init
     def __init__(self, case: ApplicationCase) -> None:
@@ -68,23 +68,19 @@ class MultiOfficeApplication:
         self._changes = StageChanges(case)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
-        self._changes.begin()
-        self._note_changes()
+        self._changes.start_publishing()
+        self._record_changes()
         await self._assign()
-        # The procedures before the receipt: each freezes its office at once (Y12), whatever becomes of the mail.
+        # Before the receipt: each freezes its office at once (Y12), also if the mail cannot be sent.
         for office in case.offices:
             self._procedures[office.office_no] = await self._start(office)
         await self._mail(MailKind.RECEIPT)
         self._enter(ApplicationStage.IN_PROGRESS)
         outcomes = await asyncio.gather(*map(self._follow, self._procedures))
-        if self._left_to_the_reconciliation(outcomes):
-            self._enter(ApplicationStage.CLOSED)
-        else:
-            await self._close()
-            await self._mail(MailKind.FINISHED)
-        await self._changes.published()
+        await self._finish(outcomes)
+        await self._changes.wait_until_published()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ApplicationOutcome(offices=tuple(outcomes))
 
@@ -136,7 +132,7 @@ class MultiOfficeApplication:
 
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
-        # One that has not begun cannot be told: what is asked for in the first moment is not lost.
+        # A procedure that has not been started cannot be signalled: without this, an early cancellation would be lost.
         await workflow.wait_condition(lambda: len(self._procedures) == len(self._offices))
         for office_no, office in self._offices.items():
             if office.outcome is None:
@@ -157,7 +153,7 @@ class MultiOfficeApplication:
             search_attributes=of_office(case),
             static_summary=f"{office.office_name}（{office.spoken}）",
             static_details=office_static_details(case, workflow.info().namespace),
-            # An office goes on by itself if somebody ends the application by hand: nothing frozen is forgotten.
+            # If somebody ends the application by hand, its offices go on: otherwise they would stay frozen.
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
 
@@ -165,7 +161,7 @@ class MultiOfficeApplication:
         try:
             outcome = await self._procedures[office_no]
         except ChildWorkflowError:
-            # Ended by hand: the daily reconciliation puts the registry right. The other offices go on.
+            # Ended by hand: the daily reconciliation undoes what was done for it. The other offices go on.
             outcome = OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED)
         ended = self._offices[outcome.office_no].model_copy(
             update={
@@ -181,12 +177,11 @@ class MultiOfficeApplication:
         self._show()
         return outcome
 
-    @staticmethod
-    def _left_to_the_reconciliation(outcomes: Sequence[OfficeOutcome]) -> bool:
-        """Whether an office was ended by hand: what was done for it is undone first, and only then all is finished."""
-        return any(each.outcome is Outcome.TERMINATED for each in outcomes)
-
-    async def _close(self) -> None:
+    async def _finish(self, outcomes: Sequence[OfficeOutcome]) -> None:
+        """Close the application, unless the daily reconciliation does it after undoing an office ended by hand."""
+        if any(each.outcome is Outcome.TERMINATED for each in outcomes):
+            self._enter(ApplicationStage.CLOSED)
+            return
         await workflow.execute_activity_method(
             CaseRecordActivities.close_application,
             CloseApplication(application_no=self._case.application_no, at=workflow.now()),
@@ -194,9 +189,10 @@ class MultiOfficeApplication:
             **REGISTRY,
         )
         self._enter(ApplicationStage.CLOSED)
+        await self._mail(MailKind.FINISHED)
 
     async def _mail(self, kind: MailKind) -> None:
-        """Y18. One that is refused for good holds up nothing: the page says so, and the daily report."""
+        """Y18. One that is refused for good stops nothing: the page says so, and the daily report."""
         try:
             await workflow.execute_activity_method(
                 MailActivities.send_mail,
@@ -224,10 +220,10 @@ class MultiOfficeApplication:
         )
         details = application_details(self._case, offices, self._undelivered, workflow.info().namespace)
         workflow.set_current_details(details)
-        self._note_changes()
+        self._record_changes()
 
-    def _note_changes(self) -> None:
-        self._changes.note(self._stage, self._waiting_for, self._offices.values())
+    def _record_changes(self) -> None:
+        self._changes.record(self._stage, self._waiting_for, self._offices.values())
 
     @property
     def _waiting_for(self) -> WaitingFor:

@@ -16,6 +16,12 @@ with workflow.unsafe.imports_passed_through():
     from models.common.operator_actions import AddNote, HandOver
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
+    from models.yayoi.deadlines import (
+        APPLICANT_REMINDER_DAYS,
+        FOLLOW_UP_DAYS,
+        FOLLOW_UP_OPERATOR_DAYS,
+        FOLLOW_UP_REMINDER_DAYS,
+    )
     from models.yayoi.diagram import CaseDiagram, mermaid
     from models.yayoi.diagram_svg import svg
     from models.yayoi.mails import MailKind
@@ -39,23 +45,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.yayoi.operator_rules import OPERATIONS, refuse
     from models.yayoi.procedures import Stage
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
     from workflows.yayoi.office_steps import OfficeSteps
     from workflows.yayoi.office_view import OfficeView
     from workflows.yayoi.operator_turn import OperatorTurn
 
-APPLICANT_REMINDERS = (3, 6, 9)
-"""Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
-FOLLOW_UP_REMINDERS = (3, 7)
-"""Business days after the notice on which the customer is reminded of what is open (Y25)."""
-FOLLOW_UP_SHOWN_TO_OPERATORS = 10
-"""Business days after the notice on which operators are shown what is open (Y25)."""
-FOLLOW_UP_DAYS = 30
-"""Days after the notice at which the case closes, complete or not (Y25)."""
 
-LOOK = "共有が解除されたかを確認する"
+LOOK_AT_SHARING = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
 
 
@@ -74,11 +72,11 @@ class OfficeDataProcedure:
         self._view = OfficeView(self._state)
         self._steps = OfficeSteps(self._state, self._view)
         self._operators = OperatorTurn(self._state, self._view, self._steps)
-        # What is found out about the pair, or about its sharing, is one thing after the other.
+        # Two checks of the pair, or of its sharing, at once would contradict each other.
         self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, case: OfficeCase) -> OfficeOutcome:
         has = case.procedure.has
         self._operators.keep_due_date(self._reasons_of_delay)
@@ -100,7 +98,7 @@ class OfficeDataProcedure:
             await self._undo()
         return await self._close()
 
-    # --- updates: what operators and applicants do, and other systems report -----------------------------------------
+    # --- updates: what operators and applicants do, and other systems report ------------------------------------------
 
     @operator_action(Action.CORRECT_PAIR)
     async def correct_pair(self, message: CorrectPair) -> None:
@@ -203,7 +201,7 @@ class OfficeDataProcedure:
     async def application_cancelled(self, message: Cancel) -> None:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
             self._view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
-            # Once it is leaving, its end is being recorded, and waits for nothing that comes now.
+            # Once it is leaving, its end is being recorded: a step begun now would run beside that.
             if not self._state.leaving:
                 await self._steps.record_refused_cancellation(message, reason)
             return
@@ -223,7 +221,7 @@ class OfficeDataProcedure:
 
     @workflow.query(description="この手続きの図（Mermaid）。いまの段階に ▶、済んだ段階に ✓")
     def way(self, form: str = "mermaid") -> str:
-        """Return the case's way through its procedure as Mermaid, or as `svg`."""
+        """Return the case's diagram as Mermaid, or as `svg`."""
         draw = svg if form == "svg" else mermaid
         return draw(CaseDiagram.of(self._state))
 
@@ -234,12 +232,12 @@ class OfficeDataProcedure:
     # --- the stages ---------------------------------------------------------------------------------------------------
 
     async def _check_pair(self) -> None:
-        """Y2, Y3, Y5: what is wrong is mended by the applicant or an operator before anything is touched."""
+        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator before anything is changed."""
         self._view.enter(Stage.CHECK)
         await self._steps.check_pair()
         if not self._state.problems:
             return
-        await self._heed_at_once()
+        await self._pause_or_leave()
         await self._mail_problems(MailKind.CORRECTION_NEEDED)
         await self._wait_for_applicant(
             Stage.CORRECTION,
@@ -250,15 +248,17 @@ class OfficeDataProcedure:
         )
 
     async def _wait_until_sharing_has_ended(self) -> None:
-        """Y13: release it where the applicant has consented, else ask, remind, and expire at last (Y27)."""
-        await self._next(partial(self._enter_and, Stage.SHARING, self._look_at_sharing))
-        await self._heed_at_once()
+        """Y13: release it where the applicant has consented, else request it, remind, and expire at last (Y27)."""
+        await self._pause_or_leave()
+        self._view.enter(Stage.SHARING)
+        await self._look_at_sharing()
+        await self._pause_or_leave()
         if not self._state.sharing_ended and self._case.release_delegated:
             await self._steps.end_sharing(SharingReleased(by="system", reason="申込者の同意による"), delegated=True)
         if self._state.sharing_ended:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
-        with every_morning(self._look_at_sharing, LOOK):
+        with every_morning(self._look_at_sharing, LOOK_AT_SHARING):
             await self._wait_for_applicant(
                 Stage.SHARING,
                 lambda: self._state.sharing_ended,
@@ -270,44 +270,44 @@ class OfficeDataProcedure:
             )
 
     async def _notify(self) -> None:
-        """Y18. One that cannot be delivered is an operator's; until it is, the case goes no further."""
+        """Y18. One that cannot be delivered waits for an operator, and the case with it."""
         await self._steps.send_completion_notice()
         if self._state.notice_undelivered:
             await self._operators.begin()
             await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
-            self._leave_if_asked()
+            self._raise_if_leaving()
         self._state.notified_at = workflow.now()
         self._operators.end()
 
     async def _follow_set_up_and_relink(self) -> None:
-        """Y19 to Y21, Y25: remind, show to the operators, and end after 30 days, complete or not."""
+        """Y19 to Y21, Y25: remind, show to the operators, and end after `FOLLOW_UP_DAYS`, complete or not."""
         closes_on = day_in_japan(self._state.notified_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
         self._state.undelivered.clear()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
         *remind_on, show_on = await self._steps.business_days_after_today(
-            *FOLLOW_UP_REMINDERS, FOLLOW_UP_SHOWN_TO_OPERATORS
+            *FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS
         )
-        moments = [
+        actions = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
             ScheduledAction(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
             ScheduledAction(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
         ]
         follow_up = self._state.follow_up
-        await wait_until(lambda: follow_up.complete or self._state.leaving, moments, held=self._is_held)
+        await wait_until(lambda: follow_up.complete or self._state.leaving, actions, held=self._is_held)
         # A report that is still being recorded belongs to the case.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._leave_if_asked()
+        self._raise_if_leaving()
         self._state.open_points = follow_up.open_points
         self._state.outcome = Outcome.INCOMPLETE if follow_up.open_points else Outcome.COMPLETED
 
     async def _undo(self) -> None:
-        """Leave things as they were before (Y27), in this order, and tell the applicant why."""
+        """Leave things as they were before (Y27), in this order, and notify the applicant why."""
         early_exit = self._state.early_exit
         if early_exit is None:
-            raise ApplicationError("left early without a way out", non_retryable=True)
+            raise ApplicationError("ended early without an early exit", non_retryable=True)
         self._operators.end()
-        # What an update is still doing is undone after it, never before.
+        # An update that is still running would otherwise change what has just been undone.
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
             await self._steps.revoke_contract_id()
@@ -331,21 +331,20 @@ class OfficeDataProcedure:
             open_points=open_points,
         )
 
-    # --- going on, waiting and leaving --------------------------------------------------------------------------------
+    # --- going on, waiting and ending early ---------------------------------------------------------------------------
 
     async def _next(self, step: Callable[[], Awaitable[None]]) -> None:
         """Take the next step, unless the case is held or somebody has ended it."""
-        await self._heed_at_once()
+        await self._pause_or_leave()
         await step()
 
-    async def _heed_at_once(self) -> None:
-        """A hold or an end asked for while something was looked up comes before anybody is written to."""
+    async def _pause_or_leave(self) -> None:
+        """Wait while the case is held; raise `EndsEarlyError` if somebody has ended it.
+
+        Without this, the applicant would get a mail after a hold or an end during a look-up.
+        """
         await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
-        self._leave_if_asked()
-
-    async def _enter_and(self, stage: Stage, step: Callable[[], Awaitable[None]]) -> None:
-        self._view.enter(stage)
-        await step()
+        self._raise_if_leaving()
 
     async def _wait_for_applicant(
         self,
@@ -355,8 +354,8 @@ class OfficeDataProcedure:
         look_again: Callable[[], Awaitable[None]],
         points: Callable[[], Sequence[str]],
     ) -> None:
-        """Rest until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
-        await self._view.rest(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        """Wait until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
+        await self._view.wait_at(stage, WaitingFor.APPLICANT, self._state.expires_on)
         await self._operators.begin_if_undelivered()
 
         async def look_and_remind(occurrence: int) -> None:
@@ -365,14 +364,14 @@ class OfficeDataProcedure:
                 await remind(occurrence)
                 await self._operators.begin_if_undelivered()
 
-        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDERS)
+        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDER_DAYS)
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
-        moments = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
-        if not await wait_until(lambda: done() or self._state.leaving, moments, held=self._is_held):
+        actions = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
+        if not await wait_until(lambda: done() or self._state.leaving, actions, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
-        self._operators.rest()
+        self._operators.stop()
         self._state.undelivered.clear()
-        self._leave_if_asked()
+        self._raise_if_leaving()
 
     def _is_held(self) -> bool:
         return self._state.held
@@ -386,7 +385,7 @@ class OfficeDataProcedure:
         approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
         await self._steps.record(Action.CANCEL, message, approved)
 
-    def _leave_if_asked(self) -> None:
+    def _raise_if_leaving(self) -> None:
         if self._state.early_exit:
             raise EndsEarlyError
 
@@ -427,7 +426,7 @@ class OfficeDataProcedure:
         follow_up = self._state.follow_up
         self._state.open_points = follow_up.open_points
         stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
-        await self._view.rest(stage, self._state.waiting_for, self._state.waits_until)
+        await self._view.wait_at(stage, self._state.waiting_for, self._state.waits_until)
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""

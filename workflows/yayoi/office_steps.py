@@ -1,4 +1,4 @@
-"""The single steps of an office's procedure: each asks one activity, under a named policy, and notes the outcome."""
+"""The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.service_links import LinkActivities
     from activities.yayoi.sharing import SharingActivities
     from activities.yayoi.smart_import import SmartImportActivities
-    from models.common.operator_actions import HandOver
+    from models.common.messages import Assigned
     from models.common.operator_message import ActionMessage
     from models.yayoi.mails import MailKind
     from models.yayoi.messages import (
@@ -34,62 +34,57 @@ with workflow.unsafe.imports_passed_through():
         SendMail,
     )
     from models.yayoi.office_state import OfficeState
-    from models.yayoi.operator_actions import Action, CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
+    from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
     from models.yayoi.procedures import Stage
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.case_steps import Input, Output, Steps
-    from workflows.common.operator_updates import asked_as
+    from workflows.common.case_steps import CaseSteps, Input, Output
+    from workflows.common.operator_updates import current_update_id
     from workflows.yayoi.office_view import OfficeView
 
 
-class OfficeSteps(Steps):
-    """Changes the state of one case by what its activities answer."""
+class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
+    """The steps of one office's case."""
 
-    def __init__(self, state: OfficeState, view: OfficeView) -> None:
-        super().__init__(view)
-        self._state = state
-        self._view = view
-
-    # --- on the way to the notice -------------------------------------------------------------------------------------
+    # --- until the notice ---------------------------------------------------------------------------------------------
 
     async def check_pair(self) -> None:
         """Y2, Y3, Y5."""
-        result = await self._ask(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        result = await self._run(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
         self._state.problems, self._state.checked = result.problems, True
 
     async def freeze_smart_import(self) -> None:
         """Y12."""
         self._view.enter(Stage.FREEZE)
-        await self._ask(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
+        await self._run(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
         self._view.note("スマート取引取込を凍結した")
 
     async def remember_links(self) -> None:
         """Y14: after the freeze, so that the last imported day no longer moves."""
         self._view.enter(Stage.REMEMBER_LINKS)
-        remembered = await self._ask(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
+        remembered = await self._run(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
         self._state.follow_up.links = remembered.links
         self._view.note(f"連携 {len(remembered.links)} 件を記録した")
 
     async def look_at_sharing(self) -> None:
         """Y13: it may have ended without anybody reporting it."""
-        found = await self._ask(SharingActivities.sharing_state, self._step, "会計事務所との共有を確認する")
+        found = await self._run(SharingActivities.sharing_state, self._step, "会計事務所との共有を確認する")
         self._state.shared_with = found.shared_with
         self._state.sharing_ended = not found.shared_with
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = EndSharing.of(self._state.case, workflow.now(), report=report, delegated=delegated, asked_as=asked_as())
+        step = self._input(EndSharing, report=report, delegated=delegated, asked_as=current_update_id())
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
-        ended = await self._ask(SharingActivities.end_sharing, step, summary)
+        ended = await self._run(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
         self._state.sharing_ended = True
         firms = "、".join(ended.shared_with) or "なし"
-        self._view.note(f"会計事務所との共有が終わった：{firms}（{report.by}：{report.reason}）")
+        self._view.note(f"会計事務所との共有が終わった：{firms}", report)
 
     async def issue_contract_id(self) -> None:
         """Y15."""
         self._view.enter(Stage.ISSUE)
-        issued = await self._ask(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
+        issued = await self._run(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
         self._state.contract_id = issued.contract_id
         self._state.follow_up.also_lost(issued.lost_links)
         self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")
@@ -97,7 +92,7 @@ class OfficeSteps(Steps):
     async def attach_to_contract(self) -> None:
         """Y9: add the link to the contract ID that was issued before."""
         self._view.enter(Stage.ATTACH)
-        attached = await self._ask(ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する")
+        attached = await self._run(ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する")
         self._state.contract_id = attached.contract_id
         self._state.follow_up.also_lost(attached.lost_links)
         self._view.note(f"サービス契約ID {attached.contract_id} に会計連携を設定した")
@@ -109,44 +104,41 @@ class OfficeSteps(Steps):
         await self.mail(MailKind.LINK_ADDED if addition else MailKind.COMPLETION_NOTICE)
 
     async def thaw_smart_import(self) -> None:
-        """Y12: with the notice, and on every other way out."""
+        """Y12: with the notice, and whenever the case ends early."""
         self._view.enter(Stage.THAW)
-        await self._ask(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
+        await self._run(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
         self._view.note("スマート取引取込の凍結を解除した")
 
-    # --- on the way out (Y27) -----------------------------------------------------------------------------------------
+    # --- when it ends (Y27) -------------------------------------------------------------------------------------------
 
     async def revoke_contract_id(self) -> None:
         """Revoke the ID and bring the links back that were lost with the old one."""
-        await self._ask(ContractActivities.revoke_contract_id, self._step, "サービス契約ID を取り消す")
+        await self._run(ContractActivities.revoke_contract_id, self._step, "サービス契約ID を取り消す")
         self._view.note(f"サービス契約ID {self._state.contract_id} を取り消した")
 
     async def restore_sharing(self) -> None:
         """Share again if it was the system that released it."""
-        restored = await self._ask(SharingActivities.restore_sharing, self._step, "会計事務所との共有を元に戻す")
+        restored = await self._run(SharingActivities.restore_sharing, self._step, "会計事務所との共有を元に戻す")
         if restored.firms:
             self._view.note(f"会計事務所との共有を元に戻した（{'、'.join(restored.firms)}）")
 
     async def close(self, outcome: Outcome, open_points: tuple[str, ...]) -> None:
         """Close the office's part of the application."""
-        step = CloseOffice.of(self._state.case, workflow.now(), outcome=outcome, open_points=open_points)
-        await self._ask(CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）")
+        step = self._input(CloseOffice, outcome=outcome, open_points=open_points)
+        await self._run(CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）")
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def correct_pair(self, message: CorrectPair) -> None:
         """Store the corrected pair; the check is made again."""
-        step = CorrectPairStep.of(
-            self._state.case,
-            workflow.now(),
+        step = self._input(
+            CorrectPairStep,
             yayoi_id=message.yayoi_id,
             office_token=message.office_token,
             issued_contract_id=message.issued_contract_id,
-            by=message.by,
-            reason=message.reason,
-            **self._counted(),
+            **self._next_occurrence(message),
         )
-        corrected = await self._ask(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
+        corrected = await self._run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
         entered = {
             "弥生ID": message.yayoi_id,
@@ -154,71 +146,53 @@ class OfficeSteps(Steps):
             "発行済みのサービス契約ID": message.issued_contract_id,
         }
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
-        self._view.note(f"弥生ID・事業所トークンを訂正した（{message.by}：{message.reason}）")
+        self._view.note("弥生ID・事業所トークンを訂正した", message)
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
-        step = RecordSetUpStep.of(self._state.case, workflow.now(), report=report)
-        await self._ask(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
+        step = self._input(RecordSetUpStep, report=report)
+        await self._run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
-        self._view.note(f"{report.step.label}が完了した（{report.by}：{report.reason}）")
+        self._view.note(f"{report.step.label}が完了した", report)
 
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
-        step = RecordRelink.of(self._state.case, workflow.now(), report=report)
-        relinked = await self._ask(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
+        step = self._input(RecordRelink, report=report)
+        relinked = await self._run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
-        self._view.note(f"{service}を再連携した（{report.by}：{report.reason}）")
-
-    async def record(self, action: Action, message: ActionMessage, detail: str = "") -> None:
-        """Put what somebody did into the audit trail and the timeline."""
-        self._view.note(f"{action.label}{detail}（{message.by}：{message.reason}）")
-        await self._audit(f"{action.label}{detail}", message.by, message.reason)
+        self._view.note(f"{service}を再連携した", report)
 
     async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
-        """Put into the audit trail that somebody asked for what was not possible."""
-        await self._audit("取り消しの依頼を受けたが、取り消さなかった", message.by, f"{message.reason}：{reason}")
-
-    async def hand_over(self, message: HandOver) -> None:
-        """Give the case to a named operator; a final error says why that is not possible."""
-        await self._assign(to=message.to, by=message.by, reason=message.reason)
-
-    async def reassign(self) -> None:
-        """Give the case to whoever has the least work, but not to whom it was with."""
-        await self._assign(but_not=self._state.assignee, by="system", reason="期限までに対応されなかったため")
+        """Put into the audit trail that a cancellation was not possible."""
+        with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
+        await self._audit("取り消しの依頼を受けたが、取り消さなかった", with_reason)
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""
         await self.mail(MailKind.OPERATOR_REMINDER, on.toordinal())
 
-    async def tell_supervisor(self, on: date) -> None:
-        """Tell a supervisor that nobody has acted; once a day."""
+    async def notify_supervisor(self, on: date) -> None:
+        """Notify a supervisor that nobody has acted; once a day."""
         await self.mail(MailKind.OPERATOR_ESCALATION, on.toordinal())
 
-    async def _assign(self, *, by: str, reason: str, to: str | None = None, but_not: str | None = None) -> None:
-        asked = Assign(
+    async def _find_operator(self, **facts: str | None) -> Assigned:
+        step = Assign(
             application_no=self._state.case.application_no,
             office_no=self._state.case.office_no,
             at=workflow.now(),
-            # What the escalation asks for is nobody's update, even if it was begun while one was handled.
-            **self._counted() | ({} if to else {"asked_as": None}),
-            to=to,
-            but_not=but_not,
-            by=by,
-            reason=reason,
+            # The escalation's steps belong to no update, even if it was begun while one was handled.
+            **self._next_occurrence() | ({} if facts["to"] else {"asked_as": None}),
+            **facts,
         )
-        assigned = await self._ask(AssignmentActivities.assign_operator, asked, "担当者を決める")
-        if assigned.operator:
-            self._state.assignee = assigned.operator
-            self._view.note(f"担当者は{assigned.operator}（{by}：{reason}）")
+        return await self._run(AssignmentActivities.assign_operator, step, "担当者を決める")
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(
         self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
     ) -> None:
-        """Y18. One to the customer that is refused for good is kept as undelivered; the story goes on."""
+        """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
         mail = SendMail(
             application_no=self._state.case.application_no,
             office_no=self._state.case.office_no,
@@ -235,11 +209,11 @@ class OfficeSteps(Steps):
 
     async def resend(self, kind: MailKind) -> None:
         """Send the newest mail of this kind once more; a final error says if it is refused again."""
-        once_more = {"asked_as": asked_as(), "at": workflow.now()}
+        once_more = {"asked_as": current_update_id(), "at": workflow.now()}
         await self._send(self._state.mails[kind].model_copy(update=once_more))
 
     async def _send(self, mail: SendMail) -> None:
-        await self._ask(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
+        await self._run(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
         if not mail.kind.for_operators:
             self._state.mails[mail.kind] = mail
             self._state.undelivered.pop(mail.kind, None)
@@ -253,23 +227,23 @@ class OfficeSteps(Steps):
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
-    async def _audit(self, action: str, by: str, reason: str) -> None:
-        step = RecordAction.of(self._state.case, workflow.now(), action=action, by=by, reason=reason, **self._counted())
-        await self._ask(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
+    async def _audit(self, action: str, message: ActionMessage) -> None:
+        step = self._input(RecordAction, action=action, **self._next_occurrence(message))
+        await self._run(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
 
     @property
     def _step(self) -> OfficeStep:
-        return OfficeStep.of(self._state.case, workflow.now())
+        return self._input(OfficeStep)
 
-    async def _ask(
+    async def _run(
         self,
         activity: Callable[[Any, Input], Awaitable[Output]],
-        asked: Input,
+        input_: Input,
         summary: str,
         options: dict[str, Any] = REGISTRY,
     ) -> Output:
         was_failing = bool(self._state.failing)
-        answer = await super()._ask(activity, asked, summary, options)
+        output = await super()._run(activity, input_, summary, options)
         if was_failing and not self._state.failing:
-            await self._view.tell_application()
-        return answer
+            await self._view.notify_application()
+        return output

@@ -1,4 +1,4 @@
-"""When a case is an operator's: before the due date, and whenever somebody has to look (Y11, Y25)."""
+"""When a case waits for an operator: before the due date, and whenever somebody has to act (Y11, Y25)."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class OperatorTurn:
-    """Runs beside the story of one case."""
+    """Runs beside the `run` of one case."""
 
     def __init__(self, state: OfficeState, view: OfficeView, steps: OfficeSteps) -> None:
         self._state = state
@@ -27,18 +27,18 @@ class OperatorTurn:
         self._escalation = Escalation(steps, view.refresh)
 
     def keep_due_date(self, reasons_of_delay: Callable[[], Sequence[str]]) -> None:
-        """Y11: alert an operator before the due date, and tell the applicant once it has passed."""
+        """Y11: alert an operator before the due date, and notify the applicant once it has passed."""
         self._due_date = asyncio.create_task(self._keep_due_date(reasons_of_delay))
 
     async def begin(self) -> None:
-        """Make it an operator's turn: remind, tell a supervisor, hand the case on, on business days."""
-        self.rest()
+        """Wait for an operator: remind, notify a supervisor, hand the case on, on business days."""
+        self.stop()
         self._view.note("担当者の対応を待っている")
-        await self._view.rest(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
+        await self._view.wait_at(self._state.stage, WaitingFor.OPERATOR, self._state.waits_until)
         self._escalation.begin()
 
     async def begin_if_undelivered(self) -> None:
-        """Somebody has to reach the customer in another way, unless that is being done."""
+        """Wait for an operator, who reaches the customer by phone, unless one is waited for already."""
         waited_for = self._escalation.running and self._state.waiting_for is WaitingFor.OPERATOR
         if self._state.undelivered and not waited_for:
             await self.begin()
@@ -51,22 +51,22 @@ class OperatorTurn:
             await self._view.refresh()
 
     async def acknowledge(self) -> None:
-        """An operator has acted: what is still missing is the applicant's again, unless nobody could tell them."""
+        """An operator has acted: wait for the applicant again, unless they have not been notified."""
         if self._state.notice_undelivered:
             await self.begin()
             return
-        self.rest()
+        self.stop()
         if self._state.waiting_for is WaitingFor.OPERATOR:
             self._state.waiting_for = WaitingFor.APPLICANT
         await self._view.refresh()
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Nobody has to be reminded any longer."""
-        self._escalation.rest()
+        self._escalation.stop()
 
     def end(self) -> None:
         """The notice is out, or the case is ending: the due date no longer matters."""
-        self.rest()
+        self.stop()
         if self._due_date:
             self._due_date.cancel()
 

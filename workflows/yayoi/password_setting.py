@@ -1,4 +1,4 @@
-"""Setting a new password of a Yayoi ID: the same mailed code, and at the end a mail that says so."""
+"""Setting a new password of a Yayoi ID: the same mailed code, and a mail at the end."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.yayoi.address_checks import AddressCheckActivities
     from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckStep
     from workflows.common.activity_options import MAIL
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.yayoi.address_check import AddressCheckProcedure
 
 
@@ -21,15 +21,15 @@ class PasswordSetting(AddressCheckProcedure):
         super().__init__(check)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:
         await self.mail_codes()
         outcome = await self.close()
         if outcome is CheckOutcome.FINISHED:
-            await self._tell_owner(check)
+            await self._notify_owner(check)
         return outcome
 
-    async def _tell_owner(self, check: AddressCheck) -> None:
+    async def _notify_owner(self, check: AddressCheck) -> None:
         try:
             await workflow.execute_activity_method(
                 AddressCheckActivities.tell_of_new_password,

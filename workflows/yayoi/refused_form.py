@@ -1,4 +1,4 @@
-"""A form of another system that could not be taken: the operators' desk is told once."""
+"""A form of another system that could not be accepted: the operators' desk is notified once."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class RefusedForm(MailWorkflow):
-    """Tells operators of a form that was kept; they mend or discard it on the command line."""
+    """Notifies operators of a form that was kept; they correct or discard it on the command line."""
 
     @workflow.run
     async def run(self, form: RefusedFormRef) -> None:

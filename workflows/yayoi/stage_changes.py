@@ -1,4 +1,4 @@
-"""Notification other systems how an application and its offices get on: every change of stage or outcome, in order."""
+"""Notifying other systems of every change of stage or outcome of an application and its offices, in order."""
 
 import asyncio
 from collections import Counter, deque
@@ -17,66 +17,66 @@ with workflow.unsafe.imports_passed_through():
 
 
 class StageChanges:
-    """Notes the changes as they happen and publishes them one after the other, beside the story."""
+    """Queues the changes as they happen and publishes them one after the other, beside `run`."""
 
     def __init__(self, case: ApplicationCase) -> None:
         self._case = case
-        self._told: dict[int | None, tuple[Coded, Coded | None]] = {}
-        self._counted: Counter[int | None] = Counter()
-        self._waiting: deque[StageChange] = deque()
+        self._latest: dict[int | None, tuple[Coded, Coded | None]] = {}
+        self._sequence: Counter[int | None] = Counter()
+        self._unpublished: deque[StageChange] = deque()
         self._publishing: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def start_publishing(self) -> None:
         """Publish from now on."""
         self._publishing = asyncio.create_task(self._publish())
 
-    def note(self, stage: ApplicationStage, waiting_for: WaitingFor, offices: Iterable[OfficeProgress]) -> None:
-        """Note what has changed since the last time: the offices before the whole."""
+    def record(self, stage: ApplicationStage, waiting_for: WaitingFor, offices: Iterable[OfficeProgress]) -> None:
+        """Queue what has changed since the last call: the offices before the whole."""
         number, at, due_date = self._case.application_no, workflow.now(), self._case.due_date
         for office in offices:
-            self._note(
+            self._queue(
                 office_stage_change(
                     number,
                     office.office_no,
                     office.stage,
                     outcome=office.outcome,
-                    sequence=self._counted[office.office_no] + 1,
+                    sequence=self._sequence[office.office_no] + 1,
                     at=at,
                     waiting_for=Coded.of(office.waiting_for),
                     due_date=due_date,
                 )
             )
-        self._note(
+        self._queue(
             application_stage_change(
                 number,
                 stage,
-                sequence=self._counted[None] + 1,
+                sequence=self._sequence[None] + 1,
                 at=at,
                 waiting_for=Coded.of(waiting_for),
                 due_date=due_date,
             )
         )
 
-    async def published(self) -> None:
-        """Wait until everything noted is published."""
+    async def wait_until_published(self) -> None:
+        """Wait until everything queued is published."""
         if self._publishing:
-            await workflow.wait_condition(lambda: not self._waiting)
+            await workflow.wait_condition(lambda: not self._unpublished)
             self._publishing.cancel()
 
-    def _note(self, change: StageChange) -> None:
-        standing = (change.stage, change.outcome)
-        if self._told.get(change.office_no) != standing:
-            self._told[change.office_no] = standing
-            self._counted[change.office_no] += 1
-            self._waiting.append(change)
+    def _queue(self, change: StageChange) -> None:
+        latest = (change.stage, change.outcome)
+        if self._latest.get(change.office_no) != latest:
+            self._latest[change.office_no] = latest
+            self._sequence[change.office_no] += 1
+            self._unpublished.append(change)
 
     async def _publish(self) -> None:
         while True:
-            await workflow.wait_condition(lambda: bool(self._waiting))
+            await workflow.wait_condition(lambda: bool(self._unpublished))
             await workflow.execute_local_activity_method(
                 WebhookPublishingActivities.publish_stage_change,
-                self._waiting[0],
+                self._unpublished[0],
                 summary="段階の変化を他のシステムに知らせる準備をする",
                 **LOOK_UP,
             )
-            self._waiting.popleft()
+            self._unpublished.popleft()

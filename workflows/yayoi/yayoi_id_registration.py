@@ -1,23 +1,23 @@
-"""Registering a Yayoi ID (Y26): from the form to the right code, or to the day on which nothing is left of it."""
+"""Registering a Yayoi ID (Y26): from the form to the right code, or until it is deleted."""
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.yayoi.address_checks import AddressCheck, CheckOutcome
-    from workflows.common.cancellation import heeding_cancellation
+    from workflows.common.cancellation import shielded_from_cancellation
     from workflows.yayoi.address_check import AddressCheckProcedure
 
 
 @workflow.defn
 class YayoiIdRegistration(AddressCheckProcedure):
-    """Mails the code. The page on which it is typed in makes the Yayoi ID, in one transaction, and says so."""
+    """Mails the code. The page on which it is typed in makes the Yayoi ID and signals this procedure."""
 
     @workflow.init
     def __init__(self, check: AddressCheck) -> None:
         super().__init__(check)
 
     @workflow.run
-    @heeding_cancellation
+    @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:  # noqa: ARG002 kept since the procedure was made
         await self.mail_codes()
         return await self.close()

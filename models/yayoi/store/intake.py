@@ -18,12 +18,9 @@ from models.tables import (
     application_count,
 )
 from models.yayoi.application_form import ApplicationForm
+from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo
-from models.yayoi.mails import DAYS_OF_ALERT
 from models.yayoi.store.office_names import office_names
-
-DAYS_TO_MEND = 5
-"""Business days after the due date within which what blocks a case can still be mended (Y27)."""
 
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
@@ -178,8 +175,8 @@ class Intake:
             consents=form.consents.model_dump(),
             applied_at=applied_at,
             due_date=due_date,
-            alert_on=self._calendar.business_days_before(due_date, DAYS_OF_ALERT),
-            expires_on=self._calendar.business_days_after(due_date, DAYS_TO_MEND),
+            alert_on=self._calendar.business_days_before(due_date, OPERATOR_ALERT_DAYS),
+            expires_on=self._calendar.business_days_after(due_date, EXPIRY_DAYS),
         )
 
     @staticmethod

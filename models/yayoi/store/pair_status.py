@@ -19,6 +19,7 @@ from models.tables import (
     SetUpStepRow,
     YayoiIdRow,
 )
+from models.yayoi.deadlines import FOLLOW_UP_DAYS
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked, RememberedLink
@@ -33,7 +34,9 @@ PATHS = {
 }
 """Where each step is done."""
 _NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
-_ENDED_OPEN = "お手続きの期間（お知らせメールから 30 日間）が終わっているため、この画面では受け付けられません。"
+_ENDED_OPEN = (
+    f"お手続きの期間（お知らせメールから {FOLLOW_UP_DAYS} 日間）が終わっているため、この画面では受け付けられません。"
+)
 _LINK_ONLY = "会計連携の追加のお申し込みでは、STEP5・STEP6 の手続きは不要です。再連携だけをお願いします。"
 _HELP = "元々ご契約のお客様番号で、お問い合わせください。"
 _KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, code_of
 from models.tables import AddressCheckRow, YayoiIdRow
-from models.yayoi.address_checks import CODE_VALID, LASTS, MOST_CODES, MOST_TRIES, AddressCheck, CheckNews, CheckPurpose
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, AddressCheck, CheckNews, CheckPurpose
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS, CODE_VALID
 from models.yayoi.identifiers import YayoiId
 from web.common.workflow_notifier import Notification
 from workflows.yayoi import search_attributes
@@ -87,7 +88,7 @@ class AddressChecks:
             "check_id": check_id,
             "begun_at": now,
             "changed_at": now,
-            "ends_at": now + LASTS,
+            "ends_at": now + ADDRESS_CHECK_LASTS,
             "code_until": now + CODE_VALID,
         }
         async with self._sessions.begin() as session:
@@ -144,7 +145,7 @@ class AddressChecks:
         async with self._sessions.begin() as session:
             await session.execute(
                 delete(AddressCheckRow).where(
-                    AddressCheckRow.finished_at.is_(None), AddressCheckRow.ends_at < self._now() - LASTS
+                    AddressCheckRow.finished_at.is_(None), AddressCheckRow.ends_at < self._now() - ADDRESS_CHECK_LASTS
                 )
             )
 

@@ -1,6 +1,7 @@
 """What the pages of mailed codes have in common: the page on which one is typed in, and sending it again."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,14 @@ from models.common.calendar import JST
 from models.common.passwords import PasswordKind
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from web.common.auth import Auth, Limit, client_address, page_router
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.accounts.checks import AddressChecks, Effect, NoCheckError
 
 CODE = "code"
+_HOURS = ADDRESS_CHECK_LASTS // timedelta(hours=1)
 
 
 class Accounts:
@@ -123,7 +126,7 @@ class CodePages:
     def _gone(self) -> ProblemError:
         return ProblemError(
             HTTPStatus.NOT_FOUND,
-            f"この{self._purpose.label}の手続きは見つかりません。アドレスが違うか、24 時間の期限が過ぎています。"
+            f"この{self._purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
             "お手数ですが、最初からもう一度お手続きください。",
         )
 

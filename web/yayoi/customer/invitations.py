@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select
@@ -17,10 +17,10 @@ from models.tables import (
     MemberInvitationRow,
     YayoiIdRow,
 )
+from models.yayoi.deadlines import MEMBER_INVITATION_DAYS
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.member_invitations import (
     IN_APPLICATION,
-    LINK_VALID,
     MOST_LINKS,
     OTHER_GROUP,
     Invitation,
@@ -216,7 +216,7 @@ def telling(row: MemberInvitationRow) -> Notification:
 
 def _expiry(now: datetime) -> datetime:
     """Links are signed to the second."""
-    return (now + LINK_VALID).replace(microsecond=0)
+    return (now + timedelta(days=MEMBER_INVITATION_DAYS)).replace(microsecond=0)
 
 
 def _is_open() -> tuple[ColumnElement[bool], ...]:

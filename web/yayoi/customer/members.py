@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.calendar import day_in_japan
+from models.yayoi.deadlines import MEMBER_INVITATION_DAYS, MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.identifiers import YayoiId
 from web.common.auth import Limit, Visitor
 from web.common.background_jobs import PeriodicJob
@@ -89,7 +90,15 @@ def _show(
     parts: Parts, request: Request, visitor: Visitor, group: Group | None, form: PageForm, *, said: str | None = None
 ) -> Response:
     days = [day_in_japan(row.expires_at) for row in group.invitations] if group else []
-    facts = {"visitor": visitor, "group": group, "days": days, "page": form, "said": said}
+    facts = {
+        "visitor": visitor,
+        "group": group,
+        "days": days,
+        "page": form,
+        "said": said,
+        "link_days": MEMBER_INVITATION_DAYS,
+        "reminder_days": MEMBER_INVITATION_REMINDER_DAYS,
+    }
     return parts.show(request, "yayoi/members.html", facts)
 
 

@@ -1,0 +1,36 @@
+"""The numbers of 弥生's deadlines: procedures, stores, mails and pages take them from here.
+
+The due date itself (Y11) is `BusinessCalendar.due_date`; an operator's turn is `workflows.common.escalation`.
+"""
+
+from datetime import timedelta
+
+OPERATOR_ALERT_DAYS = 3
+"""Business days before the due date on which an operator is notified that it is in danger (Y11)."""
+APPLICANT_REMINDER_DAYS = (3, 6, 9)
+"""Business days after which the applicant is reminded to correct the pair or to release the sharing (Y13)."""
+EXPIRY_DAYS = 5
+"""Business days after the due date in which the applicant can still correct or release (Y27)."""
+EXTENSION_DAYS = 7
+"""Days by which an operator's extension moves that deadline unless another day is typed in (Y27)."""
+
+FOLLOW_UP_REMINDER_DAYS = (3, 7)
+"""Business days after the notice on which the customer is reminded of what is open (Y25)."""
+FOLLOW_UP_OPERATOR_DAYS = 10
+"""Business days after the notice on which operators are shown what is open (Y25)."""
+FOLLOW_UP_DAYS = 30
+"""Days after the notice at which the case closes, complete or not (Y25)."""
+CASE_LINK_DAYS = 90
+"""Days after the due date on which a case's links still open (Y25)."""
+RENEWED_CASE_LINK_DAYS = 30
+"""Days for which a link opens at least, counted from the day on which it was mailed (Y25)."""
+
+MEMBER_INVITATION_DAYS = 14
+"""Days in which an invitation can be accepted, from when its link was requested (Y24)."""
+MEMBER_INVITATION_REMINDER_DAYS = 3
+"""Business days after which whoever was invited is reminded (Y24)."""
+
+CODE_VALID = timedelta(minutes=30)
+"""How long a mailed code can be typed in, from when it was requested (Y26)."""
+ADDRESS_CHECK_LASTS = timedelta(hours=24)
+"""An address check that is not finished by then is deleted (Y26)."""

@@ -1,0 +1,61 @@
+"""Every deadline of 弥生's rules is one number: texts take it from `models/yayoi/deadlines.py` or agree with it."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from models.yayoi import deadlines
+from workflows.common.escalation import ESCALATION_DAYS
+
+ROOT = Path(__file__).parents[2]
+TYPED = re.compile(r"(?<![月\d])\d+\s*(?:営業)?日|\d+\s*時間(?!に)")
+"""A number of days, unless it is a date, or of hours, unless it is how often in an hour."""
+TEMPLATES = [
+    *(ROOT / "activities").glob("*/mails/*.md"),
+    *(ROOT / "web/templates/yayoi").glob("*.html"),
+    *(ROOT / "web/templates/common").glob("*.html"),
+]
+SOURCES = [
+    path
+    for layer in ("models", "activities", "workflows", "web", "workers/mail_samples")
+    for path in (ROOT / layer).rglob("*.py")
+    if "myics" not in path.parts and path != Path(deadlines.__file__)
+]
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_has_a_number_of_days_typed_in(path: Path) -> None:
+    assert TYPED.findall(path.read_text(encoding="utf-8")) == []
+
+
+def days(*counts: int, between: str = "・") -> str:
+    return between.join(map(str, counts))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{days(*deadlines.APPLICANT_REMINDER_DAYS)} 営業日後に催促し",
+        f"完了予定日の {deadlines.OPERATOR_ALERT_DAYS} 営業日前",
+        f"完了のお知らせから {deadlines.FOLLOW_UP_OPERATOR_DAYS} 営業日たっても",
+        "{} 営業日後に催促、{} 営業日後に責任者へ連絡、{} 営業日後に別の担当者へ".format(*ESCALATION_DAYS),
+        f"完了予定日の {deadlines.EXPIRY_DAYS} 営業日後になると期限切れ",
+        f"期限切れ（完了予定日の {deadlines.EXPIRY_DAYS} 営業日後）",
+        f"{days(*deadlines.FOLLOW_UP_REMINDER_DAYS)} 営業日後に催促します",
+        f"完了のお知らせから {deadlines.FOLLOW_UP_DAYS} 日で",
+    ],
+)
+def test_the_operators_guide_states_the_deadlines_as_they_are(said: str) -> None:
+    assert said in (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
+
+
+def test_the_operators_guide_states_no_other_deadline() -> None:
+    guide = (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
+    assert len(TYPED.findall(guide)) == 10
+
+
+def test_y25_a_link_opens_longer_than_the_follow_up_lasts() -> None:
+    assert deadlines.CASE_LINK_DAYS > deadlines.FOLLOW_UP_DAYS
+    assert deadlines.CODE_VALID < deadlines.ADDRESS_CHECK_LASTS < timedelta(days=deadlines.MEMBER_INVITATION_DAYS)
