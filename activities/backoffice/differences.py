@@ -9,12 +9,12 @@ from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
 from activities.backoffice.myics_differences import MyicsDifferences
-from activities.common.ledger import StepTransaction, key_of
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
 from models.common.calendar import JST
+from models.common.store.ledger import StepTransaction, key_of
 from models.myics.identifiers import RegistrationNo
 from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
 from models.yayoi.event_labels import event_label

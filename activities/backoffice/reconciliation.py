@@ -9,7 +9,6 @@ from temporalio import activity
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.late_refusals import LateRefusals
-from activities.common.ledger import Ledger, StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
@@ -17,6 +16,7 @@ from models.backoffice.mails import RECONCILIATION_SUBJECT
 from models.backoffice.reconciliation import Found, FreezeStep, Reconcile, ReconciliationReport, Repaired, UndoNeeded
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
+from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import LedgerRow
 from models.yayoi.messages import OfficeRef
 
@@ -70,9 +70,9 @@ class ReconciliationActivities:
     async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
         """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
 
-        async def thaw(work: StepTransaction) -> Repaired:
-            await self._smart_import.thaw(work, step.office_token)
-            work.audit("残っていた凍結を解除した", reason="日次の照合")
+        async def thaw(transaction: StepTransaction) -> Repaired:
+            await self._smart_import.thaw(transaction, step.office_token)
+            transaction.audit("残っていた凍結を解除した", reason="日次の照合")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
@@ -81,13 +81,13 @@ class ReconciliationActivities:
     async def freeze_again(self, step: FreezeStep) -> Repaired:
         """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
 
-        async def freeze(work: StepTransaction) -> Repaired:
-            await self._smart_import.freeze(work, step.office_token)
+        async def freeze(transaction: StepTransaction) -> Repaired:
+            await self._smart_import.freeze(transaction, step.office_token)
             # Looked at when the office is held: the procedure may have thawed it in the meantime.
-            if await self._has_thawed(work.session, step):
-                await self._smart_import.thaw(work, step.office_token)
+            if await self._has_thawed(transaction.session, step):
+                await self._smart_import.thaw(transaction, step.office_token)
                 return Repaired(done=False)
-            work.audit("外れていた凍結をやり直した", reason="日次の照合")
+            transaction.audit("外れていた凍結をやり直した", reason="日次の照合")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)

@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.ledger import Ledger, StepTransaction
 from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
@@ -61,10 +61,10 @@ class RegistrationBatchActivities:
     async def close_batch(self, step: BatchStep) -> None:
         """Note that every row was worked off."""
 
-        async def close(work: StepTransaction) -> BatchStep:
-            batch = await work.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
+        async def close(transaction: StepTransaction) -> BatchStep:
+            batch = await transaction.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
             batch.closed_at = step.at
-            work.audit("一括登録を終了した")
+            transaction.audit("一括登録を終了した")
             return step
 
         await self._ledger.once(step, "close", BatchStep, close)
@@ -73,8 +73,8 @@ class RegistrationBatchActivities:
     async def record_batch_operation(self, step: BatchStep) -> None:
         """Put into the audit trail who stopped or resumed it."""
 
-        async def record(work: StepTransaction) -> BatchStep:
-            work.audit(step.action, by=step.by, reason=step.reason)
+        async def record(transaction: StepTransaction) -> BatchStep:
+            transaction.audit(step.action, by=step.by, reason=step.reason)
             return step
 
         await self._ledger.once(step, f"operation.{step.counted}", BatchStep, record)

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.common.ledger import SYSTEM
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
+from models.common.store.ledger import SYSTEM
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path

@@ -4,9 +4,9 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.common.operators import least_busy, named_operator
 from models.common.messages import Assigned
+from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import ApplicationOfficeRow
 from models.yayoi.messages import Assign
 
@@ -25,11 +25,11 @@ class AssignmentActivities:
         Raises a final error for a named operator who is not in the table or is on leave.
         """
 
-        async def assign(work: StepTransaction) -> Assigned:
+        async def assign(transaction: StepTransaction) -> Assigned:
             operator = (
-                await named_operator(work.session, asked.to, asked.at)
+                await named_operator(transaction.session, asked.to, asked.at)
                 if asked.to
-                else await least_busy(work.session, asked.at, but_not=asked.but_not)
+                else await least_busy(transaction.session, asked.at, but_not=asked.but_not)
             )
             if operator is None:
                 return Assigned(operator=None)
@@ -39,8 +39,8 @@ class AssignmentActivities:
             )
             if asked.office_no is not None:
                 pairs = pairs.where(ApplicationOfficeRow.office_no == asked.office_no)
-            await work.session.execute(pairs.values(assignee=operator))
-            work.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
+            await transaction.session.execute(pairs.values(assignee=operator))
+            transaction.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
             return Assigned(operator=operator)
 
         return await self._ledger.once(asked, f"assign.{asked.asked_as or asked.occurrence}", Assigned, assign)

@@ -5,12 +5,12 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.common.ledger import StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
 from models.common.messages import SentMail
+from models.common.store.ledger import StepTransaction
 from models.tables import EnquiryRow
 from models.yayoi.enquiries import DESK_SUBJECT, EnquiryRef
 from models.yayoi.identifiers import ContractId

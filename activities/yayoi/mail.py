@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import SYSTEM, StepTransaction
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
+from models.common.store.ledger import SYSTEM, StepTransaction
 from models.tables import ApplicationRow, AuditRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind

@@ -6,13 +6,13 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.common.ledger import StepTransaction
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
+from models.common.store.ledger import StepTransaction
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
+from models.common.store.ledger import Ledger, StepTransaction
 from tests.third_procedure.messages import CloseManual
 
 
@@ -12,8 +12,8 @@ class ManualActivities:
 
     @activity.defn
     async def close_manual(self, step: CloseManual) -> None:
-        async def close(work: StepTransaction) -> CloseManual:
-            work.audit(f"説明書の依頼を終了した（{step.outcome}）")
+        async def close(transaction: StepTransaction) -> CloseManual:
+            transaction.audit(f"説明書の依頼を終了した（{step.outcome}）")
             return step
 
         await self._ledger.once(step, "close", CloseManual, close)

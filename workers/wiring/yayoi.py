@@ -14,7 +14,6 @@ from activities.backoffice.digest import AskedQueue, DigestActivities, Queues
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.common.calendar import CalendarActivities
-from activities.common.ledger import Ledger
 from activities.common.outbox import Outbox
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
@@ -35,6 +34,7 @@ from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
 from models.common.calendar import BusinessCalendar
+from models.common.store.ledger import Ledger
 from models.common.web_ui_links import workflow_link
 from models.yayoi.case_links import case_link, operators_link
 from workers.settings import Settings

@@ -1,4 +1,4 @@
-"""The one way a step takes effect once: effect, ledger row and audit row commit in one transaction."""
+"""How a step takes effect once: effect, ledger row and audit row commit in one transaction."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from typing import Any, Protocol, Self, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.identifiers import ledger_key
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, LedgerRow
 
 Result = TypeVar("Result", bound=BaseModel)
 
 SYSTEM = "system"
-"""Who acts when nobody asked for it."""
+"""Who acts when no person does."""
 
 
 @dataclass(frozen=True)
 class StepTransaction:
     """One transaction of one step.
 
-    A registry behind a network ignores `session` and hands `key` on as its idempotency key (`activities.registry`); the
-    key is empty where a registry is only asked.
+    A registry behind a network ignores `session` and hands `key` on as its idempotency key
+    (`activities.yayoi.registry.protocols`); the key is empty where a registry is only read.
     """
 
-    session: AsyncSession
+    session: DatabaseSession
     key: str
     application_no: str
     office_no: int | None
@@ -40,9 +40,9 @@ class StepTransaction:
 
     @classmethod
     def to_read(
-        cls, session: AsyncSession, at: datetime, application_no: str = "", office_no: int | None = None
+        cls, session: DatabaseSession, at: datetime, application_no: str = "", office_no: int | None = None
     ) -> Self:
-        """Only ask, for a pair, an application or nobody in particular."""
+        """Return one that only reads, for a pair, an application or no case at all."""
         return cls(session, "", application_no, office_no, at)
 
     def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
@@ -75,6 +75,9 @@ class StepInput(Protocol):
     def at(self) -> datetime: ...
 
 
+Effect = Callable[[StepTransaction], Awaitable[Result]]
+
+
 def key_of(
     application_no: SQLColumnExpression[str], office_no: SQLColumnExpression[int], step: str
 ) -> ColumnElement[str]:
@@ -82,28 +85,31 @@ def key_of(
     return func.concat_ws(":", application_no, office_no, step)
 
 
-class Ledger:
-    """Runs effects at most once per key and answers every repetition with the stored result."""
+async def once(
+    session: DatabaseSession, step: StepInput, name: str, result: type[Result], effect: Effect[Result]
+) -> Result:
+    """Run `effect` in the session's transaction with its ledger row, or return what it returned before.
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+    Two at the same time: the second waits for the first one's commit at the ledger's key, then reads its result.
+    """
+    key = ledger_key(step.application_no, step.office_no, name)
+    inserted = insert(LedgerRow).values(key=key, result={}).on_conflict_do_nothing().returning(LedgerRow.key)
+    if await session.scalar(inserted) is None:
+        stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
+        return result.model_validate(stored)
+    done = await effect(StepTransaction(session, key, step.application_no, step.office_no, step.at))
+    row = await session.get_one(LedgerRow, key)
+    row.result = done.model_dump(mode="json")
+    return done
+
+
+class Ledger:
+    """Runs each step's effect once, in a transaction of its own; an effect that raises leaves nothing behind."""
+
+    def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
-    async def once(
-        self, step: StepInput, name: str, result: type[Result], effect: Callable[[StepTransaction], Awaitable[Result]]
-    ) -> Result:
-        """Run `effect` in one transaction with its ledger row, or return what it returned before.
-
-        Two at the same time: the second waits for the first one's commit at the ledger's key, then reads its result.
-        An effect that raises leaves nothing behind.
-        """
-        key = ledger_key(step.application_no, step.office_no, name)
+    async def once(self, step: StepInput, name: str, result: type[Result], effect: Effect[Result]) -> Result:
+        """Run `effect`, or return what it returned before."""
         async with self._sessions.begin() as session:
-            taken = insert(LedgerRow).values(key=key, result={}).on_conflict_do_nothing().returning(LedgerRow.key)
-            if await session.scalar(taken) is None:
-                stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
-                return result.model_validate(stored)
-            work = StepTransaction(session, key, step.application_no, step.office_no, step.at)
-            done = await effect(work)
-            row = await session.get_one(LedgerRow, key)
-            row.result = done.model_dump(mode="json")
-            return done
+            return await once(session, step, name, result, effect)
