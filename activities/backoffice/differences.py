@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
@@ -15,6 +14,7 @@ from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
 from models.common.calendar import JST
 from models.common.store.ledger import StepTransaction, key_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import RegistrationNo
 from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
 from models.yayoi.event_labels import event_label
@@ -37,7 +37,7 @@ AT_MOST = 500
 class Differences:
     """Compares our records with the registry and with Temporal."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client, smart_import: SmartImport) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client, smart_import: SmartImport) -> None:
         self._sessions = sessions
         self._client = client
         self._smart_import = smart_import
@@ -210,7 +210,7 @@ def _workflow_of(pair: str) -> str | None:
         return None
 
 
-async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _not_notified(session: DatabaseSession, at: datetime) -> list[Finding]:
     """By our own records: which steps were taken, and which mails were sent."""
     pair, issued, revoked = ApplicationOfficeRow, aliased(LedgerRow), aliased(LedgerRow)
     notice = exists().where(
@@ -239,7 +239,7 @@ async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
     ]
 
 
-async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _pending_mails(session: DatabaseSession, at: datetime) -> list[Finding]:
     # Each is told of at least once, and every day only while its case is open.
     pair, case = ApplicationOfficeRow, ApplicationRow
     of_open_pair = exists().where(
@@ -277,7 +277,7 @@ def _why_unsent(notice: NoticeRow) -> str:
     return f"を {_time(notice.created_at)} から送信できていません。"
 
 
-async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _waiting_events(session: DatabaseSession, at: datetime) -> list[Finding]:
     rows = await session.scalars(
         select(EventRow)
         .where(EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None), EventRow.received_at < at - SOON)
@@ -293,7 +293,7 @@ async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
     ]
 
 
-async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _not_started(session: DatabaseSession, at: datetime) -> list[Finding]:
     rows = await session.scalars(
         select(ApplicationRow)
         .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.client import Client
 
@@ -16,6 +15,7 @@ from models.backoffice.digest import DigestDay, Recipients, SendDigest
 from models.backoffice.mails import DIGEST_SUBJECT
 from models.common.calendar import BusinessCalendar
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import OperatorRow
 
 MOST_CASES = 50
@@ -50,7 +50,7 @@ class DigestActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         client: Client,
         outbox: Outbox,
         *,
@@ -84,7 +84,7 @@ class DigestActivities:
         # Asked before the outbox begins: no connection to the database is held while Temporal thinks.
         written = await self._write(operator, asked)
 
-        async def write(_: AsyncSession) -> WrittenMail:
+        async def write(_: DatabaseSession) -> WrittenMail:
             return written
 
         return await self._outbox.send(letter, write)

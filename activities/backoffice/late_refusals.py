@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.common.calendar import JST
+from models.common.store.sessions import DatabaseSessions
 from models.tables import EventRow
 from models.yayoi.event_labels import event_label, source_label
 from models.yayoi.identifiers import ApplicationNo
@@ -15,7 +15,7 @@ from models.yayoi.identifiers import ApplicationNo
 class LateRefusals:
     """Each is found until a report of it was sent, then never again."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
     async def find(self, at: datetime) -> list[Finding]:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import JST
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
 
@@ -24,7 +24,7 @@ Number = RegistrationNo | BatchNo
 class MyicsDifferences:
     """Compares MYICS' rows that are open with Temporal. All of it is for people: Reset lets a procedure go on."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client) -> None:
         self._sessions = sessions
         self._client = client
 
@@ -67,7 +67,7 @@ def _bounded(kind: FindingKind, details: Mapping[Number, str]) -> Iterator[Findi
         yield Finding(kind=kind, detail=f"ほかに {len(details) - MOST} 件あります。")
 
 
-async def _started(session: AsyncSession) -> list[Number]:
+async def _started(session: DatabaseSession) -> list[Number]:
     """Return what is open and whose procedure has been started."""
     registration, batch = MyicsRegistrationRow, MyicsBatchRow
     numbers: Iterable[str] = await session.scalars(
@@ -81,7 +81,7 @@ async def _started(session: AsyncSession) -> list[Number]:
     return [*map(RegistrationNo, numbers), *map(BatchNo, batches)]
 
 
-async def _untold(session: AsyncSession, at: datetime) -> dict[Number, str]:
+async def _untold(session: DatabaseSession, at: datetime) -> dict[Number, str]:
     """Return what has waited too long to be started, or to be told what has changed."""
     found: dict[Number, str] = {}
     for table, key, number in (

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.backoffice.differences import Differences
@@ -17,6 +16,7 @@ from models.backoffice.reconciliation import Found, FreezeStep, Reconcile, Recon
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession
 from models.tables import LedgerRow
 from models.yayoi.messages import OfficeRef
 
@@ -100,7 +100,7 @@ class ReconciliationActivities:
         await self._refusals.reported(report)
         return sent
 
-    async def _write(self, _: AsyncSession, report: ReconciliationReport) -> WrittenMail:
+    async def _write(self, _: DatabaseSession, report: ReconciliationReport) -> WrittenMail:
         findings = [
             (finding, self._workflow_link(finding.workflow_id) if finding.workflow_id else None)
             for finding in report.findings
@@ -108,6 +108,6 @@ class ReconciliationActivities:
         return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
 
     @staticmethod
-    async def _has_thawed(session: AsyncSession, step: FreezeStep) -> bool:
+    async def _has_thawed(session: DatabaseSession, step: FreezeStep) -> bool:
         key = ledger_key(step.application_no, step.office_no, "thaw")
         return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None

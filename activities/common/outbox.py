@@ -13,13 +13,13 @@ from typing import Protocol
 
 import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
 from activities.common.mail_refused import mail_refused
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import Base, NoticeRow
 
 MAILS_AT_ONCE = 4
@@ -53,7 +53,7 @@ class Letter:
     office_no: int | None = None
 
 
-Write = Callable[[AsyncSession], Awaitable[WrittenMail]]
+Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
 
 
 class MailNotTakenError(Exception):
@@ -133,7 +133,7 @@ class Outbox:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

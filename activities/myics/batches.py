@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
@@ -21,7 +21,7 @@ AT_ONCE = 20
 class RegistrationBatchActivities:
     """Takes the rows of a file. A worker that dies in the middle leaves each row either done or as it was."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger) -> None:
         self._sessions = sessions
         self._ledger = ledger
 
@@ -99,7 +99,7 @@ class RegistrationBatchActivities:
                 row.done_at = page.at
 
 
-async def _take(session: AsyncSession, page: BatchPage, values: dict[str, str]) -> None:
+async def _take(session: DatabaseSession, page: BatchPage, values: dict[str, str]) -> None:
     batch = await session.get_one(MyicsBatchRow, page.batch_no)
     asked = Requester(batch.requested_by, page.at, page.batch_no)
     match read(page.kind.form, values):
@@ -112,7 +112,7 @@ async def _take(session: AsyncSession, page: BatchPage, values: dict[str, str]) 
             await invite_user(session, holder, UserForm(**user.model_dump(exclude={"suffix"})), asked)
 
 
-async def _holder(session: AsyncSession, page: BatchPage, user: ClientUserForm) -> HolderNo:
+async def _holder(session: DatabaseSession, page: BatchPage, user: ClientUserForm) -> HolderNo:
     firm = _firm(page)
     if user.suffix is None:
         return HolderNo(firm)
@@ -129,7 +129,7 @@ def _firm(page: BatchPage) -> CustomerNo:
     return page.customer_no
 
 
-async def _waiting_to_start(session: AsyncSession, batch_no: BatchNo) -> int:
+async def _waiting_to_start(session: DatabaseSession, batch_no: BatchNo) -> int:
     return (
         await session.scalar(
             select(func.count()).where(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
@@ -13,6 +12,7 @@ from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
 from models.common.store.ledger import SYSTEM
+from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
@@ -56,7 +56,7 @@ class RegistrationMailActivities:
         letter = Letter(key=ledger_key(request.registration_no, None, step), kind=request.kind)
         return await self._outbox.send(letter, partial(self._write, request=request), also=partial(_audit, request))
 
-    async def _write(self, session: AsyncSession, request: SendMyicsMail) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)
         client = await session.get(MyicsClientRow, row.client_id) if row.client_id else None
         body = self._templates.get_template(f"{request.kind}.md").render(
@@ -75,7 +75,7 @@ class RegistrationMailActivities:
         return WrittenMail(recipient or self._desk, request.kind.subject, body)
 
     @staticmethod
-    async def _operator(session: AsyncSession, row: MyicsRegistrationRow, request: SendMyicsMail) -> str | None:
+    async def _operator(session: DatabaseSession, row: MyicsRegistrationRow, request: SendMyicsMail) -> str | None:
         who = (
             OperatorRow.supervisor
             if request.kind is MyicsMail.OPERATOR_ESCALATION

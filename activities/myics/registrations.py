@@ -2,13 +2,13 @@
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.operators import least_busy, named_operator
+from activities.common.operators import operator_for
 from models.common.messages import Assigned
 from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.identifiers import RegistrationNo
 from models.myics.registrations import (
@@ -38,7 +38,7 @@ class RegistrationActivities:
     The registrant changes the same rows from the web: whoever comes second finds what the first has left.
     """
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger) -> None:
         self._sessions = sessions
         self._ledger = ledger
 
@@ -142,24 +142,20 @@ class RegistrationActivities:
         await self._ledger.once(step, f"operation.{step.counted}", RegistrationRef, record)
 
     @activity.defn
-    async def assign_registration(self, asked: AssignRegistration) -> Assigned:
+    async def assign_registration(self, step: AssignRegistration) -> Assigned:
         """Return the operator in charge; None if nobody is there.
 
         Raises a final error for a named operator who is not in the table or is on leave.
         """
 
         async def assign(transaction: StepTransaction) -> Assigned:
-            operator = (
-                await named_operator(transaction.session, asked.to, asked.at)
-                if asked.to
-                else await least_busy(transaction.session, asked.at, but_not=asked.but_not)
-            )
+            operator = await operator_for(transaction.session, step)
             if operator:
-                (await _held(transaction.session, asked)).assignee = operator
-                transaction.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
+                (await _held(transaction.session, step)).assignee = operator
+                transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
             return Assigned(operator=operator)
 
-        return await self._ledger.once(asked, f"assign.{asked.counted}", Assigned, assign)
+        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)
 
 
 _FREED = {
@@ -185,7 +181,7 @@ def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
 
 
 async def _close(
-    session: AsyncSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
+    session: DatabaseSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
 ) -> None:
     row.closed_at, row.outcome = step.at, outcome
     freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
@@ -202,7 +198,7 @@ async def _close(
     )
 
 
-async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
+async def _unregistered_users(session: DatabaseSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
     part = MyicsRegistrationRow
     users = await session.scalars(
         select(part)
@@ -213,11 +209,11 @@ async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> 
     return [user for user in users if _reached(user) is None]
 
 
-async def _held(session: AsyncSession, ref: RegistrationRef) -> MyicsRegistrationRow:
+async def _held(session: DatabaseSession, ref: RegistrationRef) -> MyicsRegistrationRow:
     return await session.get_one(MyicsRegistrationRow, ref.registration_no, with_for_update=True)
 
 
-async def _account(session: AsyncSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:
+async def _account(session: DatabaseSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:
     if row.account_id is None:
         return None
     return await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)

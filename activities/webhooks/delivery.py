@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -14,6 +13,7 @@ from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
 from models.common.calendar import day_in_japan
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
 from models.webhooks.messages import (
@@ -36,7 +36,7 @@ class WebhookDeliveryActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         poster: Poster,
         outbox: Outbox,
         *,
@@ -99,7 +99,7 @@ class WebhookDeliveryActivities:
         letter = Letter(key=f"webhook-trouble:{row.subscriber_id}:{day}", kind="webhook_trouble")
         return await self._outbox.send(letter, partial(self._write, message_id=row.message_id))
 
-    async def _write(self, session: AsyncSession, message_id: str) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, message_id: str) -> WrittenMail:
         row = await session.get_one(WebhookMessageRow, message_id)
         subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
         body = self._template.render(

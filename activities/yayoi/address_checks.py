@@ -6,7 +6,6 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
@@ -14,6 +13,7 @@ from activities.common.outbox import Letter, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.messages import SentMail
 from models.common.personal_links import code_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
 from models.yayoi.address_checks import (
     LASTS,
@@ -33,7 +33,7 @@ class AddressCheckActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         outbox: Outbox,
         *,
         secret_key: str,
@@ -79,13 +79,13 @@ class AddressCheckActivities:
             row.family_name = row.given_name = row.password_hash = row.news_by_mail = None
             return ClosedCheck(finished=True)
 
-    async def _counts(self, session: AsyncSession, row: AddressCheckRow, code_no: int) -> bool:
+    async def _counts(self, session: DatabaseSession, row: AddressCheckRow, code_no: int) -> bool:
         if row.code_no != code_no or row.finished_at is not None or row.code_until <= self._now():
             return False
         # Whoever asks for a code on the page gets the same answer either way.
         return row.purpose == CheckPurpose.REGISTRATION or await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None
 
-    async def _write_code(self, session: AsyncSession, asked: SendCode) -> WrittenMail:
+    async def _write_code(self, session: DatabaseSession, asked: SendCode) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, asked.check_id)
         purpose = CheckPurpose(row.purpose)
         body = self._templates.get_template("code.md").render(
@@ -99,7 +99,7 @@ class AddressCheckActivities:
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)
 
-    async def _write_password_set(self, session: AsyncSession, step: CheckStep) -> WrittenMail:
+    async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)
         body = self._templates.get_template("password_set.md").render(
             at=step.at.astimezone(JST),

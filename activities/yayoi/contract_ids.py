@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow
 from models.yayoi.identifiers import ContractId
 
@@ -35,7 +35,7 @@ class ContractIdPool:
     first: int
     last: int
 
-    async def take(self, session: AsyncSession) -> ContractId:
+    async def take(self, session: DatabaseSession) -> ContractId:
         """Take the next free number; the pool is locked until the transaction ends.
 
         Raises `ContractIdPoolExhaustedError`.
@@ -52,7 +52,7 @@ class ContractIdPool:
         raise ContractIdPoolExhaustedError(self.last)
 
     @staticmethod
-    async def _taken(session: AsyncSession, first: str, last: str) -> set[str]:
+    async def _taken(session: DatabaseSession, first: str, last: str) -> set[str]:
         """All IDs between these two that anybody has; of equal length, they sort as the numbers they are."""
         existing = select(ExistingContractRow.contract_id).where(ExistingContractRow.contract_id.between(first, last))
         issued = select(IssuedContractRow.contract_id).where(IssuedContractRow.contract_id.between(first, last))

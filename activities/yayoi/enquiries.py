@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
@@ -11,6 +10,7 @@ from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
 from models.common.messages import SentMail
 from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSession
 from models.tables import EnquiryRow
 from models.yayoi.enquiries import DESK_SUBJECT, EnquiryRef
 from models.yayoi.identifiers import ContractId
@@ -31,7 +31,7 @@ class EnquiryActivities:
         letter = Letter(key=f"enquiry:{asked.receipt_no}", kind="enquiry")
         return await self._outbox.send(letter, partial(self._write, asked=asked))
 
-    async def _write(self, session: AsyncSession, asked: EnquiryRef) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, asked: EnquiryRef) -> WrittenMail:
         row = await session.get_one(EnquiryRow, asked.receipt_no)
         contract = await self._contracts.existing(
             StepTransaction.to_read(session, row.received_at), ContractId(row.contract_id)

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import BusinessGroupRow, MemberInvitationRow, YayoiIdRow
 from models.yayoi.member_invitations import (
     REMINDER_SUBJECT,
@@ -25,9 +25,7 @@ from models.yayoi.member_invitations import (
 class InvitationActivities:
     """Mails the personal link, and ends what was accepted, withdrawn or forgotten."""
 
-    def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, *, secret_key: str, public_url: str
-    ) -> None:
+    def __init__(self, sessions: DatabaseSessions, outbox: Outbox, *, secret_key: str, public_url: str) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._secret_key = secret_key
@@ -63,7 +61,7 @@ class InvitationActivities:
                 row.closed_at, row.outcome = asked.at, outcome
             return ClosedInvitation(outcome=InvitationOutcome(row.outcome or ""))
 
-    async def _write(self, session: AsyncSession, asked: MailInvitation) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, asked: MailInvitation) -> WrittenMail:
         row = await session.get_one(MemberInvitationRow, asked.invitation_id)
         link = PersonalLink(
             PersonalLinkKind.MEMBER_INVITATION,

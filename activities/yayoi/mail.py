@@ -3,7 +3,6 @@
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -14,6 +13,7 @@ from activities.yayoi.registry.protocols import Contracts
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import SYSTEM, StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationRow, AuditRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
@@ -37,9 +37,7 @@ _LEADING_ON = {
 class MailActivities:
     """Sends one mail per application, office, kind and occurrence, and one more for each update that asks for it."""
 
-    def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts, contracts: Contracts
-    ) -> None:
+    def __init__(self, sessions: DatabaseSessions, outbox: Outbox, texts: MailTexts, contracts: Contracts) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._texts = texts
@@ -75,7 +73,7 @@ class MailActivities:
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         return await self._outbox.send(letter, write, also=partial(_audit, request, _COPY if copy_to_pair else ""))
 
-    async def _write(self, session: AsyncSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail that leads on in a case that was closed meanwhile."""
         if request.office_no is not None and request.kind in _LEADING_ON:
             await find_open_pair(session, request.application_no, request.office_no)
@@ -94,8 +92,8 @@ class MailActivities:
             if not recipients:
                 return False
             application = await session.get_one(ApplicationRow, request.application_no)
-            registered = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
-            contract = await self._contracts.existing(registered, ContractId(application.existing_contract_id))
+            transaction = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
+            contract = await self._contracts.existing(transaction, ContractId(application.existing_contract_id))
         return bool(recipients - {contract and contract.mail_address})
 
 

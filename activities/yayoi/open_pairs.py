@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.identifiers import ledger_key
+from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow, RememberedLinkRow, SetUpStepRow
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeRef
@@ -50,7 +50,7 @@ class OpenPair:
         return "freeze" in self.steps and "thaw" not in self.steps
 
 
-async def open_pairs(session: AsyncSession, only: OfficeRef | None = None) -> list[OpenPair]:
+async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) -> list[OpenPair]:
     """Read all open pairs, or one if it is open."""
     query = (
         select(ApplicationOfficeRow, ApplicationRow.started_at)
@@ -82,7 +82,7 @@ def _key(ref: OfficeRef, step: str) -> str:
     return ledger_key(ref.application_no, ref.office_no, step)
 
 
-async def _steps_done(session: AsyncSession, refs: list[OfficeRef]) -> set[str]:
+async def _steps_done(session: DatabaseSession, refs: list[OfficeRef]) -> set[str]:
     keys = [_key(ref, name) for ref in refs for name in _STEPS]
     done: set[str] = set()
     for first in range(0, len(keys), _AT_A_LOOK):
@@ -91,7 +91,7 @@ async def _steps_done(session: AsyncSession, refs: list[OfficeRef]) -> set[str]:
     return done
 
 
-async def _begun(session: AsyncSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
+async def _begun(session: DatabaseSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
     asked = [(str(ref.application_no), ref.office_no) for ref in refs]
     begun: set[tuple[str, int]] = set()
     for first in range(0, len(asked), _AT_A_LOOK):

@@ -1,11 +1,11 @@
 """Checking a pair against the registry (Y1, Y2, Y3, Y5)."""
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.yayoi.cases import Pair, find_pair
 from activities.yayoi.registry.protocols import Registry
 from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
 from models.yayoi.pair_rules import PairRule
 
@@ -13,7 +13,7 @@ from models.yayoi.pair_rules import PairRule
 class PairCheckActivities:
     """Reads only: a check may be repeated, and says what is true at that moment."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], registry: Registry) -> None:
+    def __init__(self, sessions: DatabaseSessions, registry: Registry) -> None:
         self._sessions = sessions
         self._registry = registry
 

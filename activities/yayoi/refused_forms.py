@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession
 from models.tables import RefusedFormRow
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
 from models.yayoi.provider_forms.refused import RefusedFormRef
@@ -27,6 +27,6 @@ class RefusedFormActivities:
         letter = Letter(key=f"refused-form:{form.form_no}", kind="refused_form")
         return await self._outbox.send(letter, partial(self._write, form=form))
 
-    async def _write(self, session: AsyncSession, form: RefusedFormRef) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, form: RefusedFormRef) -> WrittenMail:
         row = await session.get_one(RefusedFormRow, form.form_no)
         return WrittenMail(self._desk, REFUSED_FORM_SUBJECT, self._template.render(row=row))

@@ -1,18 +1,18 @@
 """Sharing of smart import data with an accounting office (Y13)."""
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Sharing
 from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.messages import EndSharing, OfficeStep, RestoredSharing, SharingState
 
 
 class SharingActivities:
     """Looks whether an office is shared, and ends its sharing."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger, sharing: Sharing) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, sharing: Sharing) -> None:
         self._sessions = sessions
         self._ledger = ledger
         self._sharing = sharing

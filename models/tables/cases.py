@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, MailAddressText
+from models.tables.base import AssignedCase, Base, MailAddressText
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -44,7 +44,7 @@ class ApplicationRow(Base):
     closed_at: Mapped[datetime | None]
 
 
-class ApplicationOfficeRow(Base):
+class ApplicationOfficeRow(AssignedCase, Base):
     """One pair of an application. While it is open, no other open pair holds its Yayoi ID or token (Y1)."""
 
     __tablename__ = "application_offices"
@@ -60,8 +60,6 @@ class ApplicationOfficeRow(Base):
     office_name: Mapped[str]
     issued_contract_id: Mapped[str | None]
     """会計連携の追加: the contract ID that was issued before (Y9)."""
-    assignee: Mapped[str | None] = mapped_column(index=True)
-    closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
 

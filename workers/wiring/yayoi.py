@@ -95,7 +95,7 @@ def _on_the_registry(parts: ActivityDependencies) -> Activities:
 
 def _on_our_records(parts: ActivityDependencies) -> Activities:
     records = CaseRecordActivities(parts.ledger, parts.registry.offices)
-    assignment = AssignmentActivities(parts.sessions, parts.ledger)
+    assignment = AssignmentActivities(parts.ledger)
     calendar = CalendarActivities(BusinessCalendar(parts.settings.closing_days))
     return [
         records.record_action,
