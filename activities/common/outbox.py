@@ -1,4 +1,4 @@
-"""The one way a mail leaves: stored as pending, sent while its row is held, then marked as sent."""
+"""Every mail is sent from here: stored as pending, sent while its row is held, then marked as sent."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ class WrittenMail:
 
 @dataclass(frozen=True)
 class Letter:
-    """Which mail it is: the same key is the same mail, however often it is asked for."""
+    """Which mail it is: the same key is the same mail, however often it is to be sent."""
 
     key: str
     kind: str
@@ -104,14 +104,14 @@ class SmtpTransport:
             [first] = refused.recipients
             raise _of_recipient(first) from None
         except aiosmtplib.SMTPException as refused:
-            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no answer"
+            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no reply"
             raise MailNotTakenError(f"{type(refused).__name__}: {code}") from None
         except TimeoutError:
             raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
 
 
 def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """Tell an address that is wrong from one that is not taken now, or not from us: that is ours to mend."""
+    """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
     if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
         return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
     return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
@@ -126,8 +126,8 @@ _POLICY = "5.7."
 class Outbox:
     """Sends each letter once.
 
-    The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; whoever asks
-    again tries again, with the recipient and text of that time. What is left: if this process dies between the SMTP
+    The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; another call
+    tries again, with the recipient and text of that time. One window is left: if this process dies between the SMTP
     server's yes and our commit, the next try sends the same mail with the same Message-ID again.
     """
 

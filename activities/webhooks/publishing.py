@@ -10,7 +10,7 @@ from models.webhooks.messages import StageChange, WebhookStage, wants
 
 
 class WebhookPublishingActivities:
-    """Stores what subscribers are to be told."""
+    """Stores the messages for subscribers."""
 
     def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions

@@ -17,8 +17,15 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, SCHEDULE, DeliverWebhook, WebhookStage, webhook_workflow_id
+from models.webhooks.messages import (
+    ATTEMPTS,
+    KEPT_DEAD,
+    SCHEDULE,
+    WEBHOOK_TROUBLE_SUBJECT,
+    DeliverWebhook,
+    WebhookStage,
+    webhook_workflow_id,
+)
 from models.webhooks.secrets import new_secret
 from models.yayoi.store.intake import Intake
 from tests.support.activity_world import CrashError, CrashingSessions, activity_world

@@ -12,8 +12,7 @@ from models.backoffice.reconciliation import FindingKind
 from models.common.calendar import JST
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
-from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
 from models.yayoi.address_checks import LASTS, MOST_TRIES, PASSWORD_SET_SUBJECT, CheckPurpose
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.common.failing_interceptor import TellOfFailing
+from activities.common.failing_interceptor import NotifyOfFailing
 from activities.common.outbox import MailTransport, Outbox, SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
@@ -118,7 +118,7 @@ def build_worker(
         activities=build_activities(settings, sessions, client, registry=registry, transport=transport),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=drain,
-        interceptors=[TellOfFailing()],
+        interceptors=[NotifyOfFailing()],
         deployment_config=_deployment(settings) if versioned else None,
     )
 
