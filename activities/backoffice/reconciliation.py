@@ -11,8 +11,15 @@ from activities.backoffice.late_refusals import LateRefusals
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import Letter, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
-from models.backoffice.mails import RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import Found, FreezeStep, Reconcile, ReconciliationReport, Repaired, UndoNeeded
+from models.backoffice.reconciliation import (
+    RECONCILIATION_SUBJECT,
+    Found,
+    FreezeStep,
+    Reconcile,
+    ReconciliationReport,
+    Repaired,
+    UndoNeeded,
+)
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import Ledger, StepTransaction
@@ -25,7 +32,7 @@ WorkflowLink = Callable[[str], str]
 
 
 class ReconciliationActivities:
-    """What a procedure does for its own case is asked of the procedure's own activities; this is what is left."""
+    """The steps that are no procedure's own."""
 
     def __init__(
         self,
@@ -48,20 +55,20 @@ class ReconciliationActivities:
         self._template = mail_templates().get_template("reconciliation.md")
 
     @activity.defn
-    async def find_differences(self, asked: Reconcile) -> Found:
+    async def find_differences(self, step: Reconcile) -> Found:
         """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
-        findings = await self._differences.find(asked.at)
-        return Found(findings=(*findings, *await self._refusals.find(asked.at)))
+        findings = await self._differences.find(step.at)
+        return Found(findings=(*findings, *await self._refusals.find(step.at)))
 
     @activity.defn
-    async def find_left_open(self, asked: Reconcile) -> Found:  # noqa: ARG002 every look is of now
+    async def find_left_open(self, step: Reconcile) -> Found:  # noqa: ARG002 it is read as it is now
         """Find applications that were ended by hand and have nothing left to do. Reads only."""
         return Found(findings=tuple(await self._differences.left_open()))
 
     @activity.defn
-    async def look_again(self, asked: OfficeRef) -> UndoNeeded:
-        """Ask once more, just before a case is undone: it may have been reset or closed meanwhile. Reads only."""
-        pair = await self._differences.look_again(asked)
+    async def look_again(self, ref: OfficeRef) -> UndoNeeded:
+        """Return what is to be undone of a case, which may have been reset or closed meanwhile. Reads only."""
+        pair = await self._differences.abandoned(ref)
         if pair is None:
             return UndoNeeded(abandoned=False)
         return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
@@ -83,7 +90,7 @@ class ReconciliationActivities:
 
         async def freeze(transaction: StepTransaction) -> Repaired:
             await self._smart_import.freeze(transaction, step.office_token)
-            # Looked at when the office is held: the procedure may have thawed it in the meantime.
+            # Read while the office's row is locked: the procedure may have thawed it in the meantime.
             if await self._has_thawed(transaction.session, step):
                 await self._smart_import.thaw(transaction, step.office_token)
                 return Repaired(done=False)
@@ -97,7 +104,7 @@ class ReconciliationActivities:
         """Mail the report to the operators' desk unless it was sent before."""
         letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
         sent = await self._outbox.send(letter, partial(self._write, report=report))
-        await self._refusals.reported(report)
+        await self._refusals.mark_reported(report)
         return sent
 
     async def _write(self, _: DatabaseSession, report: ReconciliationReport) -> WrittenMail:

@@ -79,3 +79,9 @@ async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | 
         .order_by(func.count(cases.c.one), OperatorRow.name)
         .limit(1)
     )
+
+
+async def operator_address(session: DatabaseSession, assignee: str | None, *, escalated: bool) -> str | None:
+    """Return the address of the operator in charge, or of a supervisor; None if there is none."""
+    who = OperatorRow.supervisor if escalated else OperatorRow.name == assignee
+    return await session.scalar(select(OperatorRow.mail_address).where(who).order_by(OperatorRow.name).limit(1))

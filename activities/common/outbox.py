@@ -19,8 +19,9 @@ from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
 from activities.common.mail_refused import mail_refused
 from models.common.messages import SentMail
+from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import Base, NoticeRow
+from models.tables import AuditRow, Base, NoticeRow
 
 MAILS_AT_ONCE = 4
 """Of one outbox. Each holds a connection to the database while the mail server thinks: others need some too."""
@@ -54,6 +55,20 @@ class Letter:
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
+
+
+def mail_audit(
+    notice: NoticeRow, *, at: datetime, case_no: str, office_no: int | None = None, to: str = ""
+) -> AuditRow:
+    """Return the audit row of a mail of a case that was sent; `to` says for whom, where the subject does not."""
+    return AuditRow(
+        happened_at=at,
+        application_no=case_no,
+        office_no=office_no,
+        action=f"メールを送信した：{notice.subject}{to}",
+        by=SYSTEM,
+        facts={"message_id": notice.message_id},
+    )
 
 
 class MailNotTakenError(Exception):

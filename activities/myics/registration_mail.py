@@ -3,28 +3,24 @@
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy import select
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.operators import operator_address
+from activities.common.outbox import Letter, Outbox, WrittenMail, mail_audit
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
-from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail
 from models.tables import (
-    AuditRow,
     MyicsAccountRow,
     MyicsClientRow,
     MyicsFirmRow,
     MyicsRegistrationRow,
-    NoticeRow,
-    OperatorRow,
 )
 
 CONSTANTS = {
@@ -54,7 +50,8 @@ class RegistrationMailActivities:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
         letter = Letter(key=ledger_key(request.registration_no, None, step), kind=request.kind)
-        return await self._outbox.send(letter, partial(self._write, request=request), also=partial(_audit, request))
+        audit = partial(mail_audit, at=request.at, case_no=request.registration_no)
+        return await self._outbox.send(letter, partial(self._write, request=request), also=audit)
 
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)
@@ -71,24 +68,8 @@ class RegistrationMailActivities:
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(request.workflow_id),
         )
-        recipient = await self._operator(session, row, request) if request.kind.for_operators else row.address
+        recipient = row.address
+        if request.kind.for_operators:
+            escalated = request.kind is MyicsMail.OPERATOR_ESCALATION
+            recipient = await operator_address(session, row.assignee, escalated=escalated)
         return WrittenMail(recipient or self._desk, request.kind.subject, body)
-
-    @staticmethod
-    async def _operator(session: DatabaseSession, row: MyicsRegistrationRow, request: SendMyicsMail) -> str | None:
-        who = (
-            OperatorRow.supervisor
-            if request.kind is MyicsMail.OPERATOR_ESCALATION
-            else OperatorRow.name == row.assignee
-        )
-        return await session.scalar(select(OperatorRow.mail_address).where(who).order_by(OperatorRow.name).limit(1))
-
-
-def _audit(request: SendMyicsMail, notice: NoticeRow) -> AuditRow:
-    return AuditRow(
-        happened_at=request.at,
-        application_no=request.registration_no,
-        action=f"メールを送信した：{notice.subject}",
-        by=SYSTEM,
-        facts={"message_id": notice.message_id},
-    )

@@ -92,7 +92,7 @@ class RegistrationActivities:
 
     @activity.defn
     async def close_registration(self, step: CloseRegistration) -> ClosedRegistration:
-        """Close it; a registrant who finished a moment before stays registered, and that is the answer.
+        """Close it and return its outcome; a registrant who finished just before stays registered.
 
         A client that is withdrawn takes with it those of its users who have not registered, started or not (M7).
         """
@@ -134,12 +134,7 @@ class RegistrationActivities:
     @activity.defn
     async def record_operation(self, step: RecordOperation) -> None:
         """Put what somebody did into the audit trail."""
-
-        async def record(transaction: StepTransaction) -> RegistrationRef:
-            transaction.audit(step.action, by=step.by, reason=step.reason)
-            return RegistrationRef(registration_no=step.registration_no)
-
-        await self._ledger.once(step, f"operation.{step.counted}", RegistrationRef, record)
+        await self._ledger.record(step, f"operation.{step.counted}")
 
     @activity.defn
     async def assign_registration(self, step: AssignRegistration) -> Assigned:

@@ -40,9 +40,8 @@ class CaseRecordActivities:
 
         async def close(transaction: StepTransaction) -> CloseApplication:
             row = await transaction.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
-            if row.closed_at is None:  # else: by a build that kept no ledger row of this step
-                row.closed_at = step.at
-                transaction.audit("申込の手続きを終了した")
+            row.closed_at = step.at
+            transaction.audit("申込の手続きを終了した")
             return step
 
         await self._ledger.once(step, "close", CloseApplication, close)
@@ -50,12 +49,7 @@ class CaseRecordActivities:
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
-
-        async def record(transaction: StepTransaction) -> RecordAction:
-            transaction.audit(step.action, by=step.by, reason=step.reason)
-            return step
-
-        await self._ledger.once(step, f"action.{step.asked_as or step.occurrence}", RecordAction, record)
+        await self._ledger.record(step, f"action.{step.asked_as or step.occurrence}")
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
@@ -66,7 +60,7 @@ class CaseRecordActivities:
         """
 
         async def correct(transaction: StepTransaction) -> CorrectedPair:
-            await _refuse_if_gone_on(transaction)
+            await _refuse_if_frozen_or_issued(transaction)
             pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
@@ -91,9 +85,9 @@ class CaseRecordActivities:
             ) from None
 
 
-async def _refuse_if_gone_on(transaction: StepTransaction) -> None:
-    """A pair that something was done for stays as it is: what was frozen or issued belongs to it."""
-    begun = [ledger_key(transaction.application_no, transaction.office_no, step) for step in ("freeze", "issue")]
-    if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(begun)).limit(1)):
+async def _refuse_if_frozen_or_issued(transaction: StepTransaction) -> None:
+    """Raise a final error for such a pair: what was frozen or issued belongs to it as it is."""
+    keys = [ledger_key(transaction.application_no, transaction.office_no, step) for step in ("freeze", "issue")]
+    if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(keys)).limit(1)):
         message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
         raise ApplicationError(message, type="GoneOn", non_retryable=True)

@@ -1,4 +1,4 @@
-"""Reading our own records of a case: what the ids in a message stand for."""
+"""Reading our own records of a case: the rows that the ids in a message name."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, Yay
 
 @dataclass(frozen=True)
 class Pair:
-    """One Yayoi ID and the office data it is to manage, as they stand in the application."""
+    """One Yayoi ID and the office data it is to manage, as the application has them."""
 
     application: ApplicationRow
     office: ApplicationOfficeRow

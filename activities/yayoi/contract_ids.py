@@ -12,7 +12,7 @@ from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContract
 from models.yayoi.identifiers import ContractId
 
 _POOL = "contract_id"
-_AT_A_LOOK = 1000
+_IN_ONE_QUERY = 1000
 """Customers' own IDs lie close together: one by one, tens of thousands of them would outlast the activity's time."""
 
 
@@ -42,8 +42,8 @@ class ContractIdPool:
         """
         await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
         row = await session.get_one(ContractIdPoolRow, _POOL, with_for_update=True, populate_existing=True)
-        for first in range(max(row.next_id, self.first), self.last + 1, _AT_A_LOOK):
-            some = range(first, min(first + _AT_A_LOOK, self.last + 1))
+        for first in range(max(row.next_id, self.first), self.last + 1, _IN_ONE_QUERY):
+            some = range(first, min(first + _IN_ONE_QUERY, self.last + 1))
             taken = await self._taken(session, str(some[0]), str(some[-1]))
             for candidate in some:
                 if str(candidate) not in taken:

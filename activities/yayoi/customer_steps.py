@@ -53,7 +53,7 @@ class CustomerStepActivities:
     async def _group(
         transaction: StepTransaction, step: RecordSetUpStep, pair: Pair
     ) -> tuple[str, GroupDetails | None]:
-        """Return what was reported; a step told on the phone says nothing, so the group is named as the office."""
+        """Return the reported name and details; a step reported by phone has none, and the group gets the office's."""
         event_id = step.report.event_id
         event = await transaction.session.get(EventRow, UUID(event_id)) if event_id else None
         if event is None:

@@ -1,4 +1,4 @@
-"""Writing a mail: whom it goes to, and its text from the template of its kind."""
+"""Writing a mail: its recipient, and its text from the template of its kind."""
 
 from collections.abc import Callable
 from datetime import date
@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import select
 
 from activities.common.mail_templates import mail_templates
+from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
@@ -17,7 +18,6 @@ from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     LedgerRow,
-    OperatorRow,
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
@@ -47,7 +47,7 @@ CaseLink = Callable[[ApplicationNo, date, int | None], str]
 
 
 class MailTexts:
-    """Reads what a mail speaks of and renders its template."""
+    """Reads what a mail mentions and renders its template."""
 
     def __init__(
         self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
@@ -60,7 +60,7 @@ class MailTexts:
         self._templates = mail_templates()
 
     async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
-        """Write the mail that is asked for from what our records and the registry hold now.
+        """Write the mail from what our records and the registry hold now.
 
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
         """
@@ -92,7 +92,8 @@ class MailTexts:
             office_url=self._office_link(request.application_no, request.office_no or 0),
         )
         if request.kind.for_operators:
-            recipient = await self._operator(session, office, request.kind)
+            assignee, escalated = office.assignee if office else None, request.kind is MailKind.OPERATOR_ESCALATION
+            recipient = await operator_address(session, assignee, escalated=escalated) or self._desk
         else:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
@@ -102,18 +103,6 @@ class MailTexts:
         if contract is None:
             raise LookupError(f"the registry no longer knows the contract of {application.application_no}")
         return contract
-
-    async def _operator(self, session: DatabaseSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:
-        """Return the address of the operator in charge, of a supervisor, or of the whole desk if there is neither."""
-        if kind is MailKind.OPERATOR_ESCALATION:
-            found = await session.scalar(
-                select(OperatorRow.mail_address).where(OperatorRow.supervisor).order_by(OperatorRow.name).limit(1)
-            )
-        else:
-            found = await session.scalar(
-                select(OperatorRow.mail_address).where(OperatorRow.name == (office.assignee if office else None))
-            )
-        return found or self._desk
 
     @staticmethod
     async def _offices(session: DatabaseSession, request: SendMail) -> list[ApplicationOfficeRow]:

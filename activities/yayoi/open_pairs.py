@@ -13,7 +13,7 @@ from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_wor
 from models.yayoi.messages import OfficeRef
 
 _STEPS = ("freeze", "thaw", "issue", "attach")
-_AT_A_LOOK = 1000
+_IN_ONE_QUERY = 1000
 
 
 @dataclass(frozen=True)
@@ -85,23 +85,23 @@ def _key(ref: OfficeRef, step: str) -> str:
 async def _steps_done(session: DatabaseSession, refs: list[OfficeRef]) -> set[str]:
     keys = [_key(ref, name) for ref in refs for name in _STEPS]
     done: set[str] = set()
-    for first in range(0, len(keys), _AT_A_LOOK):
-        some = keys[first : first + _AT_A_LOOK]
+    for first in range(0, len(keys), _IN_ONE_QUERY):
+        some = keys[first : first + _IN_ONE_QUERY]
         done.update(await session.scalars(select(LedgerRow.key).where(LedgerRow.key.in_(some))))
     return done
 
 
 async def _begun(session: DatabaseSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
-    asked = [(str(ref.application_no), ref.office_no) for ref in refs]
+    pairs = [(str(ref.application_no), ref.office_no) for ref in refs]
     begun: set[tuple[str, int]] = set()
-    for first in range(0, len(asked), _AT_A_LOOK):
-        some = asked[first : first + _AT_A_LOOK]
-        for query in _signs_of_a_beginning(some):
+    for first in range(0, len(pairs), _IN_ONE_QUERY):
+        some = pairs[first : first + _IN_ONE_QUERY]
+        for query in _queries_of_begun(some):
             begun.update((application_no, office_no) for application_no, office_no in await session.execute(query))
     return begun
 
 
-def _signs_of_a_beginning(pairs: list[tuple[str, int]]) -> Iterable[Select[str, int]]:
+def _queries_of_begun(pairs: list[tuple[str, int]]) -> Iterable[Select[str, int]]:
     step, link = SetUpStepRow, RememberedLinkRow
     yield select(step.application_no, step.office_no).where(tuple_(step.application_no, step.office_no).in_(pairs))
     yield select(link.application_no, link.office_no).where(

@@ -11,7 +11,7 @@ from models.yayoi.pair_rules import PairRule
 
 
 class PairCheckActivities:
-    """Reads only: a check may be repeated, and says what is true at that moment."""
+    """Reads only: a check may be repeated, and returns what is true at that time."""
 
     def __init__(self, sessions: DatabaseSessions, registry: Registry) -> None:
         self._sessions = sessions

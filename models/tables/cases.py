@@ -134,9 +134,9 @@ class EventRow(Base):
     delivered_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
     refusals: Mapped[int] = mapped_column(server_default="0")
-    """How often it was refused. The next try needs another update id: else Temporal repeats its answer."""
-    untold_since: Mapped[datetime | None]
-    """When it was refused after its sender was told that it was taken; emptied once the operators' desk was mailed."""
+    """How often it was refused. The next try needs another update id: else Temporal repeats its result."""
+    unreported_since: Mapped[datetime | None]
+    """When it was refused after it had been accepted; emptied once the operators' desk was mailed."""
 
 
 class LedgerRow(Base):

@@ -48,7 +48,7 @@ class MyicsAccountRow(Base):
     customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
     client_id: Mapped[str | None] = mapped_column(ForeignKey("myics_clients.client_id"), index=True)
     registration_no: Mapped[str] = mapped_column(unique=True)
-    """The registration by which it comes to exist, and under which its audit trail stands."""
+    """The registration by which it comes to exist, and under which its audit trail is kept."""
     address: Mapped[MailAddressText]
     name: Mapped[str]
     kind: Mapped[str]
@@ -86,7 +86,9 @@ class MyicsRegistrationRow(AssignedCase, NotifiedRow):
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
         Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
-        Index("myics_untold", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")),
+        Index(
+            "myics_to_notify", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")
+        ),
     )
 
     registration_no: Mapped[str] = mapped_column(primary_key=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from activities.myics.registration_mail import CONSTANTS as MYICS_CONSTANTS
 from activities.yayoi.mail_texts import CONSTANTS
-from models.backoffice.mails import DIGEST_SUBJECT, RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import FindingKind
+from models.backoffice.digest import DIGEST_SUBJECT
+from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
 from models.common.calendar import JST
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind

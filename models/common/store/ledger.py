@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.identifiers import ledger_key
+from models.common.message import Message
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, LedgerRow
 
@@ -75,6 +76,23 @@ class StepInput(Protocol):
     def at(self) -> datetime: ...
 
 
+class RecordedAction(StepInput, Protocol):
+    """What somebody did, for the audit trail."""
+
+    @property
+    def action(self) -> str: ...
+
+    @property
+    def by(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+class Recorded(Message):
+    """The result of a step that returns nothing else."""
+
+
 Effect = Callable[[StepTransaction], Awaitable[Result]]
 
 
@@ -113,3 +131,12 @@ class Ledger:
         """Run `effect`, or return what it returned before."""
         async with self._sessions.begin() as session:
             return await once(session, step, name, result, effect)
+
+    async def record(self, step: RecordedAction, name: str) -> None:
+        """Put what somebody did into the audit trail."""
+
+        async def record(transaction: StepTransaction) -> Recorded:
+            transaction.audit(step.action, by=step.by, reason=step.reason)
+            return Recorded()
+
+        await self.once(step, name, Recorded, record)
