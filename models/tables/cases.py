@@ -13,7 +13,7 @@ from sqlalchemy import (
     Sequence,
     func,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from models.tables.base import AssignedCase, Base, MailAddressText
 
@@ -64,18 +64,27 @@ class ApplicationOfficeRow(AssignedCase, Base):
     open_points: Mapped[list[str] | None]
 
 
-class RememberedLinkRow(Base):
+class PerOfficeRow(Base):
+    """A row of which each pair of an application has several."""
+
+    __abstract__ = True
+
+    # First in the primary key, which is then also an index of what a pair has.
+    application_no: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
+    office_no: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[ForeignKeyConstraint]:
+        pair = ("application_no", "office_no")
+        return (ForeignKeyConstraint(pair, [f"application_offices.{column}" for column in pair]),)
+
+
+class RememberedLinkRow(PerOfficeRow):
     """A link as it was before it was lost, and what its re-link covers (Y14, Y21)."""
 
     __tablename__ = "remembered_links"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
-        ),
-    )
 
-    application_no: Mapped[str] = mapped_column(primary_key=True)
-    office_no: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(primary_key=True)
     last_imported_on: Mapped[date | None]
@@ -83,18 +92,11 @@ class RememberedLinkRow(Base):
     first_covered_on: Mapped[date | None]
 
 
-class SetUpStepRow(Base):
+class SetUpStepRow(PerOfficeRow):
     """A step of STEP5 or STEP6 that the customer has done (Y19, Y20)."""
 
     __tablename__ = "set_up_steps"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
-        ),
-    )
 
-    application_no: Mapped[str] = mapped_column(primary_key=True)
-    office_no: Mapped[int] = mapped_column(primary_key=True)
     step: Mapped[str] = mapped_column(primary_key=True)
     done_at: Mapped[datetime]
     reported_by: Mapped[str]

@@ -7,7 +7,7 @@ AUTOMATIC_MAIL_SUBJECT = "【 弥生会計 24 ネットワーク 】ユーザ登
 """A mail that may arrive by itself and is not the notice; the receipt warns of it."""
 
 DAYS_OF_ALERT = 3
-"""Business days before the due date on which an operator is told that it is in danger."""
+"""Business days before the due date on which an operator is notified that it is in danger."""
 
 REFUSED_FORM_SUBJECT = "〔担当者〕受け付けられないフォームが届きました"
 
