@@ -56,15 +56,17 @@ class RegistrationMailActivities:
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)
         client = await session.get(MyicsClientRow, row.client_id) if row.client_id else None
+        kind = RegistrationKind(row.kind)
+        link = link_of(kind, row.registration_no, row.link_no, row.expires_on)
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             registration=row,
-            kind=RegistrationKind(row.kind),
+            kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,
             holder_no=row.client_id or row.customer_no,
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
-            url=f"{self._public_url}{link_path(self._secret_key, link_of(row))}" if row.link_no else "",
+            url=f"{self._public_url}{link_path(self._secret_key, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(request.workflow_id),
         )
