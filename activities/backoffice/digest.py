@@ -10,11 +10,12 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
 from models.common.calendar import BusinessCalendar
 from models.common.messages import SentMail
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.web_ui_links import WorkflowLink
 from models.tables import OperatorRow
 
 MOST_CASES = 50
@@ -40,8 +41,6 @@ class Queues:
 
 QueuesOf = Callable[[date, str | None], Queues]
 """The queues of an operator; None: of everybody."""
-CaseLink = Callable[[str], str]
-"""Where the Web UI shows a workflow."""
 
 
 class DigestActivities:
@@ -55,14 +54,14 @@ class DigestActivities:
         *,
         calendar: BusinessCalendar,
         queues_of: QueuesOf,
-        case_link: CaseLink,
+        workflow_link: WorkflowLink,
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._outbox = outbox
         self._calendar = calendar
         self._queues_of = queues_of
-        self._case_link = case_link
+        self._workflow_link = workflow_link
         self._template = mail_templates().get_template("morning_digest.md")
 
     @activity.defn
@@ -77,7 +76,7 @@ class DigestActivities:
     @activity.defn
     async def send_digest(self, digest: SendDigest) -> SentMail:
         """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
-        letter = Letter(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
+        mail = MailIdentity(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
         async with self._sessions() as session:
             operator = await session.get_one(OperatorRow, digest.operator)
         # Before the outbox begins: no connection to the database is held while Temporal counts.
@@ -86,13 +85,13 @@ class DigestActivities:
         async def write(_: DatabaseSession) -> WrittenMail:
             return written
 
-        return await self._outbox.send(letter, write)
+        return await self._outbox.send(mail, write)
 
     async def _write(self, operator: OperatorRow, digest: SendDigest) -> WrittenMail:
         queues = self._queues_of(digest.day, None if operator.supervisor else operator.name)
         counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
         waiting = [
-            (case.id, self._case_link(case.id))
+            (case.id, self._workflow_link(case.id))
             async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)
         ]
         body = self._template.render(

@@ -1,6 +1,5 @@
 """The daily reconciliation's steps: looking, repairing what is safe, and reporting (Y27)."""
 
-from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import select
@@ -9,7 +8,7 @@ from temporalio import activity
 from activities.backoffice.differences import Differences
 from activities.backoffice.late_refusals import LateRefusals
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
@@ -24,11 +23,9 @@ from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession
+from models.common.web_ui_links import WorkflowLink
 from models.tables import LedgerRow
 from models.yayoi.messages import OfficeRef
-
-WorkflowLink = Callable[[str], str]
-"""Where an operator sees a workflow."""
 
 
 class ReconciliationActivities:
@@ -102,8 +99,8 @@ class ReconciliationActivities:
     @activity.defn
     async def report_differences(self, report: ReconciliationReport) -> SentMail:
         """Mail the report to the operators' desk unless it was sent before."""
-        letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
-        sent = await self._outbox.send(letter, partial(self._write, report=report))
+        mail = MailIdentity(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
+        sent = await self._outbox.send(mail, partial(self._write, report=report))
         await self._refusals.mark_reported(report)
         return sent
 

@@ -21,7 +21,7 @@ from activities.common.mail_refused import mail_refused
 from models.common.messages import SentMail
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import AuditRow, Base, NoticeRow
+from models.tables import AuditRow, NoticeRow
 
 MAILS_AT_ONCE = 4
 """Of one outbox. Each holds a connection to the database while the mail server thinks: others need some too."""
@@ -45,7 +45,7 @@ class WrittenMail:
 
 
 @dataclass(frozen=True)
-class Letter:
+class MailIdentity:
     """Which mail it is: the same key is the same mail, however often it is to be sent."""
 
     key: str
@@ -139,7 +139,7 @@ _POLICY = "5.7."
 
 
 class Outbox:
-    """Sends each letter once.
+    """Sends each mail once.
 
     The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; another call
     tries again, with the recipient and text of that time. One window is left: if this process dies between the SMTP
@@ -159,24 +159,26 @@ class Outbox:
         self._now = now
         self._turns = asyncio.Semaphore(MAILS_AT_ONCE)
 
-    async def send(self, letter: Letter, write: Write, also: Callable[[NoticeRow], Base] | None = None) -> SentMail:
-        """Write the letter and send it unless it was sent before; what `also` returns is stored when it is sent.
+    async def send(
+        self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None = None
+    ) -> SentMail:
+        """Write the mail and send it unless it was sent before; what `audit` returns is stored when it is sent.
 
         Raises:
             ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
             Exception: any other: it may be tried again.
 
         """
-        message_id = self._message_id(letter.key)
+        message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
             await session.execute(
                 insert(NoticeRow)
                 .values(
-                    key=letter.key,
-                    application_no=letter.application_no,
-                    office_no=letter.office_no,
-                    kind=letter.kind,
+                    key=mail.key,
+                    application_no=mail.application_no,
+                    office_no=mail.office_no,
+                    kind=mail.kind,
                     recipient=written.recipient,
                     subject=written.subject,
                     message_id=message_id,
@@ -185,14 +187,14 @@ class Outbox:
             )
         async with self._turn(), self._sessions.begin() as session:
             # Whoever sends holds the row; a second one waits here and then finds the mail sent.
-            notice = await session.get_one(NoticeRow, letter.key, with_for_update=True)
+            notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
                 notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
-                    if also:
-                        session.add(also(notice))
+                    if audit:
+                        session.add(audit(notice))
         if refused := notice.refused_because:
             raise mail_refused(refused)
         return SentMail(message_id=message_id)

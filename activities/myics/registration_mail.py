@@ -1,17 +1,17 @@
 """The mails of MYICS (M1, M2, M4, M8): written from templates, sent once, each in the audit trail."""
 
-from collections.abc import Callable
 from functools import partial
 
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
 from activities.common.operators import operator_address
-from activities.common.outbox import Letter, Outbox, WrittenMail, mail_audit
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
 from models.common.store.sessions import DatabaseSession
+from models.common.web_ui_links import WorkflowLink
 from models.myics.accounts import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
@@ -35,7 +35,7 @@ class RegistrationMailActivities:
     """Sends one mail per registration, kind and occurrence. Its link is computed, never kept."""
 
     def __init__(
-        self, outbox: Outbox, *, secret_key: str, public_url: str, workflow_link: Callable[[str], str], desk: str
+        self, outbox: Outbox, *, secret_key: str, public_url: str, workflow_link: WorkflowLink, desk: str
     ) -> None:
         """Take how links are signed, where the web and (for operators) a workflow is seen, and the desk's address."""
         self._outbox = outbox
@@ -49,9 +49,9 @@ class RegistrationMailActivities:
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
-        letter = Letter(key=ledger_key(request.registration_no, None, step), kind=request.kind)
+        mail = MailIdentity(key=ledger_key(request.registration_no, None, step), kind=request.kind)
         audit = partial(mail_audit, at=request.at, case_no=request.registration_no)
-        return await self._outbox.send(letter, partial(self._write, request=request), also=audit)
+        return await self._outbox.send(mail, partial(self._write, request=request), audit=audit)
 
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
         row = await session.get_one(MyicsRegistrationRow, request.registration_no)

@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
 from models.common.calendar import day_in_japan
 from models.common.messages import SentMail
@@ -61,9 +61,9 @@ class WebhookDeliveryActivities:
         message = await self._to_send(delivery)
         if isinstance(message, DeliveryStatus):
             return message
-        url, letter = message
+        url, signed_message = message
         try:
-            await self._poster.post(url, letter)
+            await self._poster.post(url, signed_message)
         except GoneError as gone:
             status = await self._record(delivery, WebhookStage.STOPPED, str(gone))
             return status.model_copy(update={"for_operators": True})
@@ -97,8 +97,8 @@ class WebhookDeliveryActivities:
         if row.settled_at is None:  # sent again meanwhile
             return None
         day = day_in_japan(row.settled_at)
-        letter = Letter(key=f"webhook-trouble:{row.subscriber_id}:{day}", kind="webhook_trouble")
-        return await self._outbox.send(letter, partial(self._write, message_id=row.message_id))
+        mail = MailIdentity(key=f"webhook-trouble:{row.subscriber_id}:{day}", kind="webhook_trouble")
+        return await self._outbox.send(mail, partial(self._write, message_id=row.message_id))
 
     async def _write(self, session: DatabaseSession, message_id: str) -> WrittenMail:
         row = await session.get_one(WebhookMessageRow, message_id)

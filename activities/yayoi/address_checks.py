@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.messages import SentMail
 from models.common.personal_links import code_of
@@ -54,15 +54,15 @@ class AddressCheckActivities:
             row = await session.get(AddressCheckRow, code.check_id)
             if row is None or not await self._counts(session, row, code.code_no):
                 return CodeMail(sent=False)
-        letter = Letter(key=_key(code.check_id, code.code_no), kind=f"code_{row.purpose}")
-        await self._outbox.send(letter, partial(self._write_code, code=code))
+        mail = MailIdentity(key=_key(code.check_id, code.code_no), kind=f"code_{row.purpose}")
+        await self._outbox.send(mail, partial(self._write_code, code=code))
         return CodeMail(sent=True)
 
     @activity.defn
     async def notify_of_new_password(self, step: CheckStep) -> SentMail:
         """Mail that the password was set, so that an owner who did not set it knows."""
-        letter = Letter(key=_key(step.check_id, "password-set"), kind="password_set")
-        return await self._outbox.send(letter, partial(self._write_password_set, step=step))
+        mail = MailIdentity(key=_key(step.check_id, "password-set"), kind="password_set")
+        return await self._outbox.send(mail, partial(self._write_password_set, step=step))
 
     @activity.defn
     async def close_check(self, step: CheckStep) -> ClosedCheck:

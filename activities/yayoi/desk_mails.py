@@ -5,7 +5,7 @@ from functools import partial
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
 from models.common.messages import SentMail
@@ -30,14 +30,14 @@ class DeskMailActivities:
     @activity.defn
     async def forward_enquiry(self, enquiry: EnquiryRef) -> SentMail:
         """Mail the enquiry unless it was mailed before."""
-        letter = Letter(key=f"enquiry:{enquiry.receipt_no}", kind="enquiry")
-        return await self._outbox.send(letter, partial(self._write_enquiry, enquiry=enquiry))
+        mail = MailIdentity(key=f"enquiry:{enquiry.receipt_no}", kind="enquiry")
+        return await self._outbox.send(mail, partial(self._write_enquiry, enquiry=enquiry))
 
     @activity.defn
     async def report_refused_form(self, form: RefusedFormRef) -> SentMail:
         """Mail what was wrong with the form unless that was mailed before."""
-        letter = Letter(key=f"refused-form:{form.form_no}", kind="refused_form")
-        return await self._outbox.send(letter, partial(self._write_refused_form, form=form))
+        mail = MailIdentity(key=f"refused-form:{form.form_no}", kind="refused_form")
+        return await self._outbox.send(mail, partial(self._write_refused_form, form=form))
 
     async def _write_enquiry(self, session: DatabaseSession, enquiry: EnquiryRef) -> WrittenMail:
         row = await session.get_one(EnquiryRow, enquiry.receipt_no)

@@ -5,7 +5,7 @@ from functools import partial
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -33,15 +33,15 @@ class InvitationActivities:
         self._template = mail_templates().get_template("member_invitation.md")
 
     @activity.defn
-    async def mail_invitation(self, mail: MailInvitation) -> InvitationMail:
+    async def mail_invitation(self, step: MailInvitation) -> InvitationMail:
         """Mail the link unless it was mailed before or no longer counts."""
         async with self._sessions() as session:
-            row = await session.get_one(MemberInvitationRow, mail.invitation_id)
-        if row.link_no != mail.link_no or row.accepted_at or row.withdrawn_at or row.closed_at:
+            row = await session.get_one(MemberInvitationRow, step.invitation_id)
+        if row.link_no != step.link_no or row.accepted_at or row.withdrawn_at or row.closed_at:
             return InvitationMail(sent=False)
-        kind = "member_invitation_reminder" if mail.reminder else "member_invitation"
-        letter = Letter(key=f"invitation:{mail.invitation_id}:{mail.link_no}:{kind}", kind=kind)
-        await self._outbox.send(letter, partial(self._write, mail=mail))
+        kind = "member_invitation_reminder" if step.reminder else "member_invitation"
+        mail = MailIdentity(key=f"invitation:{step.invitation_id}:{step.link_no}:{kind}", kind=kind)
+        await self._outbox.send(mail, partial(self._write, step=step))
         return InvitationMail(sent=True)
 
     @activity.defn
@@ -61,12 +61,12 @@ class InvitationActivities:
                 row.closed_at, row.outcome = step.at, outcome
             return ClosedInvitation(outcome=InvitationOutcome(row.outcome or ""))
 
-    async def _write(self, session: DatabaseSession, mail: MailInvitation) -> WrittenMail:
-        row = await session.get_one(MemberInvitationRow, mail.invitation_id)
+    async def _write(self, session: DatabaseSession, step: MailInvitation) -> WrittenMail:
+        row = await session.get_one(MemberInvitationRow, step.invitation_id)
         link = PersonalLink(
             PersonalLinkKind.MEMBER_INVITATION,
             str(row.invitation_id),
-            mail.link_no,
+            step.link_no,
             row.expires_at,
         )
         body = self._template.render(
@@ -76,7 +76,7 @@ class InvitationActivities:
             until=row.expires_at.astimezone(JST),
             link=f"{self._public_url}/members/join?link={link.token(self._secret_key)}",
             register_url=f"{self._public_url}/register",
-            reminder=mail.reminder,
+            reminder=step.reminder,
             receipt_no=Invitation(invitation_id=row.invitation_id).receipt_no,
         )
-        return WrittenMail(row.yayoi_id, REMINDER_SUBJECT if mail.reminder else SUBJECT, body)
+        return WrittenMail(row.yayoi_id, REMINDER_SUBJECT if step.reminder else SUBJECT, body)

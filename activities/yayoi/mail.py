@@ -6,7 +6,7 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.outbox import Letter, Outbox, WrittenMail, mail_audit
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
@@ -64,7 +64,7 @@ class MailActivities:
 
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
         step = f"mail.{request.kind}.{request.asked_as or request.occurrence}" + (".pair" if copy_to_pair else "")
-        letter = Letter(
+        mail = MailIdentity(
             key=ledger_key(request.application_no, request.office_no, step),
             kind=request.kind,
             application_no=request.application_no,
@@ -78,7 +78,7 @@ class MailActivities:
             office_no=request.office_no,
             to=_TO_PAIR if copy_to_pair else "",
         )
-        return await self._outbox.send(letter, write, also=audit)
+        return await self._outbox.send(mail, write, audit=audit)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile."""

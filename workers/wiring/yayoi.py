@@ -133,7 +133,7 @@ def _for_the_desk(parts: ActivityDependencies) -> Activities:
         parts.outbox,
         calendar=BusinessCalendar(settings.closing_days),
         queues_of=partial(_queues, settings),
-        case_link=partial(workflow_link, *ui),
+        workflow_link=partial(workflow_link, *ui),
     )
     reconciliation = ReconciliationActivities(
         parts.ledger,

@@ -89,7 +89,7 @@ class RecordedAction(StepInput, Protocol):
     def reason(self) -> str: ...
 
 
-class Recorded(Message):
+class NoResult(Message):
     """The result of a step that returns nothing else."""
 
 
@@ -135,8 +135,8 @@ class Ledger:
     async def record(self, step: RecordedAction, name: str) -> None:
         """Put what somebody did into the audit trail."""
 
-        async def record(transaction: StepTransaction) -> Recorded:
+        async def record(transaction: StepTransaction) -> NoResult:
             transaction.audit(step.action, by=step.by, reason=step.reason)
-            return Recorded()
+            return NoResult()
 
-        await self.once(step, name, Recorded, record)
+        await self.once(step, name, NoResult, record)
