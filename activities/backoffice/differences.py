@@ -1,23 +1,23 @@
-"""What does not fit together between registry, cases and Temporal. Looks only; repairs are the reconciliation's."""
+"""What does not fit together between registry, cases and Temporal. Reads only; the reconciliation repairs."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
 from activities.backoffice.myics_differences import MyicsDifferences
-from activities.common.ledger import StepTransaction, key_of
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
 from models.common.calendar import JST
+from models.common.store.ledger import StepTransaction, key_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import RegistrationNo
 from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
-from models.yayoi.event_labels import event_label
+from models.yayoi.customer_events import event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeRef
@@ -25,9 +25,9 @@ from models.yayoi.messages import OfficeRef
 SOON = timedelta(hours=1)
 """Mails, events and starts that take longer than this are stuck."""
 FIRST_REPORT_WITHIN = timedelta(hours=25)
-"""A little more than from one reconciliation to the next: what came since then has not been told of."""
+"""A little more than from one reconciliation to the next: what came since then was in no report."""
 NOTICE_WITHIN = timedelta(days=1)
-"""An ID is issued to be told: the notice follows at once."""
+"""The notice follows at once when an ID is issued."""
 
 
 AT_MOST = 500
@@ -37,44 +37,44 @@ AT_MOST = 500
 class Differences:
     """Compares our records with the registry and with Temporal."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client, smart_import: SmartImport) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client, smart_import: SmartImport) -> None:
         self._sessions = sessions
         self._client = client
         self._smart_import = smart_import
         self._myics = MyicsDifferences(sessions, client)
 
     async def find(self, at: datetime) -> list[Finding]:
-        """Return everything that does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
+        """Return everything that does not fit. Raises `RPCError` if Temporal does not answer."""
         async with self._sessions() as session:
-            # All that is compared is of one moment.
+            # One snapshot: else what changes between two queries looks like a difference.
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             pairs = await open_pairs(session)
             frozen = await self._smart_import.frozen(StepTransaction.to_read(session, at))
             stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
-            unnoticed = await _not_notified(session, at)
-        asked = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
-        asked |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
-        standings = await statuses_of(self._client, asked)
-        adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, standings))])
+            unnoticed = await _notice_not_sent(session, at)
+        workflow_ids = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
+        workflow_ids |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
+        statuses = await statuses_of(self._client, workflow_ids)
+        adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, statuses))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
         found = [
             *adrift,
-            *_stray_freezes(frozen, pairs, standings),
-            *_lost_freezes(frozen, pairs, standings),
+            *_stray_freezes(frozen, pairs, statuses),
+            *_lost_freezes(frozen, pairs, statuses),
             *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
             *stuck,
             *await self._myics.find(at),
         ]
         return found if len(found) <= AT_MOST else [*found[:AT_MOST], _more(len(found) - AT_MOST)]
 
-    async def look_again(self, ref: OfficeRef) -> OpenPair | None:
-        """Return the pair if it is open and to be undone as things stand now."""
+    async def abandoned(self, ref: OfficeRef) -> OpenPair | None:
+        """Return the pair if it is open now and to be undone."""
         async with self._sessions() as session:
             pairs = await open_pairs(session, ref)
         for pair in pairs:
-            standings = await statuses_of(self._client, (pair.workflow_id, pair.application_id))
-            finding = judge(pair, standings)
+            statuses = await statuses_of(self._client, (pair.workflow_id, pair.application_id))
+            finding = judge(pair, statuses)
             if finding and finding.repair is Repair.UNDO:
                 return pair
         return None
@@ -82,7 +82,7 @@ class Differences:
     async def left_open(self) -> list[Finding]:
         """Return applications that no workflow will finish, though all their offices have been closed.
 
-        Either their own workflow was ended by hand, or one of an office was, and theirs left the rest to us.
+        Their own workflow was ended by hand, or one of an office was, and theirs left that one to the reconciliation.
         """
         office = ApplicationOfficeRow
         open_office = exists().where(office.application_no == ApplicationRow.application_no, office.closed_at.is_(None))
@@ -91,7 +91,7 @@ class Differences:
         )
         async with self._sessions() as session:
             numbers = [ApplicationNo(number) for number in await session.scalars(left)]
-        standings = await statuses_of(self._client, map(application_workflow_id, numbers))
+        statuses = await statuses_of(self._client, map(application_workflow_id, numbers))
         return [
             Finding(
                 kind=FindingKind.LEFT_OPEN,
@@ -100,11 +100,11 @@ class Differences:
                 repair=Repair.CLOSE,
             )
             for number in numbers
-            if (how := _LEFT_OPEN.get(standings[application_workflow_id(number)]))
+            if (how := _LEFT_OPEN.get(statuses[application_workflow_id(number)]))
         ]
 
     async def _still_open(self, findings: list[Finding]) -> list[Finding]:
-        """Leave out what was closed while Temporal was asked."""
+        """Skip what was closed while Temporal was asked."""
         async with self._sessions() as session:
             now_open = {(pair.ref.application_no, pair.ref.office_no) for pair in await open_pairs(session)}
         return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
@@ -123,9 +123,9 @@ def _more(count: int) -> Finding:
     )
 
 
-def judge(pair: OpenPair, standings: Mapping[str, WorkflowStatus]) -> Finding | None:
-    """Say what is wrong with an open pair; None: its procedure runs, or is about to."""
-    own, application = standings[pair.workflow_id], standings[pair.application_id]
+def judge(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> Finding | None:
+    """Return what is wrong with an open pair; None: its procedure runs, or is about to."""
+    own, application = statuses[pair.workflow_id], statuses[pair.application_id]
     if own is WorkflowStatus.RUNNING or (own is WorkflowStatus.UNKNOWN and _may_still_start(pair, application)):
         return None
     repair = None
@@ -157,7 +157,7 @@ def _may_still_start(pair: OpenPair, application: WorkflowStatus) -> bool:
 
 
 def _stray_freezes(
-    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, WorkflowStatus]
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], statuses: Mapping[str, WorkflowStatus]
 ) -> Iterator[Finding]:
     """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
     by_name = {pair.name: pair for pair in pairs}
@@ -169,7 +169,7 @@ def _stray_freezes(
         if workflow_id is None:
             detail = "手続き以外の理由で凍結されています。解除してよいかを確認してください。"
             yield Finding(kind=FindingKind.STRAY_FREEZE, office_token=token, detail=detail)
-        elif pair or standings[workflow_id] is not WorkflowStatus.RUNNING:
+        elif pair or statuses[workflow_id] is not WorkflowStatus.RUNNING:
             number, _, office = name.partition(":")
             yield Finding(
                 kind=FindingKind.STRAY_FREEZE,
@@ -182,13 +182,13 @@ def _stray_freezes(
 
 
 def _lost_freezes(
-    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], standings: Mapping[str, WorkflowStatus]
+    frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], statuses: Mapping[str, WorkflowStatus]
 ) -> Iterator[Finding]:
     """Y12: between freeze and notice, but smart import runs."""
     for pair in pairs:
         if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == pair.name:
             continue
-        if standings[pair.workflow_id] is not WorkflowStatus.RUNNING:
+        if statuses[pair.workflow_id] is not WorkflowStatus.RUNNING:
             continue
         other = frozen.get(pair.token)
         yield Finding(
@@ -210,7 +210,7 @@ def _workflow_of(pair: str) -> str | None:
         return None
 
 
-async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _notice_not_sent(session: DatabaseSession, at: datetime) -> list[Finding]:
     """By our own records: which steps were taken, and which mails were sent."""
     pair, issued, revoked = ApplicationOfficeRow, aliased(LedgerRow), aliased(LedgerRow)
     notice = exists().where(
@@ -232,15 +232,15 @@ async def _not_notified(session: AsyncSession, at: datetime) -> list[Finding]:
     return [
         _about(
             row,
-            FindingKind.NOT_NOTIFIED,
+            FindingKind.NOTICE_NOT_SENT,
             f"{issued_id} は {_time(issued_at)} に発行されましたが、お知らせが未送信です。",
         )
         for row, issued_id, issued_at in rows
     ]
 
 
-async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
-    # Each is told of at least once, and every day only while its case is open.
+async def _pending_mails(session: DatabaseSession, at: datetime) -> list[Finding]:
+    # Each is reported at least once, and every day only while its case is open.
     pair, case = ApplicationOfficeRow, ApplicationRow
     of_open_pair = exists().where(
         pair.application_no == NoticeRow.application_no,
@@ -250,7 +250,7 @@ async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
     of_open_case = NoticeRow.office_no.is_(None) & exists().where(
         case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
     )
-    told_for_the_first_time = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
+    not_reported_yet = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
     once_more = aliased(NoticeRow)
     sent_since = exists().where(
         once_more.application_no == NoticeRow.application_no,
@@ -263,7 +263,7 @@ async def _pending_mails(session: AsyncSession, at: datetime) -> list[Finding]:
         .where(
             NoticeRow.sent_at.is_(None),
             NoticeRow.created_at < at - SOON,
-            told_for_the_first_time | of_open_pair | of_open_case,
+            not_reported_yet | of_open_pair | of_open_case,
             ~sent_since,
         )
         .order_by(NoticeRow.created_at)
@@ -277,7 +277,7 @@ def _why_unsent(notice: NoticeRow) -> str:
     return f"を {_time(notice.created_at)} から送信できていません。"
 
 
-async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _waiting_events(session: DatabaseSession, at: datetime) -> list[Finding]:
     rows = await session.scalars(
         select(EventRow)
         .where(EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None), EventRow.received_at < at - SOON)
@@ -293,7 +293,7 @@ async def _waiting_events(session: AsyncSession, at: datetime) -> list[Finding]:
     ]
 
 
-async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
+async def _not_started(session: DatabaseSession, at: datetime) -> list[Finding]:
     rows = await session.scalars(
         select(ApplicationRow)
         .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON)
@@ -310,7 +310,7 @@ async def _not_started(session: AsyncSession, at: datetime) -> list[Finding]:
 
 
 def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
-    """Find something wrong with what a row tells, which people have to look at."""
+    """Return a finding about what a row is about, which only people can repair."""
     number = ApplicationNo(row.application_no) if row.application_no else None
     return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
 
@@ -321,5 +321,5 @@ def _myics_no(row: ApplicationOfficeRow | NoticeRow | EventRow) -> RegistrationN
     return RegistrationNo(number) if RegistrationNo.pattern.fullmatch(number) else None
 
 
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M}"
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(JST):%Y-%m-%d %H:%M}"

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
-from models.backoffice.digest import DigestDay, Recipients, SendDigest
-from models.backoffice.mails import DIGEST_SUBJECT
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
+from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
 from models.common.calendar import BusinessCalendar
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.web_ui_links import WorkflowLink
 from models.tables import OperatorRow
 
 MOST_CASES = 50
@@ -23,8 +23,8 @@ MOST_CASES = 50
 
 
 @dataclass(frozen=True)
-class AskedQueue:
-    """One queue of one operator on one day: what asks for it, and where it is seen."""
+class DigestQueue:
+    """One queue of one operator on one day: its query, and where it is seen."""
 
     name: str
     query: str
@@ -35,14 +35,12 @@ class AskedQueue:
 class Queues:
     """What a digest counts, and of which queue it names the cases."""
 
-    counted: Sequence[AskedQueue]
-    waiting: AskedQueue
+    counted: Sequence[DigestQueue]
+    waiting: DigestQueue
 
 
 QueuesOf = Callable[[date, str | None], Queues]
 """The queues of an operator; None: of everybody."""
-CaseLink = Callable[[str], str]
-"""Where the Web UI shows a workflow."""
 
 
 class DigestActivities:
@@ -50,63 +48,63 @@ class DigestActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         client: Client,
         outbox: Outbox,
         *,
         calendar: BusinessCalendar,
         queues_of: QueuesOf,
-        case_link: CaseLink,
+        workflow_link: WorkflowLink,
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._outbox = outbox
         self._calendar = calendar
         self._queues_of = queues_of
-        self._case_link = case_link
+        self._workflow_link = workflow_link
         self._template = mail_templates().get_template("morning_digest.md")
 
     @activity.defn
-    async def digest_recipients(self, asked: DigestDay) -> Recipients:
+    async def digest_recipients(self, today: DigestDay) -> Recipients:
         """Return every operator who is not on leave; nobody on a day that is no business day. Reads only."""
-        if not self._calendar.is_business_day(asked.day):
+        if not self._calendar.is_business_day(today.day):
             return Recipients(names=())
         async with self._sessions() as session:
-            there = select(OperatorRow.name).where(~OperatorRow.on_leave(asked.day)).order_by(OperatorRow.name)
-            return Recipients(names=tuple(await session.scalars(there)))
+            recipients = select(OperatorRow.name).where(~OperatorRow.on_leave(today.day)).order_by(OperatorRow.name)
+            return Recipients(names=tuple(await session.scalars(recipients)))
 
     @activity.defn
-    async def send_digest(self, asked: SendDigest) -> SentMail:
+    async def send_digest(self, digest: SendDigest) -> SentMail:
         """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
-        letter = Letter(key=f"digest:{asked.day}:{asked.operator}", kind="morning_digest")
+        mail = MailIdentity(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
         async with self._sessions() as session:
-            operator = await session.get_one(OperatorRow, asked.operator)
-        # Asked before the outbox begins: no connection to the database is held while Temporal thinks.
-        written = await self._write(operator, asked)
+            operator = await session.get_one(OperatorRow, digest.operator)
+        # Before the outbox begins: no connection to the database is held while Temporal counts.
+        written = await self._write(operator, digest)
 
-        async def write(_: AsyncSession) -> WrittenMail:
+        async def write(_: DatabaseSession) -> WrittenMail:
             return written
 
-        return await self._outbox.send(letter, write)
+        return await self._outbox.send(mail, write)
 
-    async def _write(self, operator: OperatorRow, asked: SendDigest) -> WrittenMail:
-        queues = self._queues_of(asked.day, None if operator.supervisor else operator.name)
+    async def _write(self, operator: OperatorRow, digest: SendDigest) -> WrittenMail:
+        queues = self._queues_of(digest.day, None if operator.supervisor else operator.name)
         counts = await asyncio.gather(*(self._client.count_workflows(queue.query) for queue in queues.counted))
         waiting = [
-            (case.id, self._case_link(case.id))
+            (case.id, self._workflow_link(case.id))
             async for case in self._client.list_workflows(queues.waiting.query, limit=MOST_CASES)
         ]
         body = self._template.render(
             operator=operator,
-            day=asked.day,
+            day=digest.day,
             queues=[(queue, found.count) for queue, found in zip(queues.counted, counts, strict=True)],
-            cases=[(_spoken(workflow_id), link) for workflow_id, link in sorted(waiting)],
+            cases=[(_in_words(workflow_id), link) for workflow_id, link in sorted(waiting)],
             most=MOST_CASES,
         )
-        return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{asked.day.month}月{asked.day.day}日）", body)
+        return WrittenMail(operator.mail_address, f"{DIGEST_SUBJECT}（{digest.day.month}月{digest.day.day}日）", body)
 
 
-def _spoken(workflow_id: str) -> str:
+def _in_words(workflow_id: str) -> str:
     """Name a case as people do, from `application/YS-000123/office/1`."""
     _, application_no, *office = workflow_id.split("/")
     return f"{application_no} の {office[-1]} 件目" if office else application_no

@@ -1,41 +1,43 @@
-"""Events that were answered as taken and refused later: their senders do not know, so the operators' desk is told."""
+"""Events that were accepted and refused later: their senders do not know, so the operators' desk is notified."""
 
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.common.calendar import JST
+from models.common.store.sessions import DatabaseSessions
 from models.tables import EventRow
-from models.yayoi.event_labels import event_label, source_label
+from models.yayoi.customer_events import event_label, source_label
 from models.yayoi.identifiers import ApplicationNo
 
 
 class LateRefusals:
     """Each is found until a report of it was sent, then never again."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
     async def find(self, at: datetime) -> list[Finding]:
         """Return those of up to `at`, the oldest first."""
         async with self._sessions() as session:
             rows = await session.scalars(
-                select(EventRow).where(EventRow.untold_since <= at).order_by(EventRow.untold_since, EventRow.event_id)
+                select(EventRow)
+                .where(EventRow.unreported_since <= at)
+                .order_by(EventRow.unreported_since, EventRow.event_id)
             )
             return [_finding(row) for row in rows]
 
-    async def reported(self, report: ReconciliationReport) -> None:
-        """Note that the desk knows. One that was sent, and refused, again since then is found again."""
-        told = [finding.event_id for finding in report.findings if finding.event_id]
-        if not told:
+    async def mark_reported(self, report: ReconciliationReport) -> None:
+        """Note that the desk was notified. One that was sent, and refused, again since then is found again."""
+        events = [finding.event_id for finding in report.findings if finding.event_id]
+        if not events:
             return
         async with self._sessions.begin() as session:
             await session.execute(
                 update(EventRow)
-                .where(EventRow.event_id.in_(told), EventRow.untold_since <= report.at)
-                .values(untold_since=None)
+                .where(EventRow.event_id.in_(events), EventRow.unreported_since <= report.at)
+                .values(unreported_since=None)
             )
 
 

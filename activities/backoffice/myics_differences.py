@@ -1,20 +1,20 @@
-"""Registrations of MYICS, and files of them, that no procedure leads or knows of (M8). Looks only."""
+"""Registrations of MYICS, and files of them, that no procedure runs for or knows of (M8). Reads only."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import JST
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
 
 SOON = timedelta(hours=1)
-"""What is not told after this long is stuck."""
+"""A change that its procedure does not know of after this long is stuck."""
 MOST = 100
 """Findings of a kind in one report: a file may hold thousands of registrations. The others are counted."""
 
@@ -22,36 +22,36 @@ Number = RegistrationNo | BatchNo
 
 
 class MyicsDifferences:
-    """Compares MYICS' rows that are open with Temporal. All of it is for people: Reset lets a procedure go on."""
+    """Compares MYICS' rows that are open with Temporal. Only people repair it: Reset lets a procedure go on."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client) -> None:
         self._sessions = sessions
         self._client = client
 
     async def find(self, at: datetime) -> list[Finding]:
-        """Return what does not fit. Raises `RPCError` if Temporal does not answer: nothing is guessed."""
+        """Return what does not fit. Raises `RPCError` if Temporal does not answer."""
         async with self._sessions() as session:
             started = await _started(session)
-            untold = await _untold(session, at)
-        standings = await statuses_of(self._client, map(registration_workflow_id, started))
-        async with self._sessions() as session:  # leave out what was closed while Temporal was asked
+            waiting = await _not_notified(session, at)
+        statuses = await statuses_of(self._client, map(registration_workflow_id, started))
+        async with self._sessions() as session:  # skip what was closed while Temporal was asked
             still_open = set(await _started(session))
         adrift = [
             number
             for number in started
-            if standings[registration_workflow_id(number)] is not WorkflowStatus.RUNNING and number in still_open
+            if statuses[registration_workflow_id(number)] is not WorkflowStatus.RUNNING and number in still_open
         ]
-        return [*_abandoned(adrift, standings), *_bounded(FindingKind.MYICS_UNTOLD, untold)]
+        return [*_abandoned(adrift, statuses), *_bounded(FindingKind.MYICS_NOT_NOTIFIED, waiting)]
 
 
-def _abandoned(numbers: list[Number], standings: Mapping[str, WorkflowStatus]) -> Iterator[Finding]:
+def _abandoned(numbers: list[Number], statuses: Mapping[str, WorkflowStatus]) -> Iterator[Finding]:
     yield from _bounded(
         FindingKind.MYICS_ABANDONED,
         {
             number: (
                 "手続きが強制終了されたか、失敗しています。URL の期限や再送は働きません。"
                 "Web UI の Reset で手続きを再開してください。"
-                if standings[registration_workflow_id(number)] is WorkflowStatus.ENDED
+                if statuses[registration_workflow_id(number)] is WorkflowStatus.ENDED
                 else "Temporal の記録と合いません（手続きが見つからないか、すでに完了しています）。"
                 "接続先とバックアップからの復元の有無を確認してください。"
             )
@@ -67,7 +67,7 @@ def _bounded(kind: FindingKind, details: Mapping[Number, str]) -> Iterator[Findi
         yield Finding(kind=kind, detail=f"ほかに {len(details) - MOST} 件あります。")
 
 
-async def _started(session: AsyncSession) -> list[Number]:
+async def _started(session: DatabaseSession) -> list[Number]:
     """Return what is open and whose procedure has been started."""
     registration, batch = MyicsRegistrationRow, MyicsBatchRow
     numbers: Iterable[str] = await session.scalars(
@@ -81,8 +81,8 @@ async def _started(session: AsyncSession) -> list[Number]:
     return [*map(RegistrationNo, numbers), *map(BatchNo, batches)]
 
 
-async def _untold(session: AsyncSession, at: datetime) -> dict[Number, str]:
-    """Return what has waited too long to be started, or to be told what has changed."""
+async def _not_notified(session: DatabaseSession, at: datetime) -> dict[Number, str]:
+    """Return what has waited too long to be started, or to be notified of a change."""
     found: dict[Number, str] = {}
     for table, key, number in (
         (MyicsRegistrationRow, MyicsRegistrationRow.registration_no, RegistrationNo),

@@ -1,31 +1,35 @@
 """The daily reconciliation's steps: looking, repairing what is safe, and reporting (Y27)."""
 
-from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.late_refusals import LateRefusals
-from activities.common.ledger import Ledger, StepTransaction
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
-from models.backoffice.mails import RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import Found, FreezeStep, Reconcile, ReconciliationReport, Repaired, UndoNeeded
+from models.backoffice.reconciliation import (
+    RECONCILIATION_SUBJECT,
+    Found,
+    FreezeStep,
+    Reconcile,
+    ReconciliationReport,
+    Repaired,
+    UndoNeeded,
+)
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
+from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession
+from models.common.web_ui_links import WorkflowLink
 from models.tables import LedgerRow
 from models.yayoi.messages import OfficeRef
 
-WorkflowLink = Callable[[str], str]
-"""Where an operator sees a workflow."""
-
 
 class ReconciliationActivities:
-    """What a procedure does for its own case is asked of the procedure's own activities; this is what is left."""
+    """The steps that are no procedure's own."""
 
     def __init__(
         self,
@@ -48,20 +52,20 @@ class ReconciliationActivities:
         self._template = mail_templates().get_template("reconciliation.md")
 
     @activity.defn
-    async def find_differences(self, asked: Reconcile) -> Found:
+    async def find_differences(self, step: Reconcile) -> Found:
         """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
-        findings = await self._differences.find(asked.at)
-        return Found(findings=(*findings, *await self._refusals.find(asked.at)))
+        findings = await self._differences.find(step.at)
+        return Found(findings=(*findings, *await self._refusals.find(step.at)))
 
     @activity.defn
-    async def find_left_open(self, asked: Reconcile) -> Found:  # noqa: ARG002 every look is of now
+    async def find_left_open(self, step: Reconcile) -> Found:  # noqa: ARG002 it is read as it is now
         """Find applications that were ended by hand and have nothing left to do. Reads only."""
         return Found(findings=tuple(await self._differences.left_open()))
 
     @activity.defn
-    async def look_again(self, asked: OfficeRef) -> UndoNeeded:
-        """Ask once more, just before a case is undone: it may have been reset or closed meanwhile. Reads only."""
-        pair = await self._differences.look_again(asked)
+    async def look_again(self, ref: OfficeRef) -> UndoNeeded:
+        """Return what is to be undone of a case, which may have been reset or closed meanwhile. Reads only."""
+        pair = await self._differences.abandoned(ref)
         if pair is None:
             return UndoNeeded(abandoned=False)
         return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
@@ -70,9 +74,9 @@ class ReconciliationActivities:
     async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:
         """Let smart import run again that was left frozen for this pair (Y12). Once per reconciliation."""
 
-        async def thaw(work: StepTransaction) -> Repaired:
-            await self._smart_import.thaw(work, step.office_token)
-            work.audit("残っていた凍結を解除した", reason="日次の照合")
+        async def thaw(transaction: StepTransaction) -> Repaired:
+            await self._smart_import.thaw(transaction, step.office_token)
+            transaction.audit("残っていた凍結を解除した", reason="日次の照合")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
@@ -81,13 +85,13 @@ class ReconciliationActivities:
     async def freeze_again(self, step: FreezeStep) -> Repaired:
         """Freeze again what the procedure has frozen and not thawed (Y12). Once per reconciliation."""
 
-        async def freeze(work: StepTransaction) -> Repaired:
-            await self._smart_import.freeze(work, step.office_token)
-            # Looked at when the office is held: the procedure may have thawed it in the meantime.
-            if await self._has_thawed(work.session, step):
-                await self._smart_import.thaw(work, step.office_token)
+        async def freeze(transaction: StepTransaction) -> Repaired:
+            await self._smart_import.freeze(transaction, step.office_token)
+            # Read while the office's row is locked: the procedure may have thawed it in the meantime.
+            if await self._has_thawed(transaction.session, step):
+                await self._smart_import.thaw(transaction, step.office_token)
                 return Repaired(done=False)
-            work.audit("外れていた凍結をやり直した", reason="日次の照合")
+            transaction.audit("外れていた凍結をやり直した", reason="日次の照合")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)
@@ -95,12 +99,12 @@ class ReconciliationActivities:
     @activity.defn
     async def report_differences(self, report: ReconciliationReport) -> SentMail:
         """Mail the report to the operators' desk unless it was sent before."""
-        letter = Letter(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
-        sent = await self._outbox.send(letter, partial(self._write, report=report))
-        await self._refusals.reported(report)
+        mail = MailIdentity(key=f"reconciliation:{report.at.isoformat()}", kind="reconciliation")
+        sent = await self._outbox.send(mail, partial(self._write, report=report))
+        await self._refusals.mark_reported(report)
         return sent
 
-    async def _write(self, _: AsyncSession, report: ReconciliationReport) -> WrittenMail:
+    async def _write(self, _: DatabaseSession, report: ReconciliationReport) -> WrittenMail:
         findings = [
             (finding, self._workflow_link(finding.workflow_id) if finding.workflow_id else None)
             for finding in report.findings
@@ -108,6 +112,6 @@ class ReconciliationActivities:
         return WrittenMail(self._desk, RECONCILIATION_SUBJECT, self._template.render(findings=findings))
 
     @staticmethod
-    async def _has_thawed(session: AsyncSession, step: FreezeStep) -> bool:
+    async def _has_thawed(session: DatabaseSession, step: FreezeStep) -> bool:
         key = ledger_key(step.application_no, step.office_no, "thaw")
         return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None

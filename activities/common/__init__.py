@@ -1,1 +1,1 @@
-"""The engine's effects: ledger, mail, calendar, operators."""
+"""The engine's effects: mail, calendar, operators."""

@@ -41,7 +41,7 @@ def one_address(recipient: str) -> Address:
     """Take an address that is exactly one, in ASCII, and is read back as it was written. Raises `ValueError`."""
     try:
         address = Address(addr_spec=recipient)
-    except Exception as error:  # a parser's many ways to say no
+    except Exception as error:  # the parser raises many kinds
         raise ValueError(_NOT_ONE) from error
     if not recipient.isascii() or address.addr_spec != recipient:
         raise ValueError(_NOT_ONE)

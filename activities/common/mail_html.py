@@ -1,4 +1,4 @@
-"""The HTML part of a mail, from its Markdown. Styles stand in each element: mail readers drop style sheets."""
+"""The HTML part of a mail, from its Markdown. Each element has its own style: mail readers drop style sheets."""
 
 from markdown_it.token import Token
 from markupsafe import Markup

@@ -1,4 +1,4 @@
-"""A mail that no further try will bring: its address is refused for good, or is none."""
+"""A mail that no further try will deliver: its address is refused for good, or is none."""
 
 from temporalio.exceptions import ActivityError, ApplicationError
 

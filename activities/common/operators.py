@@ -1,19 +1,43 @@
-"""Which operator takes a case: a named one who is there, or the one with the least open cases of every kind."""
+"""Which operator takes a case: a named one who is there, or the one with the fewest open cases of every procedure."""
 
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import func, literal, select, text, union_all
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
 from models.common.calendar import day_in_japan
-from models.tables import ApplicationOfficeRow, MyicsRegistrationRow, OperatorRow
+from models.common.store.sessions import DatabaseSession
+from models.tables import AssignedCase, OperatorRow
 
-_ONE_AT_A_TIME = 7_000_016_001
+_ASSIGNMENT_LOCK = 7_000_016_001
+"""The number by which Postgres knows the lock that assignments take one after the other."""
 
 
-async def named_operator(session: AsyncSession, name: str, at: datetime) -> str:
-    """Return the operator. Raises a final error for one who is not in the table or is on leave."""
+class Assignment(Protocol):
+    """For whom an operator is wanted: `to` names one, `but_not` is whoever the case is with."""
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def to(self) -> str | None: ...
+
+    @property
+    def but_not(self) -> str | None: ...
+
+
+async def operator_for(session: DatabaseSession, assignment: Assignment) -> str | None:
+    """Return the operator; None if nobody is there.
+
+    Raises a final error for a named one who is not in the table or is on leave.
+    """
+    if assignment.to:
+        return await _named_operator(session, assignment.to, assignment.at)
+    return await _least_busy(session, assignment.at, but_not=assignment.but_not)
+
+
+async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> str:
     row = await session.get(OperatorRow, name)
     if row is None:
         names = ", ".join(await session.scalars(select(OperatorRow.name).order_by(OperatorRow.name)))
@@ -31,16 +55,16 @@ async def named_operator(session: AsyncSession, name: str, at: datetime) -> str:
     return row.name
 
 
-async def least_busy(session: AsyncSession, at: datetime, *, but_not: str | None = None) -> str | None:
-    """Return who has the least open cases and is there; None if nobody is. Holds the turn until the commit."""
-    # Two cases that are assigned at once must not both go to whoever had the least work before.
-    await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | None) -> str | None:
+    """Return who has the fewest open cases in all tables of `AssignedCase`. Holds the lock until the commit."""
+    # Without the lock, two cases that are assigned at once both go to whoever had the fewest before.
+    await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _ASSIGNMENT_LOCK})
     cases = union_all(
         *(
             select(table.assignee.label("assignee"), literal(1).label("one")).where(
                 table.closed_at.is_(None), table.assignee.is_not(None)
             )
-            for table in (ApplicationOfficeRow, MyicsRegistrationRow)
+            for table in AssignedCase.tables()
         )
     ).subquery()
     return await session.scalar(
@@ -55,3 +79,9 @@ async def least_busy(session: AsyncSession, at: datetime, *, but_not: str | None
         .order_by(func.count(cases.c.one), OperatorRow.name)
         .limit(1)
     )
+
+
+async def operator_address(session: DatabaseSession, assignee: str | None, *, escalated: bool) -> str | None:
+    """Return the address of the operator in charge, or of a supervisor; None if there is none."""
+    who = OperatorRow.supervisor if escalated else OperatorRow.name == assignee
+    return await session.scalar(select(OperatorRow.mail_address).where(who).order_by(OperatorRow.name).limit(1))

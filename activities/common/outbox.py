@@ -1,4 +1,4 @@
-"""The one way a mail leaves: stored as pending, sent while its row is held, then marked as sent."""
+"""Every mail is sent from here: stored as pending, sent while its row is held, then marked as sent."""
 
 import asyncio
 import hashlib
@@ -13,14 +13,15 @@ from typing import Protocol
 
 import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
 from activities.common.mail_refused import mail_refused
 from models.common.messages import SentMail
-from models.tables import Base, NoticeRow
+from models.common.store.ledger import SYSTEM
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import AuditRow, NoticeRow
 
 MAILS_AT_ONCE = 4
 """Of one outbox. Each holds a connection to the database while the mail server thinks: others need some too."""
@@ -44,8 +45,8 @@ class WrittenMail:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """Which mail it is: the same key is the same mail, however often it is asked for."""
+class MailIdentity:
+    """Which mail it is: the same key is the same mail, however often it is to be sent."""
 
     key: str
     kind: str
@@ -53,7 +54,21 @@ class Letter:
     office_no: int | None = None
 
 
-Write = Callable[[AsyncSession], Awaitable[WrittenMail]]
+Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
+
+
+def mail_audit(
+    notice: NoticeRow, *, at: datetime, case_no: str, office_no: int | None = None, to: str = ""
+) -> AuditRow:
+    """Return the audit row of a mail of a case that was sent; `to` says for whom, where the subject does not."""
+    return AuditRow(
+        happened_at=at,
+        application_no=case_no,
+        office_no=office_no,
+        action=f"メールを送信した：{notice.subject}{to}",
+        by=SYSTEM,
+        facts={"message_id": notice.message_id},
+    )
 
 
 class MailNotTakenError(Exception):
@@ -104,14 +119,14 @@ class SmtpTransport:
             [first] = refused.recipients
             raise _of_recipient(first) from None
         except aiosmtplib.SMTPException as refused:
-            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no answer"
+            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no reply"
             raise MailNotTakenError(f"{type(refused).__name__}: {code}") from None
         except TimeoutError:
             raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
 
 
 def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """Tell an address that is wrong from one that is not taken now, or not from us: that is ours to mend."""
+    """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
     if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
         return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
     return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
@@ -124,16 +139,16 @@ _POLICY = "5.7."
 
 
 class Outbox:
-    """Sends each letter once.
+    """Sends each mail once.
 
-    The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; whoever asks
-    again tries again, with the recipient and text of that time. What is left: if this process dies between the SMTP
+    The notice row is the ledger: `sent_at` empty means pending, or refused if `refused_because` is set; another call
+    tries again, with the recipient and text of that time. One window is left: if this process dies between the SMTP
     server's yes and our commit, the next try sends the same mail with the same Message-ID again.
     """
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -144,24 +159,26 @@ class Outbox:
         self._now = now
         self._turns = asyncio.Semaphore(MAILS_AT_ONCE)
 
-    async def send(self, letter: Letter, write: Write, also: Callable[[NoticeRow], Base] | None = None) -> SentMail:
-        """Write the letter and send it unless it was sent before; what `also` returns is stored when it is sent.
+    async def send(
+        self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None = None
+    ) -> SentMail:
+        """Write the mail and send it unless it was sent before; what `audit` returns is stored when it is sent.
 
         Raises:
             ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
             Exception: any other: it may be tried again.
 
         """
-        message_id = self._message_id(letter.key)
+        message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
             await session.execute(
                 insert(NoticeRow)
                 .values(
-                    key=letter.key,
-                    application_no=letter.application_no,
-                    office_no=letter.office_no,
-                    kind=letter.kind,
+                    key=mail.key,
+                    application_no=mail.application_no,
+                    office_no=mail.office_no,
+                    kind=mail.kind,
                     recipient=written.recipient,
                     subject=written.subject,
                     message_id=message_id,
@@ -170,14 +187,14 @@ class Outbox:
             )
         async with self._turn(), self._sessions.begin() as session:
             # Whoever sends holds the row; a second one waits here and then finds the mail sent.
-            notice = await session.get_one(NoticeRow, letter.key, with_for_update=True)
+            notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
                 notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
-                    if also:
-                        session.add(also(notice))
+                    if audit:
+                        session.add(audit(notice))
         if refused := notice.refused_because:
             raise mail_refused(refused)
         return SentMail(message_id=message_id)

@@ -1,4 +1,4 @@
-"""How workflows stand: Temporal is asked, never guessed."""
+"""The status of workflows, as Temporal has it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class WorkflowStatus(Enum):
     ENDED = auto()
     """Terminated, cancelled, timed out or failed: it did not come to its end."""
     UNKNOWN = auto()
-    """Temporal has never heard of it, or no longer keeps it."""
+    """Temporal does not know it, or no longer keeps it."""
 
 
 _STATUSES = {
@@ -30,7 +30,7 @@ _STATUSES = {
 
 
 async def status_of(client: Client, workflow_id: str) -> WorkflowStatus:
-    """Ask for the newest run. Raises `RPCError` if Temporal does not answer."""
+    """Return the status of the newest run. Raises `RPCError` if Temporal does not answer."""
     try:
         described = await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
@@ -41,11 +41,11 @@ async def status_of(client: Client, workflow_id: str) -> WorkflowStatus:
 
 
 async def statuses_of(client: Client, workflow_ids: Iterable[str]) -> dict[str, WorkflowStatus]:
-    """Ask for many, some at a time. Raises as `status_of` does: no answer at all is better than half of one."""
+    """Return those of many, some at a time. Raises as `status_of` does, if Temporal does not answer for one of them."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def ask(workflow_id: str) -> tuple[str, WorkflowStatus]:
+    async def look_up(workflow_id: str) -> tuple[str, WorkflowStatus]:
         async with turns:
             return workflow_id, await status_of(client, workflow_id)
 
-    return dict(await asyncio.gather(*map(ask, sorted(set(workflow_ids)))))
+    return dict(await asyncio.gather(*map(look_up, sorted(set(workflow_ids)))))

@@ -1,13 +1,13 @@
-"""Working off a file, page by page: each row is done or refused once, whatever dies meanwhile (M8)."""
+"""Processing a file, page by page: each row is done or refused once, whatever process ends meanwhile (M8)."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
@@ -15,19 +15,19 @@ from models.myics.store.requests import Requester, invite_firm, invite_user, lis
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 
 AT_ONCE = 20
-"""Rows in one transaction, and between two heartbeats: what a row refuses leaves the others alone."""
+"""Rows in one transaction, and between two heartbeats: a row that is refused changes nothing for the others."""
 
 
 class RegistrationBatchActivities:
     """Takes the rows of a file. A worker that dies in the middle leaves each row either done or as it was."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger) -> None:
         self._sessions = sessions
         self._ledger = ledger
 
     @activity.defn
-    async def work_off_page(self, page: BatchPage) -> PageDone:
-        """StepTransaction off the rows of a page that were not worked off; say what has become of all of them."""
+    async def process_page(self, page: BatchPage) -> PageDone:
+        """Process the rows of a page that were not processed yet; return the result of all of them."""
         line = MyicsBatchLineRow
         on_page = (line.batch_no == page.batch_no, line.position.between(page.first, page.last))
         async with self._sessions() as session:
@@ -37,7 +37,7 @@ class RegistrationBatchActivities:
                 )
             ).all()
         for first in range(0, len(waiting), AT_ONCE):
-            await self._work_off(page, waiting[first : first + AT_ONCE])
+            await self._process(page, waiting[first : first + AT_ONCE])
             if activity.in_activity():
                 activity.heartbeat(waiting[first])
         async with self._sessions() as session:
@@ -59,12 +59,12 @@ class RegistrationBatchActivities:
 
     @activity.defn
     async def close_batch(self, step: BatchStep) -> None:
-        """Note that every row was worked off."""
+        """Note that every row was processed."""
 
-        async def close(work: StepTransaction) -> BatchStep:
-            batch = await work.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
+        async def close(transaction: StepTransaction) -> BatchStep:
+            batch = await transaction.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
             batch.closed_at = step.at
-            work.audit("一括登録を終了した")
+            transaction.audit("一括登録を終了した")
             return step
 
         await self._ledger.once(step, "close", BatchStep, close)
@@ -72,17 +72,12 @@ class RegistrationBatchActivities:
     @activity.defn
     async def record_batch_operation(self, step: BatchStep) -> None:
         """Put into the audit trail who stopped or resumed it."""
+        await self._ledger.record(step, f"operation.{step.counted}")
 
-        async def record(work: StepTransaction) -> BatchStep:
-            work.audit(step.action, by=step.by, reason=step.reason)
-            return step
-
-        await self._ledger.once(step, f"operation.{step.counted}", BatchStep, record)
-
-    async def _work_off(self, page: BatchPage, positions: Sequence[int]) -> None:
-        """Do some rows and note it, in one transaction; what a row refuses leaves nothing behind but the reason."""
+    async def _process(self, page: BatchPage, positions: Sequence[int]) -> None:
+        """Process some rows and note it, in one transaction; of a row that is refused, only the reason is kept."""
         line = MyicsBatchLineRow
-        # Two workers at once, after one was taken for dead: the second waits here and finds these rows done.
+        # Two workers at once, after one was thought dead: the second waits here and finds these rows done.
         held = (
             select(line)
             .where(line.batch_no == page.batch_no, line.position.in_(positions), line.done_at.is_(None))
@@ -95,24 +90,24 @@ class RegistrationBatchActivities:
                     async with session.begin_nested():
                         await _take(session, page, row.values)
                 except RefusedError as refused:
-                    row.refused_because = _spoken(page.kind, refused.errors)
+                    row.refused_because = _in_words(page.kind, refused.errors)
                 row.done_at = page.at
 
 
-async def _take(session: AsyncSession, page: BatchPage, values: dict[str, str]) -> None:
+async def _take(session: DatabaseSession, page: BatchPage, values: dict[str, str]) -> None:
     batch = await session.get_one(MyicsBatchRow, page.batch_no)
-    asked = Requester(batch.requested_by, page.at, page.batch_no)
+    requester = Requester(batch.requested_by, page.at, page.batch_no)
     match read(page.kind.form, values):
         case FirmForm() as firm:
-            await invite_firm(session, firm, asked)
+            await invite_firm(session, firm, requester)
         case ClientForm() as client:
-            await list_client(session, _firm(page), client, asked)
+            await list_client(session, _firm(page), client, requester)
         case ClientUserForm() as user:
             holder = await _holder(session, page, user)
-            await invite_user(session, holder, UserForm(**user.model_dump(exclude={"suffix"})), asked)
+            await invite_user(session, holder, UserForm(**user.model_dump(exclude={"suffix"})), requester)
 
 
-async def _holder(session: AsyncSession, page: BatchPage, user: ClientUserForm) -> HolderNo:
+async def _holder(session: DatabaseSession, page: BatchPage, user: ClientUserForm) -> HolderNo:
     firm = _firm(page)
     if user.suffix is None:
         return HolderNo(firm)
@@ -129,7 +124,7 @@ def _firm(page: BatchPage) -> CustomerNo:
     return page.customer_no
 
 
-async def _waiting_to_start(session: AsyncSession, batch_no: BatchNo) -> int:
+async def _waiting_to_start(session: DatabaseSession, batch_no: BatchNo) -> int:
     return (
         await session.scalar(
             select(func.count()).where(
@@ -140,7 +135,7 @@ async def _waiting_to_start(session: AsyncSession, batch_no: BatchNo) -> int:
     )
 
 
-def _spoken(kind: BatchKind, errors: tuple[FieldError, ...]) -> str:
+def _in_words(kind: BatchKind, errors: tuple[FieldError, ...]) -> str:
     """Say what is wrong with a row, naming columns as the file does."""
     headings = {field: heading for heading, field in kind.columns.items()}
     return "　".join(f"{headings.get(error.field, '行全体')}：{error.message}" for error in errors)

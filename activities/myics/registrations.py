@@ -2,13 +2,13 @@
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Ledger, StepTransaction
-from activities.common.operators import least_busy, named_operator
+from activities.common.operators import operator_for
 from models.common.messages import Assigned
+from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.identifiers import RegistrationNo
 from models.myics.registrations import (
@@ -38,7 +38,7 @@ class RegistrationActivities:
     The registrant changes the same rows from the web: whoever comes second finds what the first has left.
     """
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger) -> None:
         self._sessions = sessions
         self._ledger = ledger
 
@@ -46,13 +46,13 @@ class RegistrationActivities:
     async def make_link(self, step: NewLink) -> LinkMade:
         """Let another link count from now on: the one before ends (M8). None is made if it was closed meanwhile."""
 
-        async def make(work: StepTransaction) -> LinkMade:
-            row = await _held(work.session, step)
+        async def make(transaction: StepTransaction) -> LinkMade:
+            row = await _held(transaction.session, step)
             if row.closed_at:
                 return LinkMade(link_no=row.link_no, closed=True)
             row.link_no += 1
             row.link_used_at, row.expires_on = None, step.expires_on
-            work.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
+            transaction.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
             return LinkMade(link_no=row.link_no)
 
         return await self._ledger.once(step, f"link.{step.counted}", LinkMade, make)
@@ -61,13 +61,13 @@ class RegistrationActivities:
     async def correct_address(self, step: CorrectAddress) -> None:
         """Send to another address from now on. Raises a final error if the address has an account already (M8)."""
 
-        async def correct(work: StepTransaction) -> RegistrationRef:
-            row = await _held(work.session, step)
+        async def correct(transaction: StepTransaction) -> RegistrationRef:
+            row = await _held(transaction.session, step)
             before, row.address = row.address, step.address
-            if account := await _account(work.session, row):
+            if account := await _account(transaction.session, row):
                 account.address = step.address
-            work.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
-            await work.session.flush()
+            transaction.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
+            await transaction.session.flush()
             return RegistrationRef(registration_no=step.registration_no)
 
         try:
@@ -79,33 +79,33 @@ class RegistrationActivities:
     async def unlock(self, step: Unlock) -> None:
         """Let the registrant, or the owner of the account, try again."""
 
-        async def unlock(work: StepTransaction) -> RegistrationRef:
-            row = await _held(work.session, step)
+        async def unlock(transaction: StepTransaction) -> RegistrationRef:
+            row = await _held(transaction.session, step)
             row.locked_at, row.wrong_keywords = None, 0
-            account = await _account(work.session, row)
+            account = await _account(transaction.session, row)
             if account and row.kind == RegistrationKind.UNLOCKING:
                 account.locked_at, account.wrong_tries = None, 0
-            work.audit("ロックを解除した", by=step.by, reason=step.reason)
+            transaction.audit("ロックを解除した", by=step.by, reason=step.reason)
             return RegistrationRef(registration_no=step.registration_no)
 
         await self._ledger.once(step, f"unlock.{step.counted}", RegistrationRef, unlock)
 
     @activity.defn
     async def close_registration(self, step: CloseRegistration) -> ClosedRegistration:
-        """Close it; a registrant who finished a moment before stays registered, and that is the answer.
+        """Close it and return its outcome; a registrant who finished just before stays registered.
 
         A client that is withdrawn takes with it those of its users who have not registered, started or not (M7).
         """
 
-        async def close(work: StepTransaction) -> ClosedRegistration:
-            row = await _held(work.session, step)
+        async def close(transaction: StepTransaction) -> ClosedRegistration:
+            row = await _held(transaction.session, step)
             if row.closed_at and row.outcome:  # with its client
                 return ClosedRegistration(outcome=RegistrationOutcome(row.outcome))
             outcome = _reached(row) or step.outcome
-            await _close(work.session, row, step, outcome)
+            await _close(transaction.session, row, step, outcome)
             if row.kind == RegistrationKind.CLIENT and outcome is RegistrationOutcome.WITHDRAWN:
-                for user in await _unregistered_users(work.session, step.registration_no):
-                    await _close(work.session, user, step, outcome)
+                for user in await _unregistered_users(transaction.session, step.registration_no):
+                    await _close(transaction.session, user, step, outcome)
                     user.notified_at = user.changed_at  # one that was not started never will be
             return ClosedRegistration(outcome=outcome)
 
@@ -134,32 +134,23 @@ class RegistrationActivities:
     @activity.defn
     async def record_operation(self, step: RecordOperation) -> None:
         """Put what somebody did into the audit trail."""
-
-        async def record(work: StepTransaction) -> RegistrationRef:
-            work.audit(step.action, by=step.by, reason=step.reason)
-            return RegistrationRef(registration_no=step.registration_no)
-
-        await self._ledger.once(step, f"operation.{step.counted}", RegistrationRef, record)
+        await self._ledger.record(step, f"operation.{step.counted}")
 
     @activity.defn
-    async def assign_registration(self, asked: AssignRegistration) -> Assigned:
+    async def assign_registration(self, step: AssignRegistration) -> Assigned:
         """Return the operator in charge; None if nobody is there.
 
         Raises a final error for a named operator who is not in the table or is on leave.
         """
 
-        async def assign(work: StepTransaction) -> Assigned:
-            operator = (
-                await named_operator(work.session, asked.to, asked.at)
-                if asked.to
-                else await least_busy(work.session, asked.at, but_not=asked.but_not)
-            )
+        async def assign(transaction: StepTransaction) -> Assigned:
+            operator = await operator_for(transaction.session, step)
             if operator:
-                (await _held(work.session, asked)).assignee = operator
-                work.audit("担当者を決めた", by=asked.by, reason=asked.reason, operator=operator)
+                (await _held(transaction.session, step)).assignee = operator
+                transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
             return Assigned(operator=operator)
 
-        return await self._ledger.once(asked, f"assign.{asked.counted}", Assigned, assign)
+        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)
 
 
 _FREED = {
@@ -185,7 +176,7 @@ def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
 
 
 async def _close(
-    session: AsyncSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
+    session: DatabaseSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
 ) -> None:
     row.closed_at, row.outcome = step.at, outcome
     freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
@@ -202,7 +193,7 @@ async def _close(
     )
 
 
-async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
+async def _unregistered_users(session: DatabaseSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
     part = MyicsRegistrationRow
     users = await session.scalars(
         select(part)
@@ -213,11 +204,11 @@ async def _unregistered_users(session: AsyncSession, client: RegistrationNo) -> 
     return [user for user in users if _reached(user) is None]
 
 
-async def _held(session: AsyncSession, ref: RegistrationRef) -> MyicsRegistrationRow:
+async def _held(session: DatabaseSession, ref: RegistrationRef) -> MyicsRegistrationRow:
     return await session.get_one(MyicsRegistrationRow, ref.registration_no, with_for_update=True)
 
 
-async def _account(session: AsyncSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:
+async def _account(session: DatabaseSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:
     if row.account_id is None:
         return None
     return await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)

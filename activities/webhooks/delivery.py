@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 from functools import partial
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
 from models.common.calendar import day_in_japan
 from models.common.messages import SentMail
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
 from models.webhooks.messages import (
     ATTEMPTS,
     KEPT_DEAD,
     SCHEDULE,
+    WEBHOOK_TROUBLE_SUBJECT,
     DeliverWebhook,
     DeliveryStatus,
     WebhookMessageRef,
@@ -28,7 +28,7 @@ from models.webhooks.messages import (
 
 NOT_TAKEN = "NotTaken"
 """The type of the failure after which the next attempt comes on schedule."""
-SUBSCRIBER_ENDED = "the subscriber has been removed, or has asked for no more messages"
+SUBSCRIBER_ENDED = "the subscriber has been removed, or wants no more messages"
 
 
 class WebhookDeliveryActivities:
@@ -36,7 +36,7 @@ class WebhookDeliveryActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         poster: Poster,
         outbox: Outbox,
         *,
@@ -51,55 +51,56 @@ class WebhookDeliveryActivities:
         self._now = now
 
     @activity.defn
-    async def deliver_webhook(self, asked: DeliverWebhook) -> DeliveryStatus:
-        """Try once unless the message is settled or this round's attempts are used up; return how it stands then.
+    async def deliver_webhook(self, delivery: DeliverWebhook) -> DeliveryStatus:
+        """Try once unless the message is settled or this round's attempts are used up; return its status.
 
-        Raises `ApplicationError` with the time until the next attempt while there is one. What is left: a worker that
-        dies between the subscriber's answer and our commit sends the same message, with the same webhook-id, again.
+        Raises `ApplicationError` with the time until the next attempt while there is one. One window is left: if the
+        worker dies between the subscriber's response and our commit, the same message is sent again under the same
+        webhook-id.
         """
-        message = await self._to_send(asked)
+        message = await self._to_send(delivery)
         if isinstance(message, DeliveryStatus):
             return message
-        url, letter = message
+        url, signed_message = message
         try:
-            await self._poster.post(url, letter)
+            await self._poster.post(url, signed_message)
         except GoneError as gone:
-            standing = await self._record(asked, WebhookStage.STOPPED, str(gone))
-            return standing.model_copy(update={"for_operators": True})
+            status = await self._record(delivery, WebhookStage.STOPPED, str(gone))
+            return status.model_copy(update={"for_operators": True})
         except NotTakenError as error:
-            standing = await self._record(asked, WebhookStage.SENDING, str(error))
-            if standing.stage is not WebhookStage.SENDING:
-                return standing
-            made = standing.attempts - asked.attempts_before
+            status = await self._record(delivery, WebhookStage.SENDING, str(error))
+            if status.stage is not WebhookStage.SENDING:
+                return status
+            made = status.attempts - delivery.attempts_before
             raise ApplicationError(
                 f"attempt {made} of {ATTEMPTS}: {error}",
                 type=NOT_TAKEN,
                 next_retry_delay=SCHEDULE[made - 1],
-                category=ApplicationErrorCategory.BENIGN,  # somebody else's trouble: no traceback in our logs
+                category=ApplicationErrorCategory.BENIGN,  # the subscriber's failure: no traceback in our logs
             ) from None
-        return await self._record(asked, WebhookStage.DELIVERED, "")
+        return await self._record(delivery, WebhookStage.DELIVERED, "")
 
     @activity.defn
-    async def give_up_webhook(self, asked: WebhookMessageRef) -> DeliveryStatus:
+    async def give_up_webhook(self, ref: WebhookMessageRef) -> DeliveryStatus:
         """Close a dead letter that nobody has sent again, or a message whose delivery was cancelled."""
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, ref.message_id, with_for_update=True)
             if row.stage in {WebhookStage.SENDING, WebhookStage.DEAD}:
                 row.stage, row.settled_at = WebhookStage.UNDELIVERED, self._now()
-            return _standing(row)
+            return _status(row)
 
     @activity.defn
-    async def report_webhook_trouble(self, asked: WebhookMessageRef) -> SentMail | None:
+    async def report_webhook_trouble(self, ref: WebhookMessageRef) -> SentMail | None:
         """Mail the operators' desk what became of a message: once per subscriber and day, however many there are."""
         async with self._sessions() as session:
-            row = await session.get_one(WebhookMessageRow, asked.message_id)
+            row = await session.get_one(WebhookMessageRow, ref.message_id)
         if row.settled_at is None:  # sent again meanwhile
             return None
         day = day_in_japan(row.settled_at)
-        letter = Letter(key=f"webhook-trouble:{row.subscriber_id}:{day}", kind="webhook_trouble")
-        return await self._outbox.send(letter, partial(self._write, message_id=row.message_id))
+        mail = MailIdentity(key=f"webhook-trouble:{row.subscriber_id}:{day}", kind="webhook_trouble")
+        return await self._outbox.send(mail, partial(self._write, message_id=row.message_id))
 
-    async def _write(self, session: AsyncSession, message_id: str) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, message_id: str) -> WrittenMail:
         row = await session.get_one(WebhookMessageRow, message_id)
         subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
         body = self._template.render(
@@ -107,38 +108,38 @@ class WebhookDeliveryActivities:
         )
         return WrittenMail(self._desk, WEBHOOK_TROUBLE_SUBJECT, body)
 
-    async def _to_send(self, asked: DeliverWebhook) -> DeliveryStatus | tuple[str, SignedMessage]:
+    async def _to_send(self, delivery: DeliverWebhook) -> DeliveryStatus | tuple[str, SignedMessage]:
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, delivery.message_id, with_for_update=True)
             subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
             if row.stage in {WebhookStage.DELIVERED, WebhookStage.STOPPED}:
-                return _standing(row)
+                return _status(row)
             if not subscriber.active:
                 row.stage, row.last_error, row.settled_at = WebhookStage.STOPPED, SUBSCRIBER_ENDED, self._now()
-                return _standing(row)
-            if row.attempts - asked.attempts_before >= ATTEMPTS:
-                return _standing(row)
+                return _status(row)
+            if row.attempts - delivery.attempts_before >= ATTEMPTS:
+                return _status(row)
             row.stage, row.settled_at = WebhookStage.SENDING, None
             return subscriber.url, signed(row.message_id, row.payload, subscriber.secrets, self._now())
 
-    async def _record(self, asked: DeliverWebhook, stage: WebhookStage, error: str) -> DeliveryStatus:
+    async def _record(self, delivery: DeliverWebhook, stage: WebhookStage, error: str) -> DeliveryStatus:
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, asked.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, delivery.message_id, with_for_update=True)
             if row.stage == WebhookStage.DELIVERED:  # by another worker meanwhile
-                return _standing(row)
+                return _status(row)
             row.attempts += 1
             row.stage, row.last_error = stage, error
-            if stage is WebhookStage.SENDING and row.attempts - asked.attempts_before >= ATTEMPTS:
+            if stage is WebhookStage.SENDING and row.attempts - delivery.attempts_before >= ATTEMPTS:
                 row.stage = WebhookStage.DEAD
             if row.stage != WebhookStage.SENDING:
                 row.settled_at = self._now()
             if stage is WebhookStage.STOPPED:
                 subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id, with_for_update=True)
                 subscriber.active, subscriber.stopped_because = False, error
-            return _standing(row)
+            return _status(row)
 
 
-def _standing(row: WebhookMessageRow) -> DeliveryStatus:
+def _status(row: WebhookMessageRow) -> DeliveryStatus:
     stage = WebhookStage(row.stage)
     return DeliveryStatus(
         stage=stage, attempts=row.attempts, last_error=row.last_error, for_operators=stage is WebhookStage.DEAD

@@ -1,4 +1,4 @@
-"""One signed POST of a webhook message: to whom it may go, how it is signed, and what the answer means."""
+"""One signed POST of a webhook message: where it may go, how it is signed, and what the response means."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ GONE = 410
 
 
 class NotTakenError(Exception):
-    """The subscriber has not taken the message; the text says why, without what it answered."""
+    """The subscriber has not taken the message; the text says why, without what the response said."""
 
 
 class GoneError(NotTakenError):
@@ -37,7 +37,7 @@ class SignedMessage:
 
 
 def signed(message_id: str, payload: dict[str, Any], secrets: Sequence[str], now: datetime) -> SignedMessage:
-    """Sign with every secret, so that a subscriber may change its own at any moment during a rotation."""
+    """Sign with every secret, so that a subscriber may change its own at any time during a rotation."""
     at = now.astimezone(UTC)  # the library takes any time for one in UTC
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     signatures = " ".join(Webhook(secret).sign(message_id, at, body) for secret in secrets)
@@ -54,7 +54,7 @@ def signed(message_id: str, payload: dict[str, Any], secrets: Sequence[str], now
 
 
 class Poster(Protocol):
-    """Whatever brings a message to a subscriber."""
+    """Whatever delivers a message to a subscriber."""
 
     async def post(self, url: str, message: SignedMessage) -> None:
         """Return when it is taken (2xx). Raises `GoneError` and `NotTakenError`."""
@@ -69,11 +69,11 @@ class Reach(StrEnum):
 
 
 _TRANSITION = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
-"""IPv6 addresses that stand for IPv4 ones, which might be private."""
+"""IPv6 addresses that hold IPv4 ones, which might be private."""
 
 
 def reach(address: str) -> Reach:
-    """Judge an address. Link-local ones are nobody's: clouds tell secrets of their machines there."""
+    """Judge an address. Link-local ones are nobody's: clouds serve secrets of their machines there."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
@@ -97,7 +97,7 @@ class HttpPoster:
 
     Only https to public addresses; with `allow_private` also http, and https, to this machine and its network: whoever
     adds a subscriber must not be able to reach what only this network can (SSRF). The address that was judged is the
-    one that is connected to, whatever the name is resolved to a moment later.
+    one that is connected to, whatever the name resolves to afterwards.
     """
 
     def __init__(self, *, allow_private: bool, tls: ssl.SSLContext | None = None) -> None:
@@ -107,15 +107,15 @@ class HttpPoster:
     async def post(self, url: str, message: SignedMessage) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                answer = await self._send(httpx.URL(url), message)
+                status = await self._send(httpx.URL(url), message)
         except TimeoutError:
-            raise NotTakenError(f"no answer within {TIMEOUT:.0f} seconds") from None
+            raise NotTakenError(f"no response within {TIMEOUT:.0f} seconds") from None
         except (httpx.HTTPError, OSError) as error:
             raise NotTakenError(type(error).__name__) from error
-        if answer == GONE:
+        if status == GONE:
             raise GoneError("HTTP 410: the subscriber wants no more messages")
-        if not httpx.codes.is_success(answer):
-            raise NotTakenError(f"HTTP {answer}")
+        if not httpx.codes.is_success(status):
+            raise NotTakenError(f"HTTP {status}")
 
     async def _send(self, url: httpx.URL, message: SignedMessage) -> int:
         # Connected to by address; TLS and the subscriber's server still see the name.
@@ -128,9 +128,9 @@ class HttpPoster:
                 content=message.body.encode(),
                 headers={**message.headers, "host": url.netloc.decode("ascii")},
                 extensions={"sni_hostname": url.raw_host.decode("ascii")},
-            ) as answer,
+            ) as response,
         ):
-            return answer.status_code  # what it says beyond that is not read
+            return response.status_code  # the body is not read
 
     async def _address(self, url: httpx.URL) -> str:
         port = url.port or {"https": 443, "http": 80}[url.scheme]

@@ -2,17 +2,17 @@
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
+from models.common.store.sessions import DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import StageChange, WebhookStage, wants
 
 
 class WebhookPublishingActivities:
-    """Stores what subscribers are to be told."""
+    """Stores the messages for subscribers."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
     @activity.defn

@@ -1,4 +1,4 @@
-"""Mailed codes: sent, and cleared away at the end of their check (Y26)."""
+"""Mailed codes: sent, and deleted at the end of their check (Y26)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,14 +6,14 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.messages import SentMail
 from models.common.personal_links import code_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
 from models.yayoi.address_checks import (
     MOST_TRIES,
@@ -33,7 +33,7 @@ class AddressCheckActivities:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         outbox: Outbox,
         *,
         secret_key: str,
@@ -48,25 +48,25 @@ class AddressCheckActivities:
         self._templates = mail_templates()
 
     @activity.defn
-    async def send_code(self, asked: SendCode) -> CodeMail:
+    async def send_code(self, code: SendCode) -> CodeMail:
         """Mail the code unless it was mailed before, no longer counts, or is for a Yayoi ID that does not exist."""
         async with self._sessions() as session:
-            row = await session.get(AddressCheckRow, asked.check_id)
-            if row is None or not await self._counts(session, row, asked.code_no):
+            row = await session.get(AddressCheckRow, code.check_id)
+            if row is None or not await self._counts(session, row, code.code_no):
                 return CodeMail(sent=False)
-        letter = Letter(key=_key(asked.check_id, asked.code_no), kind=f"code_{row.purpose}")
-        await self._outbox.send(letter, partial(self._write_code, asked=asked))
+        mail = MailIdentity(key=_key(code.check_id, code.code_no), kind=f"code_{row.purpose}")
+        await self._outbox.send(mail, partial(self._write_code, code=code))
         return CodeMail(sent=True)
 
     @activity.defn
-    async def tell_of_new_password(self, step: CheckStep) -> SentMail:
-        """Mail that the password was set, so that whoever did not do it learns of it."""
-        letter = Letter(key=_key(step.check_id, "password-set"), kind="password_set")
-        return await self._outbox.send(letter, partial(self._write_password_set, step=step))
+    async def notify_of_new_password(self, step: CheckStep) -> SentMail:
+        """Mail that the password was set, so that an owner who did not set it knows."""
+        mail = MailIdentity(key=_key(step.check_id, "password-set"), kind="password_set")
+        return await self._outbox.send(mail, partial(self._write_password_set, step=step))
 
     @activity.defn
     async def close_check(self, step: CheckStep) -> ClosedCheck:
-        """Close a check that was finished; delete one that was not, with what tells of its mails."""
+        """Close a check that was finished; delete one that was not, with the notices of its mails."""
         async with self._sessions.begin() as session:
             row = await session.get(AddressCheckRow, step.check_id, with_for_update=True)
             if row is None:
@@ -79,27 +79,27 @@ class AddressCheckActivities:
             row.family_name = row.given_name = row.password_hash = row.news_by_mail = None
             return ClosedCheck(finished=True)
 
-    async def _counts(self, session: AsyncSession, row: AddressCheckRow, code_no: int) -> bool:
+    async def _counts(self, session: DatabaseSession, row: AddressCheckRow, code_no: int) -> bool:
         if row.code_no != code_no or row.finished_at is not None or row.code_until <= self._now():
             return False
-        # Whoever asks for a code on the page gets the same answer either way.
+        # Whoever requests a code on the page sees the same page either way.
         return row.purpose == CheckPurpose.REGISTRATION or await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None
 
-    async def _write_code(self, session: AsyncSession, asked: SendCode) -> WrittenMail:
-        row = await session.get_one(AddressCheckRow, asked.check_id)
+    async def _write_code(self, session: DatabaseSession, code: SendCode) -> WrittenMail:
+        row = await session.get_one(AddressCheckRow, code.check_id)
         purpose = CheckPurpose(row.purpose)
         body = self._templates.get_template("code.md").render(
             row=row,
             registration=purpose is CheckPurpose.REGISTRATION,
-            code=code_of(self._secret_key, str(asked.check_id), asked.code_no),
+            code=code_of(self._secret_key, str(code.check_id), code.code_no),
             until=row.code_until.astimezone(JST),
             most_tries=MOST_TRIES,
             kept_hours=ADDRESS_CHECK_LASTS // timedelta(hours=1),
-            receipt_no=receipt_no(asked.check_id),
+            receipt_no=receipt_no(code.check_id),
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)
 
-    async def _write_password_set(self, session: AsyncSession, step: CheckStep) -> WrittenMail:
+    async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)
         body = self._templates.get_template("password_set.md").render(
             at=step.at.astimezone(JST),

@@ -5,10 +5,10 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Offices
 from models.common.identifiers import ledger_key
+from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import ApplicationRow, LedgerRow
 from models.yayoi.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
 
@@ -24,12 +24,12 @@ class CaseRecordActivities:
     async def close_office(self, step: CloseOffice) -> None:
         """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1)."""
 
-        async def close(work: StepTransaction) -> CloseOffice:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
+        async def close(transaction: StepTransaction) -> CloseOffice:
+            pair = await find_pair(transaction.session, step.application_no, step.office_no)
             pair.office.closed_at = step.at
             pair.office.outcome = step.outcome
             pair.office.open_points = list(step.open_points)
-            work.audit(f"事業所データの手続きを終了した（{step.outcome}）", open_points=list(step.open_points))
+            transaction.audit(f"事業所データの手続きを終了した（{step.outcome}）", open_points=list(step.open_points))
             return step
 
         await self._ledger.once(step, "close", CloseOffice, close)
@@ -38,11 +38,10 @@ class CaseRecordActivities:
     async def close_application(self, step: CloseApplication) -> None:
         """Close the application."""
 
-        async def close(work: StepTransaction) -> CloseApplication:
-            row = await work.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
-            if row.closed_at is None:  # else: by a build that kept no ledger row of this step
-                row.closed_at = step.at
-                work.audit("申込の手続きを終了した")
+        async def close(transaction: StepTransaction) -> CloseApplication:
+            row = await transaction.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
+            row.closed_at = step.at
+            transaction.audit("申込の手続きを終了した")
             return step
 
         await self._ledger.once(step, "close", CloseApplication, close)
@@ -50,12 +49,7 @@ class CaseRecordActivities:
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
-
-        async def record(work: StepTransaction) -> RecordAction:
-            work.audit(step.action, by=step.by, reason=step.reason)
-            return step
-
-        await self._ledger.once(step, f"action.{step.asked_as or step.occurrence}", RecordAction, record)
+        await self._ledger.record(step, f"action.{step.asked_as or step.occurrence}")
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
@@ -65,9 +59,9 @@ class CaseRecordActivities:
         the pair as it is.
         """
 
-        async def correct(work: StepTransaction) -> CorrectedPair:
-            await _refuse_if_gone_on(work)
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
+        async def correct(transaction: StepTransaction) -> CorrectedPair:
+            await _refuse_if_frozen_or_issued(transaction)
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
             if step.issued_contract_id:
@@ -75,10 +69,10 @@ class CaseRecordActivities:
                 pair.office.issued_contract_id = step.issued_contract_id
             if step.office_token:
                 pair.office.office_token = step.office_token
-                name = await self._offices.name_of(work, step.office_token, pair.existing_contract_id)
+                name = await self._offices.name_of(transaction, step.office_token, pair.existing_contract_id)
                 pair.office.office_name = name or pair.office.office_name
-            await work.session.flush()
-            work.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
+            await transaction.session.flush()
+            transaction.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
             return CorrectedPair(office_name=pair.office.office_name)
 
         try:
@@ -91,9 +85,9 @@ class CaseRecordActivities:
             ) from None
 
 
-async def _refuse_if_gone_on(work: StepTransaction) -> None:
-    """A pair that something was done for stays as it is: what was frozen or issued belongs to it."""
-    begun = [ledger_key(work.application_no, work.office_no, step) for step in ("freeze", "issue")]
-    if await work.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(begun)).limit(1)):
+async def _refuse_if_frozen_or_issued(transaction: StepTransaction) -> None:
+    """Raise a final error for such a pair: what was frozen or issued belongs to it as it is."""
+    keys = [ledger_key(transaction.application_no, transaction.office_no, step) for step in ("freeze", "issue")]
+    if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(keys)).limit(1)):
         message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
         raise ApplicationError(message, type="GoneOn", non_retryable=True)

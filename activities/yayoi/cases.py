@@ -1,17 +1,17 @@
-"""Reading our own records of a case: what the ids in a message stand for."""
+"""Reading our own records of a case: the rows that the ids in a message name."""
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One Yayoi ID and the office data it is to manage, as they stand in the application."""
+    """One Yayoi ID and the office data it is to manage, as the application has them."""
 
     application: ApplicationRow
     office: ApplicationOfficeRow
@@ -39,7 +39,7 @@ class Pair:
         return ContractId(self.application.existing_contract_id)
 
 
-async def find_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+async def find_pair(session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
     """Read a pair of an application. Raises `NoResultFound` if there is none."""
     return Pair(
         application=await session.get_one(ApplicationRow, str(application_no)),
@@ -47,7 +47,7 @@ async def find_pair(session: AsyncSession, application_no: ApplicationNo | str, 
     )
 
 
-async def find_open_pair(session: AsyncSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
+async def find_open_pair(session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
     """The same, for steps that go forward: for a pair whose case was closed nothing is done any more.
 
     A workflow that was reset after the daily reconciliation had undone its case would issue an ID for nobody. Raises a

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import ContractIdPoolRow, ExistingContractRow, IssuedContractRow, OfficeRow
 from models.yayoi.identifiers import ContractId
 
 _POOL = "contract_id"
-_AT_A_LOOK = 1000
+_IN_ONE_QUERY = 1000
 """Customers' own IDs lie close together: one by one, tens of thousands of them would outlast the activity's time."""
 
 
@@ -35,15 +35,15 @@ class ContractIdPool:
     first: int
     last: int
 
-    async def take(self, session: AsyncSession) -> ContractId:
+    async def take(self, session: DatabaseSession) -> ContractId:
         """Take the next free number; the pool is locked until the transaction ends.
 
         Raises `ContractIdPoolExhaustedError`.
         """
         await session.execute(insert(ContractIdPoolRow).values(pool=_POOL, next_id=self.first).on_conflict_do_nothing())
         row = await session.get_one(ContractIdPoolRow, _POOL, with_for_update=True, populate_existing=True)
-        for first in range(max(row.next_id, self.first), self.last + 1, _AT_A_LOOK):
-            some = range(first, min(first + _AT_A_LOOK, self.last + 1))
+        for first in range(max(row.next_id, self.first), self.last + 1, _IN_ONE_QUERY):
+            some = range(first, min(first + _IN_ONE_QUERY, self.last + 1))
             taken = await self._taken(session, str(some[0]), str(some[-1]))
             for candidate in some:
                 if str(candidate) not in taken:
@@ -52,7 +52,7 @@ class ContractIdPool:
         raise ContractIdPoolExhaustedError(self.last)
 
     @staticmethod
-    async def _taken(session: AsyncSession, first: str, last: str) -> set[str]:
+    async def _taken(session: DatabaseSession, first: str, last: str) -> set[str]:
         """All IDs between these two that anybody has; of equal length, they sort as the numbers they are."""
         existing = select(ExistingContractRow.contract_id).where(ExistingContractRow.contract_id.between(first, last))
         issued = select(IssuedContractRow.contract_id).where(IssuedContractRow.contract_id.between(first, last))

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import Pair, find_open_pair
 from activities.yayoi.registry.protocols import YayoiIds
+from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import EventRow, SetUpStepRow
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.messages import RecordSetUpStep
@@ -28,12 +28,12 @@ class CustomerStepActivities:
         """
         report = step.report
 
-        async def record(work: StepTransaction) -> RecordSetUpStep:
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
+        async def record(transaction: StepTransaction) -> RecordSetUpStep:
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
             if report.step is SetUpStep.BUSINESS_GROUP:
-                name, details = await self._group(work, step, pair)
-                await self._yayoi_ids.create_group(work, pair.yayoi_id, name, details, pair.token)
-            work.session.add(
+                name, details = await self._group(transaction, step, pair)
+                await self._yayoi_ids.create_group(transaction, pair.yayoi_id, name, details, pair.token)
+            transaction.session.add(
                 SetUpStepRow(
                     application_no=step.application_no,
                     office_no=step.office_no,
@@ -42,16 +42,20 @@ class CustomerStepActivities:
                     reported_by=report.by,
                 )
             )
-            work.audit(f"{report.step.label}を記録した", by=report.by, reason=report.reason, event_id=report.event_id)
+            transaction.audit(
+                f"{report.step.label}を記録した", by=report.by, reason=report.reason, event_id=report.event_id
+            )
             return step
 
         await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
 
     @staticmethod
-    async def _group(work: StepTransaction, step: RecordSetUpStep, pair: Pair) -> tuple[str, GroupDetails | None]:
-        """Return what was reported; a step told on the phone says nothing, so the group is named as the office."""
+    async def _group(
+        transaction: StepTransaction, step: RecordSetUpStep, pair: Pair
+    ) -> tuple[str, GroupDetails | None]:
+        """Return the reported name and details; a step reported by phone has none, and the group gets the office's."""
         event_id = step.report.event_id
-        event = await work.session.get(EventRow, UUID(event_id)) if event_id else None
+        event = await transaction.session.get(EventRow, UUID(event_id)) if event_id else None
         if event is None:
             return pair.office.office_name, None
         details = event.payload.get("details")

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import BusinessGroupRow, MemberInvitationRow, YayoiIdRow
 from models.yayoi.member_invitations import (
     REMINDER_SUBJECT,
@@ -23,11 +23,9 @@ from models.yayoi.member_invitations import (
 
 
 class InvitationActivities:
-    """Mails the personal link, and ends what was accepted, withdrawn or forgotten."""
+    """Mails the personal link, and closes what was accepted, withdrawn or not answered in time."""
 
-    def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, *, secret_key: str, public_url: str
-    ) -> None:
+    def __init__(self, sessions: DatabaseSessions, outbox: Outbox, *, secret_key: str, public_url: str) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._secret_key = secret_key
@@ -35,40 +33,40 @@ class InvitationActivities:
         self._template = mail_templates().get_template("member_invitation.md")
 
     @activity.defn
-    async def mail_invitation(self, asked: MailInvitation) -> InvitationMail:
+    async def mail_invitation(self, step: MailInvitation) -> InvitationMail:
         """Mail the link unless it was mailed before or no longer counts."""
         async with self._sessions() as session:
-            row = await session.get_one(MemberInvitationRow, asked.invitation_id)
-        if row.link_no != asked.link_no or row.accepted_at or row.withdrawn_at or row.closed_at:
+            row = await session.get_one(MemberInvitationRow, step.invitation_id)
+        if row.link_no != step.link_no or row.accepted_at or row.withdrawn_at or row.closed_at:
             return InvitationMail(sent=False)
-        kind = "member_invitation_reminder" if asked.reminder else "member_invitation"
-        letter = Letter(key=f"invitation:{asked.invitation_id}:{asked.link_no}:{kind}", kind=kind)
-        await self._outbox.send(letter, partial(self._write, asked=asked))
+        kind = "member_invitation_reminder" if step.reminder else "member_invitation"
+        mail = MailIdentity(key=f"invitation:{step.invitation_id}:{step.link_no}:{kind}", kind=kind)
+        await self._outbox.send(mail, partial(self._write, step=step))
         return InvitationMail(sent=True)
 
     @activity.defn
-    async def close_invitation(self, asked: CloseInvitation) -> ClosedInvitation:
-        """Close the invitation as it stands now; one that was sent again since `link_no` goes on."""
+    async def close_invitation(self, step: CloseInvitation) -> ClosedInvitation:
+        """Close the invitation with the outcome that it has now; one that was sent again since `link_no` goes on."""
         async with self._sessions.begin() as session:
-            row = await session.get_one(MemberInvitationRow, asked.invitation_id, with_for_update=True)
+            row = await session.get_one(MemberInvitationRow, step.invitation_id, with_for_update=True)
             if row.closed_at is None:
                 if row.accepted_at:
                     outcome = InvitationOutcome.ACCEPTED
-                elif row.withdrawn_at or asked.ended_by_operator:
+                elif row.withdrawn_at or step.ended_by_operator:
                     outcome = InvitationOutcome.WITHDRAWN
-                elif row.link_no > asked.link_no:
+                elif row.link_no > step.link_no:
                     return ClosedInvitation(outcome=None)
                 else:
                     outcome = InvitationOutcome.EXPIRED
-                row.closed_at, row.outcome = asked.at, outcome
+                row.closed_at, row.outcome = step.at, outcome
             return ClosedInvitation(outcome=InvitationOutcome(row.outcome or ""))
 
-    async def _write(self, session: AsyncSession, asked: MailInvitation) -> WrittenMail:
-        row = await session.get_one(MemberInvitationRow, asked.invitation_id)
+    async def _write(self, session: DatabaseSession, step: MailInvitation) -> WrittenMail:
+        row = await session.get_one(MemberInvitationRow, step.invitation_id)
         link = PersonalLink(
             PersonalLinkKind.MEMBER_INVITATION,
             str(row.invitation_id),
-            asked.link_no,
+            step.link_no,
             row.expires_at,
         )
         body = self._template.render(
@@ -78,7 +76,7 @@ class InvitationActivities:
             until=row.expires_at.astimezone(JST),
             link=f"{self._public_url}/members/join?link={link.token(self._secret_key)}",
             register_url=f"{self._public_url}/register",
-            reminder=asked.reminder,
+            reminder=step.reminder,
             receipt_no=Invitation(invitation_id=row.invitation_id).receipt_no,
         )
-        return WrittenMail(row.yayoi_id, REMINDER_SUBJECT if asked.reminder else SUBJECT, body)
+        return WrittenMail(row.yayoi_id, REMINDER_SUBJECT if step.reminder else SUBJECT, body)

@@ -3,26 +3,26 @@
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import SYSTEM, StepTransaction
-from activities.common.outbox import Letter, Outbox, WrittenMail
+from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
-from models.tables import ApplicationRow, AuditRow, NoticeRow
+from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import ApplicationRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
 
-_WAYS_OUT = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
-_COPY = "（お知らせ済みの弥生ID へ）"
+_EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
+_TO_PAIR = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
-_LEADING_ON = {
+_WHILE_OPEN = {
     *_NOTICES,
     MailKind.CORRECTION_NEEDED,
     MailKind.CORRECTION_REMINDER,
@@ -31,15 +31,13 @@ _LEADING_ON = {
     MailKind.DELAY,
     MailKind.FOLLOW_UP_REMINDER,
 }
-"""What asks the customer for something, or tells of what goes on."""
+"""What the customer is to do something about, or to expect: sent only while the case is open."""
 
 
 class MailActivities:
-    """Sends one mail per application, office, kind and occurrence, and one more for each update that asks for it."""
+    """Sends one mail per application, office, kind and occurrence, and one more for each update that sends it again."""
 
-    def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], outbox: Outbox, texts: MailTexts, contracts: Contracts
-    ) -> None:
+    def __init__(self, sessions: DatabaseSessions, outbox: Outbox, texts: MailTexts, contracts: Contracts) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._texts = texts
@@ -49,62 +47,58 @@ class MailActivities:
     async def send_mail(self, request: SendMail) -> SentMail:
         """Send the mail (Y18) unless it was sent before.
 
-        That an office's case has ended early is also told to the pair's own Yayoi ID if it was told of a contract ID:
-        whoever reads there would go on with it (Y27).
+        A mail that an office's case has ended early goes also to the pair's own Yayoi ID if that was notified of a
+        contract ID: whoever reads there would go on with it (Y27).
         """
         try:
             sent = await self._send(request)
-        except ApplicationError:  # refused for good: they may be the only ones who can be told
-            await self._tell_pair(request)
+        except ApplicationError:  # refused for good: the pair may be the only one who can be notified
+            await self._notify_pair(request)
             raise
-        await self._tell_pair(request)
+        await self._notify_pair(request)
         return sent
 
-    async def _tell_pair(self, request: SendMail) -> None:
-        if request.kind in _WAYS_OUT and await self._pair_was_told(request):
+    async def _notify_pair(self, request: SendMail) -> None:
+        if request.kind in _EARLY_EXITS and await self._pair_was_notified(request):
             await self._send(request, copy_to_pair=True)
 
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
         step = f"mail.{request.kind}.{request.asked_as or request.occurrence}" + (".pair" if copy_to_pair else "")
-        letter = Letter(
+        mail = MailIdentity(
             key=ledger_key(request.application_no, request.office_no, step),
             kind=request.kind,
             application_no=request.application_no,
             office_no=request.office_no,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
-        return await self._outbox.send(letter, write, also=partial(_audit, request, _COPY if copy_to_pair else ""))
+        audit = partial(
+            mail_audit,
+            at=request.at,
+            case_no=request.application_no,
+            office_no=request.office_no,
+            to=_TO_PAIR if copy_to_pair else "",
+        )
+        return await self._outbox.send(mail, write, audit=audit)
 
-    async def _write(self, session: AsyncSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
-        """Raise a final error for a mail that leads on in a case that was closed meanwhile."""
-        if request.office_no is not None and request.kind in _LEADING_ON:
+    async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
+        """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile."""
+        if request.office_no is not None and request.kind in _WHILE_OPEN:
             await find_open_pair(session, request.application_no, request.office_no)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
 
-    async def _pair_was_told(self, request: SendMail) -> bool:
+    async def _pair_was_notified(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
-        told = select(NoticeRow.recipient).where(
+        notices = select(NoticeRow.recipient).where(
             NoticeRow.application_no == request.application_no,
             NoticeRow.office_no == request.office_no,
             NoticeRow.kind.in_(_NOTICES),
             NoticeRow.sent_at.is_not(None),
         )
         async with self._sessions() as session:
-            recipients = set(await session.scalars(told))
+            recipients = set(await session.scalars(notices))
             if not recipients:
                 return False
             application = await session.get_one(ApplicationRow, request.application_no)
-            registered = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
-            contract = await self._contracts.existing(registered, ContractId(application.existing_contract_id))
+            transaction = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
+            contract = await self._contracts.existing(transaction, ContractId(application.existing_contract_id))
         return bool(recipients - {contract and contract.mail_address})
-
-
-def _audit(request: SendMail, to_whom: str, notice: NoticeRow) -> AuditRow:
-    return AuditRow(
-        happened_at=request.at,
-        application_no=request.application_no,
-        office_no=request.office_no,
-        action=f"メールを送信した：{notice.subject}{to_whom}",
-        by=SYSTEM,
-        facts={"message_id": notice.message_id},
-    )

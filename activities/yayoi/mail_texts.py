@@ -1,23 +1,23 @@
-"""Writing a mail: whom it goes to, and its text from the template of its kind."""
+"""Writing a mail: its recipient, and its text from the template of its kind."""
 
 from collections.abc import Callable
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.common.ledger import StepTransaction
 from activities.common.mail_templates import mail_templates
+from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
+from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     LedgerRow,
-    OperatorRow,
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
@@ -48,7 +48,7 @@ CaseLink = Callable[[ApplicationNo, date, int | None], str]
 
 
 class MailTexts:
-    """Reads what a mail speaks of and renders its template."""
+    """Reads what a mail mentions and renders its template."""
 
     def __init__(
         self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
@@ -60,14 +60,14 @@ class MailTexts:
         self._desk = desk
         self._templates = mail_templates()
 
-    async def write(self, session: AsyncSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
-        """Write the mail that is asked for from what our records and the registry hold now.
+    async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
+        """Write the mail from what our records and the registry hold now.
 
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
         """
         application = await session.get_one(ApplicationRow, request.application_no)
-        registered = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
-        contract = await self._contract(registered, application)
+        transaction = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
+        contract = await self._contract(transaction, application)
         office = (
             await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
             if request.office_no
@@ -82,42 +82,31 @@ class MailTexts:
             contract=contract,
             office=office,
             offices=await self._offices(session, request),
-            issued=await self._registry.contracts.issued(registered),
+            issued=await self._registry.contracts.issued(transaction),
             links=await self._links(session, request),
-            firms=await self._firms(registered, office),
+            firms=await self._firms(transaction, office),
             shared_again=await self._shared_again(session, request),
-            still_released=await self._still_released(registered, office),
+            still_released=await self._still_released(transaction, office),
             request=request,
             case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
             opens_until=opens_until,
             office_url=self._office_link(request.application_no, request.office_no or 0),
         )
         if request.kind.for_operators:
-            recipient = await self._operator(session, office, request.kind)
+            assignee, escalated = office.assignee if office else None, request.kind is MailKind.OPERATOR_ESCALATION
+            recipient = await operator_address(session, assignee, escalated=escalated) or self._desk
         else:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
         return WrittenMail(recipient, request.kind.subject, body)
 
-    async def _contract(self, registered: StepTransaction, application: ApplicationRow) -> ExistingContract:
-        contract = await self._registry.contracts.existing(registered, ContractId(application.existing_contract_id))
+    async def _contract(self, transaction: StepTransaction, application: ApplicationRow) -> ExistingContract:
+        contract = await self._registry.contracts.existing(transaction, ContractId(application.existing_contract_id))
         if contract is None:
             raise LookupError(f"the registry no longer knows the contract of {application.application_no}")
         return contract
 
-    async def _operator(self, session: AsyncSession, office: ApplicationOfficeRow | None, kind: MailKind) -> str:
-        """Return the address of the operator in charge, of a supervisor, or of the whole desk if there is neither."""
-        if kind is MailKind.OPERATOR_ESCALATION:
-            found = await session.scalar(
-                select(OperatorRow.mail_address).where(OperatorRow.supervisor).order_by(OperatorRow.name).limit(1)
-            )
-        else:
-            found = await session.scalar(
-                select(OperatorRow.mail_address).where(OperatorRow.name == (office.assignee if office else None))
-            )
-        return found or self._desk
-
     @staticmethod
-    async def _offices(session: AsyncSession, request: SendMail) -> list[ApplicationOfficeRow]:
+    async def _offices(session: DatabaseSession, request: SendMail) -> list[ApplicationOfficeRow]:
         rows = await session.scalars(
             select(ApplicationOfficeRow)
             .where(ApplicationOfficeRow.application_no == request.application_no)
@@ -126,7 +115,7 @@ class MailTexts:
         return list(rows)
 
     @staticmethod
-    async def _links(session: AsyncSession, request: SendMail) -> list[RememberedLinkRow]:
+    async def _links(session: DatabaseSession, request: SendMail) -> list[RememberedLinkRow]:
         rows = await session.scalars(
             select(RememberedLinkRow)
             .where(
@@ -137,22 +126,22 @@ class MailTexts:
         )
         return list(rows)
 
-    async def _firms(self, registered: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
+    async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
         """Return with whom the office was shared until this procedure ended it, and is now."""
         if office is None or office.office_token is None:
             return ()
         sharing, token = self._registry.sharing, OfficeToken(office.office_token)
-        ended = [each.firm for each in await sharing.ended(registered) if each.office == token]
-        return tuple(dict.fromkeys([*ended, *await sharing.firms(registered, token)]))
+        ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]
+        return tuple(dict.fromkeys([*ended, *await sharing.firms(transaction, token)]))
 
     @staticmethod
-    async def _shared_again(session: AsyncSession, request: SendMail) -> tuple[str, ...]:
+    async def _shared_again(session: DatabaseSession, request: SendMail) -> tuple[str, ...]:
         """Return with whom the system shares again, having released it itself (Y27)."""
         row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
         return RestoredSharing.model_validate(row.result).firms if row else ()
 
-    async def _still_released(self, registered: StepTransaction, office: ApplicationOfficeRow | None) -> list[str]:
+    async def _still_released(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> list[str]:
         """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
         if office is None:
             return []
-        return [each.firm for each in await self._registry.sharing.ended(registered) if not each.released_by_system]
+        return [each.firm for each in await self._registry.sharing.ended(transaction) if not each.released_by_system]

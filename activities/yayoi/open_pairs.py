@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.identifiers import ledger_key
+from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow, RememberedLinkRow, SetUpStepRow
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeRef
 
 _STEPS = ("freeze", "thaw", "issue", "attach")
-_AT_A_LOOK = 1000
+_IN_ONE_QUERY = 1000
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class OpenPair:
         return "freeze" in self.steps and "thaw" not in self.steps
 
 
-async def open_pairs(session: AsyncSession, only: OfficeRef | None = None) -> list[OpenPair]:
+async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) -> list[OpenPair]:
     """Read all open pairs, or one if it is open."""
     query = (
         select(ApplicationOfficeRow, ApplicationRow.started_at)
@@ -82,26 +82,26 @@ def _key(ref: OfficeRef, step: str) -> str:
     return ledger_key(ref.application_no, ref.office_no, step)
 
 
-async def _steps_done(session: AsyncSession, refs: list[OfficeRef]) -> set[str]:
+async def _steps_done(session: DatabaseSession, refs: list[OfficeRef]) -> set[str]:
     keys = [_key(ref, name) for ref in refs for name in _STEPS]
     done: set[str] = set()
-    for first in range(0, len(keys), _AT_A_LOOK):
-        some = keys[first : first + _AT_A_LOOK]
+    for first in range(0, len(keys), _IN_ONE_QUERY):
+        some = keys[first : first + _IN_ONE_QUERY]
         done.update(await session.scalars(select(LedgerRow.key).where(LedgerRow.key.in_(some))))
     return done
 
 
-async def _begun(session: AsyncSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
-    asked = [(str(ref.application_no), ref.office_no) for ref in refs]
+async def _begun(session: DatabaseSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
+    pairs = [(str(ref.application_no), ref.office_no) for ref in refs]
     begun: set[tuple[str, int]] = set()
-    for first in range(0, len(asked), _AT_A_LOOK):
-        some = asked[first : first + _AT_A_LOOK]
-        for query in _signs_of_a_beginning(some):
+    for first in range(0, len(pairs), _IN_ONE_QUERY):
+        some = pairs[first : first + _IN_ONE_QUERY]
+        for query in _queries_of_begun(some):
             begun.update((application_no, office_no) for application_no, office_no in await session.execute(query))
     return begun
 
 
-def _signs_of_a_beginning(pairs: list[tuple[str, int]]) -> Iterable[Select[str, int]]:
+def _queries_of_begun(pairs: list[tuple[str, int]]) -> Iterable[Select[str, int]]:
     step, link = SetUpStepRow, RememberedLinkRow
     yield select(step.application_no, step.office_no).where(tuple_(step.application_no, step.office_no).in_(pairs))
     yield select(link.application_no, link.office_no).where(

@@ -1,19 +1,19 @@
 """Checking a pair against the registry (Y1, Y2, Y3, Y5)."""
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import StepTransaction
 from activities.yayoi.cases import Pair, find_pair
 from activities.yayoi.registry.protocols import Registry
+from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
 from models.yayoi.pair_rules import PairRule
 
 
 class PairCheckActivities:
-    """Reads only: a check may be repeated, and says what is true at that moment."""
+    """Reads only: a check may be repeated, and returns what is true at that time."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], registry: Registry) -> None:
+    def __init__(self, sessions: DatabaseSessions, registry: Registry) -> None:
         self._sessions = sessions
         self._registry = registry
 
@@ -22,12 +22,12 @@ class PairCheckActivities:
         """Return every reason why the pair cannot be processed."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
-            problems = [*await self._of_yayoi_id(work, pair), *await self._of_token(work, pair)]
+            transaction = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
+            problems = [*await self._of_yayoi_id(transaction, pair), *await self._of_token(transaction, pair)]
         return CheckResult(problems=tuple(problems))
 
-    async def _of_yayoi_id(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
-        if not await self._registry.yayoi_ids.is_registered(work, pair.yayoi_id):
+    async def _of_yayoi_id(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
+        if not await self._registry.yayoi_ids.is_registered(transaction, pair.yayoi_id):
             return [
                 PairProblem(
                     rule=PairRule.ID_EXISTS,
@@ -36,8 +36,8 @@ class PairCheckActivities:
                 )
             ]
         if pair.office.issued_contract_id:
-            return await self._of_contract_id(work, pair)
-        if await self._registry.yayoi_ids.group_of(work, pair.yayoi_id):
+            return await self._of_contract_id(transaction, pair)
+        if await self._registry.yayoi_ids.group_of(transaction, pair.yayoi_id):
             return [
                 PairProblem(
                     rule=PairRule.ID_IN_NO_GROUP,
@@ -47,13 +47,13 @@ class PairCheckActivities:
             ]
         return []
 
-    async def _of_contract_id(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
+    async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
         """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
         contracts, contract_id = self._registry.contracts, pair.contract_id_to_attach
-        if not await contracts.is_issued_to(work, contract_id, pair.yayoi_id):
+        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id):
             message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
             return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
-        if await contracts.manages_an_office(work, contract_id):
+        if await contracts.manages_an_office(transaction, contract_id):
             message = (
                 "入力されたサービス契約ID では、すでに別の事業所データを管理しています。"
                 "サービス契約ID と事業所データは 1 対 1 です。"
@@ -61,20 +61,20 @@ class PairCheckActivities:
             return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
         return []
 
-    async def _of_token(self, work: StepTransaction, pair: Pair) -> list[PairProblem]:
+    async def _of_token(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
         offices = self._registry.offices
         if pair.token is None:
             return []
-        if not await offices.belongs_to(work, pair.token, pair.existing_contract_id):
+        if not await offices.belongs_to(transaction, pair.token, pair.existing_contract_id):
             return [
                 PairProblem(
                     rule=PairRule.TOKEN_OF_THE_CONTRACT,
-                    acceptable=await offices.exists(work, pair.token),
+                    acceptable=await offices.exists(transaction, pair.token),
                     message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
                     "STEP3 でもう一度確認してください。",
                 )
             ]
-        if await offices.is_managed(work, pair.token):
+        if await offices.is_managed(transaction, pair.token):
             return [
                 PairProblem(
                     rule=PairRule.ONE_TO_ONE,

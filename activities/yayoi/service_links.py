@@ -6,22 +6,22 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.registry.protocols import Links
+from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
 from models.yayoi.messages import OfficeStep, RecordRelink, Relinked, RememberedLink, RememberedLinks
 from models.yayoi.service_links import Coverage, first_day_covered
 
 
-async def keep_links(work: StepTransaction, links: Sequence[RememberedLink]) -> None:
+async def keep_links(transaction: StepTransaction, links: Sequence[RememberedLink]) -> None:
     """Write down for the pair what its office's links were (Y14); what was kept before stays as it was."""
     for link in links:
-        await work.session.execute(
+        await transaction.session.execute(
             insert(RememberedLinkRow)
             .values(
-                application_no=work.application_no,
-                office_no=work.office_no,
+                application_no=transaction.application_no,
+                office_no=transaction.office_no,
                 kind=link.kind,
                 service=link.service,
                 last_imported_on=link.last_imported_on,
@@ -41,11 +41,11 @@ class LinkActivities:
     async def remember_links(self, step: OfficeStep) -> RememberedLinks:
         """Keep kind, service and last imported day of every link of the office (Y14)."""
 
-        async def remember(work: StepTransaction) -> RememberedLinks:
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
-            links = await self._links.current(work, pair.linked_token)
-            await keep_links(work, links)
-            work.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+        async def remember(transaction: StepTransaction) -> RememberedLinks:
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            links = await self._links.current(transaction, pair.linked_token)
+            await keep_links(transaction, links)
+            transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
             return RememberedLinks(links=tuple(links))
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
@@ -56,9 +56,9 @@ class LinkActivities:
         report = step.report
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
-        async def record(work: StepTransaction) -> Relinked:
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
-            last_imported_on = await work.session.scalar(
+        async def record(transaction: StepTransaction) -> Relinked:
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            last_imported_on = await transaction.session.scalar(
                 update(RememberedLinkRow)
                 .where(
                     RememberedLinkRow.application_no == step.application_no,
@@ -69,9 +69,9 @@ class LinkActivities:
                 .values(relinked_on=report.relinked_on, first_covered_on=covered)
                 .returning(RememberedLinkRow.last_imported_on)
             )
-            await self._links.make(work, pair.linked_token, report.kind, report.service, covered)
+            await self._links.make(transaction, pair.linked_token, report.kind, report.service, covered)
             coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
-            work.audit(
+            transaction.audit(
                 "再連携を記録した",
                 by=report.by,
                 reason=report.reason,

@@ -1,18 +1,18 @@
 """Sharing of smart import data with an accounting office (Y13)."""
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Sharing
+from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.messages import EndSharing, OfficeStep, RestoredSharing, SharingState
 
 
 class SharingActivities:
     """Looks whether an office is shared, and ends its sharing."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], ledger: Ledger, sharing: Sharing) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, sharing: Sharing) -> None:
         self._sessions = sessions
         self._ledger = ledger
         self._sharing = sharing
@@ -22,8 +22,8 @@ class SharingActivities:
         """Return the accounting offices the office is shared with now (Y13). Reads only."""
         async with self._sessions() as session:
             pair = await find_pair(session, step.application_no, step.office_no)
-            work = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
-            return SharingState(shared_with=tuple(await self._sharing.firms(work, pair.linked_token)))
+            transaction = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
+            return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.linked_token)))
 
     @activity.defn
     async def end_sharing(self, step: EndSharing) -> SharingState:
@@ -33,11 +33,11 @@ class SharingActivities:
         Every report counts: the office may have been shared anew, or the token corrected, since an earlier one.
         """
 
-        async def end(work: StepTransaction) -> SharingState:
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
-            firms = await self._sharing.end(work, pair.linked_token, released_by_system=step.delegated)
+        async def end(transaction: StepTransaction) -> SharingState:
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            firms = await self._sharing.end(transaction, pair.linked_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
-            work.audit(
+            transaction.audit(
                 action, by=step.report.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
             )
             return SharingState(shared_with=tuple(firms))
@@ -49,11 +49,11 @@ class SharingActivities:
     async def restore_sharing(self, step: OfficeStep) -> RestoredSharing:
         """Share again with whom the system had released it from; what the customer released stays released (Y27)."""
 
-        async def restore(work: StepTransaction) -> RestoredSharing:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
-            firms = await self._sharing.restore(work, pair.linked_token)
+        async def restore(transaction: StepTransaction) -> RestoredSharing:
+            pair = await find_pair(transaction.session, step.application_no, step.office_no)
+            firms = await self._sharing.restore(transaction, pair.linked_token)
             if firms:
-                work.audit("会計事務所との共有を元に戻した", firms=list(firms))
+                transaction.audit("会計事務所との共有を元に戻した", firms=list(firms))
             return RestoredSharing(firms=tuple(firms))
 
         return await self._ledger.once(step, "restore_sharing", RestoredSharing, restore)

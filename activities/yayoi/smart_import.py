@@ -2,9 +2,9 @@
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import SmartImport
+from models.common.store.ledger import Ledger, StepTransaction
 from models.yayoi.messages import FrozenImport, OfficeStep, ThawedImport
 
 
@@ -19,10 +19,10 @@ class SmartImportActivities:
     async def freeze_smart_import(self, step: OfficeStep) -> FrozenImport:
         """Stop smart import of the office until it is thawed (Y12)."""
 
-        async def freeze(work: StepTransaction) -> FrozenImport:
-            pair = await find_open_pair(work.session, step.application_no, step.office_no)
-            await self._smart_import.freeze(work, pair.linked_token)
-            work.audit("スマート取引取込を凍結した")
+        async def freeze(transaction: StepTransaction) -> FrozenImport:
+            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            await self._smart_import.freeze(transaction, pair.linked_token)
+            transaction.audit("スマート取引取込を凍結した")
             return FrozenImport(frozen_at=step.at)
 
         return await self._ledger.once(step, "freeze", FrozenImport, freeze)
@@ -31,10 +31,10 @@ class SmartImportActivities:
     async def thaw_smart_import(self, step: OfficeStep) -> ThawedImport:
         """Let smart import of the office run again (Y12)."""
 
-        async def thaw(work: StepTransaction) -> ThawedImport:
-            pair = await find_pair(work.session, step.application_no, step.office_no)
-            await self._smart_import.thaw(work, pair.linked_token)
-            work.audit("スマート取引取込の凍結を解除した")
+        async def thaw(transaction: StepTransaction) -> ThawedImport:
+            pair = await find_pair(transaction.session, step.application_no, step.office_no)
+            await self._smart_import.thaw(transaction, pair.linked_token)
+            transaction.audit("スマート取引取込の凍結を解除した")
             return ThawedImport(thawed_at=step.at)
 
         return await self._ledger.once(step, "thaw", ThawedImport, thaw)

@@ -1,12 +1,14 @@
-"""What an operator is told every morning: how long each queue is, and which cases wait for them."""
+"""What an operator is mailed every morning: how long each queue is, and which cases wait for them."""
 
 from datetime import date
 
 from models.common.message import Message
 
+DIGEST_SUBJECT = "〔担当者〕朝のお知らせ"
+
 
 class DigestDay(Message):
-    """The day in Japan that digests are asked for."""
+    """The day in Japan that digests are of."""
 
     day: date
 

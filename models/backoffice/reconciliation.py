@@ -9,6 +9,8 @@ from models.myics.identifiers import BatchNo, RegistrationNo, registration_workf
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeStep
 
+RECONCILIATION_SUBJECT = "〔担当者〕手続きと登録内容の食い違いが見つかりました"
+
 
 class FindingKind(StrEnum):
     """What does not fit together."""
@@ -16,14 +18,14 @@ class FindingKind(StrEnum):
     ABANDONED = "進める手続きのない事業所データ"
     STRAY_FREEZE = "凍結が残っている事業所データ"
     LOST_FREEZE = "凍結が外れている事業所データ"
-    NOT_NOTIFIED = "お知らせを送れていないサービス契約ID"
+    NOTICE_NOT_SENT = "お知らせを送れていないサービス契約ID"
     PENDING_MAIL = "送信できていないメール"
     WAITING_EVENT = "手続きに届いていない連絡"
     REFUSED_LATE = "受け付けた後で手続きが断った連絡"
     NOT_STARTED = "手続きが始まっていない申込"
     LEFT_OPEN = "終了していない申込"
     MYICS_ABANDONED = "進める手続きのない MYICS の登録"
-    MYICS_UNTOLD = "手続きに伝わっていない MYICS の登録"
+    MYICS_NOT_NOTIFIED = "手続きに伝わっていない MYICS の登録"
     MORE = "ほかの食い違い"
 
 
@@ -49,7 +51,7 @@ class Finding(Message):
     myics_no: RegistrationNo | BatchNo | None = None
     """Of a registration of MYICS or of a file of them."""
     event_id: UUID | None = None
-    """The refused event that the report tells of, once."""
+    """The refused event that the report is about, once."""
     repair: Repair | None = None
     """None: only a person can decide."""
     repaired: bool = False

@@ -17,8 +17,8 @@ DEFAULT_CLOSING_DAYS = ("12-29", "12-30", "12-31", "01-01", "01-02", "01-03")
 """The company's own closing days, `MM-DD`, every year."""
 
 
-def day_in_japan(moment: datetime) -> date:
-    return moment.astimezone(JST).date()
+def day_in_japan(at: datetime) -> date:
+    return at.astimezone(JST).date()
 
 
 def weekday(day: date) -> str:
@@ -35,7 +35,7 @@ def opening_of(day: date) -> datetime:
 
 
 def end_of(day: date) -> datetime:
-    """The first moment after `day`."""
+    """The first instant after `day`."""
     return datetime.combine(day + timedelta(days=1), time(0), JST)
 
 

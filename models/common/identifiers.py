@@ -1,6 +1,6 @@
 """Identifiers that cannot be built wrong, and the keys of steps.
 
-Each identifier is a `str` that holds one normal form (Y8): whatever way people type it (full-width letters, stray
+Each identifier is a `str` that holds one normal form (Y8): however people type it (full-width letters, stray
 spaces, other hyphens, other letter case), what is stored and compared has one spelling.
 """
 
@@ -59,7 +59,7 @@ class MailAddress(Identifier):
     """A mail address; lower case (Y8)."""
 
     __slots__ = ()
-    # Deliverable in practice and harmless in a mail header; whether it exists is for others to say (Y2).
+    # Deliverable in practice and harmless in a mail header; whether it exists is checked elsewhere (Y2).
     pattern = re.compile(
         r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}"
     )
@@ -71,7 +71,7 @@ class MailAddress(Identifier):
 
 
 def ledger_key(application_no: str, office_no: int | None, step: str) -> str:
-    """The one key under which a step takes effect once.
+    """The key under which a step takes effect once.
 
     Never holds a run or activity id: those change when a workflow is reset, and the step must not happen again.
     """
@@ -79,8 +79,8 @@ def ledger_key(application_no: str, office_no: int | None, step: str) -> str:
 
 
 def counted(occurrence: int, asked_as: str | None = None) -> str:
-    """Return what tells a step that is done more than once apart: how often it was, and the update that asks for it.
+    """Return what distinguishes a step that is done more than once: how often it was, and the update that caused it.
 
-    The number alone would not do for what an update asks for: after a Reset to before, the workflow counts anew.
+    The number alone would repeat for another update: after a Reset to before the first, the workflow counts anew.
     """
     return str(occurrence) if asked_as is None else f"{occurrence}.{asked_as}"

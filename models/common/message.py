@@ -1,4 +1,4 @@
-"""The bases of what is kept and of what comes in: they differ in what becomes of a field that nobody knows."""
+"""The bases of what is kept and of what comes in: the one ignores an unknown field, the other refuses it."""
 
 from pydantic import BaseModel, ConfigDict
 

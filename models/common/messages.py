@@ -1,4 +1,4 @@
-"""What every procedure and the common activities say to each other."""
+"""The messages between every procedure and the common activities."""
 
 from datetime import date, datetime
 
@@ -19,19 +19,19 @@ class SentMail(Message):
 
 
 class Assigned(Message):
-    """The operator in charge; None if there is none to be had."""
+    """The operator in charge; None if nobody is there."""
 
     operator: str | None
 
 
 class BusinessDays(Message):
-    """Ask for the business days that lie `counts` business days after `day` (Y25)."""
+    """Which business days are wanted: those that lie `counts` business days after `day` (Y25)."""
 
     day: date
     counts: tuple[int, ...]
 
 
 class BusinessDaysFound(Message):
-    """One day for each count that was asked for."""
+    """One day for each count."""
 
     days: tuple[date, ...]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from models.common.operator_message import ActionMessage
+from models.common.placeholders import BY, REASON
 
 
 class Operation(StrEnum):
@@ -33,15 +34,18 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class Operations(Generic[Op, State]):
-    """The operations of one procedure: one set of rules, asked before one enters history and by what is shown."""
+    """The operations of one procedure: one set of rules, for what enters history and for what is shown."""
 
     every: tuple[Op, ...]
     refusal: Callable[[Op, State], str | None]
     """Why an operation of this kind cannot be done now, whatever it says."""
-    refusal_of: Callable[[ActionMessage, State], str | None]
-    """What is wrong with what this message says."""
-    example: Callable[[Op, State], dict[str, Any]]
-    """The JSON of an operation, ready to copy: placeholders stand where only a person knows the value."""
+    refusal_of: Callable[[ActionMessage, State], str | None] = lambda _message, _state: None
+    """What is wrong with what this message says; nothing, where it only says who and why."""
+    example: Callable[[Op, State], dict[str, Any]] = lambda _operation, _state: {
+        BY.field: BY.text,
+        REASON.field: REASON.text,
+    }
+    """The JSON of an operation, ready to copy, with placeholders where only a person knows the value."""
 
     def refuse(self, operation: Op, message: ActionMessage, state: State) -> str | None:
         """Return why the operation cannot be done now and what can be, in Japanese; None if it can."""

@@ -1,4 +1,4 @@
-"""Passwords as they are kept: argon2, computed beside the requests that are being answered."""
+"""Passwords as they are kept: argon2, computed in threads, so that other requests go on."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ class Hashing:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether it is the password. Without a hash the answer is no, and takes as long."""
+        """Whether it is the password. False without a hash, after the same time."""
         async with self._turn:
             right = await asyncio.to_thread(self._is_right, password_hash or self._nobodys, password)
         return right and password_hash is not None

@@ -1,7 +1,7 @@
 """Links and codes that prove who reads a mail.
 
 Both are derived from what the procedure is, so that a mail that is tried again holds the same ones, and neither is kept
-anywhere. That a link is used once, and that a newer one ends the older, is for the procedure's row to say.
+anywhere. That a link is used once, and that a newer one ends the older, is written in the procedure's row.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What stands in a copyable JSON where only a person knows the value: sent unchanged, it is refused."""
+"""What a copyable JSON holds where only a person knows the value: sent unchanged, it is refused."""
 
 from dataclasses import dataclass
 

@@ -56,7 +56,7 @@ _ELSE = "入力内容を確認してください。"
 def in_japanese(details: Sequence[ErrorDetails] | Sequence[dict[str, Any]], *, skip: int = 0) -> list[FieldError]:
     """Turn pydantic's errors into one Japanese message per field.
 
-    `skip` leading parts of each path are left out (FastAPI puts `body` in front).
+    `skip` leading parts of each path are dropped (FastAPI puts `body` in front).
     """
     errors: dict[str, FieldError] = {}
     for detail in details:
@@ -75,7 +75,7 @@ def _lies_in(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool
 def _message(detail: Any) -> str:
     if detail["type"] in {"identifier", "refused"}:  # our own validators speak Japanese already
         return str(detail["msg"])
-    # Pydantic lists what it expected the English way: 'a', 'b' or 'c'.
+    # Pydantic lists what it expected as in English: 'a', 'b' or 'c'.
     facts = {
         name: fact.replace("'", "").replace(" or ", "、").replace(", ", "、") if isinstance(fact, str) else fact
         for name, fact in detail.get("ctx", {}).items()

@@ -1,6 +1,10 @@
 """Links into the Temporal Web UI."""
 
+from collections.abc import Callable
 from urllib.parse import quote
+
+WorkflowLink = Callable[[str], str]
+"""Where an operator sees the workflow with an id."""
 
 
 def workflow_link(ui_url: str, namespace: str, workflow_id: str) -> str:

@@ -1,10 +1,7 @@
 """What operators can do while a file is worked off, and when (M8)."""
 
-from typing import Any
-
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, REASON
 from models.myics.batches import BatchProgress
 
 
@@ -35,12 +32,4 @@ def _refusal(operation: BatchOperation, progress: BatchProgress) -> str | None:
     return None if progress.stopped else "止まっていません。"
 
 
-def _refusal_of(_: ActionMessage, __: BatchProgress) -> str | None:
-    return None
-
-
-def _example(_: BatchOperation, __: BatchProgress) -> dict[str, Any]:
-    return {BY.field: BY.text, REASON.field: REASON.text}
-
-
-OPERATIONS = Operations[BatchOperation, BatchProgress](tuple(BatchOperation), _refusal, _refusal_of, _example)
+OPERATIONS = Operations[BatchOperation, BatchProgress](tuple(BatchOperation), _refusal)

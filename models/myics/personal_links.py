@@ -1,9 +1,10 @@
 """The personal link of a registration: computed from its row, so that a mail tried again holds the same one (M8)."""
 
+from datetime import date
+
 from models.common.calendar import end_of
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.myics.registrations import RegistrationKind
-from models.tables import MyicsRegistrationRow
 
 REGISTRATION_PATH = "/myics/register"
 NEW_PASSWORD_PATH = "/myics/password/new"  # noqa: S105 a path
@@ -13,10 +14,10 @@ _PATHS = {
 }
 
 
-def link_of(row: MyicsRegistrationRow) -> PersonalLink:
-    """Return the link that counts now; it can be used until the end of its last day in Japan."""
-    kind = PersonalLinkKind.MYICS_PASSWORD if row.kind == RegistrationKind.RENEWAL else PersonalLinkKind.MYICS
-    return PersonalLink(kind, row.registration_no, row.link_no, end_of(row.expires_on))
+def link_of(kind: RegistrationKind, registration_no: str, link_no: int, expires_on: date) -> PersonalLink:
+    """Return a registration's link with this number; it can be used until the end of its last day in Japan."""
+    link_kind = PersonalLinkKind.MYICS_PASSWORD if kind is RegistrationKind.RENEWAL else PersonalLinkKind.MYICS
+    return PersonalLink(link_kind, registration_no, link_no, end_of(expires_on))
 
 
 def link_path(secret_key: str, link: PersonalLink) -> str:

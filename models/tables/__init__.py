@@ -7,7 +7,7 @@ from models.tables.accounts import (
     WebSessionRow,
     YayoiIdConsentRow,
 )
-from models.tables.base import Base, NotifiedRow
+from models.tables.base import AssignedCase, Base, NotifiedRow
 from models.tables.cases import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -57,6 +57,7 @@ __all__ = [
     "AddressCheckRow",
     "ApplicationOfficeRow",
     "ApplicationRow",
+    "AssignedCase",
     "AuditRow",
     "Base",
     "BusinessGroupDetailsRow",

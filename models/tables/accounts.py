@@ -1,4 +1,4 @@
-"""Who may come in: passwords, sessions, and registrations that are under way."""
+"""Logging in: passwords, sessions, and registrations that are under way."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,9 +1,10 @@
 """What all tables have in common. Every day is a day in Japan; every time is aware."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -18,7 +19,7 @@ class Base(DeclarativeBase):
 
 
 class NotifiedRow(Base):
-    """A row whose procedure is told of every change, after the change was committed."""
+    """A row whose procedure is notified of every change, after the change was committed."""
 
     __abstract__ = True
 
@@ -35,3 +36,18 @@ class SessionRow(Base):
     token_hash: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class AssignedCase:
+    """What a table has whose rows are cases that an operator takes: the open ones count as the operator's workload."""
+
+    assignee: Mapped[str | None] = mapped_column(index=True)
+    closed_at: Mapped[datetime | None]
+
+    @classmethod
+    def tables(cls) -> Iterator[type[Self]]:
+        """Return every mapped class with these columns, of whichever procedure."""
+        for each in cls.__subclasses__():
+            if inspect(each, raiseerr=False):
+                yield each
+            yield from each.tables()

@@ -13,9 +13,9 @@ from sqlalchemy import (
     Sequence,
     func,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from models.tables.base import Base, MailAddressText
+from models.tables.base import AssignedCase, Base, MailAddressText
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -44,7 +44,7 @@ class ApplicationRow(Base):
     closed_at: Mapped[datetime | None]
 
 
-class ApplicationOfficeRow(Base):
+class ApplicationOfficeRow(AssignedCase, Base):
     """One pair of an application. While it is open, no other open pair holds its Yayoi ID or token (Y1)."""
 
     __tablename__ = "application_offices"
@@ -60,24 +60,31 @@ class ApplicationOfficeRow(Base):
     office_name: Mapped[str]
     issued_contract_id: Mapped[str | None]
     """会計連携の追加: the contract ID that was issued before (Y9)."""
-    assignee: Mapped[str | None] = mapped_column(index=True)
-    closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
 
 
-class RememberedLinkRow(Base):
+class PerOfficeRow(Base):
+    """A row of which each pair of an application has several."""
+
+    __abstract__ = True
+
+    # First in the primary key, which is then also an index of what a pair has.
+    application_no: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
+    office_no: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[ForeignKeyConstraint]:
+        pair = ("application_no", "office_no")
+        return (ForeignKeyConstraint(pair, [f"application_offices.{column}" for column in pair]),)
+
+
+class RememberedLinkRow(PerOfficeRow):
     """A link as it was before it was lost, and what its re-link covers (Y14, Y21)."""
 
     __tablename__ = "remembered_links"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
-        ),
-    )
 
-    application_no: Mapped[str] = mapped_column(primary_key=True)
-    office_no: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(primary_key=True)
     last_imported_on: Mapped[date | None]
@@ -85,18 +92,11 @@ class RememberedLinkRow(Base):
     first_covered_on: Mapped[date | None]
 
 
-class SetUpStepRow(Base):
+class SetUpStepRow(PerOfficeRow):
     """A step of STEP5 or STEP6 that the customer has done (Y19, Y20)."""
 
     __tablename__ = "set_up_steps"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
-        ),
-    )
 
-    application_no: Mapped[str] = mapped_column(primary_key=True)
-    office_no: Mapped[int] = mapped_column(primary_key=True)
     step: Mapped[str] = mapped_column(primary_key=True)
     done_at: Mapped[datetime]
     reported_by: Mapped[str]
@@ -136,9 +136,9 @@ class EventRow(Base):
     delivered_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
     refusals: Mapped[int] = mapped_column(server_default="0")
-    """How often it was refused. The next try needs another update id: else Temporal repeats its answer."""
-    untold_since: Mapped[datetime | None]
-    """When it was refused after its sender was told that it was taken; emptied once the operators' desk was mailed."""
+    """How often it was refused. The next try needs another update id: else Temporal repeats its result."""
+    unreported_since: Mapped[datetime | None]
+    """When it was refused after it had been accepted; emptied once the operators' desk was mailed."""
 
 
 class LedgerRow(Base):

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Sequence, func, text
+from sqlalchemy import ForeignKey, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, MailAddressText, NotifiedRow
+from models.tables.cases import PerOfficeRow
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -35,18 +36,11 @@ class BusinessGroupDetailsRow(Base):
     phone: Mapped[str]
 
 
-class SharingAgainRow(Base):
+class SharingAgainRow(PerOfficeRow):
     """The customer's answer whether sharing that ended for a procedure was set up again (Y21)."""
 
     __tablename__ = "sharing_again"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["application_no", "office_no"], ["application_offices.application_no", "application_offices.office_no"]
-        ),
-    )
 
-    application_no: Mapped[str] = mapped_column(primary_key=True)
-    office_no: Mapped[int] = mapped_column(primary_key=True)
     firm: Mapped[str] = mapped_column(primary_key=True)
     shared_on: Mapped[date | None]
     """The day on which it is shared again; None: it is no longer wanted."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
+from models.tables.base import AssignedCase, Base, MailAddressText, NotifiedRow, SessionRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -48,7 +48,7 @@ class MyicsAccountRow(Base):
     customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
     client_id: Mapped[str | None] = mapped_column(ForeignKey("myics_clients.client_id"), index=True)
     registration_no: Mapped[str] = mapped_column(unique=True)
-    """The registration by which it comes to exist, and under which its audit trail stands."""
+    """The registration by which it comes to exist, and under which its audit trail is kept."""
     address: Mapped[MailAddressText]
     name: Mapped[str]
     kind: Mapped[str]
@@ -68,7 +68,7 @@ class MyicsSessionRow(SessionRow):
     account_id: Mapped[int] = mapped_column(ForeignKey("myics_accounts.account_id"), index=True)
 
 
-class MyicsRegistrationRow(NotifiedRow):
+class MyicsRegistrationRow(AssignedCase, NotifiedRow):
     """One registration: stored before its procedure starts, closed when that ends."""
 
     __tablename__ = "myics_registrations"
@@ -86,7 +86,9 @@ class MyicsRegistrationRow(NotifiedRow):
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
         Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
-        Index("myics_untold", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")),
+        Index(
+            "myics_to_notify", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")
+        ),
     )
 
     registration_no: Mapped[str] = mapped_column(primary_key=True)
@@ -112,8 +114,6 @@ class MyicsRegistrationRow(NotifiedRow):
     keyword_hash: Mapped[str | None]
     wrong_keywords: Mapped[int] = mapped_column(server_default=text("0"))
     locked_at: Mapped[datetime | None]
-    assignee: Mapped[str | None] = mapped_column(index=True)
-    closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
 
 

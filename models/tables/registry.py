@@ -37,7 +37,7 @@ class YayoiIdRow(Base):
 
     @classmethod
     def id_of(cls, yayoi_id: str) -> ScalarSelect[int]:
-        """The person's number, asked within a query."""
+        """The person's number, as part of a query."""
         return select(cls.person_id).where(cls.yayoi_id == yayoi_id).scalar_subquery()
 
     @classmethod
@@ -93,10 +93,10 @@ class ExistingContractRow(Base):
 
 
 class OfficeRow(Base):
-    """事業所データ: one set of books, and how its smart import stands (Y12)."""
+    """事業所データ: one set of books, and whether its smart import is frozen (Y12)."""
 
     __tablename__ = "offices"
-    # Asked at the commit: a file may hand an ID or a group from one office to another.
+    # Checked at the commit: a file may hand an ID or a group from one office to another.
     __table_args__ = (
         UniqueConstraint("contract_id", deferrable=True, initially="DEFERRED"),
         UniqueConstraint("group_id", deferrable=True, initially="DEFERRED"),
@@ -132,7 +132,7 @@ class OperatorRow(Base):
 
     @classmethod
     def on_leave(cls, day: date) -> ColumnElement[bool]:
-        """The same, asked in a query."""
+        """The same, as part of a query."""
         return func.coalesce((cls.leave_from <= day) & (cls.leave_until.is_(None) | (cls.leave_until >= day)), False)
 
 

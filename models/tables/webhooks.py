@@ -1,4 +1,4 @@
-"""Webhooks: who is told of stage changes and what of, and the forms of other systems that could not be taken."""
+"""Webhooks: who is notified of stage changes, the messages, and the forms of other systems that could not be taken."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from models.tables.base import Base
 
 
 class WebhookSubscriberRow(Base):
-    """A system that is told of stage changes."""
+    """A system that is notified of stage changes."""
 
     __tablename__ = "webhook_subscribers"
 
@@ -26,7 +26,7 @@ class WebhookSubscriberRow(Base):
 
 
 class WebhookMessageRow(Base):
-    """A message for one subscriber, stored with the change that it tells of and delivered afterwards."""
+    """A message for one subscriber, stored with the change that it is about and delivered afterwards."""
 
     __tablename__ = "webhook_messages"
     __table_args__ = (Index("webhook_messages_to_start", "stored_at", postgresql_where="started_at is null"),)
@@ -59,7 +59,7 @@ class RefusedFormRow(Base):
     """The provider's field names, each with its reason in Japanese."""
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
-    """When telling the operators' desk was started; None: the reconciler will."""
+    """When notifying the operators' desk was started; None: the reconciler will."""
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None]
     reason: Mapped[str | None]

@@ -1,6 +1,6 @@
-"""What subscribers are told: stage changes as webhook messages, and how hard each delivery is tried.
+"""What subscribers are notified of: stage changes as webhook messages, and on which schedule each delivery is tried.
 
-Ids and facts only: no name and no address leaves this way.
+The messages hold ids and facts, no name and no address.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 from models.common.message import Message
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, REASON
 
 SCHEDULE = (
     timedelta(seconds=5),
@@ -30,6 +29,7 @@ ATTEMPTS = len(SCHEDULE) + 1
 KEPT_DEAD = timedelta(days=30)
 """How long a dead letter waits for `resend`."""
 
+WEBHOOK_TROUBLE_SUBJECT = "〔担当者〕通知（Webhook）を届けられませんでした"
 CLOSED = "closed"
 """The code of the stage at which an application as a whole has ended."""
 
@@ -37,7 +37,7 @@ _NAMESPACE = UUID("6d0a3c52-0b0e-4b43-9d4e-5a2f0f5d7c11")
 
 
 class WebhookKind(StrEnum):
-    """What a message tells."""
+    """What a message is about."""
 
     OFFICE_STAGE_CHANGED = "office.stage_changed"
     OFFICE_CLOSED = "office.closed"
@@ -46,7 +46,7 @@ class WebhookKind(StrEnum):
 
 
 class WebhookStage(StrEnum):
-    """Where the delivery of a message stands, as operators read it and search for it."""
+    """Where the delivery of a message is at, as operators read it and search for it."""
 
     SENDING = "送信中"
     DEAD = "送信失敗"
@@ -63,7 +63,7 @@ class Coded(Message):
 
     @classmethod
     def of(cls, value: StrEnum) -> Self:
-        """The code is the name, which does not change when a label is put better."""
+        """The code is the name, which does not change when a label is reworded."""
         return cls(code=value.name.lower(), label=value.value)
 
 
@@ -133,13 +133,13 @@ class DeliverWebhook(WebhookMessageRef):
 
 
 class DeliveryStatus(Message):
-    """How a message stands after an attempt or a decision."""
+    """The status of a message after an attempt or a decision."""
 
     stage: WebhookStage
     attempts: int
     last_error: str = ""
     for_operators: bool = False
-    """Whether somebody has to be told."""
+    """Whether operators have to be notified."""
 
 
 class ResendWebhook(ActionMessage):
@@ -160,12 +160,4 @@ def _refusal(_: WebhookOperation, stage: WebhookStage) -> str | None:
     return "この通知は送信中か、送信が終わっています。もう一度送信できるのは、送信に失敗した後だけです。"
 
 
-def _refusal_of(_: ActionMessage, __: WebhookStage) -> str | None:
-    return None
-
-
-def _example(_: WebhookOperation, __: WebhookStage) -> dict[str, Any]:
-    return {BY.field: BY.text, REASON.field: REASON.text}
-
-
-OPERATIONS = Operations[WebhookOperation, WebhookStage](tuple(WebhookOperation), _refusal, _refusal_of, _example)
+OPERATIONS = Operations[WebhookOperation, WebhookStage](tuple(WebhookOperation), _refusal)

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from models.common.message import Message
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, REASON
 
 MOST_TRIES = 5
 """How many wrong ones end a code."""
@@ -36,7 +35,7 @@ PASSWORD_SET_SUBJECT = "【弥生】パスワードを設定しました"  # noq
 
 
 class CheckStage(StrEnum):
-    """Where a check stands, as operators' lists show it."""
+    """Where a check is at, as operators' lists show it."""
 
     CODE = "確認コード待ち"
     CLOSED = "終了"
@@ -68,12 +67,12 @@ class AddressCheck(Message):
 
 
 def receipt_no(check_id: UUID) -> str:
-    """Return the number on the page, by which an operator finds the procedure: the begin of its id."""
+    """Return the number on the page, by which an operator finds the procedure: the beginning of its id."""
     return check_id.hex[:8].upper()
 
 
 class CheckNews(Message):
-    """What has come to pass on the pages: which code counts, and whether the right one was typed in."""
+    """What was done on the pages: which code counts, and whether the right one was typed in."""
 
     code_no: int
     finished: bool
@@ -121,12 +120,4 @@ def _refusal(_: CheckOperation, stage: CheckStage) -> str | None:
     return "この手続きはすでに終了しています。" if stage is CheckStage.CLOSED else None
 
 
-def _refusal_of(_: ActionMessage, __: CheckStage) -> str | None:
-    return None
-
-
-def _example(_: CheckOperation, __: CheckStage) -> dict[str, Any]:
-    return {BY.field: BY.text, REASON.field: REASON.text}
-
-
-OPERATIONS = Operations[CheckOperation, CheckStage](tuple(CheckOperation), _refusal, _refusal_of, _example)
+OPERATIONS = Operations[CheckOperation, CheckStage](tuple(CheckOperation), _refusal)

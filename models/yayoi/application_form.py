@@ -28,7 +28,7 @@ def _full_width(text: str) -> str:
     if len(name) > MAX_NAME_LENGTH:
         raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_NAME_LENGTH})
     # "N", "Na" and "H" are the narrow widths; a control or format character has no place in a name at all, and neither
-    # has what stands for one that was decoded wrongly.
+    # has U+FFFD, the mark of one that was decoded wrongly.
     if any(
         unicodedata.east_asian_width(c) not in "WFA" or unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name
     ):

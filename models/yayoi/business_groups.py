@@ -1,4 +1,4 @@
-"""What STEP6 asks for when a business group is created (Y20)."""
+"""What is typed in STEP6 when a business group is created (Y20)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Links to a case: for applicants pages that nobody else can find, for operators its place in the Temporal Web UI.
+"""Links to a case: for applicants pages that nobody else can find, for operators its page in the Temporal Web UI.
 
 A link to the whole case is the applicant's; one to a single office goes to that pair's own Yayoi ID and shows no other
 pair. Both hold the last day on which they open, and that day is part of what is signed.
@@ -60,7 +60,7 @@ def case_link(
 def opening(
     secret_key: str, application_no: str, until: str, key: str, *, today: date, office_no: int | None = None
 ) -> Opening:
-    """Tell what a link with this `until` and `key` does on a day in Japan, whether or not there is such a case."""
+    """Return what a link with this `until` and `key` does on a day in Japan, whether or not there is such a case."""
     if not (until.isascii() and key.isascii()):
         return Opening.FORGED
     if not _signer(secret_key).verify_signature(_signed(application_no, until, office_no), key):

@@ -22,7 +22,7 @@ class LedgerEntry:
     contract_id: str | None = None
     office_token: str | None = None
     application_no: str | None = None
-    """The application of a pair that no office of the registry stands for."""
+    """The application of a pair that has no office in the registry."""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks: a Yayoi ID, the group it belongs to, and whether it administers that."""
+    """Who reads it: a Yayoi ID, the group it belongs to, and whether it administers that."""
 
     yayoi_id: str
     group_id: int | None
@@ -69,7 +69,7 @@ def _own(entry: LedgerEntry, reader: Reader) -> bool:
 
 
 def as_csv(entries: Sequence[LedgerEntry]) -> bytes:
-    """Return a file that spreadsheets open as it is meant: UTF-8 with its mark, and no cell that is a formula."""
+    """Return a file that spreadsheets show as it is: UTF-8 with its mark, and no cell that is a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(HEADINGS)

@@ -1,4 +1,4 @@
-"""Enquiries (Y16) and changes of a registered name (Y17): with which numbers, and what becomes of them."""
+"""Enquiries (Y16) and changes of a registered name (Y17): with which numbers they are refused, and their stages."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ NAME_IS_FIXED = (
 
 
 class EnquiryStage(StrEnum):
-    """Where an enquiry stands."""
+    """Where an enquiry is at."""
 
     RECEIVED = "受付"
     CLOSED = "終了"

@@ -1,4 +1,4 @@
-"""Events that other systems report (`POST /api/events`): one shape per kind, found by what that system knows."""
+"""Events that other systems report (`POST /api/events`): one shape per kind, found by what that system has."""
 
 import unicodedata
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind, RelinkDay
 
 _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-"""What turns the direction of the text after it, so that a name shows as another."""
+"""Characters that turn the direction of the text after them, so that a name shows as another."""
 
 
 def _printable(text: str) -> str:
@@ -61,7 +61,7 @@ class BusinessGroupCreatedEvent(_Event):
 
     @model_serializer(mode="wrap")
     def _as_sent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out details that were not sent: the event keeps the form, and the digest, that it always had."""
+        """Omit details that were not sent: the digest of the event is that of what was sent."""
         sent: dict[str, Any] = dump(self)
         return sent if self.details else {name: fact for name, fact in sent.items() if name != "details"}
 

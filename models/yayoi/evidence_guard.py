@@ -1,4 +1,4 @@
-"""Whether evidence may be stored: it cannot be fully deleted afterwards, so a mix-up is caught before (Y23)."""
+"""Whether evidence may be stored: it cannot be fully deleted afterwards, so a mix-up is refused before (Y23)."""
 
 UNKNOWN_OFFICE = "この事業所トークンの事業所データは登録されていません。事業所トークンを確認してください。"
 NO_GROUP_YET = (
@@ -15,7 +15,7 @@ def refuse_evidence(member_of: int | None, kept_in: int | None) -> str | None:
     """Return why evidence must not be stored now, or None if it may.
 
     `member_of` is the group of the ID that is logged in, `kept_in` the group that the office's evidence belongs to.
-    An ID in no group and one in another are told the same: whether an address is in use is nobody else's to know.
+    An ID in no group and one in another get the same text: else it would show whether an address is in use.
     """
     if kept_in is None:
         return NO_GROUP_YET

@@ -1,6 +1,6 @@
 """Identifiers that cannot be built wrong.
 
-Each is a `str` that holds one normal form (Y8): whatever way people type it (full-width letters, stray spaces, other
+Each is a `str` that holds one normal form (Y8): however people type it (full-width letters, stray spaces, other
 hyphens, other letter case), what is stored and compared has one spelling.
 """
 
@@ -37,7 +37,7 @@ class ContractId(Identifier):
 
 
 class ApplicationNo(Identifier):
-    """申込番号: what the applicant is told and an operator is asked for on the phone, such as `YS-000123`."""
+    """申込番号: what the applicant gets and says to an operator on the phone, such as `YS-000123`."""
 
     __slots__ = ()
     pattern = re.compile(r"YS-[0-9]{6,9}")

@@ -1,4 +1,4 @@
-"""Inviting a Yayoi ID into a business group (Y24): what its procedure knows and says. No address is in any message."""
+"""Inviting a Yayoi ID into a business group (Y24): the messages of its procedure. No address is in any."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ IN_APPLICATION = (
 
 
 class InvitationStage(StrEnum):
-    """Where an invitation stands, as operators' lists show it."""
+    """Where an invitation is at, as operators' lists show it."""
 
     INVITED = "招待の承諾待ち"
     CLOSED = "終了"
@@ -48,19 +48,19 @@ class Invitation(Message):
 
     @property
     def receipt_no(self) -> str:
-        """The number by which an operator finds it: the begin of its id."""
+        """The number by which an operator finds it: the beginning of its id."""
         return self.invitation_id.hex[:8].upper()
 
 
 class InvitationNews(Message):
-    """What has come to pass on the pages: which link counts, until when, and whether it was accepted or withdrawn."""
+    """What was done on the pages: which link counts, until when, and whether it was accepted or withdrawn."""
 
     link_no: int
     expires_at: datetime
     settled: bool
 
     def newer(self, other: "InvitationNews") -> "InvitationNews":
-        """Return what is true of both: news may arrive in another order than they came about."""
+        """Return what is true of both: signals may arrive in another order than the changes."""
         latest = self if self.link_no >= other.link_no else other
         return latest.model_copy(update={"settled": self.settled or other.settled})
 

@@ -1,4 +1,4 @@
-"""The rules that the check of a pair asks about."""
+"""The rules that a pair is checked against."""
 
 from enum import StrEnum
 

@@ -11,7 +11,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 
 
 def _of_these_years(day: date) -> date:
-    """Refuse a slip in the year: the day after the last day of all would be an error that no retry mends."""
+    """Refuse a slip in the year: the day after the last day of all would be an error that no retry fixes."""
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise PydanticCustomError("refused", "年を確認してください（例：2026-11-20）。")
     return day
@@ -84,7 +84,7 @@ class Coverage(BaseModel):
 def first_day_covered(kind: LinkKind, relinked_on: date, asked_from: date | None) -> date:
     """The first day a re-linked service brings transactions of (Y21).
 
-    A register starts with the day after the re-link, whatever was asked for; other services start with the day the
+    A register starts with the day after the re-link, whichever day was chosen; other services start with the day the
     customer chose in the settings, or with the day of the re-link.
     """
     if kind.is_register:

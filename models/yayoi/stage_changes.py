@@ -1,4 +1,4 @@
-"""Stage changes of applications and their offices, as subscribers are told them."""
+"""Stage changes of applications and their offices, as subscribers get them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from models.yayoi.procedures import ApplicationStage, Stage
 def office_stage_change(
     number: ApplicationNo, office_no: int, stage: Stage, *, outcome: Outcome | None, **facts: Any
 ) -> StageChange:
-    """Build the message of one office; `facts` are the fields that say when, whose turn it is and until when."""
+    """Build the message of one office; `facts` are the other fields: the time, whose turn it is and until when."""
     ended = Coded.of(outcome) if outcome else None
     return StageChange(application_no=number, office_no=office_no, stage=Coded.of(stage), outcome=ended, **facts)
 

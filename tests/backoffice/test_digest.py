@@ -7,8 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from models.backoffice.digest import DigestDay, SendDigest
-from models.backoffice.mails import DIGEST_SUBJECT
+from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, SendDigest
 from models.common.calendar import BusinessCalendar
 from models.common.messages import SentMail
 from models.common.operator_actions import HandOver

@@ -11,8 +11,13 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
 from activities.backoffice.differences import AT_MOST
-from models.backoffice.mails import RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.backoffice.reconciliation import (
+    RECONCILIATION_SUBJECT,
+    FindingKind,
+    FreezeStep,
+    Reconcile,
+    ReconciliationReport,
+)
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -313,7 +318,7 @@ async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(environment
     assert (await reconcile(environment)).findings == ()
     await change(environment, sent.values(sent_at=None))
     [finding] = (await reconcile(environment)).for_people
-    assert finding.kind is FindingKind.NOT_NOTIFIED
+    assert finding.kind is FindingKind.NOTICE_NOT_SENT
     [issued] = await case.issued()
     assert issued.contract_id in finding.detail
 
@@ -368,7 +373,7 @@ async def test_an_event_refused_after_it_was_taken_is_reported_once(environment:
     case = await in_sharing(environment)
     ids = {"event_id": uuid4(), "digest": "", "application_no": case.application_no, "office_no": 1}
     said = {"kind": "withdrawn", "payload": {"source": "customer-pages"}, "refused_because": "取り下げできません。"}
-    await change(environment, insert(EventRow).values(**ids, **said, untold_since=datetime.now(UTC)))
+    await change(environment, insert(EventRow).values(**ids, **said, unreported_since=datetime.now(UTC)))
     [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")
     [mail] = environment.inbox.to(DESK)
@@ -405,7 +410,7 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
         (FindingKind.PENDING_MAIL, "MR-000001", False),
         (FindingKind.MYICS_ABANDONED, "MR-000002", False),
         (FindingKind.MYICS_ABANDONED, "MR-000003", False),
-        (FindingKind.MYICS_UNTOLD, "MR-000004", False),
+        (FindingKind.MYICS_NOT_NOTIFIED, "MR-000004", False),
     ]
     ended, unknown = report.findings[1:3]
     assert "Reset" in ended.detail

@@ -17,7 +17,7 @@ from activities.common.mail_headers import one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of as text_part_of
 from activities.common.mail_refused import MAIL_REFUSED
-from activities.common.outbox import MAILS_AT_ONCE, Letter, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
+from activities.common.outbox import MAILS_AT_ONCE, MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
 from models.common.calendar import day_in_japan
 from models.common.messages import SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
@@ -177,7 +177,7 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
 
     transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
     await Outbox(environment.sessions, transport, "desk@example.co.jp").send(
-        Letter(key="a mail", kind="receipt"), write
+        MailIdentity(key="a mail", kind="receipt"), write
     )
     [mail] = smtp_inbox.mails
     assert mail.get_content_type() == "multipart/alternative"

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from activities.common.mail_headers import new_mail, one_address
-from models.backoffice.mails import DIGEST_SUBJECT, RECONCILIATION_SUBJECT
+from models.backoffice.digest import DIGEST_SUBJECT
+from models.backoffice.reconciliation import RECONCILIATION_SUBJECT
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.mails import MailKind
 

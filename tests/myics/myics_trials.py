@@ -177,7 +177,7 @@ MYICS_TRIALS = [
         actions=(f"メールを送信した：{INVITATION_SUBJECT}",),
     ),
     Trial(
-        activity="work_off_page",
+        activity="process_page",
         message=BatchPage(batch_no=MB, kind=BatchKind.CLIENTS, customer_no=FIRM, first=1, last=1, at=AT),
         given=_BATCH,
         added={"myics_clients": 1, "audit_trail": 1},  # the row's `done_at` is its ledger

@@ -95,7 +95,7 @@ async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
     page = page_of(number, 1, PAGE)
     for commit, committed in ((1, False), (4, True), (3, False)):
         doomed = CrashingSessions(engine, commit=commit, committed=committed)
-        process_batch = {each.__name__: each for each in build_activities(settings, doomed, client)}["work_off_page"]
+        process_batch = {each.__name__: each for each in build_activities(settings, doomed, client)}["process_page"]
         with pytest.raises(CrashError):
             await process_batch(page)
     await engine.dispose()
@@ -117,7 +117,7 @@ async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> 
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
     activities = build_activities(myics.environment.settings, myics.environment.sessions, myics.environment.client)
-    process_batch = {each.__name__: each for each in activities}["work_off_page"]
+    process_batch = {each.__name__: each for each in activities}["process_page"]
     done = await asyncio.gather(*(process_batch(page_of(number, 1, 60)) for _ in range(3)))
     assert [page.refused for page in done] == [()] * 3
     assert len(await client_ids(myics)) == 60

@@ -403,7 +403,7 @@ TRIALS = [
         found=[(f"address-check:{CHECK_ID}:1", "code_registration", HANAKO, True)],
     ),
     Trial(
-        activity="tell_of_new_password",
+        activity="notify_of_new_password",
         message=CheckStep(check_id=CHECK_ID, at=AT),
         given=(_check(purpose=CheckPurpose.NEW_PASSWORD, finished_at=AT),),
         added={"notices": 1},
@@ -521,13 +521,13 @@ TRIALS = [
         ),
         given=(
             insert(EventRow).values(
-                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", untold_since=AT
+                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", unreported_since=AT
             ),
         ),
         added={"notices": 1},  # about no single case
         then=1,  # the refusal has been told
         look=select(
-            NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.untold_since
+            NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.unreported_since
         ).join(EventRow, EventRow.event_id == EVENT),
         found=[(None, "back-office@yayoi.example", True, None)],
     ),

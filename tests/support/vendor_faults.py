@@ -10,17 +10,17 @@ from uuid import uuid4
 
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import StepTransaction
 from activities.common.outbox import MailTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import PostgresContracts, PostgresLinks, PostgresSharing, postgres_registry
-from activities.yayoi.registry.postgres_smart_import import PostgresSmartImport
 from activities.yayoi.registry.protocols import Registry
+from models.common.store.ledger import StepTransaction
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import IssuedContract
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.environment import Case, Environment
 from web.yayoi.starter import ApplicationStarter
 from workers.wiring.root import build_transport, build_worker
@@ -76,9 +76,9 @@ class FaultySmartImport(PostgresSmartImport):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
+    async def thaw(self, transaction: StepTransaction, office: OfficeToken) -> None:
         await self._faults.meet("thaw")
-        await super().thaw(work, office)
+        await super().thaw(transaction, office)
         await self._faults.meet("thaw, before the commit")
 
 
@@ -86,13 +86,15 @@ class FaultySharing(PostgresSharing):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
+    async def end(
+        self, transaction: StepTransaction, office: OfficeToken, *, released_by_system: bool
+    ) -> Sequence[str]:
         await self._faults.meet("end sharing")
-        return await super().end(work, office, released_by_system=released_by_system)
+        return await super().end(transaction, office, released_by_system=released_by_system)
 
-    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
         await self._faults.meet("restore sharing")
-        restored = await super().restore(work, office)
+        restored = await super().restore(transaction, office)
         await self._faults.meet("restore sharing, before the commit")
         return restored
 
@@ -101,15 +103,15 @@ class FaultyLinks(PostgresLinks):
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
+    async def restore(self, transaction: StepTransaction, office: OfficeToken) -> None:
         await self._faults.meet("restore links")
-        await super().restore(work, office)
+        await super().restore(transaction, office)
 
     async def make(
-        self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+        self, transaction: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
     ) -> None:
         await self._faults.meet("make link")
-        await super().make(work, office, kind, service, first_covered_on)
+        await super().make(transaction, office, kind, service, first_covered_on)
 
 
 class FaultyContracts(PostgresContracts):
@@ -118,14 +120,18 @@ class FaultyContracts(PostgresContracts):
         self._faults = faults
 
     async def issue(
-        self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+        self,
+        transaction: StepTransaction,
+        existing_contract_id: ContractId,
+        yayoi_id: YayoiId,
+        office: OfficeToken | None,
     ) -> IssuedContract:
         await self._faults.meet("issue")
-        return await super().issue(work, existing_contract_id, yayoi_id, office)
+        return await super().issue(transaction, existing_contract_id, yayoi_id, office)
 
-    async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
+    async def revoke(self, transaction: StepTransaction, office: OfficeToken | None) -> ContractId | None:
         await self._faults.meet("revoke")
-        revoked = await super().revoke(work, office)
+        revoked = await super().revoke(transaction, office)
         await self._faults.meet("revoke, before the commit")
         return revoked
 

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.common.ledger import Ledger, StepTransaction
+from models.common.store.ledger import Ledger, StepTransaction
 from tests.third_procedure.messages import CloseManual
 
 

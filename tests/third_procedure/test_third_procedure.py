@@ -16,8 +16,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.common.calendar import CalendarActivities
-from activities.common.ledger import Ledger
 from models.common.calendar import BusinessCalendar, day_in_japan, end_of
+from models.common.store.ledger import Ledger
 from models.tables import AuditRow
 from tests.third_procedure.activities import ManualActivities
 from tests.third_procedure.messages import ManualCase, ManualOutcome

@@ -13,8 +13,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.waiting_for import WaitingFor
 from models.tables import NoticeRow, WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, DeliverWebhook, WebhookStage
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, DeliverWebhook, WebhookStage
 from models.webhooks.secrets import new_secret
 from tests.support.activity_environment import CrashError, CrashingSessions, activity_environment
 from tests.support.environment import Environment, form

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from temporalio.exceptions import ApplicationError
 
 from models.common.messages import Assigned
-from models.tables import ApplicationOfficeRow, AuditRow, OperatorRow
+from models.tables import ApplicationOfficeRow, AssignedCase, AuditRow, Base, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, YayoiId
 from models.yayoi.messages import Assign
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
@@ -71,6 +72,34 @@ async def test_closed_cases_are_no_work(environment: ActivityEnvironment) -> Non
         closed = update(ApplicationOfficeRow).where(ApplicationOfficeRow.assignee == first).values(closed_at=AT)
         await session.execute(closed)
     assert await assign_new(environment) == first
+
+
+@pytest_asyncio.fixture
+async def requests(environment: ActivityEnvironment) -> AsyncIterator[type[AssignedCase]]:
+    """The table of another product, which nothing else names; forgotten after the test."""
+
+    class ThirdBase(DeclarativeBase):
+        type_annotation_map = Base.type_annotation_map
+
+    class RequestRow(AssignedCase, ThirdBase):
+        __tablename__ = "requests"
+        number: Mapped[int] = mapped_column(primary_key=True)
+
+    async with environment.engine.begin() as connection:
+        await connection.run_sync(ThirdBase.metadata.create_all)
+    yield RequestRow
+    ThirdBase.registry.dispose()
+
+
+async def test_open_cases_of_a_third_product_count_too(
+    environment: ActivityEnvironment, requests: type[AssignedCase]
+) -> None:
+    [busy, other] = sorted(THERE)
+    async with environment.sessions.begin() as session:
+        await session.execute(insert(requests).values(number=1, assignee=busy))
+        await session.execute(insert(requests).values(number=2, assignee=other, closed_at=AT))
+    assert await assign_new(environment) == other
+    assert await assign_new(environment) == busy  # one each: the first by name
 
 
 async def test_never_who_takes_no_cases_or_is_on_leave(environment: ActivityEnvironment) -> None:

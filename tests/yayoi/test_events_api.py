@@ -18,8 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
-from models.yayoi.customer_events import AnyEvent
-from models.yayoi.event_labels import event_label
+from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo
 from tests.support.web import (
     NETWORK,
@@ -379,7 +378,7 @@ async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_th
             await session.execute(update(EventRow).values(refused_because=None))
         assert reason(await web.report(group_created()), 409) == NOT_YET
         [finding] = await found()
-        await refusals.reported(ReconciliationReport(at=datetime.now(UTC), findings=(finding,)))
+        await refusals.mark_reported(ReconciliationReport(at=datetime.now(UTC), findings=(finding,)))
         assert await found() == []
         await end_cases(web, temporal.client)
     await proxy.close()

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.common.ledger import StepTransaction
 from activities.yayoi.registry.protocols import EndedSharing
 from models.common.calendar import day_in_japan
+from models.common.store.ledger import StepTransaction
 from models.tables import LedgerRow, OfficeRow, SharingRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
@@ -45,18 +45,18 @@ class OtherSmartImport:
         self.frozen_for: dict[OfficeToken, str] = {}
         self.keys: list[str] = []
 
-    async def freeze(self, work: StepTransaction, office: OfficeToken) -> None:
-        self.keys.append(work.key)
-        if self.frozen_for.setdefault(office, work.pair) != work.pair:
+    async def freeze(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        self.keys.append(transaction.key)
+        if self.frozen_for.setdefault(office, transaction.pair) != transaction.pair:
             raise ApplicationError("別の手続きで凍結中です。", type="FrozenByAnother")
 
-    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
-        self.keys.append(work.key)
-        if self.frozen_for.get(office) == work.pair:
+    async def thaw(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        self.keys.append(transaction.key)
+        if self.frozen_for.get(office) == transaction.pair:
             del self.frozen_for[office]
 
-    async def frozen(self, work: StepTransaction) -> Mapping[OfficeToken, str]:
-        assert not work.key  # only asked
+    async def frozen(self, transaction: StepTransaction) -> Mapping[OfficeToken, str]:
+        assert not transaction.key  # only asked
         return dict(self.frozen_for)
 
 
@@ -68,28 +68,30 @@ class OtherSharing:
         self.answers: dict[str, Sequence[str]] = {}
         self._ended: dict[str, list[EndedSharing]] = {}
 
-    async def firms(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
-        assert not work.key  # only asked
+    async def firms(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
+        assert not transaction.key  # only asked
         return self.shared.get(office, ())
 
-    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
-        if work.key not in self.answers:
-            firms = self.answers[work.key] = self.shared.pop(office, ())
+    async def end(
+        self, transaction: StepTransaction, office: OfficeToken, *, released_by_system: bool
+    ) -> Sequence[str]:
+        if transaction.key not in self.answers:
+            firms = self.answers[transaction.key] = self.shared.pop(office, ())
             ended = [EndedSharing(office, firm, released_by_system) for firm in firms]
-            self._ended.setdefault(work.pair, []).extend(ended)
-        return self.answers[work.key]
+            self._ended.setdefault(transaction.pair, []).extend(ended)
+        return self.answers[transaction.key]
 
-    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
-        if work.key not in self.answers:
-            ended = self._ended.get(work.pair, [])
+    async def restore(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
+        if transaction.key not in self.answers:
+            ended = self._ended.get(transaction.pair, [])
             back = [each for each in ended if each.office == office and each.released_by_system]
-            self._ended[work.pair] = [each for each in ended if each not in back]
-            self.answers[work.key] = tuple(each.firm for each in back)
-            self.shared[office] = (*self.shared.get(office, ()), *self.answers[work.key])
-        return self.answers[work.key]
+            self._ended[transaction.pair] = [each for each in ended if each not in back]
+            self.answers[transaction.key] = tuple(each.firm for each in back)
+            self.shared[office] = (*self.shared.get(office, ()), *self.answers[transaction.key])
+        return self.answers[transaction.key]
 
-    async def ended(self, work: StepTransaction) -> Sequence[EndedSharing]:
-        return self._ended.get(work.pair, [])
+    async def ended(self, transaction: StepTransaction) -> Sequence[EndedSharing]:
+        return self._ended.get(transaction.pair, [])
 
 
 async def our_tables(environment: Environment) -> list[tuple[object, ...]]:

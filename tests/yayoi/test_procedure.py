@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.yayoi.registry.postgres_smart_import import SmartImportRuns
 from models.common.calendar import JST, day_in_japan, end_of, opening_of
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -34,6 +33,7 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import AcceptPair, CorrectPair
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.smart_import import SmartImportRuns
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, text
 
-from activities.yayoi.registry.postgres_smart_import import ImportRun, SmartImportRuns
 from models.common.calendar import day_in_japan
 from models.tables import ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import RememberedLinks
+from models.yayoi.store.smart_import import ImportRun, SmartImportRuns
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN
 from tests.support.environment import OFFICE_B, OFFICE_C, form

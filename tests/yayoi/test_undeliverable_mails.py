@@ -7,8 +7,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from temporalio.client import WorkflowHandle
 
-from models.backoffice.mails import RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import FindingKind, ReconciliationReport
+from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind, ReconciliationReport
 from models.common.calendar import day_in_japan
 from models.tables import NoticeRow
 from models.yayoi.mails import MailKind

@@ -3,8 +3,8 @@
 import sys
 from datetime import UTC, datetime
 
-from activities.yayoi.registry.postgres_smart_import import SmartImportRuns
 from models.yayoi.identifiers import OfficeToken
+from models.yayoi.store.smart_import import SmartImportRuns
 from workers import database
 from workers.settings import Settings
 

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import httpx
 
-from activities.yayoi.registry.postgres_smart_import import SmartImportRuns
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, OPERATOR_ALERT_DAYS
@@ -19,6 +18,7 @@ from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import SetUpStepDone
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
+from models.yayoi.store.smart_import import SmartImportRuns
 from workers import database, examples, temporal
 from workers.demo.cancelled import cancelled
 from workers.demo.corrected import corrected

@@ -7,13 +7,12 @@ from typing import Any
 
 from activities.myics.registration_mail import CONSTANTS as MYICS_CONSTANTS
 from activities.yayoi.mail_texts import CONSTANTS
-from models.backoffice.mails import DIGEST_SUBJECT, RECONCILIATION_SUBJECT
-from models.backoffice.reconciliation import FindingKind
+from models.backoffice.digest import DIGEST_SUBJECT
+from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
 from models.common.calendar import JST
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
-from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
 from models.yayoi.address_checks import MOST_TRIES, PASSWORD_SET_SUBJECT, CheckPurpose
 from models.yayoi.deadlines import (
     ADDRESS_CHECK_LASTS,

@@ -46,7 +46,7 @@ def build_myics_activities(parts: ActivityDependencies) -> Activities:
         registrations.record_operation,
         registrations.assign_registration,
         mail.send_myics_mail,
-        batches.work_off_page,
+        batches.process_page,
         batches.count_waiting,
         batches.close_batch,
         batches.record_batch_operation,

@@ -11,13 +11,13 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.common.failing_interceptor import TellOfFailing
-from activities.common.ledger import Ledger
+from activities.common.failing_interceptor import NotifyOfFailing
 from activities.common.outbox import MailTransport, Outbox, SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar
+from models.common.store.ledger import Ledger
 from models.webhooks.secrets import secrets_of
 from web.app import create_app
 from workers.build_id import build_id
@@ -118,7 +118,7 @@ def build_worker(
         activities=build_activities(settings, sessions, client, registry=registry, transport=transport),
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=drain,
-        interceptors=[TellOfFailing()],
+        interceptors=[NotifyOfFailing()],
         deployment_config=_deployment(settings) if versioned else None,
     )
 

@@ -10,11 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from activities.backoffice.differences import Differences
-from activities.backoffice.digest import AskedQueue, DigestActivities, Queues
+from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.common.calendar import CalendarActivities
-from activities.common.ledger import Ledger
 from activities.common.outbox import Outbox
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
@@ -24,17 +23,17 @@ from activities.yayoi.assignment import AssignmentActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
-from activities.yayoi.enquiries import EnquiryActivities
+from activities.yayoi.desk_mails import DeskMailActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.pair_check import PairCheckActivities
-from activities.yayoi.refused_forms import RefusedFormActivities
 from activities.yayoi.registry.protocols import Registry
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
 from models.common.calendar import BusinessCalendar
+from models.common.store.ledger import Ledger
 from models.common.web_ui_links import workflow_link
 from models.yayoi.case_links import case_link, operators_link
 from workers.settings import Settings
@@ -95,7 +94,7 @@ def _on_the_registry(parts: ActivityDependencies) -> Activities:
 
 def _on_our_records(parts: ActivityDependencies) -> Activities:
     records = CaseRecordActivities(parts.ledger, parts.registry.offices)
-    assignment = AssignmentActivities(parts.sessions, parts.ledger)
+    assignment = AssignmentActivities(parts.ledger)
     calendar = CalendarActivities(BusinessCalendar(parts.settings.closing_days))
     return [
         records.record_action,
@@ -118,14 +117,14 @@ def _for_customers(parts: ActivityDependencies) -> Activities:
         mail.send_mail,
         checks.send_code,
         checks.close_check,
-        checks.tell_of_new_password,
+        checks.notify_of_new_password,
         invitations.mail_invitation,
         invitations.close_invitation,
     ]
 
 
 def _for_the_desk(parts: ActivityDependencies) -> Activities:
-    """What operators are told, and the reconciliation that looks for what they should be told."""
+    """What operators are mailed, and the reconciliation that looks for what they should know."""
     settings, smart_import = parts.settings, parts.registry.smart_import
     ui = (temporal_ui_url(settings), settings.temporal_namespace)
     digest = DigestActivities(
@@ -134,7 +133,7 @@ def _for_the_desk(parts: ActivityDependencies) -> Activities:
         parts.outbox,
         calendar=BusinessCalendar(settings.closing_days),
         queues_of=partial(_queues, settings),
-        case_link=partial(workflow_link, *ui),
+        workflow_link=partial(workflow_link, *ui),
     )
     reconciliation = ReconciliationActivities(
         parts.ledger,
@@ -145,7 +144,7 @@ def _for_the_desk(parts: ActivityDependencies) -> Activities:
         workflow_link=partial(workflow_link, *ui),
         desk=settings.operators_mail,
     )
-    enquiries = EnquiryActivities(parts.outbox, parts.registry.contracts, settings.operators_mail)
+    mails = DeskMailActivities(parts.outbox, parts.registry.contracts, settings.operators_mail)
     return [
         digest.digest_recipients,
         digest.send_digest,
@@ -155,23 +154,22 @@ def _for_the_desk(parts: ActivityDependencies) -> Activities:
         reconciliation.thaw_left_frozen,
         reconciliation.freeze_again,
         reconciliation.report_differences,
-        enquiries.forward_enquiry,
+        mails.forward_enquiry,
+        mails.report_refused_form,
     ]
 
 
 def _for_other_systems(parts: ActivityDependencies) -> Activities:
-    """Webhooks: what subscribers are told, and what a form provider sent in vain."""
+    """Webhooks: what subscribers are notified of."""
     sessions, outbox, desk = parts.sessions, parts.outbox, parts.settings.operators_mail
     publishing = WebhookPublishingActivities(sessions)
     poster = HttpPoster(allow_private=webhooks_may_be_private(parts.settings))
     delivery = WebhookDeliveryActivities(sessions, poster, outbox, desk=desk)
-    refused_forms = RefusedFormActivities(outbox, desk=desk)
     return [
         publishing.publish_stage_change,
         delivery.deliver_webhook,
         delivery.report_webhook_trouble,
         delivery.give_up_webhook,
-        refused_forms.report_refused_form,
     ]
 
 
@@ -180,7 +178,7 @@ def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
     asked = queues.QueueFilter(today, operator)
     link = partial(queues.link, temporal_ui_url(settings), settings.temporal_namespace)
     built = {
-        queue: AskedQueue(queue.value, queue.query(asked), link(queue, asked))
+        queue: DigestQueue(queue.value, queue.query(asked), link(queue, asked))
         for queue in Queue
         if queue is not Queue.CLOSED_TODAY
     }

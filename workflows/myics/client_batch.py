@@ -135,7 +135,7 @@ class ClientBatch(FailureFlag):
             at=workflow.now(),
         )
         summary = f"{page.first}～{page.last} 件目を登録する"
-        done: PageDone = await self._run(RegistrationBatchActivities.work_off_page, page, summary, PAGE_OF_ROWS)
+        done: PageDone = await self._run(RegistrationBatchActivities.process_page, page, summary, PAGE_OF_ROWS)
         self._count(page, done.refused)
         self._next_row = last + 1
         await self._let_invitations_start(done.waiting_to_start)

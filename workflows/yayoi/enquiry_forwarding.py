@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.enquiries import EnquiryActivities
+    from activities.yayoi.desk_mails import DeskMailActivities
     from models.common.waiting_for import WaitingFor
     from models.yayoi.enquiries import EnquiryRef, EnquiryStage
     from workflows.common.mail_workflow import MailWorkflow
@@ -22,7 +22,7 @@ class EnquiryForwarding(MailWorkflow):
             f"### お問い合わせ {enquiry.receipt_no}\n\n"
             "**次にすること：**担当窓口へメールで転送しています。担当者の操作は必要ありません。"
         )
-        await self.send_to_desk(EnquiryActivities.forward_enquiry, enquiry, "お問い合わせを担当窓口へ転送する")
+        await self.send_to_desk(DeskMailActivities.forward_enquiry, enquiry, "お問い合わせを担当窓口へ転送する")
         workflow.upsert_search_attributes([FAILING.value_set(False), STAGE.value_set(EnquiryStage.CLOSED)])
         workflow.set_current_details(
             f"### お問い合わせ {enquiry.receipt_no}\n\n"

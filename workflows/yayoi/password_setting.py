@@ -32,7 +32,7 @@ class PasswordSetting(AddressCheckProcedure):
     async def _notify_owner(self, check: AddressCheck) -> None:
         try:
             await workflow.execute_activity_method(
-                AddressCheckActivities.tell_of_new_password,
+                AddressCheckActivities.notify_of_new_password,
                 CheckStep(check_id=check.check_id, at=workflow.now()),
                 summary="パスワードが設定されたことをメールで知らせる",
                 **MAIL,

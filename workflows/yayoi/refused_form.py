@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.refused_forms import RefusedFormActivities
+    from activities.yayoi.desk_mails import DeskMailActivities
     from models.yayoi.provider_forms.refused import RefusedFormRef
     from workflows.common.mail_workflow import MailWorkflow
 
@@ -15,4 +15,4 @@ class RefusedForm(MailWorkflow):
     @workflow.run
     async def run(self, form: RefusedFormRef) -> None:
         summary = "受け付けられないフォームを担当者に知らせる"
-        await self.send_to_desk(RefusedFormActivities.report_refused_form, form, summary)
+        await self.send_to_desk(DeskMailActivities.report_refused_form, form, summary)

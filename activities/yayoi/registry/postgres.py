@@ -7,10 +7,9 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import StepTransaction
 from activities.yayoi.contract_ids import ContractIdPool
-from activities.yayoi.registry.postgres_smart_import import PostgresSmartImport
 from activities.yayoi.registry.protocols import EndedSharing, ExistingContract, NewContract, Registry
+from models.common.store.ledger import StepTransaction
 from models.tables import (
     BusinessGroupDetailsRow,
     BusinessGroupRow,
@@ -26,16 +25,17 @@ from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import IssuedContract, RememberedLink
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.smart_import import PostgresSmartImport
 
 
 class PostgresYayoiIds:
     """弥生ID and business groups (Y2, Y3, Y20)."""
 
-    async def is_registered(self, work: StepTransaction, yayoi_id: YayoiId) -> bool:
-        return await work.session.scalar(YayoiIdRow.of(yayoi_id)) is not None
+    async def is_registered(self, transaction: StepTransaction, yayoi_id: YayoiId) -> bool:
+        return await transaction.session.scalar(YayoiIdRow.of(yayoi_id)) is not None
 
-    async def group_of(self, work: StepTransaction, yayoi_id: YayoiId) -> str | None:
-        return await work.session.scalar(
+    async def group_of(self, transaction: StepTransaction, yayoi_id: YayoiId) -> str | None:
+        return await transaction.session.scalar(
             select(BusinessGroupRow.name)
             .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
             .where(GroupMemberRow.person_id == YayoiIdRow.id_of(yayoi_id))
@@ -43,20 +43,20 @@ class PostgresYayoiIds:
 
     async def create_group(
         self,
-        work: StepTransaction,
+        transaction: StepTransaction,
         yayoi_id: YayoiId,
         name: str,
         details: GroupDetails | None,
         office: OfficeToken | None,
     ) -> None:
-        if not await self.is_registered(work, yayoi_id):
+        if not await self.is_registered(transaction, yayoi_id):
             raise ApplicationError(
                 "この弥生ID は登録されていません。STEP2 の登録が必要です。", type="NotRegistered", non_retryable=True
             )
         group = BusinessGroupRow(name=name)
-        work.session.add(group)
-        await work.session.flush()
-        joined = await work.session.scalar(
+        transaction.session.add(group)
+        await transaction.session.flush()
+        joined = await transaction.session.scalar(
             insert(GroupMemberRow)
             .values(person_id=YayoiIdRow.id_of(yayoi_id), group_id=group.group_id, administrator=True)
             .on_conflict_do_nothing()
@@ -67,58 +67,64 @@ class PostgresYayoiIds:
                 "この弥生ID はすでに別の事業グループに参加しています。", type="AlreadyInGroup", non_retryable=True
             )
         if details:
-            work.session.add(BusinessGroupDetailsRow(group_id=group.group_id, **details.model_dump()))
+            transaction.session.add(BusinessGroupDetailsRow(group_id=group.group_id, **details.model_dump()))
         if office:
-            (await work.session.get_one(OfficeRow, office)).group_id = group.group_id
+            (await transaction.session.get_one(OfficeRow, office)).group_id = group.group_id
 
 
 class PostgresOffices:
     """事業所データ (Y1, Y5)."""
 
-    async def belongs_to(self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId) -> bool:
-        row = await work.session.get(OfficeRow, office)
+    async def belongs_to(
+        self, transaction: StepTransaction, office: OfficeToken, existing_contract_id: ContractId
+    ) -> bool:
+        row = await transaction.session.get(OfficeRow, office)
         return row is not None and row.existing_contract_id == existing_contract_id
 
-    async def exists(self, work: StepTransaction, office: OfficeToken) -> bool:
-        return await work.session.get(OfficeRow, office) is not None
+    async def exists(self, transaction: StepTransaction, office: OfficeToken) -> bool:
+        return await transaction.session.get(OfficeRow, office) is not None
 
-    async def name_of(self, work: StepTransaction, office: OfficeToken, existing_contract_id: ContractId) -> str | None:
-        row = await work.session.get(OfficeRow, office)
+    async def name_of(
+        self, transaction: StepTransaction, office: OfficeToken, existing_contract_id: ContractId
+    ) -> str | None:
+        row = await transaction.session.get(OfficeRow, office)
         return row.name if row is not None and row.existing_contract_id == existing_contract_id else None
 
-    async def is_managed(self, work: StepTransaction, office: OfficeToken) -> bool:
-        row = await work.session.get(OfficeRow, office)
+    async def is_managed(self, transaction: StepTransaction, office: OfficeToken) -> bool:
+        row = await transaction.session.get(OfficeRow, office)
         return row is not None and row.contract_id is not None
 
 
 class PostgresSharing:
     """会計事務所との共有 (Y13, Y27)."""
 
-    async def firms(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
-        rows = await work.session.scalars(
+    async def firms(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
+        rows = await transaction.session.scalars(
             select(SharingRow.firm)
             .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
             .order_by(SharingRow.sharing_id)
         )
         return rows.all()
 
-    async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
-        ended = await work.session.scalars(
+    async def end(
+        self, transaction: StepTransaction, office: OfficeToken, *, released_by_system: bool
+    ) -> Sequence[str]:
+        ended = await transaction.session.scalars(
             update(SharingRow)
             .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
-            .values(ended_at=work.at, ended_for=work.pair, released_by_system=released_by_system)
+            .values(ended_at=transaction.at, ended_for=transaction.pair, released_by_system=released_by_system)
             .returning(SharingRow.firm)
         )
         return ended.all()
 
-    async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
+    async def restore(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
         # With whom the customer shares again already, nothing is left to restore.
-        shared = await self.firms(work, office)
-        restored = await work.session.scalars(
+        shared = await self.firms(transaction, office)
+        restored = await transaction.session.scalars(
             update(SharingRow)
             .where(
                 SharingRow.office_token == office,
-                SharingRow.ended_for == work.pair,
+                SharingRow.ended_for == transaction.pair,
                 SharingRow.released_by_system,
                 SharingRow.firm.not_in(shared),
             )
@@ -127,9 +133,9 @@ class PostgresSharing:
         )
         return restored.all()
 
-    async def ended(self, work: StepTransaction) -> Sequence[EndedSharing]:
-        rows = await work.session.scalars(
-            select(SharingRow).where(SharingRow.ended_for == work.pair).order_by(SharingRow.sharing_id)
+    async def ended(self, transaction: StepTransaction) -> Sequence[EndedSharing]:
+        rows = await transaction.session.scalars(
+            select(SharingRow).where(SharingRow.ended_for == transaction.pair).order_by(SharingRow.sharing_id)
         )
         return [EndedSharing(OfficeToken(row.office_token), row.firm, row.released_by_system) for row in rows]
 
@@ -137,8 +143,8 @@ class PostgresSharing:
 class PostgresLinks:
     """連携 (Y14, Y21, Y27)."""
 
-    async def current(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
-        rows = await work.session.scalars(
+    async def current(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
+        rows = await transaction.session.scalars(
             select(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
             .order_by(ServiceLinkRow.link_id)
@@ -148,36 +154,38 @@ class PostgresLinks:
             for row in rows
         ]
 
-    async def lose(self, work: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
-        links = await self.current(work, office)
-        await work.session.execute(
+    async def lose(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[RememberedLink]:
+        links = await self.current(transaction, office)
+        await transaction.session.execute(
             update(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
-            .values(lost_at=work.at, lost_for=work.pair)
+            .values(lost_at=transaction.at, lost_for=transaction.pair)
         )
         return links
 
-    async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
-        lost_for_this = (ServiceLinkRow.office_token == office) & (ServiceLinkRow.lost_for == work.pair)
-        if await work.session.scalar(select(ServiceLinkRow.link_id).where(lost_for_this).limit(1)) is None:
+    async def restore(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        lost_for_this = (ServiceLinkRow.office_token == office) & (ServiceLinkRow.lost_for == transaction.pair)
+        if await transaction.session.scalar(select(ServiceLinkRow.link_id).where(lost_for_this).limit(1)) is None:
             return
-        await work.session.execute(
+        await transaction.session.execute(
             update(ServiceLinkRow)
             .where(ServiceLinkRow.office_token == office, ServiceLinkRow.lost_at.is_(None))
-            .values(lost_at=work.at)
+            .values(lost_at=transaction.at)
         )
-        await work.session.execute(update(ServiceLinkRow).where(lost_for_this).values(lost_at=None, lost_for=None))
+        await transaction.session.execute(
+            update(ServiceLinkRow).where(lost_for_this).values(lost_at=None, lost_for=None)
+        )
 
     async def make(
-        self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
+        self, transaction: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
     ) -> None:
         # Settings such as 口座連携の設定 start empty: the customer enters them again (Y21).
-        work.session.add(
+        transaction.session.add(
             ServiceLinkRow(
                 office_token=office, kind=kind, service=service, first_covered_on=first_covered_on, settings={}
             )
         )
-        await work.session.flush()
+        await transaction.session.flush()
 
 
 class PostgresContracts:
@@ -186,69 +194,73 @@ class PostgresContracts:
     def __init__(self, pool: ContractIdPool) -> None:
         self._pool = pool
 
-    async def existing(self, work: StepTransaction, contract_id: ContractId) -> ExistingContract | None:
-        row = await work.session.get(ExistingContractRow, contract_id)
+    async def existing(self, transaction: StepTransaction, contract_id: ContractId) -> ExistingContract | None:
+        row = await transaction.session.get(ExistingContractRow, contract_id)
         return ExistingContract(row.customer_name, row.mail_address, row.product_name) if row else None
 
     async def issue(
-        self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
+        self,
+        transaction: StepTransaction,
+        existing_contract_id: ContractId,
+        yayoi_id: YayoiId,
+        office: OfficeToken | None,
     ) -> IssuedContract:
         # The lock on the contract's row makes the number unique, the one on the pool makes the ID unique (Y15).
-        contract = await work.session.get_one(ExistingContractRow, existing_contract_id, with_for_update=True)
+        contract = await transaction.session.get_one(ExistingContractRow, existing_contract_id, with_for_update=True)
         contract.issued_count += 1
         number = contract.issued_count
-        contract_id = await self._pool.take(work.session)
-        work.session.add(
+        contract_id = await self._pool.take(transaction.session)
+        transaction.session.add(
             IssuedContractRow(
                 contract_id=contract_id,
                 existing_contract_id=existing_contract_id,
                 number=number,
                 registered_name=f"{contract.customer_name} - {number} ({existing_contract_id})",
-                application_no=work.application_no,
-                office_no=work.office_no,
+                application_no=transaction.application_no,
+                office_no=transaction.office_no,
                 yayoi_id=yayoi_id,
-                issued_at=work.at,
+                issued_at=transaction.at,
             )
         )
         if office:
-            (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
+            (await transaction.session.get_one(OfficeRow, office)).contract_id = contract_id
         return IssuedContract(contract_id=contract_id, number=number)
 
-    async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
-        revoked = await work.session.scalar(
+    async def revoke(self, transaction: StepTransaction, office: OfficeToken | None) -> ContractId | None:
+        revoked = await transaction.session.scalar(
             update(IssuedContractRow)
             .where(
-                IssuedContractRow.application_no == work.application_no,
-                IssuedContractRow.office_no == work.office_no,
+                IssuedContractRow.application_no == transaction.application_no,
+                IssuedContractRow.office_no == transaction.office_no,
                 IssuedContractRow.revoked_at.is_(None),
             )
-            .values(revoked_at=work.at)
+            .values(revoked_at=transaction.at)
             .returning(IssuedContractRow.contract_id)
         )
         if office:
-            await self.detach(work, office)
+            await self.detach(transaction, office)
         return ContractId(revoked) if revoked else None
 
-    async def issued(self, work: StepTransaction) -> Mapping[int, NewContract]:
-        rows = await work.session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == work.application_no)
+    async def issued(self, transaction: StepTransaction) -> Mapping[int, NewContract]:
+        rows = await transaction.session.scalars(
+            select(IssuedContractRow).where(IssuedContractRow.application_no == transaction.application_no)
         )
         return {
             row.office_no: NewContract(ContractId(row.contract_id), row.registered_name, row.revoked_at) for row in rows
         }
 
-    async def is_issued_to(self, work: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
-        row = await work.session.get(IssuedContractRow, contract_id)
+    async def is_issued_to(self, transaction: StepTransaction, contract_id: ContractId, yayoi_id: YayoiId) -> bool:
+        row = await transaction.session.get(IssuedContractRow, contract_id)
         return row is not None and row.yayoi_id == yayoi_id and row.revoked_at is None
 
-    async def manages_an_office(self, work: StepTransaction, contract_id: ContractId) -> bool:
-        return bool(await work.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))
+    async def manages_an_office(self, transaction: StepTransaction, contract_id: ContractId) -> bool:
+        return bool(await transaction.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))
 
-    async def attach(self, work: StepTransaction, contract_id: ContractId, office: OfficeToken) -> None:
-        (await work.session.get_one(OfficeRow, office)).contract_id = contract_id
+    async def attach(self, transaction: StepTransaction, contract_id: ContractId, office: OfficeToken) -> None:
+        (await transaction.session.get_one(OfficeRow, office)).contract_id = contract_id
 
-    async def detach(self, work: StepTransaction, office: OfficeToken) -> None:
-        row = await work.session.get_one(OfficeRow, office)
+    async def detach(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        row = await transaction.session.get_one(OfficeRow, office)
         row.contract_id, row.group_id = None, None
 
 

@@ -43,5 +43,5 @@ class NotifiedRows(Generic[Row]):
     async def mark_notified(self, key: UUID | str, changed_at: datetime) -> None:
         """Write that the workflow knows of the change at that time; one that is later stays to be notified."""
         async with self._sessions.begin() as session:
-            notified_at = func.greatest(self._table.notified_at, changed_at)  # Postgres leaves nulls out
+            notified_at = func.greatest(self._table.notified_at, changed_at)  # Postgres ignores nulls
             await session.execute(update(self._table).where(self._key == key).values(notified_at=notified_at))

@@ -91,7 +91,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refused_because", sa.String(), nullable=True),
         sa.Column("refusals", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("untold_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unreported_since", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("event_id"),
     )
     op.create_index(op.f("ix_events_application_no"), "events", ["application_no"], unique=False)
@@ -622,7 +622,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_myics_registrations_customer_no"), "myics_registrations", ["customer_no"], unique=False)
     op.create_index(op.f("ix_myics_registrations_part_of"), "myics_registrations", ["part_of"], unique=False)
     op.create_index(
-        "myics_untold",
+        "myics_to_notify",
         "myics_registrations",
         ["changed_at"],
         unique=False,

@@ -1,7 +1,7 @@
 """From a form provider's fields to ours: what a mapping file says, and what a form becomes by it.
 
-A mapping is data of an adopter, read once at start-up. Whatever is wrong with a form is told by the provider's names,
-which are the mapping's JMESPath expressions.
+A mapping is data of an adopter, read once at start-up. What is wrong with a form is reported under the provider's
+names, which are the mapping's JMESPath expressions.
 """
 
 import re
@@ -21,14 +21,14 @@ from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.yayoi.application_form import MAX_OFFICES, ApplicationForm, OfficePair
 
 NUMBER = "{n}"
-"""Stands in the expressions of the pairs for 0, 1, 2 …: the place in a list, or a number in a field's name."""
+"""In the expressions of the pairs, replaced by 0, 1, 2 …: the place in a list, or a number in a field's name."""
 _MOST_NUMBERED = 5 * MAX_OFFICES
 """So that a form with too many pairs is refused instead of cut off."""
 _LONGEST_QUOTE = 40
 _NAMESPACE = UUID("2f4f3c1e-54c0-4d38-8a5c-1d0c4c0b8a70")
 
 Scalar = bool | str
-Mended = Mapping[str, str]
+Fixes = Mapping[str, str]
 """Values that an operator puts in the place of what was sent, by the provider's names."""
 
 
@@ -42,11 +42,11 @@ class Translated:
 
     def fill(self, into: dict[str, Any], name: str, source: "Source", found: Any, *, ours: str) -> None:
         """Put what was found into a part of the form. `ours` is the field's full name."""
-        told = self.names[ours] = source.path or ours
+        name_there = self.names[ours] = source.path or ours
         try:
             value = source.meaning(found)
         except ValueError as unknown:
-            self.errors.append(FieldError(field=told, message=str(unknown)))
+            self.errors.append(FieldError(field=name_there, message=str(unknown)))
             return
         if value is not None:
             into[name] = value
@@ -58,9 +58,9 @@ class Translated:
             form = ApplicationForm.model_validate(self.values)
         except ValidationError as refused:
             errors = in_japanese(refused.errors())
-        told = {error.field: error for error in (*map(self._named, errors), *self.errors)}
-        if told:
-            raise RefusedError(list(told.values()))
+        by_name = {error.field: error for error in (*map(self._named, errors), *self.errors)}
+        if by_name:
+            raise RefusedError(list(by_name.values()))
         try:
             form.check()
         except RefusedError as refused:
@@ -76,17 +76,17 @@ class Translated:
 
 
 class Translation(Protocol):
-    """Whatever turns what a provider sends into a form of ours. Raises `ValueError` for a mended name that is none."""
+    """Whatever turns what a provider sends into a form of ours. Raises `ValueError` for a fix of an unknown name."""
 
-    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated: ...
+    def translate(self, data: Any, webhook_id: str, fixes: Fixes) -> Translated: ...
 
 
 class OwnFields:
     """The provider sends our own fields, as `POST /api/applications` takes them."""
 
-    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated:
+    def translate(self, data: Any, webhook_id: str, fixes: Fixes) -> Translated:
         values = {**data} if isinstance(data, dict) else {}
-        for name, value in mended.items():
+        for name, value in fixes.items():
             before, _, last = name.rpartition(".")
             part = _expression(re.sub(r"\.(\d+)", r"[\1]", before) or "@").search(values)
             try:
@@ -202,17 +202,17 @@ class FormMapping(FromOutside):
             raise ValueError(f"{NUMBER} is for the offices, not for {', '.join(wrong)}")
         return self
 
-    def translate(self, data: Any, webhook_id: str, mended: Mended) -> Translated:
+    def translate(self, data: Any, webhook_id: str, fixes: Fixes) -> Translated:
         values: dict[str, Any] = {"applicant": {}, "consents": {}, "offices": []}
         translated = Translated(values, {"offices": self._list_of_pairs})
         for name, source in self.fields.items():
             part, _, last = name.rpartition(".")
-            found = mended.get(source.path or name, source.find(data))
+            found = fixes.get(source.path or name, source.find(data))
             translated.fill(values[part] if part else values, last, source, found, ours=name)
         for number in range(_MOST_NUMBERED + 1):
             sources = {name: source.numbered(number) for name, source in self.offices.items()}
             sent = {name: source.find(data) for name, source in sources.items()}
-            found = {name: mended.get(source.path or name, sent[name]) for name, source in sources.items()}
+            found = {name: fixes.get(source.path or name, sent[name]) for name, source in sources.items()}
             if all(each is None for each in sent.values()) or all(map(blank, found.values())):
                 continue  # not there, or a row of the provider's page that was left empty
             pair: dict[str, Any] = {}
@@ -220,7 +220,7 @@ class FormMapping(FromOutside):
                 translated.fill(pair, name, source, found[name], ours=f"offices.{len(values['offices'])}.{name}")
             values["offices"].append(pair)
         values["submission_id"] = submission_id(values.get("submission_id"), webhook_id)
-        if unknown := mended.keys() - translated.names.values():
+        if unknown := fixes.keys() - translated.names.values():
             raise ValueError(f"there is no {', '.join(sorted(unknown))}")
         return translated
 

@@ -40,7 +40,7 @@ async def store_event(sessions: DatabaseSessions, event: AnyEvent) -> EventRow:
         if row.digest != digest:
             raise OtherEventError
         if row.delivered_at is None:
-            row.refused_because = row.untold_since = None
+            row.refused_because = row.unreported_since = None
             if row.application_no is None:
                 try:
                     row.application_no, row.office_no = await find_case(session, event)
@@ -82,7 +82,7 @@ async def record_delivery(
     outcome: dict[str, Any] = {"delivered_at": now}
     if refused_because:
         again = EventRow.refusals + 1
-        outcome = {"refused_because": refused_because, "refusals": again, "untold_since": None if answered else now}
+        outcome = {"refused_because": refused_because, "refusals": again, "unreported_since": None if answered else now}
     async with sessions.begin() as session:
         await session.execute(
             update(EventRow).where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None)).values(**outcome)

@@ -1,6 +1,7 @@
 """Smart import in our own Postgres, the default: how it is frozen, and the import itself that a freeze refuses (Y12).
 
-Where another system is behind `activities.registry.SmartImport`, imports run there and these tables stay as they are.
+Where another system is behind `activities.yayoi.registry.protocols.SmartImport`, imports run there and these tables
+stay as they are.
 """
 
 from collections.abc import Mapping
@@ -8,34 +9,41 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.exceptions import ApplicationError
 
-from activities.common.ledger import StepTransaction
 from models.common.calendar import day_in_japan
+from models.common.store.ledger import StepTransaction
+from models.common.store.sessions import DatabaseSessions
 from models.tables import OfficeRow, ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 
 
-class PostgresSmartImport:
-    async def freeze(self, work: StepTransaction, office: OfficeToken) -> None:
-        # The row lock orders this against an import that is running: it ends first, or is refused.
-        row = await work.session.get_one(OfficeRow, office, with_for_update=True)
-        if row.frozen_by not in {None, work.pair}:
-            raise ApplicationError(
-                f"スマート取引取込は別の手続き（{row.frozen_by}）で凍結中です。", type="FrozenByAnother"
-            )
-        row.frozen_by, row.frozen_at = work.pair, work.at
+class FrozenByAnotherError(Exception):
+    """The office is frozen for another pair. The step is tried again until that pair thaws it."""
 
-    async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
-        await work.session.execute(
+    def __init__(self, pair: str | None) -> None:
+        super().__init__(f"スマート取引取込は別の手続き（{pair}）で凍結中です。")
+
+
+class PostgresSmartImport:
+    """Freezing and thawing, each within the transaction of a step."""
+
+    async def freeze(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        """Freeze the office for the transaction's pair. Raises `FrozenByAnotherError`."""
+        # The row lock orders this against an import that is running: it ends first, or is refused.
+        row = await transaction.session.get_one(OfficeRow, office, with_for_update=True)
+        if row.frozen_by not in {None, transaction.pair}:
+            raise FrozenByAnotherError(row.frozen_by)
+        row.frozen_by, row.frozen_at = transaction.pair, transaction.at
+
+    async def thaw(self, transaction: StepTransaction, office: OfficeToken) -> None:
+        await transaction.session.execute(
             update(OfficeRow)
-            .where(OfficeRow.office_token == office, OfficeRow.frozen_by == work.pair)
+            .where(OfficeRow.office_token == office, OfficeRow.frozen_by == transaction.pair)
             .values(frozen_by=None, frozen_at=None)
         )
 
-    async def frozen(self, work: StepTransaction) -> Mapping[OfficeToken, str]:
-        rows = await work.session.execute(
+    async def frozen(self, transaction: StepTransaction) -> Mapping[OfficeToken, str]:
+        rows = await transaction.session.execute(
             select(OfficeRow.office_token, OfficeRow.frozen_by)
             .where(OfficeRow.frozen_by.is_not(None))
             .order_by(OfficeRow.office_token)
@@ -45,7 +53,7 @@ class PostgresSmartImport:
 
 @dataclass(frozen=True)
 class ImportRun:
-    """What became of one try to import."""
+    """The result of one try to import."""
 
     refused_because: str | None
 
@@ -53,7 +61,7 @@ class ImportRun:
 class SmartImportRuns:
     """スマート取引取込 itself: brings every open link of an office up to a day."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
     async def run(self, office: OfficeToken, now: datetime, up_to: date | None = None) -> ImportRun:
