@@ -15,7 +15,7 @@ from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, user
 from tests.support.customer_world import errors_on, words
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import hidden_fields, until
+from tests.support.web_world import CROSS_SITE, hidden_fields, until
 from tests.support.world import OFFICE_B
 from web.myics.pages_register import MAIL_SENT, OTHER_PASSWORD
 
@@ -230,11 +230,13 @@ async def test_forms_that_were_not_shown_to_this_browser_are_refused(town: Town,
         "/myics/batches/MB-000001/stop": 403,
         "/myics/batches/MB-000001/resume": 403,
     }
-    assert {path: (await browser.web.http.post(path, data={"a": "b"})).status_code for path in posts} == posts
+    post = browser.web.http.post
+    sent = {path: (await post(path, data={"a": "b"}, headers=CROSS_SITE)).status_code for path in posts}
+    assert sent == posts
     # A file is taken on one page only, and never in an encoding of the sender's choice.
     file = {"file": ("a.csv", b"a", "text/csv")}
     for path in posts:
-        expected = 403 if path == "/myics/batches" else 400
-        assert (await browser.web.http.post(path, files=file)).status_code == expected, path
+        assert (await post(path, files=file, headers=CROSS_SITE)).status_code == 403, path
+        assert (await post(path, files=file)).status_code == (422 if path == "/myics/batches" else 400), path
     kind = {"content-type": "multipart/form-data; boundary=x; charset=utf-7"}
     assert (await browser.web.http.post("/myics/batches", content=b"--x--", headers=kind)).status_code == 400
