@@ -28,10 +28,8 @@ from web.common.context import WebContext, WebPackage
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.workflow_notifier import WorkflowNotifier
-from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
-from web.myics.parts import MyicsContext
-from web.myics.services import MyicsServices
+from web.myics.wiring import myics
 from web.webhooks.signatures import FormSignatures
 from web.webhooks.starter import WebhookStarter
 from web.yayoi.accounts.checks import AddressChecks, telling
@@ -110,7 +108,7 @@ def create_app(
     jobs += _open_accounts(app, ground)
     _open_to_applicants(app, ground, taking)
     jobs += _open_to_customers(app, ground, taking)
-    jobs += _open_myics(app, ground)
+    jobs += _add(app, myics(context))
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
@@ -122,6 +120,8 @@ def _add(app: FastAPI, package: WebPackage) -> Sequence[PeriodicJob]:
     app.state.services |= {type(service): service for service in package.services}
     for router in package.routers:
         app.include_router(router)
+    for error, answer in package.answers.items():
+        app.add_exception_handler(error, answer)
     return package.jobs
 
 
@@ -259,15 +259,3 @@ def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequen
         task_queue=ground.task_queue,
         every=ground.every,
     )
-
-
-def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
-    services = MyicsServices(
-        ground.sessions,
-        ground.client,
-        ground.auth.hashing,
-        secret_key=ground.secret_key,
-        task_queue=ground.task_queue,
-        every=ground.every,
-    )
-    return open_myics_pages(app, MyicsContext(ground.auth, services, ground.templates))

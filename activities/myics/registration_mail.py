@@ -13,7 +13,7 @@ from activities.common.outbox import Letter, Outbox, WrittenMail
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
-from models.myics.accounts import KEYWORD_LENGTH
+from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail

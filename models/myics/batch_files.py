@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from models.common.identifiers import fold
 from models.common.refusals import FieldError, RefusedError
-from models.myics.batches import MOST_ROWS, BatchKind
+from models.myics.batches import BatchKind
+from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 
-MOST_BYTES = 5_000_000
 _ENCODINGS = ("utf-8-sig", "cp932")
 
 

@@ -17,7 +17,6 @@ WAITING_TO_START = 100
 """The next page waits while more invitations than this have been stored and not started yet."""
 REFUSED_SHOWN = 50
 """How many refused rows the workflow itself shows; the file of all comes from Postgres."""
-MOST_ROWS = 20_000
 
 
 class BatchKind(StrEnum):

@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from models.common.identifiers import MailAddress
 from models.common.message import FromOutside
 from models.common.refusals import RefusedError, in_japanese
-from models.myics.accounts import KEYWORD_LENGTH, AccountKind
+from models.myics.accounts import AccountKind
+from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import ClientSuffix, CustomerNo
 
 LONGEST_NAME = 100

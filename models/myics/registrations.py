@@ -11,13 +11,6 @@ from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
 
-INVITATION_DAYS = 30
-"""Days after which a representative's invitation expires (M8)."""
-USER_DAYS = 14
-"""Days after which a user's invitation expires, and the mail that checks a representative's address (M8)."""
-RENEWAL_DAYS = 1
-"""Days after which the link to a new password expires: it opens until the end of the next day in Japan (M8)."""
-
 
 class RegistrationKind(StrEnum):
     """What is registered; the value is stored."""

@@ -31,6 +31,7 @@ from models.myics.store.registrants import Registrants, read_account
 from models.myics.store.renewals import RenewalForm, Renewals
 from models.myics.store.requests import Requester, invite_firm
 from models.myics.store.sign_in import Member, SignIn
+from models.myics.store.users import Users
 from models.tables import (
     AuditRow,
     MyicsAccountRow,
@@ -47,7 +48,7 @@ from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import World, world_with_worker
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
-from web.myics.users import Users
+from web.myics.procedure_calls import InvitationUpdates
 from workers.stack.inbox import text_of
 from workers.wiring.root import WORKFLOWS
 
@@ -80,7 +81,8 @@ class MyicsWorld:
         self.registrants = Registrants(sessions, self.hashing, "secret", nobody, now)
         self.renewals = Renewals(sessions, self.hashing, "secret", nobody, now)
         self.sign_in = SignIn(sessions, self.hashing, nobody, now)
-        self.users = Users(sessions, self.world.client, nobody, now)
+        self.users = Users(sessions, nobody, now)
+        self.invitations = InvitationUpdates(self.users, self.world.client)
         self.clients = Clients(sessions, nobody, now)
         self.batches = Batches(sessions, nobody, now)
         queue = self.world.settings.temporal_task_queue
@@ -133,7 +135,7 @@ class MyicsWorld:
         await self.tell()
 
     async def forget_password(self, address: str, holder: str = FIRM) -> None:
-        await self.renewals.ask(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
+        await self.renewals.request_link(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
         await self.tell()
 
     async def asked_for(self, kind: RegistrationKind) -> "list[Registered]":

@@ -73,7 +73,7 @@ async def test_every_row_becomes_a_client_once_and_refused_ones_are_listed_with_
     assert refused[2].reason == "顧問先名称：入力してください。"
     written = (await myics.batches.refused_csv(manager, number)).decode("utf-8-sig")
     assert [row["行"] for row in csv.DictReader(io.StringIO(written))] == ["7", "8", "9"]
-    standing = await myics.batches.standing(manager, number)
+    status = await myics.batches.status(manager, number)
     assert (standing.done, standing.refused, standing.finished) == (8, 3, True)
 
 

@@ -9,8 +9,9 @@ from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLinkKind, read_link
 from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import USER_DAYS
 from models.myics.identifiers import CustomerNo
-from models.myics.registrations import USER_DAYS, RegistrationOutcome
+from models.myics.registrations import RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, user
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.personal_links import PersonalLink, PersonalLinkKind
-from models.myics.accounts import WRONG_PASSWORDS
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG
 from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
@@ -123,7 +123,7 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(town: Town, bro
     await town.myics.register_user(used)
     again = await town.myics.add(manager, user("again@aoba-kaikei.example.jp"))
     first_link = await again.link()
-    await town.myics.users.resend(manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id)
+    await town.myics.invitations.resend(manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id)
     second_link = await again.link(2)
     ended = town.myics.now() - timedelta(minutes=1)
     late_link = PersonalLink(PersonalLinkKind.MYICS, again.number, 2, ended).token("secret")
@@ -141,7 +141,9 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(town: Town, bro
     for step in ("password", "terms", "account", "confirm"):
         answer = await browser.web.http.post(f"{REGISTER}/{step}", data=hidden | BOTH | TWICE | {"link": first_link})
         assert answer.status_code == 410, step
-    await town.myics.users.withdraw(manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id)
+    await town.myics.invitations.withdraw(
+        manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id
+    )
 
     async def withdrawn() -> bool:
         return (await browser.get(f"{REGISTER}?link={second_link}")).status_code == 410

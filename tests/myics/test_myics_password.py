@@ -15,7 +15,7 @@ from models.common.calendar import end_of
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_PASSWORDS
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.identifiers import CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError

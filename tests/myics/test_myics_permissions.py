@@ -7,14 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.identifiers import MailAddress
-from models.myics.batch_files import MOST_BYTES
+from models.myics.deadlines import MOST_BYTES
 from models.myics.identifiers import CustomerNo, RegistrationNo
+from models.myics.store.users import LAST_ADMINISTRATOR
 from tests.myics.myics_town import CLIENT, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, OWNER, Registered
 from tests.support.customer_world import errors_on, words
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import hidden_fields, until
-from web.myics.users import LAST_ADMINISTRATOR
 
 HANAKO = "hanako@aoba-kaikei.example.jp"
 OTHER_FIRM = CustomerNo("2000200301")

@@ -10,8 +10,9 @@ from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
-from models.myics.registrations import INVITATION_DAYS, RegistrationOutcome, RegistrationStage
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import INVITATION_DAYS, WRONG_KEYWORDS
+from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, read_account
 from models.tables import MyicsFirmRow
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered

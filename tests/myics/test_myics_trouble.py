@@ -16,10 +16,10 @@ from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
+from models.myics.deadlines import INVITATION_DAYS
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientSuffix, HolderNo, RegistrationNo
 from models.myics.registrations import (
-    INVITATION_DAYS,
     RegistrationCase,
     RegistrationChanged,
     RegistrationKind,

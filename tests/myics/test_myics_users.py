@@ -8,7 +8,8 @@ from sqlalchemy import select
 from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import ClientForm, UserForm, read
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
@@ -217,9 +218,9 @@ async def test_an_administrator_sends_again_and_withdraws_from_the_list(myics: M
     registration = await myics.add(manager, user(JIRO))
     await registration.link()
     account = await myics.account(JIRO)
-    await myics.users.resend(manager, account.account_id)
+    await myics.invitations.resend(manager, account.account_id)
     await registration.link(2)
-    await myics.users.withdraw(manager, account.account_id)
+    await myics.invitations.withdraw(manager, account.account_id)
     assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     with pytest.raises(NotPossibleError, match="終了"):
-        await myics.users.resend(manager, account.account_id)
+        await myics.invitations.resend(manager, account.account_id)

@@ -10,8 +10,8 @@ from temporalio.client import WorkflowHandle
 from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_KEYWORDS, WRONG_PASSWORDS
 from models.myics.batches import BatchKind
+from models.myics.deadlines import WRONG_KEYWORDS, WRONG_PASSWORDS
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         PageDone,
         RefusedLine,
     )
+    from models.myics.deadlines import HELD_UP_AFTER
     from workflows.common.activity_options import PAGE_OF_ROWS, REGISTRY
     from workflows.common.cancellation import heeding_cancellation
     from workflows.common.failing_activities import FailureFlag, no_longer_failing
@@ -41,8 +42,6 @@ LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
 LOOKS_PER_RUN = 30
 """Looks after which the workflow continues as new: about 350 events."""
-HELD_UP_AFTER = timedelta(minutes=10)
-"""How long invitations may wait for their start before operators are shown it."""
 
 
 @workflow.defn
