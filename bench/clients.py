@@ -94,9 +94,9 @@ async def _finished(sessions: async_sessionmaker[AsyncSession], number: BatchNo,
     batches = Batches(sessions, _nobody)
     while not (await batches.status(None, number)).finished:  # noqa: ASYNC110 another process works
         await asyncio.sleep(_LOOK_AGAIN_AFTER)
-    standing = await batches.status(None, number)
-    if (standing.done, standing.refused) != (rows, 0):
-        raise ClearError(f"{standing.done} of {rows} rows were done, {standing.refused} refused")
+    status = await batches.status(None, number)
+    if (status.done, status.refused) != (rows, 0):
+        raise ClearError(f"{status.done} of {rows} rows were done, {status.refused} refused")
 
 
 async def _done(sessions: async_sessionmaker[AsyncSession]) -> int:

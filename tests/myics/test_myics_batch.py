@@ -74,7 +74,7 @@ async def test_every_row_becomes_a_client_once_and_refused_ones_are_listed_with_
     written = (await myics.batches.refused_csv(manager, number)).decode("utf-8-sig")
     assert [row["行"] for row in csv.DictReader(io.StringIO(written))] == ["7", "8", "9"]
     status = await myics.batches.status(manager, number)
-    assert (standing.done, standing.refused, standing.finished) == (8, 3, True)
+    assert (status.done, status.refused, status.finished) == (8, 3, True)
 
 
 async def test_the_corrected_file_of_refused_rows_can_be_sent_again(myics: MyicsWorld) -> None:
