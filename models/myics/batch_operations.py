@@ -1,4 +1,4 @@
-"""What operators can do while a file is worked off, and when (M8)."""
+"""What operators can do while a file is processed, and when (M8)."""
 
 from typing import Any
 

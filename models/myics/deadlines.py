@@ -14,8 +14,8 @@ RENEWAL_DAYS = 1
 """Days after which the link to a new password expires: it opens until the end of the next day in Japan (M8)."""
 EXTENSION_DAYS = 14
 """Days by which an operator's extension moves a link's expiry unless another day is typed in (M8)."""
-MOST_EXTENSION_DAYS = 366
-"""Days by which an extension moves it at most (M8)."""
+MOST_EXTENSION_YEARS = 1
+"""Years by which an extension moves it at most (M8)."""
 
 INVITATION_REMINDER_DAYS = (3, 7)
 """Business days after which whoever was invited, representative or user, is reminded (M8)."""

@@ -1,4 +1,4 @@
-"""What is typed into MYICS, in its one normal form; what is wrong is said in Japanese beside the field (M2, M4, M7)."""
+"""What is typed into MYICS, in its one normal form; each refusal is a Japanese text beside its field (M2, M4, M7)."""
 
 import unicodedata
 from collections.abc import Mapping

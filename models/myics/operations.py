@@ -9,7 +9,7 @@ from models.common.operations import Operation, Operations
 from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
-from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
+from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
 
@@ -99,8 +99,8 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
     match message:
         case ExtendLink(until=until) if until <= state.expires_on:
             return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
-        case ExtendLink(until=until) if until > state.expires_on + timedelta(days=MOST_EXTENSION_DAYS):
-            return "期限を延ばせるのは 1 年までです。"
+        case ExtendLink(until=until) if until > state.expires_on + timedelta(days=366 * MOST_EXTENSION_YEARS):
+            return f"期限を延ばせるのは {MOST_EXTENSION_YEARS} 年までです。"
         case _:
             return None
 

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.common.passwords import PasswordKind
 from models.common.refusals import RefusedError
+from models.myics.deadlines import RENEWAL_DAYS
 from models.myics.forms import read
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm, Renewals
@@ -50,7 +51,7 @@ async def request_link(request: Request, context: Context, renewals: RenewalsOfP
 
 @router.get(MAIL_SENT)
 async def mail_sent(request: Request, context: Context) -> Response:
-    return context.show(request, "myics/password_mail_sent.html", {})
+    return context.show(request, "myics/password_mail_sent.html", {"renewal_days": RENEWAL_DAYS})
 
 
 @router.get(NEW_PASSWORD_PATH)

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         REFUSED_SHOWN,
         WAITING_TO_START,
         BatchCase,
-        BatchNews,
+        BatchChanged,
         BatchPage,
         BatchProgress,
         BatchStep,
@@ -53,7 +53,7 @@ class ClientBatch(FailureFlag):
         self._case = case
         self._progress = case.progress
         self._next_row = case.next_row
-        self._heard_at = case.heard_at
+        self._changed_at = case.changed_at
         self._operations = case.operations
         self._waiting = case.waiting_to_start
         self._waiting_since = case.waiting_since
@@ -86,9 +86,9 @@ class ClientBatch(FailureFlag):
         await self._record(message)
 
     @workflow.signal(name=ROW_CHANGED, description="事務所の画面での操作の報告（システム用）")
-    def row_changed(self, news: BatchNews) -> None:
-        if self._heard_at is None or news.changed_at > self._heard_at:
-            self._heard_at = news.changed_at
+    def row_changed(self, news: BatchChanged) -> None:
+        if self._changed_at is None or news.changed_at > self._changed_at:
+            self._changed_at = news.changed_at
             self._set_stopped(stopped=news.stopped)
 
     @workflow.query(description="一括登録の進み具合と、登録できなかった行")
@@ -117,7 +117,7 @@ class ClientBatch(FailureFlag):
         left = {
             "next_row": self._next_row,
             "operations": self._operations,
-            "heard_at": self._heard_at,
+            "changed_at": self._changed_at,
             "progress": self._progress,
             "waiting_to_start": self._waiting,
             "waiting_since": self._waiting_since,

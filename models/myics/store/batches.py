@@ -1,4 +1,4 @@
-"""Files of many clients or users: taken as a whole, worked off row by row, what was refused as a file again (M8)."""
+"""Files of many clients or users: stored as a whole, processed row by row; refused rows become a file again (M8)."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ class BatchStatus:
 
 @dataclass(frozen=True)
 class RefusedBatchRow:
-    """A row that was not taken, as it stood in the file, and why."""
+    """A row that was not taken, as it is in the file, and why."""
 
     line: int
     values: dict[str, str]
@@ -47,7 +47,7 @@ class RefusedBatchRow:
 
 @dataclass(frozen=True)
 class Batches:
-    """Takes files and tells how far they are. `manager` None: an operator, at the command line."""
+    """Takes files and returns their status. `manager` None: an operator, at the command line."""
 
     sessions: DatabaseSessions
     wake: Callable[[], None]

@@ -8,7 +8,7 @@ from models.tables import MyicsAccountRow, MyicsClientRow
 
 
 class NotPossibleError(Exception):
-    """What was asked for cannot be done; the text says in Japanese why, and what to do instead."""
+    """Something cannot be done; the text says in Japanese why, and what to do instead."""
 
 
 async def may_manage(session: DatabaseSession, manager: Member, holder: HolderNo) -> None:

@@ -1,4 +1,4 @@
-"""What somebody with a personal link does: the one place where it is checked and used up (M1 to M3, M5, M8)."""
+"""What somebody with a personal link does: every use of a link is checked here (M1 to M3, M5, M8)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -70,14 +70,14 @@ class Opened:
 
 @dataclass(frozen=True)
 class SignedUp:
-    """The account that has come to exist: its owner may be signed in at once (M5)."""
+    """The account that was registered: its owner may be signed in at once (M5)."""
 
     account_id: int
 
 
 @dataclass(frozen=True)
 class Registrants:
-    """Each step checks the link, holds the registration's row, and leaves its procedure something to be told."""
+    """Each step checks the link and changes the registration's row, which it holds; its procedure is notified."""
 
     sessions: DatabaseSessions
     hashing: Hashing
@@ -163,7 +163,7 @@ class Registrants:
 
     @asynccontextmanager
     async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow]]:
-        """Check the link while its registration is held: of two at once the second finds what the first has left."""
+        """Check the link while its registration is held: of two at once the second finds what the first has stored."""
         link = read_link(self.secret_key, PersonalLinkKind.MYICS, token)
         if link is None:
             raise LinkRefusedError(FORGED)

@@ -1,6 +1,6 @@
-"""Storing what is asked for: each function works in the caller's transaction and refuses in Japanese (M1, M4, M7, M8).
+"""New registrations: each function is part of the caller's transaction and refuses in Japanese (M1, M4, M7, M8).
 
-Pages, the command line and the batch all come through here, so that the same rules hold for one row and for 10,000.
+Pages, the command line and files call the same functions, so that the same rules hold for one row and for 10,000.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ ADDRESS_TAKEN = (
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks for a registration, when, and in which file."""
+    """Who requests a registration, when, and in which file."""
 
     by: str
     at: datetime
@@ -160,7 +160,7 @@ async def claim_address(
 
 
 async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Have a locked account looked at, once."""
+    """Open the registration in which operators unlock a locked account."""
     row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Requester("system", at))
     row.account_id, row.address, row.name = account.account_id, account.address, account.name
     row.stage, row.locked_at = RegistrationStage.LOCKED, at
@@ -182,7 +182,7 @@ async def request_new_password(session: DatabaseSession, account: MyicsAccountRo
 
 
 async def unlock_account(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Let the owner of an account, which the caller holds, log in again; the operators' case ends by itself."""
+    """Let the owner of an account, which the caller holds, log in again, and end what operators have to do for it."""
     account.locked_at, account.wrong_tries = None, 0
     for case in await _open(session, account, RegistrationKind.UNLOCKING):
         case.locked_at = None
@@ -195,13 +195,13 @@ async def end_sessions(session: DatabaseSession, account: MyicsAccountRow) -> No
 
 
 def change_stage(row: MyicsRegistrationRow, stage: RegistrationStage, at: datetime) -> None:
-    """Bring a registration to a stage of which its procedure is to be told."""
-    # Later than any change before, whichever machine's clock it was made by: else it would not be told.
+    """Bring a registration to a stage, of which its procedure is notified."""
+    # Later than any change before, also one by a machine whose clock is ahead: else its procedure would ignore it.
     row.stage, row.changed_at = stage, max(at, row.changed_at + timedelta(microseconds=1))
 
 
 def administrators(firm: str) -> Select[int]:
-    """Ask for those who may manage the firm's users and clients."""
+    """Select the accounts that may manage the firm's users and clients."""
     return select(MyicsAccountRow.account_id).where(
         MyicsAccountRow.holder_no == firm,
         MyicsAccountRow.kind == AccountKind.ADMINISTRATOR,

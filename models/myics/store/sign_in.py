@@ -25,12 +25,12 @@ STOPPED = "このアカウントは停止されています。事務所の管理
 
 
 class SignInRefusedError(Exception):
-    """Nobody is logged in; the text says why in Japanese, and no more than the one who typed may know."""
+    """Nobody is logged in; the text says why in Japanese, and does not show whether there is such an account."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """An account whose owner may come in."""
+    """An account whose owner may log in."""
 
     account_id: int
     holder_no: HolderNo
@@ -39,13 +39,13 @@ class Member:
 
     @property
     def manages(self) -> bool:
-        """Whether users and clients are this member's business: administrators of the firm itself (M4, M7)."""
+        """Whether this member manages users and clients: administrators of the firm itself do (M4, M7)."""
         return self.kind is AccountKind.ADMINISTRATOR and self.holder_no.client is None
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """Checks what was typed, and counts what was wrong."""
+    """Checks passwords and counts wrong ones."""
 
     sessions: DatabaseSessions
     hashing: Hashing
@@ -54,7 +54,7 @@ class SignIn:
     now: Callable[[], datetime] = utc_now
 
     async def sign_in(self, holder_no: str, address: str, password: str) -> Member:
-        """Return the account. Raises `SignInRefusedError`; whether an account exists takes no other time."""
+        """Return the account. Raises `SignInRefusedError`, in the same time whether or not there is such an account."""
         row = await self._find(holder_no, address)
         if not await self.hashing.verify(row.password_hash if row else None, password):
             if row:
@@ -74,7 +74,7 @@ class SignIn:
             return _member(account)
 
     async def member(self, account_id: int) -> Member | None:
-        """Return an account that was logged in before, as it stands now; None if it may no longer come in."""
+        """Return an account that was logged in before, as it is now; None if its owner may no longer log in."""
         async with self.sessions() as session:
             account = await session.get(MyicsAccountRow, account_id)
         if account is None or account.state != AccountState.REGISTERED or account.locked_at:
