@@ -1,10 +1,9 @@
 """What tests run against: a real Postgres, the real Temporal server with time skipping, a real SMTP server."""
 
 import inspect
-import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,29 +12,25 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck
 from playwright.async_api import Browser, expect
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import NullPool
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from tests.browser.browsing import CHROMIUM, chromium
 from tests.myics.myics_world import MyicsWorld, myics_with_worker
-from tests.support.customer_world import Customer, customer_after_notice
+from tests.support.customer import Customer, customer_after_notice
+from tests.support.databases import MIGRATED, new_database
+from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
 from tests.support.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import Web, end_cases, fill_registry, web_on
-from tests.support.world import World, world_with_worker
+from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
 from workers.registry.file import load
 from workers.stack import temporal_server
-from workers.stack.places import postgres_url
 from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
 from workflows.common import search_attributes
 
-_TEMPLATE = "migrated"
-_NUMBERS = itertools.count(1)
 _JAPAN = pytest.StashKey[MovedJapan]()
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -70,28 +65,14 @@ def state_dir() -> Iterator[Path]:
 @pytest_asyncio.fixture(scope="session")
 async def postgres_socket() -> AsyncIterator[Path]:
     """A Postgres server for all tests, with a migrated database to copy."""
-    async with scratch_server(_TEMPLATE) as socket_dir:
+    async with scratch_server(MIGRATED) as socket_dir:
         yield socket_dir
-
-
-@asynccontextmanager
-async def new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
-    name = f"test_{next(_NUMBERS)}"
-    admin = create_async_engine(postgres_url(socket_dir, "postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f'create database "{name}" template "{template}"'))
-    try:
-        yield postgres_url(socket_dir, name)
-    finally:
-        async with admin.connect() as connection:
-            await connection.execute(text(f'drop database "{name}" with (force)'))
-        await admin.dispose()
 
 
 @pytest_asyncio.fixture
 async def database_url(postgres_socket: Path) -> AsyncIterator[str]:
     """A database of this test alone, at the newest schema."""
-    async with new_database(postgres_socket, _TEMPLATE) as url:
+    async with new_database(postgres_socket, MIGRATED) as url:
         yield url
 
 
@@ -104,7 +85,7 @@ async def empty_database_url(postgres_socket: Path) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="session")
 async def _registry_template(postgres_socket: Path) -> AsyncIterator[str]:
-    async with new_database(postgres_socket, _TEMPLATE) as url:
+    async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
         await load(database.sessions(engine), examples.registry())
         await engine.dispose()
@@ -136,8 +117,8 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_log_level="error",
         dev_server_extra_args=temporal_server.TIME_SKIPPING,
         search_attributes=search_attributes.ALL,
-    ) as environment:
-        yield environment
+    ) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -155,12 +136,12 @@ async def smtp_inbox() -> AsyncIterator[SmtpInbox]:
 
 
 @pytest_asyncio.fixture
-async def world(
+async def environment(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
-    """A small world of this test's own, with a worker that follows the procedures."""
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
+) -> AsyncIterator[Environment]:
+    """An environment of this test's own, with a worker that follows the procedures."""
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        yield environment
 
 
 @pytest_asyncio.fixture
@@ -185,9 +166,9 @@ async def customer(
 async def myics(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> AsyncIterator[MyicsWorld]:
-    """A small world of MYICS, with a worker that follows its registrations."""
-    async with myics_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield world
+    """An environment of MYICS, with a worker that follows its registrations."""
+    async with myics_with_worker(sessions, temporal, smtp_inbox) as environment:
+        yield environment
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,23 +15,25 @@ from models.common.operator_actions import HandOver
 from models.tables import NoticeRow, OperatorRow
 from models.yayoi.operator_actions import Hold
 from models.yayoi.procedures import Stage
-from tests.support.activity_world import activity_world
+from tests.support.activity_environment import activity_environment
+from tests.support.cases import SATO, TANAKA
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_activities
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.backoffice.queues import Queue
 
-SATO, TANAKA = "sato@back-office.example.jp", "tanaka@back-office.example.jp"
 SUNDAY, HOLIDAY, MONDAY = date(2026, 11, 1), date(2026, 11, 3), date(2026, 11, 9)
 
 
-async def send(world: World, day: date, operator: str) -> EmailMessage:
+async def send(environment: Environment, day: date, operator: str) -> EmailMessage:
     """Return the newest mail after the activity has run."""
-    activities = {each.__name__: each for each in build_activities(world.settings, world.sessions, world.client)}
+    activities = {
+        each.__name__: each for each in build_activities(environment.settings, environment.sessions, environment.client)
+    }
     assert isinstance(await activities["send_digest"](SendDigest(day=day, operator=operator)), SentMail)
-    return world.inbox.mails[-1]
+    return environment.inbox.mails[-1]
 
 
 def count(mail: EmailMessage, queue: str) -> int:
@@ -39,31 +41,31 @@ def count(mail: EmailMessage, queue: str) -> int:
     return int(line.removeprefix(f"■{queue}：").removesuffix(" 件"))
 
 
-async def new_operator(world: World) -> str:
+async def new_operator(environment: Environment) -> str:
     """Return an operator whose name no other test has: all tests share one Temporal server and its lists."""
     name = f"担当{uuid4().hex}"
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         session.add(OperatorRow(name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
     return name
 
 
-async def waiting_for(world: World, operator: str) -> Case:
+async def waiting_for(environment: Environment, operator: str) -> Case:
     """Return the operator's case, in which the due date is in danger."""
-    case = await world.apply(form([OFFICE_C]))
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(HandOver(by=OPERATOR, reason="担当", to=operator))
-    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+    await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
     return case
 
 
-async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that_wait(world: World) -> None:
-    one, another = await new_operator(world), await new_operator(world)
-    case = await waiting_for(world, one)
-    other = await world.apply(form([OFFICE_B]))
+async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that_wait(environment: Environment) -> None:
+    one, another = await new_operator(environment), await new_operator(environment)
+    case = await waiting_for(environment, one)
+    other = await environment.apply(form([OFFICE_B]))
     await at_rest(other, Stage.SET_UP)
     await other.act(HandOver(by=OPERATOR, reason="担当", to=another))
-    mail = await send(world, case.due_date, one)
-    assert await world.rows(select(OperatorRow.name).where(OperatorRow.mail_address == mail["To"])) == [one]
+    mail = await send(environment, case.due_date, one)
+    assert await environment.rows(select(OperatorRow.name).where(OperatorRow.mail_address == mail["To"])) == [one]
     assert mail["Subject"].startswith(DIGEST_SUBJECT)
     text = text_of(mail)
     assert count(mail, "対応待ち") == 1
@@ -73,13 +75,13 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     assert f"・{case.application_no} の 1 件目" in text
     assert f"/workflows/application%2F{case.application_no}%2Foffice%2F1" in text
     assert str(other.application_no) not in text
-    theirs = await send(world, case.due_date, another)
+    theirs = await send(environment, case.due_date, another)
     assert (count(theirs, "対応待ち"), count(theirs, "申込者待ち")) == (0, 1)
     assert "対応を待っている手続きはありません。" in text_of(theirs)
 
 
-async def test_each_queue_comes_with_its_link_to_the_web_ui(world: World) -> None:
-    mail = await send(world, MONDAY, await new_operator(world))
+async def test_each_queue_comes_with_its_link_to_the_web_ui(environment: Environment) -> None:
+    mail = await send(environment, MONDAY, await new_operator(environment))
     links = [line for line in text_of(mail).splitlines() if line.startswith("http://127.0.0.1:8233/namespaces/")]
     counts = [line for line in text_of(mail).splitlines() if line.startswith("■") and "件" in line]
     assert len(links) == len(counts) == len(Queue) - 1  # all but what was closed
@@ -87,25 +89,25 @@ async def test_each_queue_comes_with_its_link_to_the_web_ui(world: World) -> Non
     assert not any("savedQuery" in link for link in links)  # read every morning: each opening would save one more view
 
 
-async def test_the_supervisor_gets_everybodys_queues(world: World) -> None:
-    case = await waiting_for(world, await new_operator(world))
-    held = await world.apply(form([OFFICE_B]))
+async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -> None:
+    case = await waiting_for(environment, await new_operator(environment))
+    held = await environment.apply(form([OFFICE_B]))
     await at_rest(held, Stage.SET_UP)
     await held.act(Hold(by=OPERATOR, reason="確認中"))
-    mail = await send(world, case.due_date, "田中")
+    mail = await send(environment, case.due_date, "田中")
     assert mail["To"] == TANAKA
     assert count(mail, "対応待ち") >= 1
     assert count(mail, "保留中") >= 1
     assert f"・{case.application_no} の 1 件目" in text_of(mail)
 
 
-async def test_the_same_digest_is_sent_once_a_day(world: World) -> None:
-    first = await send(world, MONDAY, "佐藤")
-    assert await send(world, MONDAY, "佐藤") is first
-    assert len(world.inbox.to(SATO)) == 1
-    await send(world, MONDAY + timedelta(days=1), "佐藤")
-    assert len(world.inbox.to(SATO)) == 2
-    assert [row.application_no for row in await world.rows(select(NoticeRow))] == [None, None]
+async def test_the_same_digest_is_sent_once_a_day(environment: Environment) -> None:
+    first = await send(environment, MONDAY, "佐藤")
+    assert await send(environment, MONDAY, "佐藤") is first
+    assert len(environment.inbox.to(SATO)) == 1
+    await send(environment, MONDAY + timedelta(days=1), "佐藤")
+    assert len(environment.inbox.to(SATO)) == 2
+    assert [row.application_no for row in await environment.rows(select(NoticeRow))] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -116,15 +118,17 @@ async def test_the_same_digest_is_sent_once_a_day(world: World) -> None:
 async def test_who_is_there_gets_one_on_business_days(
     registry_url: str, smtp_inbox: SmtpInbox, day: date, names: set[str]
 ) -> None:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        found = await world.activities()["digest_recipients"](DigestDay(day=day))
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        found = await environment.activities()["digest_recipients"](DigestDay(day=day))
     assert set(found.names) == names
 
 
-async def test_the_procedure_sends_all_digests_of_the_day(world: World) -> None:
-    sent = await world.client.execute_workflow(
-        MorningDigest.run, id=f"digest-{uuid4()}", task_queue=world.settings.temporal_task_queue
+async def test_the_procedure_sends_all_digests_of_the_day(environment: Environment) -> None:
+    sent = await environment.client.execute_workflow(
+        MorningDigest.run, id=f"digest-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )
     expected = {"佐藤", "鈴木", "田中"} if BusinessCalendar().is_business_day(sent.day) else set()
     assert set(sent.names) == expected
-    assert len([mail for mail in world.inbox.mails if mail["Subject"].startswith(DIGEST_SUBJECT)]) == len(expected)
+    assert len([mail for mail in environment.inbox.mails if mail["Subject"].startswith(DIGEST_SUBJECT)]) == len(
+        expected
+    )

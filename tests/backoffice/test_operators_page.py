@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from models.common.calendar import day_in_japan
-from tests.support.web_world import UI, Web
+from tests.support.web import UI, Web
 from web.backoffice.operators import NO_NAME
 from workers.settings import Settings
 from workers.wiring.derived import temporal_ui_url

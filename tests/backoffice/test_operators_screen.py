@@ -18,9 +18,8 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, CorrectPair, Hold, Resume
 from models.yayoi.operator_rules import example
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.replay.paths import NOBODY
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
-from tests.yayoi.test_operators_actions import TABLE, filled, shown_actions
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from tests.support.operator_actions import TABLE, filled, shown_actions
 from workflows.yayoi.office_details import WHEN_CALLED
 
 ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
@@ -57,8 +56,8 @@ def test_every_placeholder_that_is_left_is_named_with_what_belongs_there(action:
             )
 
 
-async def test_what_is_shown_is_refused_unless_it_is_filled_in(world: World) -> None:
-    case = await world.apply(form([(NOBODY, OFFICE_C[1])]))
+async def test_what_is_shown_is_refused_unless_it_is_filled_in(environment: Environment) -> None:
+    case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
     await at_rest(case, Stage.CORRECTION)
     before = len(await case.audit())
     for name, shown in (await shown_actions(case)).items():
@@ -70,8 +69,8 @@ async def test_what_is_shown_is_refused_unless_it_is_filled_in(world: World) -> 
     assert len(await case.audit()) == before
 
 
-async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(world: World) -> None:
-    case = await world.apply(form([OFFICE_B]))
+async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     shown = (await shown_actions(case))[Action.REPORT_RELINK] | {"by": OPERATOR, "reason": "お電話"}
     assert "（relinked_on：日付は YYYY-MM-DD で指定してください。）" in await refusal(
@@ -80,8 +79,10 @@ async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(world: Wo
 
 
 @pytest.mark.parametrize("sent", [(), (None,)], ids=["nothing", "null"])
-async def test_an_update_without_any_json_is_refused_in_japanese(world: World, sent: tuple[None, ...]) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_an_update_without_any_json_is_refused_in_japanese(
+    environment: Environment, sent: tuple[None, ...]
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     for action in Action:
         reason = await refusal(case.office(), action, *sent)
@@ -95,8 +96,8 @@ async def test_an_update_without_any_json_is_refused_in_japanese(world: World, s
 # --- what stands where ------------------------------------------------------------------------------------------------
 
 
-async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
     assert "操作は不要です" in before
@@ -106,10 +107,10 @@ async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(w
     assert "`cancel`" in others
 
 
-async def test_on_an_operators_turn_what_is_theirs_stands_first(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_on_an_operators_turn_what_is_theirs_stands_first(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+    await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
     before, called = (await details(case.office())).split(f"#### {WHEN_CALLED}\n")
     assert "`add_note`\n```json" in before
     assert "操作は不要" not in before
@@ -124,9 +125,9 @@ async def test_on_an_operators_turn_what_is_theirs_stands_first(world: World) ->
 
 
 async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_corrected_is_shown(
-    world: World,
+    environment: Environment,
 ) -> None:
-    case = await world.apply(form([OFFICE_B, (NOBODY, OFFICE_C[1])]))
+    case = await environment.apply(form([OFFICE_B, (NOBODY, OFFICE_C[1])]))
     await at_rest(case, Stage.CORRECTION, 2)
     shown = await details(case.office(2))
     page = re.escape(f"/namespaces/default/workflows/application%2F{case.application_no}")
@@ -150,9 +151,9 @@ async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_
     ],
 )
 async def test_the_json_of_a_correction_asks_for_what_is_wrong(
-    world: World, yayoi_id: YayoiId, token: str, asked: set[str]
+    environment: Environment, yayoi_id: YayoiId, token: str, asked: set[str]
 ) -> None:
-    case = await world.apply(form([(yayoi_id, type(OFFICE_C[1])(token))]))
+    case = await environment.apply(form([(yayoi_id, type(OFFICE_C[1])(token))]))
     await at_rest(case, Stage.CORRECTION)
     assert (await shown_actions(case))[Action.CORRECT_PAIR].keys() == {"by", "reason", *asked}
 
@@ -160,8 +161,10 @@ async def test_the_json_of_a_correction_asks_for_what_is_wrong(
 # --- the page of the whole application --------------------------------------------------------------------------------
 
 
-async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_has_ended(world: World) -> None:
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_has_ended(
+    environment: Environment,
+) -> None:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
     shown = await cancellation(case)
@@ -187,8 +190,8 @@ async def cancellation(case: Case) -> dict[str, str]:
     return dict(json.loads(block))
 
 
-async def test_the_application_says_which_office_waits_for_an_operator(world: World) -> None:
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+async def test_the_application_says_which_office_waits_for_an_operator(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SHARING, 2)
     assert "操作は不要です。事業所データの名前を押すと、" in await details(case.application)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 2)
@@ -199,8 +202,10 @@ async def test_the_application_says_which_office_waits_for_an_operator(world: Wo
 # --- a cancellation that comes too late -------------------------------------------------------------------------------
 
 
-async def test_y27_a_cancellation_request_after_step5_is_refused_and_in_the_audit_trail(world: World) -> None:
-    case = await world.apply(form([OFFICE_B]))
+async def test_y27_a_cancellation_request_after_step5_is_refused_and_in_the_audit_trail(
+    environment: Environment,
+) -> None:
+    case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.application.cancel()

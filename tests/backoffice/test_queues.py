@@ -15,8 +15,8 @@ from models.common.operator_actions import AddNote, HandOver
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import Cancel, Hold, ResendMail, Resume
 from models.yayoi.procedures import Stage
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from tests.support.running import PATIENCE
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
 from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
@@ -27,70 +27,70 @@ UI = "http://ui.test"
 # --- the queries, asked of the server --------------------------------------------------------------------------------
 
 
-async def at_sharing(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def at_sharing(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     return case
 
 
-async def operator_turn(world: World) -> Case:
-    case = await at_sharing(world)
-    await case.until_day(world.calendar.business_days_before(case.due_date, 3))
+async def operator_turn(environment: Environment) -> Case:
+    case = await at_sharing(environment)
+    await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
     return case
 
 
-async def acknowledged(world: World) -> Case:
-    case = await operator_turn(world)
+async def acknowledged(environment: Environment) -> Case:
+    case = await operator_turn(environment)
     await case.act(AddNote(by=OPERATOR, reason="お客様に電話した"))
     return case
 
 
-async def on_hold(world: World) -> Case:
-    case = await at_sharing(world)
+async def on_hold(environment: Environment) -> Case:
+    case = await at_sharing(environment)
     await case.act(Hold(by=OPERATOR, reason="確認中"))
     return case
 
 
-async def resumed(world: World) -> Case:
-    case = await on_hold(world)
+async def resumed(environment: Environment) -> Case:
+    case = await on_hold(environment)
     await case.act(Resume(by=OPERATOR, reason="確認できた"))
     return case
 
 
-async def overdue(world: World) -> Case:
-    case = await at_sharing(world)
+async def overdue(environment: Environment) -> Case:
+    case = await at_sharing(environment)
     await case.until_day(case.due_date + timedelta(days=1))
     return case
 
 
-async def notified_late(world: World) -> Case:
-    case = await overdue(world)
+async def notified_late(environment: Environment) -> Case:
+    case = await overdue(environment)
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
     return case
 
 
-async def notified_in_time(world: World) -> Case:
-    case = await world.apply(form([OFFICE_B]))
+async def notified_in_time(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     return case
 
 
-async def failing(world: World) -> Case:
-    case = await at_sharing(world)
+async def failing(environment: Environment) -> Case:
+    case = await at_sharing(environment)
     await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker's interceptor tells it
     return case
 
 
-async def recovered(world: World) -> Case:
-    case = await failing(world)
+async def recovered(environment: Environment) -> Case:
+    case = await failing(environment)
     again = ResendMail(by=OPERATOR, reason="直した", kind=MailKind.RELEASE_SHARING)
     await case.act(again)  # the activity that had kept failing
     return case
 
 
-async def closed(world: World) -> Case:
-    case = await at_sharing(world)
+async def closed(environment: Environment) -> Case:
+    case = await at_sharing(environment)
     await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
     await case.application.result()
     return case
@@ -102,7 +102,7 @@ async def shown(case: Case, number: int = 1) -> None:
     described = await case.office(number).describe()
     async with asyncio.timeout(PATIENCE):
         while True:
-            listed = [each async for each in case.world.client.list_workflows(f"WorkflowId = '{described.id}'")]
+            listed = [each async for each in case.environment.client.list_workflows(f"WorkflowId = '{described.id}'")]
             if [_columns(each) for each in listed] == [_columns(described)]:
                 return
             await asyncio.sleep(0.05)
@@ -116,7 +116,7 @@ def _columns(execution: WorkflowExecution) -> list[Any]:
 async def found(case: Case, queue: Queue, asked: QueueFilter) -> list[str]:
     """Return what a queue holds of one application: all tests share one server."""
     query = f"{queue.query(asked)} AND ApplicationNo = '{case.application_no}'"
-    return sorted([each.id async for each in case.world.client.list_workflows(query)])
+    return sorted([each.id async for each in case.environment.client.list_workflows(query)])
 
 
 async def queues_of(case: Case, asked: QueueFilter) -> set[Queue]:
@@ -144,16 +144,16 @@ async def queues_of(case: Case, asked: QueueFilter) -> set[Queue]:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 async def test_a_case_is_in_its_queues_and_in_no_other(
-    world: World, situation: Callable[[World], Awaitable[Case]], expected: set[Queue]
+    environment: Environment, situation: Callable[[Environment], Awaitable[Case]], expected: set[Queue]
 ) -> None:
-    case = await situation(world)
+    case = await situation(environment)
     await shown(case)
     # QueueFilter on the due date, which is never the day of the closing: that is another test's.
     assert await queues_of(case, QueueFilter(case.due_date)) == expected
 
 
-async def test_a_case_is_due_this_week_from_monday_to_sunday(world: World) -> None:
-    case = await at_sharing(world)
+async def test_a_case_is_due_this_week_from_monday_to_sunday(environment: Environment) -> None:
+    case = await at_sharing(environment)
     await shown(case)
     monday = case.due_date - timedelta(days=case.due_date.weekday())
     days = [monday + timedelta(days=number) for number in range(-1, 8)]
@@ -161,8 +161,8 @@ async def test_a_case_is_due_this_week_from_monday_to_sunday(world: World) -> No
     assert holds == [[], *([[case.office().id]] * 7), []]
 
 
-async def test_a_case_that_ended_is_in_the_queue_of_that_day_alone(world: World) -> None:
-    case = await closed(world)
+async def test_a_case_that_ended_is_in_the_queue_of_that_day_alone(environment: Environment) -> None:
+    case = await closed(environment)
     await shown(case)
     ended = (await case.office().describe()).close_time
     assert ended is not None
@@ -172,8 +172,8 @@ async def test_a_case_that_ended_is_in_the_queue_of_that_day_alone(world: World)
         assert await found(case, Queue.CLOSED_TODAY, QueueFilter(other)) == []
 
 
-async def test_an_operators_queues_hold_their_own_cases(world: World) -> None:
-    case = await at_sharing(world)
+async def test_an_operators_queues_hold_their_own_cases(environment: Environment) -> None:
+    case = await at_sharing(environment)
     first = (await case.progress()).assignee
     assert first is not None
     await shown(case)
@@ -186,8 +186,8 @@ async def test_an_operators_queues_hold_their_own_cases(world: World) -> None:
     assert await queues_of(case, QueueFilter(case.due_date, "田中")) == own
 
 
-async def test_each_office_of_an_application_is_in_its_own_queue(world: World) -> None:
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+async def test_each_office_of_an_application_is_in_its_own_queue(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
     await case.act(Hold(by=OPERATOR, reason="確認中"), number=2)

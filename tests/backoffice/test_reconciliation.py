@@ -35,23 +35,22 @@ from models.yayoi.messages import OfficeStep, Outcome
 from models.yayoi.operator_actions import Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
-from tests.replay.paths import NOBODY
-from tests.support.activity_world import activity_world
+from tests.support.activity_environment import activity_environment
+from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
 from web.yayoi.starter import Starter
 from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
-DESK = "back-office@yayoi.example"
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
 
 
-async def reconcile(world: World) -> ReconciliationReport:
+async def reconcile(environment: Environment) -> ReconciliationReport:
     """Run one; its page in the Web UI shows what it returns."""
-    handle = await world.client.start_workflow(
-        DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=world.settings.temporal_task_queue
+    handle = await environment.client.start_workflow(
+        DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )
     report = await handle.result()
     page = (await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)).current_details
@@ -61,8 +60,8 @@ async def reconcile(world: World) -> ReconciliationReport:
     return report
 
 
-async def rows(world: World, *tables: type[Base]) -> dict[str, list[tuple[Any, ...]]]:
-    async with world.sessions() as session:
+async def rows(environment: Environment, *tables: type[Base]) -> dict[str, list[tuple[Any, ...]]]:
+    async with environment.sessions() as session:
         return {
             table.__tablename__: [
                 tuple(row)
@@ -72,45 +71,16 @@ async def rows(world: World, *tables: type[Base]) -> dict[str, list[tuple[Any, .
         }
 
 
-async def everything(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    return await rows(world, *(mapper.class_ for mapper in Base.registry.mappers))
-
-
-async def change(world: World, *statements: Any) -> None:
-    async with world.sessions.begin() as session:
-        for statement in statements:
-            await session.execute(statement)
-
-
-async def pair_of(case: Case, number: int = 1) -> ApplicationOfficeRow:
-    async with case.world.sessions() as session:
-        return await session.get_one(ApplicationOfficeRow, (case.application_no, number))
+async def everything(environment: Environment) -> dict[str, list[tuple[Any, ...]]]:
+    return await rows(environment, *(mapper.class_ for mapper in Base.registry.mappers))
 
 
 def kinds(report: ReconciliationReport) -> list[FindingKind]:
     return [finding.kind for finding in report.findings]
 
 
-async def in_correction(world: World) -> Case:
-    case = await world.apply(form([(NOBODY, OFFICE_C[1])]))
-    await at_rest(case, Stage.CORRECTION)
-    return case
-
-
-async def in_sharing(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
-    await at_rest(case, Stage.SHARING)
-    return case
-
-
-async def in_set_up(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C], delegate=True))
-    await at_rest(case, Stage.SET_UP)
-    return case
-
-
-async def in_set_up_not_linked(world: World) -> Case:
-    case = await world.apply(form([(OFFICE_C[0], None)], linked=False))
+async def in_set_up_not_linked(environment: Environment) -> Case:
+    case = await environment.apply(form([(OFFICE_C[0], None)], linked=False))
     await at_rest(case, Stage.SET_UP)
     return case
 
@@ -119,21 +89,23 @@ BEFORE_STEP5 = pytest.mark.parametrize("stage", [in_correction, in_sharing, in_s
 
 
 @BEFORE_STEP5
-async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(world: World, stage: Any) -> None:
-    before = await rows(world, *REGISTRY)
-    case = await stage(world)
+async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(
+    environment: Environment, stage: Any
+) -> None:
+    before = await rows(environment, *REGISTRY)
+    case = await stage(environment)
     issued = bool(await case.issued())
     await case.office().terminate("押し間違い")
     await case.application.result()
-    report = await reconcile(world)
+    report = await reconcile(environment)
     # Only then is the application finished, and said to be.
     assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
         (FindingKind.ABANDONED, f"{case.application_no} の 1 件目", True),
         (FindingKind.LEFT_OPEN, case.application_no, True),
     ]
-    ends = [mail["Subject"] for mail in world.inbox.to(TARO)][-2:]
+    ends = [mail["Subject"] for mail in environment.inbox.to(TARO)][-2:]
     assert ends == [MailKind.TERMINATED.subject, MailKind.FINISHED.subject]
-    assert await rows(world, *REGISTRY) == before
+    assert await rows(environment, *REGISTRY) == before
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)
     assert (pair.outcome, pair.closed_at) == (Outcome.TERMINATED, report.at)
@@ -143,208 +115,212 @@ async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(worl
     actions = [row.action for row in await case.audit()]
     assert f"事業所データの手続きを終了した（{Outcome.TERMINATED}）" in actions
     assert ("サービス契約ID を取り消した" in actions) == issued
-    [to_the_desk] = world.inbox.to(DESK)
+    [to_the_desk] = environment.inbox.to(DESK)
     assert to_the_desk["Subject"] == RECONCILIATION_SUBJECT
     assert f"{case.application_no} の 1 件目" in text_of(to_the_desk)
     assert "自動で修復しました" in text_of(to_the_desk)
 
 
 @BEFORE_STEP5
-async def test_reconciling_twice_is_reconciling_once(world: World, stage: Any) -> None:
-    case = await stage(world)
+async def test_reconciling_twice_is_reconciling_once(environment: Environment, stage: Any) -> None:
+    case = await stage(environment)
     await case.office().terminate()
     await case.application.result()
-    await reconcile(world)
-    once = await everything(world)
-    assert (await reconcile(world)).findings == ()
-    assert await everything(world) == once
+    await reconcile(environment)
+    once = await everything(environment)
+    assert (await reconcile(environment)).findings == ()
+    assert await everything(environment) == once
 
 
-async def test_two_reconciliations_at_once_repair_once(world: World) -> None:
-    case = await in_set_up(world)
+async def test_two_reconciliations_at_once_repair_once(environment: Environment) -> None:
+    case = await in_set_up(environment)
     await case.office().terminate()
     await case.application.result()
-    await asyncio.gather(reconcile(world), reconcile(world))
-    assert len([mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.TERMINATED.subject]) == 1
+    await asyncio.gather(reconcile(environment), reconcile(environment))
+    assert len([mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.TERMINATED.subject]) == 1
     actions = [row.action for row in await case.audit()]
     for action in ("サービス契約ID を取り消した", "会計事務所との共有を元に戻した"):
         assert actions.count(action) == 1
     assert actions.count(f"事業所データの手続きを終了した（{Outcome.TERMINATED}）") == 1
 
 
-async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(world: World) -> None:
-    case = await in_set_up(world)
+async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(environment: Environment) -> None:
+    case = await in_set_up(environment)
     await case.office().terminate()
     await case.application.result()
-    await reconcile(world)
-    again = await in_set_up(world)
+    await reconcile(environment)
+    again = await in_set_up(environment)
     [issued] = await again.issued()
     [revoked] = await case.issued()
     assert issued.contract_id != revoked.contract_id
 
 
-async def test_y27_after_step5_a_terminated_case_is_reported_and_not_touched(world: World) -> None:
-    case = await in_set_up(world)
+async def test_y27_after_step5_a_terminated_case_is_reported_and_not_touched(environment: Environment) -> None:
+    case = await in_set_up(environment)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.office().terminate()
     await case.application.result()
-    before = await everything(world)
-    report = await reconcile(world)
+    before = await everything(environment)
+    report = await reconcile(environment)
     [finding] = report.for_people
     assert finding.kind is FindingKind.ABANDONED
     assert "STEP5" in finding.detail
-    after = await everything(world)
+    after = await everything(environment)
     changed = {table for table in before if before[table] != after[table]}
     assert changed == {"notices"}  # the report itself
-    assert "確認と対応をお願いします" in text_of(world.inbox.to(DESK)[0])
+    assert "確認と対応をお願いします" in text_of(environment.inbox.to(DESK)[0])
 
 
-async def test_a_healthy_database_has_no_findings_and_stays_as_it_is(world: World) -> None:
-    await in_correction(world)
-    running = await world.apply(form([OFFICE_B]))
+async def test_a_healthy_database_has_no_findings_and_stays_as_it_is(environment: Environment) -> None:
+    await in_correction(environment)
+    running = await environment.apply(form([OFFICE_B]))
     await at_rest(running, Stage.SET_UP)
     await running.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
     await running.application.result()
-    before = await everything(world)
-    report = await reconcile(world)
+    before = await everything(environment)
+    report = await reconcile(environment)
     assert report.findings == ()
-    assert await everything(world) == before
-    assert world.inbox.to(DESK) == []
+    assert await everything(environment) == before
+    assert environment.inbox.to(DESK) == []
 
 
-async def test_a_case_that_was_reset_after_its_termination_is_left_alone(world: World) -> None:
+async def test_a_case_that_was_reset_after_its_termination_is_left_alone(environment: Environment) -> None:
     """The Web UI's Reset begins a new run under the same id; only the newest counts."""
-    case = await in_sharing(world)
+    case = await in_sharing(environment)
     await case.office().terminate()
     await case.application.result()
-    await world.client.start_workflow("Elsewhere", id=case.office().id, task_queue=f"nobody-{uuid4()}")
-    before = await everything(world)
-    assert (await reconcile(world)).findings == ()
-    assert await everything(world) == before
+    await environment.client.start_workflow("Elsewhere", id=case.office().id, task_queue=f"nobody-{uuid4()}")
+    before = await everything(environment)
+    assert (await reconcile(environment)).findings == ()
+    assert await everything(environment) == before
     await end(case.office())
 
 
-async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(world: World) -> None:
+async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(environment: Environment) -> None:
     """The database may have been restored from before the end: taking an ID back would harm the customer."""
-    case = await in_sharing(world)
+    case = await in_sharing(environment)
     await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
     await case.application.result()
-    await change(world, update(ApplicationOfficeRow).values(closed_at=None, outcome=None))
-    before = await rows(world, *REGISTRY, ApplicationOfficeRow)
-    [finding] = (await reconcile(world)).for_people
+    await change(environment, update(ApplicationOfficeRow).values(closed_at=None, outcome=None))
+    before = await rows(environment, *REGISTRY, ApplicationOfficeRow)
+    [finding] = (await reconcile(environment)).for_people
     assert finding.kind is FindingKind.ABANDONED
     assert "バックアップ" in finding.detail
-    assert await rows(world, *REGISTRY, ApplicationOfficeRow) == before
+    assert await rows(environment, *REGISTRY, ApplicationOfficeRow) == before
 
 
-async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(world: World) -> None:
-    case = await in_sharing(world)
+async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(environment: Environment) -> None:
+    case = await in_sharing(environment)
     await case.application.terminate()
-    assert (await reconcile(world)).findings == ()  # its office goes on by itself
+    assert (await reconcile(environment)).findings == ()  # its office goes on by itself
     await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
     await case.office().result()
-    [finding] = (await reconcile(world)).findings
+    [finding] = (await reconcile(environment)).findings
     assert (finding.kind, finding.repaired) == (FindingKind.LEFT_OPEN, True)
-    [closed] = await world.rows(select(ApplicationRow.closed_at))
+    [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
     assert len(await case.notices(MailKind.FINISHED)) == 1
-    assert (await reconcile(world)).findings == ()
+    assert (await reconcile(environment)).findings == ()
 
 
-async def test_an_application_ended_before_its_offices_began_is_undone_and_closed_at_once(world: World) -> None:
-    receipt = await Intake(world.sessions, world.calendar).receive(form([OFFICE_B, OFFICE_C]))
+async def test_an_application_ended_before_its_offices_began_is_undone_and_closed_at_once(
+    environment: Environment,
+) -> None:
+    receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B, OFFICE_C]))
     starter = Starter(
-        world.sessions,
-        world.client,
+        environment.sessions,
+        environment.client,
         task_queue=f"nobody-{uuid4()}",
         public_url="http://web.test",
         secret_key="secret",
     )
     await starter.start(receipt.application_no)
-    case = Case(world, receipt.application_no, receipt.due_date)
-    assert (await reconcile(world)).findings == ()  # it may still begin
+    case = Case(environment, receipt.application_no, receipt.due_date)
+    assert (await reconcile(environment)).findings == ()  # it may still begin
     await case.application.terminate()
-    report = await reconcile(world)
+    report = await reconcile(environment)
     assert kinds(report) == [FindingKind.ABANDONED, FindingKind.ABANDONED, FindingKind.LEFT_OPEN]
     assert report.for_people == ()
     assert len(await case.notices(MailKind.TERMINATED)) == 2
-    assert [row.outcome for row in await world.rows(select(ApplicationOfficeRow))] == [Outcome.TERMINATED] * 2
+    assert [row.outcome for row in await environment.rows(select(ApplicationOfficeRow))] == [Outcome.TERMINATED] * 2
     with pytest.raises(WorkflowFailureError):
         await case.application.result()
 
 
 @pytest.mark.parametrize("pair", ["YS-999999:1", None], ids=["unknown", "closed"])
-async def test_y12_a_freeze_left_behind_is_thawed(world: World, pair: str | None) -> None:
-    case = await in_sharing(world)
+async def test_y12_a_freeze_left_behind_is_thawed(environment: Environment, pair: str | None) -> None:
+    case = await in_sharing(environment)
     await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
     await case.application.result()
     frozen_by = pair or f"{case.application_no}:1"
     at = datetime.now(UTC)
     office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
-    await change(world, office.values(frozen_by=frozen_by, frozen_at=at))
-    [finding] = (await reconcile(world)).findings
+    await change(environment, office.values(frozen_by=frozen_by, frozen_at=at))
+    [finding] = (await reconcile(environment)).findings
     assert (finding.kind, finding.repaired) == (FindingKind.STRAY_FREEZE, True)
-    assert (await world.office(OFFICE_C[1])).frozen_by is None
-    assert (await reconcile(world)).findings == ()
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
+    assert (await reconcile(environment)).findings == ()
     # And again, should it come back.
-    await change(world, office.values(frozen_by=frozen_by, frozen_at=at))
-    assert (await reconcile(world)).for_people == ()
-    assert (await world.office(OFFICE_C[1])).frozen_by is None
+    await change(environment, office.values(frozen_by=frozen_by, frozen_at=at))
+    assert (await reconcile(environment)).for_people == ()
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
 
 
-async def test_y12_a_freeze_that_names_no_pair_is_for_a_person(world: World) -> None:
+async def test_y12_a_freeze_that_names_no_pair_is_for_a_person(environment: Environment) -> None:
     office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
-    await change(world, office.values(frozen_by="棚卸し", frozen_at=datetime.now(UTC)))
-    [finding] = (await reconcile(world)).for_people
+    await change(environment, office.values(frozen_by="棚卸し", frozen_at=datetime.now(UTC)))
+    [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.office_token) == (FindingKind.STRAY_FREEZE, OfficeToken(OFFICE_C[1]))
-    assert (await world.office(OFFICE_C[1])).frozen_by == "棚卸し"
+    assert (await environment.office(OFFICE_C[1])).frozen_by == "棚卸し"
 
 
-async def test_y12_a_freeze_lost_before_the_notice_is_made_again(world: World) -> None:
-    case = await in_sharing(world)
+async def test_y12_a_freeze_lost_before_the_notice_is_made_again(environment: Environment) -> None:
+    case = await in_sharing(environment)
     office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
-    await change(world, office.values(frozen_by=None, frozen_at=None))
-    [finding] = (await reconcile(world)).findings
+    await change(environment, office.values(frozen_by=None, frozen_at=None))
+    [finding] = (await reconcile(environment)).findings
     assert (finding.kind, finding.repaired) == (FindingKind.LOST_FREEZE, True)
-    assert (await world.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:1"
-    assert (await reconcile(world)).findings == ()
+    assert (await environment.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:1"
+    assert (await reconcile(environment)).findings == ()
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
-    assert (await world.office(OFFICE_C[1])).frozen_by is None
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
 
 
 async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
     registry_url: str, smtp_inbox: SmtpInbox
 ) -> None:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        no = await world.apply(form([OFFICE_C]))
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        no = await environment.apply(form([OFFICE_C]))
         at = datetime.now(UTC)
         step = FreezeStep(application_no=no, office_no=1, at=at, office_token=OFFICE_C[1])
-        activities = world.activities()
+        activities = environment.activities()
         for name in ("freeze_smart_import", "thaw_smart_import"):
             await activities[name](OfficeStep(application_no=no, office_no=1, at=at))
         assert not (await activities["freeze_again"](step)).done
-        [(frozen_by,)] = await world.rows(select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1]))
+        [(frozen_by,)] = await environment.rows(
+            select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1])
+        )
     assert frozen_by is None
 
 
-async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(world: World) -> None:
-    case = await in_set_up(world)
+async def test_an_id_issued_a_day_ago_without_its_notice_is_reported(environment: Environment) -> None:
+    case = await in_set_up(environment)
     [notice] = await case.notices(MailKind.COMPLETION_NOTICE)
     sent = update(NoticeRow).where(NoticeRow.key == notice.key)
     issuing = update(LedgerRow).where(LedgerRow.key == ledger_key(case.application_no, 1, "issue"))
-    await change(world, issuing.values(recorded_at=datetime.now(UTC) - timedelta(days=1, minutes=1)))
-    assert (await reconcile(world)).findings == ()
-    await change(world, sent.values(sent_at=None))
-    [finding] = (await reconcile(world)).for_people
+    await change(environment, issuing.values(recorded_at=datetime.now(UTC) - timedelta(days=1, minutes=1)))
+    assert (await reconcile(environment)).findings == ()
+    await change(environment, sent.values(sent_at=None))
+    [finding] = (await reconcile(environment)).for_people
     assert finding.kind is FindingKind.NOT_NOTIFIED
     [issued] = await case.issued()
     assert issued.contract_id in finding.detail
 
 
-async def test_what_is_stuck_for_more_than_an_hour_is_reported(world: World) -> None:
-    case = await in_sharing(world)
-    receipt = await Intake(world.sessions, world.calendar).receive(form([OFFICE_B]))
+async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Environment) -> None:
+    case = await in_sharing(environment)
+    receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B]))
     ids = {
         "event_id": uuid4(),
         "digest": "",
@@ -353,24 +329,24 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(world: World) -> 
         "application_no": case.application_no,
         "office_no": 1,
     }
-    await change(world, update(NoticeRow).values(sent_at=None), insert(EventRow).values(**ids))
-    assert (await reconcile(world)).findings == ()  # all of it may still be on its way
+    await change(environment, update(NoticeRow).values(sent_at=None), insert(EventRow).values(**ids))
+    assert (await reconcile(environment)).findings == ()  # all of it may still be on its way
     long_ago = datetime.now(UTC) - timedelta(minutes=61)
     await change(
-        world,
+        environment,
         update(NoticeRow).where(NoticeRow.kind == MailKind.RELEASE_SHARING).values(created_at=long_ago),
         update(EventRow).values(received_at=long_ago),
         update(ApplicationRow)
         .where(ApplicationRow.application_no == receipt.application_no)
         .values(applied_at=long_ago),
     )
-    report = await reconcile(world)
+    report = await reconcile(environment)
     assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
     assert report.for_people == report.findings
 
 
-async def test_more_than_fits_into_a_message_is_counted(world: World) -> None:
-    async with world.sessions.begin() as session:
+async def test_more_than_fits_into_a_message_is_counted(environment: Environment) -> None:
+    async with environment.sessions.begin() as session:
         session.add_all(
             NoticeRow(
                 key=f"digest:{number}",
@@ -382,32 +358,32 @@ async def test_more_than_fits_into_a_message_is_counted(world: World) -> None:
             )
             for number in range(AT_MOST + 3)
         )
-    report = await reconcile(world)
+    report = await reconcile(environment)
     *told, more = report.findings
     assert len(told) == AT_MOST
     assert (more.kind, more.detail[:8]) == (FindingKind.MORE, "ほかに 3 件あ")
 
 
-async def test_an_event_refused_after_it_was_taken_is_reported_once(world: World) -> None:
-    case = await in_sharing(world)
+async def test_an_event_refused_after_it_was_taken_is_reported_once(environment: Environment) -> None:
+    case = await in_sharing(environment)
     ids = {"event_id": uuid4(), "digest": "", "application_no": case.application_no, "office_no": 1}
     said = {"kind": "withdrawn", "payload": {"source": "customer-pages"}, "refused_because": "取り下げできません。"}
-    await change(world, insert(EventRow).values(**ids, **said, untold_since=datetime.now(UTC)))
-    [finding] = (await reconcile(world)).for_people
+    await change(environment, insert(EventRow).values(**ids, **said, untold_since=datetime.now(UTC)))
+    [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")
-    [mail] = world.inbox.to(DESK)
+    [mail] = environment.inbox.to(DESK)
     for told in (case.application_no, "お客様の画面", "申し込みの取り下げ", "取り下げできません。"):
         assert told in text_of(mail)
-    assert (await reconcile(world)).findings == ()
+    assert (await reconcile(environment)).findings == ()
 
 
-async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported(world: World) -> None:
+async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported(environment: Environment) -> None:
     """One runs, one was ended by hand, one is unknown to Temporal, one was never started, one has closed."""
     at, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(minutes=61)
     firm = insert(MyicsFirmRow).values(customer_no="1000200301", name="青葉会計事務所")
-    await change(world, firm, *(_registration(count, long_ago, at) for count in range(1, 6)))
+    await change(environment, firm, *(_registration(count, long_ago, at) for count in range(1, 6)))
     await change(
-        world,
+        environment,
         _registrations(4).values(notified_at=None),
         _registrations(5).values(closed_at=at),
         insert(NoticeRow).values(
@@ -420,11 +396,11 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
         ),
     )
     for count in (1, 2):
-        handle = await world.client.start_workflow(
+        handle = await environment.client.start_workflow(
             "Elsewhere", id=f"myics/MR-00000{count}", task_queue=f"nobody-{uuid4()}"
         )
     await handle.terminate()
-    report = await reconcile(world)
+    report = await reconcile(environment)
     assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
         (FindingKind.PENDING_MAIL, "MR-000001", False),
         (FindingKind.MYICS_ABANDONED, "MR-000002", False),
@@ -434,8 +410,8 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
     ended, unknown = report.findings[1:3]
     assert "Reset" in ended.detail
     assert "バックアップ" in unknown.detail
-    assert "myics%2FMR-000002" in text_of(world.inbox.to(DESK)[0])
-    await end(world.client.get_workflow_handle("myics/MR-000001"))
+    assert "myics%2FMR-000002" in text_of(environment.inbox.to(DESK)[0])
+    await end(environment.client.get_workflow_handle("myics/MR-000001"))
 
 
 def _registration(count: int, changed_at: datetime, notified_at: datetime) -> Any:
@@ -461,11 +437,11 @@ def _registrations(count: int) -> Any:
 async def test_while_temporal_is_away_nothing_is_found_and_nothing_repaired(
     registry_url: str, smtp_inbox: SmtpInbox
 ) -> None:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        await world.apply(form([OFFICE_C]))
-        async with world.sessions.begin() as session:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        await environment.apply(form([OFFICE_C]))
+        async with environment.sessions.begin() as session:
             await session.execute(update(ApplicationRow).values(started_at=datetime.now(UTC)))
-        before = await world.everything()
+        before = await environment.everything()
         with pytest.raises(RuntimeError, match=r"127\.0\.0\.1:1"):
-            await world.activities()["find_differences"](Reconcile(at=datetime.now(UTC)))
-        assert await world.everything() == before
+            await environment.activities()["find_differences"](Reconcile(at=datetime.now(UTC)))
+        assert await environment.everything() == before

@@ -63,14 +63,14 @@ async def new_page(browser: Browser, device: str = "desk", *, script: bool = Tru
 class Looking:
     """Looks at every page that is come to: free of serious hurdles, and no wider than the screen."""
 
-    def __init__(self, page: Page, way: str, device: str, *, script: bool = True) -> None:
+    def __init__(self, page: Page, walk: str, device: str, *, script: bool = True) -> None:
         """Keep a picture of each page under the name of the way, if somebody wants them."""
         self.page = page
         self.found: list[str] = []
         """What is wrong with pages; looking for hurdles needs script itself."""
         self.complaints: list[str] = []
         """What the browser complained of, or advised (`[DOM]`)."""
-        self._pictures = f"{way}-{device}"
+        self._pictures = f"{walk}-{device}"
         self._width = DEVICES[device]["width"]
         self._script = script
         self._seen = 0

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import DEVICES, new_page
-from tests.browser.customer_way import At, Customer, open_office
-from tests.browser.myics_way import Firm
-from tests.browser.serving import served
+from tests.browser.customer_walk import At, Customer, open_office
+from tests.browser.myics_walk import Firm
 from tests.myics.myics_town import myics_town
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images" / "pages"
@@ -43,11 +43,11 @@ async def test_take(
     device: str,
 ) -> None:
     async with (
-        open_office(sessions, temporal, smtp_inbox) as (world, address),
+        open_office(sessions, temporal, smtp_inbox) as (environment, address),
         new_page(browser, device) as page,
     ):
-        customer = Customer(world, address, page, keeping(device))
-        case = await customer.whole_way()
+        customer = Customer(environment, address, page, keeping(device))
+        case = await customer.whole_walk()
         await customer.use(str((await case.office().result()).contract_id))
         await customer.astray()
 
@@ -65,4 +65,4 @@ async def test_take_myics(
         served(town.app) as address,
         new_page(browser, device) as page,
     ):
-        await Firm(town.myics, address, page, keeping(device, "myics-")).whole_way()
+        await Firm(town.myics, address, page, keeping(device, "myics-")).whole_walk()

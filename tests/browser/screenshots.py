@@ -14,10 +14,10 @@ from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.calendar import day_in_japan
 from models.yayoi.operator_actions import Cancel, Hold
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.replay.paths import AIR_C, NOBODY, completed_at_once
-from tests.support.desk import Desk, desk
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, environment_with_worker, form
+from tests.support.operator_user import OperatorUser, operator_user
+from tests.support.recorded_paths import AIR_C, completed_at_once
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, form, world_with_worker
 from workflows.backoffice.queues import Queue
 
 SCREEN: ViewportSize = {"width": 1280, "height": 1100}
@@ -30,47 +30,47 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser) -> None:
-    async with desk(sessions, smtp_inbox, browser) as seat:
-        await seat.page.set_viewport_size(SCREEN)
-        case = await seat.world.apply(form([(NOBODY, OFFICE_B[1]), OFFICE_C]))
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        await operator.page.set_viewport_size(SCREEN)
+        case = await operator.environment.apply(form([(NOBODY, OFFICE_B[1]), OFFICE_C]))
         await at_rest(case, Stage.CORRECTION, 1)
         await at_rest(case, Stage.SHARING, 2)
-        await application(seat, case)
-        await office(seat, case, 1, "訂正待ち", "correction")
-        await seat.send_update(
+        await application(operator, case)
+        await office(operator, case, 1, "訂正待ち", "correction")
+        await operator.send_update(
             "correct_pair",
             {"by": "佐藤", "reason": "お電話で確認", "yayoi_id": OFFICE_B[0]},
-            before_submit=partial(whole_screen, seat, "send-an-update"),
+            before_submit=partial(whole_screen, operator, "send-an-update"),
         )
-        await office(seat, case, 2, "共有解除待ち", "sharing")
+        await office(operator, case, 2, "共有解除待ち", "sharing")
         await at_rest(case, Stage.SET_UP, 1)
         await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 1)
-        await office(seat, case, 1, "保留中です", "hold")
+        await office(operator, case, 1, "保留中です", "hold")
         await case.until(await case.now(2) + timedelta(days=9), 2)
-        await office(seat, case, 2, "担当者の対応を待っている", "operators-turn")
-        await queue(seat)
+        await office(operator, case, 2, "担当者の対応を待っている", "operators-turn")
+        await queue(operator)
         await case.until_day(case.due_date + timedelta(days=1), 2)
-        await office(seat, case, 2, "遅れています", "overdue")
+        await office(operator, case, 2, "遅れています", "overdue")
         await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"), 2)
         await case.office(2).result()
-        await office(seat, case, 2, "この手続きは終了しました", "cancelled")
+        await office(operator, case, 2, "この手続きは終了しました", "cancelled")
 
 
 async def test_take_the_end(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
-    async with desk(sessions, smtp_inbox, browser) as seat:
-        await seat.page.set_viewport_size(SCREEN)
-        case = await completed_at_once(seat.world)
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        await operator.page.set_viewport_size(SCREEN)
+        case = await completed_at_once(operator.environment)
         await case.application.result()
-        await office(seat, case, 1, "この手続きは終了しました", "completed")
-        other = await seat.world.apply(form([OFFICE_C], delegate=True))
+        await office(operator, case, 1, "この手続きは終了しました", "completed")
+        other = await operator.environment.apply(form([OFFICE_C], delegate=True))
         await at_rest(other, Stage.SET_UP)
         await other.do_step(SetUpStep.SUPPORT_PASSWORD)
-        await office(seat, other, 1, "STEP5", "set-up")
+        await office(operator, other, 1, "STEP5", "set-up")
         await other.do_steps(*list(SetUpStep)[1:])
         await other.relink(*AIR_C, day_in_japan(await other.now()))
-        await office(seat, other, 1, "抜けのおそれ", "relink")
+        await office(operator, other, 1, "抜けのおそれ", "relink")
 
 
 async def test_take_what_fails(
@@ -80,29 +80,29 @@ async def test_take_what_fails(
     gone = SmtpInbox()
     gone.port = 1
     async with (
-        desk(sessions, smtp_inbox, browser) as seat,
-        world_with_worker(sessions, seat.world.environment, gone) as world,
+        operator_user(sessions, smtp_inbox, browser) as operator,
+        environment_with_worker(sessions, operator.environment.temporal, gone) as environment,
     ):
-        await seat.page.set_viewport_size(SCREEN)
-        case = await world.apply(form([OFFICE_C]))
+        await operator.page.set_viewport_size(SCREEN)
+        case = await environment.apply(form([OFFICE_C]))
         while not await failed_before(case):  # noqa: ASYNC110 what is waited for happens on the server
             await asyncio.sleep(0.1)
         await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker does after about two minutes
-        await office(seat, case, 1, "処理の失敗が続いています", "failing")
-        await seat.open_office(case, 1, "pending-activities")
-        await seat.page.get_by_text("Last Failure").locator("visible=true").first.wait_for()
-        await keep(seat, "pending-activities", height=520)
+        await office(operator, case, 1, "処理の失敗が続いています", "failing")
+        await operator.open_office(case, 1, "pending-activities")
+        await operator.page.get_by_text("Last Failure").locator("visible=true").first.wait_for()
+        await keep(operator, "pending-activities", height=520)
 
 
 async def test_take_what_is_not_delivered(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
     smtp_inbox.unknown.add(OFFICE_C[0])
-    async with desk(sessions, smtp_inbox, browser) as seat:
-        await seat.page.set_viewport_size(SCREEN)
-        case = await seat.world.apply(form([OFFICE_C], delegate=True))
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        await operator.page.set_viewport_size(SCREEN)
+        case = await operator.environment.apply(form([OFFICE_C], delegate=True))
         await at_rest(case, Stage.NOTIFY)
-        await office(seat, case, 1, "メールを届けられませんでした", "undelivered")
+        await office(operator, case, 1, "メールを届けられませんでした", "undelivered")
 
 
 async def failed_before(case: Case) -> bool:
@@ -110,43 +110,43 @@ async def failed_before(case: Case) -> bool:
     return any(activity.attempt > 1 for activity in pending)
 
 
-async def application(seat: Desk, case: Case) -> None:
-    await seat.open_application(case)
-    await seat.read_details("申込 ")
-    await keep(seat, "application")
+async def application(operator: OperatorUser, case: Case) -> None:
+    await operator.open_application(case)
+    await operator.read_details("申込 ")
+    await keep(operator, "application")
 
 
-async def office(seat: Desk, case: Case, number: int, shown: str, name: str) -> None:
-    await seat.open_office(case, number)
-    await seat.read_details(shown)
-    await keep(seat, name)
+async def office(operator: OperatorUser, case: Case, number: int, shown: str, name: str) -> None:
+    await operator.open_office(case, number)
+    await operator.read_details(shown)
+    await keep(operator, name)
 
 
-async def queue(seat: Desk) -> None:
+async def queue(operator: OperatorUser) -> None:
     """The queue with the columns that the guide recommends, and the place where they are chosen."""
-    await seat.open_queue(Queue.WAITING_FOR_OPERATOR)
-    await seat.choose_columns()
-    await seat.page.get_by_role("heading", name="Configure Workflows Table").scroll_into_view_if_needed()
-    await seat.page.wait_for_timeout(800)
-    await whole_screen(seat, "columns")
-    await seat.page.set_viewport_size(WIDE_SCREEN)
-    await seat.open_queue(Queue.WAITING_FOR_OPERATOR)
-    await seat.page.get_by_role("link", name="office/2").first.wait_for()
-    await keep(seat, "queue", WIDE_SCREEN["width"], height=400)
-    await seat.page.set_viewport_size(SCREEN)
+    await operator.open_queue(Queue.WAITING_FOR_OPERATOR)
+    await operator.choose_columns()
+    await operator.page.get_by_role("heading", name="Configure Workflows Table").scroll_into_view_if_needed()
+    await operator.page.wait_for_timeout(800)
+    await whole_screen(operator, "columns")
+    await operator.page.set_viewport_size(WIDE_SCREEN)
+    await operator.open_queue(Queue.WAITING_FOR_OPERATOR)
+    await operator.page.get_by_role("link", name="office/2").first.wait_for()
+    await keep(operator, "queue", WIDE_SCREEN["width"], height=400)
+    await operator.page.set_viewport_size(SCREEN)
 
 
 async def keep(
-    seat: Desk, name: str, width: int = SCREEN["width"], height: int = SCREEN["height"] - BAR_HEIGHT
+    operator: OperatorUser, name: str, width: int = SCREEN["width"], height: int = SCREEN["height"] - BAR_HEIGHT
 ) -> None:
     IMAGES.mkdir(exist_ok=True)
     clip: FloatRect = {"x": MENU_WIDTH, "y": BAR_HEIGHT, "width": width - MENU_WIDTH, "height": height}
-    await seat.page.wait_for_timeout(800)
-    shrink(await seat.page.screenshot(clip=clip), name)
+    await operator.page.wait_for_timeout(800)
+    shrink(await operator.page.screenshot(clip=clip), name)
 
 
-async def whole_screen(seat: Desk, name: str) -> None:
-    shrink(await seat.page.screenshot(), name)
+async def whole_screen(operator: OperatorUser, name: str) -> None:
+    shrink(await operator.page.screenshot(), name)
 
 
 def shrink(picture: bytes, name: str) -> None:

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import DEVICES, Looking, new_page
-from tests.browser.customer_way import open_office
+from tests.browser.customer_walk import open_office
+from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import WEB, until
-from tests.support.world import OFFICE_B
+from tests.support.web import WEB, until
 from workers.stack.inbox import text_of
 
 HANAKO, PASSWORD, NEW_PASSWORD = "hanako@shouji.example.jp", "Kaikei-2026!", "Kaikei-2027!"

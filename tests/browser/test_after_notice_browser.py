@@ -12,16 +12,15 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.calendar import day_in_japan
 from models.yayoi.messages import Outcome
 from tests.browser.browsing import Looking, new_page
-from tests.browser.serving import served
-from tests.support.customer_world import SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.customer import AIR, BANK, SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.environment import YAYOI
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import PASSWORD
-from tests.support.world import YAYOI
-from tests.yayoi.test_relink_page import AIR, BANK
+from tests.support.web import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-WAYS = [("desk", True), ("phone", False)]
+BROWSERS = [("desk", True), ("phone", False)]
 """The device, and whether scripts are allowed."""
 
 
@@ -44,7 +43,7 @@ class Reading(Looking):
         assert not await self.page.evaluate(wider), heading
 
 
-@pytest.mark.parametrize(("device", "script"), WAYS)
+@pytest.mark.parametrize(("device", "script"), BROWSERS)
 async def test_from_the_notice_to_the_last_relink(
     customer: Customer, browser: Browser, device: str, *, script: bool
 ) -> None:
@@ -145,7 +144,7 @@ async def look_things_up(page: Page, looking: Reading, customer: Customer) -> No
     await expect(page.get_by_role("heading", level=1)).to_have_text("ログイン")
 
 
-@pytest.mark.parametrize(("device", "script"), WAYS)
+@pytest.mark.parametrize(("device", "script"), BROWSERS)
 async def test_pages_of_enquiries(customer: Customer, browser: Browser, device: str, *, script: bool) -> None:
     async with served(customer.web.app) as address, new_page(browser, device, script=script) as page:
         looking = Reading(page, "enquiries", device, script=script)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import DEVICES, Looking, new_page
-from tests.browser.serving import served
-from tests.support.web_world import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
+from tests.support.serving import served
+from tests.support.web import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
 
 pytestmark = pytest.mark.browser
 

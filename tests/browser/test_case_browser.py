@@ -10,9 +10,9 @@ from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
 from tests.browser.browsing import Looking, new_page
-from tests.browser.serving import served
+from tests.support.environment import OFFICE_B, OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, Case, World, at_rest, form, world_with_worker
 from workers.wiring.root import build_web
 
 pytestmark = pytest.mark.browser
@@ -39,9 +39,9 @@ class Applicant:
         await self.page.get_by_role("button", name=name).click()
 
 
-async def applied(world: World) -> tuple[Case, str]:
+async def applied(environment: Environment) -> tuple[Case, str]:
     """B's token was mixed up with another contract's; C is shared with an accounting office."""
-    case = await world.apply(form([(OFFICE_B[0], OF_ANOTHER_CONTRACT), OFFICE_C]))
+    case = await environment.apply(form([(OFFICE_B[0], OF_ANOTHER_CONTRACT), OFFICE_C]))
     await at_rest(case, Stage.CORRECTION)
     await at_rest(case, Stage.SHARING, 2)
     return case, case_path("secret", case.application_no, link_expiry(case.due_date))
@@ -57,9 +57,9 @@ async def test_an_applicant_mends_what_holds_the_case_up_and_withdraws_the_rest(
     device: str,
     script: bool,
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case, path = await applied(world)
-        app = build_web(world.settings, sessions, temporal.client)
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case, path = await applied(environment)
+        app = build_web(environment.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
             served(app) as address,

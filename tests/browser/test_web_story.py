@@ -13,9 +13,9 @@ from models.common.calendar import day_in_japan
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
+from tests.support.environment import OFFICE_C, Case, at_rest, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import until
-from tests.support.world import OFFICE_C, Case, at_rest, form, world_with_worker
+from tests.support.web import until
 from workers.wiring.root import build_web
 
 RELEASE_FIRST = "会計事務所との共有を解除してください。"
@@ -24,8 +24,8 @@ RELEASE_FIRST = "会計事務所との共有を解除してください。"
 async def test_an_application_is_led_to_its_end_over_the_web(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        app = build_web(world.settings, sessions, temporal.client)
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        app = build_web(environment.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,
@@ -46,7 +46,7 @@ async def test_an_application_is_led_to_its_end_over_the_web(
             sent = form([OFFICE_C]).model_dump(mode="json")
             received = (await http.post("/api/applications", json=sent)).json()
             status_url = received["status_url"]
-            case = Case(world, ApplicationNo(received["application_no"]), received["due_date"])
+            case = Case(environment, ApplicationNo(received["application_no"]), received["due_date"])
             await case.started()
             await at_rest(case, Stage.SHARING)
             await page_says(RELEASE_FIRST)

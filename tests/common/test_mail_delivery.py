@@ -23,11 +23,11 @@ from models.common.messages import SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
+from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
 from tests.support.activity_trials import AT, NO, STEP
-from tests.support.activity_world import ActivityWorld, CrashError, CrashingSessions, activity_world
+from tests.support.environment import OFFICE_C, TARO, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import until
-from tests.support.world import OFFICE_C, TARO, form
+from tests.support.web import until
 from workers import database
 from workers.stack import inbox
 from workers.stack.inbox import text_of
@@ -37,56 +37,62 @@ SENT = "メールを送信した"
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        assert await world.apply(form([OFFICE_C])) == NO
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        assert await environment.apply(form([OFFICE_C])) == NO
+        yield environment
 
 
-async def send(world: ActivityWorld, request: SendMail = RECEIPT) -> SentMail:
-    answer = await world.activities()["send_mail"](request)
+async def send(environment: ActivityEnvironment, request: SendMail = RECEIPT) -> SentMail:
+    answer = await environment.activities()["send_mail"](request)
     assert isinstance(answer, SentMail)
     return answer
 
 
-async def pending(world: ActivityWorld) -> list[bool]:
-    return [sent_at is None for (sent_at,) in await world.rows(select(NoticeRow.sent_at))]
+async def pending(environment: ActivityEnvironment) -> list[bool]:
+    return [sent_at is None for (sent_at,) in await environment.rows(select(NoticeRow.sent_at))]
 
 
-async def refusals(world: ActivityWorld) -> list[str | None]:
-    return [because for (because,) in await world.rows(select(NoticeRow.refused_because))]
+async def refusals(environment: ActivityEnvironment) -> list[str | None]:
+    return [because for (because,) in await environment.rows(select(NoticeRow.refused_because))]
 
 
-async def sent_actions(world: ActivityWorld) -> list[str]:
-    return [action for action in await world.actions() if action.startswith(SENT)]
+async def sent_actions(environment: ActivityEnvironment) -> list[str]:
+    return [action for action in await environment.actions() if action.startswith(SENT)]
 
 
-async def test_y18_a_mail_is_pending_until_the_server_has_taken_it(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+async def test_y18_a_mail_is_pending_until_the_server_has_taken_it(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
     with pytest.raises(CrashError):
-        await world.activities(CrashingSessions(world.engine, commit=1, committed=True))["send_mail"](RECEIPT)
-    assert await pending(world) == [True]
+        await environment.activities(CrashingSessions(environment.engine, commit=1, committed=True))["send_mail"](
+            RECEIPT
+        )
+    assert await pending(environment) == [True]
     assert smtp_inbox.mails == []
-    answer = await send(world)
-    assert await pending(world) == [False]
+    answer = await send(environment)
+    assert await pending(environment) == [False]
     assert [mail["Message-ID"] for mail in smtp_inbox.mails] == [answer.message_id]
 
 
 async def test_a_crash_between_the_servers_yes_and_our_commit_sends_the_same_mail_again(
-    world: ActivityWorld, smtp_inbox: SmtpInbox
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     """What is left, as documented: whoever receives both can tell by the Message-ID that they are one."""
     with pytest.raises(CrashError):
-        await world.activities(CrashingSessions(world.engine, commit=2, committed=False))["send_mail"](RECEIPT)
-    assert await pending(world) == [True]
-    answer = await send(world)
+        await environment.activities(CrashingSessions(environment.engine, commit=2, committed=False))["send_mail"](
+            RECEIPT
+        )
+    assert await pending(environment) == [True]
+    answer = await send(environment)
     assert [mail["Message-ID"] for mail in smtp_inbox.mails] == [answer.message_id] * 2
     assert len({text_of(mail) for mail in smtp_inbox.mails}) == 1
-    assert len(await sent_actions(world)) == 1
-    await send(world)
+    assert len(await sent_actions(environment)) == 1
+    await send(environment)
     assert len(smtp_inbox.mails) == 2
 
 
-async def test_a_server_that_refuses_leaves_the_mail_pending(world: ActivityWorld) -> None:
+async def test_a_server_that_refuses_leaves_the_mail_pending(environment: ActivityEnvironment) -> None:
     taken: list[bytes] = []
     refusals = 1
 
@@ -98,27 +104,29 @@ async def test_a_server_that_refuses_leaves_the_mail_pending(world: ActivityWorl
         taken.append(content)
 
     async with await inbox.listen("127.0.0.1", 0, take) as server:
-        moody = world.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"]
+        moody = environment.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"]
         with pytest.raises(MailNotTakenError):
             await moody(RECEIPT)
-        assert await pending(world) == [True]
-        assert await sent_actions(world) == []
+        assert await pending(environment) == [True]
+        assert await sent_actions(environment) == []
         await moody(RECEIPT)
-    assert await pending(world) == [False]
+    assert await pending(environment) == [False]
     assert len(taken) == 1
 
 
-async def test_a_server_that_is_away_leaves_the_mail_pending(world: ActivityWorld) -> None:
+async def test_a_server_that_is_away_leaves_the_mail_pending(environment: ActivityEnvironment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
     with pytest.raises(MailNotTakenError):
-        await world.activities(smtp_port=port)["send_mail"](RECEIPT)
-    assert await pending(world) == [True]
-    await send(world)
-    assert await pending(world) == [False]
+        await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
+    assert await pending(environment) == [True]
+    await send(environment)
+    assert await pending(environment) == [False]
 
 
-async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
     requests = [
         RECEIPT,
         *(
@@ -136,15 +144,15 @@ async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(world: Activit
         ),
     ]
     for request in requests * 2:
-        await send(world, request)
+        await send(environment, request)
     assert len({mail["Message-ID"] for mail in smtp_inbox.mails}) == len(smtp_inbox.mails) == len(requests)
-    assert len(await sent_actions(world)) == len(requests)
+    assert len(await sent_actions(environment)) == len(requests)
 
 
 async def test_y18_japanese_headers_and_text_arrive_as_they_were_written(
-    world: ActivityWorld, smtp_inbox: SmtpInbox
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    await send(world)
+    await send(environment)
     [mail] = smtp_inbox.mails
     assert mail["Subject"] == MailKind.RECEIPT.subject
     # Decoded by the RFC's letter: some versions of Python's own parser keep the space between two encoded words.
@@ -159,14 +167,18 @@ async def test_y18_japanese_headers_and_text_arrive_as_they_were_written(
     assert all(str(value).isascii() for _, value in mail.raw_items())  # every server on the way takes it
 
 
-async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
     markdown = "弥生 太郎 様\n\n## 見出し\n- 項目\n\n| | |\n|-|-|\n| 申込番号 | YS-000001 |\n"
 
     async def write(_: object) -> WrittenMail:
         return WrittenMail(TARO, "件名", markdown)
 
     transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
-    await Outbox(world.sessions, transport, "desk@example.co.jp").send(Letter(key="a mail", kind="receipt"), write)
+    await Outbox(environment.sessions, transport, "desk@example.co.jp").send(
+        Letter(key="a mail", kind="receipt"), write
+    )
     [mail] = smtp_inbox.mails
     assert mail.get_content_type() == "multipart/alternative"
     text, html = mail.iter_parts()
@@ -182,12 +194,14 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(world: Activit
     "name",
     ["弥生\r\nBcc: thief@example.com", "弥生\nSubject: 偽物\n\n偽の本文", "弥生\r\n.\r\nMAIL FROM:<thief@example.com>"],
 )
-async def test_names_never_become_headers_or_commands(world: ActivityWorld, smtp_inbox: SmtpInbox, name: str) -> None:
-    async with world.sessions.begin() as session:
+async def test_names_never_become_headers_or_commands(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox, name: str
+) -> None:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationRow).values(family_name=name, given_name=name))
         await session.execute(update(ApplicationOfficeRow).values(office_name=name))
         await session.execute(update(ExistingContractRow).values(customer_name=name))
-    await send(world)
+    await send(environment)
     [mail] = smtp_inbox.mails
     assert sorted(mail.keys()) == sorted(
         [
@@ -222,16 +236,16 @@ async def test_names_never_become_headers_or_commands(world: ActivityWorld, smtp
     ],
 )
 async def test_what_is_not_exactly_one_address_is_not_sent_to(
-    world: ActivityWorld, smtp_inbox: SmtpInbox, address: str
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox, address: str
 ) -> None:
     if "\0" not in address:  # Postgres keeps no such text
-        async with world.sessions.begin() as session:
+        async with environment.sessions.begin() as session:
             await session.execute(update(ExistingContractRow).values(mail_address=address))
         with pytest.raises(ApplicationError, match="メールアドレスの形が正しくありません") as refused:
-            await send(world)
+            await send(environment)
         assert (refused.value.type, refused.value.non_retryable) == (MAIL_REFUSED, True)
         assert not address or address not in str(refused.value)
-        assert await refusals(world) == [str(refused.value).partition(": ")[2]]
+        assert await refusals(environment) == [str(refused.value).partition(": ")[2]]
         assert smtp_inbox.mails == []
     with pytest.raises(ValueError, match="not one mail address"):
         one_address(address)
@@ -249,11 +263,11 @@ async def test_what_is_not_exactly_one_address_is_not_sent_to(
     ],
 )
 async def test_odd_but_valid_addresses_are_sent_to_as_they_are(
-    world: ActivityWorld, smtp_inbox: SmtpInbox, address: str
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox, address: str
 ) -> None:
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ExistingContractRow).values(mail_address=address))
-    await send(world)
+    await send(environment)
     [mail] = smtp_inbox.mails
     assert [to.addr_spec for to in mail["To"].addresses] == [address]
 
@@ -312,55 +326,59 @@ async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]
     ],
 )
 async def test_what_may_work_later_or_is_ours_to_mend_is_tried_again(
-    world: ActivityWorld, at: str, answer: str, told: str
+    environment: ActivityEnvironment, at: str, answer: str, told: str
 ) -> None:
     async with unwilling(at, answer) as (_, port):
         with pytest.raises(MailNotTakenError) as failed:
-            await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+            await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert str(failed.value) == told
-    assert await pending(world) == [True]
-    assert await refusals(world) == [None]
-    await send(world)
-    assert await pending(world) == [False]
+    assert await pending(environment) == [True]
+    assert await refusals(environment) == [None]
+    await send(environment)
+    assert await pending(environment) == [False]
 
 
 @pytest.mark.parametrize(("at", "code"), [("RCPT", 550), ("RCPT", 450), ("DATA", 554)])
-async def test_what_a_server_says_of_an_address_is_in_no_failure(world: ActivityWorld, at: str, code: int) -> None:
+async def test_what_a_server_says_of_an_address_is_in_no_failure(
+    environment: ActivityEnvironment, at: str, code: int
+) -> None:
     """Failures are kept in histories and logs."""
     async with unwilling(at, f"{code} <{{}}>: no") as (_, port):
         with pytest.raises((MailNotTakenError, ApplicationError), match=str(code)) as failed:
-            await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+            await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert TARO not in "".join(traceback.format_exception(failed.value))
-    assert TARO not in str(await refusals(world))
+    assert TARO not in str(await refusals(environment))
 
 
 async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_again_where_it_is_then(
-    world: ActivityWorld, smtp_inbox: SmtpInbox
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
         for tries in (1, 2):
             with pytest.raises(ApplicationError) as failed:
-                await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+                await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
             assert (failed.value.type, failed.value.non_retryable) == (MAIL_REFUSED, True)
             assert "SMTP 550" in str(failed.value)
             assert ear.asked == tries  # asking again tries again
-    assert await pending(world) == [True]
-    assert await refusals(world) == [str(failed.value).partition(": ")[2]]
-    assert await sent_actions(world) == []
+    assert await pending(environment) == [True]
+    assert await refusals(environment) == [str(failed.value).partition(": ")[2]]
+    assert await sent_actions(environment) == []
     corrected = "taro@corrected.example.jp"
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ExistingContractRow).values(mail_address=corrected))
-    await send(world)
+    await send(environment)
     [mail] = smtp_inbox.mails
     assert mail["To"] == corrected
-    assert await world.rows(select(NoticeRow.recipient, NoticeRow.refused_because)) == [(corrected, None)]
-    assert await pending(world) == [False]
+    assert await environment.rows(select(NoticeRow.recipient, NoticeRow.refused_because)) == [(corrected, None)]
+    assert await pending(environment) == [False]
     async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
-        await world.activities(smtp_port=port)["send_mail"](RECEIPT)
+        await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
     assert ear.asked == 0  # sent is sent
 
 
-async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(world: ActivityWorld) -> None:
+async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(
+    environment: ActivityEnvironment,
+) -> None:
     """Each holds a connection to the database: with the pool of a worker, a freeze still takes effect at once (Y12)."""
     stalled: list[asyncio.StreamWriter] = []
     occasions = [RECEIPT.model_copy(update={"occurrence": number}) for number in range(1, 31)]
@@ -368,11 +386,11 @@ async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(
     async def stall(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stalled.append(writer)
 
-    address = world.engine.url.render_as_string(hide_password=False)
-    engine = database.engine(world.settings.model_copy(update={"database_url": address}))
+    address = environment.engine.url.render_as_string(hide_password=False)
+    engine = database.engine(environment.settings.model_copy(update={"database_url": address}))
     async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        activities = world.activities(database.sessions(engine), smtp_port=port)
+        activities = environment.activities(database.sessions(engine), smtp_port=port)
         mails = [asyncio.create_task(activities["send_mail"](occasion)) for occasion in occasions]
 
         async def all_turns_taken() -> bool:
@@ -393,21 +411,23 @@ async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(
     await engine.dispose()
 
 
-async def test_the_server_is_told_the_same_two_addresses_as_the_reader(world: ActivityWorld) -> None:
+async def test_the_server_is_told_the_same_two_addresses_as_the_reader(environment: ActivityEnvironment) -> None:
     address = '"keiri, honsha"@example.jp'
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ExistingContractRow).values(mail_address=address))
     ear = Envelopes()
     async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
-        await world.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
+        await environment.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
     assert ear.heard == [("customer-center@yayoi.example", [address])]
 
 
-async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(world: ActivityWorld, smtp_inbox: SmtpInbox) -> None:
+async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
     """As after the Reset of a workflow whose case the daily reconciliation had undone."""
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationOfficeRow).values(closed_at=AT))
     reminder = SendMail(application_no=NO, office_no=1, kind=MailKind.FOLLOW_UP_REMINDER, at=AT)
     with pytest.raises(ApplicationError, match="すでに終了しています"):
-        await world.activities(smtp_port=smtp_inbox.port)["send_mail"](reminder)
+        await environment.activities(smtp_port=smtp_inbox.port)["send_mail"](reminder)
     assert smtp_inbox.mails == []

@@ -21,12 +21,12 @@ from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import YayoiIdRow
-from tests.browser.serving import served
-from tests.conftest import new_database
-from tests.support.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
+from tests.support.databases import new_database
+from tests.support.environment import TARO
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import PASSWORD, SAME_ORIGIN, until
-from tests.support.world import TARO
+from tests.support.web import PASSWORD, SAME_ORIGIN, until
 from workers import database
 from workers.settings import Settings
 
@@ -202,11 +202,11 @@ async def test_no_log_line_holds_anything_of_anybody(life: Life) -> None:
 
 async def test_no_history_holds_anything_of_anybody(life: Life) -> None:
     """But what operators read: titles and details, which histories keep apart as metadata for people."""
-    client = life.customer.world.client
+    client = life.customer.environment.client
     found = {}
 
     async def all_there() -> bool:
-        query = f"TaskQueue = '{life.customer.world.settings.temporal_task_queue}'"
+        query = f"TaskQueue = '{life.customer.environment.settings.temporal_task_queue}'"
         found.update({each.id: each async for each in client.list_workflows(query)})
         return {workflow_id.partition("/")[0] for workflow_id in found} >= KINDS
 

@@ -10,9 +10,9 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browser.serving import served
-from tests.support.web_world import Web, answering, end_cases, fill_registry, web_on
-from tests.webhooks.webhook_receiver import SECRET
+from tests.support.serving import served
+from tests.support.web import Web, answering, end_cases, fill_registry, web_on
+from tests.support.webhook_receiver import SECRET
 
 EXAMPLES = "40"
 """Per endpoint and kind of input; always the same ones."""

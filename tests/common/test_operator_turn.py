@@ -12,18 +12,18 @@ from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, OperatorRow
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Stage
-from tests.support.world import OFFICE_C, OPERATOR, Case, World, at_rest, form
+from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from workflows.common import search_attributes
 
 SUPERVISOR = "田中"
 
 
-async def alerted(world: World) -> tuple[Case, date]:
+async def alerted(environment: Environment) -> tuple[Case, date]:
     """Return a case whose sharing is not released in time, on the day on which its operator is told."""
-    case = await world.apply(form([OFFICE_C]))
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    alert_on = world.calendar.business_days_before(case.due_date, 3)
-    await case.until_day(world.calendar.business_days_before(alert_on, 1))
+    alert_on = environment.calendar.business_days_before(case.due_date, 3)
+    await case.until_day(environment.calendar.business_days_before(alert_on, 1))
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
     assert await case.notices(MailKind.DUE_DATE_IN_DANGER) == []
     await case.until_day(alert_on)
@@ -31,8 +31,8 @@ async def alerted(world: World) -> tuple[Case, date]:
     return case, alert_on
 
 
-async def address(world: World, operator: str | None) -> str:
-    [found] = await world.rows(select(OperatorRow.mail_address).where(OperatorRow.name == operator))
+async def address(environment: Environment, operator: str | None) -> str:
+    [found] = await environment.rows(select(OperatorRow.mail_address).where(OperatorRow.name == operator))
     return str(found)
 
 
@@ -45,27 +45,27 @@ async def shown_assignee(case: Case) -> str | None:
     return described.typed_search_attributes.get(search_attributes.ASSIGNEE)
 
 
-async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(world: World) -> None:
-    case, alert_on = await alerted(world)
+async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(environment: Environment) -> None:
+    case, alert_on = await alerted(environment)
     first = (await case.progress()).assignee
     assert first in {"佐藤", "鈴木"}
     [second] = {"佐藤", "鈴木"} - {first}
-    own = await address(world, first)
+    own = await address(environment, first)
     assert await recipients(case, MailKind.DUE_DATE_IN_DANGER) == [own]
     assert await recipients(case, MailKind.OPERATOR_REMINDER) == []
 
-    await case.until_day(world.calendar.business_days_after(alert_on, 1))
+    await case.until_day(environment.calendar.business_days_after(alert_on, 1))
     assert await recipients(case, MailKind.OPERATOR_REMINDER) == [own]
     assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []
 
-    await case.until_day(world.calendar.business_days_after(alert_on, 2))
-    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == [await address(world, SUPERVISOR)]
+    await case.until_day(environment.calendar.business_days_after(alert_on, 2))
+    assert await recipients(case, MailKind.OPERATOR_ESCALATION) == [await address(environment, SUPERVISOR)]
     assert await shown_assignee(case) == first
 
-    await case.until_day(world.calendar.business_days_after(alert_on, 3))
+    await case.until_day(environment.calendar.business_days_after(alert_on, 3))
     assert (await case.progress()).assignee == second
     assert await shown_assignee(case) == second
-    assert await world.rows(select(ApplicationOfficeRow.assignee)) == [second]
+    assert await environment.rows(select(ApplicationOfficeRow.assignee)) == [second]
     handed_on = [row for row in await case.audit() if row.action == "担当者を決めた" and row.office_no == 1]
     assert [(row.by, row.reason, row.facts["operator"]) for row in handed_on] == [
         ("system", "期限までに対応されなかったため", second)
@@ -79,16 +79,16 @@ async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(wor
     ids=["add_note", "hand_over"],
 )
 async def test_an_operator_who_acts_ends_the_ladder_and_gives_the_turn_back(
-    world: World, message: ActionMessage
+    environment: Environment, message: ActionMessage
 ) -> None:
-    case, alert_on = await alerted(world)
+    case, alert_on = await alerted(environment)
     before = (await case.progress()).assignee
     await case.act(message)
     progress = await case.progress()
     assert progress.waiting_for is WaitingFor.APPLICANT
     assert progress.assignee == (SUPERVISOR if isinstance(message, HandOver) else before)
     assert await shown_assignee(case) == progress.assignee
-    await case.until_day(world.calendar.business_days_after(alert_on, 3))
+    await case.until_day(environment.calendar.business_days_after(alert_on, 3))
     assert await recipients(case, MailKind.OPERATOR_REMINDER) == []
     assert await recipients(case, MailKind.OPERATOR_ESCALATION) == []
     assert (await case.progress()).assignee == progress.assignee
@@ -96,8 +96,8 @@ async def test_an_operator_who_acts_ends_the_ladder_and_gives_the_turn_back(
     assert (message.by, message.reason) in audited
 
 
-async def test_handing_over_to_somebody_on_leave_is_refused_and_changes_nothing(world: World) -> None:
-    case, _ = await alerted(world)
+async def test_handing_over_to_somebody_on_leave_is_refused_and_changes_nothing(environment: Environment) -> None:
+    case, _ = await alerted(environment)
     before = await case.progress()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await case.act(HandOver(by=OPERATOR, reason="相談のうえ", to="高橋"))

@@ -22,7 +22,7 @@ import workers
 import workflows
 from models.common.message import FromOutside, Message
 from models.common.operator_message import ActionMessage
-from tests.replay.test_replay import HISTORIES
+from tests.support.recorded_histories import HISTORIES
 from workers.temporal import DATA_CONVERTER
 from workers.wiring.root import WORKFLOWS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import httpx
 
 from tests.hostile.people import THIEF
-from tests.hostile.world import Attacker
-from tests.support.web_world import CROSS_SITE, PASSWORD
+from tests.hostile.target import Attacker
+from tests.support.web import CROSS_SITE, PASSWORD
 
 SCRIPT = "<script>alert(1)</script>"
 JSON = ("/api/applications", "/api/events", "/api/evidence/check")

@@ -23,7 +23,7 @@ from tests.hostile.attack import (
     json,
 )
 from tests.hostile.people import THIEF
-from tests.hostile.world import Attacker, application, as_json
+from tests.hostile.target import Attacker, application, as_json
 
 
 def markup() -> Iterator[Attack]:

@@ -7,8 +7,8 @@ import httpx
 
 from tests.hostile.attack import DEAD_LINK, FORGED, NO_CASE, NOT_OURS, Attack, Send, foreign, get, json
 from tests.hostile.people import DAY, LONG_AGO, NOW, THIEF, VICTIM
-from tests.hostile.world import EVIL, FORM_SECRETS, Attacker, application, as_json
-from tests.support.web_world import WEB
+from tests.hostile.target import EVIL, FORM_SECRETS, Attacker, application, as_json
+from tests.support.web import WEB
 
 SIX_MINUTES = timedelta(minutes=6)
 

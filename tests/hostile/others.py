@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.hostile.attack import JSON, REGISTRATION, Attack, form, json
 from tests.hostile.people import THIEF, VICTIM
-from tests.hostile.world import as_json
+from tests.hostile.target import as_json
 
 
 def others() -> Iterator[Attack]:

@@ -26,7 +26,7 @@ from models.tables import (
 )
 from models.yayoi.case_links import case_path
 from models.yayoi.procedures import Procedure
-from tests.support.web_world import PASSWORD, SECRET
+from tests.support.web import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)

@@ -10,11 +10,11 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import new_database
 from tests.hostile.attack import Attack
 from tests.hostile.document import DOCUMENT, attacks, document
 from tests.hostile.elsewhere import ELSEWHERE
-from tests.hostile.world import EVIL, Town, town_on
+from tests.hostile.target import EVIL, Target, target_on
+from tests.support.databases import new_database
 from workers import database
 
 HEADERS = {
@@ -25,19 +25,19 @@ HEADERS = {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def town(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Town]:
-    """One town for all lines: each comes from an address of its own."""
+async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
+    """One target for all lines: each comes from an address of its own."""
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with town_on(database.sessions(engine), temporal.client) as town:
-            yield town
+        async with target_on(database.sessions(engine), temporal.client) as target:
+            yield target
         await engine.dispose()
 
 
 @pytest.mark.parametrize("attack", list(attacks()), ids=lambda attack: attack.name[:80])
-async def test_a_hostile_input_gets_what_the_list_says(town: Town, attack: Attack) -> None:
-    await town.forget_tries()
-    async with town.attacker() as attacker:
+async def test_a_hostile_input_gets_what_the_list_says(target: Target, attack: Attack) -> None:
+    await target.forget_tries()
+    async with target.attacker() as attacker:
         answer = await attack.send(attacker)
     assert answer.status_code == attack.status, answer.text
     assert attack.told in answer.text or attack.told in html.unescape(answer.text)

@@ -23,11 +23,11 @@ from activities.common.mail_markdown import text_of
 from activities.common.mail_templates import mail_templates
 from models.tables import BusinessGroupRow, EnquiryRow, ExistingContractRow, OfficeRow
 from models.yayoi.combination_ledger import LedgerEntry, as_csv
-from tests.conftest import new_database
 from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
-from tests.hostile.world import EVIL, Attacker, Town, application, town_on
-from tests.support.web_world import CROSS_SITE, browser_on
+from tests.hostile.target import EVIL, Attacker, Target, application, target_on
+from tests.support.databases import new_database
+from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import Limit
 from web.common.problems import SYSTEMS
 from web.common.security import MAX_BODY_BYTES
@@ -41,24 +41,24 @@ OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/don
 
 
 @pytest_asyncio.fixture(scope="module")
-async def town(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Town]:
+async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with town_on(database.sessions(engine), temporal.client) as town:
-            yield town
+        async with target_on(database.sessions(engine), temporal.client) as target:
+            yield target
         await engine.dispose()
 
 
 @pytest_asyncio.fixture
-async def attacker(town: Town) -> AsyncIterator[Attacker]:
-    await town.forget_tries()
-    async with town.attacker() as attacker:
+async def attacker(target: Target) -> AsyncIterator[Attacker]:
+    await target.forget_tries()
+    async with target.attacker() as attacker:
         yield attacker
 
 
-def routes(town: Town, method: str) -> list[str]:
+def routes(target: Target, method: str) -> list[str]:
     """Every path that the app answers with this method, with its parameters unfilled."""
-    contexts = iter_route_contexts(town.app.routes)
+    contexts = iter_route_contexts(target.app.routes)
     return sorted({str(route.path) for route in contexts if method in (route.methods or ())} - {"/openapi.json"})
 
 
@@ -67,10 +67,10 @@ def routes(town: Town, method: str) -> list[str]:
 
 @pytest.mark.parametrize(("visitor", "other"), [(THIEF, VICTIM), (VICTIM, THIEF)], ids=["thief", "victim"])
 async def test_nobody_signed_in_sees_anything_of_another_customers(
-    town: Town, attacker: Attacker, visitor: Person, other: Person
+    target: Target, attacker: Attacker, visitor: Person, other: Person
 ) -> None:
     await attacker.sign_in(visitor.yayoi_id)
-    seen = {path: await attacker.http.get(path) for path in routes(town, "GET") if "{" not in path}
+    seen = {path: await attacker.http.get(path) for path in routes(target, "GET") if "{" not in path}
     own = [path for path, answer in seen.items() if any(secret in _text(answer) for secret in visitor.secrets)]
     assert {"/ledger", "/ledger.csv", "/ledger.pdf", "/members", "/relink", "/group"} <= {*own, "/group"}
     for path, answer in seen.items():
@@ -78,11 +78,11 @@ async def test_nobody_signed_in_sees_anything_of_another_customers(
             assert secret not in _text(answer), f"{path} shows {visitor.name} what is {other.name}'s: {secret}"
 
 
-async def test_no_key_opens_another_case_or_office(town: Town, attacker: Attacker) -> None:
+async def test_no_key_opens_another_case_or_office(target: Target, attacker: Attacker) -> None:
     """Every page of a case, with each key of another, or of a part of the case: there is no such case."""
     mine, theirs = THIEF, VICTIM
     keys = {person.case_path(office).partition("?")[2] for person, office in product((mine, theirs), (None, 1, 2))}
-    places = [path for path in routes(town, "GET") if "{application_no}" in path]
+    places = [path for path in routes(target, "GET") if "{application_no}" in path]
     assert len(places) >= 5
     opened = []
     for place, key, office in product(places, sorted(keys), ("1", "2", "0", "-1")):
@@ -101,28 +101,28 @@ async def test_no_key_opens_another_case_or_office(town: Town, attacker: Attacke
     assert {office for _, office, _ in opened} == {"1", "-"}
 
 
-async def test_what_is_done_with_another_cases_key_is_not_done(town: Town, attacker: Attacker) -> None:
+async def test_what_is_done_with_another_cases_key_is_not_done(target: Target, attacker: Attacker) -> None:
     key = THIEF.case_path().partition("?")[2]
     office_key = VICTIM.case_path(1).partition("?")[2]
-    for place in (path for path in routes(town, "POST") if "{application_no}" in path):
+    for place in (path for path in routes(target, "POST") if "{application_no}" in path):
         path = place.format(application_no=VICTIM.application_no, office_no=1)
         for each in (key, "", *([] if path.endswith("/offices/1/link") else [office_key])):
             answer = await attacker.http.post(f"{path}?{each}", data={"consent": "1", "action": "send"})
             assert answer.status_code == 404, (path, answer.status_code)
 
 
-async def test_without_a_session_nobody_gets_behind_the_doors(town: Town, attacker: Attacker) -> None:
+async def test_without_a_session_nobody_gets_behind_the_doors(target: Target, attacker: Attacker) -> None:
     for cookie in ("", "session=made-up", "session=", 'session="\\000"'):
-        for path in routes(town, "GET"):
+        for path in routes(target, "GET"):
             if "{" in path or path in OPEN_TO_ALL or path.startswith("/myics"):
                 continue
             answer = await attacker.http.get(path, headers={"cookie": cookie} if cookie else {})
             assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={path}"), path
 
 
-async def test_no_other_site_s_page_sends_any_form(town: Town, attacker: Attacker) -> None:
+async def test_no_other_site_s_page_sends_any_form(target: Target, attacker: Attacker) -> None:
     """Whatever pages send, signed in or not; the answer is the same, and comes before anything is read or done."""
-    places = [re.sub(r"{\w+}", "1", path) for path in routes(town, "POST") if not path.startswith(SYSTEMS)]
+    places = [re.sub(r"{\w+}", "1", path) for path in routes(target, "POST") if not path.startswith(SYSTEMS)]
     assert len(places) >= 40
     foreign: tuple[dict[str, str], ...] = (CROSS_SITE, {"origin": f"http://{EVIL}"}, {"origin": "null"}, {})
     for signed_in in (False, True):
@@ -200,7 +200,9 @@ TRIES: dict[str, tuple[int, Tried]] = {
 
 
 @pytest.mark.parametrize("tried", TRIES)
-async def test_whatever_can_be_tried_again_and_again_ends_with_429(town: Town, attacker: Attacker, tried: str) -> None:
+async def test_whatever_can_be_tried_again_and_again_ends_with_429(
+    target: Target, attacker: Attacker, tried: str
+) -> None:
     most, send = TRIES[tried]
     for number in range(most):
         answer = await send(attacker, number)
@@ -209,7 +211,7 @@ async def test_whatever_can_be_tried_again_and_again_ends_with_429(town: Town, a
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
     assert "分ほどたってから、もう一度お試しください" in refused.text
-    async with town.attacker() as another:
+    async with target.attacker() as another:
         assert (await another.form("/token", {"office_token": "x"})).status_code == 422
 
 
@@ -230,7 +232,7 @@ async def test_whatever_can_be_tried_again_and_again_ends_with_429(town: Town, a
     ],
 )
 async def test_what_other_systems_send_in_vain_ends_with_429_too(
-    town: Town, attacker: Attacker, path: str, content: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    target: Target, attacker: Attacker, path: str, content: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a shorter patience: 600 tries say no more than six."""
     shorter = Limit.REFUSED_FROM.value.__class__("refused-from", 6, Limit.REFUSED_FROM.value.window)
@@ -239,7 +241,7 @@ async def test_what_other_systems_send_in_vain_ends_with_429_too(
     assert {answer.status_code for answer in answers[:6]} <= {401, 404, 422}
     assert answers[6].status_code == 429
     assert answers[6].headers["content-type"] == "application/problem+json"
-    async with town.attacker() as another:
+    async with target.attacker() as another:
         assert (await another.http.post(path, json=content)).status_code in {401, 404, 422}
 
 
@@ -341,9 +343,9 @@ async def test_every_answer_has_the_security_headers(attacker: Attacker, monkeyp
 async def test_cookies_over_tls_are_of_this_host_alone(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
-    async with town_on(sessions, temporal.client, people=[THIEF], public_url="https://web.test") as town:
-        async with browser_on(town.app, "https://web.test") as http:
-            attacker = Attacker(town.app, http, town.sessions)
+    async with target_on(sessions, temporal.client, people=[THIEF], public_url="https://web.test") as target:
+        async with browser_on(target.app, "https://web.test") as http:
+            attacker = Attacker(target.app, http, target.sessions)
             assert "set-cookie" not in (await http.get("/sign-in")).headers
             signed_in = await attacker.sign_in()
             out = await http.post("/sign-out")
@@ -357,7 +359,7 @@ async def test_cookies_over_tls_are_of_this_host_alone(
         assert "max-age" in answer.headers["strict-transport-security"]
         # What came without TLS, or was planted by a neighbour under the plain name, is nobody's session.
         token = signed_in.headers["set-cookie"].partition("=")[2].partition(";")[0]
-        async with browser_on(town.app) as http:
+        async with browser_on(target.app) as http:
             plain = await http.get("/ledger", headers={"cookie": f"session={token}"})
         assert plain.status_code == 303
 

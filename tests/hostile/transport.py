@@ -6,8 +6,8 @@ import httpx
 
 from tests.hostile.attack import FORM, JSON, NO_CASE, NO_PAGE, NOT_OURS, UNREADABLE, Attack, Send, foreign, json
 from tests.hostile.people import THIEF, VICTIM
-from tests.hostile.world import EVIL, Attacker, application, as_json
-from tests.support.web_world import PASSWORD
+from tests.hostile.target import EVIL, Attacker, application, as_json
+from tests.support.web import PASSWORD
 
 
 def paths() -> Iterator[Attack]:

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.myics.identifiers import ClientId
 from tests.myics.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, myics_with_worker
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import Web, browser_on, hidden_fields
+from tests.support.web import Web, browser_on, hidden_fields
 from workers.wiring.root import build_web
 
 REGISTER = "/myics/register"
@@ -29,8 +29,10 @@ class Town:
     @asynccontextmanager
     async def browser(self) -> AsyncIterator["Browser"]:
         async with browser_on(self.app) as http:
-            world = self.myics.world
-            yield Browser(Web(self.app, http, world.sessions, world.client, world.settings.temporal_task_queue))
+            environment = self.myics.environment
+            yield Browser(
+                Web(self.app, http, environment.sessions, environment.client, environment.settings.temporal_task_queue)
+            )
 
 
 @dataclass
@@ -73,6 +75,6 @@ async def myics_town(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
 ) -> AsyncIterator[Town]:
     async with myics_with_worker(sessions, temporal, inbox) as myics:
-        app = build_web(myics.world.settings, sessions, temporal.client)
+        app = build_web(myics.environment.settings, sessions, temporal.client)
         async with app.router.lifespan_context(app):
             yield Town(app, myics)

@@ -1,4 +1,4 @@
-"""A firm, its people and its operator, on the small world of the other procedures; mails are read for their links."""
+"""A firm, its people and its operator, on the environment of the other procedures; mails are read for their links."""
 
 import asyncio
 import re
@@ -42,10 +42,10 @@ from models.tables import (
     batch_count,
     registration_count,
 )
+from tests.support.environment import Environment, environment_with_worker
 from tests.support.running import PATIENCE
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import World, world_with_worker
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
 from web.myics.procedure_calls import InvitationUpdates
@@ -71,22 +71,22 @@ def nobody() -> None:
 class MyicsWorld:
     """The services as the web has them, and time at hand."""
 
-    world: World
+    environment: Environment
     ahead: timedelta = timedelta()
     """How far the web's clock is ahead."""
     hashing: Hashing = field(default_factory=Hashing)
 
     def __post_init__(self) -> None:
-        sessions, now = self.world.sessions, self.now
+        sessions, now = self.environment.sessions, self.now
         self.registrants = Registrants(sessions, self.hashing, "secret", nobody, now)
         self.renewals = Renewals(sessions, self.hashing, "secret", nobody, now)
         self.sign_in = SignIn(sessions, self.hashing, nobody, now)
         self.users = Users(sessions, nobody, now)
-        self.invitations = InvitationUpdates(self.users, self.world.client)
+        self.invitations = InvitationUpdates(self.users, self.environment.client)
         self.clients = Clients(sessions, nobody, now)
         self.batches = Batches(sessions, nobody, now)
-        queue = self.world.settings.temporal_task_queue
-        client = self.world.client
+        queue = self.environment.settings.temporal_task_queue
+        client = self.environment.client
         self._tellers: Sequence[WorkflowNotifier[Any]] = (
             WorkflowNotifier(sessions, client, MyicsRegistrationRow, registration_notification, task_queue=queue),
             WorkflowNotifier(sessions, client, MyicsBatchRow, batch_notification, task_queue=queue),
@@ -104,7 +104,7 @@ class MyicsWorld:
 
     async def invite(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> "Registered":
         form = FirmForm(customer_no=firm, name="青葉会計事務所", representative="青葉 一郎", address=address)
-        async with self.world.sessions.begin() as session:
+        async with self.environment.sessions.begin() as session:
             number = await invite_firm(session, form, Requester("担当者", self.now()))
         await self.tell()
         return Registered(self, number)
@@ -151,7 +151,7 @@ class MyicsWorld:
         return number
 
     async def rows(self, statement: Any) -> list[Any]:
-        return await self.world.rows(statement)
+        return await self.environment.rows(statement)
 
     async def operators(self) -> dict[str, str]:
         """Return the operators' mail addresses by their names."""
@@ -177,7 +177,7 @@ class Registered:
 
     @property
     def handle(self) -> WorkflowHandle[Any, RegistrationEnded]:
-        return self.myics.world.client.get_workflow_handle(
+        return self.myics.environment.client.get_workflow_handle(
             registration_workflow_id(self.number), result_type=RegistrationEnded
         )
 
@@ -210,7 +210,7 @@ class Registered:
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 
     def mails(self, address: str | None) -> list[EmailMessage]:
-        return self.myics.world.inbox.to(address or "")
+        return self.myics.environment.inbox.to(address or "")
 
     async def notices(self) -> list[NoticeRow]:
         """The mails that were sent, in their order."""
@@ -229,7 +229,7 @@ class Registered:
 
     async def settled(self) -> None:
         """Wait until nothing is under way, and nothing is due."""
-        await settled(self.myics.world.environment, self.handle)
+        await settled(self.myics.environment.temporal, self.handle)
 
     async def at(self, stage: RegistrationStage) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -254,9 +254,9 @@ class Registered:
 
     async def until(self, moment: datetime) -> bool:
         """Let time pass to just after `moment`; False if the registration ended before."""
-        environment = self.myics.world.environment
-        distance = moment - await environment.get_current_time(self.handle)
-        still_open = await environment.fast_forward(self.handle, distance + timedelta(minutes=1))
+        temporal = self.myics.environment.temporal
+        distance = moment - await temporal.get_current_time(self.handle)
+        still_open = await temporal.fast_forward(self.handle, distance + timedelta(minutes=1))
         await self.settled()
         return still_open
 
@@ -271,15 +271,15 @@ class Registered:
 @asynccontextmanager
 async def myics_with_worker(
     sessions: async_sessionmaker[AsyncSession],
-    environment: WorkflowEnvironment,
+    temporal: WorkflowEnvironment,
     inbox: SmtpInbox,
     *,
     workflows: Sequence[type] = WORKFLOWS,
 ) -> AsyncIterator[MyicsWorld]:
     """The Temporal server is shared by all tests: no two of them may use the same numbers."""
-    async with world_with_worker(sessions, environment, inbox, workflows=workflows) as world:
+    async with environment_with_worker(sessions, temporal, inbox, workflows=workflows) as environment:
         async with sessions.begin() as session:
             first = uuid4().int % 99_000_000 * 10 + 1_000
             for count in (registration_count, batch_count):
                 await session.execute(select(func.setval(count.name, first)))
-        yield MyicsWorld(world)
+        yield MyicsWorld(environment)

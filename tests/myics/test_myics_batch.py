@@ -4,14 +4,13 @@ import asyncio
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.refusals import RefusedError
@@ -22,12 +21,11 @@ from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_
 from models.myics.store.permissions import NotPossibleError
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, MyicsWorld, myics_with_worker
-from tests.support.activity_world import CrashError, CrashingSessions
+from tests.support.activity_environment import CrashError, CrashingSessions
+from tests.support.environment import details_of
+from tests.support.myics_cases import batch, held_up, shown, start_nothing_more
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import details_of
-from web.common.workflow_notifier import WorkflowNotifier
-from web.myics.notifications import batch_notification
 from workers.wiring.root import build_activities, build_worker
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
@@ -37,10 +35,6 @@ ROWS = 300
 
 def clients(count: int, first: int = 0) -> str:
     return "顧問先ID下4桁,顧問先名称\n" + "".join(f"{n:04},顧問先{n}\n" for n in range(first, first + count))
-
-
-def batch(myics: MyicsWorld, number: BatchNo) -> WorkflowHandle[object, BatchProgress]:
-    return myics.world.client.get_workflow_handle(registration_workflow_id(number), result_type=BatchProgress)
 
 
 async def finished(myics: MyicsWorld, number: BatchNo) -> BatchProgress:
@@ -97,7 +91,7 @@ async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
         manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(ROWS).encode(), uuid4())
     engine = create_async_engine(database_url)
-    settings, client = myics.world.settings, myics.world.client
+    settings, client = myics.environment.settings, myics.environment.client
     page = page_of(number, 1, PAGE)
     for commit, committed in ((1, False), (4, True), (3, False)):
         doomed = CrashingSessions(engine, commit=commit, committed=committed)
@@ -122,7 +116,7 @@ def page_of(number: BatchNo, first: int, last: int) -> BatchPage:
 async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
-    activities = build_activities(myics.world.settings, myics.world.sessions, myics.world.client)
+    activities = build_activities(myics.environment.settings, myics.environment.sessions, myics.environment.client)
     process_batch = {each.__name__: each for each in activities}["work_off_page"]
     done = await asyncio.gather(*(process_batch(page_of(number, 1, 60)) for _ in range(3)))
     assert [page.refused for page in done] == [()] * 3
@@ -142,9 +136,9 @@ async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: 
     invited = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.batch_no == number))
     assert Counter(row.client_id for row in invited) == {None: 6, f"{FIRM}0000": 6}
     async with asyncio.timeout(PATIENCE):
-        while len({mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user")}) < 12:  # noqa: ASYNC110
+        while len({mail["To"] for mail in myics.environment.inbox.mails if mail["To"].startswith("user")}) < 12:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    sent = Counter(mail["To"] for mail in myics.world.inbox.mails if mail["To"].startswith("user"))
+    sent = Counter(mail["To"] for mail in myics.environment.inbox.mails if mail["To"].startswith("user"))
     assert set(sent.values()) == {1}
 
 
@@ -224,48 +218,20 @@ async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsWorld) -> No
         next_row=21,
         progress=half,
     )
-    progress = await myics.world.client.execute_workflow(
+    progress = await myics.environment.client.execute_workflow(
         ClientBatch.run,
         case,
         id=registration_workflow_id(number),
-        task_queue=myics.world.settings.temporal_task_queue,
+        task_queue=myics.environment.settings.temporal_task_queue,
     )
     assert (progress.done, progress.refused) == (30, 1)
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(20, 30)]
 
 
-async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
-    """A file whose invitations nobody starts: the web, which does that, has gone away."""
-    manager = await myics.firm()
-    heads = "ユーザーアカウント,使用者,ユーザー種別\n"
-    lines = (f"user{n}@aoba-kaikei.example.jp,利用者{n},一般\n" for n in range(WAITING_TO_START + 1))
-    number = await myics.batches.take(manager, BatchKind.USERS, (heads + "".join(lines)).encode(), uuid4())
-    world, queue = myics.world, myics.world.settings.temporal_task_queue
-    await WorkflowNotifier(world.sessions, world.client, MyicsBatchRow, batch_notification, task_queue=queue).notify(
-        number
-    )
-    handle = batch(myics, number)
-    await shown(handle, lambda progress: progress.done == WAITING_TO_START + 1)
-    return handle
-
-
-async def start_nothing_more(myics: MyicsWorld) -> None:
-    """Let it be as if the web were back and had started what waits."""
-    async with myics.world.sessions.begin() as session:
-        await session.execute(update(MyicsRegistrationRow).values(notified_at=MyicsRegistrationRow.changed_at))
-
-
-async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:
-    """Wait until it is so far."""
-    async with asyncio.timeout(PATIENCE):
-        while not so(await handle.query("progress", result_type=BatchProgress)):  # noqa: ASYNC110 it is asked
-            await asyncio.sleep(0.05)
-
-
 async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: MyicsWorld) -> None:
     handle = await held_up(myics)
     first_run = (await handle.describe()).run_id
-    pass_time = myics.world.environment.fast_forward
+    pass_time = myics.environment.temporal.fast_forward
     async with asyncio.timeout(PATIENCE):
         while (await handle.describe()).run_id == first_run:
             await pass_time(handle, timedelta(minutes=10))

@@ -17,8 +17,8 @@ from models.tables import (
     NoticeRow,
 )
 from tests.myics.myics_trials import FIRM, MR
+from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
-from tests.support.activity_world import ActivityWorld, activity_world
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 
@@ -39,19 +39,19 @@ _WITH_LINK = {kind for kind in _KINDS if kind not in {MyicsMail.UNLOCKED, MyicsM
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        yield environment
 
 
 @pytest.mark.parametrize("client", [None, "10002003010012"])
 @pytest.mark.parametrize("mail", MyicsMail)
 async def test_every_mail_says_to_whom_about_what_and_with_which_link(
-    world: ActivityWorld, smtp_inbox: SmtpInbox, mail: MyicsMail, client: str | None
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox, mail: MyicsMail, client: str | None
 ) -> None:
     for occurrence, kind in enumerate(_KINDS.get(mail, _BOTH), start=1):
-        await store(world, kind, client)
-        await world.activities()["send_myics_mail"](SendMyicsMail.of(MR, AT, kind=mail, occurrence=occurrence))
+        await store(environment, kind, client)
+        await environment.activities()["send_myics_mail"](SendMyicsMail.of(MR, AT, kind=mail, occurrence=occurrence))
         sent = smtp_inbox.mails[-1]
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
@@ -67,11 +67,11 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
             assert "日本ICS株式会社 MYICS サポート" in text
             assert "弥生" not in text
         assert "{" not in text
-    assert len(await world.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
+    assert len(await environment.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
 
 
-async def store(world: ActivityWorld, kind: RegistrationKind, client: str | None) -> None:
-    async with world.sessions.begin() as session:
+async def store(environment: ActivityEnvironment, kind: RegistrationKind, client: str | None) -> None:
+    async with environment.sessions.begin() as session:
         for table in (MyicsRegistrationRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow):
             await session.execute(delete(table))
         await session.execute(insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所"))

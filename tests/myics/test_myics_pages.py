@@ -13,10 +13,10 @@ from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG
 from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, user
-from tests.support.customer_world import errors_on, words
+from tests.support.customer import errors_on, words
+from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import CROSS_SITE, hidden_fields, until
-from tests.support.world import OFFICE_B
+from tests.support.web import CROSS_SITE, hidden_fields, until
 from web.myics.pages_register import MAIL_SENT, OTHER_PASSWORD
 
 BOTH = {"authority": "true", "terms": "true"}

@@ -22,7 +22,7 @@ from models.myics.store.registrants import LinkRefusedError
 from models.myics.store.sign_in import LOCKED, WRONG
 from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, OWNER, PASSWORD, Registered, user
-from tests.support.customer_world import errors_on, words
+from tests.support.customer import errors_on, words
 from tests.support.smtp_inbox import SmtpInbox
 from web.common.auth import Limit
 from web.common.auth.rate_limits import Limits

@@ -12,9 +12,9 @@ from models.myics.identifiers import CustomerNo, RegistrationNo
 from models.myics.store.users import LAST_ADMINISTRATOR
 from tests.myics.myics_town import CLIENT, Browser, Town, myics_town
 from tests.myics.myics_world import FIRM, OWNER, Registered
-from tests.support.customer_world import errors_on, words
+from tests.support.customer import errors_on, words
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import hidden_fields, until
+from tests.support.web import hidden_fields, until
 
 HANAKO = "hanako@aoba-kaikei.example.jp"
 OTHER_FIRM = CustomerNo("2000200301")

@@ -146,7 +146,7 @@ async def test_m8_reminded_on_business_days_shown_to_an_operator_and_closed_in_t
     registration = await myics.invite()
     await registration.link()
     today = day_in_japan((await registration.row()).requested_at)
-    after = myics.world.calendar.business_days_after
+    after = myics.environment.calendar.business_days_after
     await registration.until_day(after(today, 3))
     assert await registration.kinds() == ["myics_invitation", "myics_invitation_reminder"]
     await registration.until_day(after(today, 7))

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -17,8 +17,7 @@ from models.common.identifiers import MailAddress
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
 from models.myics.deadlines import INVITATION_DAYS
-from models.myics.forms import ClientForm
-from models.myics.identifiers import ClientSuffix, HolderNo, RegistrationNo
+from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.registrations import (
     RegistrationCase,
     RegistrationChanged,
@@ -28,21 +27,19 @@ from models.myics.registrations import (
 )
 from models.tables import MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, MyicsWorld, Registered, user
-from tests.support.world import details_of
-from web.common.workflow_notifier import WorkflowNotifier
-from web.myics.notifications import registration_notification
+from tests.support.environment import details_of
+from tests.support.myics_cases import MINATO, client_without_its_users
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.registration import REGISTRATION_CHANGED
 from workflows.myics.registration_details import registration_static_details
 
 WRONG, RIGHT = MailAddress("ichiroo@aoba-kaikei.example.jp"), MailAddress("ichiro@aoba-kaikei.example.jp")
-MINATO = "minato@minato.example.jp"
 REFUSED = "メールを届けられませんでした"
 
 
 async def mistyped(myics: MyicsWorld) -> Registered:
     """An invitation whose address the mail server does not know."""
-    myics.world.inbox.unknown.add(WRONG)
+    myics.environment.inbox.unknown.add(WRONG)
     registration = await myics.invite(address=WRONG)
     await registration.waits_for(WaitingFor.OPERATOR)
     return registration
@@ -86,9 +83,9 @@ async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsWorld) -> N
     registration = await mistyped(myics)
     first = (await registration.progress()).assignee
     operators = await myics.operators()
-    myics.world.inbox.unknown |= set(operators.values())
+    myics.environment.inbox.unknown |= set(operators.values())
     today = day_in_japan(datetime.now(UTC))
-    await registration.until_day(myics.world.calendar.business_days_after(today, 4))
+    await registration.until_day(myics.environment.calendar.business_days_after(today, 4))
     timeline = [entry.text for entry in (await registration.progress()).timeline]
     assert sum("担当者の登録内容も確認" in text for text in timeline) == 2
     assert (await registration.progress()).assignee in operators.keys() - {first}
@@ -117,21 +114,6 @@ async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myic
 # --- clients, ends and resets -----------------------------------------------------------------------------------------
 
 
-async def client_without_its_users(myics: MyicsWorld) -> tuple[Registered, Registered]:
-    """A client whose own registration runs, and that of its first user not yet."""
-    manager = await myics.firm()
-    form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(MINATO),))
-    client = Registered(myics, await myics.clients.add(manager, form))
-    world, queue = myics.world, myics.world.settings.temporal_task_queue
-    teller = WorkflowNotifier(
-        world.sessions, world.client, MyicsRegistrationRow, registration_notification, task_queue=queue
-    )
-    await teller.notify(client.number)
-    await client.at(RegistrationStage.USERS)
-    [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == client.number))
-    return client, Registered(myics, RegistrationNo(row.registration_no))
-
-
 async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsWorld) -> None:
     client, first = await client_without_its_users(myics)
     await client.act("withdraw")
@@ -150,7 +132,7 @@ async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsWor
     client, first = await client_without_its_users(myics)
     await client.act("withdraw")
     await client.handle.result()
-    async with myics.world.sessions.begin() as session:
+    async with myics.environment.sessions.begin() as session:
         never = update(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == first.number)
         await session.execute(never.values(notified_at=None))
     await myics.tell()
@@ -162,7 +144,7 @@ async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: Myics
     registration = await myics.add(await myics.firm(), user(MINATO))
     await registration.link()
     done = RegistrationChanged(stage=RegistrationStage.REGISTERED, locked=False, changed_at=datetime.now(UTC))
-    async with myics.world.sessions.begin() as session:
+    async with myics.environment.sessions.begin() as session:
         await session.get_one(MyicsRegistrationRow, registration.number, with_for_update=True)
         await registration.handle.signal(REGISTRATION_CHANGED, done)
         await registration.activity("close_registration")
@@ -180,9 +162,9 @@ async def test_what_is_asked_for_after_a_reset_is_not_taken_for_what_was_done_be
     before = await last_task(registration)
     await registration.act("correct_address", mail_address=WRONG)
     execution = WorkflowExecution(workflow_id=registration.handle.id)
-    await myics.world.client.workflow_service.reset_workflow_execution(
+    await myics.environment.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
-            namespace=myics.world.client.namespace,
+            namespace=myics.environment.client.namespace,
             workflow_execution=execution,
             reason="test",
             workflow_task_finish_event_id=before,

@@ -22,7 +22,7 @@ from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import SetUpStep
-from tests.support.world import Case
+from tests.support.environment import Case
 
 KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 RELEASED_BY_US, RELEASED_BY_CUSTOMER = "申込者に代わって共有を解除した", "共有の解除を記録した"
@@ -73,7 +73,7 @@ class Records:
 async def records(case: Case) -> Records:
     """Read everything as of one moment: meanwhile, the procedures go on."""
     number = case.application_no
-    async with case.world.sessions() as session:
+    async with case.environment.sessions() as session:
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
         async def rows(statement: Any) -> list[Any]:
@@ -108,7 +108,7 @@ def one_id_for_a_pair_that_counts_for_who_has_ended_well(known: Records) -> None
 
 def every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known: Records) -> None:
     """By the order of the audit trail, which is written in the transaction of what it tells."""
-    mails = {str(mail["Message-ID"]): mail for mail in known.case.world.inbox.mails}
+    mails = {str(mail["Message-ID"]): mail for mail in known.case.environment.inbox.mails}
     for row in known.audit:
         if row.action == f"{MAILED}{NOTICE_SUBJECT}":
             text = _text(mails[row.facts["message_id"]])

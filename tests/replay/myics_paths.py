@@ -19,8 +19,7 @@ from models.myics.store.registrants import LinkRefusedError, read_account
 from models.myics.store.sign_in import SignInRefusedError
 from models.tables import MyicsRegistrationRow
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsWorld, Registered, user
-from tests.myics.test_myics_batch import held_up, shown, start_nothing_more
-from tests.myics.test_myics_trouble import client_without_its_users
+from tests.support.myics_cases import client_without_its_users, held_up, shown, start_nothing_more
 
 Path = Callable[[MyicsWorld], Awaitable[WorkflowHandle[Any, Any]]]
 JIRO = "jiro@aoba-kaikei.example.jp"
@@ -73,7 +72,7 @@ async def representative_corrected_extended_and_withdrawn(myics: MyicsWorld) -> 
 
 
 async def representative_mistyped_and_corrected(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
-    myics.world.inbox.unknown.add(OWNER)
+    myics.environment.inbox.unknown.add(OWNER)
     registration = await myics.invite()
     await registration.waits_for(WaitingFor.OPERATOR)
     await registration.act("correct_address", mail_address=JIRO)
@@ -162,7 +161,7 @@ async def password_never_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
 async def batch_with_a_refused_row(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, "顧問先ID下4桁,顧問先名称\n0012,みなと商店\n12,短い\n")
-    return myics.world.client.get_workflow_handle(registration_workflow_id(number))
+    return myics.environment.client.get_workflow_handle(registration_workflow_id(number))
 
 
 async def batch_stopped_by_request_cancellation(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:

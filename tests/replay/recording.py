@@ -2,7 +2,6 @@
 
 import json
 import socket
-from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -11,19 +10,19 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from tests.myics.myics_world import myics_with_worker
-from tests.myics.registration_town import open_town
-from tests.replay.check_paths import CHECK_PATHS
-from tests.replay.check_paths import Path as CheckPath
+from tests.replay.address_check_paths import CHECK_PATHS
+from tests.replay.address_check_paths import Path as CheckPath
 from tests.replay.myics_paths import MYICS_PATHS
 from tests.replay.myics_paths import Path as MyicsPath
-from tests.replay.paths import ENDED, IN_THE_MIDDLE, Path, parts
-from tests.replay.short_paths import SHORT_PATHS
-from tests.replay.short_paths import Path as ShortPath
+from tests.replay.short_procedure_paths import SHORT_PATHS
+from tests.replay.short_procedure_paths import Path as ShortPath
+from tests.support.browser_user import browser_user_on
+from tests.support.environment import Environment, environment_with_worker
+from tests.support.recorded_histories import HISTORY_FILES
+from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE, Path, parts
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import World, world_with_worker
 
-HISTORIES = FilePath(__file__).parent / "histories"
 _REPLACED = {"identity": "recorder", "workerInstanceKey": "recorder", "stackTrace": ""}
 
 
@@ -34,8 +33,8 @@ async def test_record(
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case = await path(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await path(environment)
         if path in ENDED:
             await case.application.result()
         for part, procedure in (await parts(case)).items():
@@ -63,15 +62,15 @@ async def test_record_checks(
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
 ) -> None:
-    async with open_town(sessions, temporal, smtp_inbox) as town:
-        handle = await path(town)
+    async with browser_user_on(sessions, temporal, smtp_inbox) as browser_user:
+        handle = await path(browser_user)
         await handle.result()
         await keep(handle, f"check_{path.__name__}")
 
 
 @pytest.mark.parametrize("path", SHORT_PATHS, ids=lambda path: path.__name__)
-async def test_record_short(path: ShortPath, world: World) -> None:
-    handle = await path(world)
+async def test_record_short(path: ShortPath, environment: Environment) -> None:
+    handle = await path(environment)
     await handle.result()
     await keep(handle, f"short_{path.__name__}")
 
@@ -79,7 +78,7 @@ async def test_record_short(path: ShortPath, world: World) -> None:
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
     history = json.loads((await handle.fetch_history()).to_json())
     text = json.dumps(_without_names(history), ensure_ascii=False, indent=1)
-    (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (HISTORY_FILES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _without_names(value: Any) -> Any:

@@ -1,7 +1,5 @@
 """No procedure changes silently: every path is walked as today's code walks it and compared with its history."""
 
-from pathlib import Path as FilePath
-
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.enums.v1 import EventType
@@ -9,21 +7,21 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from tests.replay.changed_procedures import WithOneStepLess, WithOneStepMore, WithOneStepMorePatched
-from tests.replay.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
-from tests.replay.paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
+from tests.support.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
+from tests.support.environment import environment_with_worker
+from tests.support.recorded_histories import HISTORY_FILES
+from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import world_with_worker
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
-HISTORIES = FilePath(__file__).parent / "histories"
 PATHS = [*ENDED, *IN_THE_MIDDLE]
 PARTS = ("application", "office")
 
 
 def committed(path: Path, part: str) -> WorkflowHistory:
     name = f"{path.__name__}.{part}"
-    return WorkflowHistory.from_json(name, (HISTORIES / f"{name}.json").read_text(encoding="utf-8"))
+    return WorkflowHistory.from_json(name, (HISTORY_FILES / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.paths
@@ -31,8 +29,8 @@ def committed(path: Path, part: str) -> WorkflowHistory:
 async def test_a_path_asks_for_what_it_asked_for_before(
     path: Path, sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case = await path(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await path(environment)
         if path in ENDED:
             await case.application.result()
         walked = {}
@@ -61,8 +59,8 @@ async def test_a_procedure_with_another_step_is_noticed_unless_it_is_patched(
     smtp_inbox: SmtpInbox,
 ) -> None:
     workflows = (MultiOfficeApplication, procedure)
-    async with world_with_worker(sessions, temporal, smtp_inbox, workflows=workflows) as world:
-        case = await cancelled_before_the_notice(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox, workflows=workflows) as environment:
+        case = await cancelled_before_the_notice(environment)
         await case.application.result()
         walked = await case.office().fetch_history()
     changed = silent_change(walked, committed(cancelled_before_the_notice, "office"))

@@ -8,11 +8,11 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from tests.replay.changed_procedures import LOOK_BEFORE_FREEZE, WithOneStepMore, WithOneStepMorePatched
-from tests.replay.command_sequence import steps
-from tests.replay.paths import completed_at_once
-from tests.replay.test_replay import HISTORIES
+from tests.support.command_sequence import steps
+from tests.support.environment import environment_with_worker
+from tests.support.recorded_histories import HISTORIES
+from tests.support.recorded_paths import completed_at_once
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import world_with_worker
 from workers.temporal import DATA_CONVERTER
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
@@ -41,8 +41,8 @@ async def test_a_new_case_takes_the_new_way_and_carries_the_marker(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     workflows = (MultiOfficeApplication, WithOneStepMorePatched)
-    async with world_with_worker(sessions, temporal, smtp_inbox, workflows=workflows) as world:
-        case = await completed_at_once(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox, workflows=workflows) as environment:
+        case = await completed_at_once(environment)
         await case.application.result()
         new = await case.office().fetch_history()
     told = steps(new)

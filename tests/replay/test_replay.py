@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +10,13 @@ from temporalio.worker import Replayer
 
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Procedure
-from tests.replay.check_paths import CHECK_PATHS
+from tests.replay.address_check_paths import CHECK_PATHS
 from tests.replay.myics_paths import MYICS_PATHS
-from tests.replay.paths import ENDED, IN_THE_MIDDLE
-from tests.replay.short_paths import SHORT_PATHS
+from tests.replay.short_procedure_paths import SHORT_PATHS
+from tests.support.recorded_histories import HISTORIES
+from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE
 from workers.temporal import DATA_CONVERTER
 from workers.wiring.root import WORKFLOWS
-
-HISTORIES = {
-    file.stem: file.read_text(encoding="utf-8") for file in (Path(__file__).parent / "histories").glob("*.json")
-}
 
 
 @pytest.mark.parametrize("name", sorted(HISTORIES))

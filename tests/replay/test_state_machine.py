@@ -24,7 +24,6 @@ from models.tables import SharingRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.operator_actions import Action
-from tests.conftest import new_database
 from tests.replay.invariants import (
     every_notice_told_an_id_that_was_not_revoked_when_it_was_sent,
     every_step_has_its_audit_entry_and_every_entry_its_step,
@@ -33,10 +32,19 @@ from tests.replay.invariants import (
     records,
     sharing_is_restored_exactly_where_we_released_it,
 )
-from tests.replay.paths import NOBODY
+from tests.support.databases import new_database
+from tests.support.environment import (
+    NOBODY,
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    Case,
+    Environment,
+    environment_with_worker,
+    form,
+)
+from tests.support.operator_actions import FILLED_IN, shown_actions
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, form, world_with_worker
-from tests.yayoi.test_operators_actions import FILLED_IN, shown_actions
 from workers import database
 
 OFFICES = (1, 2)
@@ -75,7 +83,7 @@ class People(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exit = AsyncExitStack()
-        self.world = self.here.wait(self.exit.enter_async_context(a_world(self.here)))
+        self.environment = self.here.wait(self.exit.enter_async_context(a_world(self.here)))
         self.began: Beginning | None = None
         self.cancelled_at_last = False
         self.moves = 0
@@ -89,7 +97,7 @@ class People(RuleBasedStateMachine):
     def apply(self, *, corrected: bool, sharing: str, second_firm: bool, cancelled_at_last: bool) -> None:
         yayoi_id = NOBODY if corrected else OFFICE_C[0]
         application = form([(yayoi_id, OFFICE_C[1]), OFFICE_B], delegate=sharing == "delegated")
-        self.began = self.here.wait(begin(self.world, application, second_firm=second_firm))
+        self.began = self.here.wait(begin(self.environment, application, second_firm=second_firm))
         self.cancelled_at_last = cancelled_at_last
         if sharing == "released":
             self.here.wait(self.began.case.release_sharing())
@@ -168,12 +176,12 @@ async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
 
 
 @asynccontextmanager
-async def a_world(here: Place) -> AsyncIterator[World]:
+async def a_world(here: Place) -> AsyncIterator[Environment]:
     async with new_database(here.postgres, "migrated") as url:
         engine = create_async_engine(url)
         try:
-            async with world_with_worker(database.sessions(engine), here.temporal, here.inbox) as world:
-                yield world
+            async with environment_with_worker(database.sessions(engine), here.temporal, here.inbox) as environment:
+                yield environment
         finally:
             await engine.dispose()
 
@@ -188,22 +196,22 @@ class Beginning:
 
     async def end_one_outside(self) -> None:
         """End one sharing of an office that is applied for, as the customer's own page of another system does."""
-        async with self.case.world.sessions.begin() as session:
+        async with self.case.environment.sessions.begin() as session:
             still = select(SharingRow).where(SharingRow.office_token == OFFICE_C[1], SharingRow.ended_at.is_(None))
             if row := await session.scalar(still.order_by(SharingRow.sharing_id).limit(1).with_for_update()):
                 row.ended_at = datetime.now(UTC)
                 self.ended_outside[OFFICE_C[1]] |= {row.firm}
 
 
-async def begin(world: World, application: ApplicationForm, *, second_firm: bool) -> Beginning:
-    async with world.sessions.begin() as session:
+async def begin(environment: Environment, application: ApplicationForm, *, second_firm: bool) -> Beginning:
+    async with environment.sessions.begin() as session:
         if second_firm:
             session.add(SharingRow(office_token=OFFICE_C[1], firm="あおぞら会計事務所"))
         await session.flush()
         rows = list(await session.scalars(select(SharingRow).where(SharingRow.ended_at.is_(None))))
     tokens = [token for _, token in (OFFICE_B, OFFICE_C)]
     shared = {token: frozenset(row.firm for row in rows if row.office_token == token) for token in tokens}
-    return Beginning(await world.apply(application), shared, {token: frozenset() for token in tokens})
+    return Beginning(await environment.apply(application), shared, {token: frozenset() for token in tokens})
 
 
 async def at_once(case: Case, number: int, examples: dict[Action, dict[str, Any]]) -> None:

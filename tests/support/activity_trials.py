@@ -59,7 +59,7 @@ from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
 from models.yayoi.service_links import LinkKind
 from models.yayoi.stage_changes import office_stage_change
-from tests.support.world import OFFICE_B, OFFICE_C, TARO
+from tests.support.environment import OFFICE_B, OFFICE_C, TARO
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 """The case's own time in every step."""

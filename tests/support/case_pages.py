@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecution, WorkflowHandle
 
 from models.common.calendar import day_in_japan
 from models.yayoi.case_links import case_path
 from models.yayoi.identifiers import ApplicationNo
+from tests.support.web import SECRET, TOKEN_C, Web, pair
 from tests.support.web_procedures import AnsweringOffice
-from tests.support.web_world import SECRET, TOKEN_C, Web, pair
 
 TODAY = day_in_japan(datetime.now(UTC))
 SOON, LONG_AGO = TODAY + timedelta(days=5), TODAY - timedelta(days=1)
@@ -45,3 +45,8 @@ async def running(web: Web, number: ApplicationNo) -> WorkflowHandle[AnsweringOf
 
 async def taken(office: WorkflowHandle[AnsweringOffice, None]) -> list[str]:
     return await office.query(AnsweringOffice.taken)
+
+
+async def mailings(web: Web) -> list[WorkflowExecution]:
+    query = f"TaskQueue = '{web.task_queue}' AND WorkflowType = 'CaseLinkMail'"
+    return [mailing async for mailing in web.client.list_workflows(query)]

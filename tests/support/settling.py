@@ -31,13 +31,13 @@ _BEGUN_BY = {f"activity_task_{end}": "scheduled_event_id" for end in _ENDS} | di
 )
 
 
-async def settled(environment: WorkflowEnvironment, procedure: WorkflowHandle[Any, Any]) -> None:
+async def settled(temporal: WorkflowEnvironment, procedure: WorkflowHandle[Any, Any]) -> None:
     """Wait until it has ended, or has no activity, no workflow task, nothing on its way to others, and no timer due.
 
     All is read from one history: between two answers of the server, a timer could start something.
     """
     while True:
-        now = await environment.get_current_time(procedure)
+        now = await temporal.get_current_time(procedure)
         if _settled([event async for event in procedure.fetch_history_events()], now):
             return
         await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What touches the world: effect, ledger row and audit row in one transaction (step 3)."""
+"""What touches the environment: effect, ledger row and audit row in one transaction (step 3)."""
 
 from temporalio import activity
 

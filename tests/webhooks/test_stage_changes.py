@@ -9,15 +9,15 @@ from temporalio.testing import WorkflowEnvironment
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind
 from models.yayoi.procedures import Stage
-from tests.replay.command_sequence import steps
-from tests.replay.paths import two_offices, withdrawn
-from tests.replay.test_replay import HISTORIES
+from tests.support.command_sequence import steps
+from tests.support.environment import OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
+from tests.support.recorded_histories import HISTORIES
+from tests.support.recorded_paths import two_offices, withdrawn
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_C, Case, World, at_rest, form, world_with_worker
 
 
-async def subscribe(world: World, *kinds: WebhookKind, active: bool = True) -> int:
-    async with world.sessions.begin() as session:
+async def subscribe(environment: Environment, *kinds: WebhookKind, active: bool = True) -> int:
+    async with environment.sessions.begin() as session:
         row = WebhookSubscriberRow(url="https://books.example/hook", secrets=[], kinds=list(kinds), active=active)
         session.add(row)
         await session.flush()
@@ -26,7 +26,7 @@ async def subscribe(world: World, *kinds: WebhookKind, active: bool = True) -> i
 
 async def told(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, str, str, str | None]]]:
     """What a subscriber is told, by office: sequence, type, stage and outcome."""
-    rows: list[WebhookMessageRow] = await case.world.rows(
+    rows: list[WebhookMessageRow] = await case.environment.rows(
         select(WebhookMessageRow).where(
             WebhookMessageRow.subscriber_id == subscriber, WebhookMessageRow.application_no == case.application_no
         )
@@ -40,9 +40,9 @@ async def told(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, 
     return found
 
 
-async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(world: World) -> None:
-    subscriber, stopped = await subscribe(world), await subscribe(world, active=False)
-    case = await two_offices(world)
+async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(environment: Environment) -> None:
+    subscriber, stopped = await subscribe(environment), await subscribe(environment, active=False)
+    case = await two_offices(environment)
     await case.application.result()
     of_an_office = [
         (1, "office.stage_changed", "check", None),
@@ -62,21 +62,23 @@ async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(wor
     assert await told(case, stopped) == {}
 
 
-async def test_a_way_out_is_told_with_its_outcome(world: World) -> None:
-    subscriber = await subscribe(world, WebhookKind.OFFICE_CLOSED)
-    case = await withdrawn(world)
+async def test_a_way_out_is_told_with_its_outcome(environment: Environment) -> None:
+    subscriber = await subscribe(environment, WebhookKind.OFFICE_CLOSED)
+    case = await withdrawn(environment)
     await case.application.result()
     assert await told(case, subscriber) == {1: [(3, "office.closed", "closed", "withdrawn")]}
 
 
-async def test_a_message_holds_ids_and_facts_and_no_names(world: World) -> None:
-    subscriber = await subscribe(world)
-    case = await world.apply(form([OFFICE_C]))
+async def test_a_message_holds_ids_and_facts_and_no_names(environment: Environment) -> None:
+    subscriber = await subscribe(environment)
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.settled()
     while len((await told(case, subscriber)).get(1, [])) < 2:
         await case.settled()
-    rows: list[WebhookMessageRow] = await world.rows(select(WebhookMessageRow).order_by(WebhookMessageRow.stored_at))
+    rows: list[WebhookMessageRow] = await environment.rows(
+        select(WebhookMessageRow).order_by(WebhookMessageRow.stored_at)
+    )
     [sharing] = [row.payload for row in rows if row.payload["data"]["stage"]["code"] == "sharing"]
     assert sharing["type"] == "office.stage_changed"
     assert sharing["timestamp"].endswith("Z")
@@ -97,9 +99,9 @@ async def test_a_message_holds_ids_and_facts_and_no_names(world: World) -> None:
 async def test_replayed_at_every_step_it_tells_each_change_once(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox, max_cached_workflows=0) as world:
-        subscriber = await subscribe(world)
-        case = await withdrawn(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox, max_cached_workflows=0) as environment:
+        subscriber = await subscribe(environment)
+        case = await withdrawn(environment)
         await case.application.result()
         assert await told(case, subscriber) == {
             None: [

@@ -3,37 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from email.message import EmailMessage
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from standardwebhooks import WebhookVerificationError
-from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.waiting_for import WaitingFor
-from models.tables import ApplicationRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
+from models.tables import NoticeRow, WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.mails import WEBHOOK_TROUBLE_SUBJECT
-from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, SCHEDULE, DeliverWebhook, WebhookStage, webhook_workflow_id
+from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, DeliverWebhook, WebhookStage
 from models.webhooks.secrets import new_secret
-from models.yayoi.store.intake import Intake
-from tests.support.activity_world import CrashError, CrashingSessions, activity_world
-from tests.support.running import PATIENCE
+from tests.support.activity_environment import CrashError, CrashingSessions, activity_environment
+from tests.support.environment import Environment, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import until
-from tests.support.world import World, form
-from tests.webhooks.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
-from web.webhooks.starter import WebhookStarter
+from tests.support.web import until
+from tests.support.webhook_messages import PAYLOAD, smtp_inbox_has, starter, stored, subscribers
+from tests.support.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
 from workers import database
 from workers.stack.inbox import text_of
-from workflows.common.search_attributes import STAGE, WAITING_FOR
-
-PAYLOAD = {"type": "office.stage_changed", "data": {"label": "共有解除待ち"}}
-SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 
 @pytest_asyncio.fixture
@@ -42,121 +32,15 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-class Message:
-    """One stored message, and its delivery."""
-
-    def __init__(self, world: World, message_id: str) -> None:
-        self.world = world
-        self.message_id = message_id
-
-    @property
-    def handle(self) -> WorkflowHandle[Any, Any]:
-        return self.world.client.get_workflow_handle(webhook_workflow_id(self.message_id))
-
-    async def row(self) -> WebhookMessageRow:
-        async with self.world.sessions() as session:
-            return await session.get_one(WebhookMessageRow, self.message_id)
-
-    async def start(self) -> None:
-        await starter(self.world).start_all()
-
-    async def until(self, stage: WebhookStage) -> WebhookMessageRow:
-        async def reached() -> bool:
-            return (await self.row()).stage == stage
-
-        await until(reached)
-        return await self.row()
-
-    async def failed(self, attempts: int) -> timedelta:
-        """Wait until so many attempts have failed; give the time until the next."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                pending = (await self.handle.describe()).raw_description.pending_activities
-                if pending and (pending[0].attempt, pending[0].state) == (attempts + 1, SCHEDULED):
-                    interval = pending[0].current_retry_interval.ToTimedelta()
-                    return timedelta(seconds=round(interval.total_seconds()))  # the server measures microseconds too
-                await asyncio.sleep(0.02)
-
-    async def pass_time(self, time: timedelta) -> None:
-        await self.world.environment.fast_forward(self.handle, time)
-
-    async def shown(self, stage: WebhookStage, who: WaitingFor) -> None:
-        """Wait until operators see it so."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                columns = (await self.handle.describe()).typed_search_attributes
-                if (columns.get(STAGE), columns.get(WAITING_FOR)) == (stage, who):
-                    return
-                await asyncio.sleep(0.02)
-
-    async def until_idle(self) -> None:
-        async def idle() -> bool:
-            return not (await self.handle.describe()).raw_description.pending_activities
-
-        await until(idle)
-
-    async def details(self) -> str:
-        metadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-        return str(metadata.current_details)
-
-    async def die(self) -> WebhookMessageRow:
-        """Fail to the last attempt."""
-        for attempt, wait in enumerate(SCHEDULE, start=1):
-            assert await self.failed(attempt) == wait
-            await self.pass_time(wait + timedelta(seconds=1))
-        return await self.until(WebhookStage.DEAD)
-
-
-async def smtp_inbox_has(inbox: SmtpInbox, count: int) -> list[EmailMessage]:
-    async def arrived() -> bool:
-        return len(inbox.mails) >= count
-
-    await until(arrived)
-    return inbox.mails
-
-
-def starter(world: World) -> WebhookStarter:
-    return WebhookStarter(world.sessions, world.client, task_queue=world.settings.temporal_task_queue)
-
-
-async def stored(world: World, url: str, *, secrets: tuple[str, ...] = (SECRET,), number: int = 1) -> Message:
-    """Store a message for a subscriber, as the application's procedure does."""
-    message = Message(world, f"msg_{world.settings.temporal_task_queue}_{number}")
-    numbers = await world.rows(select(ApplicationRow.application_no))
-    if not numbers:
-        numbers = [(await Intake(world.sessions, world.calendar).receive(form())).application_no]
-    async with world.sessions.begin() as session:
-        subscriber = await session.scalar(select(WebhookSubscriberRow).where(WebhookSubscriberRow.url == url))
-        if subscriber is None:
-            subscriber = WebhookSubscriberRow(url=url, secrets=list(secrets), kinds=[])
-            session.add(subscriber)
-        await session.flush()
-        session.add(
-            WebhookMessageRow(
-                message_id=message.message_id,
-                subscriber_id=subscriber.subscriber_id,
-                application_no=numbers[0],
-                kind="office.stage_changed",
-                payload=PAYLOAD,
-                stage=WebhookStage.SENDING,
-            )
-        )
-    return message
-
-
-async def subscribers(world: World) -> list[WebhookSubscriberRow]:
-    return await world.rows(select(WebhookSubscriberRow).order_by(WebhookSubscriberRow.subscriber_id))
-
-
-async def desk_was_told(world: World) -> list[NoticeRow]:
-    return await world.rows(select(NoticeRow).where(NoticeRow.kind == "webhook_trouble"))
+async def desk_was_told(environment: Environment) -> list[NoticeRow]:
+    return await environment.rows(select(NoticeRow).where(NoticeRow.kind == "webhook_trouble"))
 
 
 # --- the way it should go ---------------------------------------------------------------------------------------------
 
 
-async def test_a_message_arrives_signed_with_every_secret(world: World, receiver: Receiver) -> None:
-    message = await stored(world, receiver.url, secrets=(SECRET, OLD_SECRET))
+async def test_a_message_arrives_signed_with_every_secret(environment: Environment, receiver: Receiver) -> None:
+    message = await stored(environment, receiver.url, secrets=(SECRET, OLD_SECRET))
     await message.start()
     row = await message.until(WebhookStage.DELIVERED)
     assert (row.attempts, row.last_error) == (1, "")
@@ -172,12 +56,12 @@ async def test_a_message_arrives_signed_with_every_secret(world: World, receiver
     assert (await message.handle.result())["stage"] == "送信済み"
 
 
-async def test_started_by_several_and_again_it_is_sent_once(world: World, receiver: Receiver) -> None:
-    message = await stored(world, receiver.url)
-    await asyncio.gather(*(starter(world).deliver(message.message_id) for _ in range(5)))
+async def test_started_by_several_and_again_it_is_sent_once(environment: Environment, receiver: Receiver) -> None:
+    message = await stored(environment, receiver.url)
+    await asyncio.gather(*(starter(environment).deliver(message.message_id) for _ in range(5)))
     await message.until(WebhookStage.DELIVERED)
     await message.handle.result()
-    await starter(world).deliver(message.message_id)  # it had ended before the web could write down its start
+    await starter(environment).deliver(message.message_id)  # it had ended before the web could write down its start
     await message.handle.result()
     assert len(receiver.got) == 1
 
@@ -186,10 +70,10 @@ async def test_started_by_several_and_again_it_is_sent_once(world: World, receiv
 
 
 async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operators(
-    world: World, receiver: Receiver, smtp_inbox: SmtpInbox
+    environment: Environment, receiver: Receiver, smtp_inbox: SmtpInbox
 ) -> None:
     receiver.answers = [500] * ATTEMPTS
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     row = await message.die()
     assert (row.attempts, row.last_error) == (ATTEMPTS, "HTTP 500") == (10, "HTTP 500")
@@ -207,9 +91,11 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     assert (await message.handle.result())["stage"] == "送信済み"
 
 
-async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(world: World, receiver: Receiver) -> None:
+async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(
+    environment: Environment, receiver: Receiver
+) -> None:
     receiver.answers = [503] * 2 * ATTEMPTS
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
@@ -217,9 +103,11 @@ async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(world
     assert (await message.die()).attempts == 2 * ATTEMPTS
 
 
-async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(world: World, receiver: Receiver) -> None:
+async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(
+    environment: Environment, receiver: Receiver
+) -> None:
     receiver.answers = [500] * ATTEMPTS
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
@@ -229,9 +117,11 @@ async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(wo
 
 
 @pytest.mark.parametrize("dead", [False, True])
-async def test_request_cancellation_gives_a_message_up(world: World, receiver: Receiver, *, dead: bool) -> None:
+async def test_request_cancellation_gives_a_message_up(
+    environment: Environment, receiver: Receiver, *, dead: bool
+) -> None:
     receiver.answers = [500] * ATTEMPTS
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     if dead:
         await message.die()
@@ -246,9 +136,9 @@ async def test_request_cancellation_gives_a_message_up(world: World, receiver: R
     assert len(receiver.got) == (ATTEMPTS if dead else 1)
 
 
-async def test_what_arrives_while_it_is_given_up_has_arrived(world: World, receiver: Receiver) -> None:
+async def test_what_arrives_while_it_is_given_up_has_arrived(environment: Environment, receiver: Receiver) -> None:
     receiver.hangs = True
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     await receiver.has(1)
     await message.handle.cancel()
@@ -257,15 +147,17 @@ async def test_what_arrives_while_it_is_given_up_has_arrived(world: World, recei
     assert (await message.row()).stage == WebhookStage.DELIVERED
 
 
-async def test_many_dead_letters_of_a_day_are_one_mail(world: World, receiver: Receiver, smtp_inbox: SmtpInbox) -> None:
+async def test_many_dead_letters_of_a_day_are_one_mail(
+    environment: Environment, receiver: Receiver, smtp_inbox: SmtpInbox
+) -> None:
     receiver.answers = [500] * 2 * ATTEMPTS
-    messages = [await stored(world, receiver.url, number=number) for number in (1, 2)]
+    messages = [await stored(environment, receiver.url, number=number) for number in (1, 2)]
     await messages[0].start()
     for message in messages:
         await message.die()
         await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
         await message.until_idle()
-    assert len(await desk_was_told(world)) == len(smtp_inbox.mails) == 1
+    assert len(await desk_was_told(environment)) == len(smtp_inbox.mails) == 1
 
 
 @pytest.mark.parametrize(
@@ -277,10 +169,10 @@ async def test_many_dead_letters_of_a_day_are_one_mail(world: World, receiver: R
     ],
 )
 async def test_what_cannot_be_sent_again_is_refused_with_the_reason(
-    world: World, receiver: Receiver, update_sent: dict[str, str] | None, refusal: str
+    environment: Environment, receiver: Receiver, update_sent: dict[str, str] | None, refusal: str
 ) -> None:
     receiver.answers = [500]
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     await message.failed(1)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
@@ -289,17 +181,17 @@ async def test_what_cannot_be_sent_again_is_refused_with_the_reason(
 
 
 async def test_gone_stops_the_subscriber_and_all_that_waits_for_it(
-    world: World, receiver: Receiver, smtp_inbox: SmtpInbox
+    environment: Environment, receiver: Receiver, smtp_inbox: SmtpInbox
 ) -> None:
     receiver.answers = [500, 410]
-    first, second = [await stored(world, receiver.url, number=number) for number in (1, 2)]
+    first, second = [await stored(environment, receiver.url, number=number) for number in (1, 2)]
     await first.start()
-    await starter(world).start_all()
+    await starter(environment).start_all()
     # One of them fails, the other is told that the subscriber is gone.
     await receiver.has(2)
 
     async def stopped() -> bool:
-        return not (await subscribers(world))[0].active
+        return not (await subscribers(environment))[0].active
 
     await until(stopped)
     for message in (first, second):
@@ -312,9 +204,9 @@ async def test_gone_stops_the_subscriber_and_all_that_waits_for_it(
 async def test_a_worker_that_dies_after_the_subscribers_answer_sends_the_same_message_again(
     registry_url: str, smtp_inbox: SmtpInbox, receiver: Receiver
 ) -> None:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        async with world.sessions.begin() as session:
-            number = await world.apply(form())
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        async with environment.sessions.begin() as session:
+            number = await environment.apply(form())
             session.add(WebhookSubscriberRow(url=receiver.url, secrets=[SECRET], kinds=[]))
             await session.flush()
             session.add(
@@ -323,23 +215,23 @@ async def test_a_worker_that_dies_after_the_subscribers_answer_sends_the_same_me
                 )
             )
         asked = DeliverWebhook(message_id="msg_1")
-        dying = CrashingSessions(world.engine, commit=2, committed=False)
+        dying = CrashingSessions(environment.engine, commit=2, committed=False)
         with pytest.raises(CrashError):
-            await world.activities(dying)["deliver_webhook"](asked)
-        standing = await world.activities()["deliver_webhook"](asked)
+            await environment.activities(dying)["deliver_webhook"](asked)
+        standing = await environment.activities()["deliver_webhook"](asked)
         assert (standing.stage, standing.attempts) == (WebhookStage.DELIVERED, 1)
         # The subscriber knows it by its id; once delivered, it is never sent again.
         assert [got.webhook_id for got in receiver.got] == ["msg_1", "msg_1"]
-        assert await world.activities()["deliver_webhook"](asked) == standing
+        assert await environment.activities()["deliver_webhook"](asked) == standing
         assert len(receiver.got) == 2
 
 
 async def test_a_database_that_is_away_uses_up_no_attempt(
     registry_url: str, smtp_inbox: SmtpInbox, receiver: Receiver
 ) -> None:
-    async with activity_world(registry_url, smtp_inbox) as world:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
         away = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
         with pytest.raises(ConnectionRefusedError):
-            await world.activities(database.sessions(away))["deliver_webhook"](DeliverWebhook(message_id="msg_1"))
+            await environment.activities(database.sessions(away))["deliver_webhook"](DeliverWebhook(message_id="msg_1"))
         await away.dispose()
     assert receiver.got == []

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from activities.webhooks import http_post as webhook_post
 from activities.webhooks.http_post import GoneError, HttpPoster, NotTakenError, Reach, reach, signed
-from tests.webhooks.webhook_receiver import SECRET, Receiver, receiving
+from tests.support.webhook_receiver import SECRET, Receiver, receiving
 
 NOW = datetime.now(UTC)
 MESSAGE = signed("msg_1", {"type": "office.closed"}, [SECRET], NOW)

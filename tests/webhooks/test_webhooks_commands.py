@@ -10,19 +10,16 @@ import pytest_asyncio
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.tables import ApplicationRow, RefusedFormRow
+from models.tables import ApplicationRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookStage
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
-from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import ProviderForms
+from tests.support.environment import Environment
+from tests.support.provider_forms import refuse
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import until
-from tests.support.world import OFFICE_B, World
-from tests.webhooks.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers
-from tests.webhooks.webhook_receiver import SECRET, Receiver, receiving
-from tests.yayoi.test_form_webhook import EXAMPLE, answers
+from tests.support.web import until
+from tests.support.webhook_messages import Message, smtp_inbox_has, starter, stored, subscribers
+from tests.support.webhook_receiver import SECRET, Receiver, receiving
 from workers.cli import app
 from workers.commands import forms as forms_command
 from workers.commands import webhooks as webhooks_command
@@ -43,9 +40,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-def settings(world: World, database_url: str) -> Settings:
+def settings(environment: Environment, database_url: str) -> Settings:
     """As a command reads them on the machine of an operator."""
-    address = world.client.service_client.config.target_host
+    address = environment.client.service_client.config.target_host
     return Settings(database_url=database_url, temporal_address=address, form_mapping=MAPPING)
 
 
@@ -53,26 +50,26 @@ def settings(world: World, database_url: str) -> Settings:
 
 
 async def test_a_subscriber_is_added_with_a_secret_of_its_own_and_rotated(
-    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+    environment: Environment, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await webhooks_command.add(settings, HOOK, [WebhookKind.OFFICE_CLOSED], None)
     first = capsys.readouterr().out.split()[-1]
-    [row] = await subscribers(world)
+    [row] = await subscribers(environment)
     assert (row.url, row.secrets, row.kinds, row.active) == (HOOK, [first], ["office.closed"], True)
     for _ in range(2):
         await webhooks_command.rotate(settings, row.subscriber_id)
         newest = capsys.readouterr().out.split()[-1]
-        [rotated] = await subscribers(world)
+        [rotated] = await subscribers(environment)
         assert rotated.secrets == [newest, row.secrets[0]]
         row = rotated
     assert first not in row.secrets
 
 
 async def test_a_removed_subscriber_is_told_nothing_any_more(
-    world: World, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+    environment: Environment, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = await stored(world, receiver.url)
-    [row] = await subscribers(world)
+    message = await stored(environment, receiver.url)
+    [row] = await subscribers(environment)
     await webhooks_command.remove(settings, row.subscriber_id)
     await message.start()
     await message.until(WebhookStage.STOPPED)
@@ -103,10 +100,10 @@ async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str,
 
 
 async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
-    world: World, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+    environment: Environment, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     receiver.answers = [500] * 2 * ATTEMPTS
-    message = await stored(world, receiver.url)
+    message = await stored(environment, receiver.url)
     await message.start()
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
@@ -136,32 +133,20 @@ async def found_in_queue(message: Message) -> list[str]:
     query = f"{Queue.DEAD_LETTERS.query(QueueFilter(date.min))} AND WorkflowId = '{message.handle.id}'"
 
     async def listed() -> bool:
-        return bool([each async for each in message.world.client.list_workflows(query)])
+        return bool([each async for each in message.environment.client.list_workflows(query)])
 
     await until(listed)
-    return [each.id async for each in message.world.client.list_workflows(query)]
+    return [each.id async for each in message.environment.client.list_workflows(query)]
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-async def refuse(world: World) -> RefusedFormRow:
-    """Send a form with a name that is not full-width."""
-    mail, token = OFFICE_B
-    form = answers(姓="Yayoi", offices=[{"mail": mail, "mail_again": mail, "token": token}])
-    forms = ProviderForms(world.sessions, Intake(world.sessions, world.calendar), EXAMPLE)
-    with pytest.raises(RefusedError):
-        await forms.take("evt_1", json.dumps(form))
-    row: RefusedFormRow
-    [row] = await world.rows(select(RefusedFormRow))
-    return row
-
-
-async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox: SmtpInbox) -> None:
-    row = await refuse(world)
+async def test_the_desk_is_told_of_a_refused_form_once(environment: Environment, smtp_inbox: SmtpInbox) -> None:
+    row = await refuse(environment)
     for _ in range(2):
-        await starter(world).start_all()
-        await world.client.get_workflow_handle(f"refused-form/{row.form_no}").result()
+        await starter(environment).start_all()
+        await environment.client.get_workflow_handle(f"refused-form/{row.form_no}").result()
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert (mail["To"], mail["Subject"]) == ("back-office@yayoi.example", REFUSED_FORM_SUBJECT)
     text = text_of(mail)
@@ -171,9 +156,9 @@ async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox:
 
 
 async def test_an_operator_lists_shows_and_mends_a_form(
-    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+    environment: Environment, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = await refuse(world)
+    row = await refuse(environment)
     assert await forms_command.show_all(settings) == 1
     assert "全角で入力してください" in capsys.readouterr().out
     await forms_command.show(settings, row.form_no)
@@ -183,7 +168,7 @@ async def test_an_operator_lists_shows_and_mends_a_form(
     with pytest.raises(ClearError, match="say the field"):
         await forms_command.retry(settings, row.form_no, ("弥生",), "佐藤", "お電話")
     assert await forms_command.retry(settings, row.form_no, MENDED, "佐藤", "お電話") == 0
-    [application] = await world.rows(select(ApplicationRow))
+    [application] = await environment.rows(select(ApplicationRow))
     assert f"{application.application_no} として受け付けました。" in capsys.readouterr().out
     assert await forms_command.show_all(settings) == 0
     for again in (forms_command.discard(settings, row.form_no, "佐藤", "お電話"), forms_command.show(settings, 1)):
@@ -193,11 +178,11 @@ async def test_an_operator_lists_shows_and_mends_a_form(
         await forms_command.discard(settings, 7, "佐藤", "お電話")
 
 
-async def test_an_operator_discards_a_form(world: World, settings: Settings) -> None:
-    row = await refuse(world)
+async def test_an_operator_discards_a_form(environment: Environment, settings: Settings) -> None:
+    row = await refuse(environment)
     await forms_command.discard(settings, row.form_no, "佐藤", "二重のため")
     assert await forms_command.show_all(settings) == 0
-    assert await world.rows(select(ApplicationRow)) == []
+    assert await environment.rows(select(ApplicationRow)) == []
 
 
 def test_the_commands_ask_for_what_they_need() -> None:

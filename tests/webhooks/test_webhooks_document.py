@@ -19,10 +19,10 @@ from models.webhooks.secrets import new_secret
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Stage
 from models.yayoi.stage_changes import office_stage_change
-from tests.browser.serving import served
-from tests.support.web_world import end_cases, web_on
-from tests.webhooks.webhook_receiver import OLD_SECRET, SECRET
-from tests.yayoi.test_form_webhook import EXAMPLE
+from tests.support.provider_forms import EXAMPLE
+from tests.support.serving import served
+from tests.support.web import end_cases, web_on
+from tests.support.webhook_receiver import OLD_SECRET, SECRET
 from workers import database
 
 MESSAGE = office_stage_change(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models.tables import OfficeRow, ServiceLinkRow, SharingRow
-from tests.support.world import World
+from tests.support.environment import Environment
 
 Office = tuple[str, str | None, int | None, str | None, datetime | None]
 Sharing = tuple[int, str, str, bool]
@@ -34,11 +34,13 @@ class Snapshot:
         )
 
 
-async def snapshot(world: World) -> Snapshot:
+async def snapshot(environment: Environment) -> Snapshot:
     """Take it now."""
-    offices = await world.rows(select(OfficeRow).order_by(OfficeRow.office_token))
-    sharings = await world.rows(select(SharingRow).where(SharingRow.ended_at.is_(None)).order_by(SharingRow.sharing_id))
-    links = await world.rows(
+    offices = await environment.rows(select(OfficeRow).order_by(OfficeRow.office_token))
+    sharings = await environment.rows(
+        select(SharingRow).where(SharingRow.ended_at.is_(None)).order_by(SharingRow.sharing_id)
+    )
+    links = await environment.rows(
         select(ServiceLinkRow).where(ServiceLinkRow.lost_at.is_(None)).order_by(ServiceLinkRow.link_id)
     )
     return Snapshot(

@@ -15,7 +15,7 @@ from activities.common.mail_html import html_of
 from activities.common.mail_templates import mail_templates
 from models.myics.mails import MyicsMail
 from models.yayoi.mails import MailKind
-from tests.common.test_mail_html import Outline
+from tests.support.mail_outline import Outline
 from workers.mail_samples.pages import pages, written
 from workers.mail_samples.samples import SAMPLES, Sample
 

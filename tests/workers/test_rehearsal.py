@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from typer.testing import CliRunner
 
 from tests.support.ending import end
-from tests.workers.test_temporal import new_namespace
+from tests.support.namespaces import new_namespace
 from workers.cli import app
 from workers.demo import play as play_module
 from workers.demo import story

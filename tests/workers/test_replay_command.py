@@ -10,20 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.replay.changed_procedures import WithOneStepMore
-from tests.replay.paths import waiting_for_sharing
+from tests.support.environment import Environment, environment_with_worker
+from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import World, world_with_worker
 from workers.commands.replay import replay_with_progress
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 
-async def command(world: World) -> tuple[int, str]:
+async def command(environment: Environment) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "workers", "replay"),
         env=os.environ
         | {
-            "TETSUZUKI_TEMPORAL_ADDRESS": world.client.service_client.config.target_host,
-            "TETSUZUKI_TEMPORAL_TASK_QUEUE": world.settings.temporal_task_queue,
+            "TETSUZUKI_TEMPORAL_ADDRESS": environment.client.service_client.config.target_host,
+            "TETSUZUKI_TEMPORAL_TASK_QUEUE": environment.settings.temporal_task_queue,
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -35,10 +35,10 @@ async def command(world: World) -> tuple[int, str]:
 async def test_open_cases_that_this_build_understands_end_with_0(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        assert await command(world) == (0, "0 open workflows replayed, 0 would break with this build")
-        await waiting_for_sharing(world)
-        assert await command(world) == (0, "2 open workflows replayed, 0 would break with this build")
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        assert await command(environment) == (0, "0 open workflows replayed, 0 would break with this build")
+        await waiting_for_sharing(environment)
+        assert await command(environment) == (0, "2 open workflows replayed, 0 would break with this build")
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ async def test_a_build_that_would_break_a_case_ends_with_1_and_says_which_and_wh
     smtp_inbox: SmtpInbox,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case = await waiting_for_sharing(world)
-        settings = world.settings.model_copy(
-            update={"temporal_address": world.client.service_client.config.target_host}
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await waiting_for_sharing(environment)
+        settings = environment.settings.model_copy(
+            update={"temporal_address": environment.client.service_client.config.target_host}
         )
         assert await replay_with_progress(settings, build) == 1
     *_, line, summary = (line for line in capsys.readouterr().err.splitlines() if "━" not in line)

@@ -11,42 +11,42 @@ from temporalio.client import Schedule, ScheduleOverlapPolicy
 
 from models.common.calendar import JST
 from models.tables import OfficeRow
-from tests.support.world import OFFICE_C, World
+from tests.support.environment import OFFICE_C, Environment
 from workers import schedules
 from workers.commands.reconcile import reconcile_now
 
 
 @pytest_asyncio.fixture
-async def installed(world: World) -> AsyncIterator[World]:
+async def installed(environment: Environment) -> AsyncIterator[Environment]:
     """Both schedules on this test's task queue; removed afterwards, since other tests share the server."""
-    await schedules.install(world.client, world.settings.temporal_task_queue)
-    yield world
+    await schedules.install(environment.client, environment.settings.temporal_task_queue)
+    yield environment
     for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
-        await world.client.get_schedule_handle(schedule_id).delete()
+        await environment.client.get_schedule_handle(schedule_id).delete()
 
 
-async def described(world: World, schedule_id: str) -> Schedule:
-    return (await world.client.get_schedule_handle(schedule_id).describe()).schedule
+async def described(environment: Environment, schedule_id: str) -> Schedule:
+    return (await environment.client.get_schedule_handle(schedule_id).describe()).schedule
 
 
-async def next_runs(world: World, schedule_id: str) -> list[datetime]:
-    described = await world.client.get_schedule_handle(schedule_id).describe()
+async def next_runs(environment: Environment, schedule_id: str) -> list[datetime]:
+    described = await environment.client.get_schedule_handle(schedule_id).describe()
     return [at.astimezone(JST) for at in described.info.next_action_times]
 
 
-async def test_the_digest_is_due_at_half_past_eight_from_monday_to_friday(installed: World) -> None:
+async def test_the_digest_is_due_at_half_past_eight_from_monday_to_friday(installed: Environment) -> None:
     runs = await next_runs(installed, schedules.DIGEST)
     assert {(at.hour, at.minute) for at in runs} == {(8, 30)}
     assert {at.weekday() for at in runs} == {0, 1, 2, 3, 4}
 
 
-async def test_the_reconciliation_is_due_at_six_every_day(installed: World) -> None:
+async def test_the_reconciliation_is_due_at_six_every_day(installed: Environment) -> None:
     runs = await next_runs(installed, schedules.RECONCILIATION)
     assert {(at.hour, at.minute) for at in runs} == {(6, 0)}
     assert {at.weekday() for at in runs} == set(range(7))
 
 
-async def test_runs_never_overlap_and_are_caught_up_with_on_the_same_day_only(installed: World) -> None:
+async def test_runs_never_overlap_and_are_caught_up_with_on_the_same_day_only(installed: Environment) -> None:
     for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
         policy = (await described(installed, schedule_id)).policy
         assert policy.overlap is ScheduleOverlapPolicy.SKIP
@@ -54,7 +54,7 @@ async def test_runs_never_overlap_and_are_caught_up_with_on_the_same_day_only(in
         assert timedelta(hours=1) < policy.catchup_window < timedelta(days=1)
 
 
-async def test_installing_again_keeps_one_of_each_and_a_pause(installed: World) -> None:
+async def test_installing_again_keeps_one_of_each_and_a_pause(installed: Environment) -> None:
     await installed.client.get_schedule_handle(schedules.DIGEST).pause(note="棚卸しのため")
     await schedules.install(installed.client, "another-queue")
     found = await described(installed, schedules.DIGEST)
@@ -71,13 +71,13 @@ async def test_installing_again_keeps_one_of_each_and_a_pause(installed: World) 
     ids=["nothing", "repaired", "needs a person"],
 )
 async def test_reconcile_prints_what_it_found_and_fails_if_it_needs_a_person(
-    world: World, capsys: pytest.CaptureFixture[str], frozen_by: str | None, code: int, told: str
+    environment: Environment, capsys: pytest.CaptureFixture[str], frozen_by: str | None, code: int, told: str
 ) -> None:
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
         await session.execute(office.values(frozen_by=frozen_by, frozen_at=frozen_by and datetime.now(UTC)))
-    address = world.client.service_client.config.target_host
-    assert await reconcile_now(world.settings.model_copy(update={"temporal_address": address})) == code
+    address = environment.client.service_client.config.target_host
+    assert await reconcile_now(environment.settings.model_copy(update={"temporal_address": address})) == code
     assert capsys.readouterr().out.startswith(told)
 
 

@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +12,7 @@ import psutil
 import pytest
 
 from tests.support.running import PATIENCE
+from tests.support.running_stack import running
 from workers.schema import NewerDatabaseError
 from workers.settings import Settings
 from workers.stack.alone import alone
@@ -122,31 +121,6 @@ async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again
         await stack.__aenter__()
     assert list(stack.processes) == ["postgres", "temporal"]
     assert _alive(list(stack.processes.values())) == []
-
-
-def _says_ready(console: Path) -> bool:
-    return "ready;" in console.read_text()
-
-
-@asynccontextmanager
-async def running(
-    settings: Settings, console: Path, code: Path | None = None
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `tetsuzuki up`, of the packages in the folder `code` if given, until it says that it is ready."""
-    with console.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers", "up"), env=environment(settings), stdout=output, stderr=output, cwd=code
-        )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not await asyncio.to_thread(_says_ready, console):
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(state_dir: Path, tmp_path: Path) -> None:

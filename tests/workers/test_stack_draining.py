@@ -15,9 +15,9 @@ from temporalio.api.enums.v1 import EventType
 from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Stage
-from tests.common.test_survival import Case, Outside, load_examples
-from tests.support.world import OFFICE_B
-from tests.workers.test_stack import running
+from tests.support.environment import OFFICE_B
+from tests.support.running_stack import running
+from tests.support.stack_cases import Case, Outside, load_examples
 from workers import temporal
 from workers.settings import Settings
 from workers.stack.alone import alone

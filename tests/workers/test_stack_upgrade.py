@@ -10,10 +10,10 @@ import pytest
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
-from tests.common.test_survival import LINKS_C, Case, Outside, load_examples
-from tests.support.world import OFFICE_C
-from tests.workers.test_stack import running
-from tests.workers.test_worker_versioning import copied_code, follows
+from tests.support.environment import OFFICE_C
+from tests.support.running_stack import running
+from tests.support.stack_cases import LINKS_C, Case, Outside, load_examples
+from tests.support.versions import copied_code, follows
 from workers import temporal
 from workers.build_id import build_id, code_hash
 from workers.settings import Settings

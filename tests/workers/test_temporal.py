@@ -2,22 +2,21 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     AddSearchAttributesResponse,
     ListSearchAttributesRequest,
 )
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import OperatorService, RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from tests.support.namespaces import new_namespace
 from workers import temporal as set_up
 from workers.schedules import DIGEST, RECONCILIATION
 from workers.settings import Settings
@@ -32,15 +31,6 @@ HUNDRED_DAYS = Settings(temporal_retention=timedelta(days=100))
 async def fresh(temporal: WorkflowEnvironment) -> Client:
     """A client of a namespace of this test alone, as a server makes it: kept for a day, without anything of ours."""
     return await new_namespace(temporal)
-
-
-async def new_namespace(temporal: WorkflowEnvironment, kept: timedelta = timedelta(days=1)) -> Client:
-    name = f"test-{uuid4()}"
-    retention = Duration()
-    retention.FromTimedelta(kept)
-    request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=retention)
-    await temporal.client.workflow_service.register_namespace(request)
-    return Client(temporal.client.service_client, namespace=name)
 
 
 async def _retention(client: Client) -> timedelta:

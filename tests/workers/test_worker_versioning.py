@@ -21,11 +21,12 @@ from models.common.operator_actions import AddNote
 from models.yayoi.operator_actions import Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.replay.changed_procedures import WithOneStepMore, WithOneStepMorePatched
-from tests.replay.paths import waiting_for_sharing
+from tests.support.environment import OFFICE_C, OPERATOR, Environment, at_rest, environment_with_worker, form
+from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_C, OPERATOR, World, at_rest, form, world_with_worker
-from workers.build_id import PACKAGES, build_id, code_hash
+from tests.support.versions import copied_code, follows
+from workers.build_id import build_id, code_hash
 from workers.commands.replay import ReplayCheckError, replay_check
 from workers.settings import Settings
 from workers.temporal import current_build, prepare
@@ -33,15 +34,15 @@ from workers.wiring.root import WORKFLOWS, build_worker
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 
-async def make_current(world: World, build_id: str) -> None:
+async def make_current(environment: Environment, build_id: str) -> None:
     """As `temporal worker deployment set-current-version` does; the server learns of a build from its first worker."""
     request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace=world.client.namespace, deployment_name=world.settings.deployment_name, build_id=build_id
+        namespace=environment.client.namespace, deployment_name=environment.settings.deployment_name, build_id=build_id
     )
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                await world.client.workflow_service.set_worker_deployment_current_version(request)
+                await environment.client.workflow_service.set_worker_deployment_current_version(request)
             except RPCError as error:
                 if error.status not in {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}:
                     raise
@@ -50,21 +51,14 @@ async def make_current(world: World, build_id: str) -> None:
                 return
 
 
-async def follows(handle: WorkflowHandle[Any, Any], build_id: str) -> bool:
-    """Whether the workflow follows the current build, and that one did its last step."""
-    info = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
-    follows = info.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE
-    return follows and info.deployment_version.build_id == build_id
-
-
-async def pollers(world: World) -> set[str]:
+async def pollers(environment: Environment) -> set[str]:
     """The builds whose workers ask for work."""
     request = DescribeTaskQueueRequest(
-        namespace=world.client.namespace,
-        task_queue=TaskQueue(name=world.settings.temporal_task_queue),
+        namespace=environment.client.namespace,
+        task_queue=TaskQueue(name=environment.settings.temporal_task_queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    answer = await world.client.workflow_service.describe_task_queue(request)
+    answer = await environment.client.workflow_service.describe_task_queue(request)
     return {poller.deployment_options.build_id for poller in answer.pollers}
 
 
@@ -75,31 +69,33 @@ async def build_of(handle: WorkflowHandle[Any, Any]) -> str | None:
     return info.deployment_version.build_id if pinned else None
 
 
-def named(world: World, build_id: str) -> Settings:
-    return world.settings.model_copy(update={"build_id": build_id})
+def named(environment: Environment, build_id: str) -> Settings:
+    return environment.settings.model_copy(update={"build_id": build_id})
 
 
-def worker_of(world: World, build_id: str, workflows: Sequence[type] = WORKFLOWS) -> Worker:
-    return build_worker(world.client, named(world, build_id), world.sessions, workflows=workflows)
+def worker_of(environment: Environment, build_id: str, workflows: Sequence[type] = WORKFLOWS) -> Worker:
+    return build_worker(environment.client, named(environment, build_id), environment.sessions, workflows=workflows)
 
 
 async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_current_one(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned") as world:
-        await make_current(world, "old")
-        begun = await world.apply(form())
+    async with environment_with_worker(
+        sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned"
+    ) as environment:
+        await make_current(environment, "old")
+        begun = await environment.apply(form())
         await at_rest(begun, Stage.SET_UP)
-        async with worker_of(world, "new"):
-            await make_current(world, "new")
-            following = await world.apply(form([OFFICE_C], delegate=True))
+        async with worker_of(environment, "new"):
+            await make_current(environment, "new")
+            following = await environment.apply(form([OFFICE_C], delegate=True))
             await at_rest(following, Stage.SET_UP)
             await begun.do_step(SetUpStep.SUPPORT_PASSWORD)
             for case, build_id in ((begun, "old"), (following, "new")):
                 assert await build_of(case.application) == await build_of(case.office()) == build_id
         # By this they are found when they must be moved to a mended build (docs/deployment.md).
-        query = f"TemporalWorkerDeploymentVersion = '{world.settings.deployment_name}:old'"
-        while (await world.client.count_workflows(query)).count != 2:  # noqa: ASYNC110
+        query = f"TemporalWorkerDeploymentVersion = '{environment.settings.deployment_name}:old'"
+        while (await environment.client.count_workflows(query)).count != 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
@@ -107,21 +103,16 @@ async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     # Without a cache: a case that a worker has in its cache stays with it as long as it runs.
-    async with world_with_worker(
+    async with environment_with_worker(
         sessions, temporal, smtp_inbox, max_cached_workflows=0, versioning_behavior="pinned"
-    ) as world:
-        begun = await world.apply(form())
+    ) as environment:
+        begun = await environment.apply(form())
         await at_rest(begun, Stage.SET_UP)
         assert await build_of(begun.office()) is None
-        async with worker_of(world, "first"), asyncio.timeout(PATIENCE):
-            await make_current(world, "first")
+        async with worker_of(environment, "first"), asyncio.timeout(PATIENCE):
+            await make_current(environment, "first")
             while await build_of(begun.office()) != "first":
                 await begun.act(AddNote(by=OPERATOR, reason="お電話"))
-
-
-def copied_code(into: Path) -> list[Path]:
-    """Copy the packages of the program, to be changed and run as another build; returns each copy's folder."""
-    return [shutil.copytree(Path(__file__).parents[2] / package, into / package) for package in PACKAGES]
 
 
 def changed(procedure: type) -> Sequence[type]:
@@ -132,16 +123,16 @@ def changed(procedure: type) -> Sequence[type]:
 async def test_open_cases_follow_to_a_build_that_understands_them(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old") as world:
-        await prepare(world.client, world.settings)
-        case = await waiting_for_sharing(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox, build_id="old") as environment:
+        await prepare(environment.client, environment.settings)
+        case = await waiting_for_sharing(environment)
         assert await follows(case.office(), "old")
-        new, workflows = named(world, "new"), changed(WithOneStepMorePatched)
-        await replay_check(world.client, new, workflows)
+        new, workflows = named(environment, "new"), changed(WithOneStepMorePatched)
+        await replay_check(environment.client, new, workflows)
         # As `migrate` does: it becomes current before its first worker starts.
-        await prepare(world.client, new)
-        assert await current_build(world.client, new) == "new"
-        async with worker_of(world, "new", workflows):
+        await prepare(environment.client, new)
+        assert await current_build(environment.client, new) == "new"
+        async with worker_of(environment, "new", workflows):
             await case.release_sharing()
             await at_rest(case, Stage.SET_UP)
             assert await follows(case.office(), "new")
@@ -153,17 +144,17 @@ async def test_open_cases_follow_to_a_build_that_understands_them(
 async def test_a_build_that_would_break_a_case_names_it_and_nothing_has_moved(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old") as world:
-        await prepare(world.client, world.settings)
-        case = await waiting_for_sharing(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox, build_id="old") as environment:
+        await prepare(environment.client, environment.settings)
+        case = await waiting_for_sharing(environment)
         with pytest.raises(ReplayCheckError) as failed:
-            await replay_check(world.client, named(world, "new"), changed(WithOneStepMore))
+            await replay_check(environment.client, named(environment, "new"), changed(WithOneStepMore))
         first, named_case = str(failed.value).splitlines()
         assert first.startswith("replay check failed: build new would break 1 of 2 open cases. It was not started")
         assert first.endswith("the current build is still old.")
         assert named_case.startswith(f"  application/{case.application_no}/office/1: ")
-        assert await current_build(world.client, world.settings) == "old"
-        assert await pollers(world) == {"old"}
+        assert await current_build(environment.client, environment.settings) == "old"
+        assert await pollers(environment) == {"old"}
         await case.release_sharing()
         await at_rest(case, Stage.SET_UP)
         assert await follows(case.office(), "old")
@@ -172,11 +163,13 @@ async def test_a_build_that_would_break_a_case_names_it_and_nothing_has_moved(
 async def test_a_case_that_stays_with_its_build_cannot_break_with_another(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned") as world:
-        await prepare(world.client, world.settings)
-        case = await waiting_for_sharing(world)
+    async with environment_with_worker(
+        sessions, temporal, smtp_inbox, build_id="old", versioning_behavior="pinned"
+    ) as environment:
+        await prepare(environment.client, environment.settings)
+        case = await waiting_for_sharing(environment)
         assert await build_of(case.office()) == "old"
-        await replay_check(world.client, named(world, "new"), changed(WithOneStepMore))
+        await replay_check(environment.client, named(environment, "new"), changed(WithOneStepMore))
 
 
 def test_a_build_is_called_after_its_version_and_its_code_wherever_it_lies(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.procedures import Procedure
-from tests.support.web_world import (
+from tests.support.web import (
     CROSS_SITE,
     NETWORK,
     SAME_ORIGIN,

@@ -14,9 +14,9 @@ from models.common.messages import Assigned
 from models.tables import ApplicationOfficeRow, AuditRow, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, YayoiId
 from models.yayoi.messages import Assign
-from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.activity_environment import ActivityEnvironment, activity_environment
+from tests.support.environment import form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import form
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 5)
@@ -25,56 +25,56 @@ THERE = {"佐藤", "鈴木"}
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        yield environment
 
 
-async def applied(world: ActivityWorld, offices: int = 1) -> ApplicationNo:
+async def applied(environment: ActivityEnvironment, offices: int = 1) -> ApplicationNo:
     """Store an application for so many offices."""
-    count = len(await world.rows(select(ApplicationOfficeRow.office_no)))
+    count = len(await environment.rows(select(ApplicationOfficeRow.office_no)))
     ids = [YayoiId(f"office-{count + number}@example.jp") for number in range(offices)]
-    return await world.apply(form([(yayoi_id, None) for yayoi_id in ids], linked=False))
+    return await environment.apply(form([(yayoi_id, None) for yayoi_id in ids], linked=False))
 
 
-async def assign(world: ActivityWorld, asked: Assign) -> str | None:
-    assigned: Assigned = await world.activities()["assign_operator"](asked)
+async def assign(environment: ActivityEnvironment, asked: Assign) -> str | None:
+    assigned: Assigned = await environment.activities()["assign_operator"](asked)
     return assigned.operator
 
 
-async def assign_new(world: ActivityWorld, offices: int = 1) -> str | None:
-    return await assign(world, Assign(application_no=await applied(world, offices), at=AT, occurrence=1))
+async def assign_new(environment: ActivityEnvironment, offices: int = 1) -> str | None:
+    return await assign(environment, Assign(application_no=await applied(environment, offices), at=AT, occurrence=1))
 
 
-async def set_operator(world: ActivityWorld, name: str, **facts: object) -> None:
-    async with world.sessions.begin() as session:
+async def set_operator(environment: ActivityEnvironment, name: str, **facts: object) -> None:
+    async with environment.sessions.begin() as session:
         await session.execute(update(OperatorRow).where(OperatorRow.name == name).values(**facts))
 
 
-async def cases_of(world: ActivityWorld) -> Counter[str]:
-    return Counter(name for (name,) in await world.rows(select(ApplicationOfficeRow.assignee)))
+async def cases_of(environment: ActivityEnvironment) -> Counter[str]:
+    return Counter(name for (name,) in await environment.rows(select(ApplicationOfficeRow.assignee)))
 
 
-async def test_a_case_goes_to_whoever_has_the_fewest_open_ones(world: ActivityWorld) -> None:
-    busy = await assign_new(world, offices=3)
+async def test_a_case_goes_to_whoever_has_the_fewest_open_ones(environment: ActivityEnvironment) -> None:
+    busy = await assign_new(environment, offices=3)
     [other] = THERE - {busy}
     for _ in range(3):
-        assert await assign_new(world) == other
-    assert (await cases_of(world)) == {busy: 3, other: 3}
+        assert await assign_new(environment) == other
+    assert (await cases_of(environment)) == {busy: 3, other: 3}
 
 
-async def test_closed_cases_are_no_work(world: ActivityWorld) -> None:
-    first = await assign_new(world, offices=5)
+async def test_closed_cases_are_no_work(environment: ActivityEnvironment) -> None:
+    first = await assign_new(environment, offices=5)
     [other] = THERE - {first}
-    assert await assign_new(world) == other
-    async with world.sessions.begin() as session:
+    assert await assign_new(environment) == other
+    async with environment.sessions.begin() as session:
         closed = update(ApplicationOfficeRow).where(ApplicationOfficeRow.assignee == first).values(closed_at=AT)
         await session.execute(closed)
-    assert await assign_new(world) == first
+    assert await assign_new(environment) == first
 
 
-async def test_never_who_takes_no_cases_or_is_on_leave(world: ActivityWorld) -> None:
-    assert {await assign_new(world) for _ in range(6)} == THERE
+async def test_never_who_takes_no_cases_or_is_on_leave(environment: ActivityEnvironment) -> None:
+    assert {await assign_new(environment) for _ in range(6)} == THERE
 
 
 @pytest.mark.parametrize(
@@ -88,26 +88,26 @@ async def test_never_who_takes_no_cases_or_is_on_leave(world: ActivityWorld) -> 
     ids=["today only", "no end", "back today", "from tomorrow"],
 )
 async def test_leave_counts_from_its_first_to_its_last_day(
-    world: ActivityWorld, leave_from: date, leave_until: date | None, *, away: bool
+    environment: ActivityEnvironment, leave_from: date, leave_until: date | None, *, away: bool
 ) -> None:
-    await set_operator(world, "佐藤", leave_from=leave_from, leave_until=leave_until)
-    assert {await assign_new(world) for _ in range(4)} == ({"鈴木"} if away else THERE)
+    await set_operator(environment, "佐藤", leave_from=leave_from, leave_until=leave_until)
+    assert {await assign_new(environment) for _ in range(4)} == ({"鈴木"} if away else THERE)
 
 
-async def test_nobody_there_leaves_the_case_as_it_is(world: ActivityWorld) -> None:
+async def test_nobody_there_leaves_the_case_as_it_is(environment: ActivityEnvironment) -> None:
     for name in THERE:
-        await set_operator(world, name, takes_cases=False)
-    assert await assign_new(world) is None
-    assert await cases_of(world) == {None: 1}
+        await set_operator(environment, name, takes_cases=False)
+    assert await assign_new(environment) is None
+    assert await cases_of(environment) == {None: 1}
 
 
-async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(world: ActivityWorld) -> None:
-    await set_operator(world, "鈴木", leave_from=TODAY)
-    no = await applied(world)
-    assert await assign(world, Assign(application_no=no, at=AT, occurrence=1)) == "佐藤"
+async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(environment: ActivityEnvironment) -> None:
+    await set_operator(environment, "鈴木", leave_from=TODAY)
+    no = await applied(environment)
+    assert await assign(environment, Assign(application_no=no, at=AT, occurrence=1)) == "佐藤"
     asked = Assign(application_no=no, office_no=1, at=AT, occurrence=2, but_not="佐藤")
-    assert await assign(world, asked) is None
-    assert await cases_of(world) == {"佐藤": 1}
+    assert await assign(environment, asked) is None
+    assert await cases_of(environment) == {"佐藤": 1}
 
 
 @pytest.mark.parametrize(
@@ -118,29 +118,35 @@ async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(world: Activ
         ("鈴木", "OperatorOnLeave", "担当者「鈴木」は 2026-11-10 まで休暇中です。"),
     ],
 )
-async def test_a_named_operator_must_be_there(world: ActivityWorld, to: str, kind: str, text: str) -> None:
-    await set_operator(world, "鈴木", leave_from=TODAY, leave_until=date(2026, 11, 10))
-    asked = Assign(application_no=await applied(world), at=AT, occurrence=1, to=to, by="佐藤", reason="交替")
+async def test_a_named_operator_must_be_there(environment: ActivityEnvironment, to: str, kind: str, text: str) -> None:
+    await set_operator(environment, "鈴木", leave_from=TODAY, leave_until=date(2026, 11, 10))
+    asked = Assign(application_no=await applied(environment), at=AT, occurrence=1, to=to, by="佐藤", reason="交替")
     with pytest.raises(ApplicationError) as refused:
-        await assign(world, asked)
+        await assign(environment, asked)
     assert refused.value.non_retryable
     assert refused.value.type == kind
     assert text in refused.value.message
-    assert await cases_of(world) == {None: 1}
+    assert await cases_of(environment) == {None: 1}
 
 
-async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_themselves(world: ActivityWorld) -> None:
-    asked = Assign(application_no=await applied(world), at=AT, occurrence=1, to="田中", by="佐藤", reason="相談のうえ")
-    assert await assign(world, asked) == "田中"
-    [(by, reason)] = await world.rows(select(AuditRow.by, AuditRow.reason).where(AuditRow.action == "担当者を決めた"))
+async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_themselves(
+    environment: ActivityEnvironment,
+) -> None:
+    asked = Assign(
+        application_no=await applied(environment), at=AT, occurrence=1, to="田中", by="佐藤", reason="相談のうえ"
+    )
+    assert await assign(environment, asked) == "田中"
+    [(by, reason)] = await environment.rows(
+        select(AuditRow.by, AuditRow.reason).where(AuditRow.action == "担当者を決めた")
+    )
     assert (by, reason) == ("佐藤", "相談のうえ")
 
 
-async def test_twenty_at_once_are_spread_evenly(world: ActivityWorld) -> None:
-    no = await applied(world, offices=20)
+async def test_twenty_at_once_are_spread_evenly(environment: ActivityEnvironment) -> None:
+    no = await applied(environment, offices=20)
     asked = [Assign(application_no=no, office_no=number, at=AT, occurrence=1) for number in range(1, 21)]
-    await asyncio.gather(*(assign(world, each) for each in asked))
-    assert await cases_of(world) == {"佐藤": 10, "鈴木": 10}
-    again = await asyncio.gather(*(assign(world, each) for each in asked))
+    await asyncio.gather(*(assign(environment, each) for each in asked))
+    assert await cases_of(environment) == {"佐藤": 10, "鈴木": 10}
+    again = await asyncio.gather(*(assign(environment, each) for each in asked))
     assert Counter(again) == {"佐藤": 10, "鈴木": 10}
-    assert await cases_of(world) == {"佐藤": 10, "鈴木": 10}
+    assert await cases_of(environment) == {"佐藤": 10, "鈴木": 10}

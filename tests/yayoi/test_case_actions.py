@@ -13,13 +13,13 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, SetUpS
 from models.yayoi.case_links import case_path
 from models.yayoi.store.event_cases import STILL_SHARED
 from tests.support.case_pages import SOON, act, action, running, taken, two_pairs
-from tests.support.web_world import (
+from tests.support.web import (
     CROSS_SITE,
     SECRET,
     TOKEN_B,
     TOKEN_C,
     TOKEN_OF_ANOTHER,
-    Gate,
+    TemporalProxy,
     Web,
     answering,
     end_cases,
@@ -210,14 +210,14 @@ async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     await fill_registry(sessions)
-    gate = Gate(temporal.client.service_client.config.target_host)
-    async with web_on(sessions, await gate.client()) as web:
+    proxy = TemporalProxy(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await proxy.client()) as web:
         number = await two_pairs(web)
         answer = await act(web, action(number, "withdraw"))
         assert answer.status_code == 303
         waiting = text_of(await web.http.get(answer.headers["location"]))
         assert "受け付けました。反映まで、しばらくお待ちください。" in waiting
-        await gate.open()
+        await proxy.open()
         async with answering(web, temporal.client):
             await web.started(number)
             reachable = Web(web.app, web.http, sessions, temporal.client, web.task_queue)
@@ -230,7 +230,7 @@ async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
             await until(delivered)
             assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
             assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
-        await gate.close()
+        await proxy.close()
         await end_cases(web, temporal.client)
 
 

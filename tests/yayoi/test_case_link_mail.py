@@ -13,9 +13,9 @@ from models.yayoi.case_links import case_path
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Withdraw
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import browser_on, until
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, form, world_with_worker
+from tests.support.web import browser_on, until
 from workers.wiring.root import build_web
 
 
@@ -27,12 +27,12 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
     office_no: int | None,
     recipient: str,
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await environment.apply(form([OFFICE_B, OFFICE_C]))
         for number in (1, 2):
             await case.act(Withdraw(by=OPERATOR, reason="お電話"), number)
         assert {office.outcome for office in (await case.application.result()).offices} == {Outcome.WITHDRAWN}
-        app = build_web(world.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,

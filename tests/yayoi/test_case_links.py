@@ -11,9 +11,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
 from models.yayoi.identifiers import ApplicationNo
-from tests.support.case_pages import LONG_AGO, SOON, two_pairs
+from tests.support.case_pages import LONG_AGO, SOON, mailings, two_pairs
 from tests.support.ending import end
-from tests.support.web_world import SECRET, TOKEN_B, TOKEN_C, Gate, Web, fill_registry, pair, text_of, until, web_on
+from tests.support.web import SECRET, TOKEN_B, TOKEN_C, TemporalProxy, Web, fill_registry, pair, text_of, until, web_on
 from web.yayoi.applicant.case_access import NO_SUCH_CASE
 from web.yayoi.applicant.case_pages import LATER
 
@@ -103,11 +103,6 @@ async def test_an_expired_link_offers_a_fresh_one_and_shows_nothing(web: Web) ->
         assert "商店" not in answer.text
 
 
-async def mailings(web: Web) -> list[WorkflowExecution]:
-    query = f"TaskQueue = '{web.task_queue}' AND WorkflowType = 'CaseLinkMail'"
-    return [mailing async for mailing in web.client.list_workflows(query)]
-
-
 @pytest.mark.parametrize("office_no", [None, 2])
 async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_address(
     web: Web, office_no: int | None
@@ -155,8 +150,8 @@ async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     await fill_registry(sessions)
-    gate = Gate(temporal.client.service_client.config.target_host)
-    async with web_on(sessions, await gate.client()) as web:
+    proxy = TemporalProxy(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await proxy.client()) as web:
         number = await two_pairs(web)
         query = urlsplit(case_path(SECRET, number, LONG_AGO)).query
         answer = await web.http.post(f"/applications/{number}/link?{query}")

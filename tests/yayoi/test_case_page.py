@@ -8,7 +8,7 @@ from sqlalchemy import update
 from models.tables import ApplicationOfficeRow, NoticeRow
 from models.yayoi.case_links import case_path
 from tests.support.case_pages import SOON, two_pairs
-from tests.support.web_world import NETWORK, SECRET, Web, answering, pair, text_of
+from tests.support.web import NETWORK, SECRET, Web, answering, pair, text_of
 
 
 async def test_the_case_page_tells_what_is_asked_of_the_applicant_now(web: Web) -> None:

@@ -17,8 +17,8 @@ from models.yayoi.application_form import ApplicationForm
 from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, Reader, as_csv, visible
 from models.yayoi.store.combinations import ledger_of
 from models.yayoi.store.intake import Intake
-from tests.support.web_world import TOKEN_C, answering, application, end_cases, fill_registry, pair, web_on
-from tests.support.world import OFFICE_B, OFFICE_C, YAYOI, form
+from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI, form
+from tests.support.web import TOKEN_C, answering, application, end_cases, fill_registry, pair, web_on
 from workers import examples
 from workers.registry.file import load
 

@@ -24,8 +24,8 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, Withdraw
 from models.yayoi.operator_rules import available
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
+from tests.support.environment import OFFICE_C, Case, at_rest, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_C, Case, at_rest, form, world_with_worker
 from workers.commands.diagram import draw_procedures, pictures
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
@@ -151,7 +151,7 @@ def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: 
 async def diagram(case: Case, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "workers", "diagram", *arguments),
-        env=os.environ | {"TETSUZUKI_TEMPORAL_ADDRESS": case.world.client.service_client.config.target_host},
+        env=os.environ | {"TETSUZUKI_TEMPORAL_ADDRESS": case.environment.client.service_client.config.target_host},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -165,8 +165,8 @@ async def test_a_case_shows_its_own_way(
     smtp_inbox: SmtpInbox,
     tmp_path: Path,
 ) -> None:
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        case = await world.apply(form([OFFICE_C]))
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await environment.apply(form([OFFICE_C]))
         await at_rest(case, Stage.SHARING)
         assert await case.office().query(OfficeDataProcedure.way, "mermaid") == mermaid(LIVE)
         assert await case.office().query("way") == mermaid(LIVE)  # as the Web UI asks

@@ -15,8 +15,8 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel, Hold, Reject, Resume, Withdraw
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
-from tests.replay.paths import BANK_B, BANK_C, NOBODY
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.recorded_paths import BANK_B, BANK_C
 from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -45,8 +45,8 @@ class Place:
     notified: bool = False
     """The notice was sent, so the ID was issued; the system had released the sharing on the applicant's behalf."""
 
-    async def reached(self, world: World) -> Case:
-        case = await world.apply(form([(self.yayoi_id, C_TOKEN), OFFICE_B], delegate=self.notified))
+    async def reached(self, environment: Environment) -> Case:
+        case = await environment.apply(form([(self.yayoi_id, C_TOKEN), OFFICE_B], delegate=self.notified))
         await at_rest(case, Stage.SET_UP if self.notified else self.stage, LEAVING)
         await at_rest(case, Stage.SET_UP, STAYING)
         await self.after(case)
@@ -116,7 +116,7 @@ async def request_cancellation_of_application(case: Case) -> None:
 
 
 async def expire(case: Case) -> None:
-    expires = case.world.calendar.business_days_after(case.due_date, 5)
+    expires = case.environment.calendar.business_days_after(case.due_date, 5)
     await case.until(end_of(expires) + timedelta(days=1), LEAVING)
 
 
@@ -165,23 +165,25 @@ CARRIED_OUT = [
 
 
 @pytest.mark.parametrize(("way_name", "place_name"), CARRIED_OUT)
-async def test_y27_a_way_out_leaves_everything_as_it_was_before(world: World, way_name: str, place_name: str) -> None:
+async def test_y27_a_way_out_leaves_everything_as_it_was_before(
+    environment: Environment, way_name: str, place_name: str
+) -> None:
     way, place = WAYS[way_name], PLACES[place_name]
-    before = await snapshot(world)
-    case = await place.reached(world)
+    before = await snapshot(environment)
+    case = await place.reached(environment)
     issued = [row.contract_id for row in await case.issued() if row.office_no == LEAVING]
     assert bool(issued) == place.notified
 
     await way.take(case)
     outcome = await case.office(LEAVING).result()
     assert outcome.outcome is way.outcome
-    assert (await snapshot(world)).of(C_TOKEN) == before.of(C_TOKEN)
+    assert (await snapshot(environment)).of(C_TOKEN) == before.of(C_TOKEN)
     await told(case, way, place)
     await recorded(case, way)
 
     await the_other_office_ends(case, way, before)
     assert [row.revoked_at is None for row in await case.issued() if row.office_no == LEAVING] == [False] * len(issued)
-    await may_apply_again(world, place_name)
+    await may_apply_again(environment, place_name)
 
 
 async def told(case: Case, way: Way, place: Place) -> None:
@@ -191,7 +193,7 @@ async def told(case: Case, way: Way, place: Place) -> None:
     assert ends == [TARO, *([OFFICE_C[0]] if place.notified else [])]
     assert mails[-1].kind == way.mail
     assert [notice.kind for notice in mails].count(MailKind.COMPLETION_NOTICE) == place.notified
-    [told] = [mail for mail in case.world.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
+    [told] = [mail for mail in case.environment.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
     assert ("ご利用いただけなくなりました" in text_of(told)) == place.notified
 
 
@@ -213,29 +215,29 @@ async def the_other_office_ends(case: Case, way: Way, before: Snapshot) -> None:
     """Office B goes its own way: to its completion, unless the whole application was cancelled."""
     if way.all_offices:
         assert (await case.office(STAYING).result()).outcome is way.outcome
-        assert await snapshot(case.world) == before
+        assert await snapshot(case.environment) == before
     else:
         await case.do_steps(*SetUpStep, number=STAYING)
         await case.relink(*BANK_B, day_in_japan(await case.now(STAYING)), number=STAYING)
-        office = await case.world.office(B_TOKEN)
+        office = await case.environment.office(B_TOKEN)
         [issued] = [row.contract_id for row in await case.issued() if row.office_no == STAYING]
         assert (office.contract_id, office.frozen_by) == (issued, None)
     outcomes = [office.outcome for office in (await case.application.result()).offices]
     assert outcomes == [way.outcome, way.outcome if way.all_offices else Outcome.COMPLETED]
 
 
-async def may_apply_again(world: World, place_name: str) -> None:
+async def may_apply_again(environment: Environment, place_name: str) -> None:
     """The pair is free: nothing of the case that has ended holds it (Y1)."""
     yayoi_id = SPARE if place_name == "relink" else OFFICE_C[0]
-    again = await Intake(world.sessions, world.calendar).receive(form([(yayoi_id, C_TOKEN)]))
+    again = await Intake(environment.sessions, environment.calendar).receive(form([(yayoi_id, C_TOKEN)]))
     assert again.new
 
 
-async def test_y15_a_revoked_id_is_never_issued_again(world: World) -> None:
-    case = await PLACES["set_up"].reached(world)
+async def test_y15_a_revoked_id_is_never_issued_again(environment: Environment) -> None:
+    case = await PLACES["set_up"].reached(environment)
     await cancel_application(case)
     await case.application.result()
-    again = await world.apply(form([OFFICE_C, OFFICE_B], delegate=True))
+    again = await environment.apply(form([OFFICE_C, OFFICE_B], delegate=True))
     await at_rest(again, Stage.SET_UP, LEAVING)
     await at_rest(again, Stage.SET_UP, STAYING)
     revoked, anew = await case.issued(), await again.issued()
@@ -245,30 +247,30 @@ async def test_y15_a_revoked_id_is_never_issued_again(world: World) -> None:
 
 @pytest.mark.parametrize(("way_name", "place_name"), REFUSED)
 async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_nothing(
-    world: World, way_name: str, place_name: str
+    environment: Environment, way_name: str, place_name: str
 ) -> None:
-    case = await PLACES[place_name].reached(world)
-    before, actions = await snapshot(world), len(await case.audit())
+    case = await PLACES[place_name].reached(environment)
+    before, actions = await snapshot(environment), len(await case.audit())
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await WAYS[way_name].take(case)
     assert REFUSED[way_name, place_name] in str(refused.value.cause)
     assert "いまできる操作：" in str(refused.value.cause)
-    assert await snapshot(world) == before
+    assert await snapshot(environment) == before
     assert len(await case.audit()) == actions
     assert (await case.progress(LEAVING)).outcome is None
 
 
 @pytest.mark.parametrize(("way_name", "place_name"), DECLINED)
 async def test_y27_request_cancellation_after_step5_is_noted_and_not_carried_out(
-    world: World, way_name: str, place_name: str
+    environment: Environment, way_name: str, place_name: str
 ) -> None:
-    case = await PLACES[place_name].reached(world)
-    before = (await snapshot(world)).of(C_TOKEN)
+    case = await PLACES[place_name].reached(environment)
+    before = (await snapshot(environment)).of(C_TOKEN)
     await WAYS[way_name].take(case)
     await noted(case, f"取り消さなかった：{NEEDS_SUPERVISOR}")
     if WAYS[way_name].all_offices:
         assert (await case.office(STAYING).result()).outcome is Outcome.CANCELLED
-    assert (await snapshot(world)).of(C_TOKEN) == before
+    assert (await snapshot(environment)).of(C_TOKEN) == before
     await cancel_with_supervisor(case)
     assert (await case.office(LEAVING).result()).outcome is Outcome.CANCELLED
 
@@ -282,8 +284,10 @@ async def noted(case: Case, text: str) -> None:
 
 
 @pytest.mark.parametrize("place_name", [place for _, place in NEVER_EXPIRES])
-async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(world: World, place_name: str) -> None:
-    case = await PLACES[place_name].reached(world)
+async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
+    environment: Environment, place_name: str
+) -> None:
+    case = await PLACES[place_name].reached(environment)
     issued = [row.contract_id for row in await case.issued() if row.office_no == LEAVING]
     await expire(case)
     assert await case.notices(MailKind.EXPIRED) == []
@@ -295,16 +299,16 @@ async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(world: W
     await case.until(await case.now(LEAVING) + timedelta(days=31), LEAVING)
     outcome = await case.office(LEAVING).result()
     assert (outcome.outcome, [outcome.contract_id]) == (Outcome.INCOMPLETE, issued)
-    assert (await world.office(OfficeToken(C_TOKEN))).contract_id == issued[0]
+    assert (await environment.office(OfficeToken(C_TOKEN))).contract_id == issued[0]
 
 
-async def test_y27_what_the_customer_released_stays_released(world: World) -> None:
-    before = await snapshot(world)
-    case = await PLACES["sharing"].reached(world)
+async def test_y27_what_the_customer_released_stays_released(environment: Environment) -> None:
+    before = await snapshot(environment)
+    case = await PLACES["sharing"].reached(environment)
     await case.release_sharing(LEAVING)
     await at_rest(case, Stage.SET_UP, LEAVING)
     await cancel(case)
     await case.office(LEAVING).result()
-    after = (await snapshot(world)).of(C_TOKEN)
+    after = (await snapshot(environment)).of(C_TOKEN)
     assert after.sharings == []
     assert (after.offices, after.links) == (before.of(C_TOKEN).offices, before.of(C_TOKEN).links)

@@ -10,19 +10,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.tables import EnquiryRow, enquiry_count
 from models.yayoi.enquiries import NAME_IS_FIXED, NO_SUPPORT
-from tests.support.customer_world import Customer, customer_after_notice, errors_on, words
+from tests.support.cases import DESK
+from tests.support.customer import ASKED, Customer, customer_after_notice, errors_on, words
+from tests.support.environment import TARO, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import hidden_fields, until
-from tests.support.world import TARO, YAYOI
+from tests.support.web import hidden_fields, until
 
 _NUMBERS = itertools.count(1000, 100)
-DESK = "back-office@yayoi.example"
-ASKED = {
-    "contract_id": YAYOI,
-    "name": "弥生 太郎",
-    "mail_address": TARO,
-    "text": "再連携の\n手順を教えてください。",
-}
 
 
 @pytest_asyncio.fixture
@@ -38,10 +32,10 @@ async def customer(
 
 async def forwarded(customer: Customer) -> str:
     async def there() -> bool:
-        return any("お問い合わせ" in mail["Subject"] for mail in customer.world.inbox.to(DESK))
+        return any("お問い合わせ" in mail["Subject"] for mail in customer.environment.inbox.to(DESK))
 
     await until(there)
-    [mail] = [mail for mail in customer.world.inbox.to(DESK) if "お問い合わせ" in mail["Subject"]]
+    [mail] = [mail for mail in customer.environment.inbox.to(DESK) if "お問い合わせ" in mail["Subject"]]
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
@@ -51,14 +45,14 @@ async def test_y16_an_enquiry_with_a_new_id_is_refused_and_with_the_existing_one
     answer = await customer.web.send("/enquiry", ASKED | {"contract_id": customer.issued.contract_id})
     assert errors_on(answer) == [f"サービス契約ID（お客様番号）：{NO_SUPPORT}"]
     assert "手順を教えてください。" in words(answer)  # what was typed is kept
-    assert await customer.world.rows(select(EnquiryRow)) == []
+    assert await customer.environment.rows(select(EnquiryRow)) == []
 
     page = await customer.http.get("/enquiry")
     fields = hidden_fields(page) | ASKED
     answers = [await customer.http.post("/enquiry", data=fields) for _ in range(2)]
     # A double click is one enquiry with one number.
     [where] = {answer.headers["location"] for answer in answers}
-    [row] = await customer.world.rows(select(EnquiryRow))
+    [row] = await customer.environment.rows(select(EnquiryRow))
     assert where == f"/enquiry/done?receipt={row.receipt_no}"
     assert row.receipt_no in await customer.page(where)
     mail = await forwarded(customer)

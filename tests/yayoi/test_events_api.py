@@ -21,12 +21,11 @@ from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent
 from models.yayoi.event_labels import event_label
 from models.yayoi.identifiers import ApplicationNo
-from tests.support.web_procedures import GROUP_TAKEN, NOT_YET, AnsweringOffice
-from tests.support.web_world import (
+from tests.support.web import (
     NETWORK,
     TOKEN_B,
     TOKEN_C,
-    Gate,
+    TemporalProxy,
     Web,
     answering,
     end_cases,
@@ -36,6 +35,7 @@ from tests.support.web_world import (
     until,
     web_on,
 )
+from tests.support.web_procedures import GROUP_TAKEN, NOT_YET, AnsweringOffice
 from web.common.temporal_calls import PATIENCE
 
 ISSUED, ISSUED_TO_C = "7000001", "7000002"
@@ -316,8 +316,8 @@ async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     await fill_registry(sessions)
-    gate = Gate(temporal.client.service_client.config.target_host)
-    async with web_on(sessions, await gate.client()) as web, answering(web, temporal.client):
+    proxy = TemporalProxy(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await proxy.client()) as web, answering(web, temporal.client):
         number = await case_with_two_offices(web)
         reports = [password_set(), group_created()]
         for report in reports:
@@ -329,7 +329,7 @@ async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in
                 "office_no": 1,
                 "status": "accepted",
             }
-        await gate.open()
+        await proxy.open()
         # Temporal is back, but the office's procedure is started later still.
         office = await web.office(number, 1)
 
@@ -341,25 +341,25 @@ async def test_while_temporal_is_down_events_are_accepted_and_delivered_later_in
         assert [line.split()[-1] for line in taken] == ["support_password", "business_group"]
         assert (await web.report(reports[0])).json()["status"] == "delivered"
         await end_cases(web, temporal.client)
-    await gate.close()
+    await proxy.close()
 
 
 async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_they_know_or_it_is_sent_again(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     await fill_registry(sessions)
-    gate = Gate(temporal.client.service_client.config.target_host)
+    proxy = TemporalProxy(temporal.client.service_client.config.target_host)
     refusals = LateRefusals(sessions)
 
     async def found() -> list[Finding]:
         return await refusals.find(datetime.now(UTC))
 
-    async with web_on(sessions, await gate.client()) as web, answering(web, temporal.client):
+    async with web_on(sessions, await proxy.client()) as web, answering(web, temporal.client):
         number = await case_with_two_offices(web)
         early = group_created()
         assert (await web.report(early)).status_code == 202
         assert await found() == []
-        await gate.open()
+        await proxy.open()
         await web.office(number, 1)
 
         async def refused() -> bool:
@@ -382,7 +382,7 @@ async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_th
         await refusals.reported(ReconciliationReport(at=datetime.now(UTC), findings=(finding,)))
         assert await found() == []
         await end_cases(web, temporal.client)
-    await gate.close()
+    await proxy.close()
 
 
 async def test_every_kind_of_event_has_a_name_for_operators() -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.yayoi.evidence_guard import NO_GROUP_YET, UNKNOWN_OFFICE, WRONG_GROUP, refuse_evidence
-from tests.support.customer_world import errors_on, words
-from tests.support.web_world import Web, web_on
-from tests.support.world import OFFICE_B
+from tests.support.customer import errors_on, words
+from tests.support.environment import OFFICE_B
+from tests.support.web import Web, web_on
 from workers import examples
 from workers.registry.file import load
 

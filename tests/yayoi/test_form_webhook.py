@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +24,8 @@ from models.tables import ApplicationRow, AuditRow, ExistingContractRow, Refused
 from models.webhooks.secrets import new_secret
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
-from tests.support.web_world import (
+from tests.support.provider_forms import EXAMPLE, answers
+from tests.support.web import (
     NETWORK,
     TOKEN_B,
     TOKEN_C,
@@ -36,10 +36,8 @@ from tests.support.web_world import (
     fill_registry,
     web_on,
 )
-from tests.webhooks.webhook_receiver import OLD_SECRET, SECRET
-from workers.commands.form_mapping_file import read_mapping
+from tests.support.webhook_receiver import OLD_SECRET, SECRET
 
-EXAMPLE = read_mapping(Path(__file__).parents[2] / "docs/examples/form-mapping.toml")
 BY = Settlement("佐藤", "お電話で確認したため")
 
 
@@ -49,30 +47,6 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
     async with web_on(sessions, temporal.client, form_secrets=(SECRET, OLD_SECRET), form_translation=EXAMPLE) as web:
         yield web
         await end_cases(web, temporal.client)
-
-
-def answers(**changes: Any) -> dict[str, Any]:
-    """A form as the provider of the documentation's example sends it."""
-    said = {
-        "お客様番号": NETWORK,
-        "姓": "弥生",
-        "名": "太郎",
-        "会計連携": "はい",
-        "製品": "弥生会計 24 ネットワーク",
-        "確認事項": [
-            "手続きが終わるまでスマート取引取込を使いません",
-            "連携サービスの再連携が必要なことを確認しました",
-        ],
-    } | changes
-    offices = said.pop("offices", [{"mail": "b@example.co.jp", "mail_again": "b@example.co.jp", "token": TOKEN_B}])
-    return {
-        "event": "form.completed",
-        "data": {
-            "response_id": f"response-{uuid4()}",
-            "answers": [{"label": label, "value": value} for label, value in said.items()],
-            "offices": offices,
-        },
-    }
 
 
 def signature(webhook_id: str, at: int | str, body: str | bytes, secret: str = SECRET) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from models.yayoi.application_form import NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
-from tests.support.web_world import TOKEN_B, Web, text_of
+from tests.support.web import TOKEN_B, Web, text_of
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 from web.yayoi.applicant.plan import MAX_NAME, MAX_PLANNED, Plan
 from web.yayoi.applicant.token_check import what_is_wrong

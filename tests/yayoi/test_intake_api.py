@@ -12,13 +12,13 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
-from tests.support.web_world import (
+from tests.support.web import (
     NETWORK,
     STANDALONE,
     TOKEN_B,
     TOKEN_C,
     TOKEN_OF_ANOTHER,
-    Gate,
+    TemporalProxy,
     Web,
     application,
     end_cases,
@@ -175,8 +175,8 @@ async def test_while_temporal_is_down_applications_are_accepted_and_started_late
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> None:
     await fill_registry(sessions)
-    gate = Gate(temporal.client.service_client.config.target_host)
-    async with web_on(sessions, await gate.client()) as web:
+    proxy = TemporalProxy(temporal.client.service_client.config.target_host)
+    async with web_on(sessions, await proxy.client()) as web:
         async with asyncio.timeout(60):  # nobody waits for Temporal, which does not come before this has ended
             form = application()
             answer = await web.apply(form)
@@ -184,11 +184,11 @@ async def test_while_temporal_is_down_applications_are_accepted_and_started_late
         assert answer.status_code == 202
         assert "お申し込みは確かに受け付けています" in page.text
         assert (await web.row(answer.json()["application_no"])).started_at is None
-        await gate.open()
+        await proxy.open()
         await web.started(answer.json()["application_no"])
         assert (await web.apply(form)).json() == answer.json()
         await end_cases(web, temporal.client)
-    await gate.close()
+    await proxy.close()
 
 
 async def test_several_web_processes_start_an_application_once(

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import ApplicationRow
-from tests.conftest import _TEMPLATE, new_database
-from tests.support.web_world import (
+from tests.support.databases import MIGRATED, new_database
+from tests.support.web import (
     STANDALONE,
     TOKEN_B,
     TOKEN_C,
@@ -36,7 +36,7 @@ BAD_CONTRACT = "サービス契約ID（お客様番号）は 6、7、8 のいず
 @pytest_asyncio.fixture(scope="module")
 async def refusing(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Web]:
     """The app for forms that are refused: since nothing may be stored, their tests share one database."""
-    async with new_database(postgres_socket, _TEMPLATE) as url:
+    async with new_database(postgres_socket, MIGRATED) as url:
         engine = create_async_engine(url)
         sessions = database.sessions(engine)
         await fill_registry(sessions)

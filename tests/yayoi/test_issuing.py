@@ -23,10 +23,10 @@ from models.tables import (
 from models.yayoi.application_form import MAX_OFFICES
 from models.yayoi.identifiers import ApplicationNo, ContractId, YayoiId
 from models.yayoi.messages import IssuedContract, OfficeRef, OfficeStep
+from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
-from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, YAYOI, form
 
 AOBA = ContractId("6000001")
 """Another customer's contract."""
@@ -35,18 +35,18 @@ _COUNTS = select(ExistingContractRow.contract_id, ExistingContractRow.issued_cou
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        yield environment
 
 
-async def apply(world: ActivityWorld, contract: ContractId, offices: int) -> list[OfficeStep]:
+async def apply(environment: ActivityEnvironment, contract: ContractId, offices: int) -> list[OfficeStep]:
     """Apply for so many offices on one contract; the steps that issue their IDs."""
     steps = []
     while offices:
         some = min(offices, MAX_OFFICES)
         addresses = [YayoiId(f"office-{contract}-{offices - number}@example.co.jp") for number in range(some)]
-        no = await world.apply(form([(address, None) for address in addresses], contract=contract, linked=False))
+        no = await environment.apply(form([(address, None) for address in addresses], contract=contract, linked=False))
         steps += [step(no, number) for number in range(1, some + 1)]
         offices -= some
     return steps
@@ -56,18 +56,18 @@ def step(no: ApplicationNo, number: int) -> OfficeStep:
     return OfficeStep.of(OfficeRef(application_no=no, office_no=number), AT)
 
 
-async def issue(world: ActivityWorld, asked: OfficeStep, **settings: Any) -> IssuedContract:
-    answer = await world.activities(**settings)["issue_contract_id"](asked)
+async def issue(environment: ActivityEnvironment, asked: OfficeStep, **settings: Any) -> IssuedContract:
+    answer = await environment.activities(**settings)["issue_contract_id"](asked)
     assert isinstance(answer, IssuedContract)
     return answer
 
 
-async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(world: ActivityWorld) -> None:
-    steps = [*await apply(world, YAYOI, 30), *await apply(world, AOBA, 20)]
+async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(environment: ActivityEnvironment) -> None:
+    steps = [*await apply(environment, YAYOI, 30), *await apply(environment, AOBA, 20)]
     # Each is asked for twice, as after a lost answer.
-    answers = await asyncio.gather(*(issue(world, asked) for asked in steps + steps))
+    answers = await asyncio.gather(*(issue(environment, asked) for asked in steps + steps))
     assert answers[:50] == answers[50:]
-    issued = await world.rows(
+    issued = await environment.rows(
         select(IssuedContractRow.existing_contract_id, IssuedContractRow.number, IssuedContractRow.contract_id)
     )
     assert sorted((contract, number) for contract, number, _ in issued) == [
@@ -76,38 +76,38 @@ async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(wor
     ]
     assert len({contract_id for _, _, contract_id in issued}) == 50
     assert {contract_id for _, _, contract_id in issued} == {answer.contract_id for answer in answers}
-    assert dict(await world.rows(_COUNTS))[YAYOI] == 30
+    assert dict(await environment.rows(_COUNTS))[YAYOI] == 30
 
 
-async def test_y15_ids_that_a_customer_already_has_are_left_out(world: ActivityWorld) -> None:
-    steps = await apply(world, YAYOI, 3)
+async def test_y15_ids_that_a_customer_already_has_are_left_out(environment: ActivityEnvironment) -> None:
+    steps = await apply(environment, YAYOI, 3)
     first = int(YAYOI) - 1
-    issued = [(await issue(world, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
+    issued = [(await issue(environment, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
     assert [answer.contract_id for answer in issued] == ["8871303", "8871305", "8871306"]
     assert [answer.number for answer in issued] == [1, 2, 3]
 
 
-async def test_y15_an_id_that_an_office_has_had_all_along_is_left_out(world: ActivityWorld) -> None:
-    [asked] = await apply(world, YAYOI, 1)
-    async with world.sessions.begin() as session:
+async def test_y15_an_id_that_an_office_has_had_all_along_is_left_out(environment: ActivityEnvironment) -> None:
+    [asked] = await apply(environment, YAYOI, 1)
+    async with environment.sessions.begin() as session:
         await session.execute(
             update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1]).values(contract_id="7500000")
         )
-    assert (await issue(world, asked)).contract_id == "7500001"
+    assert (await issue(environment, asked)).contract_id == "7500001"
 
 
-async def test_y1_no_two_offices_have_one_contract_id(world: ActivityWorld) -> None:
-    async with world.sessions() as session:
+async def test_y1_no_two_offices_have_one_contract_id(environment: ActivityEnvironment) -> None:
+    async with environment.sessions() as session:
         both = OfficeRow.office_token.in_([OFFICE_B[1], OFFICE_C[1]])
         await session.execute(update(OfficeRow).where(both).values(contract_id="7500000"))
         with pytest.raises(IntegrityError, match="offices_contract_id_key"):
             await session.commit()
 
 
-async def test_y15_many_customers_in_a_row_are_stepped_over(world: ActivityWorld) -> None:
-    [asked] = await apply(world, YAYOI, 1)
+async def test_y15_many_customers_in_a_row_are_stepped_over(environment: ActivityEnvironment) -> None:
+    [asked] = await apply(environment, YAYOI, 1)
     statements: list[str] = []
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         session.add_all(
             ExistingContractRow(
                 contract_id=str(number),
@@ -118,54 +118,56 @@ async def test_y15_many_customers_in_a_row_are_stepped_over(world: ActivityWorld
             )
             for number in range(7_500_000, 7_502_500)
         )
-    event.listen(world.engine.sync_engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    assert (await issue(world, asked)).contract_id == "7502500"
+    event.listen(environment.engine.sync_engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    assert (await issue(environment, asked)).contract_id == "7502500"
     assert len(statements) < 30  # not one for each customer
 
 
-async def test_y15_the_pool_running_out_is_a_clear_error_and_goes_on_when_it_is_larger(world: ActivityWorld) -> None:
-    one, two = await apply(world, YAYOI, 2)
-    await issue(world, one, contract_id_first=7_500_000, contract_id_last=7_500_000)
-    before = await world.everything()
+async def test_y15_the_pool_running_out_is_a_clear_error_and_goes_on_when_it_is_larger(
+    environment: ActivityEnvironment,
+) -> None:
+    one, two = await apply(environment, YAYOI, 2)
+    await issue(environment, one, contract_id_first=7_500_000, contract_id_last=7_500_000)
+    before = await environment.everything()
     with pytest.raises(ContractIdPoolExhaustedError) as exhausted:
-        await issue(world, two, contract_id_first=7_500_000, contract_id_last=7_500_000)
+        await issue(environment, two, contract_id_first=7_500_000, contract_id_last=7_500_000)
     assert exhausted.value.type == "ContractIdPoolExhausted"
     assert not exhausted.value.non_retryable
     assert exhausted.value.next_retry_delay == timedelta(minutes=15)
     assert "発行できるサービス契約ID がありません（7500000 まで使い切りました）" in exhausted.value.message
     assert "TETSUZUKI_CONTRACT_ID_LAST" in exhausted.value.message
-    assert await world.everything() == before
-    answer = await issue(world, two, contract_id_first=7_500_000, contract_id_last=7_500_001)
+    assert await environment.everything() == before
+    answer = await issue(environment, two, contract_id_first=7_500_000, contract_id_last=7_500_001)
     assert (answer.contract_id, answer.number) == ("7500001", 2)
 
 
-async def test_y15_a_revoked_id_is_never_issued_again_nor_its_number(world: ActivityWorld) -> None:
-    one, two = await apply(world, YAYOI, 2)
-    revoked = await issue(world, one)
-    async with world.sessions.begin() as session:
+async def test_y15_a_revoked_id_is_never_issued_again_nor_its_number(environment: ActivityEnvironment) -> None:
+    one, two = await apply(environment, YAYOI, 2)
+    revoked = await issue(environment, one)
+    async with environment.sessions.begin() as session:
         await session.execute(update(IssuedContractRow).values(revoked_at=AT))
         await session.execute(delete(ContractIdPoolRow))  # even if the pool began anew
-    answer = await issue(world, two)
+    answer = await issue(environment, two)
     assert answer.contract_id != revoked.contract_id
     assert answer.number == 2
-    names = await world.rows(select(IssuedContractRow.registered_name).order_by(IssuedContractRow.number))
+    names = await environment.rows(select(IssuedContractRow.registered_name).order_by(IssuedContractRow.number))
     assert names == [("弥生 太郎 - 1 (8871304)",), ("弥生 太郎 - 2 (8871304)",)]
 
 
-async def test_y27_nothing_is_issued_for_a_case_that_was_closed(world: ActivityWorld) -> None:
+async def test_y27_nothing_is_issued_for_a_case_that_was_closed(environment: ActivityEnvironment) -> None:
     """As after the Reset of a workflow whose case the daily reconciliation had undone."""
-    [asked] = await apply(world, YAYOI, 1)
-    async with world.sessions.begin() as session:
+    [asked] = await apply(environment, YAYOI, 1)
+    async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationOfficeRow).values(closed_at=AT))
     with pytest.raises(ApplicationError, match="すでに終了しています") as closed:
-        await issue(world, asked)
+        await issue(environment, asked)
     assert (closed.value.type, closed.value.non_retryable) == ("CaseClosed", True)
-    assert await world.rows(select(IssuedContractRow.contract_id)) == []
+    assert await environment.rows(select(IssuedContractRow.contract_id)) == []
 
 
-async def test_y15_a_step_that_fails_gives_its_number_back(world: ActivityWorld) -> None:
-    one, two = await apply(world, YAYOI, 2)
-    async with world.sessions.begin() as session:
+async def test_y15_a_step_that_fails_gives_its_number_back(environment: ActivityEnvironment) -> None:
+    one, two = await apply(environment, YAYOI, 2)
+    async with environment.sessions.begin() as session:
         # The pair's ID exists without its ledger row: the database refuses a second one for the same pair.
         session.add(
             IssuedContractRow(
@@ -180,7 +182,7 @@ async def test_y15_a_step_that_fails_gives_its_number_back(world: ActivityWorld)
             )
         )
     with pytest.raises(Exception, match="issued_contracts_application_no_office_no_key"):
-        await issue(world, one)
-    assert await world.rows(select(LedgerRow.key)) == []
-    answer = await issue(world, two)
+        await issue(environment, one)
+    assert await environment.rows(select(LedgerRow.key)) == []
+    answer = await issue(environment, two)
     assert (answer.contract_id, answer.number) == ("7500000", 1)

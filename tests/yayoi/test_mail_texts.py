@@ -18,10 +18,10 @@ from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, Yay
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import CloseOffice, OfficeStep, Outcome, SendMail
 from models.yayoi.procedures import Procedure, Stage
+from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP, C
-from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.environment import OFFICE_C, TARO, YAYOI, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_C, TARO, YAYOI, form
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_registry
 
@@ -78,7 +78,7 @@ CUSTOMERS = {
 class Post:
     """Writes the mails of one application for one office, whose contract ID 7500000 has been issued."""
 
-    world: ActivityWorld
+    environment: ActivityEnvironment
     application_no: ApplicationNo
     customer: Customer
     procedure: Procedure
@@ -97,12 +97,12 @@ class Post:
             application_no=self.application_no, office_no=1, kind=kind, at=AT, points=(POINT,), until=UNTIL
         )
         texts = MailTexts(
-            build_registry(self.world.settings),
+            build_registry(self.environment.settings),
             partial(case_link, "http://web.test", "secret"),
             partial(operators_link, "http://ui.test", "default"),
             DESK,
         )
-        async with self.world.sessions() as session:
+        async with self.environment.sessions() as session:
             return await texts.write(session, request)
 
     async def body(self, kind: MailKind) -> str:
@@ -110,24 +110,24 @@ class Post:
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        yield environment
 
 
-async def post(world: ActivityWorld, procedure: Procedure = Procedure.LINKED_NETWORK) -> Post:
+async def post(environment: ActivityEnvironment, procedure: Procedure = Procedure.LINKED_NETWORK) -> Post:
     customer = CUSTOMERS[procedure]
-    activities = world.activities()
+    activities = environment.activities()
     if procedure is Procedure.LINK_ADDITION:
-        before = await world.apply(form([(customer.yayoi_id, None)], contract=customer.contract, linked=False))
+        before = await environment.apply(form([(customer.yayoi_id, None)], contract=customer.contract, linked=False))
         await activities["issue_contract_id"](OfficeStep(application_no=before, office_no=1, at=AT))
-        await close(world, before)
-    no = await world.apply(application(customer, procedure))
+        await close(environment, before)
+    no = await environment.apply(application(customer, procedure))
     step = OfficeStep(application_no=no, office_no=1, at=AT)
     if procedure in LINKED:
         await activities["remember_links"](step)
     await activities["attach_to_contract" if procedure is Procedure.LINK_ADDITION else "issue_contract_id"](step)
-    return Post(world, no, customer, procedure)
+    return Post(environment, no, customer, procedure)
 
 
 def application(customer: Customer, procedure: Procedure) -> ApplicationForm:
@@ -143,9 +143,9 @@ def application(customer: Customer, procedure: Procedure) -> ApplicationForm:
     return filled.model_copy(update={"link_addition": True, "offices": (pair,)})
 
 
-async def close(world: ActivityWorld, no: ApplicationNo) -> None:
+async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
     step = CloseOffice(application_no=no, office_no=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,))
-    await world.activities()["close_office"](step)
+    await environment.activities()["close_office"](step)
 
 
 each_procedure = pytest.mark.parametrize("procedure", Procedure, ids=[procedure.name for procedure in Procedure])
@@ -154,9 +154,11 @@ each_with_a_new_id = pytest.mark.parametrize("procedure", _ISSUING, ids=[procedu
 
 
 @each_procedure
-async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityWorld, procedure: Procedure) -> None:
-    writer = await post(world, procedure)
-    await close(world, writer.application_no)
+async def test_y18_every_mail_can_be_written_in_every_procedure(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    writer = await post(environment, procedure)
+    await close(environment, writer.application_no)
     for kind in writer.kinds:
         mail = await writer.write(kind)
         assert mail.subject == kind.subject
@@ -177,14 +179,14 @@ async def test_y18_every_mail_can_be_written_in_every_procedure(world: ActivityW
             assert mail.body.endswith("弥生株式会社 カスタマーセンター\n")
 
 
-async def test_y10_the_receipt_says_that_there_is_no_fee(world: ActivityWorld) -> None:
-    assert "お申し込みによる追加料金は発生しません。" in await (await post(world)).body(MailKind.RECEIPT)
+async def test_y10_the_receipt_says_that_there_is_no_fee(environment: ActivityEnvironment) -> None:
+    assert "お申し込みによる追加料金は発生しません。" in await (await post(environment)).body(MailKind.RECEIPT)
 
 
 @each_procedure
-async def test_y11_the_receipt_says_the_due_date(world: ActivityWorld, procedure: Procedure) -> None:
-    writer = await post(world, procedure)
-    async with world.sessions.begin() as session:
+async def test_y11_the_receipt_says_the_due_date(environment: ActivityEnvironment, procedure: Procedure) -> None:
+    writer = await post(environment, procedure)
+    async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationRow).values(due_date=date(2026, 11, 20)))
     text = await writer.body(MailKind.RECEIPT)
     assert "完了予定日：2026年11月20日（金）\n" in text
@@ -193,39 +195,47 @@ async def test_y11_the_receipt_says_the_due_date(world: ActivityWorld, procedure
 
 
 @each_procedure
-async def test_y12_the_receipt_says_what_not_to_do_meanwhile(world: ActivityWorld, procedure: Procedure) -> None:
-    text = await (await post(world, procedure)).body(MailKind.RECEIPT)
+async def test_y12_the_receipt_says_what_not_to_do_meanwhile(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    text = await (await post(environment, procedure)).body(MailKind.RECEIPT)
     warned = "お申し込みの事業所データでは「スマート取引取込」を利用しないでください。" in text
     assert warned == (procedure in LINKED)
     assert ("スマート取引取込" in text) == (procedure in LINKED)
 
 
 @each_with_a_new_id
-async def test_y16_the_notice_says_that_the_new_id_gives_no_support(world: ActivityWorld, procedure: Procedure) -> None:
-    text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
+async def test_y16_the_notice_says_that_the_new_id_gives_no_support(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    text = await (await post(environment, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※この番号では、あんしん保守サポートの各種サービスを受けることはできません。" in text
     assert f"元々ご契約のお客様番号（{CUSTOMERS[procedure].contract}）をお使いください。" in text
 
 
 @each_with_a_new_id
-async def test_y17_the_notice_says_that_the_registered_name_stays(world: ActivityWorld, procedure: Procedure) -> None:
-    text = await (await post(world, procedure)).body(MailKind.COMPLETION_NOTICE)
+async def test_y17_the_notice_says_that_the_registered_name_stays(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    text = await (await post(environment, procedure)).body(MailKind.COMPLETION_NOTICE)
     assert "※登録名義の変更は承っておりません。" in text
 
 
 @each_procedure
 async def test_y18_the_receipt_warns_of_the_mail_that_is_not_the_notice(
-    world: ActivityWorld, procedure: Procedure
+    environment: ActivityEnvironment, procedure: Procedure
 ) -> None:
-    text = await (await post(world, procedure)).body(MailKind.RECEIPT)
+    text = await (await post(environment, procedure)).body(MailKind.RECEIPT)
     assert AUTOMATIC_MAIL_SUBJECT == "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ"
     assert f"　{AUTOMATIC_MAIL_SUBJECT}\n" in text
     assert "このお手続きの完了のお知らせではありません" in text
 
 
 @each_with_a_new_id
-async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, procedure: Procedure) -> None:
-    writer = await post(world, procedure)
+async def test_y18_the_notice_tells_the_pair_all_it_needs(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    writer = await post(environment, procedure)
     mail = await writer.write(MailKind.COMPLETION_NOTICE)
     assert mail.subject == NOTICE_SUBJECT
     assert NOTICE_SUBJECT == (
@@ -244,8 +254,10 @@ async def test_y18_the_notice_tells_the_pair_all_it_needs(world: ActivityWorld, 
 
 
 @each_procedure
-async def test_y9_only_linked_procedures_speak_of_smart_import(world: ActivityWorld, procedure: Procedure) -> None:
-    writer = await post(world, procedure)
+async def test_y9_only_linked_procedures_speak_of_smart_import(
+    environment: ActivityEnvironment, procedure: Procedure
+) -> None:
+    writer = await post(environment, procedure)
     about_sharing = {MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}  # none is sent where there is no link
     for kind in writer.kinds - about_sharing:
         text = (await writer.body(kind)).replace(POINT, "")
@@ -259,38 +271,40 @@ async def test_y9_only_linked_procedures_speak_of_smart_import(world: ActivityWo
         assert restored == (procedure in LINKED)
 
 
-async def test_y9_the_added_link_is_told_with_the_id_that_was_issued_before(world: ActivityWorld) -> None:
-    writer = await post(world, Procedure.LINK_ADDITION)
+async def test_y9_the_added_link_is_told_with_the_id_that_was_issued_before(environment: ActivityEnvironment) -> None:
+    writer = await post(environment, Procedure.LINK_ADDITION)
     text = await writer.body(MailKind.LINK_ADDED)
     assert "サービス契約ID 7500000 への会計連携の追加が完了しました。" in text
     assert f"・口座連携「{BANK}」" in text
     assert f"・Airレジ「{AIR}」" in text
 
 
-async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(world: ActivityWorld) -> None:
-    text = await (await post(world)).body(MailKind.COMPLETION_NOTICE)
+async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(environment: ActivityEnvironment) -> None:
+    text = await (await post(environment)).body(MailKind.COMPLETION_NOTICE)
     assert f"・口座連携「{BANK}」\n　前回取り込んだ最後の日：2026年10月30日（金）\n" in text
     assert f"・Airレジ「{AIR}」\n　前回取り込んだ最後の日：2026年10月31日（土）\n" in text
 
 
-async def test_y13_the_notice_names_whom_the_office_was_shared_with(world: ActivityWorld) -> None:
-    no = await world.apply(form([OFFICE_C]))
+async def test_y13_the_notice_names_whom_the_office_was_shared_with(environment: ActivityEnvironment) -> None:
+    no = await environment.apply(form([OFFICE_C]))
     assert no == C.application_no
     for activity, message in (
         ("remember_links", STEP),
         ("end_sharing", RELEASED_FOR_THEM),
         ("issue_contract_id", STEP),
     ):
-        await world.activities()[activity](message)
-    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(
+        await environment.activities()[activity](message)
+    text = await Post(environment, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(
         MailKind.COMPLETION_NOTICE
     )
     assert "次の会計事務所との共有は解除されています。" in text
     assert f"・{FIRM}\n" in text
 
 
-async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_release_it(world: ActivityWorld) -> None:
-    writer = await post(world)
+async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_release_it(
+    environment: ActivityEnvironment,
+) -> None:
+    writer = await post(environment)
     for kind in (MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER):
         text = await writer.body(kind)
         assert f"・{FIRM}\n" in text
@@ -300,10 +314,10 @@ async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_relea
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_y25_y27_the_last_mail_fits_however_it_ended(world: ActivityWorld, outcome: Outcome) -> None:
-    writer = await post(world)
+async def test_y25_y27_the_last_mail_fits_however_it_ended(environment: ActivityEnvironment, outcome: Outcome) -> None:
+    writer = await post(environment)
     ended = CloseOffice(application_no=writer.application_no, office_no=1, at=AT, outcome=outcome, open_points=(POINT,))
-    await world.activities()["close_office"](ended)
+    await environment.activities()["close_office"](ended)
     text = await writer.body(MailKind.FINISHED)
     well = outcome in {Outcome.COMPLETED, Outcome.INCOMPLETE}
     assert f"■1 件目　事業所C：{outcome}\n" in text
@@ -313,10 +327,10 @@ async def test_y25_y27_the_last_mail_fits_however_it_ended(world: ActivityWorld,
 
 
 async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_of_its_own(
-    world: ActivityWorld, smtp_inbox: SmtpInbox
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    writer = await post(world)
-    activities = world.activities()
+    writer = await post(environment)
+    activities = environment.activities()
     step = OfficeStep(application_no=writer.application_no, office_no=1, at=AT)
     mail = SendMail(application_no=writer.application_no, office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
     await activities["send_mail"](mail)
@@ -332,18 +346,20 @@ async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_o
         assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(told)
 
 
-async def test_y27_who_left_is_told_what_became_of_the_sharing(world: ActivityWorld) -> None:
-    no = await world.apply(form([OFFICE_C]))
+async def test_y27_who_left_is_told_what_became_of_the_sharing(environment: ActivityEnvironment) -> None:
+    no = await environment.apply(form([OFFICE_C]))
     for activity, message in (("remember_links", STEP), ("end_sharing", RELEASED_FOR_THEM), ("restore_sharing", STEP)):
-        await world.activities()[activity](message)
-    text = await Post(world, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(MailKind.WITHDRAWN)
+        await environment.activities()[activity](message)
+    text = await Post(environment, no, CUSTOMERS[Procedure.LINKED_NETWORK], Procedure.LINKED_NETWORK).body(
+        MailKind.WITHDRAWN
+    )
     assert f"・弊社で解除した「{FIRM}」との共有は、お申し込みの前の状態に戻しました。" in text
 
 
-async def test_what_customers_call_themselves_is_never_taken_for_a_template(world: ActivityWorld) -> None:
-    writer = await post(world)
+async def test_what_customers_call_themselves_is_never_taken_for_a_template(environment: ActivityEnvironment) -> None:
+    writer = await post(environment)
     name = "{{ contract.mail_address }}{% raw %}<b>"
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationRow).values(family_name=name))
         await session.execute(update(ApplicationOfficeRow).values(office_name=name))
     text = await writer.body(MailKind.RECEIPT)

@@ -1,19 +1,15 @@
 """Several people: invited by an administrator, joined by a personal link, refused for an ID of another group (Y24)."""
 
-import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest_asyncio
-from sqlalchemy import select, text
-from temporalio.client import WorkflowHandle
+from sqlalchemy import text
 from temporalio.service import RPCError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, opening_of
-from models.tables import GroupMemberRow, MemberInvitationRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.member_invitations import (
     IN_APPLICATION,
@@ -21,103 +17,33 @@ from models.yayoi.member_invitations import (
     REMIND_AFTER,
     REMINDER_SUBJECT,
     SUBJECT,
-    Invitation,
     InvitationOutcome,
 )
 from models.yayoi.store.intake import Intake
-from tests.support.customer_world import errors_on, words
-from tests.support.ending import end
-from tests.support.web_world import Web, browser_on, hidden_fields, until
-from tests.support.world import OFFICE_B, OFFICE_C, World, details_of, form
+from tests.support.business_group import ADMINISTRATOR, GUEST, Group, group_in
+from tests.support.customer import errors_on, words
+from tests.support.environment import OFFICE_C, Environment, details_of, form
+from tests.support.web import until
 from web.yayoi.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.yayoi.customer.member_join import DEAD_LINK
 from web.yayoi.customer.members import ONLY_ADMINISTRATORS
-from workers.stack.inbox import text_of
-from workers.wiring.root import build_web
-from workflows.yayoi.member_invitation import MemberInvitation
 
-ADMINISTRATOR = "office-a@yayoi-taro.example.jp"
-GUEST = OFFICE_B[0]
-"""A registered Yayoi ID that belongs to no group."""
 OTHER = "office-1@shiraishi.example.co.jp"
 """The administrator of another group."""
 STRANGER = "not-yet@example.jp"
 """No Yayoi ID at all."""
 
 
-@dataclass
-class Group:
-    """The administrator's browser, and everything behind it."""
-
-    web: Web
-    world: World
-
-    async def invite(self, yayoi_id: str) -> httpx.Response:
-        return await self.web.send("/members", {"yayoi_id": yayoi_id})
-
-    async def row(self) -> MemberInvitationRow:
-        rows = await self.world.rows(select(MemberInvitationRow).order_by(MemberInvitationRow.invited_at.desc()))
-        row: MemberInvitationRow = rows[0]
-        return row
-
-    async def change(self, action: str) -> httpx.Response:
-        where = f"/members/{(await self.row()).invitation_id}/{action}"
-        page = await self.web.http.get("/members")
-        return await self.web.http.post(where, data=hidden_fields(page, where))
-
-    async def mails(self, address: str, count: int) -> list[str]:
-        """Wait for the n-th mail to somebody, and return the links of all."""
-
-        async def there() -> bool:
-            return len(self.world.inbox.to(address)) >= count
-
-        await until(there)
-        bodies = [text_of(mail) for mail in self.world.inbox.to(address)]
-        return [re.findall(r"http://web\.test(/members/join\?link=\S+)", body)[0] for body in bodies]
-
-    async def procedure(self) -> WorkflowHandle[MemberInvitation, InvitationOutcome]:
-        workflow_id = Invitation(invitation_id=(await self.row()).invitation_id).workflow_id
-        return self.world.client.get_workflow_handle_for(MemberInvitation.run, workflow_id)
-
-    async def ended(self) -> InvitationOutcome:
-        return await (await self.procedure()).result()
-
-    async def join(self, link: str) -> httpx.Response:
-        return await self.web.send(link, {})
-
-    async def members(self) -> dict[str, bool]:
-        async with self.world.sessions() as session:
-            own = (await session.scalars(GroupMemberRow.of(ADMINISTRATOR))).one()
-            rows = await session.scalars(select(GroupMemberRow).where(GroupMemberRow.group_id == own.group_id))
-            return {row.person.yayoi_id: row.administrator for row in rows}
-
-
-@asynccontextmanager
-async def group_in(world: World) -> AsyncIterator[Group]:
-    """Leaves no invitation open on the server that all tests share."""
-    app = build_web(world.settings, world.sessions, world.client)
-    async with (
-        app.router.lifespan_context(app),
-        browser_on(app) as http,
-    ):
-        group = Group(Web(app, http, world.sessions, world.client, world.settings.temporal_task_queue), world)
-        await group.web.sign_in(ADMINISTRATOR)
-        yield group
-        for row in await world.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
-            invitation = Invitation(invitation_id=row.invitation_id)
-            await end(world.client.get_workflow_handle(invitation.workflow_id))
-
-
 @pytest_asyncio.fixture
-async def group(world: World) -> AsyncIterator[Group]:
-    async with group_in(world) as group:
+async def group(environment: Environment) -> AsyncIterator[Group]:
+    async with group_in(environment) as group:
         yield group
 
 
 async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> None:
     assert (await group.invite(GUEST)).status_code == 303
     [link] = await group.mails(GUEST, 1)
-    [mail] = group.world.inbox.to(GUEST)
+    [mail] = group.environment.inbox.to(GUEST)
     assert mail["Subject"] == SUBJECT
     # Not signed in, or as somebody else: nothing is joined.
     async with httpx.AsyncClient(transport=group.web.http._transport, base_url="http://web.test") as nobody:
@@ -137,7 +63,7 @@ async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> No
 
 
 async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_again(group: Group) -> None:
-    group.world.inbox.unknown.add(GUEST)
+    group.environment.inbox.unknown.add(GUEST)
     await group.invite(GUEST)
 
     async def noted() -> bool:
@@ -147,7 +73,7 @@ async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_a
 
     await until(noted)
     assert "正しいアドレスで招待し直していただきます" in await details_of(await group.procedure())
-    group.world.inbox.unknown.clear()
+    group.environment.inbox.unknown.clear()
     await group.change("again")
     await group.mails(GUEST, 1)
 
@@ -164,7 +90,7 @@ async def test_y24_an_id_of_another_group_is_refused_with_the_reason(group: Grou
 
 async def test_y3_an_id_that_is_applied_with_is_not_taken_away(group: Group) -> None:
     application: ApplicationForm = form([OFFICE_C])
-    await Intake(group.world.sessions, BusinessCalendar()).receive(application)
+    await Intake(group.environment.sessions, BusinessCalendar()).receive(application)
     await group.invite(OFFICE_C[0])
     [link] = await group.mails(OFFICE_C[0], 1)
     await group.web.sign_in(OFFICE_C[0])
@@ -237,17 +163,17 @@ async def test_y24_reminded_after_three_business_days_and_ended_after_fourteen(g
     await group.invite(GUEST)
     await group.mails(GUEST, 1)
     procedure = await group.procedure()
-    environment = group.world.environment
+    temporal = group.environment.temporal
     today = day_in_japan(datetime.now(UTC))
     remind_at = opening_of(BusinessCalendar().business_days_after(today, REMIND_AFTER))
-    skip = remind_at - await environment.get_current_time(procedure) + timedelta(minutes=1)
-    assert await environment.fast_forward(procedure, skip)
+    skip = remind_at - await temporal.get_current_time(procedure) + timedelta(minutes=1)
+    assert await temporal.fast_forward(procedure, skip)
     links = await group.mails(GUEST, 2)
     assert len(set(links)) == 1  # the same link: it says the same
-    assert group.world.inbox.to(GUEST)[-1]["Subject"] == REMINDER_SUBJECT
-    await environment.fast_forward(procedure, timedelta(days=14))
+    assert group.environment.inbox.to(GUEST)[-1]["Subject"] == REMINDER_SUBJECT
+    await temporal.fast_forward(procedure, timedelta(days=14))
     assert await group.ended() is InvitationOutcome.EXPIRED
-    assert len(group.world.inbox.to(GUEST)) == 2
+    assert len(group.environment.inbox.to(GUEST)) == 2
     assert (await group.web.http.get(links[0])).status_code == 404
 
 
@@ -257,7 +183,7 @@ async def test_no_address_and_no_link_is_in_history(group: Group) -> None:
     history = str(await (await group.procedure()).fetch_history())
     assert GUEST not in history
     assert ADMINISTRATOR not in history
-    async with group.world.sessions() as session:
+    async with group.environment.sessions() as session:
         stored = str((await session.execute(text("select * from member_invitations, notices"))).all())
     for kept in (history, stored):
         assert link.split("link=")[1] not in kept

@@ -1,121 +1,40 @@
 """What operators can do: when, in which JSON, and what it leaves behind."""
 
 import json
-import re
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_actions import AddNote, HandOver
-from models.common.operator_message import ActionMessage
-from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, Outcome, PairProblem, Relinked, RememberedLink, SendMail
-from models.yayoi.office_state import EarlyExit, OfficeState
+from models.yayoi.messages import Outcome, Relinked
+from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
 from models.yayoi.operator_actions import ResendMail as Resend
 from models.yayoi.operator_rules import available, example, refuse
-from models.yayoi.pair_rules import PairRule
-from models.yayoi.procedures import Procedure, SetUpStep, Stage
-from models.yayoi.service_links import Coverage, LinkKind
-from tests.replay.paths import NOBODY
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
+from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.service_links import Coverage
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.operator_actions import (
+    AT,
+    BANK,
+    FILLED_IN,
+    TABLE,
+    Y2,
+    Y3,
+    filled,
+    shown_actions,
+    state_at,
+)
 from workers.stack.inbox import text_of
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
-AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
-BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
-NOTICE = SendMail(application_no=ApplicationNo("YS-000001"), office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
-Y2 = PairProblem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
-Y5 = PairProblem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
-Y3 = PairProblem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
-
-
 # --- when: one table, and what must hold in every state ---------------------------------------------------------------
-
-
-def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **facts: Any) -> OfficeState:
-    case = OfficeCase(
-        application_no=ApplicationNo("YS-000001"),
-        office_no=1,
-        office_name="事業所C",
-        procedure=procedure,
-        existing_contract_id=ContractId("8871304"),
-        applied_at=AT,
-        due_date=date(2026, 11, 20),
-        alert_on=date(2026, 11, 17),
-        expires_on=date(2026, 11, 30),
-        release_delegated=False,
-    )
-    state = OfficeState.of(case)
-    state.stage = stage
-    for name, value in facts.items():
-        setattr(state, name, value)
-    if stage is not Stage.CHECK:
-        kind = MailKind.RELEASE_SHARING
-        state.mails[kind] = SendMail(application_no=case.application_no, office_no=1, kind=kind, at=AT)
-    return state
-
-
-def after_notice(stage: Stage, *done: SetUpStep) -> OfficeState:
-    state = state_at(stage, notified_at=AT, sharing_ended=True)
-    state.follow_up.links = (BANK,)
-    for step in done:
-        state.follow_up.record_step(step)
-    return state
-
-
-ALWAYS = {Action.ADD_NOTE, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
-EARLY = ALWAYS | {Action.REJECT, Action.WITHDRAW, Action.REPORT_SHARING_RELEASED}
-CORRECTING = EARLY | {Action.CORRECT_PAIR, Action.EXTEND_DEADLINE, Action.HOLD}
-RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
-TABLE = [
-    ("check", state_at(Stage.CHECK), (EARLY | {Action.HOLD}) - {Action.RESEND_MAIL}),
-    ("correction", state_at(Stage.CORRECTION, problems=(Y2,)), CORRECTING | {Action.ACCEPT_PAIR}),
-    ("correction of Y3", state_at(Stage.CORRECTION, problems=(Y2, Y3)), CORRECTING),
-    (
-        "correction of Y5",
-        state_at(Stage.CORRECTION, problems=(Y5,)),
-        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
-    ),
-    ("correction at hand", state_at(Stage.CORRECTION), EARLY | {Action.EXTEND_DEADLINE, Action.HOLD}),
-    (
-        "notice undelivered",
-        state_at(Stage.NOTIFY, sharing_ended=True, mails={NOTICE.kind: NOTICE}, undelivered={NOTICE.kind: "SMTP 550"}),
-        (EARLY | {Action.HOLD}) - {Action.REPORT_SHARING_RELEASED},
-    ),
-    ("sharing", state_at(Stage.SHARING), RELEASING | {Action.HOLD}),
-    ("sharing, held", state_at(Stage.SHARING, held=True), RELEASING | {Action.RESUME}),
-    (
-        "correction, not linked",
-        state_at(Stage.CORRECTION, Procedure.UNLINKED_NETWORK, problems=(Y2,)),
-        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
-    ),
-    (
-        "set up",
-        after_notice(Stage.SET_UP),
-        ALWAYS | {Action.HOLD, Action.WITHDRAW, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
-    ),
-    (
-        "STEP5 done",
-        after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD),
-        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
-    ),
-    ("relink", after_notice(Stage.RELINK, *SetUpStep), ALWAYS | {Action.HOLD, Action.REPORT_RELINK}),
-    (
-        "leaving",
-        state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED, MailKind.CANCELLED, ())),
-        set[Action](),
-    ),
-    ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),
-]
 
 
 @pytest.mark.parametrize(("state", "allowed"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
@@ -126,26 +45,6 @@ def test_every_action_is_allowed_or_refused_by_the_table(state: OfficeState, all
         assert (reason is None) == (action in allowed), action
         if reason:
             assert reason.endswith(f"いまできる操作：{'、'.join(available(state)) or 'なし'}")
-
-
-def filled(action: Action, state: OfficeState) -> ActionMessage:
-    """The JSON that is shown, with its blanks filled in; where none is shown, one that can be read."""
-    shown = example(action, state)
-    shown = {name: FILLED_IN.get(name, value) or NOT_SHOWN[name] for name, value in shown.items()}
-    return action.message.model_validate(shown)
-
-
-NOT_SHOWN = {"kind": MailKind.RELEASE_SHARING, "step": SetUpStep.SUPPORT_PASSWORD, "service": "みずうみ銀行"}
-FILLED_IN = {
-    "by": OPERATOR,
-    "reason": "お電話",
-    "yayoi_id": OFFICE_C[0],
-    "office_token": OFFICE_C[1],
-    "to": "鈴木",
-    "supervisor": "田中",
-    "relinked_on": "2026-12-01",
-}
-"""What an operator writes where the JSON shows a placeholder."""
 
 
 @st.composite
@@ -201,8 +100,8 @@ WRONG = [
 ]
 
 
-async def test_wrong_json_is_refused_before_it_enters_history(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_wrong_json_is_refused_before_it_enters_history(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     before = len(await case.audit())
     for name, sent, wrong in WRONG:
@@ -236,9 +135,9 @@ IN_ORDER = (
 ON_THE_WAY = (Action.CORRECT_PAIR, Action.RELEASE_SHARING, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK)
 
 
-async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(world: World) -> None:
+async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(environment: Environment) -> None:
     """Each action with its JSON as shown; who and why are in the audit trail and in the timeline."""
-    case = await world.apply(form([(NOBODY, OFFICE_C[1])]))
+    case = await environment.apply(form([(NOBODY, OFFICE_C[1])]))
     await at_rest(case, Stage.CORRECTION)
     done: list[Action] = []
     while (await case.office().describe()).close_time is None:
@@ -257,21 +156,14 @@ async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(wor
     assert (await case.office().result()).outcome is Outcome.COMPLETED
 
 
-async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, Any]]:
-    """Read the actions and their JSON from the Markdown that the Web UI shows."""
-    metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
-    return {Action[name.upper()]: json.loads(text) for name, text in blocks}
-
-
 async def left_behind(case: Case, blanks: dict[str, str]) -> None:
     assert (blanks["by"], blanks["reason"]) in {(row.by, row.reason) for row in await case.audit()}
     timeline = await case.office().query(OfficeDataProcedure.timeline)
     assert any(f"{blanks['by']}：{blanks['reason']}" in entry.text for entry in timeline)
 
 
-async def test_a_hold_stops_reminders_until_it_is_lifted(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_a_hold_stops_reminders_until_it_is_lifted(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
     await case.until(await case.now() + timedelta(days=12))
@@ -281,8 +173,8 @@ async def test_a_hold_stops_reminders_until_it_is_lifted(world: World) -> None:
     assert await case.notices(MailKind.RELEASE_SHARING_REMINDER) != []
 
 
-async def test_a_held_case_goes_no_further_than_what_is_in_hand(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_a_held_case_goes_no_further_than_what_is_in_hand(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
     await case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意"))
@@ -292,10 +184,10 @@ async def test_a_held_case_goes_no_further_than_what_is_in_hand(world: World) ->
     await at_rest(case, Stage.SET_UP)
 
 
-async def test_a_deadline_that_was_extended_is_the_one_that_counts(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    expires = world.calendar.business_days_after(case.due_date, 5)
+    expires = environment.calendar.business_days_after(case.due_date, 5)
     with pytest.raises(WorkflowUpdateFailedError) as earlier:
         await case.act(ExtendDeadline(by=OPERATOR, reason="お電話", until=expires))
     assert f"いまの期限（{expires}）より後の日を指定してください。" in str(earlier.value.cause)
@@ -308,22 +200,22 @@ async def test_a_deadline_that_was_extended_is_the_one_that_counts(world: World)
     assert (await case.office().result()).outcome is Outcome.EXPIRED
 
 
-async def test_a_mail_sent_again_is_the_same_mail_with_a_message_id_of_its_own(world: World) -> None:
-    case = await world.apply(form([OFFICE_B]))
+async def test_a_mail_sent_again_is_the_same_mail_with_a_message_id_of_its_own(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     for _ in range(2):
         await case.act(Resend(by=OPERATOR, reason="届いていないとのお電話", kind=MailKind.COMPLETION_NOTICE))
-    notices = world.inbox.to(OFFICE_B[0])
+    notices = environment.inbox.to(OFFICE_B[0])
     assert len({mail["Message-ID"] for mail in notices}) == 3
     assert len({(mail["Subject"], text_of(mail)) for mail in notices}) == 1
     with pytest.raises(WorkflowUpdateFailedError) as never_sent:
         await case.act(Resend(by=OPERATOR, reason="お電話", kind=MailKind.EXPIRED))
     assert "送ったもの：completion_notice" in str(never_sent.value.cause)
-    assert world.inbox.to(TARO)
+    assert environment.inbox.to(TARO)
 
 
-async def test_a_case_is_handed_over_only_to_who_is_there(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_a_case_is_handed_over_only_to_who_is_there(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     for name, reason in (("誰でもない", "登録されていません"), ("高橋", "休暇中です")):
         with pytest.raises(WorkflowUpdateFailedError) as refused:

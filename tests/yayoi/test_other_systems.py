@@ -19,9 +19,18 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Cancel
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.replay.paths import AIR_C, BANK_C
+from tests.support.environment import (
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    TARO,
+    Environment,
+    at_rest,
+    environment_with_worker,
+    form,
+)
+from tests.support.recorded_paths import AIR_C, BANK_C
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
 from workers.settings import Settings
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_registry
@@ -83,11 +92,11 @@ class OtherSharing:
         return self._ended.get(work.pair, [])
 
 
-async def our_tables(world: World) -> list[tuple[object, ...]]:
+async def our_tables(environment: Environment) -> list[tuple[object, ...]]:
     """What the default keeps of freezes, imports and sharing."""
-    offices = await world.rows(select(OfficeRow).order_by(OfficeRow.office_token))
-    shared = await world.rows(select(SharingRow).order_by(SharingRow.sharing_id))
-    runs = await world.rows(select(SmartImportRunRow))
+    offices = await environment.rows(select(OfficeRow).order_by(OfficeRow.office_token))
+    shared = await environment.rows(select(SharingRow).order_by(SharingRow.sharing_id))
+    runs = await environment.rows(select(SmartImportRunRow))
     return [
         *((row.office_token, row.frozen_by, row.frozen_at) for row in offices),
         *((row.office_token, row.firm, row.ended_at, row.ended_for, row.released_by_system) for row in shared),
@@ -106,34 +115,34 @@ def sharing() -> OtherSharing:
 
 
 @pytest_asyncio.fixture
-async def world(
+async def environment(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
     smart_import: OtherSmartImport,
     sharing: OtherSharing,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Environment]:
     registry = replace(build_registry(Settings()), smart_import=smart_import, sharing=sharing)
-    async with world_with_worker(sessions, temporal, smtp_inbox, registry=registry) as world:
-        before = await our_tables(world)
-        yield world
-        assert await our_tables(world) == before
+    async with environment_with_worker(sessions, temporal, smtp_inbox, registry=registry) as environment:
+        before = await our_tables(environment)
+        yield environment
+        assert await our_tables(environment) == before
 
 
-def mailed(world: World, to: str, subject: str) -> str:
-    [mail] = [mail for mail in world.inbox.to(to) if mail["Subject"] == subject]
+def mailed(environment: Environment, to: str, subject: str) -> str:
+    [mail] = [mail for mail in environment.inbox.to(to) if mail["Subject"] == subject]
     return text_of(mail)
 
 
 async def test_a_whole_case_with_smart_import_and_sharing_in_another_system(
-    world: World, smart_import: OtherSmartImport, sharing: OtherSharing
+    environment: Environment, smart_import: OtherSmartImport, sharing: OtherSharing
 ) -> None:
     """Y12, Y13: frozen, shared, released and thawed there; our own tables of both say what they said before."""
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)  # which is shared with nobody
     await at_rest(case, Stage.SHARING, 2)
     assert smart_import.frozen_for == {C: f"{case.application_no}:2"}
-    asked = mailed(world, TARO, MailKind.RELEASE_SHARING.subject)
+    asked = mailed(environment, TARO, MailKind.RELEASE_SHARING.subject)
     assert THEIRS in asked
     assert OURS not in asked
 
@@ -141,7 +150,7 @@ async def test_a_whole_case_with_smart_import_and_sharing_in_another_system(
     await at_rest(case, Stage.SET_UP, 2)
     assert (sharing.shared, smart_import.frozen_for) == ({}, {})
     # With whom to share again, if still wanted (Y21).
-    assert THEIRS in mailed(world, OFFICE_C[0], MailKind.COMPLETION_NOTICE.subject)
+    assert THEIRS in mailed(environment, OFFICE_C[0], MailKind.COMPLETION_NOTICE.subject)
 
     await case.do_steps(*SetUpStep, number=2)
     today = day_in_japan(await case.now(2))
@@ -151,16 +160,16 @@ async def test_a_whole_case_with_smart_import_and_sharing_in_another_system(
     # What the other systems keep their promises by are the ledger's own keys.
     given = {*smart_import.keys, *sharing.answers}
     assert len(given) == 5  # B is frozen and thawed, C frozen, released and thawed
-    assert given <= set(await world.rows(select(LedgerRow.key)))
+    assert given <= set(await environment.rows(select(LedgerRow.key)))
 
 
 async def test_y27_a_way_out_restores_what_the_system_had_released_there(
-    world: World, smart_import: OtherSmartImport, sharing: OtherSharing
+    environment: Environment, smart_import: OtherSmartImport, sharing: OtherSharing
 ) -> None:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     assert sharing.shared == {}
     await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     assert (sharing.shared, smart_import.frozen_for) == ({C: (THEIRS,)}, {})
-    assert THEIRS in mailed(world, TARO, MailKind.CANCELLED.subject)
+    assert THEIRS in mailed(environment, TARO, MailKind.CANCELLED.subject)

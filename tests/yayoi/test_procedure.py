@@ -34,8 +34,17 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import AcceptPair, CorrectPair
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
+from tests.support.environment import (
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    TARO,
+    Environment,
+    at_rest,
+    environment_with_worker,
+    form,
+)
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, World, at_rest, form, world_with_worker
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
@@ -46,29 +55,31 @@ AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
 
 
 @pytest_asyncio.fixture(params=[1000, 0], ids=["cached", "uncached"])
-async def world(
+async def environment(
     request: pytest.FixtureRequest,
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,
-) -> AsyncIterator[World]:
-    async with world_with_worker(sessions, temporal, smtp_inbox, max_cached_workflows=request.param) as world:
-        yield world
+) -> AsyncIterator[Environment]:
+    async with environment_with_worker(
+        sessions, temporal, smtp_inbox, max_cached_workflows=request.param
+    ) as environment:
+        yield environment
 
 
 def body(mail: EmailMessage) -> str:
     return text_of(mail)
 
 
-async def test_from_form_to_closed_case(world: World) -> None:
+async def test_from_form_to_closed_case(environment: Environment) -> None:
     """An application for B and C: C waits for its sharing, B does not wait for C."""
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
-    assert (await world.office(OFFICE_B[1])).frozen_by is None
-    assert (await world.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:2"
+    assert (await environment.office(OFFICE_B[1])).frozen_by is None
+    assert (await environment.office(OFFICE_C[1])).frozen_by == f"{case.application_no}:2"
 
-    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now(2)), 3), 2)
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now(2)), 3), 2)
     assert len(await case.notices(MailKind.RELEASE_SHARING_REMINDER)) == 1
     await case.release_sharing(2)
     await at_rest(case, Stage.SET_UP, 2)
@@ -85,7 +96,7 @@ async def test_from_form_to_closed_case(world: World) -> None:
     assert {row.registered_name for row in issued} == {"弥生 太郎 - 1 (8871304)", "弥生 太郎 - 2 (8871304)"}
     notices = await case.notices(MailKind.COMPLETION_NOTICE)
     assert sorted(notice.recipient for notice in notices) == [OFFICE_B[0], OFFICE_C[0]]
-    assert [mail["Subject"] for mail in world.inbox.to(TARO)] == [
+    assert [mail["Subject"] for mail in environment.inbox.to(TARO)] == [
         MailKind.RECEIPT.subject,
         MailKind.RELEASE_SHARING.subject,
         MailKind.RELEASE_SHARING_REMINDER.subject,
@@ -93,22 +104,24 @@ async def test_from_form_to_closed_case(world: World) -> None:
     ]
     progress = await case.application.query(MultiOfficeApplication.progress)
     assert progress.closed
-    async with world.sessions() as session:
+    async with environment.sessions() as session:
         assert (await session.get_one(ApplicationRow, case.application_no)).closed_at is not None
 
 
-async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_and_may_be_accepted(world: World) -> None:
-    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_and_may_be_accepted(
+    environment: Environment,
+) -> None:
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    [request] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    [request] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
     assert "弥生ID として登録されていません" in body(request)
-    assert (await world.office(OFFICE_B[1])).frozen_by is None
+    assert (await environment.office(OFFICE_B[1])).frozen_by is None
     await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
     await at_rest(case, Stage.SET_UP)
 
 
-async def test_y3_a_member_of_another_group_is_never_accepted_but_corrected(world: World) -> None:
-    case = await world.apply(form([(YayoiId("office-a@yayoi-taro.example.jp"), OFFICE_B[1])]))
+async def test_y3_a_member_of_another_group_is_never_accepted_but_corrected(environment: Environment) -> None:
+    case = await environment.apply(form([(YayoiId("office-a@yayoi-taro.example.jp"), OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     with pytest.raises(WorkflowUpdateFailedError) as never:
         await case.act(AcceptPair(by=OPERATOR, reason="よい"))
@@ -121,12 +134,14 @@ async def test_y3_a_member_of_another_group_is_never_accepted_but_corrected(worl
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["unknown", "of another contract"])
-async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(world: World, *, known: bool) -> None:
+async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
+    environment: Environment, *, known: bool
+) -> None:
     token = OfficeToken("99999999-0000-4000-8000-000000000000")
     if known:
         others = select(OfficeRow.office_token).where(OfficeRow.existing_contract_id != "8871304")
-        token = OfficeToken((await world.rows(others))[0])
-    case = await world.apply(form([(OFFICE_B[0], token)]))
+        token = OfficeToken((await environment.rows(others))[0])
+    case = await environment.apply(form([(OFFICE_B[0], token)]))
     await at_rest(case, Stage.CORRECTION)
     request = (await case.progress()).office_name
     assert request == "事業所データ1"
@@ -135,44 +150,44 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(world: W
     assert (await case.progress()).office_name == "事業所B"
 
 
-async def test_y1_an_office_already_managed_needs_nothing_new(world: World) -> None:
-    case = await world.apply(form([(OFFICE_B[0], OfficeToken("a0000001-0000-4000-8000-000000000001"))]))
+async def test_y1_an_office_already_managed_needs_nothing_new(environment: Environment) -> None:
+    case = await environment.apply(form([(OFFICE_B[0], OfficeToken("a0000001-0000-4000-8000-000000000001"))]))
     await at_rest(case, Stage.CORRECTION)
-    [request] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    [request] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
     assert "すでに『スマート証憑管理』で管理されています" in body(request)
 
 
-async def test_y9_the_link_is_added_to_a_contract_id_issued_before(world: World) -> None:
-    first = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+async def test_y9_the_link_is_added_to_a_contract_id_issued_before(environment: Environment) -> None:
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
     await at_rest(first, Stage.SET_UP)
     await first.do_steps(*SetUpStep)
     await first.application.result()
     [issued] = await first.issued()
     addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
     pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId("8888888")})
-    case = await world.apply(addition.model_copy(update={"offices": (pair,)}))
+    case = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
     await at_rest(case, Stage.CORRECTION)  # mistyped
     right = ContractId(issued.contract_id)
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
     await at_rest(case, Stage.RELINK)
     assert await case.issued() == []
-    office = await world.office(OFFICE_B[1])
+    office = await environment.office(OFFICE_B[1])
     assert (office.contract_id, office.frozen_by) == (issued.contract_id, None)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     assert (await case.office().result()).outcome is Outcome.COMPLETED
-    assert [mail["Subject"] for mail in world.inbox.to(OFFICE_B[0])][-1] == MailKind.LINK_ADDED.subject
+    assert [mail["Subject"] for mail in environment.inbox.to(OFFICE_B[0])][-1] == MailKind.LINK_ADDED.subject
     # The ID manages an office now: it takes no second one (Y1).
     again = addition.model_copy(update={"submission_id": uuid4()})
     second = pair.model_copy(update={"office_token": OFFICE_C[1], "issued_contract_id": right})
-    case = await world.apply(again.model_copy(update={"offices": (second,)}))
+    case = await environment.apply(again.model_copy(update={"offices": (second,)}))
     await at_rest(case, Stage.CORRECTION)
-    requests = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
+    requests = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
     assert "すでに別の事業所データを管理しています" in body(requests[-1])
-    assert (await world.office(OFFICE_C[1])).contract_id is None
+    assert (await environment.office(OFFICE_C[1])).contract_id is None
 
 
-async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(world: World) -> None:
-    case = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(environment: Environment) -> None:
+    case = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
     await at_rest(case, Stage.SET_UP)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await case.release_sharing()
@@ -182,103 +197,109 @@ async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(world: World
     assert {row.action for row in await case.audit()}.isdisjoint({"スマート取引取込を凍結した", "連携を記録した"})
 
 
-async def test_y11_the_due_date_is_told_in_the_receipt(world: World) -> None:
-    case = await world.apply(form())
+async def test_y11_the_due_date_is_told_in_the_receipt(environment: Environment) -> None:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
-    while not (receipts := [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.RECEIPT.subject]):
+    while not (
+        receipts := [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.RECEIPT.subject]
+    ):
         await case.progress()
     due = case.due_date
     assert f"{due.year}年{due.month}月{due.day}日" in body(receipts[0])
-    assert due == world.calendar.due_date(day_in_japan(await case.now()))
+    assert due == environment.calendar.due_date(day_in_japan(await case.now()))
 
 
-async def test_y12_smart_import_is_refused_while_frozen_and_runs_again_with_the_notice(world: World) -> None:
-    runs = SmartImportRuns(world.sessions)
-    case = await world.apply(form([OFFICE_C]))
+async def test_y12_smart_import_is_refused_while_frozen_and_runs_again_with_the_notice(
+    environment: Environment,
+) -> None:
+    runs = SmartImportRuns(environment.sessions)
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     now = await case.now()
-    before = await world.rows(select(ServiceLinkRow.last_imported_on).where(ServiceLinkRow.office_token == OFFICE_C[1]))
+    before = await environment.rows(
+        select(ServiceLinkRow.last_imported_on).where(ServiceLinkRow.office_token == OFFICE_C[1])
+    )
     refused = await runs.run(OFFICE_C[1], now)
     assert refused.refused_because is not None
     assert case.application_no in refused.refused_because
     links = select(ServiceLinkRow.last_imported_on).where(ServiceLinkRow.office_token == OFFICE_C[1])
-    assert await world.rows(links) == before
+    assert await environment.rows(links) == before
     assert (await runs.run(OFFICE_B[1], now)).refused_because is None  # other offices are untouched
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
     assert (await runs.run(OFFICE_C[1], now)).refused_because is None
-    recorded = await world.rows(select(SmartImportRunRow).where(SmartImportRunRow.office_token == OFFICE_C[1]))
+    recorded = await environment.rows(select(SmartImportRunRow).where(SmartImportRunRow.office_token == OFFICE_C[1]))
     assert [row.refused_because is None for row in recorded] == [False, True]
 
 
-async def test_y13_sharing_is_asked_for_reminded_and_waited_for(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_y13_sharing_is_asked_for_reminded_and_waited_for(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    [request] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.RELEASE_SHARING.subject]
+    [request] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.RELEASE_SHARING.subject]
     assert "山田会計事務所" in body(request)
     assert "［設定を解除する］" in body(request)
     started = day_in_japan(await case.now())
     for count, day in enumerate((3, 6), start=1):
-        await case.until_day(world.calendar.business_days_after(started, day))
+        await case.until_day(environment.calendar.business_days_after(started, day))
         assert len(await case.notices(MailKind.RELEASE_SHARING_REMINDER)) == count
     assert await case.issued() == []
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
-    [sharing] = await world.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
+    [sharing] = await environment.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
     assert (sharing.firm, sharing.ended_for) == ("山田会計事務所", f"{case.application_no}:1")
     assert not sharing.released_by_system
 
 
-async def test_y13_the_case_goes_on_when_the_sharing_has_ended_unreported(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_y13_the_case_goes_on_when_the_sharing_has_ended_unreported(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         [row] = (await session.scalars(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))).all()
         row.ended_at = func.now()
-    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 3))
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 3))
     await at_rest(case, Stage.SET_UP)
     assert await case.notices(MailKind.RELEASE_SHARING_REMINDER) == []
 
 
-async def test_y13_with_consent_the_system_releases_the_sharing(world: World) -> None:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def test_y13_with_consent_the_system_releases_the_sharing(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
-    [sharing] = await world.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
+    [sharing] = await environment.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
     assert sharing.released_by_system
     assert await case.notices(MailKind.RELEASE_SHARING) == []
 
 
-async def test_y14_links_are_remembered_before_they_are_lost(world: World) -> None:
+async def test_y14_links_are_remembered_before_they_are_lost(environment: Environment) -> None:
     before = {
         (row.kind, row.service): row.last_imported_on
-        for row in await world.rows(select(ServiceLinkRow).where(ServiceLinkRow.office_token == OFFICE_C[1]))
+        for row in await environment.rows(select(ServiceLinkRow).where(ServiceLinkRow.office_token == OFFICE_C[1]))
     }
-    case = await world.apply(form([OFFICE_C], delegate=True))
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
-    remembered = await world.rows(
+    remembered = await environment.rows(
         select(RememberedLinkRow).where(RememberedLinkRow.application_no == case.application_no)
     )
     assert {(row.kind, row.service): row.last_imported_on for row in remembered} == before
-    lost = await world.rows(select(ServiceLinkRow.lost_at).where(ServiceLinkRow.office_token == OFFICE_C[1]))
+    lost = await environment.rows(select(ServiceLinkRow.lost_at).where(ServiceLinkRow.office_token == OFFICE_C[1]))
     assert all(lost)
 
 
-async def test_y15_numbers_count_up_over_all_ids_ever_issued_on_the_contract(world: World) -> None:
-    first = await world.apply(form([OFFICE_B]))
+async def test_y15_numbers_count_up_over_all_ids_ever_issued_on_the_contract(environment: Environment) -> None:
+    first = await environment.apply(form([OFFICE_B]))
     await at_rest(first, Stage.SET_UP)
-    second = await world.apply(form([OFFICE_C], delegate=True))
+    second = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(second, Stage.SET_UP)
     [one], [two] = await first.issued(), await second.issued()
     assert (one.registered_name, two.registered_name) == ("弥生 太郎 - 1 (8871304)", "弥生 太郎 - 2 (8871304)")
     assert one.contract_id != two.contract_id
-    assert (await world.office(OFFICE_B[1])).contract_id == one.contract_id
+    assert (await environment.office(OFFICE_B[1])).contract_id == one.contract_id
 
 
-async def test_y18_the_completion_notice_says_all_that_the_customer_needs(world: World) -> None:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def test_y18_the_completion_notice_says_all_that_the_customer_needs(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     [issued] = await case.issued()
-    [notice] = world.inbox.to(OFFICE_C[0])
+    [notice] = environment.inbox.to(OFFICE_C[0])
     assert notice["Subject"] == NOTICE_SUBJECT
     text = body(notice)
     for expected in (
@@ -296,8 +317,8 @@ async def test_y18_the_completion_notice_says_all_that_the_customer_needs(world:
     assert BANK_B[1] not in text
 
 
-async def test_y20_steps_out_of_order_are_refused_with_the_reason(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_y20_steps_out_of_order_are_refused_with_the_reason(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     with pytest.raises(WorkflowUpdateFailedError) as early:
         await case.do_step(SetUpStep.SUPPORT_PASSWORD)
@@ -314,11 +335,11 @@ async def test_y20_steps_out_of_order_are_refused_with_the_reason(world: World) 
     assert (await case.progress()).open_points[0] == SetUpStep.BUSINESS_GROUP.label
 
 
-async def test_y20_a_yayoi_id_that_joined_another_group_meanwhile_is_refused(world: World) -> None:
-    case = await world.apply(form())
+async def test_y20_a_yayoi_id_that_joined_another_group_meanwhile_is_refused(environment: Environment) -> None:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
-    async with world.sessions.begin() as session:
+    async with environment.sessions.begin() as session:
         group = BusinessGroupRow(name="別の会社")
         session.add(group)
         await session.flush()
@@ -330,11 +351,11 @@ async def test_y20_a_yayoi_id_that_joined_another_group_meanwhile_is_refused(wor
     assert (await case.progress()).open_points[0] == SetUpStep.BUSINESS_GROUP.label
 
 
-async def test_y21_a_relink_shows_the_days_that_may_be_missing_or_doubled(world: World) -> None:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def test_y21_a_relink_shows_the_days_that_may_be_missing_or_doubled(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     today = day_in_japan(await case.now())
-    links = {row.service: row.last_imported_on for row in await world.rows(select(RememberedLinkRow))}
+    links = {row.service: row.last_imported_on for row in await environment.rows(select(RememberedLinkRow))}
     bank_until, air_until = links[BANK_C[1]], links[AIR_C[1]]
     with pytest.raises(WorkflowUpdateFailedError) as unknown:
         await case.relink(LinkKind.BANK_ACCOUNT, "知らない銀行", today)
@@ -345,24 +366,24 @@ async def test_y21_a_relink_shows_the_days_that_may_be_missing_or_doubled(world:
     text = str(details)
     assert f"{bank_until - timedelta(days=2)} ～ {bank_until}" in text  # doubled
     assert f"{air_until + timedelta(days=1)} ～ {today}" in text  # missing: a register starts the day after
-    made = await world.rows(
+    made = await environment.rows(
         select(ServiceLinkRow).where(ServiceLinkRow.lost_at.is_(None), ServiceLinkRow.office_token == OFFICE_C[1])
     )
     assert {row.settings == {} for row in made} == {True}
 
 
-async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_open(world: World) -> None:
-    case = await world.apply(form())
+async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_open(environment: Environment) -> None:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     notified = day_in_japan(await case.now())
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     for count, days in enumerate((3, 7), start=1):
-        await case.until_day(world.calendar.business_days_after(notified, days))
+        await case.until_day(environment.calendar.business_days_after(notified, days))
         reminders = await case.notices(MailKind.FOLLOW_UP_REMINDER)
         assert len(reminders) == count
         assert reminders[-1].recipient == OFFICE_B[0]
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
-    await case.until_day(world.calendar.business_days_after(notified, 10))
+    await case.until_day(environment.calendar.business_days_after(notified, 10))
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     await case.until(end_of(notified + timedelta(days=30)))
     outcome = await case.office().result()
@@ -374,32 +395,32 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
         f"口座連携「{BANK_B[1]}」の再連携",
     )
     await case.application.result()
-    assert outcome.open_points[0] in body(world.inbox.to(TARO)[-1])
+    assert outcome.open_points[0] in body(environment.inbox.to(TARO)[-1])
 
 
-async def test_y27_sharing_not_released_expires_thawed_and_told(world: World) -> None:
-    case = await world.apply(form([OFFICE_C]))
+async def test_y27_sharing_not_released_expires_thawed_and_told(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.until(end_of(case.due_date))
     progress = await case.progress()
     assert progress.overdue
     assert len(await case.notices(MailKind.DELAY)) == 1
-    expires = world.calendar.business_days_after(case.due_date, 5)
+    expires = environment.calendar.business_days_after(case.due_date, 5)
     assert await case.until(opening_of(expires))
     assert (await case.progress()).outcome is None
     await case.until(end_of(expires))
     assert (await case.office().result()).outcome is Outcome.EXPIRED
     await case.application.result()
-    assert (await world.office(OFFICE_C[1])).frozen_by is None
-    [sharing] = await world.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
+    [sharing] = await environment.rows(select(SharingRow).where(SharingRow.office_token == OFFICE_C[1]))
     assert sharing.ended_at is None
     assert await case.issued() == []
-    again = await world.apply(form([OFFICE_C], delegate=True))
+    again = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(again, Stage.SET_UP)
 
 
-async def test_reminders_go_out_at_nine_on_business_days(world: World) -> None:
-    case = await world.apply(form())
+async def test_reminders_go_out_at_nine_on_business_days(environment: Environment) -> None:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.until(await case.now() + timedelta(days=31))
     await case.application.result()
@@ -407,15 +428,15 @@ async def test_reminders_go_out_at_nine_on_business_days(world: World) -> None:
     assert len(sent) == 2
     for at in sent:
         assert at.astimezone(JST).hour == 9
-        assert world.calendar.is_business_day(day_in_japan(at))
+        assert environment.calendar.is_business_day(day_in_japan(at))
     assert all(one <= two for one, two in pairwise(sent))
 
 
-async def test_no_mail_is_sent_twice(world: World) -> None:
-    case = await world.apply(form([OFFICE_B, OFFICE_C], delegate=True))
+async def test_no_mail_is_sent_twice(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SET_UP, 2)
-    ids = [mail["Message-ID"] for mail in world.inbox.mails]
+    ids = [mail["Message-ID"] for mail in environment.inbox.mails]
     assert len(ids) == len(set(ids))
-    stored = await world.rows(select(NoticeRow.message_id).where(NoticeRow.sent_at.is_not(None)))
+    stored = await environment.rows(select(NoticeRow.message_id).where(NoticeRow.sent_at.is_not(None)))
     assert set(ids) == set(stored)

@@ -10,12 +10,11 @@ from sqlalchemy import select
 from models.common.calendar import day_in_japan
 from models.tables import RememberedLinkRow, SharingAgainRow
 from models.yayoi.messages import Outcome
-from tests.support.customer_world import Customer, errors_on, words
-from tests.support.web_world import hidden_fields
-from tests.support.world import OFFICE_B
+from tests.support.customer import AIR, BANK, Customer, errors_on, words
+from tests.support.environment import OFFICE_B
+from tests.support.web import hidden_fields
 from web.yayoi.customer.relink import UNKNOWN_LINK
 
-BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
 
 
@@ -67,7 +66,7 @@ async def test_y21_everything_is_linked_again_and_what_to_look_at_is_shown(custo
     page = await customer.page("/relink")
     assert f"{said(today())}に、改めて共有しました。" in page
     assert "再連携はすべて済みました" in page
-    [noted] = await customer.world.rows(select(SharingAgainRow))
+    [noted] = await customer.environment.rows(select(SharingAgainRow))
     assert (noted.firm, noted.shared_on) == ("山田会計事務所", today())
     assert "お手続きはすべて完了しました。" in await customer.page("/set-up")
 
@@ -83,7 +82,10 @@ async def test_y21_days_that_cannot_be_are_refused_beside_their_field(customer: 
     answer = await relink(customer, BANK, relinked_on="", asked_from=tomorrow)
     [error] = errors_on(answer)
     assert error.startswith(f"{BANK}：")
-    assert await customer.world.rows(select(RememberedLinkRow).where(RememberedLinkRow.relinked_on.is_not(None))) == []
+    assert (
+        await customer.environment.rows(select(RememberedLinkRow).where(RememberedLinkRow.relinked_on.is_not(None)))
+        == []
+    )
 
 
 async def test_y21_what_is_not_on_the_list_is_refused(customer: Customer) -> None:
@@ -94,7 +96,7 @@ async def test_y21_what_is_not_on_the_list_is_refused(customer: Customer) -> Non
     assert errors_on(answer) == [UNKNOWN_LINK]
     hidden = hidden_fields(await customer.http.get("/relink"), "/relink/sharing")
     await customer.http.post("/relink/sharing", data=hidden | {"firm": "よその会計事務所", "answer": "again"})
-    assert await customer.world.rows(select(SharingAgainRow)) == []
+    assert await customer.environment.rows(select(SharingAgainRow)) == []
 
 
 async def test_y21_recording_twice_is_once_and_nobody_else_may(customer: Customer) -> None:
@@ -103,7 +105,7 @@ async def test_y21_recording_twice_is_once_and_nobody_else_may(customer: Custome
     fields = hidden_fields(page, "/relink") | {"relinked_on": today().isoformat()}
     answers = [await customer.http.post("/relink", data=fields) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
-    made = await customer.world.rows(select(RememberedLinkRow).where(RememberedLinkRow.relinked_on.is_not(None)))
+    made = await customer.environment.rows(select(RememberedLinkRow).where(RememberedLinkRow.relinked_on.is_not(None)))
     assert len(made) == 1
     await customer.web.sign_in(OFFICE_B[0])
     answer = await customer.http.get("/relink")

@@ -14,10 +14,10 @@ from models.common.calendar import day_in_japan
 from models.tables import ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import RememberedLinks
+from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN
-from tests.support.activity_world import ActivityWorld, activity_world
+from tests.support.environment import OFFICE_B, OFFICE_C, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, form
 from workers.commands.smart_import import import_once
 
 FIRST_TRY = date(2026, 11, 1)
@@ -25,39 +25,39 @@ UNKNOWN = OfficeToken("99999999-0000-4000-8000-000000000000")
 
 
 @pytest_asyncio.fixture
-async def world(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityWorld]:
-    async with activity_world(registry_url, smtp_inbox) as world:
-        assert await world.apply(form([OFFICE_C])) == NO
-        yield world
+async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
+    async with activity_environment(registry_url, smtp_inbox) as environment:
+        assert await environment.apply(form([OFFICE_C])) == NO
+        yield environment
 
 
-async def imported_until(world: ActivityWorld) -> set[date]:
-    found = await world.rows(select(ServiceLinkRow.last_imported_on).where(ServiceLinkRow.office_token == TOKEN))
+async def imported_until(environment: ActivityEnvironment) -> set[date]:
+    found = await environment.rows(select(ServiceLinkRow.last_imported_on).where(ServiceLinkRow.office_token == TOKEN))
     assert len(found) == 2
     return {day for (day,) in found}
 
 
-async def recorded(world: ActivityWorld) -> list[str | None]:
+async def recorded(environment: ActivityEnvironment) -> list[str | None]:
     rows = select(SmartImportRunRow.refused_because).where(SmartImportRunRow.office_token == TOKEN)
-    return [reason for (reason,) in await world.rows(rows.order_by(SmartImportRunRow.run_id))]
+    return [reason for (reason,) in await environment.rows(rows.order_by(SmartImportRunRow.run_id))]
 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_y12_imports_in_the_moment_of_the_freeze_are_done_before_or_refused(
-    world: ActivityWorld, seed: int
+    environment: ActivityEnvironment, seed: int
 ) -> None:
-    runs = SmartImportRuns(world.sessions)
+    runs = SmartImportRuns(environment.sessions)
     days = {FIRST_TRY + timedelta(days=ahead) for ahead in range(20)}
 
     async def freeze() -> tuple[RememberedLinks, set[date]]:
-        activities = world.activities()
+        activities = environment.activities()
         await activities["freeze_smart_import"](STEP)
-        return await activities["remember_links"](STEP), await imported_until(world)
+        return await activities["remember_links"](STEP), await imported_until(environment)
 
     async def run(day: date) -> tuple[date, ImportRun]:
         return day, await runs.run(TOKEN, AT, day)
 
-    before = await imported_until(world)
+    before = await imported_until(environment)
     order = Random(seed)  # noqa: S311 not a secret
     tries = order.sample(sorted(days), len(days))
     cut = order.randrange(len(tries))
@@ -70,81 +70,83 @@ async def test_y12_imports_in_the_moment_of_the_freeze_are_done_before_or_refuse
     # All links of the office stand at one and the same import, which was done...
     assert at_the_freeze == before if not done else len(at_the_freeze) == 1 and at_the_freeze <= done
     # ...and from the freeze on nothing moves, so that what is remembered is true (Y14).
-    assert await imported_until(world) == at_the_freeze
+    assert await imported_until(environment) == at_the_freeze
     assert {link.last_imported_on for link in remembered.links} == at_the_freeze
-    assert len(await recorded(world)) == len(days)
-    assert (await recorded(world)).count(None) == len(done)
+    assert len(await recorded(environment)) == len(days)
+    assert (await recorded(environment)).count(None) == len(done)
     assert (await runs.run(TOKEN, AT)).refused_because is not None
 
 
-async def wait_for_locks(world: ActivityWorld, count: int) -> None:
+async def wait_for_locks(environment: ActivityEnvironment, count: int) -> None:
     """Wait until so many in this database wait for somebody else's lock."""
     waiting = text("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
-    while len(await world.rows(waiting)) < count:  # noqa: ASYNC110 the database is another process
+    while len(await environment.rows(waiting)) < count:  # noqa: ASYNC110 the database is another process
         await asyncio.sleep(0.01)
 
 
-async def test_y12_a_freeze_waits_for_the_import_that_is_running(world: ActivityWorld) -> None:
-    runs = SmartImportRuns(world.sessions)
-    async with world.sessions.begin() as somebody:
+async def test_y12_a_freeze_waits_for_the_import_that_is_running(environment: ActivityEnvironment) -> None:
+    runs = SmartImportRuns(environment.sessions)
+    async with environment.sessions.begin() as somebody:
         # The import gets as far as its links and stands there, half done.
         await somebody.execute(select(ServiceLinkRow).where(ServiceLinkRow.office_token == TOKEN).with_for_update())
         running = asyncio.create_task(runs.run(TOKEN, AT, FIRST_TRY))
-        await wait_for_locks(world, 1)
-        freezing = asyncio.create_task(world.activities()["freeze_smart_import"](STEP))
-        await wait_for_locks(world, 2)
+        await wait_for_locks(environment, 1)
+        freezing = asyncio.create_task(environment.activities()["freeze_smart_import"](STEP))
+        await wait_for_locks(environment, 2)
         assert not freezing.done()
     assert (await running).refused_because is None
     await freezing
-    assert await imported_until(world) == {FIRST_TRY}
-    assert await recorded(world) == [None]
+    assert await imported_until(environment) == {FIRST_TRY}
+    assert await recorded(environment) == [None]
 
 
-async def test_y12_an_import_that_begins_during_the_freeze_is_refused_after_it(world: ActivityWorld) -> None:
-    runs = SmartImportRuns(world.sessions)
-    before = await imported_until_each(world)
-    async with world.sessions.begin() as freezing:
+async def test_y12_an_import_that_begins_during_the_freeze_is_refused_after_it(
+    environment: ActivityEnvironment,
+) -> None:
+    runs = SmartImportRuns(environment.sessions)
+    before = await imported_until_each(environment)
+    async with environment.sessions.begin() as freezing:
         # What the freeze does, before its commit.
         await freezing.execute(
             text("update offices set frozen_by = :pair where office_token = :token"), {"pair": PAIR, "token": TOKEN}
         )
         running = asyncio.create_task(runs.run(TOKEN, AT, FIRST_TRY))
-        await wait_for_locks(world, 1)
+        await wait_for_locks(environment, 1)
         assert not running.done()
     refused = (await running).refused_because
     assert refused == f"申込 {PAIR} の手続き中のため、完了のお知らせが届くまでスマート取引取込は利用できません。"
-    assert await recorded(world) == [refused]
-    assert await imported_until_each(world) == before
+    assert await recorded(environment) == [refused]
+    assert await imported_until_each(environment) == before
 
 
-async def imported_until_each(world: ActivityWorld) -> list[tuple[object, ...]]:
-    return await world.rows(
+async def imported_until_each(environment: ActivityEnvironment) -> list[tuple[object, ...]]:
+    return await environment.rows(
         select(ServiceLinkRow.link_id, ServiceLinkRow.last_imported_on).order_by(ServiceLinkRow.link_id)
     )
 
 
-async def test_y12_other_offices_of_the_customer_are_untouched(world: ActivityWorld) -> None:
-    await world.activities()["freeze_smart_import"](STEP)
-    assert (await SmartImportRuns(world.sessions).run(OFFICE_B[1], AT)).refused_because is None
+async def test_y12_other_offices_of_the_customer_are_untouched(environment: ActivityEnvironment) -> None:
+    await environment.activities()["freeze_smart_import"](STEP)
+    assert (await SmartImportRuns(environment.sessions).run(OFFICE_B[1], AT)).refused_because is None
 
 
-async def test_y12_an_import_brings_every_link_up_to_today_in_japan(world: ActivityWorld) -> None:
-    await SmartImportRuns(world.sessions).run(TOKEN, AT)
-    assert await imported_until(world) == {day_in_japan(AT)}
+async def test_y12_an_import_brings_every_link_up_to_today_in_japan(environment: ActivityEnvironment) -> None:
+    await SmartImportRuns(environment.sessions).run(TOKEN, AT)
+    assert await imported_until(environment) == {day_in_japan(AT)}
 
 
-async def test_y12_an_unknown_office_is_said_to_be_unknown(world: ActivityWorld) -> None:
+async def test_y12_an_unknown_office_is_said_to_be_unknown(environment: ActivityEnvironment) -> None:
     with pytest.raises(LookupError, match=f"事業所トークン {UNKNOWN} の事業所データはありません。"):
-        await SmartImportRuns(world.sessions).run(UNKNOWN, AT)
+        await SmartImportRuns(environment.sessions).run(UNKNOWN, AT)
 
 
 async def test_y12_the_command_says_what_became_of_the_import(
-    world: ActivityWorld, registry_url: str, capsys: pytest.CaptureFixture[str]
+    environment: ActivityEnvironment, registry_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = world.settings.model_copy(update={"database_url": registry_url})
+    settings = environment.settings.model_copy(update={"database_url": registry_url})
     assert await import_once(settings, TOKEN.upper()) == 0
     assert capsys.readouterr().out == f"{TOKEN} のスマート取引取込を実行しました。\n"
-    await world.activities()["freeze_smart_import"](STEP)
+    await environment.activities()["freeze_smart_import"](STEP)
     assert await import_once(settings, TOKEN) == 1
     assert PAIR in capsys.readouterr().err
     for wrong, said in ((UNKNOWN, "はありません"), ("C 商店", OfficeToken.refusal)):

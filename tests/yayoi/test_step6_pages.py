@@ -19,10 +19,10 @@ from models.tables import (
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT
-from tests.support.customer_world import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
+from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
+from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import PASSWORD
-from tests.support.world import OFFICE_B, OFFICE_C, YAYOI
+from tests.support.web import PASSWORD
 from web.yayoi.customer.business_group import NO_CASE
 from web.yayoi.customer.products import NOT_YOURS, TRY_AGAIN
 
@@ -30,7 +30,7 @@ PRODUCT, OWNED = "/products/register", "/products/owned"
 
 
 async def steps(customer: Customer) -> list[str]:
-    return await customer.world.rows(select(SetUpStepRow.step).order_by(SetUpStepRow.done_at))
+    return await customer.environment.rows(select(SetUpStepRow.step).order_by(SetUpStepRow.done_at))
 
 
 async def test_y20_every_step_in_its_order_and_the_page_says_what_is_next(customer: Customer) -> None:
@@ -61,10 +61,10 @@ async def test_y20_the_group_is_made_with_all_that_was_asked(customer: Customer)
     await customer.set_support_password()
     await customer.web.sign_in(customer.issued.yayoi_id)
     assert (await customer.create_group()).status_code == 303
-    [group_id] = await customer.world.rows(
+    [group_id] = await customer.environment.rows(
         select(BusinessGroupRow.group_id).where(BusinessGroupRow.name == GROUP["group_name"])
     )
-    async with customer.world.sessions() as session:
+    async with customer.environment.sessions() as session:
         details = await session.get_one(BusinessGroupDetailsRow, group_id)
         member = (await session.scalars(GroupMemberRow.of(customer.issued.yayoi_id))).one()
         office = await session.get_one(OfficeRow, OFFICE_C[1])
@@ -186,5 +186,5 @@ async def test_a_step_an_operator_took_on_the_phone_leaves_the_password_to_be_se
     await customer.web.sign_in(customer.issued.yayoi_id)
     await customer.create_group()
     assert (await customer.register(PRODUCT)).status_code == 303
-    assert len(await customer.world.rows(select(SupportPasswordRow))) == 1
-    assert await customer.world.rows(select(EventRow.kind).where(EventRow.kind == "support_password_set")) == []
+    assert len(await customer.environment.rows(select(SupportPasswordRow))) == 1
+    assert await customer.environment.rows(select(EventRow.kind).where(EventRow.kind == "support_password_set")) == []

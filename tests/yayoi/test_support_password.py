@@ -8,14 +8,14 @@ from models.common.password_hashing import Hashing
 from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
-from tests.support.customer_world import SUPPORT_PASSWORD, Customer, errors_on, words
-from tests.support.web_world import hidden_fields
-from tests.support.world import OFFICE_B, YAYOI
+from tests.support.customer import SUPPORT_PASSWORD, Customer, errors_on, words
+from tests.support.environment import OFFICE_B, YAYOI
+from tests.support.web import hidden_fields
 from web.yayoi.customer import support_password
 
 
 async def kept(customer: Customer) -> str | None:
-    rows = await customer.world.rows(select(SupportPasswordRow.password_hash))
+    rows = await customer.environment.rows(select(SupportPasswordRow.password_hash))
     return rows[0] if rows else None
 
 
@@ -26,7 +26,7 @@ async def test_y19_the_password_of_ones_own_notice_is_set_and_reported(customer:
     done = await customer.set_support_password()
     assert (done.status_code, done.headers["location"]) == (303, "/support-password/done")
     assert "次は STEP6 です" in await customer.page("/support-password/done")
-    steps = await customer.world.rows(select(SetUpStepRow.step))
+    steps = await customer.environment.rows(select(SetUpStepRow.step))
     assert steps == [SetUpStep.SUPPORT_PASSWORD]
     password_hash = await kept(customer)
     assert password_hash is not None
@@ -38,7 +38,7 @@ async def test_y19_the_password_of_ones_own_notice_is_set_and_reported(customer:
 
 async def test_y19_the_password_is_nowhere_but_in_its_hash(customer: Customer) -> None:
     await customer.set_support_password()
-    async with customer.world.sessions() as session:
+    async with customer.environment.sessions() as session:
         dumped = str((await session.execute(text("select * from events"))).all())
     dumped += str(await customer.case.office().fetch_history())
     assert "support_password_set" in dumped
@@ -65,7 +65,7 @@ async def test_y20_the_existing_contract_id_is_refused_with_the_reason(customer:
 
 
 async def test_y19_a_revoked_id_counts_as_unknown(customer: Customer) -> None:
-    async with customer.world.sessions.begin() as session:
+    async with customer.environment.sessions.begin() as session:
         await session.execute(text("update issued_contracts set revoked_at = now()"))
     answer = await customer.web.send("/support-password", customer.notice)
     assert errors_on(answer) == [f"サービス契約ID（お客様番号）：{NOT_ONE_NOTICE}"]
@@ -109,7 +109,7 @@ async def test_a_double_click_is_one_step(customer: Customer) -> None:
     fields = hidden_fields(first, "/support-password/set") | typed
     answers: list[httpx.Response] = [await customer.http.post("/support-password/set", data=fields) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
-    events = await customer.world.rows(select(EventRow).where(EventRow.kind == "support_password_set"))
+    events = await customer.environment.rows(select(EventRow).where(EventRow.kind == "support_password_set"))
     assert len(events) == 1
 
 

@@ -13,13 +13,11 @@ from models.common.calendar import day_in_japan
 from models.tables import NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
-from tests.backoffice.test_digest import SATO, TANAKA
-from tests.backoffice.test_reconciliation import DESK, in_set_up, pair_of
-from tests.replay.short_paths import digest_on
-from tests.support.web_world import until
-from tests.support.world import OFFICE_C, TARO, World, details_of
-from tests.webhooks.test_webhook_delivery import starter
-from tests.webhooks.test_webhooks_commands import refuse
+from tests.support.cases import DESK, SATO, TANAKA, digest_on, in_set_up, pair_of
+from tests.support.environment import OFFICE_C, TARO, Environment, details_of
+from tests.support.provider_forms import refuse
+from tests.support.web import until
+from tests.support.webhook_messages import starter
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.common.mail_workflow import AGAIN_AFTER
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -37,25 +35,29 @@ async def longest(procedure: WorkflowHandle[Any, Any]) -> timedelta:
     return sum(limits.values(), timedelta())
 
 
-async def test_an_operator_who_cannot_be_reached_holds_up_no_digest_of_today_or_tomorrow(world: World) -> None:
-    world.inbox.unknown.add(SATO)
-    digest = await digest_on(world, world.calendar.business_days_after(day_in_japan(datetime.now(UTC)), 1))
+async def test_an_operator_who_cannot_be_reached_holds_up_no_digest_of_today_or_tomorrow(
+    environment: Environment,
+) -> None:
+    environment.inbox.unknown.add(SATO)
+    digest = await digest_on(environment, environment.calendar.business_days_after(day_in_japan(datetime.now(UTC)), 1))
     done = await digest.result()
     assert set(done.names) == {"鈴木", "田中"}
     assert done.missed == ("佐藤",)
-    assert len(world.inbox.to(TANAKA)) == 1
+    assert len(environment.inbox.to(TANAKA)) == 1
     page = await details_of(digest)
     assert "佐藤" in page
     assert "SMTP 550" in page
     assert await longest(digest) < A_DAY
 
 
-async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_cannot_be_told(world: World) -> None:
-    case = await in_set_up(world)
+async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_cannot_be_told(
+    environment: Environment,
+) -> None:
+    case = await in_set_up(environment)
     await case.application.terminate()
     await case.office().terminate()
-    world.inbox.unknown.add(TARO)
-    procedure = await reconciled(world)
+    environment.inbox.unknown.add(TARO)
+    procedure = await reconciled(environment)
     report = await procedure.result()
     assert [(finding.kind, finding.repaired) for finding in report.findings] == [
         (FindingKind.ABANDONED, True),
@@ -65,30 +67,32 @@ async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_c
     ]
     assert all("SMTP 550" in finding.detail and TARO not in finding.detail for finding in report.for_people)
     assert (await pair_of(case)).outcome == Outcome.TERMINATED
-    assert [mail["Subject"] for mail in world.inbox.to(OFFICE_C[0])][-1] == MailKind.TERMINATED.subject
-    assert [mail["Subject"] for mail in world.inbox.to(DESK)] == [RECONCILIATION_SUBJECT]
+    assert [mail["Subject"] for mail in environment.inbox.to(OFFICE_C[0])][-1] == MailKind.TERMINATED.subject
+    assert [mail["Subject"] for mail in environment.inbox.to(DESK)] == [RECONCILIATION_SUBJECT]
     assert await longest(procedure) < A_DAY
 
 
-async def test_a_report_that_cannot_be_mailed_is_on_the_page_and_ends_the_run(world: World) -> None:
-    case = await in_set_up(world)
+async def test_a_report_that_cannot_be_mailed_is_on_the_page_and_ends_the_run(environment: Environment) -> None:
+    case = await in_set_up(environment)
     await case.application.terminate()
     await case.office().terminate()
-    world.inbox.unknown.add(DESK)
-    procedure = await reconciled(world)
+    environment.inbox.unknown.add(DESK)
+    procedure = await reconciled(environment)
     assert (await procedure.result()).for_people == ()
     page = await details_of(procedure)
     assert page.startswith("**この結果を担当窓口へメールで知らせることができませんでした。**")
     assert "修復済み" in page
 
 
-async def test_the_desk_is_told_of_a_refused_form_as_soon_as_its_address_is_put_right(world: World) -> None:
-    world.inbox.unknown.add(DESK)
-    async with world.sessions.begin() as session:  # all tests share one Temporal server, where 1 is another test's
+async def test_the_desk_is_told_of_a_refused_form_as_soon_as_its_address_is_put_right(environment: Environment) -> None:
+    environment.inbox.unknown.add(DESK)
+    async with (
+        environment.sessions.begin() as session
+    ):  # all tests share one Temporal server, where 1 is another test's
         await session.execute(select(func.setval(func.pg_get_serial_sequence("refused_forms", "form_no"), 84_000)))
-    row = await refuse(world)
-    await starter(world).start_all()
-    procedure = world.client.get_workflow_handle(f"refused-form/{row.form_no}")
+    row = await refuse(environment)
+    await starter(environment).start_all()
+    procedure = environment.client.get_workflow_handle(f"refused-form/{row.form_no}")
 
     async def shown() -> bool:
         listed = (await procedure.describe()).typed_search_attributes
@@ -96,26 +100,28 @@ async def test_the_desk_is_told_of_a_refused_form_as_soon_as_its_address_is_put_
 
     await until(shown)
     assert "TETSUZUKI_OPERATORS_MAIL" in await details_of(procedure)
-    world.inbox.unknown.clear()
-    await world.environment.fast_forward(procedure, AGAIN_AFTER + timedelta(minutes=1))
+    environment.inbox.unknown.clear()
+    await environment.temporal.fast_forward(procedure, AGAIN_AFTER + timedelta(minutes=1))
     await procedure.result()
-    assert len(world.inbox.to(DESK)) == 1
+    assert len(environment.inbox.to(DESK)) == 1
     assert await details_of(procedure) == ""
 
 
-async def test_a_link_that_cannot_be_mailed_ends_its_procedure_and_says_why(world: World) -> None:
-    case = await in_set_up(world)
-    world.inbox.unknown.add(TARO)
+async def test_a_link_that_cannot_be_mailed_ends_its_procedure_and_says_why(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    environment.inbox.unknown.add(TARO)
     mail = SendMail(application_no=case.application_no, kind=MailKind.CASE_LINK, at=datetime.now(UTC))
-    queue = world.settings.temporal_task_queue
-    procedure = await world.client.start_workflow(CaseLinkMail.run, mail, id=f"case-link/{uuid4()}", task_queue=queue)
+    queue = environment.settings.temporal_task_queue
+    procedure = await environment.client.start_workflow(
+        CaseLinkMail.run, mail, id=f"case-link/{uuid4()}", task_queue=queue
+    )
     assert await procedure.result() is None
     assert "SMTP 550" in await details_of(procedure)
-    [because] = await world.rows(select(NoticeRow.refused_because).where(NoticeRow.kind == MailKind.CASE_LINK))
+    [because] = await environment.rows(select(NoticeRow.refused_because).where(NoticeRow.kind == MailKind.CASE_LINK))
     assert because is not None
 
 
-async def reconciled(world: World) -> WorkflowHandle[DailyReconciliation, ReconciliationReport]:
-    return await world.client.start_workflow(
-        DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=world.settings.temporal_task_queue
+async def reconciled(environment: Environment) -> WorkflowHandle[DailyReconciliation, ReconciliationReport]:
+    return await environment.client.start_workflow(
+        DailyReconciliation.run, id=f"reconciliation-{uuid4()}", task_queue=environment.settings.temporal_task_queue
     )

@@ -10,50 +10,50 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Cancel, ResendMail
 from models.yayoi.procedures import Stage
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, details_of, form
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, details_of, form
 from tests.workers.snapshot import snapshot
 
 RESEND = ResendMail(by=OPERATOR, reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
 
 
-async def unnotified(world: World) -> Case:
+async def unnotified(environment: Environment) -> Case:
     """Office C has its new contract ID; the notice is refused."""
-    world.inbox.unknown.add(OFFICE_C[0])
-    case = await world.apply(form([OFFICE_C], delegate=True))
+    environment.inbox.unknown.add(OFFICE_C[0])
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.NOTIFY)
     return case
 
 
-async def test_y18_a_notice_that_cannot_be_delivered_is_an_operators_until_it_is(world: World) -> None:
-    case = await unnotified(world)
+async def test_y18_a_notice_that_cannot_be_delivered_is_an_operators_until_it_is(environment: Environment) -> None:
+    case = await unnotified(environment)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     shown = await details_of(case.office())
     assert "メールを届けられませんでした" in shown
     assert "SMTP 550" in shown
     assert '"kind": "completion_notice"' in shown
-    assert (await world.office(OFFICE_C[1])).frozen_by is not None
+    assert (await environment.office(OFFICE_C[1])).frozen_by is not None
     with pytest.raises(WorkflowUpdateFailedError) as again:
         await case.act(RESEND)
     assert "SMTP 550" in str(again.value.cause)
-    world.inbox.unknown.clear()
+    environment.inbox.unknown.clear()
     await case.act(RESEND)
     await at_rest(case, Stage.SET_UP)
-    assert len(world.inbox.to(OFFICE_C[0])) == 1
-    assert (await world.office(OFFICE_C[1])).frozen_by is None
+    assert len(environment.inbox.to(OFFICE_C[0])) == 1
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
 
 
-async def test_y27_a_case_whose_notice_cannot_be_delivered_can_be_cancelled(world: World) -> None:
-    before = await snapshot(world)
-    case = await unnotified(world)
+async def test_y27_a_case_whose_notice_cannot_be_delivered_can_be_cancelled(environment: Environment) -> None:
+    before = await snapshot(environment)
+    case = await unnotified(environment)
     await case.act(Cancel(by=OPERATOR, reason="お客様に連絡がつかないため"))
     assert (await case.office().result()).outcome is Outcome.CANCELLED
-    assert (await snapshot(world)).of(OFFICE_C[1]) == before.of(OFFICE_C[1])
+    assert (await snapshot(environment)).of(OFFICE_C[1]) == before.of(OFFICE_C[1])
 
 
-async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(world: World) -> None:
-    world.inbox.unknown.add(TARO)
-    case = await world.apply(form([OFFICE_C]))
+async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(environment: Environment) -> None:
+    environment.inbox.unknown.add(TARO)
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
@@ -67,28 +67,28 @@ async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(wo
     assert MailKind.RECEIPT.subject in of_all
 
 
-async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(world: World) -> None:
-    case = await world.apply(form([OFFICE_B]))
+async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
-    world.inbox.unknown.add(OFFICE_B[0])
-    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 4))
+    environment.inbox.unknown.add(OFFICE_B[0])
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 4))
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.SET_UP, WaitingFor.OPERATOR)
     assert MailKind.FOLLOW_UP_REMINDER.subject in await details_of(case.office())
 
 
-async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered(world: World) -> None:
-    case = await unnotified(world)
+async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered(environment: Environment) -> None:
+    case = await unnotified(environment)
     await case.act(AddNote(by=OPERATOR, reason="留守番電話に残した"))
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
-    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 2))
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 2))
     assert await case.notices(MailKind.OPERATOR_REMINDER)
 
 
-async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(world: World) -> None:
+async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(environment: Environment) -> None:
     """What the escalation asks for is not the update that began it."""
-    case = await unnotified(world)
+    case = await unnotified(environment)
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
-    await case.until_day(world.calendar.business_days_after(day_in_japan(await case.now()), 4))
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 4))
     assert (await case.progress()).assignee == "佐藤"

@@ -23,72 +23,74 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
-from tests.myics.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, wrong
+from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
+from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import hidden_fields, text_of, until
-from tests.support.world import OFFICE_B
+from tests.support.web import hidden_fields, text_of, until
 from web.yayoi.accounts.checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
 from web.yayoi.accounts.effects import ALREADY_REGISTERED
 
 
 @pytest_asyncio.fixture
-async def town(
+async def browser_user(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Town]:
-    async with open_town(sessions, temporal, smtp_inbox) as town:
-        yield town
+) -> AsyncIterator[BrowserUser]:
+    async with browser_user_on(sessions, temporal, smtp_inbox) as browser_user:
+        yield browser_user
 
 
 # --- the good way ----------------------------------------------------------------------------------------------------
 
 
-async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_opens_the_door(town: Town) -> None:
-    place = await town.begun(fields=FORM | {"news": "true"})
-    page = await town.http.get(place)
+async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_opens_the_door(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun(fields=FORM | {"news": "true"})
+    page = await browser_user.http.get(place)
     assert "登録はまだ完了していません" in text_of(page)
     assert "ha***@shouji.example.jp" in text_of(page)
-    assert await town.sign_in(PASSWORD) == 422  # not yet
-    mail = await town.mail()
+    assert await browser_user.sign_in(PASSWORD) == 422  # not yet
+    mail = await browser_user.mail()
     assert mail["Subject"] == "【弥生】確認コードのお知らせ（弥生ID の新規登録）"
-    answer = await town.enter(place, await town.code())
+    answer = await browser_user.enter(place, await browser_user.code())
     assert (answer.status_code, answer.headers["location"]) == (303, f"{place}/done")
-    assert "STEP3 事業所トークンの確認" in text_of(await town.http.get(answer.headers["location"]))
-    assert await town.procedure(place).result() is CheckOutcome.FINISHED
-    async with town.world.sessions() as session:
+    assert "STEP3 事業所トークンの確認" in text_of(await browser_user.http.get(answer.headers["location"]))
+    assert await browser_user.procedure(place).result() is CheckOutcome.FINISHED
+    async with browser_user.environment.sessions() as session:
         made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
         assert (made.family_name, made.given_name) == ("弥生", "花子")
         credential = (await session.scalars(CredentialRow.of(HANAKO))).one()
         consent = (await session.scalars(YayoiIdConsentRow.of(HANAKO))).one()
     assert credential.password_hash.startswith("$argon2id$")
-    row = await town.row(place)
+    row = await browser_user.row(place)
     assert (consent.news_by_mail, consent.terms_accepted_at) == (True, row.begun_at)
     assert row.closed_at is not None
     assert (row.password_hash, row.family_name, row.given_name) == (None, None, None)
-    assert await town.sign_in(PASSWORD) == 303
-    again = await town.http.get(place)
+    assert await browser_user.sign_in(PASSWORD) == 303
+    again = await browser_user.http.get(place)
     assert again.headers["location"] == f"{place}/done"
 
 
-async def test_y26_letter_case_of_the_password_matters_and_of_the_address_not(town: Town) -> None:
+async def test_y26_letter_case_of_the_password_matters_and_of_the_address_not(browser_user: BrowserUser) -> None:
     typed = FORM | {"yayoi_id": "ＨＡＮＡＫＯ@Shouji.example.jp ", "yayoi_id_confirmation": HANAKO}
-    place = await town.begun(fields=typed)
+    place = await browser_user.begun(fields=typed)
     wide = str.maketrans("0123456789", "０１２３４５６７８９")
-    assert (await town.enter(place, f" {(await town.code()).translate(wide)} ")).status_code == 303
-    assert await town.sign_in(PASSWORD.swapcase()) == 422
-    assert await town.sign_in(PASSWORD, HANAKO.upper()) == 303
+    assert (await browser_user.enter(place, f" {(await browser_user.code()).translate(wide)} ")).status_code == 303
+    assert await browser_user.sign_in(PASSWORD.swapcase()) == 422
+    assert await browser_user.sign_in(PASSWORD, HANAKO.upper()) == 303
 
 
-async def test_y26_a_double_click_is_one_registration_and_one_mail(town: Town) -> None:
-    page = await town.http.get("/register")
+async def test_y26_a_double_click_is_one_registration_and_one_mail(browser_user: BrowserUser) -> None:
+    page = await browser_user.http.get("/register")
     sent = hidden_fields(page) | FORM
-    answers = await asyncio.gather(*(town.http.post("/register", data=sent) for _ in range(3)))
+    answers = await asyncio.gather(*(browser_user.http.post("/register", data=sent) for _ in range(3)))
     [place] = {answer.headers["location"] for answer in answers}
-    code = await town.code()
-    entered = await asyncio.gather(*(town.enter(place, code) for _ in range(3)))
+    code = await browser_user.code()
+    entered = await asyncio.gather(*(browser_user.enter(place, code) for _ in range(3)))
     assert {answer.headers.get("location") for answer in entered} == {f"{place}/done"}
-    await town.procedure(place).result()
-    assert len(town.world.inbox.to(HANAKO)) == 1
-    assert len(await town.rows(AddressCheckRow)) == 1
+    await browser_user.procedure(place).result()
+    assert len(browser_user.environment.inbox.to(HANAKO)) == 1
+    assert len(await browser_user.rows(AddressCheckRow)) == 1
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -109,9 +111,9 @@ async def test_y26_a_double_click_is_one_registration_and_one_mail(town: Town) -
     ],
 )
 async def test_y26_what_is_wrong_is_said_beside_its_field_and_on_top(
-    town: Town, changed: dict[str, str], message: str
+    browser_user: BrowserUser, changed: dict[str, str], message: str
 ) -> None:
-    answer = await town.send("/register", FORM | changed)
+    answer = await browser_user.send("/register", FORM | changed)
     assert answer.status_code == 422
     text = text_of(answer)
     assert "1 か所を確認してください" in text
@@ -119,11 +121,11 @@ async def test_y26_what_is_wrong_is_said_beside_its_field_and_on_top(
     assert PASSWORD not in answer.text
     assert all(typed not in answer.text for name, typed in changed.items() if "password" in name)
     assert 'value="花子"' in answer.text or "given_name" in changed
-    assert await town.rows(AddressCheckRow) == []
+    assert await browser_user.rows(AddressCheckRow) == []
 
 
-async def test_y26_the_pages_say_what_they_want_before_anything_is_wrong(town: Town) -> None:
-    text = text_of(await town.http.get("/register"))
+async def test_y26_the_pages_say_what_they_want_before_anything_is_wrong(browser_user: BrowserUser) -> None:
+    text = text_of(await browser_user.http.get("/register"))
     for fact in (
         "半角の英字・数字・記号 8～64 文字。英字の大文字と小文字は区別されます。",
         "貼り付けて入力することもできます。",
@@ -133,32 +135,36 @@ async def test_y26_the_pages_say_what_they_want_before_anything_is_wrong(town: T
         assert fact in text
 
 
-async def test_y26_an_address_already_registered_is_refused_with_the_sources_own_message(town: Town) -> None:
-    answer = await town.send("/register", FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), OFFICE_B[0]))
+async def test_y26_an_address_already_registered_is_refused_with_the_sources_own_message(
+    browser_user: BrowserUser,
+) -> None:
+    answer = await browser_user.send(
+        "/register", FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), OFFICE_B[0])
+    )
     assert answer.status_code == 422
     assert "ご入力いただいたメールアドレスでは登録できません。" in text_of(answer)
     assert "別のメールアドレスで登録してください。" in text_of(answer)
-    assert await town.rows(AddressCheckRow) == []
+    assert await browser_user.rows(AddressCheckRow) == []
 
 
-async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins(town: Town) -> None:
-    places = [await town.begun(), await town.begun(fields=FORM | {"given_name": "次郎"})]
-    await town.mail(2)
-    async with town.world.sessions() as session:
+async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins(browser_user: BrowserUser) -> None:
+    places = [await browser_user.begun(), await browser_user.begun(fields=FORM | {"given_name": "次郎"})]
+    await browser_user.mail(2)
+    async with browser_user.environment.sessions() as session:
         rows = [await session.get_one(AddressCheckRow, check_id_of(place)) for place in places]
     codes = {}
     for number in (1, 2):
-        body = (await town.mail(number)).get_body(("plain",))
+        body = (await browser_user.mail(number)).get_body(("plain",))
         assert body is not None
         given = "次郎" if "次郎" in body.get_content() else "花子"
-        codes[given] = await town.code(number)
+        codes[given] = await browser_user.code(number)
     answers = await asyncio.gather(
-        *(town.enter(place, codes[row.given_name or ""]) for place, row in zip(places, rows, strict=True))
+        *(browser_user.enter(place, codes[row.given_name or ""]) for place, row in zip(places, rows, strict=True))
     )
     assert sorted(answer.status_code for answer in answers) == [303, 422]
     [refused] = [answer for answer in answers if answer.status_code == 422]
     assert ALREADY_REGISTERED in text_of(refused)
-    async with town.world.sessions() as session:
+    async with browser_user.environment.sessions() as session:
         made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
     [won] = [row for row, answer in zip(rows, answers, strict=True) if answer.status_code == 303]
     assert made.given_name == won.given_name
@@ -167,145 +173,155 @@ async def test_y26_of_two_who_register_the_same_address_at_once_exactly_one_wins
 # --- codes -----------------------------------------------------------------------------------------------------------
 
 
-async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(town: Town) -> None:
-    place = await town.begun()
-    code = await town.code()
-    assert NO_DIGITS in text_of(await town.enter(place, "12345"))  # no code at all: no try is lost
+async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    assert NO_DIGITS in text_of(await browser_user.enter(place, "12345"))  # no code at all: no try is lost
     for left in range(MOST_TRIES - 1, 0, -1):
-        assert f"あと {left} 回入力できます" in text_of(await town.enter(place, wrong(code)))
-    assert TRIES_USED in text_of(await town.enter(place, wrong(code)))
-    assert TRIES_USED in text_of(await town.enter(place, code))  # the right one comes too late
-    await town.later(place, ONE_CLICK)
-    again = await town.send(place, {}, action=f"{place}/resend")
-    assert "新しい確認コードをお送りしました。" in text_of(await town.http.get(again.headers["location"]))
-    new = await town.code(2)
+        assert f"あと {left} 回入力できます" in text_of(await browser_user.enter(place, wrong(code)))
+    assert TRIES_USED in text_of(await browser_user.enter(place, wrong(code)))
+    assert TRIES_USED in text_of(await browser_user.enter(place, code))  # the right one comes too late
+    await browser_user.later(place, ONE_CLICK)
+    again = await browser_user.send(place, {}, action=f"{place}/resend")
+    assert "新しい確認コードをお送りしました。" in text_of(await browser_user.http.get(again.headers["location"]))
+    new = await browser_user.code(2)
     assert new != code
-    assert (await town.enter(place, new)).status_code == 303
+    assert (await browser_user.enter(place, new)).status_code == 303
 
 
-async def test_y26_a_code_ends_after_30_minutes_and_when_a_newer_one_was_asked_for(town: Town) -> None:
-    place = await town.begun()
-    code = await town.code()
-    await town.later(place, timedelta(minutes=29))
-    await town.later(place, timedelta(minutes=1))
-    assert "この確認コードの有効期限が切れています。" in text_of(await town.enter(place, code))
-    await town.send(place, {}, action=f"{place}/resend")
-    new = await town.code(2)
-    assert "確認コードが違います。" in text_of(await town.enter(place, code))
-    await town.later(place, timedelta(minutes=29))
-    assert (await town.enter(place, new)).status_code == 303
+async def test_y26_a_code_ends_after_30_minutes_and_when_a_newer_one_was_asked_for(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    await browser_user.later(place, timedelta(minutes=29))
+    await browser_user.later(place, timedelta(minutes=1))
+    assert "この確認コードの有効期限が切れています。" in text_of(await browser_user.enter(place, code))
+    await browser_user.send(place, {}, action=f"{place}/resend")
+    new = await browser_user.code(2)
+    assert "確認コードが違います。" in text_of(await browser_user.enter(place, code))
+    await browser_user.later(place, timedelta(minutes=29))
+    assert (await browser_user.enter(place, new)).status_code == 303
 
 
-async def test_y26_a_code_is_sent_again_five_times_at_most_and_a_double_click_is_once(town: Town) -> None:
-    place = await town.begun()
+async def test_y26_a_code_is_sent_again_five_times_at_most_and_a_double_click_is_once(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun()
     for number in range(2, MOST_CODES + 1):
-        await town.code(number - 1)
-        await town.later(place, ONE_CLICK)
-        page = await town.http.get(place)
+        await browser_user.code(number - 1)
+        await browser_user.later(place, ONE_CLICK)
+        page = await browser_user.http.get(place)
         sent = hidden_fields(page, f"{place}/resend")
-        await asyncio.gather(*(town.http.post(f"{place}/resend", data=sent) for _ in range(2)))
-        async with town.world.sessions.begin() as session:  # the limit per mail address is another test's
+        await asyncio.gather(*(browser_user.http.post(f"{place}/resend", data=sent) for _ in range(2)))
+        async with browser_user.environment.sessions.begin() as session:  # the limit per mail address is another test's
             await session.execute(delete(RateCountRow))
-        assert (await town.row(place)).code_no == number
-    await town.code(MOST_CODES)
-    await town.later(place, ONE_CLICK)
-    used = await town.http.post(f"{place}/resend", data=sent)
+        assert (await browser_user.row(place)).code_no == number
+    await browser_user.code(MOST_CODES)
+    await browser_user.later(place, ONE_CLICK)
+    used = await browser_user.http.post(f"{place}/resend", data=sent)
     assert CODES_USED in text_of(used)
-    assert "確認コードをもう一度送る" not in text_of(await town.http.get(place))
-    assert len(town.world.inbox.to(HANAKO)) == MOST_CODES
+    assert "確認コードをもう一度送る" not in text_of(await browser_user.http.get(place))
+    assert len(browser_user.environment.inbox.to(HANAKO)) == MOST_CODES
 
 
-async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(town: Town) -> None:
+async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(browser_user: BrowserUser) -> None:
     for _ in range(6):
-        await town.begun()
-    refused = await town.send("/register", FORM)
+        await browser_user.begun()
+    refused = await browser_user.send("/register", FORM)
     assert refused.status_code == 429
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     registered = FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), OFFICE_B[0])
-    answers = [await town.send("/register", registered) for _ in range(25)]
+    answers = [await browser_user.send("/register", registered) for _ in range(25)]
     assert {answer.status_code for answer in answers} == {422, 429}
 
 
 # --- what is not finished --------------------------------------------------------------------------------------------
 
 
-async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_all_that_tells_of_it(town: Town) -> None:
-    place = await town.begun()
-    code = await town.code()
-    procedure = town.procedure(place)
-    await town.world.environment.fast_forward(procedure, LASTS + timedelta(minutes=1))
+async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_all_that_tells_of_it(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    procedure = browser_user.procedure(place)
+    await browser_user.environment.temporal.fast_forward(procedure, LASTS + timedelta(minutes=1))
     assert await procedure.result() is CheckOutcome.EXPIRED
-    assert await town.rows(AddressCheckRow) == []
-    assert await town.rows(NoticeRow) == []
-    gone = await town.http.get(place)
+    assert await browser_user.rows(AddressCheckRow) == []
+    assert await browser_user.rows(NoticeRow) == []
+    gone = await browser_user.http.get(place)
     assert gone.status_code == 404
     assert "24 時間の期限が過ぎています" in text_of(gone)
-    answer = await town.send("/register", {}, action="/register")  # any form of ours
-    late = await town.http.post(place, data=hidden_fields(answer) | {"code": code})
+    answer = await browser_user.send("/register", {}, action="/register")  # any form of ours
+    late = await browser_user.http.post(place, data=hidden_fields(answer) | {"code": code})
     assert late.status_code == 404
-    assert await town.begun()  # the address is free
+    assert await browser_user.begun()  # the address is free
 
 
-async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has_noticed(town: Town) -> None:
-    place = await town.begun()
-    code = await town.code()
-    page = await town.http.get(place)
-    await town.later(place, LASTS)
-    late = await town.http.post(place, data=hidden_fields(page, place) | {"code": code})
+async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has_noticed(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    page = await browser_user.http.get(place)
+    await browser_user.later(place, LASTS)
+    late = await browser_user.http.post(place, data=hidden_fields(page, place) | {"code": code})
     assert late.status_code == 404
-    async with town.world.sessions() as session:
+    async with browser_user.environment.sessions() as session:
         assert await session.scalar(YayoiIdRow.of(HANAKO)) is None
 
 
 @pytest.mark.parametrize("how", ["update", "cancel"])
-async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(town: Town, how: str) -> None:
-    place = await town.begun()
-    await town.mail()
-    procedure = town.procedure(place)
+async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser_user: BrowserUser, how: str) -> None:
+    place = await browser_user.begun()
+    await browser_user.mail()
+    procedure = browser_user.procedure(place)
     if how == "update":
         await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話"})
     else:
         await procedure.cancel()
     assert await procedure.result() is CheckOutcome.CANCELLED
-    assert await town.rows(AddressCheckRow) == []
-    assert "取り消した" in await town.details(place)
+    assert await browser_user.rows(AddressCheckRow) == []
+    assert "取り消した" in await browser_user.details(place)
 
 
-async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_customer(town: Town) -> None:
-    town.world.inbox.unknown.add(HANAKO)
-    place = await town.begun()
+async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_customer(
+    browser_user: BrowserUser,
+) -> None:
+    browser_user.environment.inbox.unknown.add(HANAKO)
+    place = await browser_user.begun()
 
     async def noted() -> bool:
         with suppress(RPCError):  # it may not have been started yet
-            return "確認コードのメールを送信できなかった（1 回目）：" in await town.details(place)
+            return "確認コードのメールを送信できなかった（1 回目）：" in await browser_user.details(place)
         return False
 
     await until(noted)
-    assert "正しいメールアドレスでやり直せます" in await town.details(place)
-    town.world.inbox.unknown.clear()
-    await town.later(place, ONE_CLICK)
-    await town.send(place, {}, action=f"{place}/resend")  # it goes on: the next code may arrive
-    await town.code()
+    assert "正しいメールアドレスでやり直せます" in await browser_user.details(place)
+    browser_user.environment.inbox.unknown.clear()
+    await browser_user.later(place, ONE_CLICK)
+    await browser_user.send(place, {}, action=f"{place}/resend")  # it goes on: the next code may arrive
+    await browser_user.code()
 
 
-async def test_an_operators_unreadable_message_is_refused_with_an_example(town: Town) -> None:
-    place = await town.begun()
-    await town.mail()
+async def test_an_operators_unreadable_message_is_refused_with_an_example(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    await browser_user.mail()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await town.procedure(place).execute_update("end_check", {"by": ""})
+        await browser_user.procedure(place).execute_update("end_check", {"by": ""})
     assert '例：{"by": "あなたの名前", "reason": "理由"}' in str(refused.value.cause)
 
 
-async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(town: Town) -> None:
-    place = await town.begun()
-    code = await town.code()
+async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
     receipt_no = check_id_of(place).hex[:8].upper()
 
     async def told() -> bool:
-        return "確認コードのメールを送信した（1 回目）" in await town.details(place)
+        return "確認コードのメールを送信した（1 回目）" in await browser_user.details(place)
 
     await until(told)
-    details = await town.details(place)
+    details = await browser_user.details(place)
     for fact in (
         f"弥生ID の新規登録（受付番号 {receipt_no}）",
         "お客様が確認コードを入力するのを待っています",
@@ -315,32 +331,32 @@ async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_
         "`end_check`",
     ):
         assert fact in details
-    assert receipt_no in text_of(await town.http.get(place))
-    await town.enter(place, code)
-    await town.procedure(place).result()
-    history = (await town.procedure(place).fetch_history()).to_json()
+    assert receipt_no in text_of(await browser_user.http.get(place))
+    await browser_user.enter(place, code)
+    await browser_user.procedure(place).result()
+    history = (await browser_user.procedure(place).fetch_history()).to_json()
     for secret in (HANAKO, "hanako", code, PASSWORD, "弥生 花子", "花子", "argon2"):
         assert secret not in history
 
 
-async def test_a_registration_is_started_when_temporal_is_back(town: Town) -> None:
+async def test_a_registration_is_started_when_temporal_is_back(browser_user: BrowserUser) -> None:
     """Stored first: the row is told until somebody has heard."""
-    place = await town.begun()
-    await town.mail()
-    await town.change(place, notified_at=None)
+    place = await browser_user.begun()
+    await browser_user.mail()
+    await browser_user.change(place, notified_at=None)
 
     async def told() -> bool:
-        return (await town.row(place)).notified_at is not None
+        return (await browser_user.row(place)).notified_at is not None
 
     await until(told)
-    await town.procedure(place).describe()
-    assert len(town.world.inbox.to(HANAKO)) == 1
+    await browser_user.procedure(place).describe()
+    assert len(browser_user.environment.inbox.to(HANAKO)) == 1
 
 
-async def test_a_code_of_one_purpose_opens_no_page_of_the_other(town: Town) -> None:
-    place = await town.begun()
-    assert (await town.http.get(place.replace("/register/", "/password/"))).status_code == 404
-    assert (await town.http.get(f"/register/{uuid4()}")).status_code == 404
-    assert (await town.http.get("/register/nothing")).status_code == 404
-    early = await town.http.get(f"{place}/done")
+async def test_a_code_of_one_purpose_opens_no_page_of_the_other(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    assert (await browser_user.http.get(place.replace("/register/", "/password/"))).status_code == 404
+    assert (await browser_user.http.get(f"/register/{uuid4()}")).status_code == 404
+    assert (await browser_user.http.get("/register/nothing")).status_code == 404
+    early = await browser_user.http.get(f"{place}/done")
     assert early.headers["location"] == place

@@ -1,21 +1,21 @@
-"""The house behind the auth, over http and over TLS."""
+"""The auth_app behind the auth, over http and over TLS."""
 
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from tests.common.auth.house import House, fill, house_on
+from tests.common.auth.auth_app import AuthApp, auth_app_on, fill
 
 
 @pytest_asyncio.fixture
-async def house(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[House]:
+async def auth_app(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AuthApp]:
     await fill(sessions)
-    async with house_on(sessions) as house:
-        yield house
+    async with auth_app_on(sessions) as auth_app:
+        yield auth_app
 
 
 @pytest_asyncio.fixture
-async def house_with_tls(house: House) -> AsyncIterator[House]:
-    async with house_on(house.sessions, https=True) as with_tls:
+async def auth_app_with_tls(auth_app: AuthApp) -> AsyncIterator[AuthApp]:
+    async with auth_app_on(auth_app.sessions, https=True) as with_tls:
         yield with_tls

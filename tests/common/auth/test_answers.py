@@ -6,29 +6,29 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.common.auth.house import HANAKO, House
+from tests.common.auth.auth_app import HANAKO, AuthApp
 from workers import database
 from workers.settings import Settings
 
 
 async def test_an_unexpected_error_is_answered_with_the_security_headers_and_logged_without_its_text(
-    house: House, caplog: pytest.LogCaptureFixture
+    auth_app: AuthApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        answer = await house.http.get("/fails", params={"name": HANAKO})
+        answer = await auth_app.http.get("/fails", params={"name": HANAKO})
     assert answer.status_code == 500
     assert "処理できませんでした：しばらくしてから" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert HANAKO not in caplog.text
-    for told in ("GET /fails failed", "LookupError", "house.py", "in fails"):
+    for told in ("GET /fails failed", "LookupError", "auth_app.py", "in fails"):
         assert told in caplog.text
 
 
-async def test_over_tls_browsers_are_told_never_to_come_without(house: House, house_with_tls: House) -> None:
+async def test_over_tls_browsers_are_told_never_to_come_without(auth_app: AuthApp, auth_app_with_tls: AuthApp) -> None:
     for path in ("/form", "/nowhere", "/fails?name=x", "/private"):
-        assert "strict-transport-security" not in (await house.http.get(path)).headers
-        told = (await house_with_tls.http.get(path)).headers["strict-transport-security"]
+        assert "strict-transport-security" not in (await auth_app.http.get(path)).headers
+        told = (await auth_app_with_tls.http.get(path)).headers["strict-transport-security"]
         assert told == "max-age=31536000"
 
 

@@ -6,17 +6,17 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from tests.common.auth.house import HANAKO, PASSWORD, House
-from tests.support.web_world import CROSS_SITE, browser_on
+from tests.common.auth.auth_app import HANAKO, PASSWORD, AuthApp
+from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.access import UNREADABLE_FORM
 from web.common.auth.csrf import FOREIGN_FORM, Csrf
 
 
-async def test_a_form_that_was_shown_is_taken_also_from_whoever_is_not_signed_in(house: House) -> None:
-    assert (await house.send_form("one")).text == "taken"
-    await house.sign_in()
-    assert (await house.send_form("two")).text == "taken"
-    assert house.taken == ["one", "two"]
+async def test_a_form_that_was_shown_is_taken_also_from_whoever_is_not_signed_in(auth_app: AuthApp) -> None:
+    assert (await auth_app.send_form("one")).text == "taken"
+    await auth_app.sign_in()
+    assert (await auth_app.send_form("two")).text == "taken"
+    assert auth_app.taken == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ async def test_a_form_that_was_shown_is_taken_also_from_whoever_is_not_signed_in
         {"origin": "http://web.test"},  # without TLS, or before 2023
     ],
 )
-async def test_a_form_of_our_own_pages_is_taken(house: House, said: dict[str, str]) -> None:
-    assert (await house.send_form("one", said=said)).text == "taken"
-    assert house.taken == ["one"]
+async def test_a_form_of_our_own_pages_is_taken(auth_app: AuthApp, said: dict[str, str]) -> None:
+    assert (await auth_app.send_form("one", said=said)).text == "taken"
+    assert auth_app.taken == ["one"]
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,21 @@ async def test_a_form_of_our_own_pages_is_taken(house: House, said: dict[str, st
         {"origin": "." * 3000},
     ],
 )
-async def test_a_form_of_whatever_else_is_refused_with_what_to_do(house: House, said: dict[str, str]) -> None:
-    answer = await house.send_form("one", said=said)
+async def test_a_form_of_whatever_else_is_refused_with_what_to_do(auth_app: AuthApp, said: dict[str, str]) -> None:
+    answer = await auth_app.send_form("one", said=said)
     assert answer.status_code == 403
     assert FOREIGN_FORM in answer.text
     assert "フォームをもう一度開いて" in answer.text
-    assert house.taken == []
+    assert auth_app.taken == []
 
 
-async def test_nobody_is_signed_in_or_out_by_another_site(house: House) -> None:
+async def test_nobody_is_signed_in_or_out_by_another_site(auth_app: AuthApp) -> None:
     typed = {"yayoi_id": HANAKO, "password": PASSWORD}
-    assert (await house.http.post("/sign-in", data=typed, headers=CROSS_SITE)).status_code == 403
-    assert "session" not in house.http.cookies
-    await house.sign_in()
-    assert (await house.http.post("/sign-out", headers=CROSS_SITE)).status_code == 403
-    assert await house.whoami() == HANAKO
+    assert (await auth_app.http.post("/sign-in", data=typed, headers=CROSS_SITE)).status_code == 403
+    assert "session" not in auth_app.http.cookies
+    await auth_app.sign_in()
+    assert (await auth_app.http.post("/sign-out", headers=CROSS_SITE)).status_code == 403
+    assert await auth_app.whoami() == HANAKO
 
 
 @pytest.mark.parametrize(
@@ -93,16 +93,16 @@ async def test_our_origin_is_the_public_url_as_browsers_write_it(public_url: str
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/webhooks/nothing"])
-async def test_systems_prove_themselves_otherwise(house: House, path: str) -> None:
-    assert (await house.http.post(path, headers=CROSS_SITE)).status_code == 404
+async def test_systems_prove_themselves_otherwise(auth_app: AuthApp, path: str) -> None:
+    assert (await auth_app.http.post(path, headers=CROSS_SITE)).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/webhooks", "/form/api/", "/static/x", "//api/"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "FOO"])
-async def test_every_other_path_is_for_our_own_pages(house: House, path: str, method: str) -> None:
+async def test_every_other_path_is_for_our_own_pages(auth_app: AuthApp, path: str, method: str) -> None:
     url = f"http://web.test{path}"
-    assert (await house.http.request(method, url, headers=CROSS_SITE)).status_code == 403
-    assert (await house.http.request(method, url)).status_code == 404
+    assert (await auth_app.http.request(method, url, headers=CROSS_SITE)).status_code == 403
+    assert (await auth_app.http.request(method, url)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ async def test_every_other_path_is_for_our_own_pages(house: House, path: str, me
         ("multipart/form-data", b"x"),
     ],
 )
-async def test_whatever_another_site_sends_is_refused(house: House, content_type: str, content: bytes) -> None:
+async def test_whatever_another_site_sends_is_refused(auth_app: AuthApp, content_type: str, content: bytes) -> None:
     headers = {"content-type": content_type} | CROSS_SITE
-    answer = await house.http.post("/form", content=content, headers=headers)
+    answer = await auth_app.http.post("/form", content=content, headers=headers)
     assert answer.status_code == 403
     assert FOREIGN_FORM in answer.text
-    assert house.taken == []
+    assert auth_app.taken == []
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,15 @@ async def test_whatever_another_site_sends_is_refused(house: House, content_type
         ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(400))),
     ],
 )
-async def test_what_is_no_form_of_ours_cannot_be_read(house: House, content_type: str, content: bytes) -> None:
-    answer = await house.http.post("/form", content=content, headers={"content-type": content_type})
+async def test_what_is_no_form_of_ours_cannot_be_read(auth_app: AuthApp, content_type: str, content: bytes) -> None:
+    answer = await auth_app.http.post("/form", content=content, headers={"content-type": content_type})
     assert answer.status_code == 400
     assert UNREADABLE_FORM in answer.text
-    assert house.taken == []
+    assert auth_app.taken == []
 
 
-async def test_pages_that_are_only_read_may_be_come_to_from_anywhere(house: House) -> None:
-    assert (await house.http.get("/form", headers=CROSS_SITE)).status_code == 200
-    assert (await house.http.head("/form", headers=CROSS_SITE)).status_code == 405  # no such page; not refused for that
+async def test_pages_that_are_only_read_may_be_come_to_from_anywhere(auth_app: AuthApp) -> None:
+    assert (await auth_app.http.get("/form", headers=CROSS_SITE)).status_code == 200
+    assert (
+        await auth_app.http.head("/form", headers=CROSS_SITE)
+    ).status_code == 405  # no such page; not refused for that

@@ -9,37 +9,39 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.tables import WebSessionRow
-from tests.common.auth.house import HANAKO, PASSWORD, TARO, House, cookies
-from tests.support.web_world import hidden_fields
+from tests.common.auth.auth_app import HANAKO, PASSWORD, TARO, AuthApp, cookies
+from tests.support.web import hidden_fields
 from web.common.auth.access import local_path
 from web.common.auth.sessions import IDLE, LONGEST
 from web.yayoi.accounts.sign_in import WRONG
 
 
-async def test_whoever_is_not_signed_in_is_led_there_and_back(house: House) -> None:
-    turned_away = await house.http.get("/private?a=1&b=%2F")
+async def test_whoever_is_not_signed_in_is_led_there_and_back(auth_app: AuthApp) -> None:
+    turned_away = await auth_app.http.get("/private?a=1&b=%2F")
     assert turned_away.status_code == 303
     there = turned_away.headers["location"]
     assert there == "/sign-in?next=/private%3Fa%3D1%26b%3D%252F"
-    page = await house.http.get(there)
+    page = await auth_app.http.get(there)
     assert hidden_fields(page)["next"] == "/private?a=1&b=%2F"
-    answer = await house.http.post("/sign-in", data=hidden_fields(page) | {"yayoi_id": HANAKO, "password": PASSWORD})
+    answer = await auth_app.http.post("/sign-in", data=hidden_fields(page) | {"yayoi_id": HANAKO, "password": PASSWORD})
     assert (answer.status_code, answer.headers["location"]) == (303, "/private?a=1&b=%2F")
-    assert await house.whoami() == HANAKO
+    assert await auth_app.whoami() == HANAKO
 
 
-async def test_the_session_is_a_random_token_of_which_only_the_hash_is_kept(house: House) -> None:
-    answer = await house.sign_in()
+async def test_the_session_is_a_random_token_of_which_only_the_hash_is_kept(auth_app: AuthApp) -> None:
+    answer = await auth_app.sign_in()
     token = cookies(answer)["session"].value
     assert len(token) >= 43  # 256 bits
-    [row] = await house.rows(WebSessionRow)
+    [row] = await auth_app.rows(WebSessionRow)
     assert isinstance(row, WebSessionRow)
     assert token not in (row.token_hash, row.person.yayoi_id)
     assert len(row.token_hash) == 64
 
 
-async def test_cookies_are_for_this_site_alone_and_out_of_reach_of_scripts(house: House, house_with_tls: House) -> None:
-    for where, prefix, secure in ((house, "", False), (house_with_tls, "__Host-", True)):
+async def test_cookies_are_for_this_site_alone_and_out_of_reach_of_scripts(
+    auth_app: AuthApp, auth_app_with_tls: AuthApp
+) -> None:
+    for where, prefix, secure in ((auth_app, "", False), (auth_app_with_tls, "__Host-", True)):
         assert not cookies(await where.http.get("/form"))
         given = cookies(await where.sign_in())
         assert set(given) == {f"{prefix}session"}
@@ -49,53 +51,53 @@ async def test_cookies_are_for_this_site_alone_and_out_of_reach_of_scripts(house
             assert cookie["domain"] == cookie["max-age"] == cookie["expires"] == ""
 
 
-async def test_signing_in_again_ends_the_session_before(house: House) -> None:
-    first = cookies(await house.sign_in())["session"].value
-    second = cookies(await house.sign_in())["session"].value
+async def test_signing_in_again_ends_the_session_before(auth_app: AuthApp) -> None:
+    first = cookies(await auth_app.sign_in())["session"].value
+    second = cookies(await auth_app.sign_in())["session"].value
     assert first != second
-    assert len(await house.rows(WebSessionRow)) == 1
-    house.http.cookies.set("session", first, domain="web.test")
-    assert (await house.http.get("/private", headers={"cookie": f"session={first}"})).status_code == 303
+    assert len(await auth_app.rows(WebSessionRow)) == 1
+    auth_app.http.cookies.set("session", first, domain="web.test")
+    assert (await auth_app.http.get("/private", headers={"cookie": f"session={first}"})).status_code == 303
 
 
-async def test_signing_out_ends_the_session_here_and_in_the_browser(house: House) -> None:
-    token = cookies(await house.sign_in())["session"].value
-    assert (await house.http.get("/sign-out")).status_code == 405  # no link signs anybody out
-    answer = await house.http.post("/sign-out")
+async def test_signing_out_ends_the_session_here_and_in_the_browser(auth_app: AuthApp) -> None:
+    token = cookies(await auth_app.sign_in())["session"].value
+    assert (await auth_app.http.get("/sign-out")).status_code == 405  # no link signs anybody out
+    answer = await auth_app.http.post("/sign-out")
     assert answer.status_code == 303
-    assert "session" not in house.http.cookies
-    assert (await house.http.get("/private", headers={"cookie": f"session={token}"})).status_code == 303
-    assert await house.rows(WebSessionRow) == []
+    assert "session" not in auth_app.http.cookies
+    assert (await auth_app.http.get("/private", headers={"cookie": f"session={token}"})).status_code == 303
+    assert await auth_app.rows(WebSessionRow) == []
 
 
-async def test_a_session_ends_when_it_is_idle(house: House) -> None:
-    await house.sign_in()
+async def test_a_session_ends_when_it_is_idle(auth_app: AuthApp) -> None:
+    await auth_app.sign_in()
     for _ in range(3):
-        house.clock.time += IDLE - timedelta(seconds=1)
-        assert await house.whoami() == HANAKO
-    house.clock.time += IDLE
-    assert (await house.http.get("/private")).status_code == 303
+        auth_app.clock.time += IDLE - timedelta(seconds=1)
+        assert await auth_app.whoami() == HANAKO
+    auth_app.clock.time += IDLE
+    assert (await auth_app.http.get("/private")).status_code == 303
 
 
-async def test_a_session_ends_after_twelve_hours_however_busy(house: House) -> None:
-    await house.sign_in()
-    begun = house.clock.time
-    while house.clock.time + IDLE / 2 < begun + LONGEST:
-        house.clock.time += IDLE / 2
-        assert await house.whoami() == HANAKO
-    house.clock.time = begun + LONGEST
-    assert (await house.http.get("/private")).status_code == 303
-    await house.auth.forget()
-    assert await house.rows(WebSessionRow) == []
+async def test_a_session_ends_after_twelve_hours_however_busy(auth_app: AuthApp) -> None:
+    await auth_app.sign_in()
+    begun = auth_app.clock.time
+    while auth_app.clock.time + IDLE / 2 < begun + LONGEST:
+        auth_app.clock.time += IDLE / 2
+        assert await auth_app.whoami() == HANAKO
+    auth_app.clock.time = begun + LONGEST
+    assert (await auth_app.http.get("/private")).status_code == 303
+    await auth_app.auth.forget()
+    assert await auth_app.rows(WebSessionRow) == []
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 64, "é", "a" * 5000])
-async def test_a_made_up_session_is_nobodys(house: House, token: str) -> None:
-    answer = await house.http.get("/private", headers={b"cookie": f"session={token}".encode("latin-1")})
+async def test_a_made_up_session_is_nobodys(auth_app: AuthApp, token: str) -> None:
+    answer = await auth_app.http.get("/private", headers={b"cookie": f"session={token}".encode("latin-1")})
     assert answer.status_code == 303
 
 
-async def test_the_answer_is_the_same_whether_or_not_the_address_exists(house: House) -> None:
+async def test_the_answer_is_the_same_whether_or_not_the_address_exists(auth_app: AuthApp) -> None:
     tries = [
         (HANAKO, "Aa3!aaab"),  # the wrong password
         (HANAKO, ""),
@@ -105,7 +107,7 @@ async def test_the_answer_is_the_same_whether_or_not_the_address_exists(house: H
         ("", ""),
         ("x" * 5000, "y" * 5000),
     ]
-    answers = [await house.sign_in(yayoi_id, password) for yayoi_id, password in tries]
+    answers = [await auth_app.sign_in(yayoi_id, password) for yayoi_id, password in tries]
     assert {answer.status_code for answer in answers} == {422}
     assert len({re.sub(r'value="[^"]*"', "", answer.text) for answer in answers}) == 1
     assert WRONG in answers[0].text
@@ -130,8 +132,8 @@ async def test_the_answer_is_the_same_whether_or_not_the_address_exists(house: H
         "//[",
     ],
 )
-async def test_nobody_is_sent_elsewhere_after_signing_in(house: House, there: str) -> None:
-    assert (await house.sign_in(there=there)).headers["location"] == "/"
+async def test_nobody_is_sent_elsewhere_after_signing_in(auth_app: AuthApp, there: str) -> None:
+    assert (await auth_app.sign_in(there=there)).headers["location"] == "/"
 
 
 @given(st.text(max_size=30).map(lambda rest: f"/{rest}"))

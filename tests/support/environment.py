@@ -1,4 +1,4 @@
-"""A whole small world for procedure tests: registry, real Postgres, SMTP and Temporal, one worker, and its people."""
+"""An environment for procedure tests: registry, real Postgres, SMTP and Temporal, one worker, and its people."""
 
 import asyncio
 import itertools
@@ -54,6 +54,8 @@ YAYOI = ContractId("8871304")
 OFFICE_B = (YayoiId("office-b@yayoi-taro.example.jp"), OfficeToken("b0000002-0000-4000-8000-000000000002"))
 OFFICE_C = (YayoiId("office-c@yayoi-taro.example.jp"), OfficeToken("c0000003-0000-4000-8000-000000000003"))
 TARO = "taro@yayoi-taro.example.jp"
+NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
+"""No Yayoi ID at all."""
 
 
 def form(
@@ -79,18 +81,18 @@ def form(
 
 
 @dataclass
-class World:
+class Environment:
     """What a test needs to play every part."""
 
     sessions: async_sessionmaker[AsyncSession]
-    environment: WorkflowEnvironment
+    temporal: WorkflowEnvironment
     settings: Settings
     inbox: SmtpInbox
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
 
     @property
     def client(self) -> Client:
-        return self.environment.client
+        return self.temporal.client
 
     async def apply(self, application: ApplicationForm) -> "Case":
         receipt = await Intake(self.sessions, self.calendar).receive(application)
@@ -120,18 +122,18 @@ class World:
 class Case:
     """One application, with the customer, the operator and time at hand."""
 
-    world: World
+    environment: Environment
     application_no: ApplicationNo
     due_date: date
 
     @property
     def application(self) -> WorkflowHandle[MultiOfficeApplication, ApplicationOutcome]:
-        return self.world.client.get_workflow_handle_for(
+        return self.environment.client.get_workflow_handle_for(
             MultiOfficeApplication.run, application_workflow_id(self.application_no)
         )
 
     def office(self, number: int = 1) -> WorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
-        return self.world.client.get_workflow_handle_for(
+        return self.environment.client.get_workflow_handle_for(
             OfficeDataProcedure.run, office_workflow_id(self.application_no, number)
         )
 
@@ -150,18 +152,18 @@ class Case:
     async def settled(self, number: int = 1) -> None:
         """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
         for procedure in (self.office(number), self.application):
-            await settled(self.world.environment, procedure)
+            await settled(self.environment.temporal, procedure)
 
     async def progress(self, number: int = 1) -> OfficeProgress:
         return await self.office(number).query(OfficeDataProcedure.progress)
 
     async def now(self, number: int = 1) -> datetime:
-        return await self.world.environment.get_current_time(self.office(number))
+        return await self.environment.temporal.get_current_time(self.office(number))
 
     async def until(self, moment: datetime, number: int = 1) -> bool:
         """Let this office's time pass to just after `moment`; False if its procedure ended before."""
         distance = moment - await self.now(number)
-        still_open = await self.world.environment.fast_forward(self.office(number), distance + timedelta(minutes=1))
+        still_open = await self.environment.temporal.fast_forward(self.office(number), distance + timedelta(minutes=1))
         await self.settled(number)
         return still_open
 
@@ -197,25 +199,25 @@ class Case:
 
     async def notices(self, kind: str | None = None) -> list[NoticeRow]:
         statement = select(NoticeRow).where(NoticeRow.application_no == self.application_no).order_by(NoticeRow.sent_at)
-        return await self.world.rows(statement if kind is None else statement.where(NoticeRow.kind == kind))
+        return await self.environment.rows(statement if kind is None else statement.where(NoticeRow.kind == kind))
 
     async def issued(self) -> list[IssuedContractRow]:
-        return await self.world.rows(
+        return await self.environment.rows(
             select(IssuedContractRow)
             .where(IssuedContractRow.application_no == self.application_no)
             .order_by(IssuedContractRow.office_no)
         )
 
     async def audit(self) -> list[AuditRow]:
-        return await self.world.rows(
+        return await self.environment.rows(
             select(AuditRow).where(AuditRow.application_no == self.application_no).order_by(AuditRow.audit_id)
         )
 
 
 @asynccontextmanager
-async def world_with_worker(
+async def environment_with_worker(
     sessions: async_sessionmaker[AsyncSession],
-    environment: WorkflowEnvironment,
+    temporal: WorkflowEnvironment,
     inbox: SmtpInbox,
     *,
     workflows: Sequence[type] = WORKFLOWS,
@@ -223,7 +225,7 @@ async def world_with_worker(
     build_id: str | None = None,
     versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade",
     registry: Registry | None = None,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Environment]:
     """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
     settings = Settings(
         temporal_task_queue=f"test-{uuid4()}",
@@ -240,7 +242,7 @@ async def world_with_worker(
     async with sessions.begin() as session:
         await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
     async with build_worker(
-        environment.client,
+        temporal.client,
         settings,
         sessions,
         registry=registry,
@@ -248,7 +250,7 @@ async def world_with_worker(
         versioned=build_id is not None,
         max_cached_workflows=max_cached_workflows,
     ):
-        yield World(sessions, environment, settings, inbox)
+        yield Environment(sessions, temporal, settings, inbox)
 
 
 async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:

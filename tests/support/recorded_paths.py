@@ -24,15 +24,14 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, Case, World, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
 BANK_C = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
-NOBODY = YayoiId("nobody@yayoi-taro.example.jp")
 AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
 
-Path = Callable[[World], Awaitable[Case]]
+Path = Callable[[Environment], Awaitable[Case]]
 
 
 async def parts(case: Case) -> dict[str, WorkflowHandle[Any, Any]]:
@@ -45,26 +44,26 @@ async def parts(case: Case) -> dict[str, WorkflowHandle[Any, Any]]:
 
 async def reminded(case: Case) -> None:
     """Let time pass until the applicant has been reminded once, whatever the calendar."""
-    await case.until_day(case.world.calendar.business_days_after(day_in_japan(await case.now()), 3))
+    await case.until_day(case.environment.calendar.business_days_after(day_in_japan(await case.now()), 3))
 
 
-async def completed_at_once(world: World) -> Case:
-    case = await world.apply(form())
+async def completed_at_once(environment: Environment) -> Case:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case
 
 
-async def not_linked(world: World) -> Case:
-    case = await world.apply(form([(OFFICE_B[0], None)], linked=False))
+async def not_linked(environment: Environment) -> Case:
+    case = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     return case
 
 
-async def sharing_released_after_reminders(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def sharing_released_after_reminders(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.until(await case.now() + timedelta(days=11))
     await case.release_sharing()
@@ -75,8 +74,8 @@ async def sharing_released_after_reminders(world: World) -> Case:
     return case
 
 
-async def sharing_released_on_behalf(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def sharing_released_on_behalf(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_C, day_in_japan(await case.now()))
@@ -84,8 +83,8 @@ async def sharing_released_on_behalf(world: World) -> Case:
     return case
 
 
-async def two_offices(world: World) -> Case:
-    case = await world.apply(form([OFFICE_B, OFFICE_C], delegate=True))
+async def two_offices(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C], delegate=True))
     for number in (1, 2):
         await at_rest(case, Stage.SET_UP, number)
         await case.do_steps(*SetUpStep, number=number)
@@ -95,30 +94,30 @@ async def two_offices(world: World) -> Case:
     return case
 
 
-async def incomplete_after_thirty_days(world: World) -> Case:
-    case = await world.apply(form())
+async def incomplete_after_thirty_days(environment: Environment) -> Case:
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=32))
     return case
 
 
-async def sharing_never_released(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def sharing_never_released(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.until(await case.now() + timedelta(days=40))
     return case
 
 
-async def rejected(world: World) -> Case:
-    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+async def rejected(environment: Environment) -> Case:
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     await case.act(Reject(by=OPERATOR, reason="お客様が弥生ID を登録されないため"))
     return case
 
 
-async def corrected_after_a_reminder(world: World) -> Case:
-    case = await world.apply(form([(NOBODY, OFFICE_B[1])]))
+async def corrected_after_a_reminder(environment: Environment) -> Case:
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     await reminded(case)
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
@@ -128,24 +127,24 @@ async def corrected_after_a_reminder(world: World) -> Case:
     return case
 
 
-async def cancelled_before_the_notice(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def cancelled_before_the_notice(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
     return case
 
 
-async def cancelled_after_the_notice(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def cancelled_after_the_notice(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）"))
     return case
 
 
-async def cancelled_too_late(world: World) -> Case:
+async def cancelled_too_late(environment: Environment) -> Case:
     """*Request Cancellation* after STEP5 began: refused, audited, and the case goes on to its end."""
-    case = await world.apply(form())
+    case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.application.cancel()
@@ -156,15 +155,15 @@ async def cancelled_too_late(world: World) -> Case:
     return case
 
 
-async def withdrawn(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def withdrawn(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Withdraw(by="申込者", reason="不要になったため"))
     return case
 
 
-async def held_and_extended(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def held_and_extended(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
     await case.until(await case.now() + timedelta(days=5))
@@ -179,8 +178,8 @@ async def held_and_extended(world: World) -> Case:
     return case
 
 
-async def held_past_the_deadline(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def held_past_the_deadline(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
     await case.until(await case.now() + timedelta(days=32))
@@ -192,14 +191,14 @@ async def held_past_the_deadline(world: World) -> Case:
     return case
 
 
-async def link_added(world: World) -> Case:
+async def link_added(environment: Environment) -> Case:
     """会計連携の追加, with an ID that was mistyped at first."""
-    first = await not_linked(world)
+    first = await not_linked(environment)
     await first.application.result()
     [issued] = await first.issued()
     addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
     pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId("8888888")})
-    case = await world.apply(addition.model_copy(update={"offices": (pair,)}))
+    case = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
     await at_rest(case, Stage.CORRECTION)
     right = ContractId(issued.contract_id)
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
@@ -208,10 +207,10 @@ async def link_added(world: World) -> Case:
     return case
 
 
-async def linked_standalone(world: World) -> Case:
+async def linked_standalone(environment: Environment) -> Case:
     """With the customer's phone calls: a note, another operator, a mail sent again."""
     pair = (YayoiId("office-2@midorikawa.example.co.jp"), OfficeToken("b6000003-0000-4000-8000-000000000002"))
-    case = await world.apply(form([pair], contract=ContractId("6000003"), network=False))
+    case = await environment.apply(form([pair], contract=ContractId("6000003"), network=False))
     await at_rest(case, Stage.SET_UP)
     await case.act(AddNote(by=OPERATOR, reason="お電話"))
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
@@ -221,10 +220,10 @@ async def linked_standalone(world: World) -> Case:
     return case
 
 
-async def not_linked_standalone(world: World) -> Case:
+async def not_linked_standalone(environment: Environment) -> Case:
     """Accepted in spite of what the check has found."""
     pair = (YayoiId("nobody@shiraishi.example.co.jp"), None)
-    case = await world.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
+    case = await environment.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
     await at_rest(case, Stage.CORRECTION)
     await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
     await at_rest(case, Stage.SET_UP)
@@ -232,8 +231,8 @@ async def not_linked_standalone(world: World) -> Case:
     return case
 
 
-async def all_cancelled(world: World) -> Case:
-    case = await world.apply(form([OFFICE_B, OFFICE_C]))
+async def all_cancelled(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
     cancel = Cancel(by=OPERATOR, reason="お客様のご希望")
@@ -241,9 +240,9 @@ async def all_cancelled(world: World) -> Case:
     return case
 
 
-async def one_ended_by_hand(world: World) -> Case:
+async def one_ended_by_hand(environment: Environment) -> Case:
     """The application leaves the rest to the reconciliation."""
-    case = await world.apply(form([OFFICE_C, OFFICE_B]))
+    case = await environment.apply(form([OFFICE_C, OFFICE_B]))
     await at_rest(case, Stage.SHARING, 1)
     await case.office(1).terminate("押し間違い")
     await at_rest(case, Stage.SET_UP, 2)
@@ -251,11 +250,11 @@ async def one_ended_by_hand(world: World) -> Case:
     return case
 
 
-async def notice_undelivered(world: World) -> Case:
-    world.inbox.unknown.add(OFFICE_C[0])
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def notice_undelivered(environment: Environment) -> Case:
+    environment.inbox.unknown.add(OFFICE_C[0])
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.NOTIFY)
-    world.inbox.unknown.clear()
+    environment.inbox.unknown.clear()
     again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
     await case.act(again)
     await at_rest(case, Stage.SET_UP)
@@ -263,15 +262,15 @@ async def notice_undelivered(world: World) -> Case:
     return case
 
 
-async def waiting_for_sharing(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C]))
+async def waiting_for_sharing(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await reminded(case)
     return case
 
 
-async def waiting_for_set_up(world: World) -> Case:
-    case = await world.apply(form([OFFICE_C], delegate=True))
+async def waiting_for_set_up(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=16))

@@ -21,7 +21,7 @@ from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import IssuedContract
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
-from tests.support.world import Case, World
+from tests.support.environment import Case, Environment
 from web.yayoi.starter import Starter
 from workers.wiring.root import build_transport, build_worker
 
@@ -29,7 +29,7 @@ SOON = timedelta(milliseconds=50)
 
 
 @dataclass
-class Trouble:
+class Fault:
     """What one call of a vendor's system is in: it fails until it is healed, or answers only when it is let go."""
 
     fails: bool = False
@@ -62,126 +62,128 @@ class Trouble:
 
 
 @dataclass
-class Troubles:
-    """Which calls are in trouble, by their names; the others work as ever."""
+class Faults:
+    """Which calls are in fault, by their names; the others work as ever."""
 
-    by_call: dict[str, Trouble] = field(default_factory=dict)
+    by_call: dict[str, Fault] = field(default_factory=dict)
 
     async def meet(self, call: str) -> None:
-        if trouble := self.by_call.get(call):
-            await trouble.meet()
+        if fault := self.by_call.get(call):
+            await fault.meet()
 
 
-class TroubledSmartImport(PostgresSmartImport):
-    def __init__(self, troubles: Troubles) -> None:
-        self._troubles = troubles
+class FaultySmartImport(PostgresSmartImport):
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
 
     async def thaw(self, work: StepTransaction, office: OfficeToken) -> None:
-        await self._troubles.meet("thaw")
+        await self._faults.meet("thaw")
         await super().thaw(work, office)
-        await self._troubles.meet("thaw, before the commit")
+        await self._faults.meet("thaw, before the commit")
 
 
-class TroubledSharing(PostgresSharing):
-    def __init__(self, troubles: Troubles) -> None:
-        self._troubles = troubles
+class FaultySharing(PostgresSharing):
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
 
     async def end(self, work: StepTransaction, office: OfficeToken, *, released_by_system: bool) -> Sequence[str]:
-        await self._troubles.meet("end sharing")
+        await self._faults.meet("end sharing")
         return await super().end(work, office, released_by_system=released_by_system)
 
     async def restore(self, work: StepTransaction, office: OfficeToken) -> Sequence[str]:
-        await self._troubles.meet("restore sharing")
+        await self._faults.meet("restore sharing")
         restored = await super().restore(work, office)
-        await self._troubles.meet("restore sharing, before the commit")
+        await self._faults.meet("restore sharing, before the commit")
         return restored
 
 
-class TroubledLinks(PostgresLinks):
-    def __init__(self, troubles: Troubles) -> None:
-        self._troubles = troubles
+class FaultyLinks(PostgresLinks):
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
 
     async def restore(self, work: StepTransaction, office: OfficeToken) -> None:
-        await self._troubles.meet("restore links")
+        await self._faults.meet("restore links")
         await super().restore(work, office)
 
     async def make(
         self, work: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
     ) -> None:
-        await self._troubles.meet("make link")
+        await self._faults.meet("make link")
         await super().make(work, office, kind, service, first_covered_on)
 
 
-class TroubledContracts(PostgresContracts):
-    def __init__(self, pool: ContractIdPool, troubles: Troubles) -> None:
+class FaultyContracts(PostgresContracts):
+    def __init__(self, pool: ContractIdPool, faults: Faults) -> None:
         super().__init__(pool)
-        self._troubles = troubles
+        self._faults = faults
 
     async def issue(
         self, work: StepTransaction, existing_contract_id: ContractId, yayoi_id: YayoiId, office: OfficeToken | None
     ) -> IssuedContract:
-        await self._troubles.meet("issue")
+        await self._faults.meet("issue")
         return await super().issue(work, existing_contract_id, yayoi_id, office)
 
     async def revoke(self, work: StepTransaction, office: OfficeToken | None) -> ContractId | None:
-        await self._troubles.meet("revoke")
+        await self._faults.meet("revoke")
         revoked = await super().revoke(work, office)
-        await self._troubles.meet("revoke, before the commit")
+        await self._faults.meet("revoke, before the commit")
         return revoked
 
 
-def troubled_registry(troubles: Troubles, pool: ContractIdPool) -> Registry:
-    """The registry of the default, in trouble."""
+def faulty_registry(faults: Faults, pool: ContractIdPool) -> Registry:
+    """The registry of the default, in fault."""
     return replace(
         postgres_registry(pool),
-        smart_import=TroubledSmartImport(troubles),
-        sharing=TroubledSharing(troubles),
-        links=TroubledLinks(troubles),
-        contracts=TroubledContracts(pool, troubles),
+        smart_import=FaultySmartImport(faults),
+        sharing=FaultySharing(faults),
+        links=FaultyLinks(faults),
+        contracts=FaultyContracts(pool, faults),
     )
 
 
-class TroubledTransport:
+class FaultyTransport:
     """In front of the real SMTP server, which takes its time for mails of one subject."""
 
-    def __init__(self, real: MailTransport, troubles: Troubles) -> None:
+    def __init__(self, real: MailTransport, faults: Faults) -> None:
         self._real = real
-        self._troubles = troubles
+        self._faults = faults
 
     async def send(self, mail: EmailMessage) -> None:
-        await self._troubles.meet(str(mail["Subject"]))
+        await self._faults.meet(str(mail["Subject"]))
         await self._real.send(mail)
 
 
-def unattended(world: World) -> World:
-    """The same world, on a task queue that no worker looks after yet."""
-    return replace(world, settings=world.settings.model_copy(update={"temporal_task_queue": f"test-{uuid4()}"}))
+def unattended(environment: Environment) -> Environment:
+    """The same environment, on a task queue that no worker looks after yet."""
+    return replace(
+        environment, settings=environment.settings.model_copy(update={"temporal_task_queue": f"test-{uuid4()}"})
+    )
 
 
-async def submitted(world: World, application: ApplicationForm) -> Case:
+async def submitted(environment: Environment, application: ApplicationForm) -> Case:
     """An application that has been started, whether or not anybody works on it."""
-    receipt = await Intake(world.sessions, world.calendar).receive(application)
+    receipt = await Intake(environment.sessions, environment.calendar).receive(application)
     starter = Starter(
-        world.sessions,
-        world.client,
-        task_queue=world.settings.temporal_task_queue,
+        environment.sessions,
+        environment.client,
+        task_queue=environment.settings.temporal_task_queue,
         public_url="http://web.test",
         secret_key="secret",
     )
     await starter.start(receipt.application_no)
-    return Case(world, receipt.application_no, receipt.due_date)
+    return Case(environment, receipt.application_no, receipt.due_date)
 
 
 @asynccontextmanager
-async def attended(world: World, by_call: dict[str, Trouble] | None = None) -> AsyncIterator[None]:
-    """A worker looks after the world; at the end it dies at once, whatever it has in hand."""
-    troubles, settings = Troubles(by_call or {}), world.settings
+async def attended(environment: Environment, by_call: dict[str, Fault] | None = None) -> AsyncIterator[None]:
+    """A worker looks after the environment; at the end it dies at once, whatever it has in hand."""
+    faults, settings = Faults(by_call or {}), environment.settings
     async with build_worker(
-        world.client,
+        environment.client,
         settings,
-        world.sessions,
-        registry=troubled_registry(troubles, ContractIdPool(settings.contract_id_first, settings.contract_id_last)),
-        transport=TroubledTransport(build_transport(settings), troubles),
+        environment.sessions,
+        registry=faulty_registry(faults, ContractIdPool(settings.contract_id_first, settings.contract_id_last)),
+        transport=FaultyTransport(build_transport(settings), faults),
         drain=timedelta(0),
         versioned=False,
     ):

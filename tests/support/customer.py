@@ -14,9 +14,9 @@ from models.tables import IssuedContractRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.procedures import Stage
 from tests.support.ending import end
+from tests.support.environment import OFFICE_C, TARO, YAYOI, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import Web, browser_on, hidden_fields
-from tests.support.world import OFFICE_C, YAYOI, Case, World, at_rest, form, world_with_worker
+from tests.support.web import Web, browser_on, hidden_fields
 from workers.wiring.root import build_web
 
 SUPPORT_PASSWORD = "Shien24"
@@ -36,7 +36,7 @@ class Customer:
     """One customer with a browser, the case, and everything behind it."""
 
     web: Web
-    world: World
+    environment: Environment
     case: Case
     issued: IssuedContractRow
 
@@ -106,18 +106,29 @@ async def customer_after_notice(
     network: bool = True,
 ) -> AsyncIterator[Customer]:
     """Lead an application to the completion notice; the sharing is released for the customer."""
-    async with world_with_worker(sessions, temporal, inbox) as world:
-        app = build_web(world.settings, sessions, temporal.client)
+    async with environment_with_worker(sessions, temporal, inbox) as environment:
+        app = build_web(environment.settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,
         ):
             token = pair[1] if linked else None
             application = form([(pair[0], token)], contract=contract, linked=linked, network=network, delegate=linked)
-            case = await world.apply(application)
+            case = await environment.apply(application)
             await at_rest(case, Stage.SET_UP)
             [issued] = await case.issued()
-            web = Web(app, http, sessions, temporal.client, world.settings.temporal_task_queue)
-            yield Customer(web, world, case, issued)
+            web = Web(app, http, sessions, temporal.client, environment.settings.temporal_task_queue)
+            yield Customer(web, environment, case, issued)
             if (await case.progress()).outcome is None:
                 await end(case.application, case.office())
+
+
+ASKED = {
+    "contract_id": YAYOI,
+    "name": "弥生 太郎",
+    "mail_address": TARO,
+    "text": "再連携の\n手順を教えてください。",
+}
+
+
+BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"

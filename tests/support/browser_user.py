@@ -18,9 +18,9 @@ from temporalio.testing import WorkflowEnvironment
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckPurpose
 from tests.support.ending import end
+from tests.support.environment import Environment, environment_with_worker
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web_world import browser_on, hidden_fields, text_of, until
-from tests.support.world import World, world_with_worker
+from tests.support.web import browser_on, hidden_fields, text_of, until
 from workers.wiring.root import build_web
 
 HANAKO = "hanako@shouji.example.jp"
@@ -39,10 +39,10 @@ FORM = {
 
 
 @dataclass
-class Town:
+class BrowserUser:
     """Everything a customer reaches, and everything behind it."""
 
-    world: World
+    environment: Environment
     http: httpx.AsyncClient
 
     async def send(self, path: str, fields: dict[str, str], action: str | None = None) -> httpx.Response:
@@ -61,10 +61,10 @@ class Town:
         """Return the n-th mail to an address."""
 
         async def arrived() -> bool:
-            return len(self.world.inbox.to(address)) >= number
+            return len(self.environment.inbox.to(address)) >= number
 
         await until(arrived)
-        return self.world.inbox.to(address)[number - 1]
+        return self.environment.inbox.to(address)[number - 1]
 
     async def code(self, number: int = 1, address: str = HANAKO) -> str:
         body = (await self.mail(number, address)).get_body(("plain",))
@@ -76,15 +76,15 @@ class Town:
         return await self.send(place, {"code": code, **more}, action=place)
 
     async def row(self, place: str) -> AddressCheckRow:
-        async with self.world.sessions() as session:
+        async with self.environment.sessions() as session:
             return await session.get_one(AddressCheckRow, check_id_of(place))
 
     async def rows(self, table: type[Any]) -> list[Any]:
-        return await self.world.rows(select(table))
+        return await self.environment.rows(select(table))
 
     async def change(self, place: str, **values: Any) -> None:
         """Let the row be otherwise, as it will be when time has passed."""
-        async with self.world.sessions.begin() as session:
+        async with self.environment.sessions.begin() as session:
             await session.execute(
                 update(AddressCheckRow).where(AddressCheckRow.check_id == check_id_of(place)).values(**values)
             )
@@ -97,7 +97,7 @@ class Town:
 
     def procedure(self, place: str) -> WorkflowHandle[Any, Any]:
         kind = "password" if place.startswith("/password") else "registration"
-        return self.world.client.get_workflow_handle(f"{kind}/{check_id_of(place)}", result_type=CheckOutcome)
+        return self.environment.client.get_workflow_handle(f"{kind}/{check_id_of(place)}", result_type=CheckOutcome)
 
     async def details(self, place: str) -> str:
         described = await self.procedure(place).describe()
@@ -117,19 +117,19 @@ def wrong(code: str) -> str:
 
 
 @asynccontextmanager
-async def open_town(
+async def browser_user_on(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[BrowserUser]:
     """Everything on real parts; leaves nothing open on the server that all tests share."""
-    async with world_with_worker(sessions, temporal, inbox) as world:
-        settings = world.settings.model_copy(update={"reconcile_every": timedelta(milliseconds=200)})
+    async with environment_with_worker(sessions, temporal, inbox) as environment:
+        settings = environment.settings.model_copy(update={"reconcile_every": timedelta(milliseconds=200)})
         app = build_web(settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,
         ):
-            yield Town(world, http)
-            for row in await world.rows(select(AddressCheckRow)):
+            yield BrowserUser(environment, http)
+            for row in await environment.rows(select(AddressCheckRow)):
                 if row.notified_at and not row.closed_at:
                     check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
-                    await end(world.client.get_workflow_handle(check.workflow_id))
+                    await end(environment.client.get_workflow_handle(check.workflow_id))

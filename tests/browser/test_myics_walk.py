@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import Looking, new_page
-from tests.browser.myics_way import Firm
-from tests.browser.serving import served
+from tests.browser.myics_walk import Firm
 from tests.myics.myics_town import myics_town
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 
 pytestmark = pytest.mark.browser
@@ -32,7 +32,7 @@ async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
         new_page(browser, device, script=script) as page,
     ):
         looking = Looking(page, "myics", device, script=script)
-        await Firm(town.myics, address, page, looking.at).whole_way()
+        await Firm(town.myics, address, page, looking.at).whole_walk()
     assert looking.found == []
     # Neither policy nor markup is complained of: all else is the answer to mistakes and used links.
     assert [text for text in looking.complaints if not re.search(r"\[DOM\]|422|410", text)] == []

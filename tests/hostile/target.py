@@ -23,7 +23,7 @@ from models.tables import (
 )
 from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
-from tests.support.web_world import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
+from tests.support.web import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
 from web.app import create_app
 
 FORM_SECRETS = [f"whsec_{base64.b64encode(each * 24).decode()}" for each in (b"f", b"g")]
@@ -120,7 +120,7 @@ def as_json(**facts: Any) -> bytes:
 
 
 @dataclass
-class Town:
+class Target:
     """The running app with both customers."""
 
     app: FastAPI
@@ -144,13 +144,13 @@ class Town:
 
 
 @asynccontextmanager
-async def town_on(
+async def target_on(
     sessions: async_sessionmaker[AsyncSession],
     client: Client,
     *,
     people: Sequence[Person] = (VICTIM, THIEF),
     public_url: str = WEB,
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[Target]:
     """Run the app. No worker is there: what needs a procedure waits for it, or is told from the records."""
     for person in people:
         await settle(sessions, person)
@@ -168,4 +168,4 @@ async def town_on(
         reconcile_every=timedelta(hours=1),
         form_secrets=FORM_SECRETS,
     )
-    yield Town(app, sessions)
+    yield Target(app, sessions)

@@ -18,9 +18,9 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import Case, World, world_with_worker
 from workers.stack import temporal_server
 from workers.temporal import DATA_CONVERTER
 from workflows.backoffice.queues import Queue, QueueFilter, link
@@ -49,12 +49,12 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
         dev_server_log_level="error",
         dev_server_extra_args=temporal_server.TIME_SKIPPING,
         search_attributes=search_attributes.ALL,
-    ) as environment:
-        yield environment, f"http://127.0.0.1:{ui_port}"
+    ) as server:
+        yield server, f"http://127.0.0.1:{ui_port}"
 
 
 @asynccontextmanager
-async def _seat(browser: Browser) -> AsyncIterator[Page]:
+async def _screen(browser: Browser) -> AsyncIterator[Page]:
     """A screen as it stands on an operator's desk in Japan."""
     context = await browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="ja-JP", timezone_id="Asia/Tokyo"
@@ -66,10 +66,10 @@ async def _seat(browser: Browser) -> AsyncIterator[Page]:
 
 
 @dataclass
-class Desk:
-    """One operator, the Web UI before them, and the world behind it."""
+class OperatorUser:
+    """One operator, the Web UI before them, and the environment behind it."""
 
-    world: World
+    environment: Environment
     ui_url: str
     page: Page
 
@@ -152,17 +152,19 @@ class Desk:
         return [view["name"] for view in json.loads(stored or "{}").get("default", [])]
 
     async def _open(self, workflow_id: str, tab: str) -> None:
-        run_id = (await self.world.client.get_workflow_handle(workflow_id).describe()).run_id
+        run_id = (await self.environment.client.get_workflow_handle(workflow_id).describe()).run_id
         place = f"/namespaces/default/workflows/{workflow_id.replace('/', '%2F')}/{run_id}/{tab}"
         await self.page.goto(self.ui_url + place)
 
 
 @asynccontextmanager
-async def desk(sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser) -> AsyncIterator[Desk]:
+async def operator_user(
+    sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser
+) -> AsyncIterator[OperatorUser]:
     """Seat an operator; two take cases, the third supervises."""
     async with (
-        temporal_with_ui() as (environment, ui_url),
-        world_with_worker(sessions, environment, inbox) as world,
-        _seat(browser) as page,
+        temporal_with_ui() as (temporal, ui_url),
+        environment_with_worker(sessions, temporal, inbox) as environment,
+        _screen(browser) as page,
     ):
-        yield Desk(world, ui_url, page)
+        yield OperatorUser(environment, ui_url, page)

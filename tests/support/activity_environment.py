@@ -52,7 +52,7 @@ class CrashingSessions(async_sessionmaker[AsyncSession]):
 
 
 @dataclass(frozen=True)
-class ActivityWorld:
+class ActivityEnvironment:
     """The example registry, and everything that workers are wired with."""
 
     engine: AsyncEngine
@@ -92,9 +92,9 @@ class ActivityWorld:
 
 
 @asynccontextmanager
-async def activity_world(
+async def activity_environment(
     registry_url: str, inbox: SmtpInbox, client: Client | None = None
-) -> AsyncIterator[ActivityWorld]:
+) -> AsyncIterator[ActivityEnvironment]:
     """Contract IDs are issued from 7500000 on. Without a client, Temporal is away: few activities ask it."""
     settings = Settings(
         smtp_host=inbox.host,
@@ -105,5 +105,7 @@ async def activity_world(
     )
     engine = create_async_engine(registry_url, pool_timeout=300)
     away = Settings(temporal_address="127.0.0.1:1")
-    yield ActivityWorld(engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True))
+    yield ActivityEnvironment(
+        engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True)
+    )
     await engine.dispose()

@@ -265,7 +265,7 @@ async def end_cases(web: Web, client: Client) -> None:
             await end(client.get_workflow_handle(workflow_id))
 
 
-class Gate:
+class TemporalProxy:
     """The only way to Temporal; closed at first, as if the server were down."""
 
     def __init__(self, target: str) -> None:

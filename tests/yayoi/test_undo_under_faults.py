@@ -20,10 +20,20 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Cancel, ReleaseSharing
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
-from tests.replay.paths import BANK_C
+from tests.support.environment import (
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    TARO,
+    Case,
+    Environment,
+    at_rest,
+    environment_with_worker,
+    form,
+)
+from tests.support.vendor_faults import Fault, attended, submitted, unattended
+from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.trouble import Trouble, attended, submitted, unattended
-from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form, world_with_worker
 from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
@@ -35,26 +45,26 @@ MANY_TRIES = 8
 
 
 @pytest_asyncio.fixture
-async def world(
+async def environment(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Environment]:
     """Nobody works on its cases until a test attends to it."""
-    async with world_with_worker(sessions, temporal, smtp_inbox) as world:
-        yield unattended(world)
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        yield unattended(environment)
 
 
-async def set_up_begun(world: World) -> Case:
+async def set_up_begun(environment: Environment) -> Case:
     """Office C, whose sharing the system has released, has its ID and has begun STEP5."""
-    case = await submitted(world, form([OFFICE_C], delegate=True))
+    case = await submitted(environment, form([OFFICE_C], delegate=True))
     await case.started()
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     return case
 
 
-async def shared(world: World) -> Case:
+async def shared(environment: Environment) -> Case:
     """Office C is frozen and waits until its sharing has ended."""
-    case = await submitted(world, form([OFFICE_C]))
+    case = await submitted(environment, form([OFFICE_C]))
     await case.started()
     await at_rest(case, Stage.SHARING)
     return case
@@ -64,30 +74,30 @@ async def undone_once(case: Case, before: Snapshot) -> None:
     """Everything is as it was, and every effect on the way back happened once."""
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     await case.application.result()
-    assert await snapshot(case.world) == before
+    assert await snapshot(case.environment) == before
     assert [row.revoked_at is None for row in await case.issued()] in ([], [False])
     actions = Counter(row.action for row in await case.audit())
     assert {action for action, times in actions.items() if times > 1} == set()
-    message_ids = [mail["Message-ID"] for mail in case.world.inbox.mails]
+    message_ids = [mail["Message-ID"] for mail in case.environment.inbox.mails]
     assert len(message_ids) == len(set(message_ids))
-    assert len([mail for mail in case.world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]) == 1
+    assert len([mail for mail in case.environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]) == 1
 
 
 UNDO_STEPS = ("revoke", "restore links", "restore sharing", "thaw", MailKind.CANCELLED.subject)
 
 
 @pytest.mark.parametrize("step", UNDO_STEPS)
-async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(world: World, step: str) -> None:
-    before, trouble = await snapshot(world), Trouble()
-    async with attended(world, {step: trouble}):
-        case = await (shared(world) if step == "thaw" else set_up_begun(world))
-        trouble.begin(fails=True)
+async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(environment: Environment, step: str) -> None:
+    before, fault = await snapshot(environment), Fault()
+    async with attended(environment, {step: fault}):
+        case = await (shared(environment) if step == "thaw" else set_up_begun(environment))
+        fault.begin(fails=True)
         await case.act(CANCEL)
-        await trouble.tried(MANY_TRIES)
+        await fault.tried(MANY_TRIES)
         assert (await case.progress()).outcome is not Outcome.COMPLETED
         with pytest.raises(RefusedError):  # the pair is still held (Y1)
-            await Intake(world.sessions, world.calendar).receive(form([OFFICE_C]))
-        trouble.fails = False
+            await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_C]))
+        fault.fails = False
         await undone_once(case, before)
 
 
@@ -103,68 +113,72 @@ DEATHS = (
 
 
 @pytest.mark.parametrize("moment", DEATHS)
-async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(world: World, moment: str) -> None:
-    before, trouble = await snapshot(world), Trouble()
-    async with attended(world, {moment: trouble}):
-        case = await (shared(world) if moment.startswith("thaw") else set_up_begun(world))
-        trouble.begin(late=True)
+async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(
+    environment: Environment, moment: str
+) -> None:
+    before, fault = await snapshot(environment), Fault()
+    async with attended(environment, {moment: fault}):
+        case = await (shared(environment) if moment.startswith("thaw") else set_up_begun(environment))
+        fault.begin(late=True)
         await case.act(CANCEL)
-        await trouble.reached.wait()
-    async with attended(world):
+        await fault.reached.wait()
+    async with attended(environment):
         await undone_once(case, before)
 
 
-async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_sends_no_notice(world: World) -> None:
-    before, trouble = await snapshot(world), Trouble(late=True)
-    async with attended(world, {"issue": trouble}):
-        case = await submitted(world, form([OFFICE_C], delegate=True))
-        await trouble.reached.wait()
+async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_sends_no_notice(
+    environment: Environment,
+) -> None:
+    before, fault = await snapshot(environment), Fault(late=True)
+    async with attended(environment, {"issue": fault}):
+        case = await submitted(environment, form([OFFICE_C], delegate=True))
+        await fault.reached.wait()
         await case.act(CANCEL)
-        trouble.go.set()
+        fault.go.set()
         await undone_once(case, before)
     [issued] = await case.issued()
     assert issued.revoked_at is not None
     assert await case.notices(MailKind.COMPLETION_NOTICE) == []
-    [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
-    assert OFFICE_C[0] not in [mail["To"] for mail in world.inbox.mails]
+    [told] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    assert OFFICE_C[0] not in [mail["To"] for mail in environment.inbox.mails]
     assert "スマート取引取込" in text_of(told)
 
 
-async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(world: World) -> None:
-    before, trouble = await snapshot(world), Trouble(late=True)
-    async with attended(world, {MailKind.COMPLETION_NOTICE.subject: trouble}):
-        case = await submitted(world, form([OFFICE_C], delegate=True))
-        await trouble.reached.wait()
+async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(environment: Environment) -> None:
+    before, fault = await snapshot(environment), Fault(late=True)
+    async with attended(environment, {MailKind.COMPLETION_NOTICE.subject: fault}):
+        case = await submitted(environment, form([OFFICE_C], delegate=True))
+        await fault.reached.wait()
         await case.act(CANCEL)
-        trouble.go.set()
+        fault.go.set()
         await undone_once(case, before)
     [issued] = await case.issued()
-    [told] = [mail for mail in world.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    [told] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
     assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in text_of(told)
 
 
-async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(world: World) -> None:
-    before, trouble = await snapshot(world), Trouble(late=True)
-    async with attended(world, {"end sharing": trouble}):
-        case = await shared(world)
-        await cancelled_while(case, trouble, case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意")))
+async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(environment: Environment) -> None:
+    before, fault = await snapshot(environment), Fault(late=True)
+    async with attended(environment, {"end sharing": fault}):
+        case = await shared(environment)
+        await cancelled_while(case, fault, case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意")))
         await undone_once(case, before)
 
 
-async def test_y27_a_relink_that_is_in_hand_is_taken_back_after_it(world: World) -> None:
-    before, trouble = await snapshot(world), Trouble(late=True)
-    async with attended(world, {"make link": trouble}):
-        case = await set_up_begun(world)
-        await cancelled_while(case, trouble, case.relink(*BANK_C, day_in_japan(await case.now())))
+async def test_y27_a_relink_that_is_in_hand_is_taken_back_after_it(environment: Environment) -> None:
+    before, fault = await snapshot(environment), Fault(late=True)
+    async with attended(environment, {"make link": fault}):
+        case = await set_up_begun(environment)
+        await cancelled_while(case, fault, case.relink(*BANK_C, day_in_japan(await case.now())))
         await undone_once(case, before)
 
 
-async def cancelled_while(case: Case, trouble: Trouble, action: Awaitable[None]) -> None:
+async def cancelled_while(case: Case, fault: Fault, action: Awaitable[None]) -> None:
     """The case is cancelled while the action is in hand; then the system answers it."""
     in_hand = asyncio.ensure_future(action)
-    await trouble.reached.wait()
+    await fault.reached.wait()
     await case.act(CANCEL)
-    trouble.go.set()
+    fault.go.set()
     await in_hand
 
 
@@ -178,35 +192,35 @@ async def ask_by_button(case: Case) -> None:
 
 @pytest.mark.parametrize("ask", [ask_by_update, ask_by_button])
 async def test_y27_a_cancellation_before_the_offices_have_begun_is_not_lost(
-    world: World, ask: Callable[[Case], Coroutine[Any, Any, None]]
+    environment: Environment, ask: Callable[[Case], Coroutine[Any, Any, None]]
 ) -> None:
-    before = await snapshot(world)
-    case = await submitted(world, form([OFFICE_B, OFFICE_C], delegate=True))
+    before = await snapshot(environment)
+    case = await submitted(environment, form([OFFICE_B, OFFICE_C], delegate=True))
     asked: asyncio.Task[None] = asyncio.create_task(ask(case))
     if ask is ask_by_button:
         await asked
-    async with attended(world):
+    async with attended(environment):
         await asked
         outcomes = [office.outcome for office in (await case.application.result()).offices]
     assert outcomes == [Outcome.CANCELLED, Outcome.CANCELLED]
-    assert await snapshot(world) == before
+    assert await snapshot(environment) == before
 
 
-async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_works(world: World) -> None:
-    trouble = Trouble(fails=True)
-    async with attended(world, {"issue": trouble}):
-        case = await submitted(world, form([OFFICE_B]))
-        await trouble.tried(TOLD_AT_ATTEMPT - 1)
+async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_works(environment: Environment) -> None:
+    fault = Fault(fails=True)
+    async with attended(environment, {"issue": fault}):
+        case = await submitted(environment, form([OFFICE_B]))
+        await fault.tried(TOLD_AT_ATTEMPT - 1)
         await case.started()
         shown = await shows(case, failing=True)
-        assert trouble.tries >= TOLD_AT_ATTEMPT
+        assert fault.tries >= TOLD_AT_ATTEMPT
         assert shown == WaitingFor.OPERATOR
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
         # What works meanwhile takes nothing back.
         await case.act(AddNote(by=OPERATOR, reason="技術担当者に伝えた"))
         assert await shows(case, failing=True) == WaitingFor.OPERATOR
-        trouble.fails = False
+        fault.fails = False
         await at_rest(case, Stage.SET_UP)
         assert await shows(case, failing=False) == WaitingFor.APPLICANT
         assert "処理の失敗が続いています" not in str(await case.office().query("__temporal_workflow_metadata"))

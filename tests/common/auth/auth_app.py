@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
-from tests.support.web_world import browser_on, hidden_fields
+from tests.support.web import browser_on, hidden_fields
 from web.common.auth import Auth, Limit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
@@ -48,7 +48,7 @@ class Clock:
 
 
 @dataclass
-class House:
+class AuthApp:
     """An app with one page of its own behind the auth."""
 
     auth: Auth
@@ -81,7 +81,7 @@ class House:
 
 
 @asynccontextmanager
-async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[House]:
+async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[AuthApp]:
     clock = Clock()
     templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
     auth = Auth(sessions, secret_key="secret", https=https, now=clock.now)
@@ -91,13 +91,13 @@ async def house_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = 
     app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
     async with browser_on(app, address) as http:
-        house = House(auth, sessions, http, clock)
+        auth_app = AuthApp(auth, sessions, http, clock)
         app.include_router(sign_in_pages(sessions, auth, templates))
-        app.include_router(_pages(house, templates))
-        yield house
+        app.include_router(_pages(auth_app, templates))
+        yield auth_app
 
 
-def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
+def _pages(auth_app: AuthApp, templates: Jinja2Templates) -> APIRouter:
     router = APIRouter(dependencies=[Depends(readable_form)])
 
     @router.get("/form")
@@ -106,16 +106,16 @@ def _pages(house: House, templates: Jinja2Templates) -> APIRouter:
 
     @router.post("/form")
     async def take(request: Request) -> Response:
-        house.taken.append(str((await request.form()).get("what", "")))
+        auth_app.taken.append(str((await request.form()).get("what", "")))
         return Response("taken")
 
     @router.get("/private")
     async def private(request: Request) -> Response:
-        return Response((await house.auth.require(request)).yayoi_id)
+        return Response((await auth_app.auth.require(request)).yayoi_id)
 
     @router.get("/tried")
     async def tried(request: Request) -> Response:
-        await house.auth.limit(Limit.SIGN_IN, request.query_params["key"])
+        await auth_app.auth.limit(Limit.SIGN_IN, request.query_params["key"])
         return Response("tried")
 
     @router.get("/fails")

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from standardwebhooks import Webhook
 
-from tests.browser.serving import served
 from tests.support.running import PATIENCE
+from tests.support.serving import served
 
 SECRET = "whsec_" + "QUJD" * 11 + "QQ=="
 OLD_SECRET = "whsec_" + "REVG" * 11 + "RA=="

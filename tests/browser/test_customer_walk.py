@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.yayoi.messages import Outcome
 from tests.browser.browsing import Looking, new_page
-from tests.browser.customer_way import Customer, open_office
+from tests.browser.customer_walk import Customer, open_office
 from tests.support.smtp_inbox import SmtpInbox
 
 ANSWERS = re.compile(r"\[DOM\]|40[349]|410|422")
@@ -29,12 +29,12 @@ async def test_step1_to_the_last_relink(
     script: bool,
 ) -> None:
     async with (
-        open_office(sessions, temporal, smtp_inbox) as (world, address),
+        open_office(sessions, temporal, smtp_inbox) as (environment, address),
         new_page(browser, device, script=script) as page,
     ):
         looking = Looking(page, "customer", device, script=script)
-        customer = Customer(world, address, page, looking.at)
-        case = await customer.whole_way()
+        customer = Customer(environment, address, page, looking.at)
+        case = await customer.whole_walk()
         outcome = await case.office().result()
         await customer.use(str(outcome.contract_id))
         await customer.astray()

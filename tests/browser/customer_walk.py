@@ -17,11 +17,21 @@ from models.yayoi.case_links import case_path
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.procedures import Stage
-from tests.browser.serving import served
-from tests.replay.paths import NOBODY
+from tests.support.environment import (
+    NOBODY,
+    OFFICE_B,
+    OFFICE_C,
+    TARO,
+    YAYOI,
+    Case,
+    Environment,
+    at_rest,
+    environment_with_worker,
+    form,
+)
 from tests.support.running import PATIENCE
+from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.world import OFFICE_B, OFFICE_C, TARO, YAYOI, Case, World, at_rest, form, world_with_worker
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_web
 
@@ -36,24 +46,24 @@ At = Callable[[Page, str], Awaitable[None]]
 @asynccontextmanager
 async def open_office(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
-) -> AsyncIterator[tuple[World, str]]:
+) -> AsyncIterator[tuple[Environment, str]]:
     """Everything that a customer meets, with the example registry behind it; give it and its address."""
-    async with world_with_worker(sessions, temporal, inbox) as world:
-        app = build_web(world.settings, sessions, temporal.client)
+    async with environment_with_worker(sessions, temporal, inbox) as environment:
+        app = build_web(environment.settings, sessions, temporal.client)
         async with app.router.lifespan_context(app), served(app) as address:
-            yield world, address
+            yield environment, address
 
 
 @dataclass
 class Customer:
     """Somebody at a browser who has read the guide."""
 
-    world: World
+    environment: Environment
     address: str
     page: Page
     at: At
 
-    async def whole_way(self) -> Case:
+    async def whole_walk(self) -> Case:
         """Go it from the first page to the last; return the case, which then ends by itself."""
         await self.step1()
         await self.step2()
@@ -136,7 +146,7 @@ class Customer:
         number = await self.page.locator("dt", has_text="申込番号").locator("+ dd").inner_text()
         row = await self.mail(TARO, MailKind.RECEIPT.subject)
         assert number in text_of(row)
-        return Case(self.world, ApplicationNo(number), day_in_japan(datetime.now(UTC)))
+        return Case(self.environment, ApplicationNo(number), day_in_japan(datetime.now(UTC)))
 
     async def release_sharing(self, case: Case) -> None:
         """By the link in the mail that asks for it: the customer leaves it to the vendor."""
@@ -272,7 +282,7 @@ class Customer:
 
     async def astray(self) -> None:
         """Apply with an address that is no Yayoi ID, correct it, and withdraw in the end (Y2, Y27)."""
-        case = await self.world.apply(form([(NOBODY, OFFICE_B[1])]))
+        case = await self.environment.apply(form([(NOBODY, OFFICE_B[1])]))
         await at_rest(case, Stage.CORRECTION)
         await self.follow(await self.mail(TARO, MailKind.CORRECTION_NEEDED.subject))
         await self.at(self.page, "case-correction")
@@ -299,7 +309,7 @@ class Customer:
     async def late(self, case: Case) -> None:
         """Open a link whose last day has passed, and ask for a fresh one."""
         long_ago = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
-        secret_key = self.world.settings.secret_key
+        secret_key = self.environment.settings.secret_key
         assert secret_key is not None
         await self.page.goto(self.address + case_path(secret_key.get_secret_value(), case.application_no, long_ago))
         await self.at(self.page, "link-expired")
@@ -338,7 +348,7 @@ class Customer:
         """Wait for the newest mail to somebody that is titled so."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                found = [mail for mail in self.world.inbox.to(recipient) if subject in str(mail["Subject"])]
+                found = [mail for mail in self.environment.inbox.to(recipient) if subject in str(mail["Subject"])]
                 if found:
                     return found[-1]
                 await asyncio.sleep(0.05)

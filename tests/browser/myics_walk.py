@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from models.myics.identifiers import ClientId
 from models.myics.mails import MyicsMail
-from tests.browser.customer_way import At
+from tests.browser.customer_walk import At
 from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld
 from tests.support.running import PATIENCE
 from workers.stack.inbox import text_of
@@ -28,7 +28,7 @@ class Firm:
     page: Page
     at: At
 
-    async def whole_way(self) -> None:
+    async def whole_walk(self) -> None:
         await self.representative_registers()
         await self.log_in(FIRM, OWNER)
         await self.at(self.page, "top")
@@ -196,7 +196,7 @@ class Firm:
     async def mail(self, address: str, kind: MyicsMail) -> EmailMessage:
         async with asyncio.timeout(PATIENCE):
             while True:
-                for mail in self.myics.world.inbox.to(address):
+                for mail in self.myics.environment.inbox.to(address):
                     if str(mail["Subject"]) == kind.subject:
                         return mail
                 await asyncio.sleep(0.05)

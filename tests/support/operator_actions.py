@@ -1,0 +1,151 @@
+"""When each action of operators is allowed, and its JSON as it is shown and filled in."""
+
+import json
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from temporalio.api.sdk.v1 import WorkflowMetadata
+
+from models.common.operator_message import ActionMessage
+from models.yayoi.identifiers import ApplicationNo, ContractId
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import OfficeCase, Outcome, PairProblem, RememberedLink, SendMail
+from models.yayoi.office_state import EarlyExit, OfficeState
+from models.yayoi.operator_actions import Action
+from models.yayoi.operator_rules import example
+from models.yayoi.pair_rules import PairRule
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
+from models.yayoi.service_links import LinkKind
+from tests.support.environment import OFFICE_C, OPERATOR, Case
+
+AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
+
+
+BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
+
+
+NOTICE = SendMail(application_no=ApplicationNo("YS-000001"), office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
+
+
+Y2 = PairProblem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
+
+
+Y5 = PairProblem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
+
+
+Y3 = PairProblem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
+
+
+def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **facts: Any) -> OfficeState:
+    case = OfficeCase(
+        application_no=ApplicationNo("YS-000001"),
+        office_no=1,
+        office_name="事業所C",
+        procedure=procedure,
+        existing_contract_id=ContractId("8871304"),
+        applied_at=AT,
+        due_date=date(2026, 11, 20),
+        alert_on=date(2026, 11, 17),
+        expires_on=date(2026, 11, 30),
+        release_delegated=False,
+    )
+    state = OfficeState.of(case)
+    state.stage = stage
+    for name, value in facts.items():
+        setattr(state, name, value)
+    if stage is not Stage.CHECK:
+        kind = MailKind.RELEASE_SHARING
+        state.mails[kind] = SendMail(application_no=case.application_no, office_no=1, kind=kind, at=AT)
+    return state
+
+
+def after_notice(stage: Stage, *done: SetUpStep) -> OfficeState:
+    state = state_at(stage, notified_at=AT, sharing_ended=True)
+    state.follow_up.links = (BANK,)
+    for step in done:
+        state.follow_up.record_step(step)
+    return state
+
+
+ALWAYS = {Action.ADD_NOTE, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
+
+
+EARLY = ALWAYS | {Action.REJECT, Action.WITHDRAW, Action.REPORT_SHARING_RELEASED}
+
+
+CORRECTING = EARLY | {Action.CORRECT_PAIR, Action.EXTEND_DEADLINE, Action.HOLD}
+
+
+RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
+
+
+TABLE = [
+    ("check", state_at(Stage.CHECK), (EARLY | {Action.HOLD}) - {Action.RESEND_MAIL}),
+    ("correction", state_at(Stage.CORRECTION, problems=(Y2,)), CORRECTING | {Action.ACCEPT_PAIR}),
+    ("correction of Y3", state_at(Stage.CORRECTION, problems=(Y2, Y3)), CORRECTING),
+    (
+        "correction of Y5",
+        state_at(Stage.CORRECTION, problems=(Y5,)),
+        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+    ),
+    ("correction at hand", state_at(Stage.CORRECTION), EARLY | {Action.EXTEND_DEADLINE, Action.HOLD}),
+    (
+        "notice undelivered",
+        state_at(Stage.NOTIFY, sharing_ended=True, mails={NOTICE.kind: NOTICE}, undelivered={NOTICE.kind: "SMTP 550"}),
+        (EARLY | {Action.HOLD}) - {Action.REPORT_SHARING_RELEASED},
+    ),
+    ("sharing", state_at(Stage.SHARING), RELEASING | {Action.HOLD}),
+    ("sharing, held", state_at(Stage.SHARING, held=True), RELEASING | {Action.RESUME}),
+    (
+        "correction, not linked",
+        state_at(Stage.CORRECTION, Procedure.UNLINKED_NETWORK, problems=(Y2,)),
+        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+    ),
+    (
+        "set up",
+        after_notice(Stage.SET_UP),
+        ALWAYS | {Action.HOLD, Action.WITHDRAW, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
+    ),
+    (
+        "STEP5 done",
+        after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD),
+        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
+    ),
+    ("relink", after_notice(Stage.RELINK, *SetUpStep), ALWAYS | {Action.HOLD, Action.REPORT_RELINK}),
+    (
+        "leaving",
+        state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED, MailKind.CANCELLED, ())),
+        set[Action](),
+    ),
+    ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),
+]
+
+
+def filled(action: Action, state: OfficeState) -> ActionMessage:
+    """The JSON that is shown, with its blanks filled in; where none is shown, one that can be read."""
+    shown = example(action, state)
+    shown = {name: FILLED_IN.get(name, value) or NOT_SHOWN[name] for name, value in shown.items()}
+    return action.message.model_validate(shown)
+
+
+NOT_SHOWN = {"kind": MailKind.RELEASE_SHARING, "step": SetUpStep.SUPPORT_PASSWORD, "service": "みずうみ銀行"}
+
+
+FILLED_IN = {
+    "by": OPERATOR,
+    "reason": "お電話",
+    "yayoi_id": OFFICE_C[0],
+    "office_token": OFFICE_C[1],
+    "to": "鈴木",
+    "supervisor": "田中",
+    "relinked_on": "2026-12-01",
+}
+"""What an operator writes where the JSON shows a placeholder."""
+
+
+async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, Any]]:
+    """Read the actions and their JSON from the Markdown that the Web UI shows."""
+    metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
+    return {Action[name.upper()]: json.loads(text) for name, text in blocks}
