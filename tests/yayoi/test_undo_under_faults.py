@@ -31,9 +31,9 @@ from tests.support.environment import (
     environment_with_worker,
     form,
 )
-from tests.support.vendor_faults import Fault, attended, submitted, unattended
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.vendor_faults import Fault, attended, submitted, unattended
 from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
