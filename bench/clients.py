@@ -92,11 +92,11 @@ async def _kill_in_the_middle(stack: Stack, sessions: async_sessionmaker[AsyncSe
 
 async def _finished(sessions: async_sessionmaker[AsyncSession], number: BatchNo, rows: int) -> None:
     batches = Batches(sessions, _nobody)
-    while not (await batches.standing(None, number)).finished:  # noqa: ASYNC110 another process works
+    while not (await batches.status(None, number)).finished:  # noqa: ASYNC110 another process works
         await asyncio.sleep(_LOOK_AGAIN_AFTER)
-    standing = await batches.standing(None, number)
-    if (standing.done, standing.refused) != (rows, 0):
-        raise ClearError(f"{standing.done} of {rows} rows were done, {standing.refused} refused")
+    status = await batches.status(None, number)
+    if (status.done, status.refused) != (rows, 0):
+        raise ClearError(f"{status.done} of {rows} rows were done, {status.refused} refused")
 
 
 async def _done(sessions: async_sessionmaker[AsyncSession]) -> int:

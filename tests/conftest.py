@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from tests.browser.browsing import CHROMIUM, chromium
-from tests.myics.myics_world import MyicsWorld, myics_with_worker
 from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
+from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
 from tests.support.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
@@ -165,7 +165,7 @@ async def customer(
 @pytest_asyncio.fixture
 async def myics(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[MyicsWorld]:
+) -> AsyncIterator[MyicsEnvironment]:
     """An environment of MYICS, with a worker that follows its registrations."""
     async with myics_with_worker(sessions, temporal, smtp_inbox) as environment:
         yield environment

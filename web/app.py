@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -17,8 +17,9 @@ from temporalio.client import Client
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.tables import AddressCheckRow
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
-from web.backoffice.operators import OperatorsWebUi
-from web.backoffice.wiring import backoffice
+from models.yayoi.store.intake import Intake
+from models.yayoi.store.provider_forms import ProviderForms
+from web.backoffice.operators import operators_pages
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
@@ -26,16 +27,26 @@ from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.parts import MyicsContext
 from web.myics.services import MyicsServices
+from web.webhooks.signatures import FormSignatures
 from web.webhooks.wiring import webhooks
+from web.backoffice.operators import OperatorsWebUi
+from web.backoffice.wiring import backoffice
+from web.yayoi.wiring import yayoi
+from web.myics.wiring import myics
+from web.yayoi.accounts.wiring import accounts
+from web.yayoi.applicant.wiring import applicant
+from web.yayoi.customer.wiring import customer
 from web.yayoi.accounts.checks import AddressChecks, telling
 from web.yayoi.accounts.pages import Accounts
 from web.yayoi.accounts.password import password_pages
 from web.yayoi.accounts.register import register_pages
 from web.yayoi.accounts.sign_in import sign_in_pages
+from web.yayoi.api import applications_api, events_api
 from web.yayoi.applicant.apply_pages import apply_pages
 from web.yayoi.applicant.case_actions import case_actions
 from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
@@ -44,7 +55,9 @@ from web.yayoi.applicant.guide_pages import guide_pages
 from web.yayoi.customer.evidence import evidence_api
 from web.yayoi.customer.pages import open_customer_pages
 from web.yayoi.customer.parts import Parts
-from web.yayoi.wiring import yayoi
+from web.yayoi.event_delivery import EventDelivery
+from web.yayoi.provider_forms import form_webhooks
+from web.yayoi.starter import Starter
 
 _HERE = Path(__file__).parent
 
@@ -86,10 +99,13 @@ def create_app(
     )
     packages = [
         yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
+        accounts(context),
+        applicant(context),
+        customer(context),
+        myics(context),
         webhooks(context),
         backoffice(OperatorsWebUi(ui_url, namespace)),
     ]
-    packages += _older(context, packages[0])
     forgetting = PeriodicJob(context.auth.forget, timedelta(hours=1))
     app = _bare_app([forgetting, *(job for package in packages for job in package.jobs)])
     services = [context, *(service for package in packages for service in package.services)]
@@ -101,6 +117,8 @@ def create_app(
             app.include_router(api, **systems.only)
         for router in package.routers:
             app.include_router(router)
+        for error, answer in package.answers.items():
+            app.add_exception_handler(error, answer)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
     return app
@@ -110,41 +128,6 @@ def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.globals["day"] = day_in_words
     return templates
-
-
-def _older(context: WebContext, systems: WebPackage) -> Sequence[WebPackage]:
-    sessions, client, templates, auth = context.sessions, context.client, context.templates, context.auth
-    key, task_queue, every = context.secret_key, context.task_queue, context.every
-    intake: Any
-    events: Any
-    intake, events, *_ = systems.services
-    starting = systems.jobs[0]
-    checks = AddressChecks(sessions, key)
-    notifying_checks = context.notifying(AddressCheckRow, telling)
-    people = Accounts(sessions, checks, auth, templates, notifying_checks.wake)
-    services = MyicsServices(sessions, client, auth.hashing, secret_key=key, task_queue=task_queue, every=every)
-    bare = FastAPI()
-    jobs = open_customer_pages(
-        bare, Parts(sessions, auth, events, templates), client, secret_key=key, task_queue=task_queue, every=every
-    )
-    jobs = [*jobs, *open_myics_pages(bare, MyicsContext(auth, services, templates))]
-    routers = (
-        sign_in_pages(sessions, auth, templates),
-        register_pages(people),
-        password_pages(people),
-        guide_pages(templates),
-        apply_pages(sessions, intake, starting, templates, auth, secret_key=key),
-        case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
-        case_actions(sessions, events, CaseProgress(client), templates, auth, secret_key=key),
-        bare.router,
-    )
-    return [
-        WebPackage(
-            routers=routers,
-            apis=(evidence_api(sessions, auth),),
-            jobs=(*jobs, notifying_checks, PeriodicJob(checks.forget, timedelta(hours=1))),
-        )
-    ]
 
 
 async def healthz() -> dict[str, str]:

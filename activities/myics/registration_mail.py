@@ -12,7 +12,7 @@ from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
-from models.myics.accounts import KEYWORD_LENGTH
+from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail

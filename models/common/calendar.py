@@ -4,7 +4,7 @@ All days are days in Japan; all times are aware. Weeks run Monday to Sunday.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -15,6 +15,10 @@ OPENING = time(9, 0)
 
 DEFAULT_CLOSING_DAYS = ("12-29", "12-30", "12-31", "01-01", "01-02", "01-03")
 """The company's own closing days, `MM-DD`, every year."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def day_in_japan(at: datetime) -> date:

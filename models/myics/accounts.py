@@ -1,13 +1,6 @@
-"""Accounts: their kinds and states, and what may be done to them (M4, M8)."""
+"""Accounts: their kinds and states (M4, M8)."""
 
 from enum import StrEnum
-
-WRONG_PASSWORDS = 10
-"""How many wrong passwords in a row lock an account."""
-WRONG_KEYWORDS = 5
-"""How many wrong keywords in a row lock a registration."""
-KEYWORD_LENGTH = 64
-"""Characters (M2)."""
 
 
 class AccountKind(StrEnum):
@@ -18,7 +11,7 @@ class AccountKind(StrEnum):
 
 
 class AccountState(StrEnum):
-    """How an account stands; the last two no longer count, and their address is free again (M8)."""
+    """What an account is now; the last two no longer count, and their address is free again (M8)."""
 
     INVITED = "招待中"
     PROVISIONAL = "仮登録"

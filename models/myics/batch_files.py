@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from models.common.identifiers import fold
 from models.common.refusals import FieldError, RefusedError
-from models.myics.batches import MOST_ROWS, BatchKind
+from models.myics.batches import BatchKind
+from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 
-MOST_BYTES = 5_000_000
 _ENCODINGS = ("utf-8-sig", "cp932")
 
 
 @dataclass(frozen=True)
 class FileRow:
-    """One row: its line, as a text editor counts from 1, and what it says by field."""
+    """One row: its line, as a text editor counts from 1, and its values by field."""
 
     line: int
     values: dict[str, str]
@@ -81,7 +81,7 @@ def _fields(headings: tuple[str, ...], kind: BatchKind) -> dict[int, str]:
 
 
 def _values(cells: list[str], fields: dict[int, str]) -> dict[str, str]:
-    """Return what a row says; an empty cell says nothing."""
+    """Return the values of a row; an empty cell has none."""
     return {field: cells[index] for index, field in fields.items() if index < len(cells) and cells[index].strip()}
 
 

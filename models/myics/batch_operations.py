@@ -1,4 +1,4 @@
-"""What operators can do while a file is worked off, and when (M8)."""
+"""What operators can do while a file is processed, and when (M8)."""
 
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage

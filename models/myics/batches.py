@@ -1,4 +1,4 @@
-"""Files of many firms, clients or users: what they hold, and what procedure and activities say to each other (M8)."""
+"""Files of many firms, clients or users: their columns, and the messages between procedure and activities (M8)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,6 @@ WAITING_TO_START = 100
 """The next page waits while more invitations than this have been stored and not started yet."""
 REFUSED_SHOWN = 50
 """How many refused rows the workflow itself shows; the file of all comes from Postgres."""
-MOST_ROWS = 20_000
 
 
 class BatchKind(StrEnum):
@@ -33,7 +32,7 @@ class BatchKind(StrEnum):
 
     @property
     def form(self) -> type[FirmForm] | type[ClientForm] | type[ClientUserForm]:
-        """What one row says."""
+        """What one row holds."""
         return _FORMS[self]
 
     @property
@@ -77,7 +76,7 @@ class RefusedLine(Message):
 
 
 class BatchProgress(Message):
-    """How far a file has been worked off."""
+    """How far a file has been processed."""
 
     rows: int
     done: int = 0
@@ -92,7 +91,7 @@ class BatchProgress(Message):
 
 
 class BatchCase(Message):
-    """What the working off of a file starts with, and goes on with as a new run."""
+    """What the procedure of a file starts with, and goes on with as a new run."""
 
     batch_no: BatchNo
     kind: BatchKind
@@ -100,11 +99,11 @@ class BatchCase(Message):
     rows: int
     requested_at: datetime
     next_row: int = 1
-    """The first row that was not worked off."""
+    """The first row that was not processed."""
     operations: int = 0
     """How often it was stopped or resumed, so that each is recorded once."""
-    heard_at: datetime | None = None
-    """Of the newest news that was taken."""
+    changed_at: datetime | None = None
+    """Of the newest change that was taken."""
     progress: BatchProgress
     waiting_to_start: int = 0
     """How many registrations of this file had not been started when a run was ended in the wait for them."""
@@ -116,15 +115,15 @@ class BatchCase(Message):
         return registration_workflow_id(self.batch_no)
 
 
-class BatchNews(Message):
-    """What the firm asked for on its pages; an older one than the last is no news."""
+class BatchChanged(Message):
+    """What the firm has done on its pages; one that is older than the last is ignored."""
 
     stopped: bool
     changed_at: datetime
 
 
 class BatchPage(Message):
-    """Work off these rows, counted from 1, each once."""
+    """Rows to be processed, counted from 1, each once."""
 
     batch_no: BatchNo
     kind: BatchKind
@@ -143,13 +142,13 @@ class PageDone(Message):
 
 
 class BatchStep(Message):
-    """One step of a batch that is about no line."""
+    """One step of a batch as a whole."""
 
     batch_no: BatchNo
     at: datetime
     occurrence: int = 1
     asked_as: str | None = None
-    """The id of the update that asks for it; None: the workflow itself."""
+    """The id of the update that it belongs to; None: the workflow itself."""
     action: str = ""
     by: str = "system"
     reason: str = ""
@@ -166,5 +165,5 @@ class BatchStep(Message):
 
     @property
     def counted(self) -> str:
-        """What tells it apart in its ledger key."""
+        """What distinguishes it in its ledger key."""
         return counted(self.occurrence, self.asked_as)

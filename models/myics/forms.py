@@ -1,4 +1,4 @@
-"""What is typed into MYICS, in its one normal form; what is wrong is said in Japanese beside the field (M2, M4, M7)."""
+"""What is typed into MYICS, in its one normal form; each refusal is a Japanese text beside its field (M2, M4, M7)."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from models.common.identifiers import MailAddress
 from models.common.message import FromOutside
 from models.common.refusals import RefusedError, in_japanese
-from models.myics.accounts import KEYWORD_LENGTH, AccountKind
+from models.myics.accounts import AccountKind
+from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import ClientSuffix, CustomerNo
 
 LONGEST_NAME = 100

@@ -9,7 +9,7 @@ CUSTOMER_DIGITS, CLIENT_DIGITS = 10, 14
 
 
 class _Digits(Identifier):
-    """Digits only; hyphens that people put between them are left out."""
+    """Digits only; hyphens that people put between them are dropped."""
 
     __slots__ = ()
 

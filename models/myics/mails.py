@@ -1,4 +1,4 @@
-"""The mails of MYICS: what kinds there are and how they are titled (M1, M2, M4, M8)."""
+"""The mails of MYICS: what kinds there are and their subjects (M1, M2, M4, M8)."""
 
 from enum import StrEnum
 

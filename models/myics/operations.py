@@ -9,6 +9,7 @@ from models.common.operations import Operation, Operations
 from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
+from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
 
@@ -98,8 +99,8 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
     match message:
         case ExtendLink(until=until) if until <= state.expires_on:
             return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
-        case ExtendLink(until=until) if until > state.expires_on + timedelta(days=366):
-            return "期限を延ばせるのは 1 年までです。"
+        case ExtendLink(until=until) if until > state.expires_on + timedelta(days=366 * MOST_EXTENSION_YEARS):
+            return f"期限を延ばせるのは {MOST_EXTENSION_YEARS} 年までです。"
         case _:
             return None
 
@@ -108,7 +109,7 @@ def _example(operation: RegistrationOperation, state: RegistrationState) -> dict
     common: dict[str, Any] = {BY.field: state.assignee or BY.text, REASON.field: REASON.text}
     match operation:
         case RegistrationOperation.EXTEND_DEADLINE:
-            return {**common, "until": str(state.expires_on + timedelta(days=14))}
+            return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case RegistrationOperation.CORRECT_ADDRESS:
             return {**common, MAIL_ADDRESS.field: MAIL_ADDRESS.text}
         case RegistrationOperation.HAND_OVER:
@@ -123,7 +124,7 @@ OPERATIONS = Operations[RegistrationOperation, RegistrationState](
 
 
 def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
-    """Return the operations that matter most where the registration stands."""
+    """Return the operations that matter most at the registration's stage."""
     if state.locked:
         return (RegistrationOperation.UNLOCK,)
     if state.undelivered:

@@ -1,4 +1,4 @@
-"""The personal link of a registration: computed from its row, so that a mail tried again holds the same one (M8)."""
+"""The personal link of a registration: computed from its row, so that a mail sent again holds the same one (M8)."""
 
 from datetime import date
 
@@ -21,5 +21,5 @@ def link_of(kind: RegistrationKind, registration_no: str, link_no: int, expires_
 
 
 def link_path(secret_key: str, link: PersonalLink) -> str:
-    """Return where its reader goes on, on our pages: the key comes after `?`, which no log keeps."""
+    """Return the path that opens it: the token comes after `?`, which no log keeps."""
     return f"{_PATHS[link.kind]}?link={link.token(secret_key)}"

@@ -1,4 +1,4 @@
-"""Registrations: their kinds, where each stands, and what procedure, activities and web say to each other."""
+"""Registrations: their kinds and stages, and the messages between procedure, activities and web."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,13 +11,6 @@ from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
 
-INVITATION_DAYS = 30
-"""Days after which a representative's invitation expires (M8)."""
-USER_DAYS = 14
-"""Days after which a user's invitation expires, and the mail that checks a representative's address (M8)."""
-RENEWAL_DAYS = 1
-"""Days after which the link to a new password expires: it opens until the end of the next day in Japan (M8)."""
-
 
 class RegistrationKind(StrEnum):
     """What is registered; the value is stored."""
@@ -27,7 +20,7 @@ class RegistrationKind(StrEnum):
     CLIENT = "client"
     UNLOCKING = "unlocking"
     RENEWAL = "renewal"
-    """No registration but a new password, for an account whose owner has forgotten the old one."""
+    """Not a registration: a new password for an account whose owner has forgotten the old one."""
 
     @property
     def label(self) -> str:
@@ -47,12 +40,12 @@ class RegistrationKind(StrEnum):
 
     @property
     def makes_account(self) -> bool:
-        """Whether an account comes to exist by it, and is none if it comes to nothing."""
+        """Whether its account exists only if it is completed."""
         return self in {RegistrationKind.REPRESENTATIVE, RegistrationKind.USER}
 
 
 class RegistrationStage(StrEnum):
-    """Where a registration stands. The values are what operators read and search for."""
+    """The values are what operators read and search for."""
 
     RECEIVED = "受付"
     INVITED = "招待中"
@@ -63,7 +56,7 @@ class RegistrationStage(StrEnum):
     RENEWING = "再設定待ち"
     RENEWED = "再設定済み"
     SUPERSEDED = "差し替え済み"
-    """The account's owner has asked for a new password once more: a newer registration has the link that counts."""
+    """A newer link was requested for the same account: this one can no longer be used."""
     CLOSED = "終了"
 
 
@@ -99,7 +92,7 @@ class RegistrationRef(Message):
 
 
 class RegistrationCase(RegistrationRef):
-    """All that a registration's procedure has to know when it starts."""
+    """What a registration's procedure starts with."""
 
     kind: RegistrationKind
     customer_no: CustomerNo
@@ -114,7 +107,7 @@ class RegistrationCase(RegistrationRef):
 
 
 class RegistrationChanged(Message):
-    """What the registrant has done, as the row says; an older one than the last is no news."""
+    """What the registrant has done, from the row; one that is older than the last is ignored."""
 
     stage: RegistrationStage
     locked: bool
@@ -122,7 +115,7 @@ class RegistrationChanged(Message):
 
 
 class RegistrationProgress(Message):
-    """Where a registration stands, for pages, operators and tests."""
+    """The status of a registration, for operators and tests."""
 
     registration_no: RegistrationNo
     kind: RegistrationKind
@@ -171,15 +164,15 @@ class RegistrationStep(RegistrationRef):
 
 
 class CountedStep(RegistrationStep):
-    """A step that is done again whenever it is asked for again."""
+    """A step that is done once for each occurrence."""
 
     occurrence: int
     asked_as: str | None = None
-    """The id of the update that asks for it; None: the story itself."""
+    """The id of the update that it belongs to; None: the procedure itself."""
 
     @property
     def counted(self) -> str:
-        """What tells it apart in its ledger key."""
+        """What distinguishes it in its ledger key."""
         return counted(self.occurrence, self.asked_as)
 
 
@@ -198,13 +191,13 @@ class LinkMade(Message):
 
 
 class SendMyicsMail(CountedStep):
-    """One mail. The same registration, kind and occurrence is the same mail, however often it is asked for."""
+    """One mail. The same registration, kind and occurrence is the same mail, which is sent once."""
 
     kind: MyicsMail
 
 
 class CorrectAddress(CountedStep):
-    """Correct the address that is asked for in the audited message; it is kept out of history after that."""
+    """Correct the address to which links are mailed."""
 
     address: str
     by: str
@@ -219,7 +212,7 @@ class Unlock(CountedStep):
 
 
 class ClosedRegistration(Message):
-    """How it really ended."""
+    """How it ended: not as requested if the registrant was faster."""
 
     outcome: RegistrationOutcome
 

@@ -1,4 +1,4 @@
-"""The state of one registration while it runs: what is shown, and what decides which operations are possible."""
+"""The state of one registration while it runs: it is shown, and decides which operations are possible."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,7 +26,7 @@ class Withdrawal:
 
 @dataclass
 class RegistrationState:
-    """Everything that is known of a registration while it runs."""
+    """What is known of a registration while it runs."""
 
     case: RegistrationCase
     expires_on: date
@@ -41,11 +41,11 @@ class RegistrationState:
     """Activities that keep failing."""
     withdrawal: Withdrawal | None = None
     closing: bool = False
-    """Whether the story is over and only its end is being recorded."""
+    """Whether it is over and only its end is being recorded."""
     outcome: RegistrationOutcome | None = None
     changed_at: datetime | None = None
     users: dict[RegistrationNo, RegistrationOutcome | None] = field(default_factory=dict)
-    """Of a client: how its first users' registrations stand; None: not ended."""
+    """Of a client: the outcomes of its first users' registrations; None: not ended."""
     timeline: list[TimelineEntry] = field(default_factory=list)
 
     @classmethod
@@ -67,7 +67,7 @@ class RegistrationState:
         return self.waiting_for is WaitingFor.OPERATOR
 
     def take(self, changed: RegistrationChanged) -> bool:
-        """Take what the registrant has done; False if it is no news."""
+        """Take what the registrant has done; False if that is known."""
         if self.changed_at is not None and changed.changed_at <= self.changed_at:
             return False
         self.changed_at = changed.changed_at

@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 from models.myics.identifiers import ClientId
 from models.myics.mails import MyicsMail
 from tests.browser.customer_walk import At
-from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld
+from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment
 from tests.support.running import PATIENCE
 from workers.stack.inbox import text_of
 
@@ -23,7 +23,7 @@ CLIENT = ClientId(f"{FIRM}0012")
 class Firm:
     """Everybody at one browser in turn."""
 
-    myics: MyicsWorld
+    myics: MyicsEnvironment
     address: str
     page: Page
     at: At

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.browser.browsing import DEVICES, new_page
 from tests.browser.customer_walk import At, Customer, open_office
 from tests.browser.myics_walk import Firm
-from tests.myics.myics_town import myics_town
+from tests.support.myics_site import myics_site
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 
@@ -61,8 +61,8 @@ async def test_take_myics(
     device: str,
 ) -> None:
     async with (
-        myics_town(sessions, temporal, smtp_inbox) as town,
-        served(town.app) as address,
+        myics_site(sessions, temporal, smtp_inbox) as site,
+        served(site.app) as address,
         new_page(browser, device) as page,
     ):
-        await Firm(town.myics, address, page, keeping(device, "myics-")).whole_walk()
+        await Firm(site.myics, address, page, keeping(device, "myics-")).whole_walk()

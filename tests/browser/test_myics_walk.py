@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import Looking, new_page
 from tests.browser.myics_walk import Firm
-from tests.myics.myics_town import myics_town
+from tests.support.myics_site import myics_site
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 
@@ -27,12 +27,12 @@ async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
     script: bool,
 ) -> None:
     async with (
-        myics_town(sessions, temporal, smtp_inbox) as town,
-        served(town.app) as address,
+        myics_site(sessions, temporal, smtp_inbox) as site,
+        served(site.app) as address,
         new_page(browser, device, script=script) as page,
     ):
         looking = Looking(page, "myics", device, script=script)
-        await Firm(town.myics, address, page, looking.at).whole_walk()
+        await Firm(site.myics, address, page, looking.at).whole_walk()
     assert looking.found == []
     # Neither policy nor markup is complained of: all else is the answer to mistakes and used links.
     assert [text for text in looking.complaints if not re.search(r"\[DOM\]|422|410", text)] == []

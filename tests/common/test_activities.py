@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from tests.myics.myics_trials import MYICS_TRIALS
 from tests.support import activity_trials
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
 from tests.support.activity_trials import NO, Trial
 from tests.support.environment import OFFICE_C, form
+from tests.support.myics_activity_trials import MYICS_TRIALS
 from tests.support.smtp_inbox import SmtpInbox
 
 TRIALS = [*activity_trials.TRIALS, *MYICS_TRIALS]

@@ -20,10 +20,10 @@ from models.myics.batches import PAGE, PAGES_PER_RUN, WAITING_TO_START, BatchCas
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError
 from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
-from tests.myics.myics_world import FIRM, MyicsWorld, myics_with_worker
 from tests.support.activity_environment import CrashError, CrashingSessions
 from tests.support.environment import details_of
 from tests.support.myics_cases import batch, held_up, shown, start_nothing_more
+from tests.support.myics_environment import FIRM, MyicsEnvironment, myics_with_worker
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_activities, build_worker
@@ -37,22 +37,22 @@ def clients(count: int, first: int = 0) -> str:
     return "顧問先ID下4桁,顧問先名称\n" + "".join(f"{n:04},顧問先{n}\n" for n in range(first, first + count))
 
 
-async def finished(myics: MyicsWorld, number: BatchNo) -> BatchProgress:
+async def finished(myics: MyicsEnvironment, number: BatchNo) -> BatchProgress:
     async with asyncio.timeout(PATIENCE):
-        await myics.tell()
+        await myics.notify()
         waiting = asyncio.ensure_future(batch(myics, number).result())
         while not waiting.done():
-            await myics.tell()  # as the web does: what the rows have stored is started
+            await myics.notify()  # as the web does: what the rows have stored is started
             await asyncio.sleep(0.1)
         return await waiting
 
 
-async def client_ids(myics: MyicsWorld) -> list[str]:
+async def client_ids(myics: MyicsEnvironment) -> list[str]:
     return await myics.rows(select(MyicsClientRow.client_id).order_by(MyicsClientRow.client_id))
 
 
 async def test_every_row_becomes_a_client_once_and_refused_ones_are_listed_with_line_and_reason(
-    myics: MyicsWorld,
+    myics: MyicsEnvironment,
 ) -> None:
     manager = await myics.firm()
     text = clients(5) + "0001,二重\n12,短い\n0099,\n"
@@ -67,11 +67,11 @@ async def test_every_row_becomes_a_client_once_and_refused_ones_are_listed_with_
     assert refused[2].reason == "顧問先名称：入力してください。"
     written = (await myics.batches.refused_csv(manager, number)).decode("utf-8-sig")
     assert [row["行"] for row in csv.DictReader(io.StringIO(written))] == ["7", "8", "9"]
-    standing = await myics.batches.standing(manager, number)
-    assert (standing.done, standing.refused, standing.finished) == (8, 3, True)
+    status = await myics.batches.status(manager, number)
+    assert (status.done, status.refused, status.finished) == (8, 3, True)
 
 
-async def test_the_corrected_file_of_refused_rows_can_be_sent_again(myics: MyicsWorld) -> None:
+async def test_the_corrected_file_of_refused_rows_can_be_sent_again(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, clients(2) + "12,短い\n")
     await finished(myics, number)
@@ -113,7 +113,7 @@ def page_of(number: BatchNo, first: int, last: int) -> BatchPage:
     )
 
 
-async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> None:
+async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(60).encode(), uuid4())
     activities = build_activities(myics.environment.settings, myics.environment.sessions, myics.environment.client)
@@ -123,7 +123,7 @@ async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsWorld) -> 
     assert len(await client_ids(myics)) == 60
 
 
-async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: MyicsWorld) -> None:
+async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await finished(myics, await myics.send_file(manager, BatchKind.CLIENTS, clients(1)))
     heads = "ユーザーアカウント,使用者,ユーザー種別,顧問先ID下4桁\n"
@@ -132,7 +132,7 @@ async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: 
     number = await myics.send_file(manager, BatchKind.USERS, heads + "".join(lines))
     progress = await finished(myics, number)
     assert (progress.accepted, progress.refused) == (12, 2)
-    await myics.tell()
+    await myics.notify()
     invited = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.batch_no == number))
     assert Counter(row.client_id for row in invited) == {None: 6, f"{FIRM}0000": 6}
     async with asyncio.timeout(PATIENCE):
@@ -142,7 +142,7 @@ async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: 
     assert set(sent.values()) == {1}
 
 
-async def test_operators_invite_firms_by_a_file(myics: MyicsWorld) -> None:
+async def test_operators_invite_firms_by_a_file(myics: MyicsEnvironment) -> None:
     text = (
         "お客様番号,事務所名,代表者,メールアドレス\n"
         "1000200301,青葉会計事務所,青葉 一郎,ichiro@aoba-kaikei.example.jp\n"
@@ -153,11 +153,11 @@ async def test_operators_invite_firms_by_a_file(myics: MyicsWorld) -> None:
     assert (progress.accepted, progress.refused) == (1, 2)
 
 
-async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsWorld) -> None:
+async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(10).encode(), uuid4())
     await myics.batches.stop(manager, number, stopped=True)
-    await myics.tell()
+    await myics.notify()
     handle = batch(myics, number)
     progress = await handle.query("progress", result_type=BatchProgress)
     assert (progress.stopped, progress.done) == (True, 0)
@@ -174,7 +174,7 @@ async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsWo
         await myics.batches.stop(manager, number, stopped=True)
 
 
-async def test_the_same_submission_again_is_the_same_batch(myics: MyicsWorld) -> None:
+async def test_the_same_submission_again_is_the_same_batch(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     submission = uuid4()
     numbers = await asyncio.gather(
@@ -184,7 +184,7 @@ async def test_the_same_submission_again_is_the_same_batch(myics: MyicsWorld) ->
     assert await myics.rows(select(func.count()).select_from(MyicsBatchLineRow)) == [3]
 
 
-async def test_a_file_is_its_firms_own(myics: MyicsWorld) -> None:
+async def test_a_file_is_its_firms_own(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(3).encode(), uuid4())
     other = await myics.firm(CustomerNo("1000200302"))
@@ -196,7 +196,7 @@ async def test_a_file_is_its_firms_own(myics: MyicsWorld) -> None:
         await myics.batches.take(manager, BatchKind.CLIENTS, b"", uuid4())
 
 
-async def test_a_page_costs_few_events_and_many_pages_go_on_in_new_runs(myics: MyicsWorld) -> None:
+async def test_a_page_costs_few_events_and_many_pages_go_on_in_new_runs(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, clients(PAGE + 1))
     assert (await finished(myics, number)).done == PAGE + 1
@@ -204,7 +204,7 @@ async def test_a_page_costs_few_events_and_many_pages_go_on_in_new_runs(myics: M
     assert per_page * PAGES_PER_RUN < 1_000  # far below what Temporal warns of
 
 
-async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsWorld) -> None:
+async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.batches.take(manager, BatchKind.CLIENTS, clients(30).encode(), uuid4())
     [row] = await myics.rows(select(MyicsBatchRow).where(MyicsBatchRow.batch_no == number))
@@ -228,7 +228,7 @@ async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsWorld) -> No
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(20, 30)]
 
 
-async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: MyicsWorld) -> None:
+async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     first_run = (await handle.describe()).run_id
     pass_time = myics.environment.temporal.fast_forward
@@ -247,7 +247,7 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(myics: 
     assert (columns.get(FAILING), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
 
 
-async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsWorld) -> None:
+async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.cancel()
     await shown(handle, lambda progress: progress.stopped)

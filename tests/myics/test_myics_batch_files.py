@@ -4,7 +4,8 @@ import pytest
 
 from models.common.refusals import RefusedError
 from models.myics.batch_files import read_batch_file
-from models.myics.batches import MOST_ROWS, BatchKind
+from models.myics.batches import BatchKind
+from models.myics.deadlines import MOST_ROWS
 
 CLIENTS = "顧問先ID下4桁,顧問先名称\r\n0012,髙橋商店①\r\n0013,みなと屋\r\n"
 

@@ -9,21 +9,22 @@ from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLinkKind, read_link
 from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import USER_DAYS
 from models.myics.identifiers import CustomerNo
-from models.myics.registrations import USER_DAYS, RegistrationOutcome
+from models.myics.registrations import RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
-from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered, user
+from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 
 OTHER_FIRM = CustomerNo("1000200309")
 JIRO = "jiro@aoba-kaikei.example.jp"
 
 
-async def invited(myics: MyicsWorld) -> tuple[Registered, str]:
+async def invited(myics: MyicsEnvironment) -> tuple[Registered, str]:
     registration = await myics.add(await myics.firm(), user(JIRO))
     return registration, await registration.link()
 
 
-async def refusal(myics: MyicsWorld, token: str) -> str:
+async def refusal(myics: MyicsEnvironment, token: str) -> str:
     """Every way to use the link is refused with the same words."""
     said = []
     for use in (
@@ -40,7 +41,7 @@ async def refusal(myics: MyicsWorld, token: str) -> str:
     return said[0]
 
 
-async def test_used_twice(myics: MyicsWorld) -> None:
+async def test_used_twice(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     await myics.register_user(registration)
     assert "すでに使われています" in await refusal(myics, token)
@@ -48,7 +49,7 @@ async def test_used_twice(myics: MyicsWorld) -> None:
     assert "すでに使われています" in await refusal(myics, token)
 
 
-async def test_used_by_two_browsers_at_once_it_registers_once(myics: MyicsWorld) -> None:
+async def test_used_by_two_browsers_at_once_it_registers_once(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     await myics.registrants.set_password(token, PASSWORD)
     results = await asyncio.gather(
@@ -59,7 +60,7 @@ async def test_used_by_two_browsers_at_once_it_registers_once(myics: MyicsWorld)
     assert (await registration.audit()).count("ユーザー登録を完了した") == 1
 
 
-async def test_late(myics: MyicsWorld) -> None:
+async def test_late(myics: MyicsEnvironment) -> None:
     _, token = await invited(myics)
     myics.ahead = timedelta(days=USER_DAYS - 1)
     assert (await myics.registrants.open(token)).page is RegistrantPage.PASSWORD
@@ -67,7 +68,7 @@ async def test_late(myics: MyicsWorld) -> None:
     assert "期限" in await refusal(myics, token)
 
 
-async def test_forged(myics: MyicsWorld) -> None:
+async def test_forged(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     link = read_link("secret", PersonalLinkKind.MYICS, token)
     assert link is not None
@@ -77,7 +78,7 @@ async def test_forged(myics: MyicsWorld) -> None:
     assert (await registration.row()).stage == "招待中"
 
 
-async def test_superseded(myics: MyicsWorld) -> None:
+async def test_superseded(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     await registration.act("resend")
     second = await registration.link(2)
@@ -85,7 +86,7 @@ async def test_superseded(myics: MyicsWorld) -> None:
     assert (await myics.registrants.open(second)).page is RegistrantPage.PASSWORD
 
 
-async def test_withdrawn(myics: MyicsWorld) -> None:
+async def test_withdrawn(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     await registration.act("withdraw")
     await registration.handle.result()
@@ -94,7 +95,7 @@ async def test_withdrawn(myics: MyicsWorld) -> None:
     assert (account.state, account.ended_at is not None) == (AccountState.WITHDRAWN, True)
 
 
-async def test_who_registers_in_the_moment_of_the_withdrawal_stays_registered(myics: MyicsWorld) -> None:
+async def test_who_registers_in_the_moment_of_the_withdrawal_stays_registered(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
     await myics.registrants.set_password(token, PASSWORD)
     await myics.registrants.accept_terms(token, authority=True, terms=True)
@@ -103,7 +104,7 @@ async def test_who_registers_in_the_moment_of_the_withdrawal_stays_registered(my
     assert (await myics.account(JIRO)).state == AccountState.REGISTERED
 
 
-async def test_of_two_who_claim_one_address_at_once_one_wins_and_the_other_is_told(myics: MyicsWorld) -> None:
+async def test_of_two_who_claim_one_address_at_once_one_wins_and_the_other_is_told(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     results = await asyncio.gather(
         *(myics.users.add(manager, manager.holder_no, user(JIRO, name=f"青葉 {n}郎")) for n in range(6)),
@@ -116,7 +117,7 @@ async def test_of_two_who_claim_one_address_at_once_one_wins_and_the_other_is_to
     }
 
 
-async def test_with_another_firm_the_same_address_holds_another_account(myics: MyicsWorld) -> None:
+async def test_with_another_firm_the_same_address_holds_another_account(myics: MyicsEnvironment) -> None:
     registration, _ = await invited(myics)
     await myics.register_user(registration)
     other = await myics.invite(OTHER_FIRM, MailAddress("other@aoba-kaikei.example.jp"))
@@ -126,7 +127,7 @@ async def test_with_another_firm_the_same_address_holds_another_account(myics: M
     assert (await myics.account(JIRO, OTHER_FIRM)).kind == AccountKind.ADMINISTRATOR
 
 
-async def test_an_expired_invitation_frees_its_address(myics: MyicsWorld) -> None:
+async def test_an_expired_invitation_frees_its_address(myics: MyicsEnvironment) -> None:
     registration, _ = await invited(myics)
     await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
     assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED

@@ -16,9 +16,9 @@ from models.tables import (
     MyicsRegistrationRow,
     NoticeRow,
 )
-from tests.myics.myics_trials import FIRM, MR
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
+from tests.support.myics_activity_trials import FIRM, MR
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 

@@ -1,44 +1,24 @@
 """The pages of MYICS: logging in, and everything behind a personal link (M1 to M3, M5, M6, M8)."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
-
 from models.common.personal_links import PersonalLink, PersonalLinkKind
-from models.myics.accounts import WRONG_PASSWORDS
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG
-from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
-from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, user
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_B
-from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import hidden_fields, until
+from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, user
+from tests.support.myics_site import REGISTER, MyicsBrowserUser, MyicsSite
+from tests.support.web import CROSS_SITE, hidden_fields, until
 from web.myics.pages_register import MAIL_SENT, OTHER_PASSWORD
 
 BOTH = {"authority": "true", "terms": "true"}
 TWICE = {"password": PASSWORD, "password_again": PASSWORD}
 
 
-@pytest_asyncio.fixture
-async def town(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Town]:
-    async with myics_town(sessions, temporal, smtp_inbox) as town:
-        yield town
-
-
-@pytest_asyncio.fixture
-async def browser(town: Town) -> AsyncIterator[Browser]:
-    async with town.browser() as browser:
-        yield browser
-
-
-async def test_m1_to_m3_the_representative_registers_and_logs_in(town: Town, browser: Browser) -> None:
-    registration = await town.myics.invite()
+async def test_m1_to_m3_the_representative_registers_and_logs_in(site: MyicsSite, browser: MyicsBrowserUser) -> None:
+    registration = await site.myics.invite()
     token = await registration.link()
 
     refused = await browser.step(token, "terms", {"authority": "true"})
@@ -81,10 +61,12 @@ async def test_m1_to_m3_the_representative_registers_and_logs_in(town: Town, bro
     assert "事務所 ：事務所のユーザーを登録・変更します" in top
 
 
-async def test_m3_the_form_sent_twice_says_that_the_mail_is_on_its_way(town: Town, browser: Browser) -> None:
-    token = await (await town.myics.invite()).link()
+async def test_m3_the_form_sent_twice_says_that_the_mail_is_on_its_way(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    token = await (await site.myics.invite()).link()
     await browser.step(token, "terms", BOTH)
-    async with town.browser() as other:
+    async with site.browser() as other:
         page = {"address": OWNER, "keyword": KEYWORD}
         hidden = await other.web.send(f"{REGISTER}?link={token}", page, action=f"{REGISTER}/account")
         assert hidden.status_code == 303
@@ -93,9 +75,11 @@ async def test_m3_the_form_sent_twice_says_that_the_mail_is_on_its_way(town: Tow
     assert "メールの URL を開いて" in words(again)
 
 
-async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_page(town: Town, browser: Browser) -> None:
-    manager = await town.myics.firm()
-    registration = await town.myics.add(manager, user("hanako@aoba-kaikei.example.jp", name="青葉 花子"))
+async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_page(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    manager = await site.myics.firm()
+    registration = await site.myics.add(manager, user("hanako@aoba-kaikei.example.jp", name="青葉 花子"))
     token = await registration.link()
     assert "hanako@aoba-kaikei.example.jp" in (await browser.get(f"{REGISTER}?link={token}")).text
     for password in ("Short12", "a" * 17, "全角パスワード"):
@@ -116,16 +100,16 @@ async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_pag
         assert f'href="{path}"' not in (await browser.get("/myics/")).text
 
 
-async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(town: Town, browser: Browser) -> None:
-    manager = await town.myics.firm()
-    used = await town.myics.add(manager, user("used@aoba-kaikei.example.jp"))
+async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(site: MyicsSite, browser: MyicsBrowserUser) -> None:
+    manager = await site.myics.firm()
+    used = await site.myics.add(manager, user("used@aoba-kaikei.example.jp"))
     used_link = await used.link()
-    await town.myics.register_user(used)
-    again = await town.myics.add(manager, user("again@aoba-kaikei.example.jp"))
+    await site.myics.register_user(used)
+    again = await site.myics.add(manager, user("again@aoba-kaikei.example.jp"))
     first_link = await again.link()
-    await town.myics.users.resend(manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id)
+    await site.myics.invitations.resend(manager, (await site.myics.account("again@aoba-kaikei.example.jp")).account_id)
     second_link = await again.link(2)
-    ended = town.myics.now() - timedelta(minutes=1)
+    ended = site.myics.now() - timedelta(minutes=1)
     late_link = PersonalLink(PersonalLinkKind.MYICS, again.number, 2, ended).token("secret")
     dead = {
         used_link: "すでに使われています",
@@ -141,7 +125,9 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(town: Town, bro
     for step in ("password", "terms", "account", "confirm"):
         answer = await browser.web.http.post(f"{REGISTER}/{step}", data=hidden | BOTH | TWICE | {"link": first_link})
         assert answer.status_code == 410, step
-    await town.myics.users.withdraw(manager, (await town.myics.account("again@aoba-kaikei.example.jp")).account_id)
+    await site.myics.invitations.withdraw(
+        manager, (await site.myics.account("again@aoba-kaikei.example.jp")).account_id
+    )
 
     async def withdrawn() -> bool:
         return (await browser.get(f"{REGISTER}?link={second_link}")).status_code == 410
@@ -150,8 +136,10 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(town: Town, bro
     assert "取り下げられた" in words(await browser.get(f"{REGISTER}?link={second_link}"))
 
 
-async def test_m3_wrong_in_any_of_the_three_is_one_answer_and_too_many_lock(town: Town, browser: Browser) -> None:
-    await town.myics.firm()
+async def test_m3_wrong_in_any_of_the_three_is_one_answer_and_too_many_lock(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    await site.myics.firm()
     wrong = [
         await browser.sign_in(password="Wrong2026"),
         await browser.sign_in(address="nobody@aoba-kaikei.example.jp"),
@@ -168,7 +156,7 @@ async def test_m3_wrong_in_any_of_the_three_is_one_answer_and_too_many_lock(town
     assert (await browser.get("/myics/")).headers["location"] == "/myics/sign-in?next=/myics/"
 
 
-async def test_m3_nothing_typed_is_asked_for_beside_its_field(browser: Browser) -> None:
+async def test_m3_nothing_typed_is_asked_for_beside_its_field(browser: MyicsBrowserUser) -> None:
     assert errors_on(await browser.send("/myics/sign-in", {})) == [
         "お客様番号：入力してください。",
         "ユーザーアカウント：入力してください。",
@@ -176,29 +164,29 @@ async def test_m3_nothing_typed_is_asked_for_beside_its_field(browser: Browser) 
     ]
 
 
-async def test_a_stopped_account_is_out_at_once(town: Town, browser: Browser) -> None:
-    manager = await town.myics.firm()
-    registration = await town.myics.add(manager, user("hanako@aoba-kaikei.example.jp"))
-    await town.myics.register_user(registration)
+async def test_a_stopped_account_is_out_at_once(site: MyicsSite, browser: MyicsBrowserUser) -> None:
+    manager = await site.myics.firm()
+    registration = await site.myics.add(manager, user("hanako@aoba-kaikei.example.jp"))
+    await site.myics.register_user(registration)
     assert (await browser.sign_in(address="hanako@aoba-kaikei.example.jp")).status_code == 303
     assert (await browser.get("/myics/")).status_code == 200
-    await town.myics.users.stop(manager, (await town.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
+    await site.myics.users.stop(manager, (await site.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
     assert (await browser.get("/myics/")).status_code == 303
     assert STOPPED in words(await browser.sign_in(address="hanako@aoba-kaikei.example.jp"))
     # What was left open somewhere does not come back with the account.
-    await town.myics.users.restart(manager, (await town.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
+    await site.myics.users.restart(manager, (await site.myics.account("hanako@aoba-kaikei.example.jp")).account_id)
     assert (await browser.get("/myics/")).status_code == 303
 
 
-async def test_sessions_of_myics_and_of_yayoi_ids_do_not_mix(town: Town, browser: Browser) -> None:
-    await town.myics.firm()
+async def test_sessions_of_myics_and_of_yayoi_ids_do_not_mix(site: MyicsSite, browser: MyicsBrowserUser) -> None:
+    await site.myics.firm()
     await browser.sign_in()
     assert (await browser.get("/ledger")).headers["location"] == "/sign-in?next=/ledger"
     # Nor does the token of one open the other.
     token = browser.web.http.cookies["myics"]
     answer = await browser.web.http.get("/ledger", headers={"cookie": f"session={token}"})
     assert answer.status_code == 303
-    async with town.browser() as other:
+    async with site.browser() as other:
         await other.web.sign_in(OFFICE_B[0])
         assert (await other.get("/myics/")).headers["location"] == "/myics/sign-in?next=/myics/"
         token = other.web.http.cookies["session"]
@@ -211,8 +199,10 @@ async def test_sessions_of_myics_and_of_yayoi_ids_do_not_mix(town: Town, browser
     assert (await browser.get("/ledger")).status_code == 200
 
 
-async def test_forms_that_were_not_shown_to_this_browser_are_refused(town: Town, browser: Browser) -> None:
-    await town.myics.firm()
+async def test_forms_that_were_not_shown_to_this_browser_are_refused(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    await site.myics.firm()
     await browser.sign_in()
     posts = {
         "/myics/sign-in": 403,
@@ -230,11 +220,13 @@ async def test_forms_that_were_not_shown_to_this_browser_are_refused(town: Town,
         "/myics/batches/MB-000001/stop": 403,
         "/myics/batches/MB-000001/resume": 403,
     }
-    assert {path: (await browser.web.http.post(path, data={"a": "b"})).status_code for path in posts} == posts
+    post = browser.web.http.post
+    sent = {path: (await post(path, data={"a": "b"}, headers=CROSS_SITE)).status_code for path in posts}
+    assert sent == posts
     # A file is taken on one page only, and never in an encoding of the sender's choice.
     file = {"file": ("a.csv", b"a", "text/csv")}
     for path in posts:
-        expected = 403 if path == "/myics/batches" else 400
-        assert (await browser.web.http.post(path, files=file)).status_code == expected, path
+        assert (await post(path, files=file, headers=CROSS_SITE)).status_code == 403, path
+        assert (await post(path, files=file)).status_code == (422 if path == "/myics/batches" else 400), path
     kind = {"content-type": "multipart/form-data; boundary=x; charset=utf-7"}
     assert (await browser.web.http.post("/myics/batches", content=b"--x--", headers=kind)).status_code == 400

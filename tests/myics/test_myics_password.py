@@ -1,7 +1,6 @@
 """A forgotten password: a link to whoever reads the account's mails, and a new password behind it (M6, M8)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -9,21 +8,19 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import end_of
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_PASSWORDS
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.identifiers import CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError
 from models.myics.store.sign_in import LOCKED, WRONG
-from tests.myics.myics_town import REGISTER, Browser, Town, myics_town
-from tests.myics.myics_world import FIRM, OWNER, PASSWORD, Registered, user
 from tests.support.customer import errors_on, words
-from tests.support.smtp_inbox import SmtpInbox
+from tests.support.myics_environment import FIRM, OWNER, PASSWORD, Registered, user
+from tests.support.myics_site import REGISTER, MyicsBrowserUser, MyicsSite
 from web.common.auth import Limit
 from web.common.auth.rate_limits import Limits
 from web.myics.pages_password import FORGOTTEN, MAIL_SENT
@@ -36,42 +33,33 @@ RENEW = "/myics/password/new"
 
 
 @pytest_asyncio.fixture
-async def town(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Town]:
-    async with myics_town(sessions, temporal, smtp_inbox) as town:
-        await town.myics.firm()
-        yield town
+async def site(site: MyicsSite) -> MyicsSite:
+    await site.myics.firm()
+    return site
 
 
-@pytest_asyncio.fixture
-async def browser(town: Town) -> AsyncIterator[Browser]:
-    async with town.browser() as browser:
-        yield browser
-
-
-async def ask(browser: Browser, address: str = OWNER, customer_no: str = FIRM) -> httpx.Response:
+async def ask(browser: MyicsBrowserUser, address: str = OWNER, customer_no: str = FIRM) -> httpx.Response:
     return await browser.send(FORGOTTEN, {"customer_no": customer_no, "address": address})
 
 
-async def renew(browser: Browser, token: str, typed: dict[str, str] | None = None) -> httpx.Response:
+async def renew(browser: MyicsBrowserUser, token: str, typed: dict[str, str] | None = None) -> httpx.Response:
     return await browser.send(f"{RENEW}?link={token}", typed or TWICE, action=RENEW)
 
 
-async def renewals(town: Town) -> list[Registered]:
-    return await town.myics.asked_for(RegistrationKind.RENEWAL)
+async def renewals(site: MyicsSite) -> list[Registered]:
+    return await site.myics.requested(RegistrationKind.RENEWAL)
 
 
 async def test_m6_a_forgotten_password_is_set_anew_and_everybody_with_the_old_one_is_out(
-    town: Town, browser: Browser
+    site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:
     assert f'href="{FORGOTTEN}"' in (await browser.get("/myics/sign-in")).text
-    async with town.browser() as elsewhere:
+    async with site.browser() as elsewhere:
         await elsewhere.sign_in()
         assert (await elsewhere.get("/myics/users")).status_code == 200
         answer = await ask(browser)
         assert (answer.status_code, answer.headers["location"]) == (303, MAIL_SENT)
-        [renewal] = await renewals(town)
+        [renewal] = await renewals(site)
         token = await renewal.link()
         assert OWNER in (await browser.get(f"{RENEW}?link={token}")).text
         refused = await renew(browser, token, TWICE | {"password_again": "Aoba2028"})
@@ -91,9 +79,9 @@ async def test_m6_a_forgotten_password_is_set_anew_and_everybody_with_the_old_on
     assert (await renewal.audit()).count("パスワードを再設定した") == 1
 
 
-async def test_m8_who_asks_does_not_learn_which_accounts_there_are(town: Town, browser: Browser) -> None:
-    await town.myics.add(await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
-    await town.myics.firm(CustomerNo("2000200301"), MailAddress("other@midori-kaikei.example.jp"))
+async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSite, browser: MyicsBrowserUser) -> None:
+    await site.myics.add(await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
+    await site.myics.firm(CustomerNo("2000200301"), MailAddress("other@midori-kaikei.example.jp"))
     answers = [
         await ask(browser),
         await ask(browser, NOBODY),
@@ -104,7 +92,7 @@ async def test_m8_who_asks_does_not_learn_which_accounts_there_are(town: Town, b
     assert {(answer.status_code, answer.headers["location"], answer.text) for answer in answers} == {
         (303, MAIL_SENT, "")
     }
-    assert len(await renewals(town)) == 1
+    assert len(await renewals(site)) == 1
     refused = await ask(browser, "taro", "12")
     assert [line.partition("：")[0] for line in errors_on(refused)] == ["お客様番号", "ユーザーアカウント"]
     assert 'value="taro"' in refused.text
@@ -112,20 +100,20 @@ async def test_m8_who_asks_does_not_learn_which_accounts_there_are(town: Town, b
 
 @pytest.mark.parametrize("address", [OWNER, NOBODY])
 async def test_m8_an_account_is_asked_for_only_so_often_an_hour_whether_it_exists_or_not(
-    town: Town, browser: Browser, address: str
+    site: MyicsSite, browser: MyicsBrowserUser, address: str
 ) -> None:
     most = Limit.NEW_PASSWORD.value.most
     # The same account, however it is typed.
     answers = [await ask(browser, address, number) for number in (FIRM, f"{FIRM[:3]}-{FIRM[3:]}", FIRM, FIRM)]
     assert [answer.status_code for answer in answers] == [303] * most + [429]
-    assert len(await renewals(town)) == (most if address == OWNER else 0)
+    assert len(await renewals(site)) == (most if address == OWNER else 0)
 
 
 @pytest.mark.parametrize(
     ("limit", "key"), [(Limit.NEW_PASSWORD_DAILY, f"{FIRM} {NOBODY}"), (Limit.NEW_PASSWORD_FROM, "127.0.0.1")]
 )
 async def test_m8_nor_too_often_a_day_nor_by_one_client(
-    browser: Browser, sessions: async_sessionmaker[AsyncSession], limit: Limit, key: str
+    browser: MyicsBrowserUser, sessions: async_sessionmaker[AsyncSession], limit: Limit, key: str
 ) -> None:
     limits = Limits(sessions, "secret")
     for _ in range(limit.value.most - 1):
@@ -134,30 +122,30 @@ async def test_m8_nor_too_often_a_day_nor_by_one_client(
     assert (await ask(browser, NOBODY)).status_code == 429
 
 
-async def test_m8_a_link_is_used_once_by_whoever_is_first(town: Town) -> None:
-    await town.myics.forget_password(OWNER)
-    [renewal] = await renewals(town)
+async def test_m8_a_link_is_used_once_by_whoever_is_first(site: MyicsSite) -> None:
+    await site.myics.forget_password(OWNER)
+    [renewal] = await renewals(site)
     token = await renewal.link()
     results = await asyncio.gather(
-        *(town.myics.renewals.set_password(token, f"{NEW_PASSWORD}{n}") for n in range(4)), return_exceptions=True
+        *(site.myics.renewals.set_password(token, f"{NEW_PASSWORD}{n}") for n in range(4)), return_exceptions=True
     )
     assert sum(isinstance(result, HolderNo) for result in results) == 1
     assert ["すでに使われています" in str(each) for each in results if isinstance(each, LinkRefusedError)] == [True] * 3
 
 
-async def test_m8_each_dead_link_says_what_to_do(town: Town, browser: Browser) -> None:
+async def test_m8_each_dead_link_says_what_to_do(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     await ask(browser)
-    [first] = await renewals(town)
+    [first] = await renewals(site)
     superseded = await first.link()
     await ask(browser)
-    second = (await renewals(town))[1]
+    second = (await renewals(site))[1]
     before = await second.link()
     assert (await first.handle.result()).outcome is RegistrationOutcome.SUPERSEDED
     await second.act("resend")
     token = await second.link(2)
     ends = end_of((await second.row()).expires_on)
-    assert ends - town.myics.now() >= timedelta(days=1)
-    late = PersonalLink(PersonalLinkKind.MYICS_PASSWORD, second.number, 2, town.myics.now() - timedelta(seconds=1))
+    assert ends - site.myics.now() >= timedelta(days=1)
+    late = PersonalLink(PersonalLinkKind.MYICS_PASSWORD, second.number, 2, site.myics.now() - timedelta(seconds=1))
     of_registration = PersonalLink(PersonalLinkKind.MYICS, second.number, 2, ends).token("secret")
     dead = {
         superseded: "いちばん新しいメールの URL",
@@ -171,16 +159,16 @@ async def test_m8_each_dead_link_says_what_to_do(town: Town, browser: Browser) -
         answer = await browser.get(f"{RENEW}?link={link}")
         assert (answer.status_code, said in words(answer)) == (410, True), said
         with pytest.raises(LinkRefusedError):
-            await town.myics.renewals.set_password(link, NEW_PASSWORD)
+            await site.myics.renewals.set_password(link, NEW_PASSWORD)
     assert (await browser.get(f"{REGISTER}?link={token}")).status_code == 410
     assert (await renew(browser, token)).status_code == 303
     assert "すでに使われています" in words(await browser.get(f"{RENEW}?link={token}"))
     assert (await first.kinds()) == ["myics_renewal"]
 
 
-async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(town: Town) -> None:
-    await town.myics.forget_password(OWNER)
-    [renewal] = await renewals(town)
+async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(site: MyicsSite) -> None:
+    await site.myics.forget_password(OWNER)
+    [renewal] = await renewals(site)
     await renewal.link()
     shown = (await renewal.handle.describe()).typed_search_attributes
     assert shown.get(search_attributes.WAITING_FOR) == WaitingFor.APPLICANT  # no operator's queue
@@ -194,42 +182,44 @@ async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(to
     await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
     assert (await renewal.handle.result()).outcome is RegistrationOutcome.EXPIRED
     assert await renewal.kinds() == ["myics_renewal"]
-    assert (await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+    assert (await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
 
 
-async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(town: Town) -> None:
-    await town.myics.forget_password(OWNER)
-    [renewal] = await renewals(town)
+async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(site: MyicsSite) -> None:
+    await site.myics.forget_password(OWNER)
+    [renewal] = await renewals(site)
     token = await renewal.link()
     await renewal.act("withdraw")
     assert (await renewal.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     with pytest.raises(LinkRefusedError, match="取り下げ"):
-        await town.myics.renewals.open(token)
-    assert (await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+        await site.myics.renewals.open(token)
+    assert (await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
 
 
-async def test_m8_a_locked_account_is_unlocked_by_its_new_password(town: Town, browser: Browser) -> None:
+async def test_m8_a_locked_account_is_unlocked_by_its_new_password(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     for _ in range(WRONG_PASSWORDS):
         await browser.sign_in(password="Wrong2026")
     assert LOCKED in words(await browser.sign_in())
     await ask(browser)
-    [renewal] = await renewals(town)
+    [renewal] = await renewals(site)
     assert (await renew(browser, await renewal.link())).status_code == 303
     assert (await browser.sign_in(password=NEW_PASSWORD)).status_code == 303
-    [unlocking] = await town.myics.asked_for(RegistrationKind.UNLOCKING)
+    [unlocking] = await site.myics.requested(RegistrationKind.UNLOCKING)
     assert (await unlocking.handle.result()).outcome is RegistrationOutcome.UNLOCKED
 
 
-async def test_m8_a_stopped_account_gets_no_link_and_the_one_it_has_does_not_open(town: Town, browser: Browser) -> None:
-    manager = await town.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
-    await town.myics.register_user(await town.myics.add(manager, user(JIRO)))
+async def test_m8_a_stopped_account_gets_no_link_and_the_one_it_has_does_not_open(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    manager = await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
+    await site.myics.register_user(await site.myics.add(manager, user(JIRO)))
     await ask(browser, JIRO)
-    [renewal] = await renewals(town)
+    [renewal] = await renewals(site)
     token = await renewal.link()
-    await town.myics.users.stop(manager, (await town.myics.account(JIRO)).account_id)
+    await site.myics.users.stop(manager, (await site.myics.account(JIRO)).account_id)
     answer = await browser.get(f"{RENEW}?link={token}")
     assert (answer.status_code, "停止されています" in words(answer)) == (410, True)
     with pytest.raises(LinkRefusedError, match="停止"):
-        await town.myics.renewals.set_password(token, NEW_PASSWORD)
+        await site.myics.renewals.set_password(token, NEW_PASSWORD)
     assert (await ask(browser, JIRO)).headers["location"] == MAIL_SENT
-    assert len(await renewals(town)) == 1
+    assert len(await renewals(site)) == 1

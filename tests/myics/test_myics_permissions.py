@@ -3,41 +3,32 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.testing import WorkflowEnvironment
 
 from models.common.identifiers import MailAddress
-from models.myics.batch_files import MOST_BYTES
+from models.myics.deadlines import MOST_BYTES
 from models.myics.identifiers import CustomerNo, RegistrationNo
-from tests.myics.myics_town import CLIENT, Browser, Town, myics_town
-from tests.myics.myics_world import FIRM, OWNER, Registered
+from models.myics.store.users import LAST_ADMINISTRATOR
 from tests.support.customer import errors_on, words
-from tests.support.smtp_inbox import SmtpInbox
+from tests.support.myics_environment import FIRM, OWNER, Registered
+from tests.support.myics_site import CLIENT, MyicsBrowserUser, MyicsSite
 from tests.support.web import hidden_fields, until
-from web.myics.users import LAST_ADMINISTRATOR
 
 HANAKO = "hanako@aoba-kaikei.example.jp"
 OTHER_FIRM = CustomerNo("2000200301")
 
 
 @pytest_asyncio.fixture
-async def town(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
-) -> AsyncIterator[Town]:
-    async with myics_town(sessions, temporal, smtp_inbox) as town:
-        yield town
-
-
-@pytest_asyncio.fixture
-async def manager(town: Town) -> AsyncIterator[Browser]:
+async def manager(site: MyicsSite) -> AsyncIterator[MyicsBrowserUser]:
     """The representative's browser."""
-    await town.myics.firm()
-    async with town.browser() as browser:
+    await site.myics.firm()
+    async with site.browser() as browser:
         assert (await browser.sign_in()).status_code == 303
         yield browser
 
 
-async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(town: Town, manager: Browser) -> None:
+async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(
+    site: MyicsSite, manager: MyicsBrowserUser
+) -> None:
     added = await manager.add_user(HANAKO)
     assert (added.status_code, added.headers["location"]) == (303, "/myics/users?done=added")
     listed = words(await manager.get("/myics/users?done=added"))
@@ -50,17 +41,17 @@ async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(town: T
     said = [line.partition("：")[0] for line in errors_on(refused)]
     assert said == ["ユーザーアカウント", "使用者", "ユーザー種別"]
 
-    hanako = await town.myics.account(HANAKO)
-    registration = Registered(town.myics, await _number(town, HANAKO))
+    hanako = await site.myics.account(HANAKO)
+    registration = Registered(site.myics, await _number(site, HANAKO))
     first = await registration.link()
     assert (await manager.act(hanako.account_id, "resend")).status_code == 303
     second = await registration.link(2)
     assert first != second
-    await town.myics.registrants.set_password(second, "Aoba2026")
-    await town.myics.registrants.accept_terms(second, authority=True, terms=True)
+    await site.myics.registrants.set_password(second, "Aoba2026")
+    await site.myics.registrants.accept_terms(second, authority=True, terms=True)
 
     # The last administrator stays one; another may take the place.
-    owner = await town.myics.account(OWNER)
+    owner = await site.myics.account(OWNER)
     for action in ("general", "stop"):
         refused = await manager.act(owner.account_id, action)
         assert (refused.status_code, LAST_ADMINISTRATOR in words(refused)) == (409, True)
@@ -73,7 +64,7 @@ async def test_m4_added_a_user_is_listed_at_once_and_managed_in_the_list(town: T
     assert (await manager.get("/myics/users")).status_code == 403
 
 
-async def test_m7_a_client_is_listed_at_once_with_users_of_its_own(town: Town, manager: Browser) -> None:
+async def test_m7_a_client_is_listed_at_once_with_users_of_its_own(site: MyicsSite, manager: MyicsBrowserUser) -> None:
     new = await manager.get("/myics/clients/new")
     assert FIRM in words(new)
     refused = await manager.send("/myics/clients/new", {"suffix": "12", "name": ""})
@@ -92,8 +83,8 @@ async def test_m7_a_client_is_listed_at_once_with_users_of_its_own(town: Town, m
     assert added.headers["location"] == f"{place}?done=added"
     assert "midori@midori.example.jp" in (await manager.get(place)).text
     assert "midori@midori.example.jp" not in (await manager.get("/myics/users")).text
-    account = await town.myics.account("midori@midori.example.jp", CLIENT)
-    registration = Registered(town.myics, await _number(town, "midori@midori.example.jp", CLIENT))
+    account = await site.myics.account("midori@midori.example.jp", CLIENT)
+    registration = Registered(site.myics, await _number(site, "midori@midori.example.jp", CLIENT))
     await registration.link()
     withdrawn = await manager.act(account.account_id, "withdraw", client=CLIENT)
     assert withdrawn.headers["location"] == f"{place}?done=withdraw"
@@ -104,14 +95,14 @@ async def test_m7_a_client_is_listed_at_once_with_users_of_its_own(town: Town, m
     await until(listed_as_withdrawn)
 
 
-async def test_m7_one_firm_and_its_clients_see_nothing_of_another(town: Town, manager: Browser) -> None:
+async def test_m7_one_firm_and_its_clients_see_nothing_of_another(site: MyicsSite, manager: MyicsBrowserUser) -> None:
     await manager.send("/myics/clients/new", {"suffix": "0012", "name": "みどり商店"})
     await manager.add_user(HANAKO)
     await manager.upload("clients", _csv(2))
-    [batch] = await town.myics.batches.listed(await town.myics.sign_in.sign_in(FIRM, OWNER, "Aoba2026"))
-    hanako = await town.myics.account(HANAKO)
-    await town.myics.firm(OTHER_FIRM, MailAddress("jiro@midori-kaikei.example.jp"))
-    async with town.browser() as other:
+    [batch] = await site.myics.batches.listed(await site.myics.sign_in.sign_in(FIRM, OWNER, "Aoba2026"))
+    hanako = await site.myics.account(HANAKO)
+    await site.myics.firm(OTHER_FIRM, MailAddress("jiro@midori-kaikei.example.jp"))
+    async with site.browser() as other:
         await other.sign_in(OTHER_FIRM, "jiro@midori-kaikei.example.jp")
         for place in (
             f"/myics/clients/{CLIENT}/users",
@@ -135,10 +126,10 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(town: Town, ma
             assert (answer.status_code, "見つかりません" in words(answer)) == (409, True), action
         answer = await other.web.http.post(f"/myics/batches/{batch.batch_no}/stop")
         assert answer.status_code == 403
-    assert (await town.myics.account(HANAKO)).state == "招待中"
+    assert (await site.myics.account(HANAKO)).state == "招待中"
 
 
-async def test_m8_a_file_in_shift_jis_is_worked_off_and_its_refused_rows_come_back(manager: Browser) -> None:
+async def test_m8_a_file_in_shift_jis_is_worked_off_and_its_refused_rows_come_back(manager: MyicsBrowserUser) -> None:
     answer = await manager.upload("clients", (_csv(3).decode() + "12,短い\n0001,二重\n").encode("cp932"))
     assert answer.status_code == 303
     place = answer.headers["location"]
@@ -160,7 +151,7 @@ async def test_m8_a_file_in_shift_jis_is_worked_off_and_its_refused_rows_come_ba
     assert "完了" in words(await manager.get("/myics/batches"))
 
 
-async def test_m8_a_file_is_stopped_and_resumed(manager: Browser) -> None:
+async def test_m8_a_file_is_stopped_and_resumed(manager: MyicsBrowserUser) -> None:
     place = (await manager.upload("clients", _csv(1000))).headers["location"]
     assert (await manager.send(place, {}, action=f"{place}/stop")).status_code == 303
     page = words(await manager.get(place))
@@ -169,9 +160,9 @@ async def test_m8_a_file_is_stopped_and_resumed(manager: Browser) -> None:
     assert "登録は続きます" in words(await manager.get(place))
 
 
-async def test_m8_the_same_form_sent_twice_is_one_file(town: Town, manager: Browser) -> None:
+async def test_m8_the_same_form_sent_twice_is_one_file(site: MyicsSite, manager: MyicsBrowserUser) -> None:
     page = await manager.get("/myics/batches")
-    async with town.browser() as other:
+    async with site.browser() as other:
         other.web.http.cookies = manager.web.http.cookies
         hidden = hidden_fields(page, "/myics/batches") | {"kind": "clients"}
         files = {"file": ("a.csv", _csv(2), "text/csv")}
@@ -179,7 +170,7 @@ async def test_m8_the_same_form_sent_twice_is_one_file(town: Town, manager: Brow
     assert answers[0].headers["location"] == answers[1].headers["location"]
 
 
-async def test_m8_what_is_no_file_of_rows_is_refused_as_a_whole(manager: Browser) -> None:
+async def test_m8_what_is_no_file_of_rows_is_refused_as_a_whole(manager: MyicsBrowserUser) -> None:
     for name, content, said in (
         ("list.xlsx", b"PK\3\4", "「CSV」を選んで保存し直してください"),
         ("list.csv", b"PK\3\4\0\0", "文字コードを読み取れません"),
@@ -201,5 +192,5 @@ def _csv(rows: int) -> bytes:
     return ("顧問先ID下4桁,顧問先名称\n" + "".join(f"{n:04},顧問先{n}\n" for n in range(rows))).encode()
 
 
-async def _number(town: Town, address: str, holder: str = FIRM) -> RegistrationNo:
-    return RegistrationNo((await town.myics.account(address, holder)).registration_no)
+async def _number(site: MyicsSite, address: str, holder: str = FIRM) -> RegistrationNo:
+    return RegistrationNo((await site.myics.account(address, holder)).registration_no)

@@ -10,20 +10,21 @@ from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
-from models.myics.registrations import INVITATION_DAYS, RegistrationOutcome, RegistrationStage
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import INVITATION_DAYS, WRONG_KEYWORDS
+from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, read_account
 from models.tables import MyicsFirmRow
-from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, MyicsWorld, Registered
+from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered
 from workers.stack.inbox import text_of
 
 
-async def provisional(myics: MyicsWorld) -> tuple[Registered, str]:
+async def provisional(myics: MyicsEnvironment) -> tuple[Registered, str]:
     registration = await myics.invite()
     token = await registration.link()
     await myics.registrants.accept_terms(token, authority=True, terms=True)
     await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
-    await myics.tell()
+    await myics.notify()
     return registration, await registration.link(2)
 
 
@@ -33,7 +34,7 @@ async def refused_operation(registration: Registered, name: str, json: object) -
     return str(failed.value.cause)
 
 
-async def test_m1_the_invitation_has_the_very_subject_and_a_personal_link(myics: MyicsWorld) -> None:
+async def test_m1_the_invitation_has_the_very_subject_and_a_personal_link(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     token = await registration.link()
     [mail] = registration.mails(OWNER)
@@ -49,7 +50,7 @@ async def test_m1_the_invitation_has_the_very_subject_and_a_personal_link(myics:
 
 
 @pytest.mark.parametrize(("authority", "terms"), [(True, False), (False, True), (False, False)])
-async def test_m1_both_boxes_are_required(myics: MyicsWorld, authority: bool, terms: bool) -> None:
+async def test_m1_both_boxes_are_required(myics: MyicsEnvironment, authority: bool, terms: bool) -> None:
     token = await (await myics.invite()).link()
     with pytest.raises(RefusedError) as refused:
         await myics.registrants.accept_terms(token, authority=authority, terms=terms)
@@ -60,13 +61,13 @@ async def test_m1_both_boxes_are_required(myics: MyicsWorld, authority: bool, te
         await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
 
 
-async def test_m2_account_and_keyword_make_a_provisional_account_and_check_the_address(myics: MyicsWorld) -> None:
+async def test_m2_account_and_keyword_make_a_provisional_account_and_check_the_address(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     token = await registration.link()
     own = MailAddress("daihyo@aoba-kaikei.example.jp")
     await myics.registrants.accept_terms(token, authority=True, terms=True)
     await myics.registrants.choose_account(token, read_account(own, KEYWORD))
-    await myics.tell()
+    await myics.notify()
     second = await registration.link(2)
     account = await myics.account(own)
     assert (account.state, account.kind) == (AccountState.PROVISIONAL, AccountKind.ADMINISTRATOR)
@@ -89,10 +90,10 @@ def test_m2_a_keyword_of_65_characters_or_none_is_refused(word: str) -> None:
     assert [error.field for error in refused.value.errors] == ["keyword"]
 
 
-async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myics: MyicsWorld) -> None:
+async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myics: MyicsEnvironment) -> None:
     registration, token = await provisional(myics)
     signed_up = await myics.registrants.confirm(token, f" {KEYWORD} ", PASSWORD)
-    await myics.tell()
+    await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
     assert (await myics.account(OWNER)).state == AccountState.REGISTERED
     member = await myics.sign_in.sign_in("1000-200301", OWNER.upper(), PASSWORD)
@@ -104,7 +105,7 @@ async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myic
 
 @pytest.mark.parametrize("password", ["Aoba202", "Aoba2026Aoba20261", "Aoba 2026", "Ａｏｂａ２０２６", "aoba-2026", ""])
 async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up(
-    myics: MyicsWorld, password: str
+    myics: MyicsEnvironment, password: str
 ) -> None:
     _, token = await provisional(myics)
     with pytest.raises(RefusedError) as refused:
@@ -114,13 +115,13 @@ async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up
 
 
 @pytest.mark.parametrize("password", ["aobaaoba", "20262026", "Aoba2026Aoba2026"])
-async def test_m6_passwords_at_the_edges_are_taken(myics: MyicsWorld, password: str) -> None:
+async def test_m6_passwords_at_the_edges_are_taken(myics: MyicsEnvironment, password: str) -> None:
     _, token = await provisional(myics)
     await myics.registrants.confirm(token, KEYWORD, password)
     assert (await myics.sign_in.sign_in(FIRM, OWNER, password)).manages
 
 
-async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: MyicsWorld) -> None:
+async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: MyicsEnvironment) -> None:
     registration, token = await provisional(myics)
     for _ in range(WRONG_KEYWORDS - 1):
         with pytest.raises(RefusedError, match="キーワードが違います"):
@@ -129,7 +130,7 @@ async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: 
         await myics.registrants.confirm(token, "違う", PASSWORD)
     with pytest.raises(LinkRefusedError, match="ロック"):
         await myics.registrants.confirm(token, KEYWORD, PASSWORD)
-    await myics.tell()
+    await myics.notify()
     await registration.settled()
     progress = await registration.progress()
     assert (progress.locked, progress.waiting_for, progress.assignee) == (True, WaitingFor.OPERATOR, "佐藤")
@@ -137,11 +138,11 @@ async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: 
     progress = await registration.progress()
     assert (progress.locked, progress.waiting_for) == (False, WaitingFor.APPLICANT)
     await myics.registrants.confirm(token, KEYWORD, PASSWORD)
-    await myics.tell()
+    await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
 
 
-async def test_m8_reminded_on_business_days_shown_to_an_operator_and_closed_in_the_end(myics: MyicsWorld) -> None:
+async def test_m8_reminded_on_business_days_shown_to_an_operator_and_closed_in_the_end(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     await registration.link()
     today = day_in_japan((await registration.row()).requested_at)
@@ -164,7 +165,7 @@ async def test_m8_reminded_on_business_days_shown_to_an_operator_and_closed_in_t
     assert again.number != registration.number
 
 
-async def test_m8_an_extended_deadline_makes_a_new_link_that_lives_longer(myics: MyicsWorld) -> None:
+async def test_m8_an_extended_deadline_makes_a_new_link_that_lives_longer(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     first = await registration.link()
     until = (await registration.row()).expires_on + timedelta(days=10)
@@ -177,7 +178,7 @@ async def test_m8_an_extended_deadline_makes_a_new_link_that_lives_longer(myics:
     assert (await registration.progress()).expires_on == until
 
 
-async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: MyicsWorld) -> None:
+async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: MyicsEnvironment) -> None:
     registration = await myics.invite(address=MailAddress("wrong@aoba-kaikei.example.jp"))
     first = await registration.link()
     await registration.act("correct_address", mail_address="Right@aoba-kaikei.example.jp ")
@@ -189,7 +190,7 @@ async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: 
     assert "メールアドレスを訂正した" in await registration.audit()
 
 
-async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: MyicsWorld) -> None:
+async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     token = await registration.link()
     await registration.act("withdraw")
@@ -202,7 +203,7 @@ async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: Myi
     assert (await again.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
 
 
-async def test_operations_are_refused_in_plain_japanese_before_they_enter_history(myics: MyicsWorld) -> None:
+async def test_operations_are_refused_in_plain_japanese_before_they_enter_history(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     await registration.link()
     await registration.settled()
@@ -217,7 +218,7 @@ async def test_operations_are_refused_in_plain_japanese_before_they_enter_histor
     assert "より後の日" in await refused_operation(registration, "extend_deadline", early)
 
 
-async def test_a_firm_is_invited_once_at_a_time_and_never_when_it_has_an_administrator(myics: MyicsWorld) -> None:
+async def test_a_firm_is_invited_once_at_a_time_and_never_when_it_has_an_administrator(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     with pytest.raises(RefusedError, match=registration.number):
         await myics.invite()
@@ -228,10 +229,10 @@ async def test_a_firm_is_invited_once_at_a_time_and_never_when_it_has_an_adminis
     assert len(await myics.rows(select(MyicsFirmRow))) == 1
 
 
-async def test_nothing_personal_is_in_ids_or_search_attributes(myics: MyicsWorld) -> None:
+async def test_nothing_personal_is_in_ids_or_search_attributes(myics: MyicsEnvironment) -> None:
     registration, token = await provisional(myics)
     await myics.registrants.confirm(token, KEYWORD, PASSWORD)
-    await myics.tell()
+    await myics.notify()
     await registration.handle.result()
     history = (await registration.handle.fetch_history()).to_json_dict()
     events = str([event for event in history["events"] if "Started" not in event["eventType"]])

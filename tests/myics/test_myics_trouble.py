@@ -16,9 +16,9 @@ from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
+from models.myics.deadlines import INVITATION_DAYS
 from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.registrations import (
-    INVITATION_DAYS,
     RegistrationCase,
     RegistrationChanged,
     RegistrationKind,
@@ -26,9 +26,9 @@ from models.myics.registrations import (
     RegistrationStage,
 )
 from models.tables import MyicsRegistrationRow
-from tests.myics.myics_world import FIRM, MyicsWorld, Registered, user
 from tests.support.environment import details_of
 from tests.support.myics_cases import MINATO, client_without_its_users
+from tests.support.myics_environment import FIRM, MyicsEnvironment, Registered, user
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.registration import REGISTRATION_CHANGED
 from workflows.myics.registration_details import registration_static_details
@@ -37,7 +37,7 @@ WRONG, RIGHT = MailAddress("ichiroo@aoba-kaikei.example.jp"), MailAddress("ichir
 REFUSED = "メールを届けられませんでした"
 
 
-async def mistyped(myics: MyicsWorld) -> Registered:
+async def mistyped(myics: MyicsEnvironment) -> Registered:
     """An invitation whose address the mail server does not know."""
     myics.environment.inbox.unknown.add(WRONG)
     registration = await myics.invite(address=WRONG)
@@ -48,7 +48,7 @@ async def mistyped(myics: MyicsWorld) -> Registered:
 # --- mails that are refused for good ----------------------------------------------------------------------------------
 
 
-async def test_m8_a_mistyped_address_is_an_operators_who_corrects_it(myics: MyicsWorld) -> None:
+async def test_m8_a_mistyped_address_is_an_operators_who_corrects_it(myics: MyicsEnvironment) -> None:
     registration = await mistyped(myics)
     assert (await registration.progress()).assignee
     details = await details_of(registration.handle)
@@ -65,21 +65,23 @@ async def test_m8_a_mistyped_address_is_an_operators_who_corrects_it(myics: Myic
     assert REFUSED not in await details_of(registration.handle)
 
 
-async def test_m8_what_never_reached_anybody_can_be_withdrawn_and_the_firm_invited_anew(myics: MyicsWorld) -> None:
+async def test_m8_what_never_reached_anybody_can_be_withdrawn_and_the_firm_invited_anew(
+    myics: MyicsEnvironment,
+) -> None:
     registration = await mistyped(myics)
     await registration.act("withdraw")
     assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     await (await myics.invite(address=RIGHT)).link()
 
 
-async def test_m8_what_never_reached_anybody_expires(myics: MyicsWorld) -> None:
+async def test_m8_what_never_reached_anybody_expires(myics: MyicsEnvironment) -> None:
     registration = await mistyped(myics)
     requested_on = day_in_japan((await registration.row()).requested_at)
     await registration.until_day(requested_on + timedelta(days=INVITATION_DAYS + 1))
     assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED
 
 
-async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsWorld) -> None:
+async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsEnvironment) -> None:
     registration = await mistyped(myics)
     first = (await registration.progress()).assignee
     operators = await myics.operators()
@@ -94,7 +96,7 @@ async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsWorld) -> N
 # --- activities that keep failing -------------------------------------------------------------------------------------
 
 
-async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myics: MyicsWorld) -> None:
+async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     await registration.link()
     await registration.settled()
@@ -114,11 +116,11 @@ async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myic
 # --- clients, ends and resets -----------------------------------------------------------------------------------------
 
 
-async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsWorld) -> None:
+async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsEnvironment) -> None:
     client, first = await client_without_its_users(myics)
     await client.act("withdraw")
     assert (await client.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
-    await myics.tell()
+    await myics.notify()
     with pytest.raises(RPCError) as missing:
         await first.handle.describe()
     assert missing.value.status is RPCStatusCode.NOT_FOUND
@@ -128,19 +130,19 @@ async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsWorld)
     assert "登録の手続きを終了した（取り下げ）" in await first.audit()
 
 
-async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsWorld) -> None:
+async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsEnvironment) -> None:
     client, first = await client_without_its_users(myics)
     await client.act("withdraw")
     await client.handle.result()
     async with myics.environment.sessions.begin() as session:
         never = update(MyicsRegistrationRow).where(MyicsRegistrationRow.registration_no == first.number)
         await session.execute(never.values(notified_at=None))
-    await myics.tell()
+    await myics.notify()
     assert (await first.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     assert await first.kinds() == ["myics_withdrawn"]
 
 
-async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: MyicsWorld) -> None:
+async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: MyicsEnvironment) -> None:
     registration = await myics.add(await myics.firm(), user(MINATO))
     await registration.link()
     done = RegistrationChanged(stage=RegistrationStage.REGISTERED, locked=False, changed_at=datetime.now(UTC))
@@ -155,7 +157,7 @@ async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: Myics
     assert (await registration.row()).link_no == 1
 
 
-async def test_what_is_asked_for_after_a_reset_is_not_taken_for_what_was_done_before(myics: MyicsWorld) -> None:
+async def test_what_is_asked_for_after_a_reset_is_not_taken_for_what_was_done_before(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     await registration.link()
     await registration.settled()

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import ClientForm, UserForm, read
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
@@ -16,7 +17,7 @@ from models.myics.store.permissions import NotPossibleError
 from models.myics.store.registrants import RegistrantPage
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG, SignInRefusedError
 from models.tables import MyicsRegistrationRow
-from tests.myics.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, Registered, user
+from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 from workers.stack.inbox import text_of
 from workflows.common import search_attributes
 
@@ -24,13 +25,13 @@ JIRO, SABURO = "jiro@aoba-kaikei.example.jp", "saburo@aoba-kaikei.example.jp"
 ADMINISTRATOR = AccountKind.ADMINISTRATOR
 
 
-async def refused_sign_in(myics: MyicsWorld, holder: str, address: str, password: str) -> str:
+async def refused_sign_in(myics: MyicsEnvironment, holder: str, address: str, password: str) -> str:
     with pytest.raises(SignInRefusedError) as refused:
         await myics.sign_in.sign_in(holder, address, password)
     return str(refused.value)
 
 
-async def test_m4_a_user_is_listed_at_once_and_gets_a_mail_with_a_url(myics: MyicsWorld) -> None:
+async def test_m4_a_user_is_listed_at_once_and_gets_a_mail_with_a_url(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     registration = await myics.add(manager, user(JIRO))
     listed = {each.address: each for each in await myics.users.listed(manager, manager.holder_no)}
@@ -58,7 +59,7 @@ def test_m4_what_is_typed_wrong_is_refused_beside_its_field(wrong: dict[str, str
     assert [error.field for error in refused.value.errors] == [field]
 
 
-async def test_m4_only_administrators_of_the_firm_itself_manage(myics: MyicsWorld) -> None:
+async def test_m4_only_administrators_of_the_firm_itself_manage(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO)))
     general = await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
@@ -72,27 +73,27 @@ async def test_m4_only_administrators_of_the_firm_itself_manage(myics: MyicsWorl
         await myics.clients.listed(general)
 
 
-async def test_m5_password_then_terms_and_the_user_is_in(myics: MyicsWorld) -> None:
+async def test_m5_password_then_terms_and_the_user_is_in(myics: MyicsEnvironment) -> None:
     registration = await myics.add(await myics.firm(), user(JIRO))
     token = await registration.link()
     await myics.registrants.set_password(token, PASSWORD)
-    await myics.tell()
+    await myics.notify()
     await registration.at(RegistrationStage.PROVISIONAL)
     assert (await myics.registrants.open(token)).page is RegistrantPage.TERMS
     assert await refused_sign_in(myics, FIRM, JIRO, PASSWORD) == WRONG  # not before the terms
     signed_up = await myics.registrants.accept_terms(token, authority=True, terms=True)
-    await myics.tell()
+    await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
     assert signed_up is not None
     assert (await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)).account_id == signed_up.account_id
     assert await registration.kinds() == ["myics_user_invitation", "myics_registered"]
 
 
-async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_does(myics: MyicsWorld) -> None:
+async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_does(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     form = ClientForm(suffix=ClientSuffix("００12"), name="みなと商店", users=(user("minato@minato.example.jp"),))
     number = await myics.clients.add(manager, form)
-    await myics.tell()
+    await myics.notify()
     client = ClientId("10002003010012")
     assert [(each.client_id, each.users) for each in await myics.clients.listed(manager)] == [(client, 0)]
     [first] = await myics.users.listed(manager, HolderNo(client))
@@ -108,7 +109,7 @@ async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_doe
     assert not (await myics.sign_in.sign_in(client, "second@minato.example.jp", PASSWORD)).manages
 
 
-async def test_m7_the_last_four_digits_are_checked_and_taken_once(myics: MyicsWorld) -> None:
+async def test_m7_the_last_four_digits_are_checked_and_taken_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     for wrong in ("12", "00123", "abcd"):
         with pytest.raises(RefusedError, match="4 桁"):
@@ -119,11 +120,11 @@ async def test_m7_the_last_four_digits_are_checked_and_taken_once(myics: MyicsWo
     assert len(await myics.clients.listed(manager)) == 1
 
 
-async def test_m7_a_withdrawn_client_withdraws_who_has_not_registered(myics: MyicsWorld) -> None:
+async def test_m7_a_withdrawn_client_withdraws_who_has_not_registered(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     users = (user("one@minato.example.jp"), user("two@minato.example.jp"))
     number = await myics.clients.add(manager, ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=users))
-    await myics.tell()
+    await myics.notify()
     listed = await myics.users.listed(manager, HolderNo("10002003010012"))
     one, two = (Registered(myics, each.registration_no) for each in listed)
     await myics.register_user(one)
@@ -134,7 +135,7 @@ async def test_m7_a_withdrawn_client_withdraws_who_has_not_registered(myics: Myi
     assert (await one.handle.result()).outcome is RegistrationOutcome.REGISTERED
 
 
-async def test_m8_an_address_holds_one_account_per_firm_or_client(myics: MyicsWorld) -> None:
+async def test_m8_an_address_holds_one_account_per_firm_or_client(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.add(manager, user(JIRO))
     with pytest.raises(RefusedError, match="すでに"):
@@ -142,7 +143,7 @@ async def test_m8_an_address_holds_one_account_per_firm_or_client(myics: MyicsWo
     await myics.clients.add(manager, ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(JIRO),)))
 
 
-async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_at_once(myics: MyicsWorld) -> None:
+async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_at_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO, ADMINISTRATOR)))
     second = await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
@@ -161,7 +162,7 @@ async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_a
             await change
 
 
-async def test_a_stopped_account_is_refused_until_it_is_started_again(myics: MyicsWorld) -> None:
+async def test_a_stopped_account_is_refused_until_it_is_started_again(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     registration = await myics.add(manager, user(JIRO))
     await myics.register_user(registration)
@@ -174,7 +175,7 @@ async def test_a_stopped_account_is_refused_until_it_is_started_again(myics: Myi
     assert {"アカウントを停止した", "アカウントの停止を解いた"} <= set(await registration.audit())
 
 
-async def test_what_is_wrong_is_not_said(myics: MyicsWorld) -> None:
+async def test_what_is_wrong_is_not_said(myics: MyicsEnvironment) -> None:
     await myics.firm()
     for holder, address, password in (
         (FIRM, OWNER, "Wrong2026"),
@@ -186,13 +187,13 @@ async def test_what_is_wrong_is_not_said(myics: MyicsWorld) -> None:
 
 
 @pytest.mark.parametrize("who", ["operator", "administrator"])
-async def test_m8_too_many_wrong_passwords_lock_until_somebody_unlocks(myics: MyicsWorld, who: str) -> None:
+async def test_m8_too_many_wrong_passwords_lock_until_somebody_unlocks(myics: MyicsEnvironment, who: str) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO)))
     tries = (refused_sign_in(myics, FIRM, JIRO, "Wrong2026") for _ in range(WRONG_PASSWORDS + 3))
     assert set(await asyncio.gather(*tries)) == {WRONG}
     assert await refused_sign_in(myics, FIRM, JIRO, PASSWORD) == LOCKED
-    await myics.tell()
+    await myics.notify()
     [row] = await myics.rows(
         select(MyicsRegistrationRow).where(MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING)
     )
@@ -206,20 +207,20 @@ async def test_m8_too_many_wrong_passwords_lock_until_somebody_unlocks(myics: My
         await case.act("unlock")
     else:
         await myics.users.unlock(manager, (await myics.account(JIRO)).account_id)
-        await myics.tell()
+        await myics.notify()
     assert (await case.handle.result()).outcome is RegistrationOutcome.UNLOCKED
     assert (await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)).kind is AccountKind.GENERAL
     assert await case.kinds() == ["myics_locked", "myics_unlocked"]
 
 
-async def test_an_administrator_sends_again_and_withdraws_from_the_list(myics: MyicsWorld) -> None:
+async def test_an_administrator_sends_again_and_withdraws_from_the_list(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     registration = await myics.add(manager, user(JIRO))
     await registration.link()
     account = await myics.account(JIRO)
-    await myics.users.resend(manager, account.account_id)
+    await myics.invitations.resend(manager, account.account_id)
     await registration.link(2)
-    await myics.users.withdraw(manager, account.account_id)
+    await myics.invitations.withdraw(manager, account.account_id)
     assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     with pytest.raises(NotPossibleError, match="終了"):
-        await myics.users.resend(manager, account.account_id)
+        await myics.invitations.resend(manager, account.account_id)

@@ -10,55 +10,55 @@ from temporalio.client import WorkflowHandle
 from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
-from models.myics.accounts import WRONG_KEYWORDS, WRONG_PASSWORDS
 from models.myics.batches import BatchKind
+from models.myics.deadlines import WRONG_KEYWORDS, WRONG_PASSWORDS
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
 from models.myics.store.registrants import LinkRefusedError, read_account
 from models.myics.store.sign_in import SignInRefusedError
 from models.tables import MyicsRegistrationRow
-from tests.myics.myics_world import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsWorld, Registered, user
 from tests.support.myics_cases import client_without_its_users, held_up, shown, start_nothing_more
+from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsEnvironment, Registered, user
 
-Path = Callable[[MyicsWorld], Awaitable[WorkflowHandle[Any, Any]]]
+Path = Callable[[MyicsEnvironment], Awaitable[WorkflowHandle[Any, Any]]]
 JIRO = "jiro@aoba-kaikei.example.jp"
 
 
-async def representative_registered(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def representative_registered(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.invite()
     await myics.register_representative(registration)
     return registration.handle
 
 
-async def representative_locked_and_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def representative_locked_and_unlocked(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.invite()
     token = await registration.link()
     await myics.registrants.accept_terms(token, authority=True, terms=True)
     await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
-    await myics.tell()
+    await myics.notify()
     second = await registration.link(2)
     for _ in range(WRONG_KEYWORDS):
         try:
             await myics.registrants.confirm(second, "違う", PASSWORD)
         except (RefusedError, LinkRefusedError):
             continue
-    await myics.tell()
+    await myics.notify()
     await registration.settled()
     await registration.act("unlock")
     await myics.registrants.confirm(second, KEYWORD, PASSWORD)
-    await myics.tell()
+    await myics.notify()
     return registration.handle
 
 
-async def representative_never_answers(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def representative_never_answers(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.invite()
     await registration.link()
     await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
     return registration.handle
 
 
-async def representative_corrected_extended_and_withdrawn(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def representative_corrected_extended_and_withdrawn(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.invite()
     await registration.link()
     await registration.act("correct_address", mail_address="new@aoba-kaikei.example.jp")
@@ -71,7 +71,7 @@ async def representative_corrected_extended_and_withdrawn(myics: MyicsWorld) -> 
     return registration.handle
 
 
-async def representative_mistyped_and_corrected(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def representative_mistyped_and_corrected(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     myics.environment.inbox.unknown.add(OWNER)
     registration = await myics.invite()
     await registration.waits_for(WaitingFor.OPERATOR)
@@ -83,43 +83,43 @@ async def representative_mistyped_and_corrected(myics: MyicsWorld) -> WorkflowHa
     return registration.handle
 
 
-async def user_registered(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def user_registered(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.add(await myics.firm(), user(JIRO))
     await myics.register_user(registration)
     return registration.handle
 
 
-async def user_never_answers(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def user_never_answers(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     registration = await myics.add(await myics.firm(), user(JIRO))
     await registration.link()
     await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
     return registration.handle
 
 
-async def client_with_a_user(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def client_with_a_user(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     manager = await myics.firm()
     form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(JIRO),))
     number = await myics.clients.add(manager, form)
-    await myics.tell()
+    await myics.notify()
     [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == number))
     await myics.register_user(Registered(myics, RegistrationNo(row.registration_no)))
     return Registered(myics, number).handle
 
 
-async def client_withdrawn_before_its_users_are_started(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def client_withdrawn_before_its_users_are_started(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     client, _ = await client_without_its_users(myics)
     await client.act("withdraw")
     return client.handle
 
 
-async def account_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def account_unlocked(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     for _ in range(WRONG_PASSWORDS):
         try:
             await myics.sign_in.sign_in(FIRM, OWNER, "Wrong2026")
         except SignInRefusedError:
             continue
-    await myics.tell()
+    await myics.notify()
     [row] = await myics.rows(
         select(MyicsRegistrationRow).where(MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING)
     )
@@ -129,42 +129,42 @@ async def account_unlocked(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
     return case.handle
 
 
-async def password_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def password_renewed(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     await myics.forget_password(OWNER)
-    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    [renewal] = await myics.requested(RegistrationKind.RENEWAL)
     await renewal.link()
     await renewal.act("resend")
     await myics.renewals.set_password(await renewal.link(2), "Aoba2027")
-    await myics.tell()
+    await myics.notify()
     return renewal.handle
 
 
-async def password_asked_for_twice(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def password_asked_for_twice(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     await myics.forget_password(OWNER)
-    [first] = await myics.asked_for(RegistrationKind.RENEWAL)
+    [first] = await myics.requested(RegistrationKind.RENEWAL)
     await first.link()
     await myics.forget_password(OWNER)
     return first.handle
 
 
-async def password_never_renewed(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def password_never_renewed(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     await myics.forget_password(OWNER)
-    [renewal] = await myics.asked_for(RegistrationKind.RENEWAL)
+    [renewal] = await myics.requested(RegistrationKind.RENEWAL)
     await renewal.link()
     await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
     return renewal.handle
 
 
-async def batch_with_a_refused_row(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def batch_with_a_refused_row(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, "顧問先ID下4桁,顧問先名称\n0012,みなと商店\n12,短い\n")
     return myics.environment.client.get_workflow_handle(registration_workflow_id(number))
 
 
-async def batch_stopped_by_request_cancellation(myics: MyicsWorld) -> WorkflowHandle[Any, Any]:
+async def batch_stopped_by_request_cancellation(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     handle = await held_up(myics)
     await handle.cancel()
     await shown(handle, lambda progress: progress.stopped)

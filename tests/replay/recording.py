@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from tests.myics.myics_world import myics_with_worker
 from tests.replay.address_check_paths import CHECK_PATHS
 from tests.replay.address_check_paths import Path as CheckPath
 from tests.replay.myics_paths import MYICS_PATHS
@@ -18,6 +17,7 @@ from tests.replay.short_procedure_paths import SHORT_PATHS
 from tests.replay.short_procedure_paths import Path as ShortPath
 from tests.support.browser_user import browser_user_on
 from tests.support.environment import Environment, environment_with_worker
+from tests.support.myics_environment import myics_with_worker
 from tests.support.recorded_histories import HISTORY_FILES
 from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE, Path, parts
 from tests.support.settling import settled

@@ -19,17 +19,17 @@ from models.myics.registrations import (
     RegistrationStage,
 )
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
-from tests.myics.myics_world import MyicsWorld, Registered, user
+from tests.support.myics_environment import MyicsEnvironment, Registered, user
 from tests.support.running import PATIENCE
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
 
 
-def batch(myics: MyicsWorld, number: BatchNo) -> WorkflowHandle[object, BatchProgress]:
+def batch(myics: MyicsEnvironment, number: BatchNo) -> WorkflowHandle[object, BatchProgress]:
     return myics.environment.client.get_workflow_handle(registration_workflow_id(number), result_type=BatchProgress)
 
 
-async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
+async def held_up(myics: MyicsEnvironment) -> WorkflowHandle[object, BatchProgress]:
     """A file whose invitations nobody starts: the web, which does that, has gone away."""
     manager = await myics.firm()
     heads = "ユーザーアカウント,使用者,ユーザー種別\n"
@@ -44,7 +44,7 @@ async def held_up(myics: MyicsWorld) -> WorkflowHandle[object, BatchProgress]:
     return handle
 
 
-async def start_nothing_more(myics: MyicsWorld) -> None:
+async def start_nothing_more(myics: MyicsEnvironment) -> None:
     """Let it be as if the web were back and had started what waits."""
     async with myics.environment.sessions.begin() as session:
         await session.execute(update(MyicsRegistrationRow).values(notified_at=MyicsRegistrationRow.changed_at))
@@ -60,7 +60,7 @@ async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[Bat
 MINATO = "minato@minato.example.jp"
 
 
-async def client_without_its_users(myics: MyicsWorld) -> tuple[Registered, Registered]:
+async def client_without_its_users(myics: MyicsEnvironment) -> tuple[Registered, Registered]:
     """A client whose own registration runs, and that of its first user not yet."""
     manager = await myics.firm()
     form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(MINATO),))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from models.common.refusals import FieldError, in_japanese
+from models.common.refusals import FieldError, RefusedError, in_japanese
 
 _LONGEST = 4000
 _WHOLE = "お手続き"
@@ -40,7 +40,15 @@ def sent_values(sent: Mapping[str, object], *paths: str) -> dict[str, str]:
 
 def messages(invalid: ValidationError, values: Mapping[str, str], *, skip: int = 0) -> dict[str, str]:
     """Return one Japanese message per field: nothing typed is asked for, not called malformed."""
-    errors: Sequence[FieldError] = in_japanese(invalid.errors(), skip=skip)
+    return _by_field(in_japanese(invalid.errors(), skip=skip), values)
+
+
+def refused_form(page: PageForm, refused: RefusedError) -> PageForm:
+    """Return the form with what is wrong beside each field, as `messages`."""
+    return page.refused(_by_field(refused.errors, page.values))
+
+
+def _by_field(errors: Sequence[FieldError], values: Mapping[str, str]) -> dict[str, str]:
     return {
         error.field: error.message if values.get(error.field, "-").strip() else "入力してください。" for error in errors
     }

@@ -1,9 +1,9 @@
-"""What the procedures of MYICS are started with and told: each from its row (see `web.teller`)."""
+"""What MYICS' procedures are started with and notified of: each from its row (see `web.common.workflow_notifier`)."""
 
 from collections.abc import Callable
 from typing import Any
 
-from models.myics.batches import BatchCase, BatchKind, BatchNews, BatchProgress
+from models.myics.batches import BatchCase, BatchChanged, BatchKind, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
 from models.myics.registrations import RegistrationCase, RegistrationChanged, RegistrationKind, RegistrationStage
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
@@ -18,7 +18,7 @@ from workflows.myics.registration_details import registration_static_details
 from workflows.myics.representative_registration import RepresentativeRegistration
 from workflows.myics.user_invitation import UserInvitation
 
-_STORIES: dict[RegistrationKind, Callable[..., Any]] = {
+_PROCEDURES: dict[RegistrationKind, Callable[..., Any]] = {
     RegistrationKind.REPRESENTATIVE: RepresentativeRegistration.run,
     RegistrationKind.USER: UserInvitation.run,
     RegistrationKind.CLIENT: ClientRegistration.run,
@@ -28,7 +28,7 @@ _STORIES: dict[RegistrationKind, Callable[..., Any]] = {
 
 
 def registration_notification(row: MyicsRegistrationRow) -> Notification:
-    """Tell a registration's procedure how far the registrant has come."""
+    """Notify a registration's procedure of its stage, and of a lock."""
     kind, stage = RegistrationKind(row.kind), RegistrationStage(row.stage)
     case = RegistrationCase(
         registration_no=RegistrationNo(row.registration_no),
@@ -40,7 +40,7 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
         part_of=RegistrationNo(row.part_of) if row.part_of else None,
     )
     return Notification(
-        workflow=_STORIES[kind],
+        workflow=_PROCEDURES[kind],
         workflow_id=case.workflow_id,
         case=case,
         signal=REGISTRATION_CHANGED,
@@ -52,7 +52,7 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
 
 
 def batch_notification(row: MyicsBatchRow) -> Notification:
-    """Tell the working off of a file whether it is to stop."""
+    """Notify a file's procedure whether it is to stop."""
     kind = BatchKind(row.kind)
     case = BatchCase(
         batch_no=BatchNo(row.batch_no),
@@ -67,7 +67,7 @@ def batch_notification(row: MyicsBatchRow) -> Notification:
         workflow_id=case.workflow_id,
         case=case,
         signal=ROW_CHANGED,
-        change=BatchNews(stopped=row.stopped, changed_at=row.changed_at),
+        change=BatchChanged(stopped=row.stopped, changed_at=row.changed_at),
         summary=f"一括登録（{kind.label}）{row.rows} 行",
         details=f"受付番号：{row.batch_no}",
         search_attributes=search_attributes.of_batch(case.batch_no, row.customer_no),

@@ -1,6 +1,7 @@
 """Files of clients and users: sent, how far they are, which rows were refused, stopped and resumed (M8)."""
 
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
@@ -9,104 +10,114 @@ from starlette.datastructures import UploadFile
 
 from models.common.calendar import JST
 from models.common.refusals import FieldError, RefusedError
-from models.myics.batch_files import MOST_BYTES
-from models.myics.batches import MOST_ROWS, BatchKind
+from models.myics.batches import BatchKind
+from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 from models.myics.identifiers import BatchNo
+from models.myics.store.batches import Batches
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
+from web.common.auth import page_router
 from web.common.auth.access import readable_form_with_file
-from web.common.page_form import PageForm, sent_values
-from web.myics.parts import MyicsContext, refused_form
+from web.common.context import Context, WebContext, given
+from web.common.page_form import PageForm, refused_form, sent_values
+from web.myics.signed_in import SignedInManager
 
 BATCHES = "/myics/batches"
 MOST_SENT = MOST_BYTES + 64 * 1024
-"""Bytes of a request with a file: the largest one, and the form around it."""
+"""Bytes of a request with a file: the largest file, and the form around it."""
 LABELS = {"kind": "登録するもの", "file": "ファイル"}
 _KINDS = (BatchKind.CLIENTS, BatchKind.USERS)
 _ENDINGS = (".csv", ".txt")
 _SHOWN = 100
 """Refused rows on the page; the file has all."""
+BatchesOfFirm = Annotated[Batches, Depends(given(Batches))]
+
+router = APIRouter(include_in_schema=False)
+"""Not a router of pages: these refuse a form that holds a file."""
 
 
-def batch_pages(parts: MyicsContext) -> APIRouter:
-    """A router of its own: one of its forms holds a file, which no other may."""
-    router = APIRouter(include_in_schema=False)
-    batches = parts.services.batches
-
-    async def form(request: Request, manager: Member, page: PageForm) -> Response:
-        facts = {
-            "member": manager,
-            "page": page,
-            "kinds": [(kind.value, kind.label) for kind in _KINDS],
-            "columns": [(kind.label, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
-            "batches": await batches.listed(manager),
-            "most_rows": MOST_ROWS,
-            "most_megabytes": MOST_BYTES // 1_000_000,
-            "zone": JST,
-        }
-        return parts.show(request, "batches.html", facts)
-
-    @router.get(BATCHES)
-    async def listed(request: Request) -> Response:
-        manager = await parts.manager(request)
-        return await form(request, manager, PageForm(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value}))
-
-    @router.post(BATCHES, dependencies=[Depends(readable_form_with_file)])
-    async def take(request: Request) -> Response:
-        manager = await parts.manager(request)
-        sent = await request.form()
-        page = PageForm(LABELS, sent_values(sent, "submission_id", "kind"))
-        try:
-            content = await _content(sent.get("file"))
-            number = await batches.take(manager, _kind(page), content, _submission_id(page))
-        except RefusedError as refused:
-            return await form(request, manager, refused_form(page, refused))
-        return _to(number)
-
-    return router
+@router.get(BATCHES)
+async def list_batches(
+    request: Request, context: Context, manager: SignedInManager, batches: BatchesOfFirm
+) -> Response:
+    page = PageForm(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value})
+    return await _show(request, context, manager, batches, page)
 
 
-def batch_progress_pages(parts: MyicsContext) -> APIRouter:
-    """One file: how far it is, what was refused, stopped and resumed."""
-    router, batches = parts.router(), parts.services.batches
+@router.post(BATCHES, dependencies=[Depends(readable_form_with_file)])
+async def take(request: Request, context: Context, manager: SignedInManager, batches: BatchesOfFirm) -> Response:
+    sent = await request.form()
+    page = PageForm(LABELS, sent_values(sent, "submission_id", "kind"))
+    try:
+        content = await _content(sent.get("file"))
+        number = await batches.take(manager, _kind(page), content, _submission_id(page))
+    except RefusedError as refused:
+        return await _show(request, context, manager, batches, refused_form(page, refused))
+    return _to(number)
 
-    @router.get(BATCHES + "/{batch_no}")
-    async def standing(request: Request, batch_no: str) -> Response:
-        manager = await parts.manager(request)
-        number = _number(batch_no)
-        refused = await batches.refused(manager, number)
-        facts = {
-            "member": manager,
-            "batch": await batches.standing(manager, number),
-            "refused": refused[:_SHOWN],
-            "all_refused": len(refused),
-            "zone": JST,
-        }
-        return parts.show(request, "batch.html", facts)
 
-    @router.get(BATCHES + "/{batch_no}/refused.csv")
-    async def refused_rows(request: Request, batch_no: str) -> Response:
-        manager = await parts.manager(request)
-        number = _number(batch_no)
-        content = await batches.refused_csv(manager, number)
-        name = f'attachment; filename="{number}-refused.csv"'
-        return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+async def _number(batch_no: str) -> BatchNo:
+    try:
+        return BatchNo(batch_no)
+    except ValueError as refused:
+        raise NotPossibleError(str(refused)) from None
 
-    @router.post(BATCHES + "/{batch_no}/stop")
-    async def stop(request: Request, batch_no: str) -> Response:
-        return await change(request, _number(batch_no), stopped=True)
 
-    @router.post(BATCHES + "/{batch_no}/resume")
-    async def resume(request: Request, batch_no: str) -> Response:
-        return await change(request, _number(batch_no), stopped=False)
+Number = Annotated[BatchNo, Depends(_number)]
 
-    async def change(request: Request, number: BatchNo, *, stopped: bool) -> Response:
-        manager = await parts.manager(request)
-        if not (await batches.standing(manager, number)).finished:
-            await batches.stop(manager, number, stopped=stopped)
-        return _to(number)
+of_one_file = page_router()
 
-    return router
+
+@of_one_file.get(BATCHES + "/{batch_no}")
+async def show_batch(
+    request: Request, context: Context, manager: SignedInManager, number: Number, batches: BatchesOfFirm
+) -> Response:
+    refused = await batches.refused(manager, number)
+    facts = {
+        "member": manager,
+        "batch": await batches.status(manager, number),
+        "refused": refused[:_SHOWN],
+        "all_refused": len(refused),
+        "zone": JST,
+    }
+    return context.show(request, "myics/batch.html", facts)
+
+
+@of_one_file.get(BATCHES + "/{batch_no}/refused.csv")
+async def refused_rows(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
+    content = await batches.refused_csv(manager, number)
+    name = f'attachment; filename="{number}-refused.csv"'
+    return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+
+
+@of_one_file.post(BATCHES + "/{batch_no}/stop")
+async def stop(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
+    return await _change(manager, number, batches, stopped=True)
+
+
+@of_one_file.post(BATCHES + "/{batch_no}/resume")
+async def resume(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
+    return await _change(manager, number, batches, stopped=False)
+
+
+async def _change(manager: Member, number: BatchNo, batches: Batches, *, stopped: bool) -> Response:
+    if not (await batches.status(manager, number)).finished:
+        await batches.stop(manager, number, stopped=stopped)
+    return _to(number)
+
+
+async def _show(request: Request, context: WebContext, manager: Member, batches: Batches, page: PageForm) -> Response:
+    facts = {
+        "member": manager,
+        "page": page,
+        "kinds": [(kind.value, kind.label) for kind in _KINDS],
+        "columns": [(kind.label, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
+        "batches": await batches.listed(manager),
+        "most_rows": MOST_ROWS,
+        "most_megabytes": MOST_BYTES // 1_000_000,
+        "zone": JST,
+    }
+    return context.show(request, "myics/batches.html", facts)
 
 
 async def _content(file: object) -> bytes:
@@ -131,13 +142,6 @@ def _submission_id(page: PageForm) -> UUID:
         return UUID(page.value("submission_id"))
     except ValueError:
         return uuid4()
-
-
-def _number(text: str) -> BatchNo:
-    try:
-        return BatchNo(text)
-    except ValueError as refused:
-        raise NotPossibleError(str(refused)) from None
 
 
 def _heading(kind: BatchKind, name: str) -> str:

@@ -3,64 +3,69 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.refusals import RefusedError
 from models.myics.forms import ClientForm, read
 from models.myics.identifiers import ClientId
-from models.myics.store.clients import PAGE_LENGTH
+from models.myics.store.clients import PAGE_LENGTH, Clients
 from models.myics.store.sign_in import Member
-from web.common.page_form import PageForm, sent_values
-from web.myics.parts import MyicsContext, refused_form
+from web.common.auth import page_router
+from web.common.context import Context, WebContext, given
+from web.common.page_form import PageForm, refused_form, sent_values
+from web.myics.signed_in import SignedInManager
 
 CLIENTS = "/myics/clients"
 LABELS = {"suffix": "顧問先ID の下 4 桁", "name": "顧問先名称"}
+ClientsOfFirm = Annotated[Clients, Depends(given(Clients))]
+
+router = page_router()
 
 
-def client_pages(parts: MyicsContext) -> APIRouter:
-    router = parts.router()
+@router.get(CLIENTS)
+async def list_clients(
+    request: Request,
+    context: Context,
+    manager: SignedInManager,
+    clients: ClientsOfFirm,
+    *,
+    after: Annotated[str, Query(max_length=20)] = "",
+    find: Annotated[str, Query(max_length=100)] = "",
+    added: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    find = find.replace("\0", "")  # Postgres keeps none, and nobody types one
+    listed = await clients.listed(manager, after=_client_id(after), find=find)
+    facts = {
+        "member": manager,
+        "clients": listed,
+        "find": find,
+        "after": after,
+        "more": len(listed) == PAGE_LENGTH,
+        "added": _client_id(added),
+    }
+    return context.show(request, "myics/clients.html", facts)
 
-    @router.get(CLIENTS)
-    async def listed(
-        request: Request,
-        after: Annotated[str, Query(max_length=20)] = "",
-        find: Annotated[str, Query(max_length=100)] = "",
-        added: Annotated[str, Query(max_length=20)] = "",
-    ) -> Response:
-        manager = await parts.manager(request)
-        find = find.replace("\0", "")  # Postgres keeps none, and nobody types one
-        clients = await parts.services.clients.listed(manager, after=_client_id(after), find=find)
-        facts = {
-            "member": manager,
-            "clients": clients,
-            "find": find,
-            "after": after,
-            "more": len(clients) == PAGE_LENGTH,
-            "added": _client_id(added),
-        }
-        return parts.show(request, "clients.html", facts)
 
-    @router.get(f"{CLIENTS}/new")
-    async def empty(request: Request) -> Response:
-        return form(request, await parts.manager(request), PageForm(LABELS))
+@router.get(f"{CLIENTS}/new")
+async def show_form(request: Request, context: Context, manager: SignedInManager) -> Response:
+    return _show(request, context, manager, PageForm(LABELS))
 
-    @router.post(f"{CLIENTS}/new")
-    async def add(request: Request) -> Response:
-        manager = await parts.manager(request)
-        page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
-        try:
-            typed = read(ClientForm, page.values)
-            await parts.services.clients.add(manager, typed)
-        except RefusedError as refused:
-            return form(request, manager, refused_form(page, refused))
-        client_id = ClientId.of(manager.holder_no.firm, typed.suffix)
-        return RedirectResponse(f"{CLIENTS}?added={client_id}", HTTPStatus.SEE_OTHER)
 
-    def form(request: Request, manager: Member, page: PageForm) -> Response:
-        return parts.show(request, "client_new.html", {"member": manager, "page": page})
+@router.post(f"{CLIENTS}/new")
+async def add(request: Request, context: Context, manager: SignedInManager, clients: ClientsOfFirm) -> Response:
+    page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
+    try:
+        typed = read(ClientForm, page.values)
+        await clients.add(manager, typed)
+    except RefusedError as refused:
+        return _show(request, context, manager, refused_form(page, refused))
+    client_id = ClientId.of(manager.holder_no.firm, typed.suffix)
+    return RedirectResponse(f"{CLIENTS}?added={client_id}", HTTPStatus.SEE_OTHER)
 
-    return router
+
+def _show(request: Request, context: WebContext, manager: Member, page: PageForm) -> Response:
+    return context.show(request, "myics/client_new.html", {"member": manager, "page": page})
 
 
 def _client_id(text: str) -> ClientId | None:

@@ -1,83 +1,84 @@
-"""A forgotten password: asking for a link, and the new password behind it (M6, M8)."""
+"""A forgotten password: a form that has a link mailed, and the new password behind the link (M6, M8)."""
 
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.passwords import PasswordKind
 from models.common.refusals import RefusedError
+from models.myics.deadlines import RENEWAL_DAYS
 from models.myics.forms import read
 from models.myics.personal_links import NEW_PASSWORD_PATH
-from models.myics.store.renewals import RenewalForm
-from web.common.auth import Limit, client_address
-from web.common.page_form import PageForm, sent_values
+from models.myics.store.renewals import RenewalForm, Renewals
+from web.common.auth import Limit, client_address, page_router
+from web.common.context import Context, WebContext, given
+from web.common.page_form import PageForm, refused_form, sent_values
 from web.myics.pages_register import not_the_same
-from web.myics.parts import SIGN_IN, MyicsContext, refused_form
+from web.myics.signed_in import SIGN_IN
 
 FORGOTTEN = "/myics/password"
 MAIL_SENT = "/myics/password/mail-sent"
-ASKED = {"customer_no": "お客様番号", "address": "ユーザーアカウント"}
-TYPED = {"password": "新しいパスワード", "password_again": "新しいパスワード（確認のためもう一度）"}
+ACCOUNT_LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント"}
+PASSWORD_LABELS = {"password": "新しいパスワード", "password_again": "新しいパスワード（確認のためもう一度）"}
+RenewalsOfPasswords = Annotated[Renewals, Depends(given(Renewals))]
+
+router = page_router()
 
 
-def forgotten_password_pages(parts: MyicsContext) -> APIRouter:
-    """Asking for a link: the answer is the same for whatever accounts there are."""
-    router, renewals = parts.router(), parts.services.renewals
-
-    def ask(request: Request, page: PageForm) -> Response:
-        return parts.show(request, "password_forgotten.html", {"page": page})
-
-    @router.get(FORGOTTEN)
-    async def forgotten(request: Request) -> Response:
-        return ask(request, PageForm(ASKED))
-
-    @router.post(FORGOTTEN)
-    async def asked(request: Request) -> Response:
-        page = PageForm(ASKED, sent_values(await request.form(), *ASKED))
-        await parts.auth.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
-        try:
-            typed = read(RenewalForm, page.values)
-        except RefusedError as refused:
-            return ask(request, refused_form(page, refused))
-        # Counted for accounts that do not exist too: nobody learns from a limit which ones do.
-        account = f"{typed.customer_no} {typed.address}"
-        await parts.auth.limit(Limit.NEW_PASSWORD, account)
-        await parts.auth.limit(Limit.NEW_PASSWORD_DAILY, account)
-        await renewals.ask(typed)
-        return RedirectResponse(MAIL_SENT, HTTPStatus.SEE_OTHER)
-
-    @router.get(MAIL_SENT)
-    async def mail_sent(request: Request) -> Response:
-        return parts.show(request, "password_mail_sent.html", {})
-
-    return router
+@router.get(FORGOTTEN)
+async def show_form(request: Request, context: Context) -> Response:
+    return _show_form(request, context, PageForm(ACCOUNT_LABELS))
 
 
-def new_password_pages(parts: MyicsContext) -> APIRouter:
-    """Behind the link."""
-    router, renewals = parts.router(), parts.services.renewals
+@router.post(FORGOTTEN)
+async def request_link(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
+    """Have a link mailed. The answer is the same whether or not there is such an account."""
+    page = PageForm(ACCOUNT_LABELS, sent_values(await request.form(), *ACCOUNT_LABELS))
+    await context.auth.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
+    try:
+        typed = read(RenewalForm, page.values)
+    except RefusedError as refused:
+        return _show_form(request, context, refused_form(page, refused))
+    # Counted for accounts that do not exist too: else the limit would show which ones do.
+    account = f"{typed.customer_no} {typed.address}"
+    await context.auth.limit(Limit.NEW_PASSWORD, account)
+    await context.auth.limit(Limit.NEW_PASSWORD_DAILY, account)
+    await renewals.request_link(typed)
+    return RedirectResponse(MAIL_SENT, HTTPStatus.SEE_OTHER)
 
-    async def show(request: Request, link: str, page: PageForm) -> Response:
-        facts = {"opened": await renewals.open(link), "link": link, "page": page, "rule": PasswordKind.MYICS.rule}
-        return parts.show(request, "password_new.html", facts)
 
-    @router.get(NEW_PASSWORD_PATH)
-    async def opened(request: Request, link: Annotated[str, Query()] = "") -> Response:
-        return await show(request, link, PageForm(TYPED))
+@router.get(MAIL_SENT)
+async def mail_sent(request: Request, context: Context) -> Response:
+    return context.show(request, "myics/password_mail_sent.html", {"renewal_days": RENEWAL_DAYS})
 
-    @router.post(NEW_PASSWORD_PATH)
-    async def renew(request: Request) -> Response:
-        values = sent_values(await request.form(), "link", *TYPED)
-        link, page = values["link"], PageForm(TYPED)
-        await renewals.open(link)  # before anything is computed for it
-        if again := not_the_same(values):
-            return await show(request, link, page.refused(again))
-        try:
-            holder_no = await renewals.set_password(link, values["password"])
-        except RefusedError as refused:
-            return await show(request, link, refused_form(page, refused))
-        return RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
 
-    return router
+@router.get(NEW_PASSWORD_PATH)
+async def open_link(
+    request: Request, context: Context, renewals: RenewalsOfPasswords, link: Annotated[str, Query()] = ""
+) -> Response:
+    return await _show_link(request, context, renewals, link, PageForm(PASSWORD_LABELS))
+
+
+@router.post(NEW_PASSWORD_PATH)
+async def set_password(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
+    values = sent_values(await request.form(), "link", *PASSWORD_LABELS)
+    link, page = values["link"], PageForm(PASSWORD_LABELS)
+    await renewals.open(link)  # a dead link is refused before a password is hashed for it
+    if again := not_the_same(values):
+        return await _show_link(request, context, renewals, link, page.refused(again))
+    try:
+        holder_no = await renewals.set_password(link, values["password"])
+    except RefusedError as refused:
+        return await _show_link(request, context, renewals, link, refused_form(page, refused))
+    return RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
+
+
+def _show_form(request: Request, context: WebContext, page: PageForm) -> Response:
+    return context.show(request, "myics/password_forgotten.html", {"page": page})
+
+
+async def _show_link(request: Request, context: WebContext, renewals: Renewals, link: str, page: PageForm) -> Response:
+    facts = {"opened": await renewals.open(link), "link": link, "page": page, "rule": PasswordKind.MYICS.rule}
+    return context.show(request, "myics/password_new.html", facts)

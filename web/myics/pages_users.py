@@ -1,32 +1,34 @@
 """The users of a firm and of its clients: listed, added, and what administrators do with them (M4, M5, M7, M8)."""
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind
 from models.myics.forms import UserForm, read
 from models.myics.identifiers import HolderNo
+from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from web.common.auth import Limit
-from web.common.page_form import PageForm, sent_values
+from models.myics.store.users import Users
+from web.common.auth import Limit, page_router
+from web.common.context import Context, given
+from web.common.page_form import PageForm, refused_form, sent_values
 from web.common.temporal_calls import UnreachableError
-from web.myics.parts import MyicsContext, refused_form
-from web.myics.users import Users
+from web.myics.procedure_calls import InvitationUpdates
+from web.myics.signed_in import SignedInManager
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
 NOT_NOW = "ただいま受け付けられません。しばらくしてから、もう一度お試しください。"
-_MOST = 2**63 - 1
-"""Larger numbers are no account's: Postgres would not even look."""
-_PLACES = ("/myics/users", "/myics/clients/{client_id}/users")
-_SAID = {
+_LARGEST_ID = 2**63 - 1
+"""Postgres raises an error for a larger number."""
+_OF_FIRM, _OF_CLIENT = "/myics/users", "/myics/clients/{client_id}/users"
+_DONE = {
     "added": "ユーザーを追加しました。ご本人に、登録のご案内のメールを送ります。届くまで数分かかることがあります。",
-    "client": "顧問先を登録しました。続けて、顧問先のユーザーを登録できます。",
     "resend": "メールをもう一度送ります。前のメールの URL は使えなくなります。",
     "withdraw": "招待を取り下げます。一覧に反映されるまで、数秒かかることがあります。",
     "general": "ユーザー種別を「一般」に変更しました。",
@@ -37,107 +39,116 @@ _SAID = {
 }
 
 
-def users_place(holder: HolderNo) -> str:
-    """Return where the users of a firm or of a client are listed."""
-    return f"/myics/clients/{holder.client}/users" if holder.client else "/myics/users"
+@dataclass(frozen=True)
+class UserPages:
+    """What the handlers have in common."""
+
+    request: Request
+    context: Context
+    manager: SignedInManager
+    users: Annotated[Users, Depends(given(Users))]
+    clients: Annotated[Clients, Depends(given(Clients))]
+
+    async def show_list(self, holder: HolderNo, *, done: str = "", refusal: str = "") -> Response:
+        """Show the list, and on top of it what was done, or why it was not."""
+        facts = {
+            "users": await self.users.listed(self.manager, holder),
+            "page": PageForm({}, errors={"": refusal} if refusal else {}),
+            "said": _DONE.get(done),
+        }
+        return await self._show("users.html", holder, facts, HTTPStatus.CONFLICT if refusal else None)
+
+    async def show_form(self, holder: HolderNo, page: PageForm) -> Response:
+        return await self._show(
+            "user_new.html", holder, {"page": page, "kinds": [(kind, kind) for kind in AccountKind]}
+        )
+
+    async def limit_mails(self) -> None:
+        await self.context.auth.limit(Limit.INVITATION, f"myics {self.manager.account_id}")
+
+    async def _show(
+        self, template: str, holder: HolderNo, facts: dict[str, object], status: HTTPStatus | None = None
+    ) -> Response:
+        name = await self.clients.name(self.manager, holder.client) if holder.client else ""
+        about = {"member": self.manager, "holder": holder, "client_name": name, "place": users_path(holder)}
+        return self.context.show(self.request, f"myics/{template}", about | facts, status)
 
 
-def user_pages(parts: MyicsContext) -> APIRouter:
-    router = parts.router()
-
-    async def listed(request: Request, client_id: str = "", done: Annotated[str, Query()] = "") -> Response:
-        manager = await parts.manager(request)
-        return await show_users(parts, request, manager, _holder(manager, client_id), said=_SAID.get(done))
-
-    async def empty(request: Request, client_id: str = "") -> Response:
-        manager = await parts.manager(request)
-        page = PageForm(LABELS, {"kind": AccountKind.GENERAL})
-        return await form(request, manager, _holder(manager, client_id), page)
-
-    async def add(request: Request, client_id: str = "") -> Response:
-        manager = await parts.manager(request)
-        holder = _holder(manager, client_id)
-        page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
-        try:
-            typed = read(UserForm, page.values)
-            await parts.auth.limit(Limit.INVITATION, f"myics {manager.account_id}")
-            await parts.services.users.add(manager, holder, typed)
-        except RefusedError as refused:
-            return await form(request, manager, holder, refused_form(page, refused))
-        return _to_list(holder, "added")
-
-    async def form(request: Request, manager: Member, holder: HolderNo, page: PageForm) -> Response:
-        facts = await _about(parts, manager, holder) | {"page": page, "kinds": [(kind, kind) for kind in AccountKind]}
-        return parts.show(request, "user_new.html", facts)
-
-    for place in _PLACES:
-        router.get(place)(listed)
-        router.get(f"{place}/new")(empty)
-        router.post(f"{place}/new")(add)
-    return router
+Pages = Annotated[UserPages, Depends()]
 
 
-def user_action_pages(parts: MyicsContext) -> APIRouter:
-    """The buttons beside a user; which list it stands in comes with the form."""
-    router, users = parts.router(), parts.services.users
-
-    @router.post("/myics/users/{account_id}/{action}")
-    async def act(request: Request, account_id: Annotated[int, Path(le=_MOST)], action: str) -> Response:
-        manager = await parts.manager(request)
-        holder = _holder(manager, sent_values(await request.form(), "client_id")["client_id"])
-        if action == "resend":
-            await parts.auth.limit(Limit.INVITATION, f"myics {manager.account_id}")
-        try:
-            await _action(users, action)(manager, account_id)
-        except NotPossibleError as refused:
-            return await show_users(parts, request, manager, holder, refusal=str(refused))
-        except UnreachableError:
-            return await show_users(parts, request, manager, holder, refusal=NOT_NOW)
-        return _to_list(holder, action)
-
-    return router
+async def _holder_in_path(manager: SignedInManager, client_id: str = "") -> HolderNo:
+    return _holder(manager, client_id)
 
 
-def _action(users: Users, action: str) -> Callable[[Member, int], Awaitable[None]]:
-    async def change_kind(manager: Member, account_id: int) -> None:
-        kind = AccountKind.GENERAL if action == "general" else AccountKind.ADMINISTRATOR
-        await users.change_kind(manager, account_id, kind)
+Holder = Annotated[HolderNo, Depends(_holder_in_path)]
 
-    actions: dict[str, Callable[[Member, int], Awaitable[None]]] = {
-        "resend": users.resend,
-        "withdraw": users.withdraw,
-        "general": change_kind,
-        "administrator": change_kind,
-        "stop": users.stop,
-        "restart": users.restart,
-        "unlock": users.unlock,
-    }
-    if action not in actions:
-        raise NotPossibleError("この操作はありません。一覧を開き直してください。")
-    return actions[action]
+router = page_router()
 
 
-async def show_users(
-    parts: MyicsContext,
-    request: Request,
-    manager: Member,
-    holder: HolderNo,
-    *,
-    said: str | None = None,
-    refusal: str | None = None,
+@router.get(_OF_FIRM)
+@router.get(_OF_CLIENT)
+async def list_users(pages: Pages, holder: Holder, done: Annotated[str, Query()] = "") -> Response:
+    return await pages.show_list(holder, done=done)
+
+
+@router.get(f"{_OF_FIRM}/new")
+@router.get(f"{_OF_CLIENT}/new")
+async def show_form(pages: Pages, holder: Holder) -> Response:
+    return await pages.show_form(holder, PageForm(LABELS, {"kind": AccountKind.GENERAL}))
+
+
+@router.post(f"{_OF_FIRM}/new")
+@router.post(f"{_OF_CLIENT}/new")
+async def add(pages: Pages, holder: Holder) -> Response:
+    page = PageForm(LABELS, sent_values(await pages.request.form(), *LABELS))
+    try:
+        typed = read(UserForm, page.values)
+        await pages.limit_mails()
+        await pages.users.add(pages.manager, holder, typed)
+    except RefusedError as refused:
+        return await pages.show_form(holder, refused_form(page, refused))
+    return _to_list(holder, "added")
+
+
+@router.post("/myics/users/{account_id}/{action}")
+async def act(
+    pages: Pages,
+    invitations: Annotated[InvitationUpdates, Depends(given(InvitationUpdates))],
+    account_id: Annotated[int, Path(le=_LARGEST_ID)],
+    action: str,
 ) -> Response:
-    """Show the list, and on top of it why something was not done."""
-    facts = await _about(parts, manager, holder) | {
-        "users": await parts.services.users.listed(manager, holder),
-        "page": PageForm({}, errors={"": refusal} if refusal else {}),
-        "said": said,
-    }
-    return parts.show(request, "users.html", facts, HTTPStatus.CONFLICT if refusal else None)
+    """Do what a button beside a user says; the form holds which list it is in."""
+    holder = _holder(pages.manager, sent_values(await pages.request.form(), "client_id")["client_id"])
+    if action == "resend":
+        await pages.limit_mails()
+    try:
+        await _act(pages.users, invitations, pages.manager, account_id, action)
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, refusal=str(refused))
+    except UnreachableError:
+        return await pages.show_list(holder, refusal=NOT_NOW)
+    return _to_list(holder, action)
 
 
-async def _about(parts: MyicsContext, manager: Member, holder: HolderNo) -> dict[str, object]:
-    name = await parts.services.clients.name(manager, holder.client) if holder.client else ""
-    return {"member": manager, "holder": holder, "client_name": name, "place": users_place(holder)}
+async def _act(users: Users, invitations: InvitationUpdates, manager: Member, account_id: int, action: str) -> None:
+    match action:
+        case "resend":
+            await invitations.resend(manager, account_id)
+        case "withdraw":
+            await invitations.withdraw(manager, account_id)
+        case "general":
+            await users.change_kind(manager, account_id, AccountKind.GENERAL)
+        case "administrator":
+            await users.change_kind(manager, account_id, AccountKind.ADMINISTRATOR)
+        case "stop":
+            await users.stop(manager, account_id)
+        case "restart":
+            await users.restart(manager, account_id)
+        case "unlock":
+            await users.unlock(manager, account_id)
+        case _:
+            raise NotPossibleError("この操作はありません。一覧を開き直してください。")
 
 
 def _holder(manager: Member, client_id: str) -> HolderNo:
@@ -153,5 +164,10 @@ def _holder(manager: Member, client_id: str) -> HolderNo:
     return holder
 
 
+def users_path(holder: HolderNo) -> str:
+    """Return where the users of a firm or of a client are listed."""
+    return _OF_CLIENT.format(client_id=holder.client) if holder.client else _OF_FIRM
+
+
 def _to_list(holder: HolderNo, done: str) -> Response:
-    return RedirectResponse(f"{users_place(holder)}?done={done}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{users_path(holder)}?done={done}", HTTPStatus.SEE_OTHER)

@@ -1,36 +1,59 @@
-"""Asking a registration's procedure for something, as an operator would, and telling its answer in its own words."""
+"""Updates that administrators of a firm send to the procedure of an invitation; its refusals are shown as they are."""
+
+from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
-from models.myics.identifiers import BatchNo, RegistrationNo, registration_workflow_id
+from models.myics.identifiers import registration_workflow_id
+from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
 from models.myics.store.permissions import NotPossibleError
+from models.myics.store.sign_in import Member
+from models.myics.store.users import Users
 from web.common.temporal_calls import temporal_call
 
+_BY = "事務所の管理者"
 _NOT_RUNNING = "このお手続きは、まだ始まっていないか、すでに終了しています。しばらくしてから、もう一度お試しください。"
-_UNSAID = "受け付けられませんでした。MYICS サポートへお問い合わせください。"
+_NO_REASON = "受け付けられませんでした。MYICS サポートへお問い合わせください。"
 
 
-async def ask_registration(
-    client: Client, number: RegistrationNo | BatchNo, operation: str, message: ActionMessage
-) -> None:
-    """Send the update and wait for its effect. Raises `NotPossibleError` and `UnreachableError`."""
-    async with temporal_call():
-        try:
-            await client.get_workflow_handle(registration_workflow_id(number)).execute_update(str(operation), message)
-        except WorkflowUpdateFailedError as failed:
-            raise NotPossibleError(_reason(failed)) from None
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            raise NotPossibleError(_NOT_RUNNING) from None
+@dataclass(frozen=True)
+class InvitationUpdates:
+    """Each waits for its effect, and raises `NotPossibleError` or `UnreachableError`."""
+
+    users: Users
+    client: Client
+
+    async def resend(self, manager: Member, account_id: int) -> None:
+        """Mail another link to a user who has not registered."""
+        await self._send(manager, account_id, RegistrationOperation.RESEND, ResendLink(by=_BY, reason="画面からの再送"))
+
+    async def withdraw(self, manager: Member, account_id: int) -> None:
+        """End an invitation."""
+        message = WithdrawRegistration(by=_BY, reason="画面からの取り下げ")
+        await self._send(manager, account_id, RegistrationOperation.WITHDRAW, message)
+
+    async def _send(
+        self, manager: Member, account_id: int, operation: RegistrationOperation, message: ActionMessage
+    ) -> None:
+        number = await self.users.open_invitation(manager, account_id)
+        procedure = self.client.get_workflow_handle(registration_workflow_id(number))
+        async with temporal_call():
+            try:
+                await procedure.execute_update(str(operation), message)
+            except WorkflowUpdateFailedError as failed:
+                raise NotPossibleError(_reason(failed)) from None
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                raise NotPossibleError(_NOT_RUNNING) from None
 
 
 def _reason(failed: WorkflowUpdateFailedError) -> str:
-    """Return what the procedure said, or the activity that it asked."""
+    """Return the reason of the procedure, or of the activity that it called."""
     cause: BaseException | None = failed.cause
     while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
         cause = cause.cause
-    return cause.message.partition("いまできる操作")[0] if isinstance(cause, ApplicationError) else _UNSAID
+    return cause.message.partition("いまできる操作")[0] if isinstance(cause, ApplicationError) else _NO_REASON

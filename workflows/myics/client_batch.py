@@ -18,13 +18,14 @@ with workflow.unsafe.imports_passed_through():
         REFUSED_SHOWN,
         WAITING_TO_START,
         BatchCase,
-        BatchNews,
+        BatchChanged,
         BatchPage,
         BatchProgress,
         BatchStep,
         PageDone,
         RefusedLine,
     )
+    from models.myics.deadlines import HELD_UP_AFTER
     from workflows.common.activity_options import PAGE_OF_ROWS, REGISTRY
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.failing_activities import FailureFlag, no_longer_failing
@@ -41,8 +42,6 @@ LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
 LOOKS_PER_RUN = 30
 """Looks after which the workflow continues as new: about 350 events."""
-HELD_UP_AFTER = timedelta(minutes=10)
-"""How long invitations may wait for their start before operators are shown it."""
 
 
 @workflow.defn
@@ -54,7 +53,7 @@ class ClientBatch(FailureFlag):
         self._case = case
         self._progress = case.progress
         self._next_row = case.next_row
-        self._changed_at = case.heard_at
+        self._changed_at = case.changed_at
         self._operations = case.operations
         self._waiting = case.waiting_to_start
         self._waiting_since = case.waiting_since
@@ -87,7 +86,7 @@ class ClientBatch(FailureFlag):
         await self._record(message)
 
     @workflow.signal(name=ROW_CHANGED, description="事務所の画面での操作の報告（システム用）")
-    def row_changed(self, changed: BatchNews) -> None:
+    def row_changed(self, changed: BatchChanged) -> None:
         if self._changed_at is None or changed.changed_at > self._changed_at:
             self._changed_at = changed.changed_at
             self._set_stopped(stopped=changed.stopped)
@@ -118,7 +117,7 @@ class ClientBatch(FailureFlag):
         state = {
             "next_row": self._next_row,
             "operations": self._operations,
-            "heard_at": self._changed_at,
+            "changed_at": self._changed_at,
             "progress": self._progress,
             "waiting_to_start": self._waiting,
             "waiting_since": self._waiting_since,

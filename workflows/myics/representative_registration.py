@@ -6,21 +6,22 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.common.calendar import day_in_japan
-    from models.myics.mails import MyicsMail
-    from models.myics.registrations import (
+    from models.myics.deadlines import (
+        CONFIRMATION_OPERATOR_DAYS,
+        CONFIRMATION_REMINDER_DAYS,
+        INVITATION_OPERATOR_DAYS,
+        INVITATION_REMINDER_DAYS,
         USER_DAYS,
-        RegistrationCase,
-        RegistrationEnded,
-        RegistrationOutcome,
-        RegistrationStage,
     )
+    from models.myics.mails import MyicsMail
+    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
-INVITED = LinkSchedule(remind_after=(3, 7), show_after=10)
+INVITED = LinkSchedule(remind_after=INVITATION_REMINDER_DAYS, show_after=INVITATION_OPERATOR_DAYS)
 """The invitation: reminded, then an operator calls the firm."""
-PROVISIONAL = LinkSchedule(remind_after=(2, 5), show_after=7)
-"""The mail that checks the address: an operator calls sooner than after an invitation."""
+PROVISIONAL = LinkSchedule(remind_after=CONFIRMATION_REMINDER_DAYS, show_after=CONFIRMATION_OPERATOR_DAYS)
+"""The mail that checks the address: whoever has begun is called sooner."""
 _CHOSEN = frozenset({RegistrationStage.PROVISIONAL, RegistrationStage.REGISTERED})
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 

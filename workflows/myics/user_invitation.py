@@ -3,13 +3,14 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.myics.deadlines import INVITATION_REMINDER_DAYS
     from models.myics.mails import MyicsMail
     from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.myics.registration import LinkSchedule, Registration
 
-INVITED = LinkSchedule(remind_after=(3, 7))
-"""No operator is shown it: the firm's administrators see in their list who has not registered."""
+INVITED = LinkSchedule(remind_after=INVITATION_REMINDER_DAYS)
+"""The firm's own affair: its administrators see in their list who has not registered."""
 _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 
 

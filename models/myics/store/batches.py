@@ -1,15 +1,16 @@
-"""Files of many clients or users: taken as a whole, worked off row by row, what was refused as a file again (M8)."""
+"""Files of many clients or users: stored as a whole, processed row by row; refused rows become a file again (M8)."""
 
 import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.common.calendar import utc_now
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file
 from models.myics.batches import BatchKind
 from models.myics.identifiers import BatchNo, CustomerNo
@@ -37,26 +38,21 @@ class BatchStatus:
 
 @dataclass(frozen=True)
 class RefusedBatchRow:
-    """A row that was not taken, as it stood in the file, and why."""
+    """A row that was not taken, as it is in the file, and why."""
 
     line: int
     values: dict[str, str]
     reason: str
 
 
+@dataclass(frozen=True)
 class Batches:
-    """Takes files and tells how far they are. `manager` None: an operator, at the command line."""
+    """Takes files and returns their status. `manager` None: an operator, at the command line."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
     async def take(self, manager: Member | None, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
         """Store every row of a file; the same submission again is the same batch.
@@ -66,16 +62,16 @@ class Batches:
         if (kind is BatchKind.FIRMS) != (manager is None):
             raise NotPossibleError("会計事務所の招待は担当者だけが、顧問先とユーザーの登録は事務所だけが行えます。")
         file = read_batch_file(content, kind)
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             if manager:
                 await may_manage(session, manager, manager.holder_no)
             number = await self._store(session, manager, kind, file, submission_id)
-        self._told()
+        self.wake()
         return number
 
     async def listed(self, manager: Member) -> list[BatchStatus]:
         """Return the firm's files, the newest first. Raises `NotPossibleError`."""
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             await may_manage(session, manager, manager.holder_no)
             rows = await session.scalars(
                 select(MyicsBatchRow)
@@ -83,16 +79,16 @@ class Batches:
                 .order_by(MyicsBatchRow.batch_no.desc())
                 .limit(20)
             )
-            return [await _standing(session, row) for row in rows]
+            return [await _status(session, row) for row in rows]
 
-    async def standing(self, manager: Member | None, number: BatchNo) -> BatchStatus:
+    async def status(self, manager: Member | None, number: BatchNo) -> BatchStatus:
         """Return how far the file is. Raises `NotPossibleError`."""
-        async with self._sessions() as session:
-            return await _standing(session, await _batch(session, manager, number))
+        async with self.sessions() as session:
+            return await _status(session, await _batch(session, manager, number))
 
     async def refused(self, manager: Member | None, number: BatchNo) -> list[RefusedBatchRow]:
         """Return the rows that were not taken, in the file's order. Raises `NotPossibleError`."""
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             await _batch(session, manager, number)
             line = MyicsBatchLineRow
             rows = await session.scalars(
@@ -102,7 +98,7 @@ class Batches:
 
     async def refused_csv(self, manager: Member | None, number: BatchNo) -> bytes:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
-        kind = (await self.standing(manager, number)).kind
+        kind = (await self.status(manager, number)).kind
         refused = await self.refused(manager, number)
         text = io.StringIO(newline="")
         writer = csv.writer(text)
@@ -114,18 +110,18 @@ class Batches:
 
     async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             row = await _batch(session, manager, number)
             await session.refresh(row, with_for_update=True)
             if row.closed_at:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
-            row.stopped, row.changed_at = stopped, max(self._now(), row.changed_at)
+            row.stopped, row.changed_at = stopped, max(self.now(), row.changed_at)
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            session.add(_audit(row, action, manager, self._now()))
-        self._told()
+            session.add(_audit(row, action, manager, self.now()))
+        self.wake()
 
     async def _store(
-        self, session: AsyncSession, manager: Member | None, kind: BatchKind, file: BatchFile, submission_id: UUID
+        self, session: DatabaseSession, manager: Member | None, kind: BatchKind, file: BatchFile, submission_id: UUID
     ) -> BatchNo:
         # Two clicks at once: the second waits here, then finds what the first has stored.
         await session.execute(select(func.pg_advisory_xact_lock(submission_id.int % 2**63)))
@@ -135,7 +131,7 @@ class Batches:
             if (stored.kind, stored.customer_no) != (kind, firm):
                 raise NotPossibleError("画面が古くなっています。画面を開き直してから、もう一度送ってください。")
             return BatchNo(stored.batch_no)
-        now = self._now()
+        now = self.now()
         row = MyicsBatchRow(
             batch_no=BatchNo.from_count(await session.scalar(select(batch_count.next_value())) or 0),
             submission_id=submission_id,
@@ -157,7 +153,7 @@ class Batches:
         return BatchNo(row.batch_no)
 
 
-async def _batch(session: AsyncSession, manager: Member | None, number: BatchNo) -> MyicsBatchRow:
+async def _batch(session: DatabaseSession, manager: Member | None, number: BatchNo) -> MyicsBatchRow:
     if manager:
         await may_manage(session, manager, manager.holder_no)
     row = await session.get(MyicsBatchRow, number)
@@ -166,7 +162,7 @@ async def _batch(session: AsyncSession, manager: Member | None, number: BatchNo)
     return row
 
 
-async def _standing(session: AsyncSession, row: MyicsBatchRow) -> BatchStatus:
+async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
     line = MyicsBatchLineRow
     done, refused = (
         await session.execute(

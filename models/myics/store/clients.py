@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.common.calendar import utc_now
 from models.common.identifiers import fold
+from models.common.store.sessions import DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.forms import ClientForm
 from models.myics.identifiers import ClientId, HolderNo, RegistrationNo
@@ -29,19 +30,14 @@ class ListedClient:
     """Registered ones."""
 
 
+@dataclass(frozen=True)
 class Clients:
     """Lists and adds a firm's clients."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
     async def listed(self, manager: Member, *, after: ClientId | None = None, find: str = "") -> list[ListedClient]:
         """Return the next clients by their IDs, at most `PAGE_LENGTH`; all, or those that are looked for.
@@ -50,7 +46,7 @@ class Clients:
         """
         sought = fold(find)
         users = func.count(MyicsAccountRow.account_id)
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             await may_manage(session, manager, manager.holder_no)
             rows = await session.execute(
                 select(MyicsClientRow.client_id, MyicsClientRow.name, users)
@@ -72,15 +68,15 @@ class Clients:
 
     async def name(self, manager: Member, client: ClientId) -> str:
         """Return a client's name. Raises `NotPossibleError`, also for a client of another firm."""
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             await may_manage(session, manager, HolderNo(client))
             return (await session.get_one(MyicsClientRow, client)).name
 
     async def add(self, manager: Member, form: ClientForm) -> RegistrationNo:
         """Add a client, listed at once, and invite its first users. Raises `NotPossibleError` and `RefusedError`."""
         firm = manager.holder_no.firm
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             await may_manage(session, manager, HolderNo(firm))
-            number = await add_client(session, firm, form, Requester(manager.name, self._now()))
-        self._told()
+            number = await add_client(session, firm, form, Requester(manager.name, self.now()))
+        self.wake()
         return number

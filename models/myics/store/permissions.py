@@ -1,7 +1,6 @@
 """Who may manage: administrators of the firm itself, and only what is the firm's (M4, M7)."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.store.sign_in import Member
@@ -9,10 +8,10 @@ from models.tables import MyicsAccountRow, MyicsClientRow
 
 
 class NotPossibleError(Exception):
-    """What was asked for cannot be done; the text says in Japanese why, and what to do instead."""
+    """Something cannot be done; the text says in Japanese why, and what to do instead."""
 
 
-async def may_manage(session: AsyncSession, manager: Member, holder: HolderNo) -> None:
+async def may_manage(session: DatabaseSession, manager: Member, holder: HolderNo) -> None:
     """Check, as the records are now, that the member may manage the users of this firm or client.
 
     Raises `NotPossibleError`.

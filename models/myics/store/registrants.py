@@ -1,18 +1,19 @@
-"""What somebody with a personal link does: the one place where it is checked and used up (M1 to M3, M5, M8)."""
+"""What somebody with a personal link does: every use of a link is checked here (M1 to M3, M5, M8)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-
+from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
-from models.myics.accounts import WRONG_KEYWORDS, AccountKind, AccountState
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import WRONG_KEYWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, keyword, read
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
@@ -69,28 +70,21 @@ class Opened:
 
 @dataclass(frozen=True)
 class SignedUp:
-    """The account that has come to exist: its owner may be signed in at once (M5)."""
+    """The account that was registered: its owner may be signed in at once (M5)."""
 
     account_id: int
 
 
+@dataclass(frozen=True)
 class Registrants:
-    """Each step checks the link, holds the registration's row, and leaves its procedure something to be told."""
+    """Each step checks the link and changes the registration's row, which it holds; its procedure is notified."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        hashing: Hashing,
-        secret_key: str,
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._hashing = hashing
-        self._secret_key = secret_key
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    hashing: Hashing
+    secret_key: str
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
     async def open(self, token: str) -> Opened:
         """Return what the link leads to. Raises `LinkRefusedError`."""
@@ -115,10 +109,10 @@ class Registrants:
             raise RefusedError(errors)
         async with self._consume(token) as (session, row):
             _only_on(RegistrantPage.TERMS, await _page(session, row))
-            row.terms_at = self._now()
+            row.terms_at = self.now()
             _audit(session, row, "利用規約に同意した", row.terms_at)
             signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
-        self._told()
+        self.wake()
         return signed_up
 
     async def choose_account(self, token: str, form: AccountForm) -> None:
@@ -126,15 +120,15 @@ class Registrants:
 
         Raises `LinkRefusedError`, and `RefusedError` if the address has an account already (M8).
         """
-        keyword_hash = await self._hashing.hash(form.keyword)
+        keyword_hash = await self.hashing.hash(form.keyword)
         async with self._consume(token) as (session, row):
             _only_on(RegistrantPage.ACCOUNT, await _page(session, row))
             row.address, row.keyword_hash = form.address, keyword_hash
             row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
-            row.link_used_at = self._now()
+            row.link_used_at = self.now()
             self._change(row, RegistrationStage.PROVISIONAL)
             _audit(session, row, "ユーザーアカウントとキーワードを設定した（仮登録）", row.changed_at)
-        self._told()
+        self.wake()
 
     async def confirm(self, token: str, typed_keyword: str, password: str) -> SignedUp:
         """Type the keyword again and set the password (M3, M6): registered.
@@ -145,13 +139,13 @@ class Registrants:
         refused: Exception | None = None
         async with self._consume(token) as (session, row):
             _only_on(RegistrantPage.CONFIRM, await _page(session, row))
-            if await self._hashing.verify(row.keyword_hash, _comparable(typed_keyword)):
+            if await self.hashing.verify(row.keyword_hash, _comparable(typed_keyword)):
                 account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
                 account.password_hash = password_hash
                 signed_up = await self._register(session, row)
             else:
                 refused = self._count_wrong_keyword(session, row)
-        self._told()
+        self.wake()
         if refused:
             raise refused
         return signed_up
@@ -165,23 +159,23 @@ class Registrants:
             account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
             self._change(row, RegistrationStage.PROVISIONAL)
             _audit(session, row, "パスワードを設定した（仮登録）", row.changed_at)
-        self._told()
+        self.wake()
 
     @asynccontextmanager
-    async def _consume(self, token: str) -> AsyncIterator[tuple[AsyncSession, MyicsRegistrationRow]]:
-        """Check the link while its registration is held: of two at once the second finds what the first has left."""
-        link = read_link(self._secret_key, PersonalLinkKind.MYICS, token)
+    async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow]]:
+        """Check the link while its registration is held: of two at once the second finds what the first has stored."""
+        link = read_link(self.secret_key, PersonalLinkKind.MYICS, token)
         if link is None:
             raise LinkRefusedError(FORGED)
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             row = await session.get(MyicsRegistrationRow, link.procedure_id, with_for_update=True)
             if row is None:
                 raise LinkRefusedError(FORGED)
-            if reason := _refusal(row, link, self._now()):
+            if reason := _refusal(row, link, self.now()):
                 raise LinkRefusedError(reason)
             yield session, row
 
-    async def _register(self, session: AsyncSession, row: MyicsRegistrationRow) -> SignedUp:
+    async def _register(self, session: DatabaseSession, row: MyicsRegistrationRow) -> SignedUp:
         account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
         self._change(row, RegistrationStage.REGISTERED)
         row.link_used_at = row.changed_at
@@ -189,7 +183,7 @@ class Registrants:
         _audit(session, row, "ユーザー登録を完了した", row.changed_at)
         return SignedUp(account.account_id)
 
-    def _count_wrong_keyword(self, session: AsyncSession, row: MyicsRegistrationRow) -> Exception:
+    def _count_wrong_keyword(self, session: DatabaseSession, row: MyicsRegistrationRow) -> Exception:
         row.wrong_keywords += 1
         left = WRONG_KEYWORDS - row.wrong_keywords
         if left > 0:
@@ -201,12 +195,12 @@ class Registrants:
         return LinkRefusedError(_LOCKED)
 
     def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
-        change_stage(row, stage, self._now())
+        change_stage(row, stage, self.now())
 
     async def _hash(self, password: str) -> str:
         if reason := PasswordKind.MYICS.refusal(password):
             raise RefusedError([FieldError(field="password", message=reason)])
-        return await self._hashing.hash(password)
+        return await self.hashing.hash(password)
 
 
 def read_account(address: str, typed_keyword: str) -> AccountForm:
@@ -230,7 +224,7 @@ def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> st
     return _LOCKED if row.locked_at else None
 
 
-async def _page(session: AsyncSession, row: MyicsRegistrationRow) -> RegistrantPage:
+async def _page(session: DatabaseSession, row: MyicsRegistrationRow) -> RegistrantPage:
     if row.kind == RegistrationKind.REPRESENTATIVE:
         if row.stage == RegistrationStage.PROVISIONAL:
             return RegistrantPage.CONFIRM
@@ -255,5 +249,5 @@ def _comparable(typed_keyword: str) -> str:
         raise RefusedError([FieldError(field="keyword", message=str(refused))]) from None
 
 
-def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, at: datetime) -> None:
+def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, at: datetime) -> None:
     session.add(AuditRow(happened_at=at, application_no=row.registration_no, action=action, by=BY))

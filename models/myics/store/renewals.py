@@ -1,24 +1,25 @@
-"""A forgotten password: asked for by whoever says so, set by whoever reads the account's mails (M6, M8)."""
+"""A forgotten password: anybody can have a link mailed to the account, whose reader sets a new one (M6, M8)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.common.calendar import utc_now
 from models.common.identifiers import MailAddress
 from models.common.message import FromOutside
 from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
-from models.myics.store.requests import ask_for_new_password, change_stage, end_sessions, unlock_account
+from models.myics.store.requests import change_stage, end_sessions, request_new_password, unlock_account
 from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
 
 _AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
@@ -44,30 +45,23 @@ class Renewal:
     address: str
 
 
+@dataclass(frozen=True)
 class Renewals:
-    """Each step holds the account, so that of two at once the second finds what the first has left."""
+    """Each step holds the account, so that of two at once the second finds what the first has stored."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        hashing: Hashing,
-        secret_key: str,
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._hashing = hashing
-        self._secret_key = secret_key
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    hashing: Hashing
+    secret_key: str
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
-    async def ask(self, form: RenewalForm) -> None:
-        """Have a link mailed if there is such an account, locked or not, and it is not stopped; who asks is not told.
+    async def request_link(self, form: RenewalForm) -> None:
+        """Have a link mailed if there is such an account, locked or not, and it is not stopped. Nothing is returned.
 
         An account that is not registered yet has the link of its invitation.
         """
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await session.scalar(
                 select(MyicsAccountRow)
                 .where(
@@ -78,8 +72,8 @@ class Renewals:
                 .with_for_update()
             )
             if account:
-                await ask_for_new_password(session, account, self._now())
-        self._told()
+                await request_new_password(session, account, self.now())
+        self.wake()
 
     async def open(self, token: str) -> Renewal:
         """Return whose password the link sets. Raises `LinkRefusedError`."""
@@ -93,9 +87,9 @@ class Renewals:
         """
         if reason := PasswordKind.MYICS.refusal(password):
             raise RefusedError([FieldError(field="password", message=reason)])
-        password_hash = await self._hashing.hash(password)
+        password_hash = await self.hashing.hash(password)
         async with self._consume(token) as (session, row, account):
-            change_stage(row, RegistrationStage.RENEWED, self._now())
+            change_stage(row, RegistrationStage.RENEWED, self.now())
             row.link_used_at = row.changed_at
             account.password_hash = password_hash
             await unlock_account(session, account, row.changed_at)
@@ -105,16 +99,18 @@ class Renewals:
                     happened_at=row.changed_at, application_no=number, action="パスワードを再設定した", by="本人"
                 )
                 session.add(audit)
-        self._told()
+        self.wake()
         return HolderNo(account.holder_no)
 
     @asynccontextmanager
-    async def _consume(self, token: str) -> AsyncIterator[tuple[AsyncSession, MyicsRegistrationRow, MyicsAccountRow]]:
-        """Check the link while the account, and then its row, are held: in this order whoever asks again has them."""
-        link = read_link(self._secret_key, PersonalLinkKind.MYICS_PASSWORD, token)
+    async def _consume(
+        self, token: str
+    ) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, MyicsAccountRow]]:
+        """Check the link while the account, and then its row, are held: in the order of `request_new_password`."""
+        link = read_link(self.secret_key, PersonalLinkKind.MYICS_PASSWORD, token)
         if link is None:
             raise LinkRefusedError(FORGED)
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await session.scalar(
                 select(MyicsAccountRow)
                 .join(MyicsRegistrationRow, MyicsRegistrationRow.account_id == MyicsAccountRow.account_id)
@@ -124,7 +120,7 @@ class Renewals:
             if account is None:
                 raise LinkRefusedError(FORGED)
             row = await session.get_one(MyicsRegistrationRow, link.procedure_id, with_for_update=True)
-            if reason := _refusal(row, account, link, self._now()):
+            if reason := _refusal(row, account, link, self.now()):
                 raise LinkRefusedError(reason)
             yield session, row, account
 

@@ -1,6 +1,6 @@
-"""Storing what is asked for: each function works in the caller's transaction and refuses in Japanese (M1, M4, M7, M8).
+"""New registrations: each function is part of the caller's transaction and refuses in Japanese (M1, M4, M7, M8).
 
-Pages, the command line and the batch all come through here, so that the same rules hold for one row and for 10,000.
+Pages, the command line and files call the same functions, so that the same rules hold for one row and for 10,000.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.calendar import day_in_japan
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
 from models.myics.forms import ClientForm, FirmForm, UserForm
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
-from models.myics.registrations import (
-    INVITATION_DAYS,
-    RENEWAL_DAYS,
-    USER_DAYS,
-    RegistrationKind,
-    RegistrationStage,
-)
+from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.tables import (
     AuditRow,
     MyicsAccountRow,
@@ -40,14 +35,14 @@ ADDRESS_TAKEN = (
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks for a registration, when, and in which file."""
+    """Who requests a registration, when, and in which file."""
 
     by: str
     at: datetime
     batch_no: BatchNo | None = None
 
 
-async def invite_firm(session: AsyncSession, form: FirmForm, asked: Requester) -> RegistrationNo:
+async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Requester) -> RegistrationNo:
     """Invite a firm's representative (M1). Raises `RefusedError` if it has one, or is invited already."""
     await session.execute(
         insert(MyicsFirmRow).values(customer_no=form.customer_no, name=form.name).on_conflict_do_nothing()
@@ -68,58 +63,60 @@ async def invite_firm(session: AsyncSession, form: FirmForm, asked: Requester) -
     if await session.scalar(administrators(form.customer_no).limit(1)):
         reason = "このお客様番号の代表者は、すでに登録されています。利用者は、事務所の管理者が追加してください。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
-    row = await _registration(session, RegistrationKind.REPRESENTATIVE, HolderNo(form.customer_no), asked)
+    row = await _registration(session, RegistrationKind.REPRESENTATIVE, HolderNo(form.customer_no), requester)
     row.address, row.name = form.address, form.representative
-    _audit(session, row, "代表者を招待した", asked)
+    _audit(session, row, "代表者を招待した", requester)
     await session.flush()
     return RegistrationNo(row.registration_no)
 
 
 async def invite_user(
-    session: AsyncSession,
+    session: DatabaseSession,
     holder: HolderNo,
     form: UserForm,
-    asked: Requester,
+    requester: Requester,
     *,
     part_of: RegistrationNo | None = None,
     field: str = "address",
 ) -> RegistrationNo:
     """Invite a user of the firm or of a client: listed at once (M4). Raises `RefusedError` for a taken address."""
-    row = await _registration(session, RegistrationKind.USER, holder, asked)
+    row = await _registration(session, RegistrationKind.USER, holder, requester)
     row.address, row.name, row.part_of = form.address, form.name, part_of
     row.account_id = await claim_address(session, row, form.kind, AccountState.INVITED, field=field)
-    _audit(session, row, f"ユーザーを追加した（{form.kind}）", asked)
+    _audit(session, row, f"ユーザーを追加した（{form.kind}）", requester)
     await session.flush()
     return RegistrationNo(row.registration_no)
 
 
-async def add_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Requester) -> RegistrationNo:
+async def add_client(
+    session: DatabaseSession, firm: CustomerNo, form: ClientForm, requester: Requester
+) -> RegistrationNo:
     """Add a client and invite its first users: listed at once (M7). Raises `RefusedError` if the ID is taken."""
-    client = await list_client(session, firm, form, asked)
-    row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), asked)
+    client = await list_client(session, firm, form, requester)
+    row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), requester)
     row.name = form.name
-    _audit(session, row, "顧問先を追加した", asked)
+    _audit(session, row, "顧問先を追加した", requester)
     await session.flush()  # its users refer to it
     number = RegistrationNo(row.registration_no)
     for index, user in enumerate(form.users):
-        await invite_user(session, HolderNo(client), user, asked, part_of=number, field=f"users.{index}.address")
+        await invite_user(session, HolderNo(client), user, requester, part_of=number, field=f"users.{index}.address")
     return number
 
 
-async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm, asked: Requester) -> ClientId:
+async def list_client(session: DatabaseSession, firm: CustomerNo, form: ClientForm, requester: Requester) -> ClientId:
     """Put a client on the firm's list. Raises `RefusedError` if the ID is taken."""
     client = ClientId.of(firm, form.suffix)
-    listed = insert(MyicsClientRow).values(client_id=client, customer_no=firm, name=form.name, created_at=asked.at)
+    listed = insert(MyicsClientRow).values(client_id=client, customer_no=firm, name=form.name, created_at=requester.at)
     if await session.scalar(listed.on_conflict_do_nothing().returning(MyicsClientRow.client_id)) is None:
         reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
-    if asked.batch_no:  # the registration of a single client has its own entry
+    if requester.batch_no:  # the registration of a single client has its own entry
         session.add(
             AuditRow(
-                happened_at=asked.at,
-                application_no=asked.batch_no,
+                happened_at=requester.at,
+                application_no=requester.batch_no,
                 action="顧問先を追加した",
-                by=asked.by,
+                by=requester.by,
                 facts={"client_id": client},
             )
         )
@@ -127,7 +124,7 @@ async def list_client(session: AsyncSession, firm: CustomerNo, form: ClientForm,
 
 
 async def claim_address(
-    session: AsyncSession,
+    session: DatabaseSession,
     row: MyicsRegistrationRow,
     kind: AccountKind,
     state: AccountState,
@@ -162,8 +159,8 @@ async def claim_address(
     return account_id
 
 
-async def ask_to_unlock(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Have a locked account looked at, once."""
+async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Open the registration in which operators unlock a locked account."""
     row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Requester("system", at))
     row.account_id, row.address, row.name = account.account_id, account.address, account.name
     row.stage, row.locked_at = RegistrationStage.LOCKED, at
@@ -171,40 +168,40 @@ async def ask_to_unlock(session: AsyncSession, account: MyicsAccountRow, at: dat
     await session.flush()
 
 
-async def ask_for_new_password(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
+async def request_new_password(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
     for before in await _open(session, account, RegistrationKind.RENEWAL):
         if before.stage == RegistrationStage.RENEWING:
             change_stage(before, RegistrationStage.SUPERSEDED, at)
-    asked = Requester("本人", at)
-    row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), asked)
+    requester = Requester("本人", at)
+    row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), requester)
     row.account_id, row.address, row.name = account.account_id, account.address, account.name
     row.stage = RegistrationStage.RENEWING
-    _audit(session, row, "パスワードの再設定を受け付けた", asked)
+    _audit(session, row, "パスワードの再設定を受け付けた", requester)
     await session.flush()
 
 
-async def unlock_account(session: AsyncSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Let the owner of an account, which the caller holds, log in again; the operators' case ends by itself."""
+async def unlock_account(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
+    """Let the owner of an account, which the caller holds, log in again, and end what operators have to do for it."""
     account.locked_at, account.wrong_tries = None, 0
     for case in await _open(session, account, RegistrationKind.UNLOCKING):
         case.locked_at = None
         change_stage(case, RegistrationStage.REGISTERED, at)
 
 
-async def end_sessions(session: AsyncSession, account: MyicsAccountRow) -> None:
+async def end_sessions(session: DatabaseSession, account: MyicsAccountRow) -> None:
     """Log the account out wherever it is logged in."""
     await session.execute(delete(MyicsSessionRow).where(MyicsSessionRow.account_id == account.account_id))
 
 
 def change_stage(row: MyicsRegistrationRow, stage: RegistrationStage, at: datetime) -> None:
-    """Bring a registration to a stage of which its procedure is to be told."""
-    # Later than any change before, whichever machine's clock it was made by: else it would not be told.
+    """Bring a registration to a stage, of which its procedure is notified."""
+    # Later than any change before, also one by a machine whose clock is ahead: else its procedure would ignore it.
     row.stage, row.changed_at = stage, max(at, row.changed_at + timedelta(microseconds=1))
 
 
 def administrators(firm: str) -> Select[int]:
-    """Ask for those who may manage the firm's users and clients."""
+    """Select the accounts that may manage the firm's users and clients."""
     return select(MyicsAccountRow.account_id).where(
         MyicsAccountRow.holder_no == firm,
         MyicsAccountRow.kind == AccountKind.ADMINISTRATOR,
@@ -213,7 +210,7 @@ def administrators(firm: str) -> Select[int]:
 
 
 async def _open(
-    session: AsyncSession, account: MyicsAccountRow, kind: RegistrationKind
+    session: DatabaseSession, account: MyicsAccountRow, kind: RegistrationKind
 ) -> Sequence[MyicsRegistrationRow]:
     """Return what has not ended for the account, held."""
     row = MyicsRegistrationRow
@@ -227,7 +224,7 @@ async def _open(
 
 
 async def _registration(
-    session: AsyncSession, kind: RegistrationKind, holder: HolderNo, asked: Requester
+    session: DatabaseSession, kind: RegistrationKind, holder: HolderNo, requester: Requester
 ) -> MyicsRegistrationRow:
     number = RegistrationNo.from_count(await session.scalar(select(registration_count.next_value())) or 0)
     days = {RegistrationKind.REPRESENTATIVE: INVITATION_DAYS, RegistrationKind.RENEWAL: RENEWAL_DAYS}
@@ -237,24 +234,24 @@ async def _registration(
         customer_no=holder.firm,
         client_id=holder.client,
         name="",
-        requested_by=asked.by,
-        requested_at=asked.at,
-        batch_no=asked.batch_no,
+        requested_by=requester.by,
+        requested_at=requester.at,
+        batch_no=requester.batch_no,
         stage=RegistrationStage.INVITED if kind.has_link else RegistrationStage.RECEIVED,
-        expires_on=day_in_japan(asked.at) + timedelta(days=days.get(kind, USER_DAYS)),
-        changed_at=asked.at,
+        expires_on=day_in_japan(requester.at) + timedelta(days=days.get(kind, USER_DAYS)),
+        changed_at=requester.at,
     )
     session.add(row)
     return row
 
 
-def _audit(session: AsyncSession, row: MyicsRegistrationRow, action: str, asked: Requester) -> None:
+def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, requester: Requester) -> None:
     session.add(
         AuditRow(
-            happened_at=asked.at,
+            happened_at=requester.at,
             application_no=row.registration_no,
             action=action,
-            by=asked.by,
-            facts={"batch_no": asked.batch_no} if asked.batch_no else {},
+            by=requester.by,
+            facts={"batch_no": requester.batch_no} if requester.batch_no else {},
         )
     )

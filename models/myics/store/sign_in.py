@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.common.calendar import utc_now
 from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
-from models.myics.accounts import WRONG_PASSWORDS, AccountKind, AccountState
+from models.common.store.sessions import DatabaseSessions
+from models.myics.accounts import AccountKind, AccountState
+from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.identifiers import HolderNo
-from models.myics.store.requests import ask_to_unlock
+from models.myics.store.requests import request_unlocking
 from models.tables import MyicsAccountRow
 
 WRONG = (
@@ -23,12 +25,12 @@ STOPPED = "このアカウントは停止されています。事務所の管理
 
 
 class SignInRefusedError(Exception):
-    """Nobody is logged in; the text says why in Japanese, and no more than the one who typed may know."""
+    """Nobody is logged in; the text says why in Japanese, and does not show whether there is such an account."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """An account whose owner may come in."""
+    """An account whose owner may log in."""
 
     account_id: int
     holder_no: HolderNo
@@ -37,36 +39,30 @@ class Member:
 
     @property
     def manages(self) -> bool:
-        """Whether users and clients are this member's business: administrators of the firm itself (M4, M7)."""
+        """Whether this member manages users and clients: administrators of the firm itself do (M4, M7)."""
         return self.kind is AccountKind.ADMINISTRATOR and self.holder_no.client is None
 
 
+@dataclass(frozen=True)
 class SignIn:
-    """Checks what was typed, and counts what was wrong."""
+    """Checks passwords and counts wrong ones."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        hashing: Hashing,
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._hashing = hashing
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    hashing: Hashing
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
     async def sign_in(self, holder_no: str, address: str, password: str) -> Member:
-        """Return the account. Raises `SignInRefusedError`; whether an account exists takes no other time."""
+        """Return the account. Raises `SignInRefusedError`, in the same time whether or not there is such an account."""
         row = await self._find(holder_no, address)
-        if not await self._hashing.verify(row.password_hash if row else None, password):
+        if not await self.hashing.verify(row.password_hash if row else None, password):
             if row:
                 await self._count_wrong(row.account_id)
             raise SignInRefusedError(WRONG)
         if row is None or row.state not in {AccountState.REGISTERED, AccountState.STOPPED}:
             raise SignInRefusedError(WRONG)
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             if account.locked_at:
                 raise SignInRefusedError(LOCKED)
@@ -78,8 +74,8 @@ class SignIn:
             return _member(account)
 
     async def member(self, account_id: int) -> Member | None:
-        """Return an account that was logged in before, as it stands now; None if it may no longer come in."""
-        async with self._sessions() as session:
+        """Return an account that was logged in before, as it is now; None if its owner may no longer log in."""
+        async with self.sessions() as session:
             account = await session.get(MyicsAccountRow, account_id)
         if account is None or account.state != AccountState.REGISTERED or account.locked_at:
             return None
@@ -90,7 +86,7 @@ class SignIn:
             holder, account = HolderNo(holder_no), MailAddress(address)
         except ValueError:
             return None
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             return await session.scalar(
                 select(MyicsAccountRow).where(
                     MyicsAccountRow.holder_no == holder,
@@ -100,7 +96,7 @@ class SignIn:
             )
 
     async def _count_wrong(self, account_id: int) -> None:
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             row = await session.scalar(
                 update(MyicsAccountRow)
                 .where(
@@ -112,9 +108,9 @@ class SignIn:
                 .returning(MyicsAccountRow)
             )
             if row is not None and row.wrong_tries >= WRONG_PASSWORDS:
-                row.locked_at = self._now()
-                await ask_to_unlock(session, row, row.locked_at)
-        self._told()
+                row.locked_at = self.now()
+                await request_unlocking(session, row, row.locked_at)
+        self.wake()
 
 
 def _member(account: MyicsAccountRow) -> Member:

@@ -31,6 +31,7 @@ from models.myics.store.registrants import Registrants, read_account
 from models.myics.store.renewals import RenewalForm, Renewals
 from models.myics.store.requests import Requester, invite_firm
 from models.myics.store.sign_in import Member, SignIn
+from models.myics.store.users import Users
 from models.tables import (
     AuditRow,
     MyicsAccountRow,
@@ -47,7 +48,7 @@ from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
-from web.myics.users import Users
+from web.myics.procedure_calls import InvitationUpdates
 from workers.stack.inbox import text_of
 from workers.wiring.root import WORKFLOWS
 
@@ -62,12 +63,12 @@ def user(address: str, kind: AccountKind = AccountKind.GENERAL, name: str = "青
     return UserForm(address=MailAddress(address), name=name, kind=kind)
 
 
-def nobody() -> None:
-    """Tests tell procedures themselves."""
+def not_woken() -> None:
+    """Tests notify procedures themselves."""
 
 
 @dataclass
-class MyicsWorld:
+class MyicsEnvironment:
     """The services as the web has them, and time at hand."""
 
     environment: Environment
@@ -77,15 +78,16 @@ class MyicsWorld:
 
     def __post_init__(self) -> None:
         sessions, now = self.environment.sessions, self.now
-        self.registrants = Registrants(sessions, self.hashing, "secret", nobody, now)
-        self.renewals = Renewals(sessions, self.hashing, "secret", nobody, now)
-        self.sign_in = SignIn(sessions, self.hashing, nobody, now)
-        self.users = Users(sessions, self.environment.client, nobody, now)
-        self.clients = Clients(sessions, nobody, now)
-        self.batches = Batches(sessions, nobody, now)
+        self.registrants = Registrants(sessions, self.hashing, "secret", not_woken, now)
+        self.renewals = Renewals(sessions, self.hashing, "secret", not_woken, now)
+        self.sign_in = SignIn(sessions, self.hashing, not_woken, now)
+        self.users = Users(sessions, not_woken, now)
+        self.invitations = InvitationUpdates(self.users, self.environment.client)
+        self.clients = Clients(sessions, not_woken, now)
+        self.batches = Batches(sessions, not_woken, now)
         queue = self.environment.settings.temporal_task_queue
         client = self.environment.client
-        self._tellers: Sequence[WorkflowNotifier[Any]] = (
+        self._notifiers: Sequence[WorkflowNotifier[Any]] = (
             WorkflowNotifier(sessions, client, MyicsRegistrationRow, registration_notification, task_queue=queue),
             WorkflowNotifier(sessions, client, MyicsBatchRow, batch_notification, task_queue=queue),
         )
@@ -93,10 +95,10 @@ class MyicsWorld:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    async def tell(self) -> None:
-        """What the web does by itself after each change."""
-        for teller in self._tellers:
-            await teller.notify_all()
+    async def notify(self) -> None:
+        """Do what the web does by itself after each change."""
+        for notifier in self._notifiers:
+            await notifier.notify_all()
 
     # --- the firm -----------------------------------------------------------------------------------------------------
 
@@ -104,7 +106,7 @@ class MyicsWorld:
         form = FirmForm(customer_no=firm, name="青葉会計事務所", representative="青葉 一郎", address=address)
         async with self.environment.sessions.begin() as session:
             number = await invite_firm(session, form, Requester("担当者", self.now()))
-        await self.tell()
+        await self.notify()
         return Registered(self, number)
 
     async def firm(self, firm: CustomerNo = FIRM, address: MailAddress = OWNER) -> Member:
@@ -117,26 +119,26 @@ class MyicsWorld:
         token = await registration.link()
         await self.registrants.accept_terms(token, authority=True, terms=True)
         await self.registrants.choose_account(token, read_account(address, KEYWORD))
-        await self.tell()
+        await self.notify()
         await self.registrants.confirm(await registration.link(2), KEYWORD, PASSWORD)
-        await self.tell()
+        await self.notify()
 
     async def add(self, manager: Member, form: UserForm, holder: HolderNo | None = None) -> "Registered":
         number = await self.users.add(manager, holder or manager.holder_no, form)
-        await self.tell()
+        await self.notify()
         return Registered(self, number)
 
     async def register_user(self, registration: "Registered", password: str = PASSWORD) -> None:
         token = await registration.link()
         await self.registrants.set_password(token, password)
         await self.registrants.accept_terms(token, authority=True, terms=True)
-        await self.tell()
+        await self.notify()
 
     async def forget_password(self, address: str, holder: str = FIRM) -> None:
-        await self.renewals.ask(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
-        await self.tell()
+        await self.renewals.request_link(RenewalForm(customer_no=HolderNo(holder), address=MailAddress(address)))
+        await self.notify()
 
-    async def asked_for(self, kind: RegistrationKind) -> "list[Registered]":
+    async def requested(self, kind: RegistrationKind) -> "list[Registered]":
         """Return what of this kind was stored, in its order."""
         row = MyicsRegistrationRow
         found = await self.rows(select(row).where(row.kind == kind).order_by(row.registration_no))
@@ -145,7 +147,7 @@ class MyicsWorld:
     async def send_file(self, manager: Member | None, kind: BatchKind, text: str | bytes) -> BatchNo:
         content = text if isinstance(text, bytes) else text.encode()
         number = await self.batches.take(manager, kind, content, uuid4())
-        await self.tell()
+        await self.notify()
         return number
 
     async def rows(self, statement: Any) -> list[Any]:
@@ -170,7 +172,7 @@ class MyicsWorld:
 class Registered:
     """One registration."""
 
-    myics: MyicsWorld
+    myics: MyicsEnvironment
     number: RegistrationNo
 
     @property
@@ -231,13 +233,13 @@ class Registered:
 
     async def at(self, stage: RegistrationStage) -> None:
         async with asyncio.timeout(PATIENCE):
-            while (await self.progress()).stage is not stage:  # noqa: ASYNC110 the procedure is asked
+            while (await self.progress()).stage is not stage:  # noqa: ASYNC110 the procedure is queried
                 await asyncio.sleep(0.05)
         await self.settled()
 
     async def waits_for(self, who: WaitingFor) -> None:
         async with asyncio.timeout(PATIENCE):
-            while (await self.progress()).waiting_for is not who:  # noqa: ASYNC110 the procedure is asked
+            while (await self.progress()).waiting_for is not who:  # noqa: ASYNC110 the procedure is queried
                 await asyncio.sleep(0.05)
         await self.settled()
 
@@ -250,10 +252,10 @@ class Registered:
                     return
                 await asyncio.sleep(0.05)
 
-    async def until(self, moment: datetime) -> bool:
-        """Let time pass to just after `moment`; False if the registration ended before."""
+    async def until(self, time: datetime) -> bool:
+        """Let time pass to just after `time`; False if the registration ended before."""
         temporal = self.myics.environment.temporal
-        distance = moment - await temporal.get_current_time(self.handle)
+        distance = time - await temporal.get_current_time(self.handle)
         still_open = await temporal.fast_forward(self.handle, distance + timedelta(minutes=1))
         await self.settled()
         return still_open
@@ -273,11 +275,11 @@ async def myics_with_worker(
     inbox: SmtpInbox,
     *,
     workflows: Sequence[type] = WORKFLOWS,
-) -> AsyncIterator[MyicsWorld]:
+) -> AsyncIterator[MyicsEnvironment]:
     """The Temporal server is shared by all tests: no two of them may use the same numbers."""
     async with environment_with_worker(sessions, temporal, inbox, workflows=workflows) as environment:
         async with sessions.begin() as session:
             first = uuid4().int % 99_000_000 * 10 + 1_000
             for count in (registration_count, batch_count):
                 await session.execute(select(func.setval(count.name, first)))
-        yield MyicsWorld(environment)
+        yield MyicsEnvironment(environment)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.myics.identifiers import ClientId
-from tests.myics.myics_world import FIRM, OWNER, PASSWORD, MyicsWorld, myics_with_worker
+from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, myics_with_worker
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
 from workers.wiring.root import build_web
@@ -20,23 +20,23 @@ CLIENT = ClientId(f"{FIRM}0012")
 
 
 @dataclass
-class Town:
+class MyicsSite:
     """The app with everything behind it. Each browser has cookies of its own."""
 
     app: FastAPI
-    myics: MyicsWorld
+    myics: MyicsEnvironment
 
     @asynccontextmanager
-    async def browser(self) -> AsyncIterator["Browser"]:
+    async def browser(self) -> AsyncIterator["MyicsBrowserUser"]:
         async with browser_on(self.app) as http:
             environment = self.myics.environment
-            yield Browser(
+            yield MyicsBrowserUser(
                 Web(self.app, http, environment.sessions, environment.client, environment.settings.temporal_task_queue)
             )
 
 
 @dataclass
-class Browser:
+class MyicsBrowserUser:
     """Somebody's browser."""
 
     web: Web
@@ -71,10 +71,10 @@ class Browser:
 
 
 @asynccontextmanager
-async def myics_town(
+async def myics_site(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[MyicsSite]:
     async with myics_with_worker(sessions, temporal, inbox) as myics:
         app = build_web(myics.environment.settings, sessions, temporal.client)
         async with app.router.lifespan_context(app):
-            yield Town(app, myics)
+            yield MyicsSite(app, myics)

@@ -2,24 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import Client
 
-from models.common.operator_message import ActionMessage
+from models.common.calendar import utc_now
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
-from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import Requester, administrators, end_sessions, invite_user, unlock_account
 from models.myics.store.sign_in import Member
 from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
-from web.myics.procedure_calls import ask_registration
 
-BY = "事務所の管理者"
 LAST_ADMINISTRATOR = (
     "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
 )
@@ -40,25 +36,18 @@ class ListedUser:
     """Until when an invitation can be used."""
 
 
+@dataclass(frozen=True)
 class Users:
     """Every change is made by an administrator of the firm, and is in the audit trail of the user's registration."""
 
-    def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        client: Client,
-        told: Callable[[], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`told` wakes whoever tells the procedures what has changed."""
-        self._sessions = sessions
-        self._client = client
-        self._told = told
-        self._now = now
+    sessions: DatabaseSessions
+    wake: Callable[[], None]
+    """Called after each change: wakes the job that notifies the procedures."""
+    now: Callable[[], datetime] = utc_now
 
     async def listed(self, manager: Member, holder: HolderNo) -> list[ListedUser]:
         """Return the users of the firm or of one of its clients. Raises `NotPossibleError`."""
-        async with self._sessions() as session:
+        async with self.sessions() as session:
             await may_manage(session, manager, holder)
             rows = await session.execute(
                 select(MyicsAccountRow, MyicsRegistrationRow.expires_on)
@@ -70,15 +59,15 @@ class Users:
 
     async def add(self, manager: Member, holder: HolderNo, form: UserForm) -> RegistrationNo:
         """Add a user, who is listed at once and gets a mail (M4). Raises `NotPossibleError` and `RefusedError`."""
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             await may_manage(session, manager, holder)
-            number = await invite_user(session, holder, form, Requester(manager.name, self._now()))
-        self._told()
+            number = await invite_user(session, holder, form, Requester(manager.name, self.now()))
+        self.wake()
         return number
 
     async def change_kind(self, manager: Member, account_id: int, kind: AccountKind) -> None:
         """Make a user 一般 or 管理者. Raises `NotPossibleError`, also for the last administrator."""
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.kind == kind:
                 return
@@ -92,7 +81,7 @@ class Users:
 
         Raises `NotPossibleError`, also for the last administrator.
         """
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.state == AccountState.STOPPED:
                 return
@@ -105,7 +94,7 @@ class Users:
 
     async def restart(self, manager: Member, account_id: int) -> None:
         """Let a stopped user log in again. Raises `NotPossibleError`."""
-        async with self._sessions.begin() as session:
+        async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.state == AccountState.REGISTERED:
                 return
@@ -115,35 +104,23 @@ class Users:
             self._audit(session, manager, account, "アカウントの停止を解いた")
 
     async def unlock(self, manager: Member, account_id: int) -> None:
-        """Let a user who was locked out try again; the operators' case ends by itself. Raises `NotPossibleError`."""
-        async with self._sessions.begin() as session:
+        """Let a user who was locked out try again, and end what operators have to do. Raises `NotPossibleError`."""
+        async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
-            await unlock_account(session, account, self._now())
+            await unlock_account(session, account, self.now())
             self._audit(session, manager, account, "アカウントのロックを解除した")
-        self._told()
+        self.wake()
 
-    async def resend(self, manager: Member, account_id: int) -> None:
-        """Mail another link to a user who has not registered. Raises `NotPossibleError` and `UnreachableError`."""
-        message = ResendLink(by=BY, reason="画面からの再送")
-        await self._ask(manager, account_id, RegistrationOperation.RESEND, message)
-
-    async def withdraw(self, manager: Member, account_id: int) -> None:
-        """End an invitation. Raises `NotPossibleError` and `UnreachableError`."""
-        message = WithdrawRegistration(by=BY, reason="画面からの取り下げ")
-        await self._ask(manager, account_id, RegistrationOperation.WITHDRAW, message)
-
-    async def _ask(
-        self, manager: Member, account_id: int, operation: RegistrationOperation, message: ActionMessage
-    ) -> None:
-        async with self._sessions.begin() as session:
+    async def open_invitation(self, manager: Member, account_id: int) -> RegistrationNo:
+        """Return the registration of a user who has not registered. Raises `NotPossibleError`."""
+        async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
             if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
                 raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
-            number = RegistrationNo(account.registration_no)
-        await ask_registration(self._client, number, operation, message)
+            return RegistrationNo(account.registration_no)
 
     @staticmethod
-    async def _held(session: AsyncSession, manager: Member, account_id: int) -> MyicsAccountRow:
+    async def _held(session: DatabaseSession, manager: Member, account_id: int) -> MyicsAccountRow:
         """Return the account, held; the firm is held before, so that two changes of administrators are in line."""
         account = await session.get(MyicsAccountRow, account_id)
         if account is None or account.customer_no != manager.holder_no.firm:
@@ -155,10 +132,10 @@ class Users:
             raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
         return account
 
-    def _audit(self, session: AsyncSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
+    def _audit(self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
         session.add(
             AuditRow(
-                happened_at=self._now(),
+                happened_at=self.now(),
                 application_no=account.registration_no,
                 action=action,
                 by=manager.name,
@@ -167,7 +144,7 @@ class Users:
         )
 
 
-async def _refuse_last_administrator(session: AsyncSession, account: MyicsAccountRow) -> None:
+async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAccountRow) -> None:
     """Keep at least one administrator of the firm who can log in; clients are managed by the firm (M4, M7)."""
     if account.client_id or account.kind != AccountKind.ADMINISTRATOR or account.state != AccountState.REGISTERED:
         return

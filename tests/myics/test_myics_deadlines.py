@@ -1,0 +1,39 @@
+"""Every number of MYICS' rules is in `models/myics/deadlines.py`: texts take it from there or agree with it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from models.common.passwords import PasswordKind
+from models.myics import deadlines
+from models.myics.forms import keyword
+
+ROOT = Path(__file__).parents[2]
+TYPED = re.compile(r"\d+\s*(?:営業日|日|年|時間|文字|MB)|\d+\s*回(?!だけ)|\d+\s*行(?!目|に)")
+"""A number of days, letters, tries or rows."""
+TEXTS = [
+    *(ROOT / "activities/myics/mails").glob("*.md"),
+    *(ROOT / "web/templates/myics").glob("*.html"),
+    *(path for layer in ("models", "activities", "workflows", "web") for path in (ROOT / layer / "myics").rglob("*.py")),
+]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_has_a_number_typed_in(path: Path) -> None:
+    assert TYPED.findall(path.read_text(encoding="utf-8")) == []
+
+
+def test_m2_m6_the_longest_keyword_and_passwords_are_taken_and_longer_ones_refused() -> None:
+    assert keyword("あ" * deadlines.KEYWORD_LENGTH)
+    with pytest.raises(ValueError, match=str(deadlines.KEYWORD_LENGTH)):
+        keyword("あ" * (deadlines.KEYWORD_LENGTH + 1))
+    assert [PasswordKind.MYICS.refusal("a" * length) is None for length in (7, 8, 16, 17)] == [False, True, True, False]
+
+
+def test_m8_everybody_is_reminded_and_shown_to_operators_before_the_link_expires() -> None:
+    business_days = 10  # of 14 days, at least, without holidays
+    assert max(*deadlines.CONFIRMATION_REMINDER_DAYS, deadlines.CONFIRMATION_OPERATOR_DAYS) < business_days
+    assert max(deadlines.INVITATION_REMINDER_DAYS) < business_days
+    assert deadlines.USER_DAYS < deadlines.INVITATION_DAYS
+    assert deadlines.INVITATION_OPERATOR_DAYS < deadlines.USER_DAYS

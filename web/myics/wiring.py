@@ -1,0 +1,61 @@
+"""The pages of MYICS (M1 to M8), their services, and the jobs that notify its procedures."""
+
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from models.myics.store.batches import Batches
+from models.myics.store.clients import Clients
+from models.myics.store.permissions import NotPossibleError
+from models.myics.store.registrants import LinkRefusedError, Registrants
+from models.myics.store.renewals import Renewals
+from models.myics.store.sign_in import SignIn
+from models.myics.store.users import Users
+from models.tables import MyicsBatchRow, MyicsRegistrationRow
+from web.common.context import WebContext, WebPackage, given
+from web.myics import pages_batches, pages_clients, pages_password, pages_register, pages_sign_in, pages_users
+from web.myics.notifications import batch_notification, registration_notification
+from web.myics.procedure_calls import InvitationUpdates
+
+
+def myics(context: WebContext) -> WebPackage:
+    sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_key, context.now
+    registrations = context.notifying(MyicsRegistrationRow, registration_notification)
+    files = context.notifying(MyicsBatchRow, batch_notification)
+    users = Users(sessions, registrations.wake, now)
+
+    return WebPackage(
+        routers=[
+            pages_sign_in.router,
+            pages_password.router,
+            pages_register.router,
+            pages_users.router,
+            pages_clients.router,
+            pages_batches.router,
+            pages_batches.of_one_file,
+        ],
+        services=[
+            Registrants(sessions, hashing, key, registrations.wake, now),
+            Renewals(sessions, hashing, key, registrations.wake, now),
+            SignIn(sessions, hashing, registrations.wake, now),
+            users,
+            InvitationUpdates(users, context.client),
+            Clients(sessions, registrations.wake, now),
+            Batches(sessions, files.wake, now),
+        ],
+        jobs=[registrations, files],
+        answers={LinkRefusedError: _link_refused, NotPossibleError: _not_possible},
+    )
+
+
+async def _link_refused(request: Request, refused: Exception) -> Response:
+    return _show(request, "link_refused.html", refused, HTTPStatus.GONE)
+
+
+async def _not_possible(request: Request, refused: Exception) -> Response:
+    return _show(request, "not_possible.html", refused, HTTPStatus.FORBIDDEN)
+
+
+def _show(request: Request, template: str, refused: Exception, status: HTTPStatus) -> Response:
+    return given(WebContext)(request).show(request, f"myics/{template}", {"reason": str(refused)}, status)
