@@ -45,9 +45,8 @@ from web.yayoi.applicant.case_actions import case_actions
 from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
 from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.guide_pages import guide_pages
-from web.yayoi.customer.evidence import evidence_api
-from web.yayoi.customer.pages import open_customer_pages
-from web.yayoi.customer.parts import Parts
+from web.yayoi.customer import evidence
+from web.yayoi.customer.wiring import customer
 from web.yayoi.event_delivery import EventDelivery
 from web.yayoi.provider_forms import form_webhooks
 from web.yayoi.starter import Starter
@@ -109,7 +108,7 @@ def create_app(
     app.include_router(sign_in_pages(sessions, auth, templates))
     jobs += _open_accounts(app, ground)
     _open_to_applicants(app, ground, taking)
-    jobs += _open_to_customers(app, ground, taking)
+    jobs += _add(app, customer(context))
     jobs += _open_myics(app, ground)
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
@@ -215,7 +214,7 @@ def _open_to_systems(app: FastAPI, ground: _Ground, taking: _Taking, systems: Sy
         taking.intake, taking.starting, ground.auth, public_url=ground.public_url, secret_key=ground.secret_key
     )
     events = events_api(taking.deliveries, ground.auth)
-    for api in (applications, events, evidence_api(ground.sessions, ground.auth)):
+    for api in (applications, events, evidence.api):
         app.include_router(api, **systems.only)
 
 
@@ -248,17 +247,6 @@ def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
         case_actions(sessions, taking.deliveries, CaseProgress(client), templates, auth, secret_key=key),
     ):
         app.include_router(pages)
-
-
-def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequence[PeriodicJob]:
-    return open_customer_pages(
-        app,
-        Parts(ground.sessions, ground.auth, taking.deliveries, ground.templates),
-        ground.client,
-        secret_key=ground.secret_key,
-        task_queue=ground.task_queue,
-        every=ground.every,
-    )
 
 
 def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:

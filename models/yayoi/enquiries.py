@@ -1,8 +1,13 @@
 """Enquiries (Y16) and changes of a registered name (Y17): with which numbers, and what becomes of them."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from models.common.message import Message
+from models.yayoi.events import Name
+from models.yayoi.identifiers import ContractId, YayoiId
 
 MAX_TEXT_LENGTH = 2000
 DESK_SUBJECT = "〔担当者〕お客様からお問い合わせがありました"
@@ -20,8 +25,17 @@ NAME_IS_FIXED = (
 """Y17."""
 
 
+class EnquiryForm(BaseModel):
+    """What a customer types."""
+
+    contract_id: ContractId
+    name: Name
+    mail_address: YayoiId
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
+
+
 class EnquiryStage(StrEnum):
-    """Where an enquiry stands."""
+    """Where an enquiry is at."""
 
     RECEIVED = "受付"
     CLOSED = "終了"

@@ -25,11 +25,11 @@ from models.yayoi.member_invitations import (
     InvitationOutcome,
 )
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER
 from tests.support.customer_world import errors_on, words
 from tests.support.ending import end
 from tests.support.web_world import Web, browser_on, hidden_fields, until
 from tests.support.world import OFFICE_B, OFFICE_C, World, details_of, form
-from web.yayoi.customer.invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.yayoi.customer.member_join import DEAD_LINK
 from web.yayoi.customer.members import ONLY_ADMINISTRATORS
 from workers.stack.inbox import text_of

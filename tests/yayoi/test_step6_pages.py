@@ -23,7 +23,7 @@ from tests.support.customer_world import GROUP, SUPPORT_PASSWORD, Customer, cust
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import PASSWORD
 from tests.support.world import OFFICE_B, OFFICE_C, YAYOI
-from web.yayoi.customer.business_group import NO_CASE
+from web.yayoi.customer.pair_page import NO_CASE
 from web.yayoi.customer.products import NOT_YOURS, TRY_AGAIN
 
 PRODUCT, OWNED = "/products/register", "/products/owned"
