@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -17,9 +17,8 @@ from temporalio.client import Client
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.tables import AddressCheckRow
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
-from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import ProviderForms
-from web.backoffice.operators import operators_pages
+from web.backoffice.operators import OperatorsWebUi
+from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
@@ -27,29 +26,23 @@ from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
-from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.parts import MyicsContext
 from web.myics.services import MyicsServices
-from web.webhooks.signatures import FormSignatures
-from web.webhooks.starter import WebhookStarter
+from web.webhooks.wiring import webhooks
 from web.yayoi.accounts.checks import AddressChecks, telling
 from web.yayoi.accounts.pages import Accounts
 from web.yayoi.accounts.password import password_pages
 from web.yayoi.accounts.register import register_pages
 from web.yayoi.accounts.sign_in import sign_in_pages
-from web.yayoi.api import applications_api, events_api
 from web.yayoi.applicant.apply_pages import apply_pages
 from web.yayoi.applicant.case_actions import case_actions
 from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
 from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.guide_pages import guide_pages
-from web.yayoi.customer import evidence
 from web.yayoi.customer.wiring import customer
-from web.yayoi.event_delivery import EventDelivery
-from web.yayoi.provider_forms import form_webhooks
-from web.yayoi.starter import Starter
+from web.yayoi.wiring import yayoi
 
 _HERE = Path(__file__).parent
 
@@ -79,94 +72,78 @@ def create_app(
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
-    auth = Auth(sessions, secret_key=secret_key, https=public_url.startswith("https:"))
-    templates = Jinja2Templates(directory=_HERE / "templates")
-    templates.env.globals["day"] = day_in_words
-    ground = _Ground(sessions, client, auth, templates, public_url, secret_key, task_queue, reconcile_every)
-    taking = ground.taking(calendar)
-    jobs = [
-        PeriodicJob(auth.forget, timedelta(hours=1)),
-        taking.starting,
-        ground.repeating(taking.deliveries.deliver_all),
-    ]
-    app = _bare_app(jobs)
     context = WebContext(
         sessions=sessions,
         client=client,
-        auth=auth,
-        templates=templates,
+        auth=Auth(sessions, secret_key=secret_key, https=public_url.startswith("https:")),
+        templates=_templates(),
         task_queue=task_queue,
         public_url=public_url,
         secret_key=secret_key,
         every=reconcile_every,
     )
-    app.state.services = {WebContext: context, Intake: taking.intake, EventDelivery: taking.deliveries}
-    _protect(app, ground)
-    _open_to_systems(app, ground, taking, Systems(api_keys))
-    forms = ProviderForms(sessions, taking.intake, form_translation or OwnFields())
-    jobs += _open_webhooks(app, ground, taking, forms, FormSignatures(form_secrets))
-    app.include_router(sign_in_pages(sessions, auth, templates))
-    jobs += _open_accounts(app, ground)
-    _open_to_applicants(app, ground, taking)
-    jobs += _add(app, customer(context))
-    jobs += _open_myics(app, ground)
-    app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
+    packages = [
+        yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
+        webhooks(context),
+        customer(context),
+        backoffice(OperatorsWebUi(ui_url, namespace)),
+    ]
+    packages += _older(context, packages[0])
+    forgetting = PeriodicJob(context.auth.forget, timedelta(hours=1))
+    app = _bare_app([forgetting, *(job for package in packages for job in package.jobs)])
+    services = [context, *(service for package in packages for service in package.services)]
+    app.state.services = {type(service): service for service in services}
+    _protect(app, context)
+    systems = Systems(api_keys)
+    for package in packages:
+        for api in package.apis:
+            app.include_router(api, **systems.only)
+        for router in package.routers:
+            app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
     return app
 
 
-def _add(app: FastAPI, package: WebPackage) -> Sequence[PeriodicJob]:
-    """Open a package's pages, give its services to handlers, and return its jobs."""
-    app.state.services |= {type(service): service for service in package.services}
-    for router in package.routers:
-        app.include_router(router)
-    return package.jobs
+def _templates() -> Jinja2Templates:
+    templates = Jinja2Templates(directory=_HERE / "templates")
+    templates.env.globals["day"] = day_in_words
+    return templates
+
+
+def _older(context: WebContext, systems: WebPackage) -> Sequence[WebPackage]:
+    sessions, client, templates, auth = context.sessions, context.client, context.templates, context.auth
+    key, task_queue, every = context.secret_key, context.task_queue, context.every
+    intake: Any
+    events: Any
+    intake, events, *_ = systems.services
+    starting = systems.jobs[0]
+    checks = AddressChecks(sessions, key)
+    notifying_checks = context.notifying(AddressCheckRow, telling)
+    people = Accounts(sessions, checks, auth, templates, notifying_checks.wake)
+    services = MyicsServices(sessions, client, auth.hashing, secret_key=key, task_queue=task_queue, every=every)
+    bare = FastAPI()
+    jobs = open_myics_pages(bare, MyicsContext(auth, services, templates))
+    routers = (
+        sign_in_pages(sessions, auth, templates),
+        register_pages(people),
+        password_pages(people),
+        guide_pages(templates),
+        apply_pages(sessions, intake, starting, templates, auth, secret_key=key),
+        case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
+        case_actions(sessions, events, CaseProgress(client), templates, auth, secret_key=key),
+        bare.router,
+    )
+    return [
+        WebPackage(
+            routers=routers,
+            jobs=(*jobs, notifying_checks, PeriodicJob(checks.forget, timedelta(hours=1))),
+        )
+    ]
 
 
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
-
-
-@dataclass(frozen=True)
-class _Taking:
-    """How applications and events are taken."""
-
-    intake: Intake
-    deliveries: EventDelivery
-    starting: PeriodicJob
-    """Woken when an application is new."""
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """What all pages and interfaces stand on."""
-
-    sessions: async_sessionmaker[AsyncSession]
-    client: Client
-    auth: Auth
-    templates: Jinja2Templates
-    public_url: str
-    secret_key: str
-    task_queue: str
-    every: timedelta
-
-    def repeating(self, job: Callable[[], Awaitable[None]]) -> PeriodicJob:
-        return PeriodicJob(job, self.every)
-
-    def taking(self, calendar: BusinessCalendar) -> _Taking:
-        starter = Starter(
-            self.sessions,
-            self.client,
-            task_queue=self.task_queue,
-            public_url=self.public_url,
-            secret_key=self.secret_key,
-        )
-        return _Taking(
-            Intake(self.sessions, calendar),
-            EventDelivery(self.sessions, self.client),
-            self.repeating(starter.start_all),
-        )
 
 
 def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
@@ -198,64 +175,12 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
     )
 
 
-def _protect(app: FastAPI, ground: _Ground) -> None:
-    """Auth, limits, headers, and answers to whatever goes wrong."""
-    ground.auth.open_on(app)
-    answer = answer_problems(app, ground.templates)
-    answer_expired_links(app, ground.templates)
-    app.add_middleware(Csrf, answer=answer, public_url=ground.public_url)
+def _protect(app: FastAPI, context: WebContext) -> None:
+    """Limits, headers, and answers to whatever goes wrong."""
+    context.auth.open_on(app)
+    answer = answer_problems(app, context.templates)
+    answer_expired_links(app, context.templates)
+    app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
-    app.add_middleware(SecurityHeaders, https=ground.public_url.startswith("https:"))
+    app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
     describe_problems(app)
-
-
-def _open_to_systems(app: FastAPI, ground: _Ground, taking: _Taking, systems: Systems) -> None:
-    applications = applications_api(
-        taking.intake, taking.starting, ground.auth, public_url=ground.public_url, secret_key=ground.secret_key
-    )
-    events = events_api(taking.deliveries, ground.auth)
-    for api in (applications, events, evidence.api):
-        app.include_router(api, **systems.only)
-
-
-def _open_webhooks(
-    app: FastAPI, ground: _Ground, taking: _Taking, forms: ProviderForms, signatures: FormSignatures
-) -> Sequence[PeriodicJob]:
-    links = {"public_url": ground.public_url, "secret_key": ground.secret_key}
-    app.include_router(form_webhooks(forms, signatures, taking.starting, ground.auth, **links))
-    starter = WebhookStarter(ground.sessions, ground.client, task_queue=ground.task_queue)
-    return [ground.repeating(starter.start_all)]
-
-
-def _open_accounts(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
-    checks = AddressChecks(ground.sessions, ground.secret_key)
-    teller = WorkflowNotifier(ground.sessions, ground.client, AddressCheckRow, telling, task_queue=ground.task_queue)
-    telling_checks = ground.repeating(teller.notify_all)
-    accounts = Accounts(ground.sessions, checks, ground.auth, ground.templates, telling_checks.wake)
-    app.include_router(register_pages(accounts))
-    app.include_router(password_pages(accounts))
-    return [telling_checks, PeriodicJob(checks.forget, timedelta(hours=1))]
-
-
-def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
-    sessions, client, templates, auth = ground.sessions, ground.client, ground.templates, ground.auth
-    key, task_queue = ground.secret_key, ground.task_queue
-    for pages in (
-        guide_pages(templates),
-        apply_pages(sessions, taking.intake, taking.starting, templates, auth, secret_key=key),
-        case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
-        case_actions(sessions, taking.deliveries, CaseProgress(client), templates, auth, secret_key=key),
-    ):
-        app.include_router(pages)
-
-
-def _open_myics(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
-    services = MyicsServices(
-        ground.sessions,
-        ground.client,
-        ground.auth.hashing,
-        secret_key=ground.secret_key,
-        task_queue=ground.task_queue,
-        every=ground.every,
-    )
-    return open_myics_pages(app, MyicsContext(ground.auth, services, ground.templates))

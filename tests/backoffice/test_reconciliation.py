@@ -40,7 +40,7 @@ from tests.support.activity_world import activity_world
 from tests.support.ending import end
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, World, at_rest, form
-from web.yayoi.starter import Starter
+from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
@@ -253,7 +253,7 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
 
 async def test_an_application_ended_before_its_offices_began_is_undone_and_closed_at_once(world: World) -> None:
     receipt = await Intake(world.sessions, world.calendar).receive(form([OFFICE_B, OFFICE_C]))
-    starter = Starter(
+    starter = ApplicationStarter(
         world.sessions,
         world.client,
         task_queue=f"nobody-{uuid4()}",

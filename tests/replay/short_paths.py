@@ -27,7 +27,7 @@ from tests.support.ending import end
 from tests.support.settling import settled
 from tests.support.web_world import until
 from tests.support.world import OFFICE_B, OFFICE_C, OPERATOR, World, form
-from tests.webhooks.test_webhook_delivery import Message, starter, stored
+from tests.webhooks.test_webhook_delivery import Message, form_starter, stored
 from tests.webhooks.test_webhooks_commands import refuse
 from tests.webhooks.webhook_receiver import receiving
 from tests.yayoi.test_case_links import mailings
@@ -124,7 +124,7 @@ async def case_link_mailed(world: World) -> Handle:
 
 async def refused_form_told_to_the_desk(world: World) -> Handle:
     row = await refuse(world)
-    await starter(world).start_all()
+    await form_starter(world).start_all()
     return world.client.get_workflow_handle(f"refused-form/{row.form_no}")
 
 

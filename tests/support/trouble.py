@@ -22,7 +22,7 @@ from models.yayoi.messages import IssuedContract
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from tests.support.world import Case, World
-from web.yayoi.starter import Starter
+from web.yayoi.starter import ApplicationStarter
 from workers.wiring.root import build_transport, build_worker
 
 SOON = timedelta(milliseconds=50)
@@ -161,7 +161,7 @@ def unattended(world: World) -> World:
 async def submitted(world: World, application: ApplicationForm) -> Case:
     """An application that has been started, whether or not anybody works on it."""
     receipt = await Intake(world.sessions, world.calendar).receive(application)
-    starter = Starter(
+    starter = ApplicationStarter(
         world.sessions,
         world.client,
         task_queue=world.settings.temporal_task_queue,

@@ -38,7 +38,7 @@ from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from web.yayoi.starter import Starter
+from web.yayoi.starter import ApplicationStarter
 from workers import examples
 from workers.registry.file import load
 from workers.settings import Settings
@@ -94,7 +94,7 @@ class World:
 
     async def apply(self, application: ApplicationForm) -> "Case":
         receipt = await Intake(self.sessions, self.calendar).receive(application)
-        starter = Starter(
+        starter = ApplicationStarter(
             self.sessions,
             self.client,
             task_queue=self.settings.temporal_task_queue,

@@ -28,6 +28,7 @@ from tests.support.web_world import until
 from tests.support.world import World, form
 from tests.webhooks.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
 from web.webhooks.starter import WebhookStarter
+from web.yayoi.starter import RefusedFormStarter
 from workers import database
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import STAGE, WAITING_FOR
@@ -119,6 +120,10 @@ def starter(world: World) -> WebhookStarter:
     return WebhookStarter(world.sessions, world.client, task_queue=world.settings.temporal_task_queue)
 
 
+def form_starter(world: World) -> RefusedFormStarter:
+    return RefusedFormStarter(world.sessions, world.client, task_queue=world.settings.temporal_task_queue)
+
+
 async def stored(world: World, url: str, *, secrets: tuple[str, ...] = (SECRET,), number: int = 1) -> Message:
     """Store a message for a subscriber, as the application's procedure does."""
     message = Message(world, f"msg_{world.settings.temporal_task_queue}_{number}")
@@ -174,10 +179,10 @@ async def test_a_message_arrives_signed_with_every_secret(world: World, receiver
 
 async def test_started_by_several_and_again_it_is_sent_once(world: World, receiver: Receiver) -> None:
     message = await stored(world, receiver.url)
-    await asyncio.gather(*(starter(world).deliver(message.message_id) for _ in range(5)))
+    await asyncio.gather(*(starter(world).start(message.message_id) for _ in range(5)))
     await message.until(WebhookStage.DELIVERED)
     await message.handle.result()
-    await starter(world).deliver(message.message_id)  # it had ended before the web could write down its start
+    await starter(world).start(message.message_id)  # it had ended before the web could write down its start
     await message.handle.result()
     assert len(receiver.got) == 1
 

@@ -20,7 +20,7 @@ from models.yayoi.store.provider_forms import ProviderForms
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import until
 from tests.support.world import OFFICE_B, World
-from tests.webhooks.test_webhook_delivery import Message, smtp_inbox_has, starter, stored, subscribers
+from tests.webhooks.test_webhook_delivery import Message, form_starter, smtp_inbox_has, stored, subscribers
 from tests.webhooks.webhook_receiver import SECRET, Receiver, receiving
 from tests.yayoi.test_form_webhook import EXAMPLE, answers
 from workers.cli import app
@@ -160,7 +160,7 @@ async def refuse(world: World) -> RefusedFormRow:
 async def test_the_desk_is_told_of_a_refused_form_once(world: World, smtp_inbox: SmtpInbox) -> None:
     row = await refuse(world)
     for _ in range(2):
-        await starter(world).start_all()
+        await form_starter(world).start_all()
         await world.client.get_workflow_handle(f"refused-form/{row.form_no}").result()
     [mail] = await smtp_inbox_has(smtp_inbox, 1)
     assert (mail["To"], mail["Subject"]) == ("back-office@yayoi.example", REFUSED_FORM_SUBJECT)

@@ -9,7 +9,7 @@ from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 from tests.support.customer_world import SUPPORT_PASSWORD, Customer, errors_on, words
-from tests.support.web_world import hidden_fields
+from tests.support.web_world import CROSS_SITE, hidden_fields
 from tests.support.world import OFFICE_B, YAYOI
 from web.yayoi.customer import support_password
 
@@ -138,5 +138,5 @@ async def test_guessing_which_address_goes_with_a_number_ends_soon(customer: Cus
 
 
 async def test_a_form_from_elsewhere_is_refused(customer: Customer) -> None:
-    answer = await customer.http.post("/support-password", data=customer.notice)
+    answer = await customer.http.post("/support-password", data=customer.notice, headers=CROSS_SITE)
     assert answer.status_code == 403

@@ -18,7 +18,7 @@ from tests.backoffice.test_reconciliation import DESK, in_set_up, pair_of
 from tests.replay.short_paths import digest_on
 from tests.support.web_world import until
 from tests.support.world import OFFICE_C, TARO, World, details_of
-from tests.webhooks.test_webhook_delivery import starter
+from tests.webhooks.test_webhook_delivery import form_starter
 from tests.webhooks.test_webhooks_commands import refuse
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.common.mail_workflow import AGAIN_AFTER
@@ -87,7 +87,7 @@ async def test_the_desk_is_told_of_a_refused_form_as_soon_as_its_address_is_put_
     async with world.sessions.begin() as session:  # all tests share one Temporal server, where 1 is another test's
         await session.execute(select(func.setval(func.pg_get_serial_sequence("refused_forms", "form_no"), 84_000)))
     row = await refuse(world)
-    await starter(world).start_all()
+    await form_starter(world).start_all()
     procedure = world.client.get_workflow_handle(f"refused-form/{row.form_no}")
 
     async def shown() -> bool:

@@ -1,15 +1,13 @@
 """The operators' first page: every queue of their day, each with its link into the Temporal Web UI. No case is read."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from fastapi.templating import Jinja2Templates
 
-from models.common.calendar import day_in_japan
+from web.common.context import Context, given
 from web.common.problems import ProblemError
 from workflows.backoffice.queues import Queue, QueueFilter, link
 
@@ -24,27 +22,37 @@ class QueueLinks:
     save: str | None
 
 
-def operators_pages(templates: Jinja2Templates, *, ui_url: str, namespace: str) -> APIRouter:
-    """Return the page; `ui_url` is where operators reach the Web UI, `namespace` where the cases are."""
-    router = APIRouter(include_in_schema=False)
+@dataclass(frozen=True)
+class OperatorsWebUi:
+    """Where operators reach the Temporal Web UI, and in which namespace the cases are."""
 
-    def links(asked: QueueFilter) -> dict[Queue, QueueLinks]:
+    url: str
+    namespace: str
+
+    def links(self, of: QueueFilter) -> dict[Queue, QueueLinks]:
         return {
             queue: QueueLinks(
-                show=link(ui_url, namespace, queue, asked),
-                save=None if queue.for_one_day else link(ui_url, namespace, queue, asked, save=True),
+                show=link(self.url, self.namespace, queue, of),
+                save=None if queue.for_one_day else link(self.url, self.namespace, queue, of, save=True),
             )
             for queue in Queue
         }
 
-    @router.get("/operators")
-    async def queues(request: Request, name: Annotated[str, Query()] = "") -> Response:
-        today, operator = day_in_japan(datetime.now(UTC)), name.strip()
-        try:
-            own = links(QueueFilter(today, operator)) if operator else {}
-        except ValueError:
-            raise ProblemError(HTTPStatus.BAD_REQUEST, NO_NAME) from None
-        facts = {"today": today, "operator": operator, "links": links(QueueFilter(today)), "own": own}
-        return templates.TemplateResponse(request, "backoffice/operators.html", facts)
 
-    return router
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/operators")
+async def queues(
+    request: Request,
+    context: Context,
+    web_ui: Annotated[OperatorsWebUi, Depends(given(OperatorsWebUi))],
+    name: Annotated[str, Query()] = "",
+) -> Response:
+    today, operator = context.today, name.strip()
+    try:
+        own = web_ui.links(QueueFilter(today, operator)) if operator else {}
+    except ValueError:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, NO_NAME) from None
+    facts = {"today": today, "operator": operator, "links": web_ui.links(QueueFilter(today)), "own": own}
+    return context.show(request, "backoffice/operators.html", facts)

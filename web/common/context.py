@@ -77,7 +77,9 @@ Context = Annotated[WebContext, Depends(given(WebContext))]
 class WebPackage:
     """What one package adds to the application."""
 
-    routers: Sequence[APIRouter]
+    routers: Sequence[APIRouter] = ()
+    apis: Sequence[APIRouter] = ()
+    """Routers for other systems, which show a key."""
     services: Sequence[object] = ()
     """Each is given to handlers by its class (`given`)."""
     jobs: Sequence[PeriodicJob] = ()

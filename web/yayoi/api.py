@@ -2,9 +2,10 @@
 
 from datetime import date
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from models.common.refusals import FieldError, RefusedError
@@ -13,14 +14,13 @@ from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import Event
 from models.yayoi.identifiers import ApplicationNo
-from models.yayoi.store import intake
 from models.yayoi.store.event_cases import UnknownCaseError
-from models.yayoi.store.intake import Intake
-from web.common.auth import Auth, Limit, client_address
-from web.common.background_jobs import PeriodicJob
+from models.yayoi.store.events import EventRefusedError, OtherEventError
+from models.yayoi.store.intake import Intake, OtherContentError, Receipt
+from web.common.auth import Limit, client_address
+from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError, answers
-from web.yayoi import event_delivery as deliveries
-from web.yayoi.event_delivery import EventDelivery, EventRefusedError, EventStatus
+from web.yayoi.event_delivery import EventDelivery, EventStatus
 
 OTHER_APPLICATION = (
     "この submission_id の申込は、別の内容ですでに受け付けています。"
@@ -59,86 +59,91 @@ class EventReceived(BaseModel):
     status: EventStatus = Field(description="delivered: 手続きに届いた。accepted: 受け付けた。後で届ける（202 を参照）")
 
 
-def applications_api(
-    form_intake: Intake, starting: PeriodicJob, auth: Auth, *, public_url: str, secret_key: str
-) -> APIRouter:
-    router = APIRouter(prefix="/api", tags=["applications"])
+router = APIRouter(prefix="/api")
 
-    @router.post(
-        "/applications",
-        status_code=HTTPStatus.ACCEPTED,
-        summary="複数事業所データ管理の申込（STEP4）",
-        responses={
-            200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
-            202: {"description": "受け付けた。手続きは自動で始まる"},
-            **answers(
-                _409="同じ submission_id で別の内容が送られた",
-                _413=_TOO_LARGE,
-                _422=_INVALID,
-                _429=TOO_OFTEN,
-                _503=_AWAY,
-            ),
-        },
+
+def received(context: WebContext, receipt: Receipt, response: Response) -> ApplicationReceived:
+    """Return what the submitter reads: 202 for a new application, 200 for one that was taken before."""
+    if not receipt.new:
+        response.status_code = HTTPStatus.OK
+    link = case_link(context.public_url, context.secret_key, receipt.application_no, link_expiry(receipt.due_date))
+    return ApplicationReceived(application_no=receipt.application_no, due_date=receipt.due_date, status_url=link)
+
+
+@router.post(
+    "/applications",
+    tags=["applications"],
+    status_code=HTTPStatus.ACCEPTED,
+    summary="複数事業所データ管理の申込（STEP4）",
+    responses={
+        200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
+        202: {"description": "受け付けた。手続きは自動で始まる"},
+        **answers(
+            _409="同じ submission_id で別の内容が送られた",
+            _413=_TOO_LARGE,
+            _422=_INVALID,
+            _429=TOO_OFTEN,
+            _503=_AWAY,
+        ),
+    },
+)
+async def apply(
+    form: ApplicationForm,
+    request: Request,
+    response: Response,
+    context: Context,
+    intake: Annotated[Intake, Depends(given(Intake))],
+) -> ApplicationReceived:
+    try:
+        receipt = await intake.receive(form)
+    except RefusedError:
+        # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
+        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        raise
+    except OtherContentError:
+        raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
+    return received(context, receipt, response)
+
+
+@router.post(
+    "/events",
+    tags=["events"],
+    summary="他のシステムで起きた出来事の報告",
+    responses={
+        200: {"description": "手続きに届いた。同じ出来事の再送にも同じ答え"},
+        202: {"model": EventReceived, "description": _LATER},
+        **answers(
+            _404="当てはまる手続き中の申込がない。後から有効になることがあるため、再送すれば改めて調べる",
+            _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",
+            _413=_TOO_LARGE,
+            _422=_INVALID,
+            _429=TOO_OFTEN,
+            _503=_AWAY,
+        ),
+    },
+)
+async def report(
+    event: Event,
+    request: Request,
+    response: Response,
+    context: Context,
+    events: Annotated[EventDelivery, Depends(given(EventDelivery))],
+) -> EventReceived:
+    if event.source == CUSTOMER_PAGES:
+        raise RefusedError([FieldError(field="source", message=OUR_OWN)])
+    try:
+        delivery = await events.take(event)
+    except OtherEventError:
+        raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
+    except (UnknownCaseError, EventRefusedError) as refused:
+        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
+        raise ProblemError(status, str(refused)) from None
+    if delivery.status is EventStatus.ACCEPTED:
+        response.status_code = HTTPStatus.ACCEPTED
+    return EventReceived(
+        event_id=event.event_id,
+        application_no=delivery.application_no,
+        office_no=delivery.office_no,
+        status=delivery.status,
     )
-    async def apply(form: ApplicationForm, request: Request, response: Response) -> ApplicationReceived:
-        try:
-            receipt = await form_intake.receive(form)
-        except RefusedError:
-            # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
-            await auth.limit(Limit.REFUSED_FROM, client_address(request))
-            raise
-        except intake.OtherContentError:
-            raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
-        if receipt.new:
-            starting.wake()
-        else:
-            response.status_code = HTTPStatus.OK
-        return ApplicationReceived(
-            application_no=receipt.application_no,
-            due_date=receipt.due_date,
-            status_url=case_link(public_url, secret_key, receipt.application_no, link_expiry(receipt.due_date)),
-        )
-
-    return router
-
-
-def events_api(events: EventDelivery, auth: Auth) -> APIRouter:
-    router = APIRouter(prefix="/api", tags=["events"])
-
-    @router.post(
-        "/events",
-        summary="他のシステムで起きた出来事の報告",
-        responses={
-            200: {"description": "手続きに届いた。同じ出来事の再送にも同じ答え"},
-            202: {"model": EventReceived, "description": _LATER},
-            **answers(
-                _404="当てはまる手続き中の申込がない。後から有効になることがあるため、再送すれば改めて調べる",
-                _409="順序が違う、組み合わせが違う、または同じ event_id で別の内容が送られた",
-                _413=_TOO_LARGE,
-                _422=_INVALID,
-                _429=TOO_OFTEN,
-                _503=_AWAY,
-            ),
-        },
-    )
-    async def report(event: Event, request: Request, response: Response) -> EventReceived:
-        if event.source == CUSTOMER_PAGES:
-            raise RefusedError([FieldError(field="source", message=OUR_OWN)])
-        try:
-            delivery = await events.take(event)
-        except deliveries.OtherEventError:
-            raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
-        except (UnknownCaseError, EventRefusedError) as refused:
-            await auth.limit(Limit.REFUSED_FROM, client_address(request))
-            status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
-            raise ProblemError(status, str(refused)) from None
-        if delivery.status is EventStatus.ACCEPTED:
-            response.status_code = HTTPStatus.ACCEPTED
-        return EventReceived(
-            event_id=event.event_id,
-            application_no=delivery.application_no,
-            office_no=delivery.office_no,
-            status=delivery.status,
-        )
-
-    return router

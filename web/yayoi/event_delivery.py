@@ -6,30 +6,24 @@ An event is bound to the case that is open when it is first understood, and stay
 event id, so that Temporal gives it effect once however often it is sent. An event that was refused is not lost to
 later: the same event sent again is tried again, as another update, since a case may have come to exist, or a step's
 turn may have come.
-Nothing retries a refused event by itself; whoever sent it was told and decides. One that is refused only after it had
-been taken as to be delivered later has nobody who waits for the answer: the operators' desk is told of it instead.
+Nothing retries a refused event by itself; whoever sent it has the answer and decides. One that is refused only after it
+had been taken as to be delivered later has nobody who waits for the answer: the operators' desk is notified instead.
 """
 
 import asyncio
-import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
-from models.tables import EventRow
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
     CUSTOMER_PAGES,
     AnyEvent,
@@ -57,7 +51,15 @@ from models.yayoi.operator_actions import (
     Withdraw,
 )
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.store.event_cases import ENDED, CaseRefusedError, UnknownCaseError, find_case
+from models.yayoi.store.event_cases import ENDED
+from models.yayoi.store.events import (
+    EventRefusedError,
+    offices_with_pending_events,
+    pending_events,
+    record_delivery,
+    store_event,
+    stored_event,
+)
 from web.common.temporal_calls import UnreachableError, temporal_call
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
@@ -85,18 +87,10 @@ class Delivery:
     status: EventStatus
 
 
-class OtherEventError(Exception):
-    """The event id was used before, with other content."""
-
-
-class EventRefusedError(Exception):
-    """The event cannot take effect; the text says why, in Japanese."""
-
-
 class EventDelivery:
     """Takes events and brings them to the procedures, each office's in the order in which they came."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], client: Client) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client) -> None:
         self._sessions = sessions
         self._client = client
 
@@ -105,14 +99,13 @@ class EventDelivery:
 
         Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`.
         """
-        row = await self._store(event)
+        row = await store_event(self._sessions, event)
         if row.delivered_at is None:
             try:
-                await self._deliver_in_time(row.application_no, row.office_no, asking=event.event_id)
+                await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), asking=event.event_id)
             except UnreachableError:
                 _log.warning("event %s waits: Temporal or the worker cannot be reached", event.event_id)
-        async with self._sessions() as session:
-            row = await session.get_one(EventRow, event.event_id)
+        row = await stored_event(self._sessions, event.event_id)
         if row.refused_because:
             raise EventRefusedError(row.refused_because)
         return Delivery(
@@ -123,10 +116,7 @@ class EventDelivery:
 
     async def deliver_all(self) -> None:
         """Deliver what was taken but is not there yet."""
-        async with self._sessions() as session:
-            offices = (
-                await session.execute(select(EventRow.application_no, EventRow.office_no).where(*_pending()).distinct())
-            ).all()
+        offices = await offices_with_pending_events(self._sessions)
         for first in range(0, len(offices), AT_ONCE):
             some = offices[first : first + AT_ONCE]
             results = await asyncio.gather(*(self._deliver_in_time(*office) for office in some), return_exceptions=True)
@@ -135,58 +125,19 @@ class EventDelivery:
                     kind = type(result).__name__
                     _log.warning("events for %s office %s wait: %s", application_no, office_no, kind)
 
-    async def _deliver_in_time(
-        self, application_no: str | None, office_no: int | None, asking: UUID | None = None
-    ) -> None:
-        async with temporal_call():
-            await self._deliver_to_office(str(application_no), int(office_no or 0), asking)
-
-    async def _store(self, event: AnyEvent) -> EventRow:
-        """Store and bind to a case in one transaction, so that whatever is neither delivered nor refused has a case."""
-        digest = hashlib.sha256(event.model_dump_json(exclude={"event_id"}).encode()).hexdigest()
-        refusal: UnknownCaseError | CaseRefusedError | None = None
-        async with self._sessions.begin() as session:
-            await session.execute(
-                insert(EventRow)
-                .values(event_id=event.event_id, digest=digest, kind=event.kind, payload=event.model_dump(mode="json"))
-                .on_conflict_do_nothing(index_elements=[EventRow.event_id])
-            )
-            row = await session.get_one(EventRow, event.event_id, with_for_update=True)
-            if row.digest != digest:
-                raise OtherEventError
-            if row.delivered_at is None:
-                row.refused_because = row.untold_since = None
-                if row.application_no is None:
-                    try:
-                        row.application_no, row.office_no = await find_case(session, event)
-                    except (UnknownCaseError, CaseRefusedError) as error:
-                        refusal = error
-                        row.refused_because = str(error)
-        if isinstance(refusal, UnknownCaseError):
-            raise refusal
-        if refusal is not None:
-            raise EventRefusedError(str(refusal))
-        return row
-
-    async def _deliver_to_office(self, application_no: str, office_no: int, asking: UUID | None) -> None:
+    async def _deliver_in_time(self, application_no: str, office_no: int, asking: UUID | None = None) -> None:
         """Deliver what waits for one office, the oldest first: STEP6 before STEP5 would be refused.
 
         `asking` is the event whose sender still waits for the answer.
         """
-        async with self._sessions() as session:
-            waiting: Sequence[EventRow] = (
-                await session.scalars(
-                    select(EventRow)
-                    .where(*_pending(), EventRow.application_no == application_no, EventRow.office_no == office_no)
-                    .order_by(EventRow.received_at, EventRow.event_id)
-                )
-            ).all()
-        workflow_id = office_workflow_id(ApplicationNo(application_no), office_no)
-        for row in waiting:
-            event = _EVENTS.validate_python(row.payload)
-            update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
-            refused_because = await self._update(self._client.get_workflow_handle(workflow_id), event, update_id)
-            await self._record(row.event_id, refused_because, told=row.event_id == asking)
+        async with temporal_call():
+            office = self._client.get_workflow_handle(office_workflow_id(ApplicationNo(application_no), office_no))
+            for row in await pending_events(self._sessions, application_no, office_no):
+                event = _EVENTS.validate_python(row.payload)
+                update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
+                refused_because = await self._update(office, event, update_id)
+                answered = row.event_id == asking
+                await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
     @staticmethod
     async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
@@ -203,17 +154,6 @@ class EventDelivery:
                 return ENDED
             raise UnreachableError from error  # the office's procedure has not been started yet
         return None
-
-    async def _record(self, event_id: UUID, refused_because: str | None, *, told: bool) -> None:
-        now = datetime.now(UTC)
-        outcome: dict[str, Any] = {"delivered_at": now}
-        if refused_because:
-            again = EventRow.refusals + 1
-            outcome = {"refused_because": refused_because, "refusals": again, "untold_since": None if told else now}
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(EventRow).where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None)).values(**outcome)
-            )
 
 
 _REPORTED = "他のシステムからの報告"
@@ -280,7 +220,3 @@ _STEPS: dict[type[object], SetUpStep] = {
     ProductRegisteredEvent: SetUpStep.PRODUCT,
     OwnedProductRegisteredEvent: SetUpStep.OWNED_PRODUCT,
 }
-
-
-def _pending() -> tuple[ColumnElement[bool], ...]:
-    return EventRow.application_no.is_not(None), EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None)

@@ -1,18 +1,17 @@
 """Where a form provider sends what its forms took: `POST /webhooks/forms`, signed as Standard Webhooks are."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from models.yayoi.case_links import case_link, link_expiry
-from models.yayoi.store import intake
+from models.yayoi.store.intake import OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms
-from web.common.auth import Auth, Limit, client_address
-from web.common.background_jobs import PeriodicJob
+from web.common.auth import Limit, client_address
+from web.common.context import Context, given
 from web.common.problems import ProblemError, answers
 from web.webhooks.signatures import ForgedError, FormSignatures
-from web.yayoi.api import TOO_OFTEN, ApplicationReceived
+from web.yayoi.api import TOO_OFTEN, ApplicationReceived, received
 
 NOT_SET_UP = (
     "フォームの受け付けは、まだ設定されていません。"
@@ -38,57 +37,45 @@ _BODY: dict[str, Any] = {
 }
 
 
-def form_webhooks(
-    forms: ProviderForms,
-    signatures: FormSignatures,
-    starting: PeriodicJob,
-    auth: Auth,
-    *,
-    public_url: str,
-    secret_key: str,
-) -> APIRouter:
-    router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
-    @router.post(
-        "/forms",
-        status_code=HTTPStatus.ACCEPTED,
-        summary="フォームの提供元からの申込（Standard Webhooks）",
-        openapi_extra=_BODY,
-        responses={
-            200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
-            202: {"description": "受け付けた。手続きは自動で始まる"},
-            **answers(
-                _401="署名が一致しない、ヘッダーがない、または時刻が離れている",
-                _404="秘密鍵が設定されていないため、フォームを受け付けていない",
-                _409="同じ番号で別の内容が送られた。内容は保存した",
-                _413="本文が大きすぎる",
-                _422="申込の規則に合わない。提供元の項目ごとに理由が付く。内容は保存し、担当者が確認する",
-                _429=TOO_OFTEN,
-                _503="記録先に届かない。再送すれば二重に受け付けることはない",
-            ),
-        },
-    )
-    async def take(request: Request, response: Response) -> ApplicationReceived:
-        if not signatures.expected:
-            raise ProblemError(HTTPStatus.NOT_FOUND, NOT_SET_UP)
-        body = await request.body()
-        try:
-            webhook_id = signatures.check(request.headers, body)
-        except ForgedError as forged:
-            await auth.limit(Limit.REFUSED_FROM, client_address(request))
-            raise ProblemError(HTTPStatus.UNAUTHORIZED, str(forged)) from None
-        try:
-            receipt = await forms.take(webhook_id, body.decode())
-        except intake.OtherContentError:
-            raise ProblemError(HTTPStatus.CONFLICT, OTHER_CONTENT) from None
-        if receipt.new:
-            starting.wake()
-        else:
-            response.status_code = HTTPStatus.OK
-        return ApplicationReceived(
-            application_no=receipt.application_no,
-            due_date=receipt.due_date,
-            status_url=case_link(public_url, secret_key, receipt.application_no, link_expiry(receipt.due_date)),
-        )
 
-    return router
+@router.post(
+    "/forms",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="フォームの提供元からの申込（Standard Webhooks）",
+    openapi_extra=_BODY,
+    responses={
+        200: {"model": ApplicationReceived, "description": "同じ申込の再送。最初と同じ答え"},
+        202: {"description": "受け付けた。手続きは自動で始まる"},
+        **answers(
+            _401="署名が一致しない、ヘッダーがない、または時刻が離れている",
+            _404="秘密鍵が設定されていないため、フォームを受け付けていない",
+            _409="同じ番号で別の内容が送られた。内容は保存した",
+            _413="本文が大きすぎる",
+            _422="申込の規則に合わない。提供元の項目ごとに理由が付く。内容は保存し、担当者が確認する",
+            _429=TOO_OFTEN,
+            _503="記録先に届かない。再送すれば二重に受け付けることはない",
+        ),
+    },
+)
+async def take(
+    request: Request,
+    response: Response,
+    context: Context,
+    forms: Annotated[ProviderForms, Depends(given(ProviderForms))],
+    signatures: Annotated[FormSignatures, Depends(given(FormSignatures))],
+) -> ApplicationReceived:
+    if not signatures.expected:
+        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_SET_UP)
+    body = await request.body()
+    try:
+        webhook_id = signatures.check(request.headers, body)
+    except ForgedError as forged:
+        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, str(forged)) from None
+    try:
+        receipt = await forms.take(webhook_id, body.decode())
+    except OtherContentError:
+        raise ProblemError(HTTPStatus.CONFLICT, OTHER_CONTENT) from None
+    return received(context, receipt, response)

@@ -1,44 +1,72 @@
-"""Starting what was stored: the workflow of every application that has none yet."""
+"""Starting what was stored: the workflow of every application, and the mail about every refused form."""
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import JST
+from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.identifiers import ApplicationNo, ContractId, application_workflow_id
 from models.yayoi.messages import ApplicationCase, OfficeCase
 from models.yayoi.procedures import Procedure
+from models.yayoi.provider_forms.refused import RefusedFormRef, refused_form_workflow_id
+from models.yayoi.store.starting import (
+    application_of,
+    applications_to_start,
+    mark_application_started,
+    mark_refused_form_started,
+    refused_forms_to_start,
+)
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
+from web.webhooks.starter import STARTED_AGAIN
 from workflows.common.details import cell, table
 from workflows.yayoi import search_attributes
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.refused_form import RefusedForm
 
 _log = logging.getLogger(__name__)
 
 
-class Starter:
+class RefusedFormStarter:
+    """Has the operators' desk notified of each form that was refused and kept."""
+
+    def __init__(self, sessions: DatabaseSessions, client: Client, *, task_queue: str) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start_all(self) -> None:
+        """Start what waits, the oldest first; leave the rest for later if Temporal is away."""
+        await process_batch(await refused_forms_to_start(self._sessions), self.start, "refused forms")
+
+    async def start(self, form_no: int) -> None:
+        """Start the mail about one form. Raises `UnreachableError`."""
+        async with temporal_call():
+            await self._client.start_workflow(
+                RefusedForm.run,
+                RefusedFormRef(form_no=form_no),
+                id=refused_form_workflow_id(form_no),
+                task_queue=self._task_queue,
+                static_summary=f"受け付けられないフォーム {form_no} を担当者に知らせる",
+                **STARTED_AGAIN,
+            )
+        await mark_refused_form_started(self._sessions, form_no)
+
+
+class ApplicationStarter:
     """Starts stored applications. Several web processes may start the same one: Temporal keeps one of each id.
 
     No row is locked while Temporal is asked, so that an outage there never holds up who applies meanwhile.
     """
 
     def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        client: Client,
-        *,
-        task_queue: str,
-        public_url: str,
-        secret_key: str,
+        self, sessions: DatabaseSessions, client: Client, *, task_queue: str, public_url: str, secret_key: str
     ) -> None:
         self._sessions = sessions
         self._client = client
@@ -48,27 +76,11 @@ class Starter:
 
     async def start_all(self) -> None:
         """Start what is stored but not started, the oldest first; leave the rest for later if Temporal is away."""
-        async with self._sessions() as session:
-            waiting = (
-                await session.scalars(
-                    select(ApplicationRow.application_no)
-                    .where(ApplicationRow.started_at.is_(None))
-                    .order_by(ApplicationRow.applied_at)
-                )
-            ).all()
-        await process_batch(waiting, self.start, "applications")
+        await process_batch(await applications_to_start(self._sessions), self.start, "applications")
 
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
-        async with self._sessions() as session:
-            row = await session.get_one(ApplicationRow, application_no)
-            offices = (
-                await session.scalars(
-                    select(ApplicationOfficeRow)
-                    .where(ApplicationOfficeRow.application_no == application_no)
-                    .order_by(ApplicationOfficeRow.office_no)
-                )
-            ).all()
+        row, offices = await application_of(self._sessions, application_no)
         case = _case(row, offices)
         async with temporal_call():
             try:
@@ -85,12 +97,7 @@ class Starter:
                 )
             except WorkflowAlreadyStartedError:
                 _log.info("%s was started before", application_no)
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(ApplicationRow)
-                .where(ApplicationRow.application_no == application_no, ApplicationRow.started_at.is_(None))
-                .values(started_at=datetime.now(UTC))
-            )
+        await mark_application_started(self._sessions, application_no)
 
     def _details(self, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> str:
         consents = row.consents

@@ -54,10 +54,13 @@ class Intake:
         sessions: async_sessionmaker[AsyncSession],
         calendar: BusinessCalendar,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """`wake` has new applications started at once; without it they are found within a round."""
         self._sessions = sessions
         self._calendar = calendar
         self._now = now
+        self._wake = wake
 
     async def check(self, form: ApplicationForm) -> None:
         """Refuse what `receive` would refuse, and store nothing. Raises `RefusedError` and `OtherContentError`."""
@@ -74,11 +77,15 @@ class Intake:
         form.check()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._store(form)
+                receipt = await self._store(form)
             except DBAPIError as error:
                 # Somebody else was faster, with this submission or with one of its pairs. The next look finds them.
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", "") not in {_UNIQUE_VIOLATION, _DEADLOCK}:
                     raise
+            else:
+                if receipt.new:
+                    self._wake()
+                return receipt
         raise AssertionError("the last attempt returns or raises")
 
     async def _store(self, form: ApplicationForm) -> Receipt:

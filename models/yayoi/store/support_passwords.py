@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import EventRow, ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
+from models.tables import ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
@@ -45,12 +44,6 @@ class SupportPasswords:
         key = (contract.application_no, contract.office_no, SetUpStep.SUPPORT_PASSWORD)
         async with self._sessions() as session:
             return await session.get(SetUpStepRow, key) is not None
-
-    async def was_reported(self, event_id: UUID) -> bool:
-        """Whether the office's procedure has already taken the event with this id."""
-        async with self._sessions() as session:
-            event = await session.get(EventRow, event_id)
-            return event is not None and event.delivered_at is not None
 
     async def hash_of(self, contract_id: ContractId) -> str | None:
         async with self._sessions() as session:

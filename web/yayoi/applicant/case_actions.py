@@ -17,6 +17,7 @@ from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.customer_events import CustomerEvent, SharingReleaseClaimed, SharingReleaseConsented, Withdrawn
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.event_cases import UnknownCaseError
+from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.office_names import office_names
 from web.common.auth import Auth, Limit, client_address, page_router
 from web.common.page_form import PageForm, sent_values
@@ -28,7 +29,7 @@ from web.yayoi.applicant.case_progress import CaseProgress
 from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
-from web.yayoi.event_delivery import EventDelivery, EventRefusedError, OtherEventError
+from web.yayoi.event_delivery import EventDelivery
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。お手続きの状況の画面を開き直して、確認してください。"
 NOT_CONSENTED = "弥生が代わりに解除することに同意する場合は、チェックを付けてください。"

@@ -7,8 +7,9 @@ from fastapi import Depends
 
 from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
+from models.yayoi.store.events import EventRefusedError, OtherEventError
 from web.common.context import given
-from web.yayoi.event_delivery import EventDelivery, EventRefusedError, EventStatus, OtherEventError
+from web.yayoi.event_delivery import EventDelivery, EventStatus
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (

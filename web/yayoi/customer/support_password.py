@@ -14,6 +14,7 @@ from models.tables import IssuedContractRow
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.store.events import was_delivered
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
@@ -73,7 +74,7 @@ async def set_password(
 ) -> Response:
     sent = await request.form()
     event_id = event_id_of(sent)
-    if await passwords.was_reported(event_id):
+    if await was_delivered(context.sessions, event_id):
         return _lead_on()  # a double click
     contract = await _checked(request, context, visitor, passwords)
     if isinstance(contract, PageForm):

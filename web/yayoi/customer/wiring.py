@@ -40,6 +40,7 @@ def customer(context: WebContext) -> WebPackage:
             enquiries.router,
             name_change.router,
         ],
+        apis=[evidence.api],
         services=[
             SupportPasswords(context.sessions, context.now),
             MemberInvitations(context.sessions, inviting.wake, context.now),
