@@ -1,8 +1,13 @@
 """Enquiries (Y16) and changes of a registered name (Y17): with which numbers they are refused, and their stages."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from models.common.message import Message
+from models.yayoi.events import Name
+from models.yayoi.identifiers import ContractId, YayoiId
 
 MAX_TEXT_LENGTH = 2000
 DESK_SUBJECT = "〔担当者〕お客様からお問い合わせがありました"
@@ -18,6 +23,15 @@ NAME_IS_FIXED = (
     "元々のご契約の登録名義を変更する場合は、元々ご契約のサービス契約ID（お客様番号）を入力してください。"
 )
 """Y17."""
+
+
+class EnquiryForm(BaseModel):
+    """What a customer types."""
+
+    contract_id: ContractId
+    name: Name
+    mail_address: YayoiId
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class EnquiryStage(StrEnum):

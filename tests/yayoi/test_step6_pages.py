@@ -23,7 +23,7 @@ from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_a
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD
-from web.yayoi.customer.business_group import NO_CASE
+from web.yayoi.customer.pair_page import NO_CASE
 from web.yayoi.customer.products import NOT_YOURS, TRY_AGAIN
 
 PRODUCT, OWNED = "/products/register", "/products/owned"

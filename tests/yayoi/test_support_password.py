@@ -10,7 +10,7 @@ from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 from tests.support.customer import SUPPORT_PASSWORD, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, YAYOI
-from tests.support.web import hidden_fields
+from tests.support.web import CROSS_SITE, hidden_fields
 from web.yayoi.customer import support_password
 
 
@@ -138,5 +138,5 @@ async def test_guessing_which_address_goes_with_a_number_ends_soon(customer: Cus
 
 
 async def test_a_form_from_elsewhere_is_refused(customer: Customer) -> None:
-    answer = await customer.http.post("/support-password", data=customer.notice)
+    answer = await customer.http.post("/support-password", data=customer.notice, headers=CROSS_SITE)
     assert answer.status_code == 403

@@ -1,10 +1,10 @@
 """Reading the combination ledger (Y22) from the registry and the cases."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -17,16 +17,31 @@ from models.tables import (
 from models.yayoi.combination_ledger import LedgerEntry, Reader, visible
 
 
-async def ledger_of(session: AsyncSession, yayoi_id: str) -> list[LedgerEntry]:
-    """Return what the ID may see: of every contract that it has to do with, its own part or all of it."""
+async def ledger_of(session: DatabaseSession, yayoi_id: str) -> list[LedgerEntry]:
+    """Return what the ID may see: its own part, or all, of every contract it has to do with."""
     member = await session.scalar(GroupMemberRow.of(yayoi_id))
     reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
-    entries = await entries_of(session, await _contracts_of(session, reader))
+    entries = await _entries_of(session, await _contracts_of(session, reader))
     return visible(entries, reader)
 
 
-async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[LedgerEntry]:
-    """Return everything that is managed, or on its way, on these existing contracts."""
+async def ledger_of_application(
+    session: DatabaseSession, application: ApplicationRow, pairs: Iterable[ApplicationOfficeRow]
+) -> list[LedgerEntry]:
+    """Return these pairs of the application and nothing else on its contract.
+
+    Applying with a contract's number does not prove to be its customer.
+    """
+    own = {(pair.yayoi_id, pair.office_token) for pair in pairs if pair.office_token}
+    return [
+        entry
+        for entry in await _entries_of(session, {application.existing_contract_id})
+        if entry.application_no == application.application_no or (entry.yayoi_id, entry.office_token) in own
+    ]
+
+
+async def _entries_of(session: DatabaseSession, contracts: Collection[str]) -> list[LedgerEntry]:
+    """Return every office that is managed on these existing contracts, and every pair that is applied for."""
     offices = await _offices(session, contracts)
     issued = await _issued(session, contracts)
     waiting = await _open_pairs(session, contracts)
@@ -37,8 +52,8 @@ async def entries_of(session: AsyncSession, contracts: Collection[str]) -> list[
     ]
 
 
-async def _offices(session: AsyncSession, contracts: Collection[str]) -> list[tuple[OfficeRow, str | None]]:
-    """Every office with the name of its group."""
+async def _offices(session: DatabaseSession, contracts: Collection[str]) -> list[tuple[OfficeRow, str | None]]:
+    """Return every office with the name of its group."""
     rows = await session.execute(
         select(OfficeRow, BusinessGroupRow.name)
         .outerjoin(BusinessGroupRow, BusinessGroupRow.group_id == OfficeRow.group_id)
@@ -48,8 +63,8 @@ async def _offices(session: AsyncSession, contracts: Collection[str]) -> list[tu
     return [(office, group) for office, group in rows]
 
 
-async def _issued(session: AsyncSession, contracts: Collection[str]) -> list[tuple[IssuedContractRow, str]]:
-    """Every contract ID that counts, with the name of the office it was applied for with."""
+async def _issued(session: DatabaseSession, contracts: Collection[str]) -> list[tuple[IssuedContractRow, str]]:
+    """Return every contract ID that was not revoked, with the name of the office it was applied for with."""
     pair, contract = ApplicationOfficeRow, IssuedContractRow
     rows = await session.execute(
         select(contract, pair.office_name)
@@ -60,8 +75,8 @@ async def _issued(session: AsyncSession, contracts: Collection[str]) -> list[tup
     return [(issued, name) for issued, name in rows]
 
 
-async def _open_pairs(session: AsyncSession, contracts: Collection[str]) -> list[tuple[ApplicationOfficeRow, str]]:
-    """Every pair whose procedure is open, with the existing contract it is applied for on."""
+async def _open_pairs(session: DatabaseSession, contracts: Collection[str]) -> list[tuple[ApplicationOfficeRow, str]]:
+    """Return every pair whose procedure is open, with the existing contract it is applied for on."""
     pair = ApplicationOfficeRow
     rows = await session.execute(
         select(pair, ApplicationRow.existing_contract_id)
@@ -73,7 +88,7 @@ async def _open_pairs(session: AsyncSession, contracts: Collection[str]) -> list
 
 
 async def _of_offices(
-    session: AsyncSession,
+    session: DatabaseSession,
     offices: Sequence[tuple[OfficeRow, str | None]],
     issued: Sequence[tuple[IssuedContractRow, str]],
     waiting: Sequence[tuple[ApplicationOfficeRow, str]],
@@ -99,9 +114,9 @@ async def _of_offices(
 
 
 async def _without_office(
-    session: AsyncSession, issued: Sequence[tuple[IssuedContractRow, str]], *, managed: Collection[str | None]
+    session: DatabaseSession, issued: Sequence[tuple[IssuedContractRow, str]], *, managed: Collection[str | None]
 ) -> list[LedgerEntry]:
-    """Pairs without the accounting link: no office of the registry stands for them."""
+    """Return the pairs without the accounting link: the registry has no office of theirs."""
     groups = await _groups_of(session, {contract.yayoi_id for contract, _ in issued})
 
     def entry(contract: IssuedContractRow, name: str) -> LedgerEntry:
@@ -122,9 +137,9 @@ async def _without_office(
 def _not_issued_yet(
     waiting: Sequence[tuple[ApplicationOfficeRow, str]], issued: Sequence[tuple[IssuedContractRow, str]]
 ) -> list[LedgerEntry]:
-    """Pairs without the accounting link whose ID is on its way.
+    """Return the pairs without the accounting link whose contract ID is not issued yet.
 
-    Whoever applies may type any ID: that it is in a group, and in which, is nothing that they are told (Y3).
+    They show no group: whoever applies may type any ID, and would learn here which group it is in (Y3).
     """
     done = {(contract.application_no, contract.office_no) for contract, _ in issued}
     return [
@@ -134,8 +149,8 @@ def _not_issued_yet(
     ]
 
 
-async def _contracts_of(session: AsyncSession, reader: Reader) -> set[str]:
-    """Return the existing contracts that the ID or its group has anything to do with."""
+async def _contracts_of(session: DatabaseSession, reader: Reader) -> set[str]:
+    """Return the existing contracts of the offices, contract IDs and open applications of the ID or its group."""
     members = (
         select(YayoiIdRow.yayoi_id)
         .join(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)
@@ -156,7 +171,7 @@ async def _contracts_of(session: AsyncSession, reader: Reader) -> set[str]:
     return set(await session.scalars(issued.union(applied, kept)))
 
 
-async def _administrators(session: AsyncSession, groups: Collection[int]) -> dict[int, str]:
+async def _administrators(session: DatabaseSession, groups: Collection[int]) -> dict[int, str]:
     rows = await session.execute(
         select(GroupMemberRow.group_id, YayoiIdRow.yayoi_id)
         .join(GroupMemberRow.person)
@@ -166,7 +181,7 @@ async def _administrators(session: AsyncSession, groups: Collection[int]) -> dic
     return {group_id: yayoi_id for group_id, yayoi_id in rows}  # noqa: C416 rows are no pairs to the type checker
 
 
-async def _groups_of(session: AsyncSession, ids: Collection[str]) -> dict[str, tuple[int, str]]:
+async def _groups_of(session: DatabaseSession, ids: Collection[str]) -> dict[str, tuple[int, str]]:
     rows = await session.execute(
         select(YayoiIdRow.yayoi_id, BusinessGroupRow.group_id, BusinessGroupRow.name)
         .join(GroupMemberRow, GroupMemberRow.person_id == YayoiIdRow.person_id)

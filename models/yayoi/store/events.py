@@ -59,6 +59,12 @@ async def stored_event(sessions: DatabaseSessions, event_id: UUID) -> EventRow:
         return await session.get_one(EventRow, event_id)
 
 
+async def was_delivered(sessions: DatabaseSessions, event_id: UUID) -> bool:
+    async with sessions() as session:
+        event = await session.get(EventRow, event_id)
+        return event is not None and event.delivered_at is not None
+
+
 async def offices_with_pending_events(sessions: DatabaseSessions) -> Sequence[tuple[str, int]]:
     """Return application number and office number of each office for which events wait."""
     async with sessions() as session:

@@ -1,17 +1,17 @@
-"""What offices are called, for those who know whose they are: a token says nothing under another contract (Y5)."""
+"""The names of offices by their tokens, under the contract that they belong to and no other (Y5)."""
 
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import OfficeRow
 
 
 async def office_names(
-    session: AsyncSession, existing_contract_id: str, tokens: Iterable[str | None]
+    session: DatabaseSession, existing_contract_id: str, tokens: Iterable[str | None]
 ) -> Mapping[str, str]:
-    """Return the names of the contract's own offices by their tokens. What is not its own is left out."""
+    """Return the names of the contract's own offices by their tokens; tokens of other contracts are skipped."""
     own = await session.execute(
         select(OfficeRow.office_token, OfficeRow.name).where(
             OfficeRow.existing_contract_id == existing_contract_id,

@@ -1,13 +1,13 @@
-"""How the pair of a Yayoi ID stands after the notice, as that ID itself may know (Y19 to Y21)."""
+"""What is done and what is still open for the pair of a Yayoi ID after the notice (Y19 to Y21)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.calendar import day_in_japan
+from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -26,13 +26,6 @@ from models.yayoi.messages import Outcome, Relinked, RememberedLink
 from models.yayoi.procedures import Procedure, SetUpStep
 from models.yayoi.service_links import Coverage, LinkKind
 
-PATHS = {
-    SetUpStep.SUPPORT_PASSWORD: "/support-password",
-    SetUpStep.BUSINESS_GROUP: "/group",
-    SetUpStep.PRODUCT: "/products/register",
-    SetUpStep.OWNED_PRODUCT: "/products/owned",
-}
-"""Where each step is done."""
 _NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
 _ENDED_OPEN = (
     f"お手続きの期間（お知らせメールから {FOLLOW_UP_DAYS} 日間）が終わっているため、この画面では受け付けられません。"
@@ -64,7 +57,7 @@ class PairStatus:
 
     @property
     def next_step(self) -> SetUpStep | None:
-        """The step whose turn it is; None when all are done or none can be done now."""
+        """The step that can be done now; None when all are done or none can be."""
         steps = self.follow_up.open_steps
         return steps[0] if steps and self.contract_id and not self.closed else None
 
@@ -81,7 +74,7 @@ class PairStatus:
 
     @property
     def cannot_relink(self) -> str | None:
-        """Why nothing can be linked again now; None if something can (Y21)."""
+        """Why no service can be linked again now; None if one can (Y21)."""
         if self.contract_id is None:
             return _NOT_NOTIFIED
         if self.closed and self.follow_up.open_links:
@@ -89,7 +82,7 @@ class PairStatus:
         return None
 
 
-async def status_of(session: AsyncSession, yayoi_id: str) -> PairStatus | None:
+async def status_of(session: DatabaseSession, yayoi_id: str) -> PairStatus | None:
     """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
     found = await _pair_of(session, yayoi_id)
     if found is None:
@@ -115,7 +108,7 @@ async def status_of(session: AsyncSession, yayoi_id: str) -> PairStatus | None:
     )
 
 
-async def _pair_of(session: AsyncSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
+async def _pair_of(session: DatabaseSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
     pair, application = ApplicationOfficeRow, ApplicationRow
     rows = await session.execute(
         select(pair, application)
@@ -128,7 +121,7 @@ async def _pair_of(session: AsyncSession, yayoi_id: str) -> tuple[ApplicationOff
     return (found[0], found[1]) if found else None
 
 
-async def _is_notified(session: AsyncSession, pair: ApplicationOfficeRow) -> bool:
+async def _is_notified(session: DatabaseSession, pair: ApplicationOfficeRow) -> bool:
     notice = (
         select(NoticeRow.key)
         .filter_by(application_no=pair.application_no, office_no=pair.office_no)
@@ -137,7 +130,7 @@ async def _is_notified(session: AsyncSession, pair: ApplicationOfficeRow) -> boo
     return await session.scalar(notice.limit(1)) is not None
 
 
-async def _links(session: AsyncSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
+async def _links(session: DatabaseSession, pair: ApplicationOfficeRow) -> Sequence[RememberedLinkRow]:
     links = (
         select(RememberedLinkRow)
         .filter_by(application_no=pair.application_no, office_no=pair.office_no)
@@ -147,7 +140,7 @@ async def _links(session: AsyncSession, pair: ApplicationOfficeRow) -> Sequence[
 
 
 async def _follow_up(
-    session: AsyncSession, pair: ApplicationOfficeRow, procedure: Procedure, links: Sequence[RememberedLinkRow]
+    session: DatabaseSession, pair: ApplicationOfficeRow, procedure: Procedure, links: Sequence[RememberedLinkRow]
 ) -> FollowUp:
     done = (
         select(SetUpStepRow.step)
@@ -162,7 +155,7 @@ async def _follow_up(
     )
 
 
-async def group_of(session: AsyncSession, yayoi_id: str) -> str | None:
+async def group_of(session: DatabaseSession, yayoi_id: str) -> str | None:
     """Return the name of the business group that the ID belongs to."""
     return await session.scalar(
         select(BusinessGroupRow.name)
@@ -171,7 +164,7 @@ async def group_of(session: AsyncSession, yayoi_id: str) -> str | None:
     )
 
 
-async def _contract(session: AsyncSession, pair: ApplicationOfficeRow) -> IssuedContractRow | None:
+async def _contract(session: DatabaseSession, pair: ApplicationOfficeRow) -> IssuedContractRow | None:
     which = (
         IssuedContractRow.contract_id == pair.issued_contract_id
         if pair.issued_contract_id

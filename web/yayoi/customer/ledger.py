@@ -1,94 +1,91 @@
 """The combination ledger, to look at and to keep: page, CSV and PDF (Y22).
 
-Those who are signed in see what their Yayoi ID may see. The applicant's signed link shows the pairs of that
-application, no more than the page of the case: applying with a contract's number does not prove to be its customer.
+Whoever is signed in sees what that Yayoi ID may see. The applicant's signed link shows the pairs of that application.
 """
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import URL
 
 from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, as_csv
-from models.yayoi.store.combinations import entries_of, ledger_of
+from models.yayoi.store.combinations import ledger_of, ledger_of_application
+from web.common.auth import page_router
+from web.common.context import Context
+from web.yayoi.accounts.signed_in import SignedIn
 from web.yayoi.applicant.case_access import CaseAccess, Link, OpenedCase
 from web.yayoi.applicant.case_pages import whole_link
 from web.yayoi.customer.ledger_pdf import as_pdf
-from web.yayoi.customer.parts import Parts
 
-_NAME = "combination-ledger"
-WholeLink = Annotated[Link, Depends(whole_link)]
+router = page_router()
 
 
-def ledger_pages(parts: Parts) -> APIRouter:
-    """For those who are signed in."""
-    router = parts.router()
-
-    async def entries(request: Request) -> list[LedgerEntry]:
-        visitor = await parts.auth.require(request)
-        async with parts.sessions() as session:
-            return await ledger_of(session, visitor.yayoi_id)
-
-    @router.get("/ledger")
-    async def page(request: Request) -> Response:
-        visitor = await parts.auth.require(request)
-        facts = {"visitor": visitor, "entries": await entries(request), "files": ("/ledger", "")}
-        return parts.show(request, "yayoi/ledger.html", facts | {"headings": HEADINGS, "today": parts.today})
-
-    @router.get("/ledger.csv")
-    async def csv_file(request: Request) -> Response:
-        return _csv(parts, await entries(request))
-
-    @router.get("/ledger.pdf")
-    async def pdf_file(request: Request) -> Response:
-        return await _pdf(parts, await entries(request))
-
-    return router
+async def _own_entries(who: SignedIn, context: Context) -> list[LedgerEntry]:
+    async with context.sessions() as session:
+        return await ledger_of(session, who)
 
 
-def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
-    """For whoever holds the link to a whole case."""
-    router = parts.router()
-
-    async def entries(case: OpenedCase) -> list[LedgerEntry]:
-        pairs = {(pair.yayoi_id, pair.office_token) for pair in case.pairs if pair.office_token}
-        async with parts.sessions() as session:
-            found = await entries_of(session, {case.application.existing_contract_id})
-        return [
-            entry
-            for entry in found
-            if entry.application_no == case.application_no or (entry.yayoi_id, entry.office_token) in pairs
-        ]
-
-    @router.get("/applications/{application_no}/ledger")
-    async def page(request: Request, link: WholeLink) -> Response:
-        case = await access.open(link)
-        files = (request.url.path, f"?{URL(case.path).query}")
-        facts = {"case": case, "entries": await entries(case), "files": files}
-        return parts.show(request, "yayoi/case_ledger.html", facts | {"headings": HEADINGS, "today": parts.today})
-
-    @router.get("/applications/{application_no}/ledger.csv")
-    async def csv_file(link: WholeLink) -> Response:
-        return _csv(parts, await entries(await access.open(link)))
-
-    @router.get("/applications/{application_no}/ledger.pdf")
-    async def pdf_file(link: WholeLink) -> Response:
-        return await _pdf(parts, await entries(await access.open(link)))
-
-    return router
+async def _opened_case(link: Annotated[Link, Depends(whole_link)], context: Context) -> OpenedCase:
+    return await CaseAccess(context.sessions, context.secret_key).open(link)
 
 
-def _csv(parts: Parts, entries: Sequence[LedgerEntry]) -> Response:
-    return _file(as_csv(entries), f"{_NAME}-{parts.today}.csv", "text/csv; charset=utf-8")
+WholeCase = Annotated[OpenedCase, Depends(_opened_case)]
 
 
-async def _pdf(parts: Parts, entries: Sequence[LedgerEntry]) -> Response:
-    content = await asyncio.to_thread(as_pdf, entries, parts.today)
-    return _file(content, f"{_NAME}-{parts.today}.pdf", "application/pdf")
+async def _case_entries(case: WholeCase, context: Context) -> list[LedgerEntry]:
+    async with context.sessions() as session:
+        return await ledger_of_application(session, case.application, case.pairs)
+
+
+OwnEntries = Annotated[list[LedgerEntry], Depends(_own_entries)]
+CaseEntries = Annotated[list[LedgerEntry], Depends(_case_entries)]
+
+
+@router.get("/ledger")
+async def own_ledger(request: Request, context: Context, who: SignedIn, entries: OwnEntries) -> Response:
+    facts = {"visitor": who, "entries": entries, "files": ("/ledger", ""), "headings": HEADINGS}
+    return context.show(request, "yayoi/ledger.html", facts | {"today": context.today})
+
+
+@router.get("/ledger.csv")
+async def own_csv(context: Context, entries: OwnEntries) -> Response:
+    return _csv(entries, context.today)
+
+
+@router.get("/ledger.pdf")
+async def own_pdf(context: Context, entries: OwnEntries) -> Response:
+    return await _pdf(entries, context.today)
+
+
+@router.get("/applications/{application_no}/ledger")
+async def case_ledger(request: Request, context: Context, case: WholeCase, entries: CaseEntries) -> Response:
+    files = (request.url.path, f"?{URL(case.path).query}")
+    facts = {"case": case, "entries": entries, "files": files, "headings": HEADINGS}
+    return context.show(request, "yayoi/case_ledger.html", facts | {"today": context.today})
+
+
+@router.get("/applications/{application_no}/ledger.csv")
+async def case_csv(context: Context, entries: CaseEntries) -> Response:
+    return _csv(entries, context.today)
+
+
+@router.get("/applications/{application_no}/ledger.pdf")
+async def case_pdf(context: Context, entries: CaseEntries) -> Response:
+    return await _pdf(entries, context.today)
+
+
+def _csv(entries: Sequence[LedgerEntry], today: date) -> Response:
+    return _file(as_csv(entries), f"{today}.csv", "text/csv; charset=utf-8")
+
+
+async def _pdf(entries: Sequence[LedgerEntry], today: date) -> Response:
+    return _file(await asyncio.to_thread(as_pdf, entries, today), f"{today}.pdf", "application/pdf")
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response:
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    disposition = f'attachment; filename="combination-ledger-{name}"'
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})

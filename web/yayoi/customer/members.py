@@ -1,106 +1,111 @@
-"""Members of a business group: listed and invited by an administrator (Y24)."""
+"""Members of a business group: listed, and invited by an administrator (Y24)."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.calendar import day_in_japan
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS, MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.identifiers import YayoiId
-from web.common.auth import Limit, Visitor
-from web.common.background_jobs import PeriodicJob
+from models.yayoi.store.member_invitations import MemberGroup, MemberInvitations
+from web.common.auth import Limit, page_router
+from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
-from web.yayoi.customer.invitations import Group, Invitations
-from web.yayoi.customer.parts import Parts
+from web.yayoi.accounts.signed_in import SignedIn
 
 LABELS = {"yayoi_id": "招待する弥生ID（メールアドレス）"}
 ONLY_ADMINISTRATORS = "招待できるのは、事業グループの管理者だけです。管理者の方に依頼してください。"
-_SAID = {
+_DONE = {
     "invited": "招待のメールを送ります。届くまで数分かかることがあります。",
     "again": "招待のメールをもう一度送ります。前のメールのリンクは使えなくなりました。",
     "withdrawn": "招待を取り下げました。",
     "joined": "事業グループに参加しました。",
 }
+Invitations = Annotated[MemberInvitations, Depends(given(MemberInvitations))]
+router = page_router()
 
 
-def member_pages(parts: Parts, invitations: Invitations, telling: PeriodicJob) -> APIRouter:
-    router = parts.router()
-
-    @router.get("/members")
-    async def members(request: Request, done: Annotated[str, Query()] = "") -> Response:
-        visitor = await parts.auth.require(request)
-        group = await invitations.group_of(visitor.yayoi_id)
-        return _show(parts, request, visitor, group, PageForm(LABELS), said=_SAID.get(done))
-
-    @router.post("/members")
-    async def invite(request: Request) -> Response:
-        visitor, group = await _administered(parts, invitations, request)
-        form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
-        try:
-            yayoi_id = YayoiId(form.value("yayoi_id"))
-        except ValueError as refused:
-            said = str(refused) if form.value("yayoi_id").strip() else "入力してください。"
-            return _show(parts, request, visitor, group, form.refused({"yayoi_id": said}))
-        await parts.auth.limit(Limit.INVITATION, visitor.yayoi_id)
-        if refusal := await invitations.invite(group, visitor.yayoi_id, yayoi_id):
-            return _show(parts, request, visitor, group, form.refused({"yayoi_id": refusal}))
-        telling.wake()
-        return done("invited")
-
-    return router
+async def _own_group(who: SignedIn, invitations: Invitations) -> MemberGroup | None:
+    return await invitations.group_of(who)
 
 
-def invitation_pages(parts: Parts, invitations: Invitations, telling: PeriodicJob) -> APIRouter:
-    """What an administrator does with an invitation that is open."""
-    router = parts.router()
-
-    @router.post("/members/{invitation_id}/again")
-    async def send_again(request: Request, invitation_id: UUID) -> Response:
-        visitor, group = await _administered(parts, invitations, request)
-        await parts.auth.limit(Limit.INVITATION, visitor.yayoi_id)
-        if refusal := await invitations.send_again(group, invitation_id):
-            return _show(parts, request, visitor, group, PageForm(LABELS).refused({"": refusal}))
-        telling.wake()
-        return done("again")
-
-    @router.post("/members/{invitation_id}/withdrawn")
-    async def withdraw(request: Request, invitation_id: UUID) -> Response:
-        visitor, group = await _administered(parts, invitations, request)
-        if refusal := await invitations.withdraw(group, invitation_id):
-            return _show(parts, request, visitor, group, PageForm(LABELS).refused({"": refusal}))
-        telling.wake()
-        return done("withdrawn")
-
-    return router
+OwnGroup = Annotated[MemberGroup | None, Depends(_own_group)]
 
 
-async def _administered(parts: Parts, invitations: Invitations, request: Request) -> tuple[Visitor, Group]:
-    visitor = await parts.auth.require(request)
-    group = await invitations.group_of(visitor.yayoi_id)
+async def _administered(group: OwnGroup) -> MemberGroup:
+    """Return the group that the visitor administers. Raises `ProblemError` for everybody else."""
     if group is None or not group.administrator:
         raise ProblemError(HTTPStatus.FORBIDDEN, ONLY_ADMINISTRATORS)
-    return visitor, group
+    return group
 
 
-def _show(
-    parts: Parts, request: Request, visitor: Visitor, group: Group | None, form: PageForm, *, said: str | None = None
-) -> Response:
-    days = [day_in_japan(row.expires_at) for row in group.invitations] if group else []
-    facts = {
-        "visitor": visitor,
-        "group": group,
-        "days": days,
-        "page": form,
-        "said": said,
-        "link_days": MEMBER_INVITATION_DAYS,
-        "reminder_days": MEMBER_INVITATION_REMINDER_DAYS,
-    }
-    return parts.show(request, "yayoi/members.html", facts)
+Administered = Annotated[MemberGroup, Depends(_administered)]
 
 
-def done(what: str) -> Response:
-    return RedirectResponse(f"/members?done={what}", HTTPStatus.SEE_OTHER)
+@dataclass(frozen=True)
+class MembersPage:
+    """The page to show: who is signed in, and the group of that ID, if it is in one."""
+
+    request: Request
+    context: Context
+    who: SignedIn
+    group: OwnGroup
+
+    def show(self, form: PageForm, done: str | None = None) -> Response:
+        days = [day_in_japan(row.expires_at) for row in self.group.invitations] if self.group else []
+        facts = {
+            "visitor": self.who,
+            "group": self.group,
+            "days": days,
+            "page": form,
+            "done": done,
+            "link_days": MEMBER_INVITATION_DAYS,
+            "reminder_days": MEMBER_INVITATION_REMINDER_DAYS,
+        }
+        return self.context.show(self.request, "yayoi/members.html", facts)
+
+
+Page = Annotated[MembersPage, Depends(MembersPage)]
+
+
+@router.get("/members")
+async def members(page: Page, done: Annotated[str, Query()] = "") -> Response:
+    return page.show(PageForm(LABELS), _DONE.get(done))
+
+
+@router.post("/members")
+async def invite(page: Page, group: Administered, invitations: Invitations) -> Response:
+    form = PageForm(LABELS, sent_values(await page.request.form(), *LABELS))
+    try:
+        yayoi_id = YayoiId(form.value("yayoi_id"))
+    except ValueError as refused:
+        message = str(refused) if form.value("yayoi_id").strip() else "入力してください。"
+        return page.show(form.refused({"yayoi_id": message}))
+    await page.context.auth.limit(Limit.INVITATION, page.who)
+    if refusal := await invitations.invite(group, page.who, yayoi_id):
+        return page.show(form.refused({"yayoi_id": refusal}))
+    return to_members("invited")
+
+
+@router.post("/members/{invitation_id}/again")
+async def send_again(page: Page, group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
+    await page.context.auth.limit(Limit.INVITATION, page.who)
+    if refusal := await invitations.send_again(group, invitation_id):
+        return page.show(PageForm(LABELS).refused({"": refusal}))
+    return to_members("again")
+
+
+@router.post("/members/{invitation_id}/withdrawn")
+async def withdraw(page: Page, group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
+    if refusal := await invitations.withdraw(group, invitation_id):
+        return page.show(PageForm(LABELS).refused({"": refusal}))
+    return to_members("withdrawn")
+
+
+def to_members(done: str) -> Response:
+    return RedirectResponse(f"/members?done={done}", HTTPStatus.SEE_OTHER)

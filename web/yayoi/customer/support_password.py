@@ -1,29 +1,27 @@
 """STEP5: the support site's password, set by who holds a notice: its contract ID and its mail address (Y19)."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.passwords import PasswordKind
-from models.tables import EventRow, ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
+from models.common.refusals import RefusedError
+from models.tables import IssuedContractRow
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
-from models.yayoi.procedures import SetUpStep
-from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
-from web.common.auth import Limit, client_address
+from models.yayoi.store.events import was_delivered
+from models.yayoi.store.support_passwords import SupportPasswords
+from web.common.auth import Limit, client_address, page_router
+from web.common.context import Context, WebContext, given
 from web.common.page_form import PageForm, messages, sent_values
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.parts import Parts
+from web.yayoi.accounts.signed_in import Visitor
+from web.yayoi.customer.reports import Events, report
 
 LABELS = {
     "contract_id": "サービス契約ID（お客様番号）",
@@ -46,81 +44,80 @@ SET_BEFORE = (
     "この番号のパスワードは、すでに設定されています。変更するときは、先にこの番号の弥生ID でログインしてから、"
     "もう一度この画面を開いてください。"
 )
+Passwords = Annotated[SupportPasswords, Depends(given(SupportPasswords))]
+router = page_router()
 
 
-class _Typed(BaseModel):
+class _Notice(BaseModel):
+    """What is typed from the notice."""
+
     contract_id: ContractId
     yayoi_id: YayoiId
 
 
-def support_password_pages(parts: Parts) -> APIRouter:
-    router = parts.router()
-
-    @router.get("/support-password")
-    async def form(request: Request) -> Response:
-        visitor = await parts.auth.visitor(request)
-        return _ask(parts, request, PageForm(LABELS, {"yayoi_id": visitor.yayoi_id} if visitor else {}))
-
-    @router.post("/support-password")
-    async def check(request: Request) -> Response:
-        sent = await request.form()
-        checked = await _checked(parts, request, sent)
-        if isinstance(checked, PageForm):
-            return _ask(parts, request, checked)
-        return _choose(parts, request, checked, PageForm(PASSWORD_LABELS))
-
-    @router.post("/support-password/set")
-    async def set_password(request: Request) -> Response:
-        return await _set_password(parts, request)
-
-    @router.get("/support-password/done")
-    async def done(request: Request, later: Annotated[bool, Query()] = False) -> Response:
-        return parts.show(request, "yayoi/support_password_done.html", {"later": later})
-
-    return router
+@router.get("/support-password")
+async def form(request: Request, context: Context, visitor: Visitor) -> Response:
+    return _ask(request, context, PageForm(LABELS, {"yayoi_id": visitor} if visitor else {}))
 
 
-async def _set_password(parts: Parts, request: Request) -> Response:
+@router.post("/support-password")
+async def check(request: Request, context: Context, visitor: Visitor, passwords: Passwords) -> Response:
+    checked = await _checked(request, context, visitor, passwords)
+    if isinstance(checked, PageForm):
+        return _ask(request, context, checked)
+    return _choose(request, context, checked, PageForm(PASSWORD_LABELS))
+
+
+@router.post("/support-password/set")
+async def set_password(
+    request: Request, context: Context, visitor: Visitor, passwords: Passwords, events: Events
+) -> Response:
     sent = await request.form()
-    if await _was_sent(parts, event_id_of(sent)):
-        return _done()  # a double click
-    contract = await _checked(parts, request, sent)
+    event_id = event_id_of(sent)
+    if await was_delivered(context.sessions, event_id):
+        return _lead_on()  # a double click
+    contract = await _checked(request, context, visitor, passwords)
     if isinstance(contract, PageForm):
-        return _ask(parts, request, contract)
+        return _ask(request, context, contract)
     form = PageForm(PASSWORD_LABELS, sent_values(sent, "new_mail"))
     password = str(sent.get("password", ""))
-    if errors := _refuse(password, str(sent.get("password_again", "")), form.value("new_mail")):
-        return _choose(parts, request, contract, form.refused(errors))
-    await _store(parts, contract.contract_id, await parts.auth.hashing.hash(password))
-    if await _is_recorded(parts, contract):
-        return _done()  # a new password for a step that was done before is no new step
+    if errors := _errors(password, str(sent.get("password_again", "")), form.value("new_mail")):
+        return _choose(request, context, contract, form.refused(errors))
+    await passwords.store(contract.contract_id, await context.auth.hashing.hash(password))
+    if await passwords.is_recorded(contract):
+        return _lead_on()  # a new password for a step that was done before is no new step
     event = SupportPasswordSetEvent(
-        event_id=event_id_of(sent),
+        event_id=event_id,
         source=CUSTOMER_PAGES,
         kind="support_password_set",
         contract_id=ContractId(contract.contract_id),
         yayoi_id=YayoiId(contract.yayoi_id),
     )
-    reported = await parts.report(event)
-    if reported.refusal and not await _is_recorded(parts, contract):
-        return _choose(parts, request, contract, form.refused({"": reported.refusal}))
-    return _done(later=not reported.at_once)
+    reported = await report(events, event)
+    if reported.refusal and not await passwords.is_recorded(contract):
+        return _choose(request, context, contract, form.refused({"": reported.refusal}))
+    return _lead_on(later=not reported.at_once)
 
 
-def _ask(parts: Parts, request: Request, form: PageForm) -> Response:
-    return parts.show(request, "yayoi/support_password.html", {"page": form})
+@router.get("/support-password/done")
+async def done(request: Request, context: Context, later: Annotated[bool, Query()] = False) -> Response:
+    return context.show(request, "yayoi/support_password_done.html", {"later": later})
 
 
-def _choose(parts: Parts, request: Request, contract: IssuedContractRow, form: PageForm) -> Response:
+def _ask(request: Request, context: WebContext, form: PageForm) -> Response:
+    return context.show(request, "yayoi/support_password.html", {"page": form})
+
+
+def _choose(request: Request, context: WebContext, contract: IssuedContractRow, form: PageForm) -> Response:
     facts = {"page": form, "contract": contract, "rule": PasswordKind.SUPPORT.rule, "event_id": uuid4()}
-    return parts.show(request, "yayoi/support_password_set.html", facts)
+    return context.show(request, "yayoi/support_password_set.html", facts)
 
 
-def _done(*, later: bool = False) -> Response:
+def _lead_on(*, later: bool = False) -> Response:
     return RedirectResponse("/support-password/done" + ("?later=true" if later else ""), HTTPStatus.SEE_OTHER)
 
 
-def _refuse(password: str, again: str, new_mail: str) -> dict[str, str]:
+def _errors(password: str, again: str, new_mail: str) -> dict[str, str]:
     errors = {}
     if refusal := PasswordKind.SUPPORT.refusal(password):
         errors["password"] = refusal
@@ -131,74 +128,24 @@ def _refuse(password: str, again: str, new_mail: str) -> dict[str, str]:
     return errors
 
 
-async def _checked(parts: Parts, request: Request, sent: Mapping[str, object]) -> IssuedContractRow | PageForm:
+async def _checked(
+    request: Request, context: WebContext, visitor: YayoiId | None, passwords: SupportPasswords
+) -> IssuedContractRow | PageForm:
     """Return the contract of the notice that was typed from, or the form with what is wrong."""
-    form = PageForm(LABELS, sent_values(sent, *LABELS))
+    form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
     errors = {"phone": LEAVE_PHONE_EMPTY} if form.value("phone").strip() else {}
     try:
-        typed = _Typed.model_validate(dict(form.values))
+        notice = _Notice.model_validate(dict(form.values))
     except ValidationError as invalid:
         return form.refused(errors | messages(invalid, form.values))
     if errors:
         return form.refused(errors)
-    await parts.auth.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
-    await parts.auth.limit(Limit.SUPPORT_PASSWORD, typed.contract_id)
-    async with parts.sessions() as session:
-        contract = await _of_one_notice(session, typed)
-        if contract is None:
-            own = await _holds(session, typed)
-            return form.refused({"contract_id": EXISTING_CONTRACT if own else NOT_ONE_NOTICE})
-    visitor = await parts.auth.visitor(request)
-    is_holder = visitor is not None and visitor.yayoi_id == contract.yayoi_id
-    if not is_holder and await _is_set(parts, contract) and await _is_recorded(parts, contract):
+    await context.auth.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
+    await context.auth.limit(Limit.SUPPORT_PASSWORD, notice.contract_id)
+    try:
+        contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
+    except RefusedError as refused:
+        return form.refused({error.field: error.message for error in refused.errors})
+    if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
         return form.refused({"": SET_BEFORE})
     return contract
-
-
-async def _of_one_notice(session: AsyncSession, typed: _Typed) -> IssuedContractRow | None:
-    """An ID that was revoked counts as unknown, and so does one of another notice: one answer for all."""
-    contract = await session.get(IssuedContractRow, typed.contract_id)
-    return contract if contract and contract.yayoi_id == typed.yayoi_id and contract.revoked_at is None else None
-
-
-async def _holds(session: AsyncSession, typed: _Typed) -> bool:
-    """Whether the existing contract's own ID was typed by its customer: nobody else is told that there is one (Y20)."""
-    contract = await session.get(ExistingContractRow, typed.contract_id)
-    if contract is None:
-        return False
-    issued = await session.scalar(
-        select(IssuedContractRow.contract_id)
-        .where(
-            IssuedContractRow.existing_contract_id == typed.contract_id, IssuedContractRow.yayoi_id == typed.yayoi_id
-        )
-        .limit(1)
-    )
-    return issued is not None or contract.mail_address == typed.yayoi_id
-
-
-async def _is_set(parts: Parts, contract: IssuedContractRow) -> bool:
-    async with parts.sessions() as session:
-        return await session.get(SupportPasswordRow, contract.contract_id) is not None
-
-
-async def _is_recorded(parts: Parts, contract: IssuedContractRow) -> bool:
-    """Whether STEP5 was recorded, here or by an operator on the phone."""
-    key = (contract.application_no, contract.office_no, SetUpStep.SUPPORT_PASSWORD)
-    async with parts.sessions() as session:
-        return await session.get(SetUpStepRow, key) is not None
-
-
-async def _was_sent(parts: Parts, event_id: UUID) -> bool:
-    async with parts.sessions() as session:
-        event = await session.get(EventRow, event_id)
-        return event is not None and event.delivered_at is not None
-
-
-async def _store(parts: Parts, contract_id: str, password_hash: str) -> None:
-    values: dict[str, str | datetime] = {"password_hash": password_hash, "set_at": parts.now()}
-    async with parts.sessions.begin() as session:
-        await session.execute(
-            insert(SupportPasswordRow)
-            .values(contract_id=contract_id, **values)
-            .on_conflict_do_update(index_elements=[SupportPasswordRow.contract_id], set_=values)
-        )

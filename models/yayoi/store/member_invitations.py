@@ -1,4 +1,4 @@
-"""Invitations as the pages keep them (Y24): made, sent again, withdrawn, accepted. Each change is told afterwards."""
+"""Invitations into business groups (Y24): made, sent again, withdrawn, accepted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,28 +7,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.personal_links import PersonalLink
-from models.tables import (
-    ApplicationOfficeRow,
-    BusinessGroupRow,
-    GroupMemberRow,
-    MemberInvitationRow,
-    YayoiIdRow,
-)
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import ApplicationOfficeRow, BusinessGroupRow, GroupMemberRow, MemberInvitationRow, YayoiIdRow
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS
 from models.yayoi.identifiers import YayoiId
-from models.yayoi.member_invitations import (
-    IN_APPLICATION,
-    MOST_LINKS,
-    OTHER_GROUP,
-    Invitation,
-    InvitationNews,
-)
-from web.common.workflow_notifier import Notification
-from workflows.yayoi import search_attributes
-from workflows.yayoi.member_invitation import ROW_CHANGED, MemberInvitation
+from models.yayoi.member_invitations import IN_APPLICATION, MOST_LINKS, OTHER_GROUP
 
 ALREADY_MEMBER = "この弥生ID は、すでにこの事業グループに参加しています。"
 ALREADY_INVITED = "この弥生ID は招待中です。下の一覧の「もう一度送る」で、メールを送り直せます。"
@@ -39,13 +24,13 @@ SENT_TOO_OFTEN = (
 
 
 @dataclass(frozen=True)
-class Group:
-    """The group of an ID, and who is in it."""
+class MemberGroup:
+    """The business group of a Yayoi ID, and who is in it."""
 
     group_id: int
     name: str
     administrator: bool
-    """Whether the ID that asks may invite."""
+    """Whether this ID administers the group, and so may invite."""
     members: Sequence[tuple[YayoiIdRow, bool]]
     """With whether each administers the group."""
     invitations: Sequence[MemberInvitationRow]
@@ -63,14 +48,15 @@ class OpenInvitation:
     """Whether the invited address is a Yayoi ID already: whoever has the link has the address."""
 
 
-class Invitations:
-    """Reads and changes the rows; `now` is replaced in tests."""
+class MemberInvitations:
+    """Reads and changes the rows; `wake` is called after each change, so that its workflow is notified at once."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], now: Callable[[], datetime]) -> None:
+    def __init__(self, sessions: DatabaseSessions, wake: Callable[[], None], now: Callable[[], datetime]) -> None:
         self._sessions = sessions
+        self._wake = wake
         self._now = now
 
-    async def group_of(self, yayoi_id: YayoiId) -> Group | None:
+    async def group_of(self, yayoi_id: YayoiId) -> MemberGroup | None:
         """Return the group that the ID belongs to, as it may see it; None if it belongs to none."""
         async with self._sessions() as session:
             own = await session.scalar(GroupMemberRow.of(yayoi_id))
@@ -88,7 +74,7 @@ class Invitations:
                 .where(MemberInvitationRow.group_id == own.group_id, *_is_open())
                 .order_by(MemberInvitationRow.invited_at)
             )
-            return Group(
+            return MemberGroup(
                 group_id=own.group_id,
                 name=group.name,
                 administrator=own.administrator,
@@ -96,8 +82,8 @@ class Invitations:
                 invitations=list(invitations) if own.administrator else [],
             )
 
-    async def invite(self, group: Group, by: YayoiId, yayoi_id: YayoiId) -> str | None:
-        """Store an invitation; return why not, if not. Whether the address is registered is not told (Y24)."""
+    async def invite(self, group: MemberGroup, by: YayoiId, yayoi_id: YayoiId) -> str | None:
+        """Store an invitation; return why not, if not. No answer says whether the address is registered (Y24)."""
         if yayoi_id in {member.yayoi_id for member, _ in group.members}:
             return ALREADY_MEMBER
         now = self._now()
@@ -116,9 +102,12 @@ class Invitations:
                 .on_conflict_do_nothing()
                 .returning(MemberInvitationRow.invitation_id)
             )
-        return None if stored else ALREADY_INVITED
+        if stored is None:
+            return ALREADY_INVITED
+        self._wake()
+        return None
 
-    async def send_again(self, group: Group, invitation_id: UUID) -> str | None:
+    async def send_again(self, group: MemberGroup, invitation_id: UUID) -> str | None:
         """Let a new link count from now on; return why not, if not. The old link opens nothing any more."""
         async with self._sessions.begin() as session:
             row = await self._open_of(session, group, invitation_id)
@@ -129,15 +118,17 @@ class Invitations:
             now = self._now()
             row.link_no += 1
             row.expires_at, row.changed_at = _expiry(now), now
+        self._wake()
         return None
 
-    async def withdraw(self, group: Group, invitation_id: UUID) -> str | None:
+    async def withdraw(self, group: MemberGroup, invitation_id: UUID) -> str | None:
         """End an invitation; return why not, if not."""
         async with self._sessions.begin() as session:
             row = await self._open_of(session, group, invitation_id)
             if row is None:
                 return NO_LONGER_OPEN
             row.withdrawn_at = row.changed_at = self._now()
+        self._wake()
         return None
 
     async def opened_by(self, link: PersonalLink) -> OpenInvitation | None:
@@ -171,6 +162,7 @@ class Invitations:
                 member = (await session.scalars(GroupMemberRow.of(yayoi_id))).one()
                 return ALREADY_MEMBER if member.group_id == row.group_id else OTHER_GROUP
             row.accepted_at = row.changed_at = self._now()
+        self._wake()
         return None
 
     def _counts(self, row: MemberInvitationRow, link: PersonalLink) -> bool:
@@ -183,7 +175,7 @@ class Invitations:
         )
 
     @staticmethod
-    async def _open_of(session: AsyncSession, group: Group, invitation_id: UUID) -> MemberInvitationRow | None:
+    async def _open_of(session: DatabaseSession, group: MemberGroup, invitation_id: UUID) -> MemberInvitationRow | None:
         return await session.scalar(
             select(MemberInvitationRow)
             .where(
@@ -195,27 +187,8 @@ class Invitations:
         )
 
 
-def telling(row: MemberInvitationRow) -> Notification:
-    """What an invitation's procedure is told of its row."""
-    invitation = Invitation(invitation_id=row.invitation_id)
-    return Notification(
-        workflow=MemberInvitation.run,
-        workflow_id=invitation.workflow_id,
-        case=invitation,
-        signal=ROW_CHANGED,
-        change=InvitationNews(
-            link_no=row.link_no,
-            expires_at=row.expires_at,
-            settled=row.accepted_at is not None or row.withdrawn_at is not None,
-        ),
-        summary=f"事業グループへの招待（受付番号 {invitation.receipt_no}）",
-        details="事業グループの管理者が、別の弥生ID をグループに招待しました。メールのリンクから参加すると終了します。",
-        search_attributes=search_attributes.of_invitation(),
-    )
-
-
 def _expiry(now: datetime) -> datetime:
-    """Links are signed to the second."""
+    """Return until when a link opens: links are signed to the second."""
     return (now + timedelta(days=MEMBER_INVITATION_DAYS)).replace(microsecond=0)
 
 
@@ -227,7 +200,7 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def _is_applying(session: AsyncSession, yayoi_id: YayoiId) -> bool:
+async def _is_applying(session: DatabaseSession, yayoi_id: YayoiId) -> bool:
     """Whether the ID is to administer the group of an office that was applied for: it could not do so any more (Y3)."""
     held = select(ApplicationOfficeRow.office_no).where(
         ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.closed_at.is_(None)

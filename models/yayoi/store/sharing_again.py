@@ -1,0 +1,57 @@
+"""Whether sharing with an accounting office that ended for a procedure was set up again (Y21)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from models.common.store.sessions import DatabaseSession
+from models.tables import SharingAgainRow, SharingRow
+from models.yayoi.store.pair_status import PairStatus
+
+
+@dataclass(frozen=True)
+class EndedSharing:
+    """One accounting office that sharing ended with for a procedure."""
+
+    firm: str
+    answered: bool
+    """Whether the customer has said what became of it."""
+    shared_on: date | None
+
+
+async def ended_sharings(session: DatabaseSession, pair: PairStatus) -> list[EndedSharing]:
+    """Return with whom the office was shared until this procedure (Y13), and what the customer has said of it since."""
+    if pair.office_token is None:
+        return []
+    rows = await session.execute(
+        select(SharingRow.firm, SharingAgainRow.answered_at, SharingAgainRow.shared_on)
+        .outerjoin(
+            SharingAgainRow,
+            (SharingAgainRow.application_no == pair.application_no)
+            & (SharingAgainRow.office_no == pair.office_no)
+            & (SharingAgainRow.firm == SharingRow.firm),
+        )
+        .where(
+            SharingRow.office_token == pair.office_token,
+            SharingRow.ended_for == f"{pair.application_no}:{pair.office_no}",
+        )
+        .order_by(SharingRow.sharing_id)
+    )
+    return [EndedSharing(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
+
+
+async def note_sharing(session: DatabaseSession, pair: PairStatus, firm: str, shared_on: date | None) -> None:
+    """Note on which day sharing was set up again, or None if it is no longer wanted; a later answer replaces it.
+
+    A firm that the office was not shared with is skipped.
+    """
+    if firm not in {sharing.firm for sharing in await ended_sharings(session, pair)}:
+        return
+    key = {"application_no": pair.application_no, "office_no": pair.office_no, "firm": firm}
+    await session.execute(
+        insert(SharingAgainRow)
+        .values(**key, shared_on=shared_on)
+        .on_conflict_do_update(index_elements=list(key), set_={"shared_on": shared_on})
+    )

@@ -1,0 +1,41 @@
+"""What the short workflows of 弥生 are started with and notified of, each from its row."""
+
+from models.tables import EnquiryRow, MemberInvitationRow
+from models.yayoi.enquiries import EnquiryRef
+from models.yayoi.member_invitations import Invitation, InvitationNews
+from web.common.workflow_notifier import Notification
+from workflows.yayoi import enquiry_forwarding, member_invitation, search_attributes
+
+
+def invitation_notification(row: MemberInvitationRow) -> Notification:
+    """Notify an invitation's workflow of which link counts, and whether it was accepted or withdrawn."""
+    invitation = Invitation(invitation_id=row.invitation_id)
+    return Notification(
+        workflow=member_invitation.MemberInvitation.run,
+        workflow_id=invitation.workflow_id,
+        case=invitation,
+        signal=member_invitation.ROW_CHANGED,
+        change=InvitationNews(
+            link_no=row.link_no,
+            expires_at=row.expires_at,
+            settled=row.accepted_at is not None or row.withdrawn_at is not None,
+        ),
+        summary=f"事業グループへの招待（受付番号 {invitation.receipt_no}）",
+        details="事業グループの管理者が、別の弥生ID をグループに招待しました。メールのリンクから参加すると終了します。",
+        search_attributes=search_attributes.of_invitation(),
+    )
+
+
+def enquiry_notification(row: EnquiryRow) -> Notification:
+    """Start the forwarding of an enquiry; the row never changes afterwards."""
+    enquiry = EnquiryRef(receipt_no=row.receipt_no)
+    return Notification(
+        workflow=enquiry_forwarding.EnquiryForwarding.run,
+        workflow_id=enquiry.workflow_id,
+        case=enquiry,
+        signal=enquiry_forwarding.ROW_CHANGED,
+        change=enquiry,
+        summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
+        details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
+        search_attributes=search_attributes.of_enquiry(),
+    )
