@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
-from models.tables import AddressCheckRow
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.provider_forms import ProviderForms
@@ -27,24 +26,15 @@ from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
-from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.parts import MyicsContext
 from web.myics.services import MyicsServices
 from web.webhooks.signatures import FormSignatures
 from web.webhooks.starter import WebhookStarter
-from web.yayoi.accounts.checks import AddressChecks, telling
-from web.yayoi.accounts.pages import Accounts
-from web.yayoi.accounts.password import password_pages
-from web.yayoi.accounts.register import register_pages
-from web.yayoi.accounts.sign_in import sign_in_pages
+from web.yayoi.accounts.wiring import accounts
 from web.yayoi.api import applications_api, events_api
-from web.yayoi.applicant.apply_pages import apply_pages
-from web.yayoi.applicant.case_actions import case_actions
-from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
-from web.yayoi.applicant.case_progress import CaseProgress
-from web.yayoi.applicant.guide_pages import guide_pages
+from web.yayoi.applicant.wiring import applicant
 from web.yayoi.customer.evidence import evidence_api
 from web.yayoi.customer.pages import open_customer_pages
 from web.yayoi.customer.parts import Parts
@@ -106,9 +96,8 @@ def create_app(
     _open_to_systems(app, ground, taking, Systems(api_keys))
     forms = ProviderForms(sessions, taking.intake, form_translation or OwnFields())
     jobs += _open_webhooks(app, ground, taking, forms, FormSignatures(form_secrets))
-    app.include_router(sign_in_pages(sessions, auth, templates))
-    jobs += _open_accounts(app, ground)
-    _open_to_applicants(app, ground, taking)
+    jobs += _add(app, accounts(context))
+    jobs += _add(app, applicant(context))
     jobs += _open_to_customers(app, ground, taking)
     jobs += _open_myics(app, ground)
     app.include_router(operators_pages(templates, ui_url=ui_url, namespace=namespace))
@@ -122,6 +111,8 @@ def _add(app: FastAPI, package: WebPackage) -> Sequence[PeriodicJob]:
     app.state.services |= {type(service): service for service in package.services}
     for router in package.routers:
         app.include_router(router)
+    for error, answer in package.answers.items():
+        app.add_exception_handler(error, answer)
     return package.jobs
 
 
@@ -163,11 +154,9 @@ class _Ground:
             public_url=self.public_url,
             secret_key=self.secret_key,
         )
-        return _Taking(
-            Intake(self.sessions, calendar),
-            EventDelivery(self.sessions, self.client),
-            self.repeating(starter.start_all),
-        )
+        starting = self.repeating(starter.start_all)
+        intake = Intake(self.sessions, calendar, wake=starting.wake)
+        return _Taking(intake, EventDelivery(self.sessions, self.client), starting)
 
 
 def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
@@ -203,7 +192,6 @@ def _protect(app: FastAPI, ground: _Ground) -> None:
     """Auth, limits, headers, and answers to whatever goes wrong."""
     ground.auth.open_on(app)
     answer = answer_problems(app, ground.templates)
-    answer_expired_links(app, ground.templates)
     app.add_middleware(Csrf, answer=answer, public_url=ground.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=ground.public_url.startswith("https:"))
@@ -226,28 +214,6 @@ def _open_webhooks(
     app.include_router(form_webhooks(forms, signatures, taking.starting, ground.auth, **links))
     starter = WebhookStarter(ground.sessions, ground.client, task_queue=ground.task_queue)
     return [ground.repeating(starter.start_all)]
-
-
-def _open_accounts(app: FastAPI, ground: _Ground) -> Sequence[PeriodicJob]:
-    checks = AddressChecks(ground.sessions, ground.secret_key)
-    teller = WorkflowNotifier(ground.sessions, ground.client, AddressCheckRow, telling, task_queue=ground.task_queue)
-    telling_checks = ground.repeating(teller.notify_all)
-    accounts = Accounts(ground.sessions, checks, ground.auth, ground.templates, telling_checks.wake)
-    app.include_router(register_pages(accounts))
-    app.include_router(password_pages(accounts))
-    return [telling_checks, PeriodicJob(checks.forget, timedelta(hours=1))]
-
-
-def _open_to_applicants(app: FastAPI, ground: _Ground, taking: _Taking) -> None:
-    sessions, client, templates, auth = ground.sessions, ground.client, ground.templates, ground.auth
-    key, task_queue = ground.secret_key, ground.task_queue
-    for pages in (
-        guide_pages(templates),
-        apply_pages(sessions, taking.intake, taking.starting, templates, auth, secret_key=key),
-        case_pages(sessions, client, templates, auth, secret_key=key, task_queue=task_queue),
-        case_actions(sessions, taking.deliveries, CaseProgress(client), templates, auth, secret_key=key),
-    ):
-        app.include_router(pages)
 
 
 def _open_to_customers(app: FastAPI, ground: _Ground, taking: _Taking) -> Sequence[PeriodicJob]:

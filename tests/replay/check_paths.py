@@ -7,9 +7,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from models.yayoi.address_checks import LASTS
+from models.yayoi.store.address_checks import ONE_CLICK
 from tests.myics.registration_town import NEW, Town, wrong
 from tests.support.world import OFFICE_B
-from web.yayoi.accounts.checks import ONE_CLICK
 
 Path = Callable[[Town], Awaitable[WorkflowHandle[Any, Any]]]
 

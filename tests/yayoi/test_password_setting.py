@@ -9,11 +9,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.tables import WebSessionRow
 from models.yayoi.address_checks import MOST_TRIES, CheckOutcome
+from models.yayoi.store.address_checks import ONE_CLICK
 from tests.myics.registration_town import HANAKO, NEW, OTHER_PASSWORD, PASSWORD, Town, check_id_of, open_town
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import text_of
 from tests.support.world import OFFICE_B
-from web.yayoi.accounts.checks import ONE_CLICK
 
 
 @pytest_asyncio.fixture

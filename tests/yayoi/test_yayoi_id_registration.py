@@ -23,12 +23,12 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.address_checks import LASTS, MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.store.address_check_effects import ALREADY_REGISTERED
+from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
 from tests.myics.registration_town import FORM, HANAKO, PASSWORD, Town, check_id_of, open_town, wrong
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web_world import hidden_fields, text_of, until
 from tests.support.world import OFFICE_B
-from web.yayoi.accounts.checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
-from web.yayoi.accounts.effects import ALREADY_REGISTERED
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,7 @@
 """What pages and interfaces are made with: put together once, asked for by handlers with `Depends`."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -82,3 +82,5 @@ class WebPackage:
     """Each is given to handlers by its class (`given`)."""
     jobs: Sequence[PeriodicJob] = ()
     """What runs beside the requests."""
+    answers: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = field(default_factory=dict)
+    """What answers an error that only this package raises."""

@@ -54,10 +54,13 @@ class Intake:
         sessions: async_sessionmaker[AsyncSession],
         calendar: BusinessCalendar,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take `wake`, which begins to start what was stored; without it a web process finds it a little later."""
         self._sessions = sessions
         self._calendar = calendar
         self._now = now
+        self._wake = wake
 
     async def check(self, form: ApplicationForm) -> None:
         """Refuse what `receive` would refuse, and store nothing. Raises `RefusedError` and `OtherContentError`."""
@@ -100,6 +103,7 @@ class Intake:
                     facts={"offices": len(form.offices), "procedure": form.procedure.value},
                 )
             )
+        self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
 
     async def _refuse(self, session: AsyncSession, form: ApplicationForm) -> None:

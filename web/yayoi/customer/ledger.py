@@ -6,21 +6,18 @@ application, no more than the page of the case: applying with a contract's numbe
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import URL
 
 from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, as_csv
 from models.yayoi.store.combinations import entries_of, ledger_of
-from web.yayoi.applicant.case_access import CaseAccess, Link, OpenedCase
-from web.yayoi.applicant.case_pages import whole_link
+from web.yayoi.applicant.case_access import OpenedCase, WholeCase
 from web.yayoi.customer.ledger_pdf import as_pdf
 from web.yayoi.customer.parts import Parts
 
 _NAME = "combination-ledger"
-WholeLink = Annotated[Link, Depends(whole_link)]
 
 
 def ledger_pages(parts: Parts) -> APIRouter:
@@ -49,7 +46,7 @@ def ledger_pages(parts: Parts) -> APIRouter:
     return router
 
 
-def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
+def case_ledger_pages(parts: Parts) -> APIRouter:
     """For whoever holds the link to a whole case."""
     router = parts.router()
 
@@ -64,19 +61,18 @@ def case_ledger_pages(parts: Parts, access: CaseAccess) -> APIRouter:
         ]
 
     @router.get("/applications/{application_no}/ledger")
-    async def page(request: Request, link: WholeLink) -> Response:
-        case = await access.open(link)
+    async def page(request: Request, case: WholeCase) -> Response:
         files = (request.url.path, f"?{URL(case.path).query}")
         facts = {"case": case, "entries": await entries(case), "files": files}
         return parts.show(request, "yayoi/case_ledger.html", facts | {"headings": HEADINGS, "today": parts.today})
 
     @router.get("/applications/{application_no}/ledger.csv")
-    async def csv_file(link: WholeLink) -> Response:
-        return _csv(parts, await entries(await access.open(link)))
+    async def csv_file(case: WholeCase) -> Response:
+        return _csv(parts, await entries(case))
 
     @router.get("/applications/{application_no}/ledger.pdf")
-    async def pdf_file(link: WholeLink) -> Response:
-        return await _pdf(parts, await entries(await access.open(link)))
+    async def pdf_file(case: WholeCase) -> Response:
+        return await _pdf(parts, await entries(case))
 
     return router
 

@@ -9,7 +9,6 @@ from temporalio.client import Client
 from models.tables import EnquiryRow, MemberInvitationRow
 from web.common.background_jobs import PeriodicJob
 from web.common.workflow_notifier import WorkflowNotifier
-from web.yayoi.applicant.case_access import CaseAccess
 from web.yayoi.customer import enquiries, invitations
 from web.yayoi.customer.business_group import business_group_pages
 from web.yayoi.customer.enquiries import enquiry_pages
@@ -49,7 +48,7 @@ def open_customer_pages(
         relink_pages(parts),
         sharing_pages(parts),
         ledger_pages(parts),
-        case_ledger_pages(parts, CaseAccess(parts.sessions, secret_key)),
+        case_ledger_pages(parts),
         evidence_pages(parts),
         member_pages(parts, kept, inviting),
         invitation_pages(parts, kept, inviting),
