@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,49 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
-from models.tables import AddressCheckRow
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
-from models.yayoi.store.intake import Intake
-from models.yayoi.store.provider_forms import ProviderForms
-from web.backoffice.operators import operators_pages
+from web.backoffice.operators import OperatorsWebUi
+from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
-from web.common.context import WebContext, WebPackage
+from web.common.context import WebContext
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
-from web.common.workflow_notifier import WorkflowNotifier
-from web.myics.pages import open_myics_pages
 from web.myics.pages_batches import BATCHES, MOST_SENT
-from web.myics.parts import MyicsContext
-from web.myics.services import MyicsServices
-from web.webhooks.signatures import FormSignatures
-from web.webhooks.wiring import webhooks
-from web.backoffice.operators import OperatorsWebUi
-from web.backoffice.wiring import backoffice
-from web.yayoi.wiring import yayoi
 from web.myics.wiring import myics
+from web.webhooks.wiring import webhooks
 from web.yayoi.accounts.wiring import accounts
 from web.yayoi.applicant.wiring import applicant
 from web.yayoi.customer.wiring import customer
-from web.yayoi.accounts.checks import AddressChecks, telling
-from web.yayoi.accounts.pages import Accounts
-from web.yayoi.accounts.password import password_pages
-from web.yayoi.accounts.register import register_pages
-from web.yayoi.accounts.sign_in import sign_in_pages
-from web.yayoi.api import applications_api, events_api
-from web.yayoi.applicant.apply_pages import apply_pages
-from web.yayoi.applicant.case_actions import case_actions
-from web.yayoi.applicant.case_pages import answer_expired_links, case_pages
-from web.yayoi.applicant.case_progress import CaseProgress
-from web.yayoi.applicant.guide_pages import guide_pages
-from web.yayoi.customer.evidence import evidence_api
-from web.yayoi.customer.pages import open_customer_pages
-from web.yayoi.customer.parts import Parts
-from web.yayoi.event_delivery import EventDelivery
-from web.yayoi.provider_forms import form_webhooks
-from web.yayoi.starter import Starter
+from web.yayoi.wiring import yayoi
 
 _HERE = Path(__file__).parent
 
@@ -167,7 +140,6 @@ def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
     answer = answer_problems(app, context.templates)
-    answer_expired_links(app, context.templates)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

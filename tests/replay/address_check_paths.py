@@ -7,9 +7,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
+from models.yayoi.store.address_checks import ONE_CLICK
 from tests.support.browser_user import NEW, BrowserUser, wrong
 from tests.support.environment import OFFICE_B
-from web.yayoi.accounts.checks import ONE_CLICK
 
 Path = Callable[[BrowserUser], Awaitable[WorkflowHandle[Any, Any]]]
 

@@ -20,11 +20,11 @@ from models.yayoi.member_invitations import (
     InvitationOutcome,
 )
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER
 from tests.support.business_group import ADMINISTRATOR, GUEST, Group, group_in
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_C, Environment, details_of, form
 from tests.support.web import until
-from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER
 from web.yayoi.customer.member_join import DEAD_LINK
 from web.yayoi.customer.members import ONLY_ADMINISTRATORS
 

@@ -9,11 +9,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.tables import WebSessionRow
 from models.yayoi.address_checks import MOST_TRIES, CheckOutcome
+from models.yayoi.store.address_checks import ONE_CLICK
 from tests.support.browser_user import HANAKO, NEW, OTHER_PASSWORD, PASSWORD, BrowserUser, browser_user_on, check_id_of
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import text_of
-from web.yayoi.accounts.checks import ONE_CLICK
 
 
 @pytest_asyncio.fixture

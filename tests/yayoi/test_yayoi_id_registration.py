@@ -24,12 +24,12 @@ from models.tables import (
 )
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
+from models.yayoi.store.address_check_effects import ALREADY_REGISTERED
+from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
 from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import hidden_fields, text_of, until
-from web.yayoi.accounts.checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
-from web.yayoi.accounts.effects import ALREADY_REGISTERED
 
 
 @pytest_asyncio.fixture

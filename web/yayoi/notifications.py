@@ -1,10 +1,22 @@
 """What the short workflows of 弥生 are started with and notified of, each from its row."""
 
-from models.tables import EnquiryRow, MemberInvitationRow
+from collections.abc import Callable
+from typing import Any
+
+from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
+from models.yayoi.address_checks import AddressCheck, CheckNews, CheckPurpose
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.member_invitations import Invitation, InvitationNews
 from web.common.workflow_notifier import Notification
-from workflows.yayoi import enquiry_forwarding, member_invitation, search_attributes
+from workflows.yayoi import (
+    address_check,
+    address_check_details,
+    enquiry_forwarding,
+    member_invitation,
+    search_attributes,
+)
+from workflows.yayoi.password_setting import PasswordSetting
+from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
 
 
 def invitation_notification(row: MemberInvitationRow) -> Notification:
@@ -38,4 +50,25 @@ def enquiry_notification(row: EnquiryRow) -> Notification:
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
         search_attributes=search_attributes.of_enquiry(),
+    )
+
+
+_CHECKS: dict[CheckPurpose, Callable[..., Any]] = {
+    CheckPurpose.REGISTRATION: YayoiIdRegistration.run,
+    CheckPurpose.NEW_PASSWORD: PasswordSetting.run,
+}
+
+
+def address_check_notification(row: AddressCheckRow) -> Notification:
+    """Which code counts, and whether the right one was typed in."""
+    check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
+    return Notification(
+        workflow=_CHECKS[check.purpose],
+        workflow_id=check.workflow_id,
+        case=check,
+        signal=address_check.ROW_CHANGED,
+        change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
+        summary=address_check_details.summary(check),
+        details=address_check_details.static_details(check),
+        search_attributes=search_attributes.of_address_check(),
     )

@@ -104,6 +104,7 @@ class Intake:
                     facts={"offices": len(form.offices), "procedure": form.procedure.value},
                 )
             )
+        self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
 
     async def _refuse(self, session: AsyncSession, form: ApplicationForm) -> None:

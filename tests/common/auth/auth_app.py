@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.cookies import Morsel, SimpleCookie
 
 import httpx
@@ -13,6 +13,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import DictLoader, Environment
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
 
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
@@ -20,9 +21,11 @@ from tests.support.web import browser_on, hidden_fields
 from web.common.auth import Auth, Limit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
+from web.common.context import WebContext
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
-from web.yayoi.accounts.sign_in import sign_in_pages
+from web.yayoi.accounts import sign_in
+from web.yayoi.accounts.signed_in import SignedIn
 
 HANAKO = YayoiId("hanako@shouji.example.jp")
 TARO = YayoiId("taro@shouji.example.jp")
@@ -90,9 +93,20 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     address = "https://web.test" if https else "http://web.test"
     app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
+    context = WebContext(
+        sessions=sessions,
+        client=await Client.connect("127.0.0.1:1", lazy=True),
+        auth=auth,
+        templates=templates,
+        task_queue="",
+        public_url=address,
+        secret_key="secret",
+        every=timedelta(minutes=1),
+    )
+    app.state.services = {WebContext: context}
     async with browser_on(app, address) as http:
         auth_app = AuthApp(auth, sessions, http, clock)
-        app.include_router(sign_in_pages(sessions, auth, templates))
+        app.include_router(sign_in.router)
         app.include_router(_pages(auth_app, templates))
         yield auth_app
 
@@ -110,8 +124,8 @@ def _pages(auth_app: AuthApp, templates: Jinja2Templates) -> APIRouter:
         return Response("taken")
 
     @router.get("/private")
-    async def private(request: Request) -> Response:
-        return Response((await auth_app.auth.require(request)).yayoi_id)
+    async def private(who: SignedIn) -> Response:
+        return Response(who)
 
     @router.get("/tried")
     async def tried(request: Request) -> Response:

@@ -3,17 +3,16 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
-from fastapi.templating import Jinja2Templates
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.identifiers import fold
 from models.tables import CredentialRow
 from models.yayoi.identifiers import YayoiId
-from web.common.auth import page_router
-from web.common.auth.access import Auth, local_path
-from web.common.auth.rate_limits import Limit, client_address
+from models.yayoi.store.credentials import credential_of
+from web.common.auth import Limit, client_address, page_router
+from web.common.auth.access import local_path
+from web.common.context import Context, WebContext
 
 WRONG = (
     "弥生ID（メールアドレス）またはパスワードが違います。英字の大文字・小文字も確認し、もう一度入力してください。"
@@ -21,48 +20,47 @@ WRONG = (
 )
 _LONGEST = 1000
 
-
-def sign_in_pages(sessions: async_sessionmaker[AsyncSession], auth: Auth, templates: Jinja2Templates) -> APIRouter:
-    router = page_router()
-
-    def show(request: Request, yayoi_id: str, there: str, error: str = "") -> Response:
-        facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": error}
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
-        return templates.TemplateResponse(request, "yayoi/sign_in.html", facts, status)
-
-    @router.get("/sign-in")
-    async def form(request: Request, there: Annotated[str, Query(alias="next")] = "/set-up") -> Response:
-        return show(request, "", there)
-
-    @router.post("/sign-in")
-    async def sign_in(request: Request) -> Response:
-        sent = await request.form()
-        yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
-        await auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-        await auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
-        known = await _known(sessions, auth, yayoi_id, password)
-        if known is None:
-            return show(request, yayoi_id, there, WRONG)
-        answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
-        await auth.sign_in(request, answer, known)
-        return answer
-
-    @router.post("/sign-out")
-    async def sign_out(request: Request) -> Response:
-        answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-        await auth.sign_out(request, answer)
-        return answer
-
-    return router
+router = page_router()
 
 
-async def _known(sessions: async_sessionmaker[AsyncSession], auth: Auth, typed: str, password: str) -> YayoiId | None:
-    """Return whose password it is. One answer, after the same work, whether or not the address is registered."""
+@router.get("/sign-in")
+async def show_form(
+    request: Request, context: Context, there: Annotated[str, Query(alias="next")] = "/set-up"
+) -> Response:
+    return context.show(request, "yayoi/sign_in.html", {"yayoi_id": "", "next": local_path(there)})
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, context: Context) -> Response:
+    """Begin a new session; an earlier one of this browser ends."""
+    sent = await request.form()
+    yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+    await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
+    await context.auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
+    credential = await _credential(context, yayoi_id, password)
+    if credential is None:
+        facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": WRONG}
+        return context.show(request, "yayoi/sign_in.html", facts, HTTPStatus.UNPROCESSABLE_ENTITY)
+    answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
+    await context.auth.customers.begin(request, answer, person_id=credential.person_id)
+    return answer
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, context: Context) -> Response:
+    """End the session here and in the browser."""
+    answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    await context.auth.customers.end(request, answer)
+    return answer
+
+
+async def _credential(context: WebContext, typed: str, password: str) -> CredentialRow | None:
+    """Return whose password it is. The answer takes as long whether or not the address is registered."""
     try:
         yayoi_id = YayoiId(typed)
     except ValueError:
         yayoi_id = None
-    async with sessions() as session:
-        credential = await session.scalar(CredentialRow.of(yayoi_id)) if yayoi_id else None
-    right = await auth.hashing.verify(credential.password_hash if credential else None, password)
-    return yayoi_id if right else None
+    async with context.sessions() as session:
+        credential = await credential_of(session, yayoi_id) if yayoi_id else None
+    right = await context.auth.hashing.verify(credential.password_hash if credential else None, password)
+    return credential if right else None

@@ -1,4 +1,4 @@
-"""Who is signed in with a Yayoi ID, as pages ask for it."""
+"""Who is signed in with a Yayoi ID, as a dependency of pages."""
 
 from typing import Annotated
 

@@ -73,7 +73,7 @@ class ApplicationPage:
         return ApplicationPage(self.values, self.rows, {error.field: error.message for error in errors})
 
     def without_blank_rows(self) -> "ApplicationPage":
-        """A pair nobody has begun is not meant; one is always left."""
+        """Drop the pairs that nobody has begun; one always stays."""
         begun = [
             index for index in range(self.rows) if any(self.value(f"offices.{index}.{name}").strip() for name in _PAIR)
         ]
@@ -103,13 +103,13 @@ class ApplicationPage:
             return ApplicationForm.model_validate(sent)
         except ValidationError as invalid:
             errors = [self._typed(error) for error in in_japanese(invalid.errors())]
-            # Told at once, not when everything else is right: the boxes are at the end of a long page.
+            # Said at once, not when everything else is right: the boxes are at the end of a long page.
             consents = Consents.model_validate(sent["consents"])
             linked = self.value("accounting_link") in {"true", ADDITION}
             raise RefusedError([*errors, *consents.errors(accounting_link=linked)]) from None
 
     def _typed(self, error: FieldError) -> FieldError:
-        """Say it as a page does: nothing typed is asked for, not called malformed."""
+        """Say it as a page does: a field that is empty is missing, not malformed."""
         if error.field in _CHOICES:
             which = "いずれか" if error.field == "accounting_link" else "どちらか"
             return FieldError(field=error.field, message=f"{which}を選んでください。")
@@ -131,7 +131,7 @@ def empty_page(yayoi_ids: Sequence[str] = ()) -> ApplicationPage:
 
 
 def page_of(sent: Mapping[str, object]) -> ApplicationPage:
-    """Return the page as it was sent; whatever is not one of its fields is left out."""
+    """Return the page as it was sent; whatever is not one of its fields is skipped."""
     try:
         rows = min(max(int(str(sent.get("rows", ROWS_AT_FIRST))), 1), MAX_OFFICES)
     except ValueError:

@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from http import HTTPStatus
+from typing import Annotated, Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from fastapi import Depends, Query, Request
+from fastapi.responses import Response
 
-from models.common.calendar import day_in_japan
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import Opening, case_path, key_of, opening
 from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.procedures import Procedure
+from models.yayoi.store.case_records import recorded_case
+from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 
 NO_SUCH_CASE = "アドレスが正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
+
+Text = Annotated[str, Query()]
 
 
 class LinkExpiredError(Exception):
@@ -27,15 +32,22 @@ class LinkExpiredError(Exception):
 
 @dataclass(frozen=True)
 class Link:
-    """What stands in the address of a case's page; `office_no` only where the link opens that office alone."""
+    """The address of a case's page holds this; `office_no` only where the link opens that office alone."""
 
     application_no: str
     until: str
     key: str
     office_no: int | None = None
 
-    def opening(self, secret_key: str, today: date) -> Opening:
-        return opening(secret_key, self.application_no, self.until, self.key, today=today, office_no=self.office_no)
+    def opening(self, context: WebContext) -> Opening:
+        return opening(
+            context.secret_key,
+            self.application_no,
+            self.until,
+            self.key,
+            today=context.today,
+            office_no=self.office_no,
+        )
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,10 @@ class OpenedCase:
     @property
     def application_no(self) -> ApplicationNo:
         return ApplicationNo(self.application.application_no)
+
+    @property
+    def procedure(self) -> Procedure:
+        return Procedure(self.application.procedure)
 
     @property
     def whole(self) -> bool:
@@ -70,34 +86,81 @@ class OpenedCase:
         query = key_of(self.secret_key, self.application_no, self._until)
         return f"/applications/{self.application_no}/offices/{office_no}/{action}?{query}"
 
-    def pair(self, office_no: int) -> ApplicationOfficeRow:
-        """Raise `ProblemError` if the application has no such office."""
-        for pair in self.pairs:
-            if pair.office_no == office_no:
-                return pair
-        raise ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
+
+@dataclass(frozen=True)
+class OpenedOffice:
+    """One office of a case that the applicant's own link has opened."""
+
+    case: OpenedCase
+    pair: ApplicationOfficeRow
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Which office an event is about."""
+        return {"application_no": self.case.application_no, "office_no": self.pair.office_no}
+
+    def path(self, action: str) -> str:
+        return self.case.action_path(self.pair.office_no, action)
 
 
-class CaseAccess:
-    """Opens cases. Nobody learns from a refusal which numbers exist."""
+def whole_link(application_no: str, until: Text = "", key: Text = "") -> Link:
+    """Return the applicant's own link, as the address holds it."""
+    return Link(application_no, until, key)
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], secret_key: str) -> None:
-        self._sessions = sessions
-        self._secret_key = secret_key
 
-    async def open(self, link: Link) -> OpenedCase:
-        """Raise `ProblemError` for a link that was not made here, `LinkExpiredError` for one that was, long ago."""
-        state = link.opening(self._secret_key, day_in_japan(datetime.now(UTC)))
-        if state is Opening.EXPIRED:
-            raise LinkExpiredError(link)
-        if state is Opening.FORGED:
-            raise ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
-        shown = select(ApplicationOfficeRow).where(ApplicationOfficeRow.application_no == link.application_no)
-        if link.office_no is not None:
-            shown = shown.where(ApplicationOfficeRow.office_no == link.office_no)
-        async with self._sessions() as session:
-            application = await session.get(ApplicationRow, link.application_no)
-            pairs = (await session.scalars(shown.order_by(ApplicationOfficeRow.office_no))).all()
-        if application is None or not pairs:
-            raise ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
-        return OpenedCase(application, pairs, link, self._secret_key)
+def office_link(application_no: str, office_no: int, until: Text = "", key: Text = "") -> Link:
+    """Return the link to one office alone, as the address holds it."""
+    return Link(application_no, until, key, office_no)
+
+
+WholeLink = Annotated[Link, Depends(whole_link)]
+OfficeLink = Annotated[Link, Depends(office_link)]
+
+
+async def whole_case(link: WholeLink, context: Context) -> OpenedCase:
+    return await open_case(link, context)
+
+
+async def one_office(link: OfficeLink, context: Context) -> OpenedCase:
+    return await open_case(link, context)
+
+
+async def opened_office(link: WholeLink, office_no: int, context: Context) -> OpenedOffice:
+    """Open the office by the applicant's own link: that of the office alone does not let act."""
+    case = await open_case(link, context)
+    for pair in case.pairs:
+        if pair.office_no == office_no:
+            return OpenedOffice(case, pair)
+    raise no_such_case()
+
+
+async def open_case(link: Link, context: WebContext) -> OpenedCase:
+    """Raise `ProblemError` for a link that was not made here, `LinkExpiredError` for one that was, long ago.
+
+    Nobody learns from a refusal which numbers exist.
+    """
+    state = link.opening(context)
+    if state is Opening.EXPIRED:
+        raise LinkExpiredError(link)
+    if state is Opening.FORGED:
+        raise no_such_case()
+    async with context.sessions() as session:
+        case = await recorded_case(session, link.application_no, link.office_no)
+    if case is None:
+        raise no_such_case()
+    return OpenedCase(*case, link, context.secret_key)
+
+
+def no_such_case() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
+
+
+async def answer_expired_link(request: Request, error: Exception) -> Response:
+    """Say that a link has expired, and offer to mail a fresh one to the registered address."""
+    link = error.link if isinstance(error, LinkExpiredError) else None
+    return given(WebContext)(request).show(request, "yayoi/link_expired.html", {"link": link}, HTTPStatus.GONE)
+
+
+WholeCase = Annotated[OpenedCase, Depends(whole_case)]
+OneOffice = Annotated[OpenedCase, Depends(one_office)]
+Office = Annotated[OpenedOffice, Depends(opened_office)]

@@ -1,6 +1,8 @@
-"""Asking a case's procedures where they stand, as far as they can be reached now."""
+"""Asking a case's procedures how far they are; whatever they cannot say now is left to the records."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
@@ -14,28 +16,25 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 QUERY_PATIENCE = timedelta(seconds=3)
 """How long a case page waits for the procedure before it shows what the records say."""
 
+Progress = TypeVar("Progress")
 
-class CaseProgress:
-    """Queries; whatever cannot be answered now is left to the records."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+async def progress_of_offices(client: Client, application_no: ApplicationNo) -> dict[int, OfficeProgress]:
+    """Return how far every office is, by its number; nothing if that cannot be said now."""
+    handle = client.get_workflow_handle(application_workflow_id(application_no))
+    progress = await _reached(handle.query(MultiOfficeApplication.progress))
+    return {office.office_no: office for office in progress.offices} if progress else {}
 
-    async def offices(self, application_no: ApplicationNo) -> dict[int, OfficeProgress]:
-        """Return where every office stands, by its number; nothing if that cannot be told now."""
-        handle = self._client.get_workflow_handle(application_workflow_id(application_no))
-        try:
-            async with temporal_call(QUERY_PATIENCE):
-                progress = await handle.query(MultiOfficeApplication.progress)
-        except (UnreachableError, RPCError, WorkflowQueryFailedError):
-            return {}
-        return {office.office_no: office for office in progress.offices}
 
-    async def office(self, application_no: ApplicationNo, office_no: int) -> OfficeProgress | None:
-        """Return where one office stands this moment: its own procedure knows before the application is told."""
-        handle = self._client.get_workflow_handle(office_workflow_id(application_no, office_no))
-        try:
-            async with temporal_call(QUERY_PATIENCE):
-                return await handle.query(OfficeDataProcedure.progress)
-        except (UnreachableError, RPCError, WorkflowQueryFailedError):
-            return None
+async def progress_of_office(client: Client, application_no: ApplicationNo, office_no: int) -> OfficeProgress | None:
+    """Return how far one office is: its own procedure knows before that of the application."""
+    handle = client.get_workflow_handle(office_workflow_id(application_no, office_no))
+    return await _reached(handle.query(OfficeDataProcedure.progress))
+
+
+async def _reached(query: Awaitable[Progress]) -> Progress | None:
+    try:
+        async with temporal_call(QUERY_PATIENCE):
+            return await query
+    except (UnreachableError, RPCError, WorkflowQueryFailedError):
+        return None

@@ -1,4 +1,4 @@
-"""The case page in words: where each office stands and what is asked of the applicant now."""
+"""The case page in words: where each office is at and what the applicant has to do now."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +10,11 @@ from models.tables import ApplicationOfficeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeProgress, Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
-from web.yayoi.applicant.case_records import Recorded
+from models.yayoi.store.case_records import OfficeRecords
+from web.yayoi.customer.pair_page import STEP_PATHS
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
-_ASKED = {
+_INSTRUCTIONS = {
     Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
     Stage.CORRECTION: ("お申し込みの内容に、次の点がありました。「訂正する」から、正しい内容を入力してください。"),
     Stage.SHARING: (
@@ -50,7 +51,7 @@ _STAGE_NAMES = {
     Stage.RELINK: "再連携待ち",
 }
 _APPLICANTS = {Stage.CORRECTION, Stage.SHARING, Stage.SET_UP, Stage.RELINK}
-"""Stages in which something is asked of the applicant, whoever else looks at the case meanwhile."""
+"""Stages in which the applicant has something to do, whoever else looks at the case meanwhile."""
 _AFTER_FREEZE = {Stage.SET_UP, Stage.RELINK, Stage.CLOSED}
 _KEEP_CONTRACT_ID = {Outcome.COMPLETED, Outcome.INCOMPLETE}
 
@@ -71,13 +72,7 @@ class CaseAction(StrEnum):
         }[self]
 
 
-_ASKED_ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
-_STEP_PAGES = {
-    SetUpStep.SUPPORT_PASSWORD: "/support-password",
-    SetUpStep.BUSINESS_GROUP: "/group",
-    SetUpStep.PRODUCT: "/products/register",
-    SetUpStep.OWNED_PRODUCT: "/products/owned",
-}
+_ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ class OfficeSection:
     name: str
     yayoi_id: str
     stage: str
-    asked: str
+    instruction: str
     yours: bool
     """It is the applicant's turn."""
     until: date | None = None
@@ -105,8 +100,8 @@ class OfficeSection:
     contract_id: str | None = None
     keep_still: bool = False
     """Smart import of this office must not be used now (Y12)."""
-    asked_action: CaseAction | None = None
-    """What the applicant is asked to do on a page of ours."""
+    action: CaseAction | None = None
+    """What the applicant has to do now on a page of ours."""
     can_withdraw: bool = False
     ended: bool = False
     too_late_to_withdraw: bool = False
@@ -121,13 +116,13 @@ class OfficeSection:
 
 
 def office_view(
-    pair: ApplicationOfficeRow, progress: OfficeProgress | None, procedure: Procedure, recorded: Recorded
+    pair: ApplicationOfficeRow, progress: OfficeProgress | None, procedure: Procedure, records: OfficeRecords
 ) -> OfficeSection:
-    """Tell what the procedure says; without it, what the records say."""
-    view = _from_records(pair, procedure, recorded) if progress is None else _from_progress(pair, progress, procedure)
+    """Show what the procedure says; without it, what the records say."""
+    view = _from_records(pair, procedure, records) if progress is None else _from_progress(pair, progress, procedure)
     if pair.closed_at is not None or (progress is not None and progress.outcome is not None):
         return view
-    return replace(view, can_withdraw=not recorded.begun, too_late_to_withdraw=recorded.begun)
+    return replace(view, can_withdraw=not records.begun, too_late_to_withdraw=records.begun)
 
 
 def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeSection:
@@ -143,13 +138,13 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
         stage=_STAGE_NAMES.get(progress.stage, progress.stage),
-        asked=_RELEASING if releasing else _ASKED.get(progress.stage, _BEFORE_NOTICE),
+        instruction=_RELEASING if releasing else _INSTRUCTIONS.get(progress.stage, _BEFORE_NOTICE),
         yours=yours,
         until=progress.waits_until if yours else None,
         points=open_points,
         contract_id=progress.contract_id if notified else None,
         keep_still=procedure.linked and progress.stage not in _AFTER_FREEZE,
-        asked_action=_ASKED_ACTIONS.get(progress.stage) if yours else None,
+        action=_ACTIONS.get(progress.stage) if yours else None,
         steps=_steps(
             procedure,
             {step for step in SetUpStep if step.label not in open_points},
@@ -161,38 +156,38 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
     )
 
 
-def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, recorded: Recorded) -> OfficeSection:
-    contract_id = pair.issued_contract_id or recorded.contract_id
+def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, records: OfficeRecords) -> OfficeSection:
+    contract_id = pair.issued_contract_id or records.contract_id
     if pair.closed_at is not None:
         return _ended(pair, Outcome(pair.outcome or Outcome.COMPLETED), tuple(pair.open_points or ()), contract_id)
-    if recorded.notified:
+    if records.notified:
         return OfficeSection(
             number=pair.office_no,
             name=pair.office_name,
             yayoi_id=pair.yayoi_id,
             stage=_STAGE_NAMES[Stage.SET_UP],
-            asked=_ASKED[Stage.SET_UP],
+            instruction=_INSTRUCTIONS[Stage.SET_UP],
             yours=True,
             contract_id=contract_id,
-            steps=_steps(procedure, recorded.done, to_relink=recorded.to_relink > 0),
+            steps=_steps(procedure, records.done, to_relink=records.to_relink > 0),
         )
     return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
         stage="受付済み",
-        asked="お申し込みは確かに受け付けています。",
+        instruction="お申し込みは確かに受け付けています。",
         yours=False,
         keep_still=procedure.linked,
-        asked_action=_asked_by_mail(recorded),
+        action=_requested_by_mail(records),
     )
 
 
-def _asked_by_mail(recorded: Recorded) -> CaseAction | None:
-    """What was asked for last, as far as is known; the procedure refuses what is no longer needed."""
-    if MailKind.RELEASE_SHARING in recorded.mails:
+def _requested_by_mail(records: OfficeRecords) -> CaseAction | None:
+    """What the last mail requested, as far as is known; the procedure refuses what is no longer needed."""
+    if MailKind.RELEASE_SHARING in records.mails:
         return CaseAction.SHARING
-    return CaseAction.CORRECT if MailKind.CORRECTION_NEEDED in recorded.mails else None
+    return CaseAction.CORRECT if MailKind.CORRECTION_NEEDED in records.mails else None
 
 
 _RELINK = "の再連携"
@@ -203,7 +198,7 @@ def _services(open_points: Sequence[str]) -> tuple[str, ...]:
 
 
 def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> tuple[NextStep, ...]:
-    steps = [NextStep(step.label, _STEP_PAGES[step], step in done) for step in procedure.set_up_steps]
+    steps = [NextStep(step.label, STEP_PATHS[step], step in done) for step in procedure.set_up_steps]
     if procedure.linked:
         steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink))
     return tuple(steps)
@@ -218,7 +213,7 @@ def _ended(
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
         stage=stage,
-        asked=_ENDED[outcome],
+        instruction=_ENDED[outcome],
         ended=True,
         yours=False,
         points=points,

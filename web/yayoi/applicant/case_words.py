@@ -1,4 +1,4 @@
-"""The procedure's reasons as applicants read them: what they say to operators alone is left out."""
+"""The procedure's reasons as applicants read them: what they say to operators alone is cut."""
 
 FOR_OPERATORS = ("いまできる操作：", "（cancel）", "JSON")
 """A sentence that holds one of these names what only the operators' screen has."""

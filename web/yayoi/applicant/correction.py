@@ -1,16 +1,14 @@
 """The correction of a pair as a page takes it: what is typed as on the form, and what it changes."""
 
 from collections.abc import Mapping
-from typing import Self
-from uuid import UUID
+from typing import Any, Self
 
 from pydantic import ValidationError
 
 from models.common.message import FromOutside
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.tables import ApplicationOfficeRow
-from models.yayoi.customer_events import PairCorrected
-from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 
 LABELS = {
     "yayoi_id": "弥生ID（メールアドレス）",
@@ -49,15 +47,9 @@ class Correction(FromOutside):
             raise RefusedError([FieldError(field=typed_in[-1], message=THE_SAME)])
         return cls(**changed)
 
-    def event(self, event_id: UUID, application_no: ApplicationNo, office_no: int) -> PairCorrected:
-        return PairCorrected(
-            event_id=event_id,
-            application_no=application_no,
-            office_no=office_no,
-            yayoi_id=self.yayoi_id,
-            office_token=self.office_token,
-            issued_contract_id=self.issued_contract_id,
-        )
+    @property
+    def changes(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _OF_THE_PAIR}
 
 
 _OF_THE_PAIR = ("yayoi_id", "office_token", "issued_contract_id")

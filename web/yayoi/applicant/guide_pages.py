@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
-from fastapi.templating import Jinja2Templates
 
 from models.yayoi.application_form import MAX_OFFICES, NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
 from web.common.auth import page_router
+from web.common.context import Context
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
@@ -19,50 +19,48 @@ from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 
 TOO_MUCH = "計画に入力できる量を超えています。事業所データを 30 件以内に分けて、もう一度作成してください。"
 
+router = page_router()
 
-def guide_pages(templates: Jinja2Templates) -> APIRouter:
-    router = page_router()
 
-    @router.get("/")
-    async def guide(
-        request: Request, link: Annotated[str, Query()] = "", network: Annotated[str, Query()] = ""
-    ) -> Response:
-        procedure = chosen_procedure(link, network)
-        facts = {
-            "link": link,
-            "network": network,
-            "asked": bool(link or network),
-            "procedure": procedure,
-            "steps": steps_of(procedure or Procedure.LINKED_NETWORK),
-            "no_fee": NO_FEE,
-        }
-        return templates.TemplateResponse(request, "yayoi/guide.html", facts)
+@router.get("/")
+async def guide(
+    request: Request, context: Context, link: Annotated[str, Query()] = "", network: Annotated[str, Query()] = ""
+) -> Response:
+    procedure = chosen_procedure(link, network)
+    facts = {
+        "link": link,
+        "network": network,
+        "incomplete": bool(link or network) and procedure is None,
+        "procedure": procedure,
+        "steps": steps_of(procedure or Procedure.LINKED_NETWORK),
+        "no_fee": NO_FEE,
+    }
+    return context.show(request, "yayoi/guide.html", facts)
 
-    @router.get("/plan")
-    async def plan(request: Request) -> Response:
-        try:
-            read = Plan.of(request.query_params)
-        except ValueError:
-            raise ProblemError(HTTPStatus.BAD_REQUEST, TOO_MUCH) from None
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if read.errors else HTTPStatus.OK
-        return templates.TemplateResponse(request, "yayoi/plan.html", {"page": read, "most": MAX_OFFICES}, status)
 
-    @router.get("/token")
-    async def token(request: Request) -> Response:
-        return _token(request, PageForm({}))
+@router.get("/plan")
+async def plan(request: Request, context: Context) -> Response:
+    try:
+        page = Plan.of(request.query_params)
+    except ValueError:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, TOO_MUCH) from None
+    return context.show(request, "yayoi/plan.html", {"page": page, "most": MAX_OFFICES})
 
-    @router.post("/token")
-    async def check(request: Request) -> Response:
-        typed = (await request.form()).get("office_token", "")
-        text = typed if isinstance(typed, str) else ""
-        labels = {"office_token": "事業所トークン"}
-        if wrong := what_is_wrong(text):
-            return _token(request, PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong}))
-        return _token(request, PageForm(labels, {"office_token": OfficeToken(text)}))
 
-    def _token(request: Request, form: PageForm) -> Response:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
-        right = form.value("office_token") if not form.errors else ""
-        return templates.TemplateResponse(request, "yayoi/token.html", {"page": form, "right": right}, status)
+@router.get("/token")
+async def show_token(request: Request, context: Context) -> Response:
+    return context.show(request, "yayoi/token.html", {"page": PageForm({})})
 
-    return router
+
+@router.post("/token")
+async def check_token(request: Request, context: Context) -> Response:
+    typed = (await request.form()).get("office_token", "")
+    text = typed if isinstance(typed, str) else ""
+    labels = {"office_token": "事業所トークン"}
+    if wrong := what_is_wrong(text):
+        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong})
+        return context.show(request, "yayoi/token.html", {"page": page})
+    token = OfficeToken(text)
+    return context.show(
+        request, "yayoi/token.html", {"page": PageForm(labels, {"office_token": token}), "right": token}
+    )

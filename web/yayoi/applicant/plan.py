@@ -40,8 +40,8 @@ class Plan:
         """Read the address. Raises `ValueError` for more than a plan can hold."""
         if sum(len(name) + len(value) for name, value in query.items()) > LONGEST_QUERY:
             raise ValueError("longer than any plan")
-        asked = query.get("rows", "")
-        rows = int(asked) if asked.isascii() and asked.isdigit() else 0
+        wanted = query.get("rows", "")
+        rows = int(wanted) if wanted.isascii() and wanted.isdigit() else 0
         if rows > MAX_PLANNED:
             raise ValueError("more offices than a plan can hold")
         known = {f"{part}{row}": row for row in range(MAX_PLANNED) for part in _PARTS}

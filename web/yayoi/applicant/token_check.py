@@ -1,4 +1,4 @@
-"""Saying what is wrong with an office token that was pasted (Y4, Y8); whether it exists is not told."""
+"""Saying what is wrong with an office token that was pasted (Y4, Y8); whether it exists is not said."""
 
 import re
 import unicodedata

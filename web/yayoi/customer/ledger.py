@@ -17,8 +17,7 @@ from models.yayoi.store.combinations import ledger_of, ledger_of_application
 from web.common.auth import page_router
 from web.common.context import Context
 from web.yayoi.accounts.signed_in import SignedIn
-from web.yayoi.applicant.case_access import CaseAccess, Link, OpenedCase
-from web.yayoi.applicant.case_pages import whole_link
+from web.yayoi.applicant.case_access import WholeCase
 from web.yayoi.customer.ledger_pdf import as_pdf
 
 router = page_router()
@@ -27,13 +26,6 @@ router = page_router()
 async def _own_entries(who: SignedIn, context: Context) -> list[LedgerEntry]:
     async with context.sessions() as session:
         return await ledger_of(session, who)
-
-
-async def _opened_case(link: Annotated[Link, Depends(whole_link)], context: Context) -> OpenedCase:
-    return await CaseAccess(context.sessions, context.secret_key).open(link)
-
-
-WholeCase = Annotated[OpenedCase, Depends(_opened_case)]
 
 
 async def _case_entries(case: WholeCase, context: Context) -> list[LedgerEntry]:

@@ -1,33 +1,26 @@
 """Mailed codes as pages use them: begun, typed in, sent again (Y26)."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, code_of
-from models.tables import AddressCheckRow, YayoiIdRow
-from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, AddressCheck, CheckNews, CheckPurpose
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import AddressCheckRow
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS, CODE_VALID
 from models.yayoi.identifiers import YayoiId
-from web.common.workflow_notifier import Notification
-from workflows.yayoi import search_attributes
-from workflows.yayoi.address_check import ROW_CHANGED
-from workflows.yayoi.address_check_details import static_details, summary
-from workflows.yayoi.password_setting import PasswordSetting
-from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
+from models.yayoi.store.credentials import is_registered
 
 ONE_CLICK = timedelta(seconds=20)
-"""Asked for again within this time, it is a double click, and the code that is on its way is meant."""
+"""A request for another code within this time is a double click: the code that is on its way stays the one."""
 
 NO_DIGITS = f"確認コードは {CODE_DIGITS} 桁の数字です。メールに書かれたとおりに入力してください。"
 CODE_EXPIRED = "この確認コードの有効期限が切れています。「確認コードをもう一度送る」を押してください。"
@@ -38,12 +31,8 @@ WRONG_CODE = (
 CODES_USED = "確認コードを送信できる回数を超えました。お手数ですが、最初からやり直してください。"
 
 _SIX_DIGITS = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
-_WORKFLOWS: dict[CheckPurpose, Callable[..., Any]] = {
-    CheckPurpose.REGISTRATION: YayoiIdRegistration.run,
-    CheckPurpose.NEW_PASSWORD: PasswordSetting.run,
-}
 
-Effect = Callable[[AsyncSession, AddressCheckRow], Awaitable[str | None]]
+Effect = Callable[[DatabaseSession, AddressCheckRow], Awaitable[str | None]]
 """What the right code brings about, in its transaction; returns why it cannot, if it cannot."""
 
 
@@ -52,7 +41,7 @@ class NoCheckError(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewCheck:
     """A check to begin. What only a registration has is empty otherwise."""
 
     purpose: CheckPurpose
@@ -64,27 +53,22 @@ class Wanted:
 
 
 class AddressChecks:
-    """Keeps the rows of checks; their procedures are told afterwards."""
+    """Keeps the rows of checks. `wake` begins to notify the workflows of rows that have changed."""
 
     def __init__(
-        self,
-        sessions: async_sessionmaker[AsyncSession],
-        secret_key: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        self, sessions: DatabaseSessions, secret_key: str, wake: Callable[[], None], now: Callable[[], datetime]
     ) -> None:
         self._sessions = sessions
         self._secret_key = secret_key
+        self._wake = wake
         self._now = now
 
-    def id_of(self, submission_id: str, *content: str) -> UUID:
-        """Return the id of what was sent: the same form sent twice is one check, a changed one is another."""
-        text = "\n".join((submission_id, *content))
-        return UUID(bytes=hmac.new(self._secret_key.encode(), text.encode(), hashlib.sha256).digest()[:16], version=4)
-
-    async def begin(self, check_id: UUID, wanted: Wanted) -> None:
-        """Store the check; one that is there already is the same one, sent twice."""
+    async def begin(self, new: NewCheck, submission_id: str, content: str) -> UUID:
+        """Store the check and return its id: the same form sent twice is one check, a changed one is another."""
+        text = f"{submission_id}\n{content}".encode()
+        check_id = UUID(bytes=hmac.digest(self._secret_key.encode(), text, "sha256")[:16], version=4)
         now = self._now()
-        values = vars(wanted) | {
+        values = vars(new) | {
             "check_id": check_id,
             "begun_at": now,
             "changed_at": now,
@@ -93,11 +77,13 @@ class AddressChecks:
         }
         async with self._sessions.begin() as session:
             await session.execute(insert(AddressCheckRow).values(values).on_conflict_do_nothing())
+        self._wake()
+        return check_id
 
     async def find(self, purpose: CheckPurpose, check_id: UUID) -> AddressCheckRow:
         """Return the check. Raises `NoCheckError`."""
         async with self._sessions() as session:
-            return self._open(await session.get(AddressCheckRow, check_id), purpose)
+            return await self._open(session, purpose, check_id)
 
     async def enter(self, purpose: CheckPurpose, check_id: UUID, typed: str, effect: Effect) -> str | None:
         """Compare what was typed with the code and, if it is right, do what it is for, in one transaction.
@@ -108,27 +94,33 @@ class AddressChecks:
         if not _SIX_DIGITS.fullmatch(code):
             return NO_DIGITS
         async with self._sessions.begin() as session:
-            row = self._open(await session.get(AddressCheckRow, check_id, with_for_update=True), purpose)
-            now = self._now()
-            if row.finished_at is not None:
-                return None  # typed in twice
-            if row.code_until <= now:
-                return CODE_EXPIRED
-            if row.tries >= MOST_TRIES:
-                return TRIES_USED
-            if not await self._is_right(session, row, code):
-                row.tries += 1
-                return WRONG_CODE.format(left=MOST_TRIES - row.tries) if row.tries < MOST_TRIES else TRIES_USED
-            if refusal := await effect(session, row):
-                return refusal
-            row.finished_at = row.changed_at = now
-            row.password_hash = None
+            row = await self._open(session, purpose, check_id, for_change=True)
+            refusal = await self._enter(session, row, code, effect)
+        if refusal is None:
+            self._wake()
+        return refusal
+
+    async def _enter(self, session: DatabaseSession, row: AddressCheckRow, code: str, effect: Effect) -> str | None:
+        now = self._now()
+        if row.finished_at is not None:
+            return None  # typed in twice
+        if row.code_until <= now:
+            return CODE_EXPIRED
+        if row.tries >= MOST_TRIES:
+            return TRIES_USED
+        if not await self._is_right(session, row, code):
+            row.tries += 1
+            return WRONG_CODE.format(left=MOST_TRIES - row.tries) if row.tries < MOST_TRIES else TRIES_USED
+        if refusal := await effect(session, row):
+            return refusal
+        row.finished_at = row.changed_at = now
+        row.password_hash = None
         return None
 
     async def send_again(self, purpose: CheckPurpose, check_id: UUID) -> str | None:
         """Make another code the one that counts. Returns why not, if so. Raises `NoCheckError`."""
         async with self._sessions.begin() as session:
-            row = self._open(await session.get(AddressCheckRow, check_id, with_for_update=True), purpose)
+            row = await self._open(session, purpose, check_id, for_change=True)
             now = self._now()
             if row.finished_at is not None or now - row.changed_at < ONE_CLICK:
                 return None
@@ -138,6 +130,7 @@ class AddressChecks:
             row.tries = 0
             row.code_until = now + CODE_VALID
             row.changed_at = now
+        self._wake()
         return None
 
     async def forget(self) -> None:
@@ -149,29 +142,15 @@ class AddressChecks:
                 )
             )
 
-    def _open(self, row: AddressCheckRow | None, purpose: CheckPurpose) -> AddressCheckRow:
+    async def _open(
+        self, session: DatabaseSession, purpose: CheckPurpose, check_id: UUID, *, for_change: bool = False
+    ) -> AddressCheckRow:
+        row = await session.get(AddressCheckRow, check_id, with_for_update=for_change)
         if row is None or row.purpose != purpose or (row.finished_at is None and row.ends_at <= self._now()):
             raise NoCheckError
         return row
 
-    async def _is_right(self, session: AsyncSession, row: AddressCheckRow, code: str) -> bool:
+    async def _is_right(self, session: DatabaseSession, row: AddressCheckRow, code: str) -> bool:
         """Whether it is the code. No code is right for setting the password of a Yayoi ID that does not exist."""
-        known = (
-            row.purpose == CheckPurpose.REGISTRATION or await session.scalar(YayoiIdRow.of(row.yayoi_id)) is not None
-        )
+        known = row.purpose == CheckPurpose.REGISTRATION or await is_registered(session, row.yayoi_id)
         return hmac.compare_digest(code_of(self._secret_key, str(row.check_id), row.code_no), code) and known
-
-
-def telling(row: AddressCheckRow) -> Notification:
-    """Say how a check's procedure is started, and what it is told."""
-    check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
-    return Notification(
-        workflow=_WORKFLOWS[check.purpose],
-        workflow_id=check.workflow_id,
-        case=check,
-        signal=ROW_CHANGED,
-        change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
-        summary=summary(check),
-        details=static_details(check),
-        search_attributes=search_attributes.of_address_check(),
-    )

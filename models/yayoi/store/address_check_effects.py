@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import AddressCheckRow, CredentialRow, WebSessionRow, YayoiIdConsentRow, YayoiIdRow
-from web.yayoi.accounts.checks import Effect
 
 ALREADY_REGISTERED = (
     "ご入力いただいたメールアドレスでは登録できません。このメールアドレスは、弥生ID として登録済みです。"
@@ -15,11 +14,7 @@ ALREADY_REGISTERED = (
 )
 
 
-async def is_registered(session: AsyncSession, yayoi_id: str) -> bool:
-    return await session.scalar(YayoiIdRow.of(yayoi_id)) is not None
-
-
-async def register(session: AsyncSession, row: AddressCheckRow) -> str | None:
+async def register(session: DatabaseSession, row: AddressCheckRow) -> str | None:
     """Make the Yayoi ID with its password. Of two who register the same address at once, the second is refused."""
     person_id = await session.scalar(
         insert(YayoiIdRow)
@@ -36,18 +31,13 @@ async def register(session: AsyncSession, row: AddressCheckRow) -> str | None:
     return None
 
 
-def set_password(password_hash: str) -> Effect:
-    """Return what sets this password and ends every session of the Yayoi ID."""
-
-    async def effect(session: AsyncSession, row: AddressCheckRow) -> str | None:
-        person_id = YayoiIdRow.id_of(row.yayoi_id)
-        values = {"password_hash": password_hash, "set_at": datetime.now(UTC)}
-        await session.execute(
-            insert(CredentialRow)
-            .values(person_id=person_id, **values)
-            .on_conflict_do_update(index_elements=[CredentialRow.person_id], set_=values)
-        )
-        await session.execute(delete(WebSessionRow).where(WebSessionRow.person_id == person_id))
-        return None
-
-    return effect
+async def set_password(session: DatabaseSession, row: AddressCheckRow, *, password_hash: str) -> None:
+    """Set this password, and end every session of the Yayoi ID."""
+    person_id = YayoiIdRow.id_of(row.yayoi_id)
+    values = {"password_hash": password_hash, "set_at": datetime.now(UTC)}
+    await session.execute(
+        insert(CredentialRow)
+        .values(person_id=person_id, **values)
+        .on_conflict_do_update(index_elements=[CredentialRow.person_id], set_=values)
+    )
+    await session.execute(delete(WebSessionRow).where(WebSessionRow.person_id == person_id))

@@ -1,20 +1,50 @@
-"""What the records say about the offices of a case: enough for its page while no procedure can be asked."""
+"""What the records say about a case: enough for its pages while no procedure can be reached."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.tables import EventRow, IssuedContractRow, NoticeRow, RememberedLinkRow, SetUpStepRow
+from models.common.store.sessions import DatabaseSession
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    EventRow,
+    IssuedContractRow,
+    NoticeRow,
+    RememberedLinkRow,
+    SetUpStepRow,
+    SharingRow,
+)
 from models.yayoi.mails import MailKind
-from web.yayoi.applicant.case_words import for_applicants
+
+
+async def recorded_case(
+    session: DatabaseSession, application_no: str, office_no: int | None = None
+) -> tuple[ApplicationRow, Sequence[ApplicationOfficeRow]] | None:
+    """Return an application with its offices, or with this one alone; None if there is no such case."""
+    pairs = select(ApplicationOfficeRow).where(ApplicationOfficeRow.application_no == application_no)
+    if office_no is not None:
+        pairs = pairs.where(ApplicationOfficeRow.office_no == office_no)
+    application = await session.get(ApplicationRow, application_no)
+    found = (await session.scalars(pairs.order_by(ApplicationOfficeRow.office_no))).all()
+    return (application, found) if application and found else None
+
+
+async def sharing_firms(session: DatabaseSession, office_token: str | None) -> Sequence[str]:
+    """Return the accounting firms that smart import of this office is shared with now (Y13)."""
+    firms = await session.scalars(
+        select(SharingRow.firm)
+        .where(SharingRow.office_token == office_token, SharingRow.ended_at.is_(None))
+        .order_by(SharingRow.sharing_id)
+    )
+    return firms.all()
 
 
 @dataclass
-class Recorded:
+class OfficeRecords:
     """One office. `done`: the steps of STEP5 and STEP6 that were reported."""
 
     mails: set[str] = field(default_factory=set)
@@ -34,12 +64,12 @@ class Recorded:
         return bool(self.done or self.relinked)
 
 
-async def recorded_offices(session: AsyncSession, application_no: str) -> Mapping[int, Recorded]:
+async def office_records(session: DatabaseSession, application_no: str) -> Mapping[int, OfficeRecords]:
     """Return what is recorded of every office of an application that anything is recorded of."""
-    offices: dict[int, Recorded] = {}
+    offices: dict[int, OfficeRecords] = {}
 
-    def of(office_no: int | None) -> Recorded:
-        return offices.setdefault(office_no or 0, Recorded())
+    def of(office_no: int | None) -> OfficeRecords:
+        return offices.setdefault(office_no or 0, OfficeRecords())
 
     for notice in await session.scalars(
         select(NoticeRow).where(NoticeRow.application_no == application_no, NoticeRow.sent_at.is_not(None))
@@ -70,16 +100,16 @@ class EventState(StrEnum):
 
 
 @dataclass(frozen=True)
-class DoneHere:
-    """Something that the applicant did on the page, as the page tells it afterwards."""
+class CaseEvent:
+    """Something that the applicant did on the page."""
 
     kind: str
     office_no: int
     state: EventState
-    reason: str
+    refused_because: str | None
 
 
-async def done_here(session: AsyncSession, application_no: str, event: str) -> DoneHere | None:
+async def case_event(session: DatabaseSession, application_no: str, event: str) -> CaseEvent | None:
     """Return what became of an event of this application; None if it knows none of this id."""
     try:
         row = await session.get(EventRow, UUID(event))
@@ -88,9 +118,5 @@ async def done_here(session: AsyncSession, application_no: str, event: str) -> D
     if row is None or row.application_no != application_no:
         return None
     done = EventState.DONE if row.delivered_at else EventState.WAITING
-    return DoneHere(
-        row.kind,
-        row.office_no or 0,
-        EventState.REFUSED if row.refused_because else done,
-        for_applicants(row.refused_because),
-    )
+    state = EventState.REFUSED if row.refused_because else done
+    return CaseEvent(row.kind, row.office_no or 0, state, row.refused_because)

@@ -1,0 +1,138 @@
+"""The page on which a mailed code is typed in or sent again: alike for each purpose of a check."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from models.common.calendar import JST
+from models.common.passwords import PasswordKind
+from models.tables import AddressCheckRow
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
+from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
+from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError
+from web.common.auth import Limit, client_address, page_router
+from web.common.context import Context, WebContext, given
+from web.common.page_form import PageForm
+from web.common.problems import ProblemError
+
+_HOURS = ADDRESS_CHECK_LASTS // timedelta(hours=1)
+CODE = "code"
+_PURPOSES = {"register": CheckPurpose.REGISTRATION, "password": CheckPurpose.NEW_PASSWORD}
+
+router = page_router()
+Checks = Annotated[AddressChecks, Depends(given(AddressChecks))]
+
+
+@dataclass(frozen=True)
+class CodePage:
+    """The page of one check, in one request."""
+
+    request: Request
+    context: Context
+    checks: Checks
+    check_id: UUID
+
+    @property
+    def name(self) -> str:
+        """What its address and its templates begin with: `register` or `password`."""
+        return self.request.url.path.split("/")[1]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.name}/{self.check_id}"
+
+    @property
+    def purpose(self) -> CheckPurpose:
+        return _PURPOSES[self.name]
+
+    async def show(self, form: PageForm) -> Response:
+        """Show the page; one whose check is finished leads on."""
+        row = await self.row()
+        if row.finished_at is not None:
+            return self.done()
+        facts = {
+            "page": form,
+            "place": self.path,
+            "address": masked(row.yayoi_id),
+            "until": row.code_until.astimezone(JST),
+            "receipt_no": receipt_no(row.check_id),
+            "again": row.code_no < MOST_CODES,
+            "most_tries": MOST_TRIES,
+            "rule": PasswordKind.YAYOI_ID.rule,
+        }
+        return self.context.show(self.request, f"yayoi/{self.name}_code.html", facts)
+
+    async def enter(self, form: PageForm, effect: Effect) -> Response:
+        """Take the code that was typed; the page says why it was refused."""
+        await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
+        try:
+            refusal = await self.checks.enter(self.purpose, self.check_id, form.value(CODE), effect)
+        except NoCheckError:
+            raise self.gone() from None
+        return await self.show(form.refused({CODE: refusal})) if refusal else self.done()
+
+    async def send_again(self) -> Response:
+        await limit_mails(self.context, (await self.row()).yayoi_id)
+        try:
+            refusal = await self.checks.send_again(self.purpose, self.check_id)
+        except NoCheckError:
+            raise self.gone() from None
+        if refusal:
+            return await self.show(PageForm({}, errors={"": refusal}))
+        return RedirectResponse(f"{self.path}?sent=again", HTTPStatus.SEE_OTHER)
+
+    def done(self) -> Response:
+        return RedirectResponse(f"{self.path}/done", HTTPStatus.SEE_OTHER)
+
+    async def row(self) -> AddressCheckRow:
+        try:
+            return await self.checks.find(self.purpose, self.check_id)
+        except NoCheckError:
+            raise self.gone() from None
+
+    def gone(self) -> ProblemError:
+        return ProblemError(
+            HTTPStatus.NOT_FOUND,
+            f"この{self.purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
+            "お手数ですが、最初からもう一度お手続きください。",
+        )
+
+
+Code = Annotated[CodePage, Depends()]
+
+
+@router.get("/register/{check_id:uuid}")
+@router.get("/password/{check_id:uuid}")
+async def show_empty(page: Code) -> Response:
+    return await page.show(PageForm({}))
+
+
+@router.post("/register/{check_id:uuid}/resend")
+@router.post("/password/{check_id:uuid}/resend")
+async def send_again(page: Code) -> Response:
+    return await page.send_again()
+
+
+@router.get("/register/{check_id:uuid}/done")
+@router.get("/password/{check_id:uuid}/done")
+async def show_done(page: Code) -> Response:
+    if (await page.row()).finished_at is None:
+        return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
+    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {})
+
+
+async def limit_mails(context: WebContext, address: str) -> None:
+    """Count a code mailed to this address."""
+    await context.auth.limit(Limit.CODE_MAIL, address)
+    await context.auth.limit(Limit.CODE_MAIL_DAILY, address)
+
+
+def masked(address: str) -> str:
+    """Return an address that only its owner recognises, such as `ta***@example.co.jp`."""
+    name, _, host = address.partition("@")
+    return f"{name[:2]}***@{host}"
