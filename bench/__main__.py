@@ -12,7 +12,7 @@ from bench.more_workers import more_workers
 from bench.registry import load_customers
 from workers import database, temporal
 from workers.program import run
-from workers.stack.alone import alone
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 WARM_UP = 5

@@ -21,9 +21,8 @@ from models.myics.store.batches import Batches
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsBatchLineRow, MyicsClientRow, MyicsFirmRow
 from workers import database, temporal
-from workers.errors import ClearError
-from workers.program import run
-from workers.stack.alone import alone
+from workers.program import ClearError, run
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 FIRM = CustomerNo("1000200301")

@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from workers import health
 from workers.settings import Settings
-from workers.stack.environment import environment
+from workers.stack.stack_settings import environment
 
 
 @asynccontextmanager

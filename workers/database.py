@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 
 POLLED_WITHIN = timedelta(minutes=2)

@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
 from workers.build_id import build_id
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.common import search_attributes
 

@@ -28,8 +28,8 @@ from tests.workers.test_stack import running
 from workers import database, examples, temporal
 from workers.registry.file import load
 from workers.settings import Settings
-from workers.stack.alone import alone
 from workers.stack.places import Places
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 

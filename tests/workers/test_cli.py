@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from workers.errors import ClearError
-from workers.program import run, until_told
+from workers.program import ClearError, run, until_cancelled
 
 
 def tetsuzuki(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +49,7 @@ def test_a_clear_error_is_printed_without_a_traceback(capsys: pytest.CaptureFixt
 def test_a_service_that_is_told_to_end_has_ended_well_and_a_command_was_interrupted(told: signal.Signals) -> None:
     async def wait() -> None:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), told)
-        await until_told()
+        await until_cancelled()
 
     assert run(wait(), service=True) == 0
     assert run(wait()) == 128 + told

@@ -20,8 +20,8 @@ from tests.support.world import OFFICE_B
 from tests.workers.test_stack import running
 from workers import temporal
 from workers.settings import Settings
-from workers.stack.alone import alone
 from workers.stack.places import Places
+from workers.stack.stack_settings import alone
 
 pytestmark = pytest.mark.stack
 

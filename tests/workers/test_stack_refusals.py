@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from workers.program import run
+from workers.program import run, say
 from workers.settings import Settings
 from workers.stack import checks, postgres
-from workers.stack.alone import alone
 from workers.stack.checks import StackError
-from workers.stack.console import tell
 from workers.stack.postgres import PostgresError
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workers.stack.up import up
 
@@ -81,7 +80,7 @@ def test_root_without_a_user_for_postgres_is_told_to_make_one(
     with pytest.raises(
         PostgresError, match=rf"nobody_of_this_name could not be made \(.*{why}.*\): make that user, or"
     ):
-        postgres.prepare(tmp_path / "state" / "postgres", tmp_path / "state" / "socket", tell)
+        postgres.prepare(tmp_path / "state" / "postgres", tmp_path / "state" / "socket", say)
     assert not (tmp_path / "state" / "postgres").exists()
 
 

@@ -37,7 +37,7 @@ from tests.support.web_world import (
     web_on,
 )
 from tests.webhooks.webhook_receiver import OLD_SECRET, SECRET
-from workers.commands.form_mapping_file import read_mapping
+from workers.wiring.derived import read_mapping
 
 EXAMPLE = read_mapping(Path(__file__).parents[2] / "docs/examples/form-mapping.toml")
 BY = Settlement("佐藤", "お電話で確認したため")

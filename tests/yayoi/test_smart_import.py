@@ -18,7 +18,7 @@ from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN
 from tests.support.activity_world import ActivityWorld, activity_world
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.world import OFFICE_B, OFFICE_C, form
-from workers.commands.smart_import import import_once
+from workers.commands.registry import import_once
 
 FIRST_TRY = date(2026, 11, 1)
 UNKNOWN = OfficeToken("99999999-0000-4000-8000-000000000000")

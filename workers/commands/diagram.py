@@ -11,7 +11,7 @@ from models.yayoi.diagram_svg import svg
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.procedures import Procedure
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 

@@ -13,7 +13,7 @@ from models.tables import RefusedFormRow
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from workers import database
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import form_translation
 

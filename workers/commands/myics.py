@@ -12,7 +12,7 @@ from models.myics.forms import FirmForm, read
 from models.myics.store.batches import Batches
 from models.myics.store.requests import Requester, invite_firm
 from workers import database
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 
 _BY = "担当者"

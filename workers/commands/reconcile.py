@@ -9,7 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from models.backoffice.reconciliation import ReconciliationReport
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 

@@ -14,7 +14,7 @@ from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import ResendWebhook, WebhookKind, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
 from workers import database, temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import webhooks_may_be_private
 from workflows.webhooks.webhook_delivery import WebhookDelivery

@@ -30,7 +30,7 @@ from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgr
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from workers.demo.visitor import DemoVisitor
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure

@@ -37,8 +37,8 @@ from workers.demo.records import (
     remembered,
 )
 from workers.registry.file import load
-from workers.stack.alone import alone
 from workers.stack.places import Places
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from workers.errors import ClearError
+from workers.program import ClearError
 
 _OF_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 """What browsers say of a form that they send to the site whose page it is on."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.temporal import address
 

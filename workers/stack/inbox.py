@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from workers.program import until_told
+from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.stack.places import Places
 
@@ -50,7 +50,7 @@ async def serve(settings: Settings) -> None:
     """Keep mails under the state folder until cancelled."""
     folder = MailFolder(Places(settings.state_dir).mail)
     async with await listen(settings.smtp_host, settings.smtp_port, folder.take):
-        await until_told()
+        await until_cancelled()
 
 
 class MailFolder:

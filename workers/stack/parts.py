@@ -10,11 +10,11 @@ from functools import partial
 from temporalio.service import RPCError
 
 from workers import health, temporal
-from workers.set_up import set_up
+from workers.commands.migrate import set_up
+from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
-from workers.stack.console import Say
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
 from workers.wiring.root import DRAIN

@@ -20,8 +20,7 @@ from typing import NamedTuple, TypedDict
 import asyncpg
 import psutil
 
-from workers.errors import ClearError
-from workers.stack.console import Say
+from workers.program import ClearError, Say
 
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT

@@ -16,15 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from workers.errors import ClearError
+from workers.program import ClearError, Say, say
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
-from workers.stack.completed import completed
-from workers.stack.console import Say, tell
-from workers.stack.environment import environment
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import Places
+from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
@@ -33,7 +31,7 @@ _LEFTOVERS_END_WITHIN = 10.0  # seconds
 class Stack:
     """The whole stack while the context lasts. What goes wrong before it is ready raises a `ClearError`."""
 
-    def __init__(self, settings: Settings, *, say: Say = tell) -> None:
+    def __init__(self, settings: Settings, *, say: Say = say) -> None:
         self._asked = settings
         self._places = Places(settings.state_dir)
         self._say = say

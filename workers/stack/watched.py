@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from workers.program import Say
 from workers.stack.checks import StackError
 from workers.stack.child import Child, ProcessMark
-from workers.stack.console import Say
 from workers.stack.parts import Part
 
 _READY_WITHIN = 60.0  # seconds, as all below
@@ -34,7 +34,7 @@ class Watched:
 
     @property
     def mark(self) -> ProcessMark | None:
-        """Its process; None before the first start."""
+        """Its process; None before the first start and after the end."""
         return self._child.mark if self._child else None
 
     async def start(self) -> None:
@@ -63,6 +63,7 @@ class Watched:
             await asyncio.gather(self._watch, return_exceptions=True)
         if self._child and not await self._child.stop(self._part.patience):
             self._say(f"{self._part.name} had to be killed: it did not end within {self._part.patience:.0f} s")
+        self._child = None
 
     async def _keep(self, child: Child) -> None:
         delay = _FIRST_DELAY
