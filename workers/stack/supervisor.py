@@ -1,6 +1,6 @@
 """The supervisor: starts every part of the embedded stack, restarts what dies, stops all in order.
 
-Tests and the rehearsal run it inside their own process:
+Tests and the demo run it inside their own process:
 
     async with Stack(alone(folder, time_skipping=True)) as stack:
         stack.settings  # with every address filled in: for clients, engines and requests of one's own
@@ -86,6 +86,7 @@ class Stack:
     async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:
         for part in parts:
             log = self._places.logs / f"{part.name}.log"
+            log.open("ab").close()  # what cannot be written is found before any part is started
             watched = Watched(part, environment(self.settings), log, self._say, self._record)
             self._parts[part.name] = watched
             undo.push_async_callback(watched.stop)

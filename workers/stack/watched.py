@@ -34,7 +34,7 @@ class Watched:
 
     @property
     def mark(self) -> ProcessMark | None:
-        """Its process; None before the first start and after the end."""
+        """Its process; None before the first start."""
         return self._child.mark if self._child else None
 
     async def start(self) -> None:
@@ -63,7 +63,6 @@ class Watched:
             await asyncio.gather(self._watch, return_exceptions=True)
         if self._child and not await self._child.stop(self._part.patience):
             self._say(f"{self._part.name} had to be killed: it did not end within {self._part.patience:.0f} s")
-        self._child = None
 
     async def _keep(self, child: Child) -> None:
         delay = _FIRST_DELAY
