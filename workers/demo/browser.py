@@ -1,4 +1,4 @@
-"""Somebody at a browser: opens pages and sends their forms, cookies and hidden fields and all."""
+"""A small browser: opens pages and sends their forms, with cookies and hidden fields."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _OF_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 
 class PageError(ClearError):
-    """A page did not come, or does not hold the form that the visitor looks for."""
+    """A page did not come, or does not hold the form that is to be sent."""
 
 
 @dataclass
@@ -26,8 +26,8 @@ class _Form:
     hidden: dict[str, str] = field(default_factory=dict)
 
 
-class DemoVisitor:
-    """One person's way through the pages. Each has cookies of their own."""
+class Browser:
+    """The pages that one person sees."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
