@@ -25,7 +25,7 @@ def sign_in_pages(parts: MyicsContext) -> APIRouter:
 
     def show(request: Request, page: PageForm, there: str, said: str | None = None) -> Response:
         facts = {"page": page, "next": local_path(there), "said": said}
-        return parts.show(request, "yayoi/sign_in.html", facts)
+        return parts.show(request, "sign_in.html", facts)
 
     @router.get("/myics")
     async def short() -> Response:
