@@ -1,4 +1,4 @@
-"""The worker process: does what cases ask for, until it is told to end; then it finishes the work in hand."""
+"""The worker process: runs workflows and activities until it is ended, and lets running activities finish."""
 
 import asyncio
 import logging

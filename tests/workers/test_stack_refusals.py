@@ -102,8 +102,8 @@ def test_of_several_servers_at_once_one_makes_the_user_and_the_others_find_it(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(pwd, "getpwnam", entry)
     with ThreadPoolExecutor() as servers:
-        asked = [servers.submit(postgres.command, tmp_path, tmp_path) for _ in range(4)]
-    assert [each.result().account["user"] for each in asked] == [os.getuid()] * 4
+        commands = [servers.submit(postgres.command, tmp_path, tmp_path) for _ in range(4)]
+    assert [each.result().account["user"] for each in commands] == [os.getuid()] * 4
     assert made.read_text() == "made\n"
 
 

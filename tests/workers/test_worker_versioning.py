@@ -58,14 +58,14 @@ async def follows(handle: WorkflowHandle[Any, Any], build_id: str) -> bool:
 
 
 async def pollers(world: World) -> set[str]:
-    """The builds whose workers ask for work."""
+    """The builds whose workers poll."""
     request = DescribeTaskQueueRequest(
         namespace=world.client.namespace,
         task_queue=TaskQueue(name=world.settings.temporal_task_queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    answer = await world.client.workflow_service.describe_task_queue(request)
-    return {poller.deployment_options.build_id for poller in answer.pollers}
+    found = await world.client.workflow_service.describe_task_queue(request)
+    return {poller.deployment_options.build_id for poller in found.pollers}
 
 
 async def build_of(handle: WorkflowHandle[Any, Any]) -> str | None:
@@ -97,7 +97,7 @@ async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_
             await begun.do_step(SetUpStep.SUPPORT_PASSWORD)
             for case, build_id in ((begun, "old"), (following, "new")):
                 assert await build_of(case.application) == await build_of(case.office()) == build_id
-        # By this they are found when they must be moved to a mended build (docs/deployment.md).
+        # By this they are found when they must be moved to a corrected build (docs/deployment.md).
         query = f"TemporalWorkerDeploymentVersion = '{world.settings.deployment_name}:old'"
         while (await world.client.count_workflows(query)).count != 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)

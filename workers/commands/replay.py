@@ -41,7 +41,7 @@ async def replay_check(client: Client, settings: Settings, workflows: Sequence[t
 
     """
     current = await temporal.current_build(client, settings)
-    # The same name stands for the same code only where it is made of it.
+    # The same id means the same code only where it is made of the code.
     if settings.build_id is None and current == build_id(settings):
         return
     if not await temporal.namespace_is_there(client):

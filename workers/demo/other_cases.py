@@ -81,7 +81,7 @@ async def cancelled(run: DemoRun) -> None:
     await run.waits_at(1, Stage.SET_UP)
     await run.mails((customer, MailKind.RECEIPT.subject), (yayoi_id, NOTICE_SUBJECT))
     contract_id = (await issued(run)).contract_id
-    await run.report_event("support_password_set", contract_id=contract_id, yayoi_id=yayoi_id)
+    await run.report_event("support_password_set", {"contract_id": contract_id, "yayoi_id": yayoi_id})
     run.expect("she is managed by the new ID, without links", await registered(run, token), (contract_id, None, []))
 
     run.heading("She changes her mind: the operator alone may no longer cancel, with a supervisor it is all undone")

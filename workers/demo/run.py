@@ -5,7 +5,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
 from email import message_from_bytes
@@ -118,7 +118,7 @@ class DemoRun:
         self.application_no = ApplicationNo(urlsplit(customer.url).path.rpartition("/")[2])
         return customer
 
-    async def report_event(self, kind: str, *, status: int = HTTPStatus.OK, **facts: object) -> str:
+    async def report_event(self, kind: str, facts: Mapping[str, str], *, status: int = HTTPStatus.OK) -> str:
         """Report an event as another system does; return the reason if it is refused."""
         event = {"event_id": str(uuid4()), "source": "demo", "kind": kind, **facts}
         response = await self._http.post("/api/events", json=event)

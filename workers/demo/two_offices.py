@@ -106,7 +106,7 @@ async def _office_c_waits_for_its_sharing(run: DemoRun, calendar: BusinessCalend
     refused = await SmartImportRuns(run.sessions).run(TOKEN_C, datetime.now(UTC))
     run.expect("smart import of C is refused", refused.refused_because is not None, True)
     run.say(refused.refused_because or "")
-    reason = await run.report_event("support_password_set", status=404, contract_id="7999999", yayoi_id=ID_C)
+    reason = await run.report_event("support_password_set", {"contract_id": "7999999", "yayoi_id": ID_C}, status=404)
     run.say(f"an event for a contract ID that was never issued: {reason}")
     attributes = await run.search_attributes(run.office(C))
     run.expect(
@@ -129,7 +129,7 @@ async def _office_c_waits_for_its_sharing(run: DemoRun, calendar: BusinessCalend
 
 async def _office_c_gets_its_notice(run: DemoRun, applied_on: date, released_on: date) -> None:
     run.heading("太郎 releases the sharing in the desktop product; its system reports it, and C goes on by itself")
-    await run.report_event("sharing_released", office_token=TOKEN_C)
+    await run.report_event("sharing_released", {"office_token": TOKEN_C})
     await run.waits_at(C, Stage.SET_UP)
     [notice] = await run.mails((ID_C, NOTICE_SUBJECT))
     await _check_notice(run, C, SECOND_ID, notice, [ID_C, BANK_C, AIR_C, FIRM], but_not=[FIRST_ID, ID_B, BANK_B])
@@ -180,16 +180,15 @@ async def _office_c_is_set_up(run: DemoRun) -> None:
     run.heading("C: the customer calls about STEP5, the operator records it; the rest is reported by the systems")
     reason = "お客様からお電話で確認"
     await run.act(C, Action.REPORT_SET_UP_STEP, by=OPERATOR, reason=reason, step=SetUpStep.SUPPORT_PASSWORD)
-    await run.report_event("business_group_created", yayoi_id=ID_C, group_name="弥生商店 C")
+    await run.report_event("business_group_created", {"yayoi_id": ID_C, "group_name": "弥生商店 C"})
     for event in ("product_registered", "owned_product_registered"):
-        await run.report_event(event, contract_id=SECOND_ID, yayoi_id=ID_C)
+        await run.report_event(event, {"contract_id": SECOND_ID, "yayoi_id": ID_C})
     today = day_in_japan(await run.now(C))
     air_until, bank_until = await imported_until(run, C, AIR_C), await imported_until(run, C, BANK_C)
     asked_from = bank_until - timedelta(days=2)
-    relinked = {"contract_id": SECOND_ID, "relinked_on": str(today)}
     bank, air = {"service_kind": "bank_account", "service": BANK_C}, {"service_kind": "air_regi", "service": AIR_C}
-    await run.report_event("service_relinked", **relinked, **bank, asked_from=str(asked_from))
-    await run.report_event("service_relinked", **relinked, **air)
+    for service in (bank | {"asked_from": str(asked_from)}, air):
+        await run.report_event("service_relinked", {"contract_id": SECOND_ID, "relinked_on": str(today)} | service)
     run.expect("office C", (await run.office(C).result()).outcome, Outcome.COMPLETED)
     details = await run.current_details(C)
     run.expect(
@@ -211,7 +210,7 @@ async def _close(run: DemoRun) -> None:
     await run.mails((TARO, MailKind.FINISHED.subject))
     attributes = await run.search_attributes(run.application)
     run.expect("final stage", attributes["Stage"], ApplicationStage.CLOSED)
-    reason = await run.report_event("sharing_released", status=404, office_token=TOKEN_C)
+    reason = await run.report_event("sharing_released", {"office_token": TOKEN_C}, status=404)
     run.say(f"an event after the end: {reason}")
 
 

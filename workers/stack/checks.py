@@ -48,7 +48,7 @@ def clearly(state_dir: Path) -> Iterator[None]:
 
 
 def check_host(settings: Settings) -> None:
-    """The web can listen on the address that was asked for.
+    """The web can listen on the address that was set.
 
     Raises:
         StackError: it is unknown, or not this machine's.

@@ -16,7 +16,7 @@ from workers.settings import Settings
 from workers.stack.places import Places
 
 Take = Callable[[bytes], None]
-"""Keeps one mail as it came, or raises; only then does the sender row_changed that it was taken."""
+"""Keeps one mail as it came, or raises; the sender learns that it was taken only after it returns."""
 
 
 async def listen(host: str, port: int, take: Take) -> asyncio.Server:

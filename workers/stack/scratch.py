@@ -16,7 +16,7 @@ from workers.stack.places import postgres_url
 _STARTS_WITHIN = 30.0  # seconds
 _FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 the folder made there is its owner's alone
-_ENOUGH = 2 * 1024**3  # bytes: containers give it 64 MiB unless told otherwise
+_ENOUGH = 2 * 1024**3  # bytes: containers give it 64 MiB by default
 
 
 @asynccontextmanager

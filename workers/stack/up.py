@@ -1,4 +1,4 @@
-"""`make up`: the whole stack until it is told to stop."""
+"""`make up`: the whole stack until Ctrl-C."""
 
 import asyncio
 
