@@ -12,7 +12,7 @@ from bench.more_workers import more_workers
 from bench.registry import load_customers
 from workers import database, temporal
 from workers.program import run
-from workers.stack.alone import alone
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 WARM_UP = 5
@@ -56,10 +56,10 @@ def show(workers: list[int], batches: list[Batch]) -> None:
     console = Console(width=120)
     console.print(table)
     console.print(
-        "Transactions: commits in the application's database from the first request until every case rests after its\n"
+        "Transactions: commits in the application's database from the first request until every case waits after its\n"
         "notice: intake, start, all activities with the thaw after the notice. Reads end without a commit and\n"
-        "are not counted, nor is what the bench itself asks.\n"
-        "History events: counted when the case rests and waits for the customer. Temporal's own storage is apart.\n"
+        "are not counted, nor are the bench's own queries.\n"
+        "History events: counted when the case waits for the customer. Temporal's own storage is apart.\n"
         "All parts and the bench itself share this machine."
     )
 
@@ -70,10 +70,10 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, nargs="+", default=[1], help="measure with so many worker processes, one after the other"
     )
-    asked = parser.parse_args()
-    if asked.applications < 1 or min(asked.workers) < 1:
+    arguments = parser.parse_args()
+    if arguments.applications < 1 or min(arguments.workers) < 1:
         parser.error("at least one application and one worker")
-    return run(bench(asked.applications, asked.workers))
+    return run(bench(arguments.applications, arguments.workers))
 
 
 if __name__ == "__main__":

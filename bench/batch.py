@@ -1,4 +1,4 @@
-"""One batch of applications, from the first request until every case rests after its completion notice."""
+"""One batch of applications, from the first request until every case waits after its completion notice."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from models.yayoi.mails import MailKind
 from workers.stack.supervisor import Stack
 
 AT_ONCE = 20
-"""Requests under way at the same time."""
+"""Requests that run at the same time."""
 _LOOK_AGAIN_AFTER = 0.2  # seconds
 _STATISTICS_COME_WITHIN = 2.0  # seconds: Postgres' processes report once a second
 
@@ -73,7 +73,7 @@ async def measure(
         await asyncio.sleep(_LOOK_AGAIN_AFTER)
     notified = time.monotonic() - start
     cpu = {name: _cpu(of) - cpu_before[name] for name, of in pids.items()}
-    await _rest(client, cases)
+    await _all_idle(client, cases)
     commits = await database.commits() - commits_before
     applications = await _at_once(cases, lambda case: _events(client, application_workflow_id(case)))
     offices = await _at_once(cases, lambda case: _events(client, office_workflow_id(case, 1)))
@@ -105,9 +105,9 @@ async def _submit(http: httpx.AsyncClient, number: int) -> ApplicationNo:
         ],
         "consents": {"stop_smart_import": True, "relink_required": True},
     }
-    answer = await http.post("/api/applications", json=form)
-    answer.raise_for_status()
-    return ApplicationNo(answer.json()["application_no"])
+    response = await http.post("/api/applications", json=form)
+    response.raise_for_status()
+    return ApplicationNo(response.json()["application_no"])
 
 
 class _Database:
@@ -126,7 +126,7 @@ class _Database:
             return await session.scalar(sent) or 0
 
     async def commits(self) -> int:
-        """Commits so far without our own looks, when Postgres' statistics have come to rest."""
+        """Commits so far without our own looks, when Postgres' statistics no longer change."""
         before = -1
         while before != (found := await self._counted() - self._looks):
             before = found
@@ -141,10 +141,10 @@ class _Database:
         return found
 
 
-async def _rest(client: Client, cases: Sequence[ApplicationNo]) -> None:
-    """Wait until nothing is under way in any of the cases."""
+async def _all_idle(client: Client, cases: Sequence[ApplicationNo]) -> None:
+    """Wait until no case has an activity or a workflow task to run."""
 
-    async def rests(case: ApplicationNo) -> None:
+    async def idle(case: ApplicationNo) -> None:
         for workflow_id in (application_workflow_id(case), office_workflow_id(case, 1)):
             while True:
                 found = (await client.get_workflow_handle(workflow_id).describe()).raw_description
@@ -152,7 +152,7 @@ async def _rest(client: Client, cases: Sequence[ApplicationNo]) -> None:
                     break
                 await asyncio.sleep(_LOOK_AGAIN_AFTER)
 
-    await _at_once(cases, rests)
+    await _at_once(cases, idle)
 
 
 async def _events(client: Client, workflow_id: str) -> int:

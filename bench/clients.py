@@ -21,9 +21,8 @@ from models.myics.store.batches import Batches
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsBatchLineRow, MyicsClientRow, MyicsFirmRow
 from workers import database, temporal
-from workers.errors import ClearError
-from workers.program import run
-from workers.stack.alone import alone
+from workers.program import ClearError, run
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 FIRM = CustomerNo("1000200301")
@@ -36,7 +35,7 @@ class Measured:
 
     rows: int
     stored: float
-    worked_off: float
+    processed: float
     killed_at: int | None
     """After how many rows the worker was killed."""
     runs: int
@@ -59,10 +58,10 @@ async def bench(rows: int, *, kill: bool) -> None:
             stored = time.monotonic() - start
             killed_at = await _kill_in_the_middle(stack, sessions, rows) if kill else None
             await _finished(sessions, number, rows)
-            worked_off = time.monotonic() - start
+            processed = time.monotonic() - start
             runs = await _runs(client, number)
             await _check(sessions, rows)
-    show(Measured(rows, stored, worked_off, killed_at, len(runs), sum(runs), max(runs)))
+    show(Measured(rows, stored, processed, killed_at, len(runs), sum(runs), max(runs)))
 
 
 async def _manager(sessions: async_sessionmaker[AsyncSession]) -> Member:
@@ -131,8 +130,8 @@ def show(measured: Measured) -> None:
     table.add_column("")
     table.add_column("", justify="right")
     table.add_row("stored after", f"{measured.stored:.1f} s")
-    table.add_row("all worked off after", f"{measured.worked_off:.1f} s")
-    table.add_row("rows per second", f"{measured.rows / measured.worked_off:.0f}")
+    table.add_row("all processed after", f"{measured.processed:.1f} s")
+    table.add_row("rows per second", f"{measured.rows / measured.processed:.0f}")
     table.add_row("worker killed after", "not killed" if measured.killed_at is None else f"{measured.killed_at} rows")
     table.add_row("runs of the workflow", str(measured.runs))
     table.add_row("history events: all runs, the longest", f"{measured.events}, {measured.longest}")
@@ -144,10 +143,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.clients", description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000, help="how many clients, at most 10000 (10000)")
     parser.add_argument("--no-kill", action="store_true", help="let the worker live")
-    asked = parser.parse_args()
-    if not 1 <= asked.rows <= 10_000:  # noqa: PLR2004 what 4 digits can tell apart
+    arguments = parser.parse_args()
+    if not 1 <= arguments.rows <= 10_000:  # noqa: PLR2004 what 4 digits can tell apart
         parser.error("a firm has between 1 and 10,000 clients")
-    return run(bench(asked.rows, kill=not asked.no_kill))
+    return run(bench(arguments.rows, kill=not arguments.no_kill))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The build id: the name under which Temporal tells this build's workers from those of other builds."""
+"""The build id: the name by which Temporal distinguishes this build's workers from those of other builds."""
 
 from collections.abc import Iterable
 from functools import cache

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from models.common.calendar import BusinessCalendar
-from workers.commands.webhooks_cli import forms_commands, webhooks_commands
-from workers.program import run
-from workers.settings import Settings
+from workers.commands.webhooks_cli import forms, webhooks
+from workers.program import WRONG_USE, read_settings, run, run_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,13 +19,14 @@ app = typer.Typer(
 )
 smart_import = typer.Typer(no_args_is_help=True, help="Smart import of an office's transactions.")
 app.add_typer(smart_import, name="smart-import")
-health = typer.Typer(no_args_is_help=True, help="Whether a process of this machine does its work; for health checks.")
+health = typer.Typer(no_args_is_help=True, help="Whether a process of this machine works; for health checks.")
 app.add_typer(health, name="health")
 myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting firms.")
 app.add_typer(myics, name="myics")
+app.add_typer(webhooks, name="webhooks")
+app.add_typer(forms, name="forms")
 
-WRONG_USE = 2
-_EMBEDDED = {"aiosmtpd", "httpx", "psutil"}
+_EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
 
 
@@ -41,26 +40,12 @@ def main() -> None:
         sys.exit(f"error: this command needs {error.name}: install the project with its extra `embedded`")
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for wrong in error.errors():
-            name = "_".join(str(part) for part in wrong["loc"][:1])
-            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {wrong['msg']}\n")
-        raise typer.Exit(WRONG_USE) from None
-
-
-app.add_typer(webhooks_commands(_settings), name="webhooks")
-app.add_typer(forms_commands(_settings), name="forms")
-
-
 @app.command()
 def up() -> None:
     """Start everything on this machine and keep it running until Ctrl-C."""
     from workers.stack.up import up as run_stack
 
-    raise typer.Exit(run(run_stack(_settings()), service=True))
+    raise typer.Exit(run(run_stack(read_settings()), service=True))
 
 
 @app.command()
@@ -68,8 +53,7 @@ def worker() -> None:
     """Run one worker process."""
     from workers.worker import serve
 
-    settings = _settings()
-    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+    run_command(serve, service=True)
 
 
 @app.command()
@@ -77,8 +61,7 @@ def web() -> None:
     """Serve the form, the case pages and the API."""
     from workers.web_server import serve
 
-    settings = _settings()
-    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+    run_command(serve, service=True)
 
 
 @app.command()
@@ -86,8 +69,7 @@ def inbox() -> None:
     """Take mails by SMTP and keep each as a file under the state folder."""
     from workers.stack.inbox import serve
 
-    settings = _settings()
-    raise typer.Exit(run(serve(settings), log_level=settings.log_level, service=True))
+    run_command(serve, service=True)
 
 
 @app.command()
@@ -97,17 +79,17 @@ def migrate(
     add_revision: Annotated[str | None, typer.Option(help="For developers: write what changed as a revision.")] = None,
 ) -> None:
     """Prepare the database and Temporal's namespace and make this build current, if its replay check passes."""
-    from workers.set_up import set_up
+    from workers.commands.migrate import set_up
 
-    raise typer.Exit(run(set_up(_settings(), schema_only=schema_only, add_revision=add_revision)))
+    run_command(lambda settings: set_up(settings, schema_only=schema_only, add_revision=add_revision))
 
 
 @app.command()
 def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines, JSON or CSV.")]) -> None:
     """Load a registry file; rows that are wrong are refused one by one."""
-    from workers.commands.load import load_with_progress
+    from workers.commands.registry import load_with_progress
 
-    raise typer.Exit(run(load_with_progress(_settings(), file, file.stat().st_size)))
+    run_command(lambda settings: load_with_progress(settings, file, file.stat().st_size))
 
 
 @app.command("due-date")
@@ -118,7 +100,7 @@ def due_date(day: Annotated[str, typer.Argument(help="The day of application, YY
     except ValueError:
         sys.stderr.write(f"「{day}」は日付として読み取れません。2026-11-04 の形で入力してください。\n")
         raise typer.Exit(WRONG_USE) from None
-    typer.echo(BusinessCalendar(_settings().closing_days).due_date(applied_on).isoformat())
+    typer.echo(BusinessCalendar(read_settings().closing_days).due_date(applied_on).isoformat())
 
 
 @app.command()
@@ -126,24 +108,24 @@ def replay() -> None:
     """Replay every open case with this build; fails if any would break. Changes nothing."""
     from workers.commands.replay import replay_with_progress
 
-    raise typer.Exit(run(replay_with_progress(_settings())))
+    run_command(replay_with_progress)
 
 
 @app.command()
 def diagram(
-    application_no: Annotated[str | None, typer.Argument(help="A case's number, to draw its own way.")] = None,
+    application_no: Annotated[str | None, typer.Argument(help="A case's number, to draw its own stages.")] = None,
     *,
     office: Annotated[int, typer.Option(help="Which of its offices, counted from 1.")] = 1,
     svg: Annotated[Path | None, typer.Option(help="Write this SVG file instead of printing Mermaid.")] = None,
     into: Annotated[Path, typer.Option(help="Where the pictures of all procedures go.")] = Path("docs"),
 ) -> None:
-    """Draw all procedures for the documents, or the way of one case with its live step marked."""
+    """Draw all procedures for the documents, or one case's stages with the live one marked."""
     from workers.commands.diagram import draw_case, draw_procedures
 
     if application_no is None:
         draw_procedures(into)
     else:
-        raise typer.Exit(run(draw_case(_settings(), application_no, office, svg)))
+        run_command(lambda settings: draw_case(settings, application_no, office, svg))
 
 
 @app.command()
@@ -159,23 +141,23 @@ def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
     from workers.commands.reconcile import reconcile_now
 
-    raise typer.Exit(run(reconcile_now(_settings())))
+    run_command(reconcile_now)
 
 
 @smart_import.command("run")
 def smart_import_run(office_token: str) -> None:
     """Import an office's transactions now; refused while it is frozen."""
-    from workers.commands.smart_import import import_once
+    from workers.commands.registry import import_once
 
-    raise typer.Exit(run(import_once(_settings(), office_token)))
+    run_command(lambda settings: import_once(settings, office_token))
 
 
 @health.command("worker")
 def health_worker() -> None:
-    """Fail unless a worker on this machine asks Temporal for work."""
+    """Fail unless a worker on this machine polls Temporal."""
     from workers.health import check_worker
 
-    raise typer.Exit(run(check_worker(_settings())))
+    run_command(check_worker)
 
 
 @health.command("web")
@@ -183,7 +165,7 @@ def health_web() -> None:
     """Fail unless the web on this machine answers."""
     from workers.health import check_web
 
-    raise typer.Exit(run(check_web(_settings())))
+    run_command(check_web)
 
 
 @myics.command("invite")
@@ -203,13 +185,12 @@ def myics_invite(
     if (file is None) == (not typed):
         sys.stderr.write("error: give a file of firms, or one firm by its options\n")
         raise typer.Exit(WRONG_USE)
-    settings = _settings()
-    raise typer.Exit(run(invite_file(settings, file) if file else invite_one(settings, **typed)))
+    run_command(lambda settings: invite_file(settings, file) if file else invite_one(settings, **typed))
 
 
 @app.command()
 def demo() -> None:
     """Show cases from form to their end, two weeks and follow-up fast-forwarded, and a firm that joins MYICS."""
-    from workers.demo.story import rehearse
+    from workers.demo.demo import run_demo
 
-    raise typer.Exit(run(rehearse()))
+    raise typer.Exit(run(run_demo()))

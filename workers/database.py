@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 
@@ -48,7 +48,7 @@ def engine(settings: Settings) -> AsyncEngine:
 
 
 def _without_values(context: ExceptionContext) -> None:
-    """Leave out the detail of Postgres: it names the values that cannot be stored."""
+    """Remove the detail of Postgres: it names the values that cannot be stored."""
     error: BaseException | None = context.sqlalchemy_exception or context.original_exception
     while error is not None:
         error.args = tuple(arg.partition("\nDETAIL:")[0] if isinstance(arg, str) else arg for arg in error.args)
@@ -58,7 +58,7 @@ def _without_values(context: ExceptionContext) -> None:
 
 
 def sessions(database: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """What activities and pages get."""
+    """Sessions for activities and pages."""
     return async_sessionmaker(database, expire_on_commit=False)
 
 

@@ -1,4 +1,4 @@
-"""Whether a process of this machine (in a container: of this container) does its work. Asked by `tetsuzuki health`."""
+"""`tetsuzuki health`: whether a process of this machine (in a container: of this container) does its work."""
 
 import asyncio
 import socket
@@ -12,18 +12,18 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 
 POLLED_WITHIN = timedelta(minutes=2)
-"""A poll waits about a minute for work; who has not come back after two is gone or stuck."""
+"""A poll waits about a minute for a task; who has not come back after two is gone or stuck."""
 _ANSWER_WITHIN = 5.0  # seconds
 
 
 async def check_worker(settings: Settings) -> None:
-    """Raise `ClearError` unless a worker on this machine asks Temporal for both kinds of work.
+    """Raise `ClearError` unless a worker on this machine polls Temporal for both kinds of tasks.
 
-    Temporal itself is asked, so that a worker that runs but has lost its connection, its namespace or its task queue is
+    Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
     client = await temporal.connect(settings)
@@ -38,7 +38,7 @@ async def check_worker(settings: Settings) -> None:
 
 
 async def polls(client: Client, task_queue: str, pid: int) -> bool:
-    """Whether the worker that is this process has asked for workflow tasks since it started."""
+    """Whether the worker with this process number has polled for workflow tasks since it started."""
     pollers = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     return any(_is_here(poller) and poller.identity.startswith(f"{pid}@") for poller in pollers)
 

@@ -1,16 +1,51 @@
-"""The one place that runs an asyncio program and ends it properly, so that exit codes can be trusted."""
+"""Runs a program: its settings, its end on signals and errors, and exit codes that can be trusted."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
 
-from workers.errors import ClearError
+import typer
+from pydantic import ValidationError
+
+from workers.settings import Settings
 
 Main = Coroutine[Any, Any, int | None]
+Say = Callable[[str], None]
+
+WRONG_USE = 2
+"""The exit code when an argument or a setting cannot be used."""
+
+
+class ClearError(Exception):
+    """Ends the program with its message alone: it says what is wrong and what to do."""
+
+
+def say(text: str) -> None:
+    """Print at once. A console that is closed does not stop the program."""
+    with contextlib.suppress(OSError):
+        typer.echo(text)
+
+
+def read_settings() -> Settings:
+    """Read the settings; name each variable that is wrong, and end with `WRONG_USE`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = "_".join(str(part) for part in wrong["loc"][:1])
+            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {wrong['msg']}\n")
+        raise typer.Exit(WRONG_USE) from None
+
+
+def run_command(main: Callable[[Settings], Main], *, service: bool = False) -> NoReturn:
+    """Run a command with the settings, and end with its exit code; a service logs as they say."""
+    settings = read_settings()
+    raise typer.Exit(run(main(settings), log_level=settings.log_level if service else "WARNING", service=service))
 
 
 def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int:
@@ -22,7 +57,7 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole addresses, secret parts too
     try:
-        return asyncio.run(_until_told(main, service=service))
+        return asyncio.run(_cancelled_by_signals(main, service=service))
     except ClearError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -32,17 +67,17 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
         gc.collect()
 
 
-async def until_told() -> None:
-    """Wait until the program is told to end, by cancellation."""
+async def until_cancelled() -> None:
+    """Wait until the program ends, which cancels it."""
     await asyncio.Event().wait()
 
 
-async def _until_told(main: Main, *, service: bool) -> int:
+async def _cancelled_by_signals(main: Main, *, service: bool) -> int:
     task = asyncio.create_task(main)
-    told: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
     def end(by: signal.Signals) -> None:
-        told.append(by)
+        received.append(by)
         task.cancel()
 
     for by in (signal.SIGINT, signal.SIGTERM):
@@ -50,6 +85,6 @@ async def _until_told(main: Main, *, service: bool) -> int:
     try:
         return await task or 0
     except asyncio.CancelledError:
-        if not told:
+        if not received:
             raise
-        return 0 if service else 128 + told[0]
+        return 0 if service else 128 + received[0]

@@ -31,7 +31,7 @@ _EVERY_DAY = (ScheduleRange(0, 6),)
 
 
 def schedules(task_queue: str) -> dict[str, Schedule]:
-    """Return both, by id. Public holidays are left out by the digest itself: a schedule knows no calendar of ours."""
+    """Return both, by id. The digest itself skips public holidays, which a schedule does not know."""
     return {
         DIGEST: _daily(
             ScheduleActionStartWorkflow(
@@ -43,7 +43,7 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
                 day_of_week=_MONDAY_TO_FRIDAY,
                 comment="平日 8:30（祝日と休業日は送りません）",
             ),
-            # After the morning, news of the morning is none.
+            # Later in the day the digest is out of date.
             catch_up=timedelta(hours=3),
         ),
         RECONCILIATION: _daily(
@@ -54,7 +54,7 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
                 static_summary="登録内容と手続きの照合",
             ),
             ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY, comment="毎日 6:00"),
-            # Late is better than never, but one a day is enough.
+            # A missed one is made up for, but one a day is enough.
             catch_up=timedelta(hours=18),
         ),
     }

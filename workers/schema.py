@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from workers.database import connected
-from workers.errors import ClearError
+from workers.program import ClearError
 
 # Any number that no other user of the database takes; keeps processes that migrate at once in line.
 _MIGRATION_LOCK = 7_000_016_000

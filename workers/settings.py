@@ -101,11 +101,9 @@ class Settings(BaseSettings):
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     time_skipping: bool = False
-    """Let the embedded Temporal server fast-forward cases (the rehearsal does)."""
+    """Let the embedded Temporal server fast-forward cases (the demo does)."""
 
-    closing_days: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)] = (
-        DEFAULT_CLOSING_DAYS
-    )
+    closing_days: ClosingDays = DEFAULT_CLOSING_DAYS
     """The company's own closing days, `MM-DD` separated by commas."""
     contract_id_first: int = Field(default=7_000_000, ge=6_000_000, le=8_999_999)
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)

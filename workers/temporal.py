@@ -1,4 +1,4 @@
-"""Temporal: the one way to reach it, and what the namespace must have before cases can run."""
+"""Connects to Temporal, and prepares what the namespace must have before cases can run."""
 
 import asyncio
 
@@ -20,12 +20,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
 from workers.build_id import build_id
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.common import search_attributes
 
 DATA_CONVERTER = pydantic_data_converter
-"""What every client and worker writes into histories with; payload encryption has its place here."""
+"""What every client and worker writes into histories with; payload encryption would be set here."""
 
 
 class TemporalUnreachableError(ClearError):
@@ -74,7 +74,7 @@ def _profile(settings: Settings) -> ClientConnectConfig:
 
 
 async def namespace_is_there(client: Client) -> bool:
-    """Whether the server has made the namespace; a new embedded server takes a moment."""
+    """Whether the server has made the namespace; a new embedded server makes it a little later."""
     try:
         await _describe(client)
     except RPCError as error:
@@ -113,12 +113,12 @@ async def current_build(client: Client, settings: Settings) -> str | None:
     """Return the id of the build to which new cases go, and open ones that are not pinned; None: there is none."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=settings.deployment_name)
     try:
-        answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
+        found = await client.workflow_service.describe_worker_deployment(request, retry=True)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    return answer.worker_deployment_info.routing_config.current_deployment_version.build_id or None
+    return found.worker_deployment_info.routing_config.current_deployment_version.build_id or None
 
 
 async def _make_current(client: Client, settings: Settings) -> None:
@@ -178,12 +178,12 @@ async def _add(client: Client, missing: dict[str, IndexedValueType.ValueType]) -
     try:
         await client.operator_service.add_search_attributes(request)
     except RPCError as error:
-        # Another process was faster, or we were, and the server's caches take a moment to show it.
+        # Another process was faster, or we were, and the server's caches show it later.
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
 
 
 async def _registered(client: Client) -> dict[str, int]:
     request = ListSearchAttributesRequest(namespace=client.namespace)
-    answer = await client.operator_service.list_search_attributes(request, retry=True)
-    return {**answer.system_attributes, **answer.custom_attributes}
+    found = await client.operator_service.list_search_attributes(request, retry=True)
+    return {**found.system_attributes, **found.custom_attributes}

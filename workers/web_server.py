@@ -1,4 +1,4 @@
-"""The web process: serves pages and API until it is told to end; then it answers the requests in hand."""
+"""The web process: serves pages and API until it is ended, and finishes running requests."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The worker process: does what cases ask for, until it is told to end; then it finishes the work in hand."""
+"""The worker process: runs workflows and activities until it is ended, and lets running activities finish."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from temporalio.client import Client
 
 from workers import database, temporal
 from workers.build_id import build_id
-from workers.program import until_told
+from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.wiring.root import build_worker
 
@@ -25,7 +25,7 @@ async def serve(settings: Settings) -> None:
             _logger.info("working as build %s", build_id(settings))
             if await temporal.current_build(client, settings) != build_id(settings):
                 _logger.warning("this build is not current and gets no new cases: `tetsuzuki migrate` makes it current")
-            await until_told()
+            await until_cancelled()
     finally:
         await engine.dispose()
 

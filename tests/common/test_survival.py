@@ -14,7 +14,7 @@ from models.yayoi.service_links import LinkKind
 from tests.support.environment import OFFICE_B, OFFICE_C
 from tests.support.running_stack import running
 from tests.support.stack_cases import LINKS_C, Case, Outside, load_examples
-from workers.stack.alone import alone
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
 pytestmark = pytest.mark.stack

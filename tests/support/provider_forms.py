@@ -17,7 +17,7 @@ from tests.support.web import (
     NETWORK,
     TOKEN_B,
 )
-from workers.commands.form_mapping_file import read_mapping
+from workers.wiring.derived import read_mapping
 
 EXAMPLE = read_mapping(Path(__file__).parents[2] / "docs/examples/form-mapping.toml")
 

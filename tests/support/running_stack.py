@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.running import PATIENCE
 from workers.settings import Settings
-from workers.stack.environment import environment
+from workers.stack.stack_settings import environment
 
 
 def _says_ready(console: Path) -> bool:

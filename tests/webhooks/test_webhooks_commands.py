@@ -23,7 +23,7 @@ from tests.support.webhook_receiver import SECRET, Receiver, receiving
 from workers.cli import app
 from workers.commands import forms as forms_command
 from workers.commands import webhooks as webhooks_command
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.inbox import text_of
 from workflows.backoffice.queues import Queue, QueueFilter

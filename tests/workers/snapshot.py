@@ -1,4 +1,4 @@
-"""The registry as it stands: what a way out must leave as it was before the application (Y27)."""
+"""The registry's rows: an early exit leaves them as they were before the application (Y27)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from workers.errors import ClearError
-from workers.program import run, until_told
+from workers.program import ClearError, run, until_cancelled
 
 
 def tetsuzuki(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -18,8 +17,8 @@ def tetsuzuki(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
 
 
 def test_y11_the_due_date_is_printed_and_nothing_else() -> None:
-    asked = tetsuzuki("due-date", "2026-11-04")
-    assert (asked.returncode, asked.stdout, asked.stderr) == (0, "2026-11-20\n", "")
+    ended = tetsuzuki("due-date", "2026-11-04")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "2026-11-20\n", "")
 
 
 def test_y11_the_company_s_own_closing_days_count() -> None:
@@ -27,15 +26,15 @@ def test_y11_the_company_s_own_closing_days_count() -> None:
 
 
 def test_what_is_no_date_is_refused_in_japanese() -> None:
-    asked = tetsuzuki("due-date", "2026-02-30")
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr.startswith("「2026-02-30」は日付として読み取れません。")
+    ended = tetsuzuki("due-date", "2026-02-30")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("「2026-02-30」は日付として読み取れません。")
 
 
 def test_a_setting_that_makes_no_sense_is_named() -> None:
-    asked = tetsuzuki("worker", TETSUZUKI_WEB_PORT="http")
-    assert asked.returncode == 2
-    assert asked.stderr.startswith("error: TETSUZUKI_WEB_PORT: ")
+    ended = tetsuzuki("worker", TETSUZUKI_WEB_PORT="http")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: TETSUZUKI_WEB_PORT: ")
 
 
 def test_a_clear_error_is_printed_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,11 +45,11 @@ def test_a_clear_error_is_printed_without_a_traceback(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "error: the disk is full: make room\n"
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_a_service_that_is_told_to_end_has_ended_well_and_a_command_was_interrupted(told: signal.Signals) -> None:
+@pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
+def test_a_service_that_is_told_to_end_has_ended_well_and_a_command_was_interrupted(received: signal.Signals) -> None:
     async def wait() -> None:
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), told)
-        await until_told()
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), received)
+        await until_cancelled()
 
     assert run(wait(), service=True) == 0
-    assert run(wait()) == 128 + told
+    assert run(wait()) == 128 + received

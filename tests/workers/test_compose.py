@@ -58,7 +58,7 @@ NOT_PASSED = {
     "temporal_port": "the embedded servers",
     "temporal_ui_port": "the embedded servers",
     "time_skipping": "the embedded servers",
-    "temporal_config": "what rehearsal and bench leave out",
+    "temporal_config": "what demo and bench do not read",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
     "temporal_task_queue": "one queue in a namespace of its own",
@@ -165,10 +165,10 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|PWD|SECRET|KEY", variable):
-                ((name, rest),) = variables(value).items()
-                assert value == f"${{{name}{rest}}}"
-                assert rest.startswith(":?") or rest == ":-"
-                required |= {name} if rest.startswith(":?") else set()
+                ((name, suffix),) = variables(value).items()
+                assert value == f"${{{name}{suffix}}}"
+                assert suffix.startswith(":?") or suffix == ":-"
+                required |= {name} if suffix.startswith(":?") else set()
     assert required == {"POSTGRES_PASSWORD", "TETSUZUKI_SECRET_KEY", "TETSUZUKI_API_KEYS"}
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+)=$", example, re.MULTILINE)) == required

@@ -1,4 +1,4 @@
-"""The documents speak of what is there."""
+"""The documents name only what exists."""
 
 import re
 from pathlib import Path

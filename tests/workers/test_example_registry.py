@@ -52,7 +52,7 @@ def test_every_customer_has_a_note_and_is_in_the_document() -> None:
         assert f"| {customer['contract_id']} | {customer['customer_name']} |" in document
 
 
-def test_the_rehearsal_is_there() -> None:
+def test_the_customer_of_the_demo_is_there() -> None:
     assert of_kind("contract", contract_id="8871304", customer_name="弥生 太郎", network_product=True)
     a, b, c = of_kind("office", existing_contract_id="8871304")
     assert [row["name"] for row in (a, b, c)] == ["事業所A", "事業所B", "事業所C"]

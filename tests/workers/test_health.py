@@ -12,8 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from tests.support.running import PATIENCE
-from workers.errors import ClearError
 from workers.health import check_web, check_worker
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.temporal import TemporalUnreachableError
 

@@ -373,12 +373,12 @@ async def test_progress_ends_at_the_size_of_the_file(sessions: Sessions, tmp_pat
     path = write(tmp_path, *rows)
     with path.open("a", encoding="utf-8") as file:
         file.write("\n\n")
-    told: list[int] = []
-    report = await load(sessions, path, told.append)
+    done: list[int] = []
+    report = await load(sessions, path, done.append)
     assert report.loaded == len(rows)
-    assert len(told) == 4  # three batches, and the end
-    assert told == sorted(told)
-    assert told[-1] == path.stat().st_size
+    assert len(done) == 4  # three batches, and the end
+    assert done == sorted(done)
+    assert done[-1] == path.stat().st_size
     async with sessions() as session:
         assert await session.scalar(select(func.count()).select_from(tables.YayoiIdRow)) == len(rows)
 

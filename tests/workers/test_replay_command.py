@@ -1,4 +1,4 @@
-"""`tetsuzuki replay`, before a deployment, tells good builds from those that would break open cases."""
+"""`tetsuzuki replay`, before a deployment, distinguishes good builds from those that would break open cases."""
 
 import asyncio
 import os

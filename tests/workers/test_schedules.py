@@ -66,19 +66,19 @@ async def test_installing_again_keeps_one_of_each_and_a_pause(installed: Environ
 
 
 @pytest.mark.parametrize(
-    ("frozen_by", "code", "told"),
+    ("frozen_by", "code", "printed"),
     [(None, 0, "食い違いはありませんでした。"), ("YS-999999:1", 0, "修復済み\t"), ("棚卸し", 1, "要対応\t")],
     ids=["nothing", "repaired", "needs a person"],
 )
 async def test_reconcile_prints_what_it_found_and_fails_if_it_needs_a_person(
-    environment: Environment, capsys: pytest.CaptureFixture[str], frozen_by: str | None, code: int, told: str
+    environment: Environment, capsys: pytest.CaptureFixture[str], frozen_by: str | None, code: int, printed: str
 ) -> None:
     async with environment.sessions.begin() as session:
         office = update(OfficeRow).where(OfficeRow.office_token == OFFICE_C[1])
         await session.execute(office.values(frozen_by=frozen_by, frozen_at=frozen_by and datetime.now(UTC)))
     address = environment.client.service_client.config.target_host
     assert await reconcile_now(environment.settings.model_copy(update={"temporal_address": address})) == code
-    assert capsys.readouterr().out.startswith(told)
+    assert capsys.readouterr().out.startswith(printed)
 
 
 def test_every_schedule_says_in_japanese_what_it_does() -> None:

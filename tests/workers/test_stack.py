@@ -15,10 +15,9 @@ from tests.support.running import PATIENCE
 from tests.support.running_stack import running
 from workers.schema import NewerDatabaseError
 from workers.settings import Settings
-from workers.stack.alone import alone
 from workers.stack.checks import StackError
-from workers.stack.environment import environment
 from workers.stack.places import DATABASE, Places
+from workers.stack.stack_settings import alone, environment
 from workers.stack.supervisor import Stack
 
 pytestmark = pytest.mark.stack

@@ -20,8 +20,8 @@ from tests.support.running_stack import running
 from tests.support.stack_cases import Case, Outside, load_examples
 from workers import temporal
 from workers.settings import Settings
-from workers.stack.alone import alone
 from workers.stack.places import Places
+from workers.stack.stack_settings import alone
 
 pytestmark = pytest.mark.stack
 

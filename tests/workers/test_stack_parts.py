@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from workers.program import say
 from workers.settings import Settings
 from workers.stack import checks, inbox
 from workers.stack.checks import StackError
 from workers.stack.child import end_leftovers, record
-from workers.stack.completed import completed
-from workers.stack.console import tell
-from workers.stack.environment import environment
 from workers.stack.parts import Part
 from workers.stack.places import LONGEST_SOCKET_DIR, Places
 from workers.stack.postgres import Command, PostgresError, prepare
+from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
 
 
@@ -77,7 +76,7 @@ def test_a_cluster_of_another_major_version_is_refused_and_left_as_it_is(tmp_pat
     data_dir.mkdir()
     (data_dir / "PG_VERSION").write_text("17\n")
     with pytest.raises(PostgresError, match="version 17, this program brings version 18"):
-        prepare(data_dir, tmp_path / "socket", tell)
+        prepare(data_dir, tmp_path / "socket", say)
     assert [entry.name for entry in data_dir.iterdir()] == ["PG_VERSION"]
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from workers.program import run
+from workers.program import run, say
 from workers.settings import Settings
 from workers.stack import checks, postgres
-from workers.stack.alone import alone
 from workers.stack.checks import StackError
-from workers.stack.console import tell
 from workers.stack.postgres import PostgresError
+from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 from workers.stack.up import up
 
@@ -81,7 +80,7 @@ def test_root_without_a_user_for_postgres_is_told_to_make_one(
     with pytest.raises(
         PostgresError, match=rf"nobody_of_this_name could not be made \(.*{why}.*\): make that user, or"
     ):
-        postgres.prepare(tmp_path / "state" / "postgres", tmp_path / "state" / "socket", tell)
+        postgres.prepare(tmp_path / "state" / "postgres", tmp_path / "state" / "socket", say)
     assert not (tmp_path / "state" / "postgres").exists()
 
 
@@ -103,8 +102,8 @@ def test_of_several_servers_at_once_one_makes_the_user_and_the_others_find_it(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(pwd, "getpwnam", entry)
     with ThreadPoolExecutor() as servers:
-        asked = [servers.submit(postgres.command, tmp_path, tmp_path) for _ in range(4)]
-    assert [each.result().account["user"] for each in asked] == [os.getuid()] * 4
+        commands = [servers.submit(postgres.command, tmp_path, tmp_path) for _ in range(4)]
+    assert [each.result().account["user"] for each in commands] == [os.getuid()] * 4
     assert made.read_text() == "made\n"
 
 

@@ -17,9 +17,8 @@ from tests.support.versions import copied_code, follows
 from workers import temporal
 from workers.build_id import build_id, code_hash
 from workers.settings import Settings
-from workers.stack.alone import alone
-from workers.stack.environment import environment
 from workers.stack.places import Places
+from workers.stack.stack_settings import alone, environment
 
 pytestmark = pytest.mark.stack
 

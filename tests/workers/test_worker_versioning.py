@@ -52,14 +52,14 @@ async def make_current(environment: Environment, build_id: str) -> None:
 
 
 async def pollers(environment: Environment) -> set[str]:
-    """The builds whose workers ask for work."""
+    """The builds whose workers poll."""
     request = DescribeTaskQueueRequest(
         namespace=environment.client.namespace,
         task_queue=TaskQueue(name=environment.settings.temporal_task_queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    answer = await environment.client.workflow_service.describe_task_queue(request)
-    return {poller.deployment_options.build_id for poller in answer.pollers}
+    found = await environment.client.workflow_service.describe_task_queue(request)
+    return {poller.deployment_options.build_id for poller in found.pollers}
 
 
 async def build_of(handle: WorkflowHandle[Any, Any]) -> str | None:
@@ -93,7 +93,7 @@ async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_
             await begun.do_step(SetUpStep.SUPPORT_PASSWORD)
             for case, build_id in ((begun, "old"), (following, "new")):
                 assert await build_of(case.application) == await build_of(case.office()) == build_id
-        # By this they are found when they must be moved to a mended build (docs/deployment.md).
+        # By this they are found when they must be moved to a corrected build (docs/deployment.md).
         query = f"TemporalWorkerDeploymentVersion = '{environment.settings.deployment_name}:old'"
         while (await environment.client.count_workflows(query)).count != 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from models.common.refusals import RefusedError
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Source, submission_id
-from workers.commands.form_mapping_file import read_mapping
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
-from workers.wiring.derived import form_translation
+from workers.wiring.derived import form_translation, read_mapping
 
 FIELDS: dict[str, Any] = {
     "applicant.family_name": "sei",

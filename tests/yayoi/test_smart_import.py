@@ -18,7 +18,7 @@ from tests.support.activity_environment import ActivityEnvironment, activity_env
 from tests.support.activity_trials import AT, NO, PAIR, STEP, TOKEN
 from tests.support.environment import OFFICE_B, OFFICE_C, form
 from tests.support.smtp_inbox import SmtpInbox
-from workers.commands.smart_import import import_once
+from workers.commands.registry import import_once
 
 FIRST_TRY = date(2026, 11, 1)
 UNKNOWN = OfficeToken("99999999-0000-4000-8000-000000000000")

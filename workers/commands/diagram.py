@@ -1,4 +1,4 @@
-"""`tetsuzuki diagram`: the procedures as pictures for the documents, and a case's own way through its procedure."""
+"""`tetsuzuki diagram`: the procedures as pictures for the documents, and the stages that one case goes through."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from models.yayoi.diagram_svg import svg
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.procedures import Procedure
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
@@ -20,7 +20,7 @@ _HEAD = """\
 
 Written by `tetsuzuki diagram` from `models/yayoi/procedures.py`: change that, not this. Each office's procedure goes
 through its stages from top to bottom; ● marks the stages from which it can end early, and then everything is left as it
-was before. `tetsuzuki diagram YS-000123` draws the way of one case.
+was before. `tetsuzuki diagram YS-000123` draws one case.
 """
 
 
@@ -58,10 +58,10 @@ def _section(procedure: Procedure, picture: Path) -> str:
 
 
 async def draw_case(settings: Settings, application_no: str, office_no: int, file: Path | None) -> int:
-    """Print the case's way as Mermaid, or write it as SVG. A worker must be running: it is asked.
+    """Print the case's diagram as Mermaid, or write it as SVG. A worker must be running, as the case is queried.
 
     Raises:
-        ClearError: there is no such case, or it cannot be asked.
+        ClearError: there is no such case, or it cannot be queried.
 
     """
     try:
@@ -71,7 +71,7 @@ async def draw_case(settings: Settings, application_no: str, office_no: int, fil
     client = await temporal.connect(settings)
     handle = client.get_workflow_handle(workflow_id)
     try:
-        way = await handle.query(OfficeDataProcedure.way, "svg" if file else "mermaid")
+        diagram = await handle.query(OfficeDataProcedure.way, "svg" if file else "mermaid")
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ClearError(f"there is no case {workflow_id}") from None
@@ -79,7 +79,7 @@ async def draw_case(settings: Settings, application_no: str, office_no: int, fil
     except WorkflowQueryFailedError as error:
         raise ClearError(f"{workflow_id} cannot be drawn: {error}") from None
     if file:
-        file.write_text(way, encoding="utf-8")  # noqa: ASYNC240 nothing else runs in this program
+        file.write_text(diagram, encoding="utf-8")  # noqa: ASYNC240 nothing else runs in this program
     else:
-        sys.stdout.write(f"{way}\n")
+        sys.stdout.write(f"{diagram}\n")
     return 0

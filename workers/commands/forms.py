@@ -1,4 +1,4 @@
-"""`tetsuzuki forms …`: forms of a provider that could not be taken, for operators to mend or to discard."""
+"""`tetsuzuki forms …`: forms of a provider that could not be taken, for operators to correct or to discard."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from models.tables import RefusedFormRow
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from workers import database
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import form_translation
 
@@ -47,14 +47,14 @@ async def show(settings: Settings, form_no: int) -> None:
 
 
 async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: str, reason: str) -> int:
-    """Take the form once more, with values mended (`path=value`); 1 and the reasons if it still cannot be taken."""
-    mended = dict(_change(change) for change in changes)
+    """Take the form once more, with values corrected (`path=value`); 1 and the reasons if it still cannot be taken."""
+    corrected = dict(_change(change) for change in changes)
     async with database.opened(settings) as sessions:
         forms = ProviderForms(
             sessions, Intake(sessions, BusinessCalendar(settings.closing_days)), form_translation(settings)
         )
         try:
-            receipt = await forms.retry(form_no, mended, Settlement(by, reason))
+            receipt = await forms.retry(form_no, corrected, Settlement(by, reason))
         except RefusedError as refused:
             for error in refused.errors:
                 sys.stderr.write(f"{error.field or '全体'}: {error.message}\n")

@@ -12,14 +12,14 @@ from models.myics.forms import FirmForm, read
 from models.myics.store.batches import Batches
 from models.myics.store.requests import Requester, invite_firm
 from workers import database
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 
 _BY = "担当者"
 
 
 async def invite_file(settings: Settings, file: Path) -> None:
-    """Take a CSV file of firms; it is worked off by the worker, and shown in the Web UI.
+    """Take a CSV file of firms; the worker processes it, and the Web UI shows it.
 
     Raises:
         ClearError: the file cannot be read as a whole.
@@ -30,7 +30,7 @@ async def invite_file(settings: Settings, file: Path) -> None:
         try:
             number = await Batches(sessions, _nobody).take(None, BatchKind.FIRMS, content, uuid4())
         except RefusedError as refused:
-            raise ClearError(_spoken(refused)) from None
+            raise ClearError(_in_words(refused)) from None
     _say(f"{number} として受け付けました。進み具合は、Temporal の画面（myics/{number}）で確認できます。")
 
 
@@ -46,7 +46,7 @@ async def invite_one(settings: Settings, **typed: str) -> None:
         async with database.opened(settings) as sessions, sessions.begin() as session:
             number = await invite_firm(session, form, Requester(_BY, datetime.now(UTC)))
     except RefusedError as refused:
-        raise ClearError(_spoken(refused)) from None
+        raise ClearError(_in_words(refused)) from None
     _say(f"{number} として受け付けました。招待メールを、まもなく送ります。")
 
 
@@ -54,7 +54,7 @@ def _nobody() -> None:
     """The web's own reconciler looks for what was stored."""
 
 
-def _spoken(refused: RefusedError) -> str:
+def _in_words(refused: RefusedError) -> str:
     headings = {field: heading for heading, field in BatchKind.FIRMS.columns.items()}
     return "　".join(f"{headings.get(each.field, 'ファイル')}：{each.message}" for each in refused.errors)
 

@@ -9,7 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from models.backoffice.reconciliation import ReconciliationReport
 from workers import temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
@@ -20,12 +20,12 @@ _WITHIN = timedelta(minutes=10)
 async def reconcile_now(settings: Settings) -> int:
     """Run one and print what it found; 1 if anything needs a person."""
     report = await _run(await temporal.connect(settings), settings.temporal_task_queue)
-    sys.stdout.write(_told(report))
+    sys.stdout.write(_text(report))
     return 1 if report.for_people else 0
 
 
 async def _run(client: Client, task_queue: str) -> ReconciliationReport:
-    # Somebody who asks while one runs gets that one's report.
+    # Where one runs already, its report is printed.
     handle = await client.start_workflow(
         DailyReconciliation.run,
         id=WORKFLOW_ID,
@@ -45,7 +45,7 @@ async def _run(client: Client, task_queue: str) -> ReconciliationReport:
         raise ClearError(f"the reconciliation did not come to its end: {error.cause}") from None
 
 
-def _told(report: ReconciliationReport) -> str:
+def _text(report: ReconciliationReport) -> str:
     if not report.findings:
         return "食い違いはありませんでした。\n"
     return "".join(

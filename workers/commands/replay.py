@@ -13,7 +13,7 @@ from temporalio.worker import Replayer
 
 from workers import temporal
 from workers.build_id import build_id
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS
 
@@ -41,7 +41,7 @@ async def replay_check(client: Client, settings: Settings, workflows: Sequence[t
 
     """
     current = await temporal.current_build(client, settings)
-    # The same name stands for the same code only where it is made of it.
+    # The same id means the same code only where it is made of the code.
     if settings.build_id is None and current == build_id(settings):
         return
     if not await temporal.namespace_is_there(client):
@@ -59,7 +59,7 @@ async def replay_check(client: Client, settings: Settings, workflows: Sequence[t
 async def replay_with_progress(settings: Settings, workflows: Sequence[type] = WORKFLOWS) -> int:
     """Replay every open workflow, say which would break and why; 1 if any would."""
     client = await temporal.connect(settings)
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     replayed = broken = 0
     with Progress(*columns, console=console) as progress:
@@ -70,9 +70,9 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
             if outcome.breaks_because:
                 broken += 1
                 reason = f"{outcome.workflow_id}: {outcome.breaks_because}"
-                console.print(reason, highlight=False, markup=False, soft_wrap=True)
+                console.print(reason)
             progress.update(task, completed=replayed, total=max(total, replayed))
-    console.print(f"{replayed} open workflows replayed, {broken} would break with this build", highlight=False)
+    console.print(f"{replayed} open workflows replayed, {broken} would break with this build")
     return 1 if broken else 0
 
 

@@ -1,4 +1,4 @@
-"""`tetsuzuki webhooks …`: who is told of stage changes, and what could not be delivered."""
+"""`tetsuzuki webhooks …`: who is notified of stage changes, and what could not be delivered."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import ResendWebhook, WebhookKind, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
 from workers import database, temporal
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import webhooks_may_be_private
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -61,7 +61,7 @@ async def rotate(settings: Settings, number: int) -> None:
 
 
 async def remove(settings: Settings, number: int) -> None:
-    """Tell a subscriber nothing any more; what is under way to it is stopped."""
+    """Send nothing more to a subscriber; messages that are being sent to it are stopped."""
     async with database.opened(settings) as sessions, sessions.begin() as session:
         row = await _subscriber(session, number)
         row.active, row.stopped_because, row.secrets = False, REMOVED, []
@@ -132,7 +132,7 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
 
 
 async def _resent(settings: Settings, message_id: str, message: ResendWebhook) -> bool:
-    """Tell the procedure; False if it has ended."""
+    """Update the procedure; False if it has ended."""
     client = await temporal.connect(settings)
     handle = client.get_workflow_handle(webhook_workflow_id(message_id))
     try:

@@ -1,1 +1,1 @@
-"""The rehearsal (`make demo`): one application from form to closed case, every part played, every result checked."""
+"""The demo (`make demo`): cases from form to end on a stack of its own, with every result checked."""

@@ -1,6 +1,7 @@
-"""What the database holds of the application that is being played: to compare, and to show."""
+"""What the database holds of the application in the demo, to be compared and shown."""
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 
@@ -15,86 +16,87 @@ from models.tables import (
     ServiceLinkRow,
 )
 from models.yayoi.identifiers import OfficeToken
-from workers.demo.play import Play
+from workers.demo.run import DemoRun
 
 
-async def applied_at(play: Play) -> datetime:
-    """When the application was taken."""
-    async with play.sessions() as session:
-        return (await session.get_one(ApplicationRow, play.application_no)).applied_at
+class RegisteredOffice(NamedTuple):
+    """By which ID an office is managed, for whom it is frozen, and its links."""
+
+    contract_id: str | None
+    frozen_by: str | None
+    links: list[str]
 
 
-async def issued(play: Play) -> dict[int, IssuedContractRow]:
-    """The contract IDs, by office."""
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == play.application_no)
+async def registered(run: DemoRun, token: OfficeToken) -> RegisteredOffice:
+    async with run.sessions() as session:
+        office = await session.get_one(OfficeRow, token)
+        links = await session.scalars(
+            select(ServiceLinkRow.service)
+            .where(ServiceLinkRow.office_token == token, ServiceLinkRow.lost_at.is_(None))
+            .order_by(ServiceLinkRow.link_id)
         )
-        return {row.office_no: row for row in rows}
+        return RegisteredOffice(office.contract_id, office.frozen_by, list(links))
 
 
-async def actions(play: Play, number: int) -> list[tuple[str, datetime]]:
+async def applied_at(run: DemoRun) -> datetime:
+    """When the application was taken."""
+    async with run.sessions() as session:
+        return (await session.get_one(ApplicationRow, run.application_no)).applied_at
+
+
+async def issued(run: DemoRun, number: int = 1) -> IssuedContractRow:
+    """The contract ID of an office."""
+    row = IssuedContractRow
+    async with run.sessions() as session:
+        rows = await session.scalars(
+            select(row).where(row.application_no == run.application_no, row.office_no == number)
+        )
+        return rows.one()
+
+
+async def actions(run: DemoRun, number: int) -> list[tuple[str, datetime]]:
     """What was done about an office, in order, and when by the case's own clock."""
-    async with play.sessions() as session:
+    async with run.sessions() as session:
         rows = await session.scalars(
             select(AuditRow)
-            .where(AuditRow.application_no == play.application_no, AuditRow.office_no == number)
+            .where(AuditRow.application_no == run.application_no, AuditRow.office_no == number)
             .order_by(AuditRow.audit_id)
         )
         return [(row.action, row.happened_at) for row in rows]
 
 
-async def operator_of(play: Play, number: int) -> str:
+async def operator_of(run: DemoRun, number: int) -> str:
     """The mail address of the operator in charge of an office."""
-    async with play.sessions() as session:
+    row = ApplicationOfficeRow
+    async with run.sessions() as session:
         in_charge = await session.scalars(
             select(OperatorRow.mail_address)
-            .join(ApplicationOfficeRow, ApplicationOfficeRow.assignee == OperatorRow.name)
-            .where(ApplicationOfficeRow.application_no == play.application_no, ApplicationOfficeRow.office_no == number)
+            .join(row, row.assignee == OperatorRow.name)
+            .where(row.application_no == run.application_no, row.office_no == number)
         )
         return in_charge.one()
 
 
-async def import_up_to(play: Play, tokens: list[OfficeToken], day: date) -> None:
-    """The last import of these offices."""
-    async with play.sessions.begin() as session:
+async def import_up_to(run: DemoRun, tokens: list[OfficeToken], day: date) -> None:
+    """Make this day the last import of these offices."""
+    async with run.sessions.begin() as session:
         await session.execute(
             update(ServiceLinkRow).where(ServiceLinkRow.office_token.in_(tokens)).values(last_imported_on=day)
         )
 
 
-async def open_links(play: Play, token: OfficeToken) -> list[str]:
-    """The services that an office is linked to."""
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(ServiceLinkRow.service).where(ServiceLinkRow.office_token == token, ServiceLinkRow.lost_at.is_(None))
-        )
-        return list(rows)
-
-
-async def frozen(play: Play, tokens: list[OfficeToken]) -> list[str]:
-    """The names of those offices that are frozen."""
-    async with play.sessions() as session:
-        rows = await session.scalars(
-            select(OfficeRow.name).where(OfficeRow.office_token.in_(tokens), OfficeRow.frozen_by.is_not(None))
-        )
-        return list(rows)
-
-
-async def remembered(play: Play) -> list[RememberedLinkRow]:
+async def remembered(run: DemoRun) -> list[RememberedLinkRow]:
     """The links that were lost with the old contract ID."""
-    async with play.sessions() as session:
+    row = RememberedLinkRow
+    async with run.sessions() as session:
         rows = await session.scalars(
-            select(RememberedLinkRow)
-            .where(RememberedLinkRow.application_no == play.application_no)
-            .order_by(RememberedLinkRow.office_no)
+            select(row).where(row.application_no == run.application_no).order_by(row.office_no)
         )
         return list(rows)
 
 
-async def imported_until(play: Play, number: int, service: str) -> date:
-    """Up to which day a service was imported before. Raises `LookupError` if that is not known."""
-    for row in await remembered(play):
-        if (row.office_no, row.service) == (number, service) and row.last_imported_on:
-            return row.last_imported_on
-    raise LookupError(service)
+async def imported_until(run: DemoRun, number: int, service: str) -> date:
+    """Up to which day a service was imported before. Raises `ValueError` if that is not known."""
+    days = (row.last_imported_on for row in await remembered(run) if (row.office_no, row.service) == (number, service))
+    [day] = filter(None, days)
+    return day

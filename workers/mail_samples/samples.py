@@ -1,4 +1,4 @@
-"""The mail samples in the order of the story. To add one: its line in `SAMPLES`, with what its template asks for."""
+"""The mail samples in the order in which they are sent. A new one is an entry of `SAMPLES` with its values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

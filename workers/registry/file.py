@@ -43,19 +43,19 @@ async def load(
 ) -> LoadReport:
     """Load every good row of the file and say why each other one was refused.
 
-    `progress` is told how many bytes of the file are done. Rows are committed in batches: after a failure in between
-    (`OSError`, `DBAPIError`) the file can simply be loaded again.
+    `progress` is called with the bytes of the file that are done. Rows are committed in batches: after a failure in
+    between (`OSError`, `DBAPIError`) the file can simply be loaded again.
     """
     taken: Counter[bool] = Counter()
     refused: list[RefusedRow] = []
     rows = read_rows(path)
     while batch := list(islice(rows, BATCH_ROWS)):
-        answers = await _apply(sessions, [row.record or row.refused_because for row in batch])
-        for row, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, str):
-                refused.append(RefusedRow(row.line, answer))
+        results = await _apply(sessions, [row.record or row.refused_because for row in batch])
+        for row, result in zip(batch, results, strict=True):
+            if isinstance(result, str):
+                refused.append(RefusedRow(row.line, result))
             else:
-                taken[answer] += 1
+                taken[result] += 1
         progress(batch[-1].bytes_read)
     progress(_size(path))  # what follows the last row
     return LoadReport(loaded=taken[True], unchanged=taken[False], refused=tuple(refused))
@@ -68,7 +68,7 @@ def _size(path: Path) -> int:
 async def _apply(
     sessions: async_sessionmaker[AsyncSession], rows: Sequence[AnyRecord | str], tries: int = _TRIES
 ) -> list[bool | str]:
-    """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same moment)."""
+    """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same time)."""
     try:
         async with sessions.begin() as session:
             return await _apply_once(session, rows)
@@ -81,19 +81,19 @@ async def _apply(
 async def _apply_once(session: AsyncSession, rows: Sequence[AnyRecord | str]) -> list[bool | str]:
     """Bring rows into the registry, in their order; a row that could not be read is the reason itself.
 
-    The answer to each is whether it changed anything, or why it is refused.
+    The result of each is whether it changed anything, or why it is refused.
     """
     records = [row for row in rows if not isinstance(row, str)]
     names = {str(value) for record in records for _, value in record if isinstance(value, Identifier)}
     names |= {record.name for record in records if isinstance(record, OperatorRecord)}
     registry = Snapshot(session)
     await registry.read(names, sum(isinstance(record, BusinessGroupRecord) for record in records))
-    answers = [row if isinstance(row, str) else _answer(registry, row) for row in rows]
+    results = [row if isinstance(row, str) else _apply_row(registry, row) for row in rows]
     await registry.write()
-    return answers
+    return results
 
 
-def _answer(registry: Snapshot, record: AnyRecord) -> bool | str:
+def _apply_row(registry: Snapshot, record: AnyRecord) -> bool | str:
     try:
         return record.apply(registry)
     except Refusal as refusal:

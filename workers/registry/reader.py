@@ -67,7 +67,7 @@ def _unreadable(text: str) -> str | None:
 
 def _json_rows(lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     for number, text in enumerate(lines, start=1):
-        # The brackets and commas of a list may stand anywhere around the objects; an object ends with "}".
+        # The brackets and commas of a list may be anywhere around the objects; an object ends with "}".
         content = text.strip().removeprefix("[").strip().removesuffix("]").rstrip().removesuffix(",").rstrip()
         if not content:
             continue

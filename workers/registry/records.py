@@ -59,7 +59,7 @@ def _from_cell(value: Any) -> Any:
 
 
 def _askable(text: str) -> str:
-    """Refuse what would end the quotes of a query: operators' lists are asked for by their names."""
+    """Refuse what would end the quotes of a query: operators' lists are queried by their names."""
     if set(text) & {"'", '"', "\\"}:
         raise PydanticCustomError("refused", "引用符と \\ は使えません。")
     return text

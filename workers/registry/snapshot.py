@@ -34,7 +34,7 @@ _KEYS: Mapping[type[Base], tuple[str, ...]] = {
     ServiceLinkRow: ("office_token", "kind", "service"),
     OperatorRow: ("name",),
 }
-"""By what each kind of row is known to a file; every kind stands after those it refers to."""
+"""By what each kind of row is known to a file; every kind comes after those it refers to."""
 
 _CALLED: Mapping[type[Base], tuple[str, str]] = {
     YayoiIdRow: ("弥生ID", "yayoi_id"),
@@ -47,7 +47,7 @@ _Row = TypeVar("_Row", bound=Base)
 _Value = TypeVar("_Value")
 
 
-class Refusal(Exception):  # noqa: N818 it is the answer to a row, not a failure
+class Refusal(Exception):  # noqa: N818 it is a row's result, not a failure
     """Why a row cannot be taken, in Japanese."""
 
 
@@ -117,7 +117,7 @@ class Snapshot:
         return self.put(GroupMemberRow, facts)
 
     def require(self, table: type[Base], name: str, column: str) -> None:
-        """Raise `Refusal` if nothing is known by the name that stands in the column."""
+        """Raise `Refusal` if nothing is known by the name in the column."""
         if (name,) not in self._rows[table]:
             called, kind = _CALLED[table]
             raise _not_there(column, f"{called} {name} ", f"{called}（{kind}）")

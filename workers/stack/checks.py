@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.temporal import address
 
@@ -48,7 +48,7 @@ def clearly(state_dir: Path) -> Iterator[None]:
 
 
 def check_host(settings: Settings) -> None:
-    """The web can listen on the address that was asked for.
+    """The web can listen on the address that was set.
 
     Raises:
         StackError: it is unknown, or not this machine's.

@@ -17,7 +17,7 @@ _ONE_TICK = 0.05  # seconds; two processes with one number start further apart
 
 
 class ProcessMark(NamedTuple):
-    """Tells a process from a later one with the same number."""
+    """Identifies a process, also when its number has been given to a later one."""
 
     pid: int
     started: float
@@ -71,7 +71,7 @@ class Child:
             self._process.kill()
 
     async def stop(self, patience: float) -> bool:
-        """Ask it to end, and kill it after so many seconds, or at once when cancelled. False: it had to be killed."""
+        """Signal its end, and kill it after so many seconds, or at once when cancelled. False: it had to be killed."""
         try:
             if self._process.returncode is None:
                 self._process.send_signal(self._stop_signal)
@@ -99,7 +99,7 @@ def end_leftovers(file: Path, patience: float) -> list[str]:
         return []
     marks = {name: ProcessMark(*entry) for name, entry in json.loads(file.read_text()).items()}
     left = [name for name, mark in marks.items() if mark.process()]
-    # In the reverse order of their start, one after the other: work in hand still finds what it needs.
+    # In the reverse order of their start, one after the other: running work still finds what it needs.
     for name in reversed(left):
         _end(marks[name], patience)
     file.unlink()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from workers.program import until_told
+from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.stack.places import Places
 
 Take = Callable[[bytes], None]
-"""Keeps one mail as it came, or raises; only then does the sender row_changed that it was taken."""
+"""Keeps one mail as it came, or raises; the sender learns that it was taken only after it returns."""
 
 
 async def listen(host: str, port: int, take: Take) -> asyncio.Server:
@@ -50,7 +50,7 @@ async def serve(settings: Settings) -> None:
     """Keep mails under the state folder until cancelled."""
     folder = MailFolder(Places(settings.state_dir).mail)
     async with await listen(settings.smtp_host, settings.smtp_port, folder.take):
-        await until_told()
+        await until_cancelled()
 
 
 class MailFolder:

@@ -1,6 +1,7 @@
 """The parts of the embedded stack in the order of their start, and what each needs before and after it."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,11 +11,11 @@ from functools import partial
 from temporalio.service import RPCError
 
 from workers import health, temporal
-from workers.set_up import set_up
+from workers.commands.migrate import set_up
+from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
-from workers.stack.console import Say
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
 from workers.wiring.root import DRAIN
@@ -75,67 +76,50 @@ def _postgres(places: Places, say: Say) -> Part:
 
 
 def _temporal(settings: Settings) -> Part:
-    async def ready(_pid: int) -> None:
-        while not await _answers(settings):  # noqa: ASYNC110 another process answers
-            await asyncio.sleep(_LOOK_AGAIN_AFTER)
-
-    return Part(name="temporal", prepare=lambda: Command(temporal_server.command(settings), {}), ready=ready)
-
-
-async def _answers(settings: Settings) -> bool:
-    try:
+    async def has_namespace() -> bool:
         return await temporal.namespace_is_there(await temporal.connect(settings))
-    except (temporal.TemporalUnreachableError, RPCError):  # it is still starting
-        return False
 
+    def prepare() -> Command:
+        return Command(temporal_server.command(settings), {})
 
-def _inbox(settings: Settings) -> Part:
-    return Part(
-        name="inbox",
-        prepare=lambda: _python("inbox"),
-        ready=lambda _pid: _listens(settings.smtp_host, settings.smtp_port),
-    )
+    return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace))
 
 
 def _worker(settings: Settings) -> Part:
-    async def ready(pid: int) -> None:
-        while not await _polls(settings, pid):  # noqa: ASYNC110 as above
-            await asyncio.sleep(_LOOK_AGAIN_AFTER)
-
-    # Activities in hand may need all of their time to end.
-    patience = DRAIN.total_seconds() + 10
-    return Part(name="worker", prepare=lambda: _python("worker"), ready=ready, patience=patience)
-
-
-async def _polls(settings: Settings, pid: int) -> bool:
-    try:
+    async def polls(pid: int) -> bool:
         return await health.polls(await temporal.connect(settings), settings.temporal_task_queue, pid)
-    except (temporal.TemporalUnreachableError, RPCError):  # Temporal is being restarted too
-        return False
+
+    # Running activities may need all of their time to end.
+    patience = DRAIN.total_seconds() + 10
+    return _python("worker", lambda pid: _until(partial(polls, pid)), patience)
+
+
+def _inbox(settings: Settings) -> Part:
+    return _python("inbox", lambda _pid: _until(partial(_listens, settings.smtp_host, settings.smtp_port)))
 
 
 def _web(settings: Settings) -> Part:
-    return Part(
-        name="web",
-        prepare=lambda: _python("web"),
-        ready=lambda _pid: _listens(settings.web_host, settings.web_port),
-        patience=20,
-    )
+    return _python("web", lambda _pid: _until(partial(_listens, settings.web_host, settings.web_port)), patience=20)
 
 
-def _python(name: str) -> Command:
-    return Command([sys.executable, "-m", "workers", name], {})
+def _python(name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10) -> Part:
+    command = Command([sys.executable, "-m", "workers", name], {})
+    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience)
 
 
-async def _listens(host: str, port: int) -> None:
+async def _until(check: Callable[[], Awaitable[bool]]) -> None:
+    """Check until it is so; a server that cannot be reached is still starting."""
+    while True:
+        with contextlib.suppress(OSError, RPCError, temporal.TemporalUnreachableError):
+            if await check():
+                return
+        await asyncio.sleep(_LOOK_AGAIN_AFTER)
+
+
+async def _listens(host: str, port: int) -> bool:
     # A server on every address is reached at this machine's own.
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(reachable, port)
-        except OSError:
-            await asyncio.sleep(_LOOK_AGAIN_AFTER)
-        else:
-            writer.close()
-            await writer.wait_closed()
-            return
+    _, writer = await asyncio.open_connection(reachable, port)
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -20,8 +20,7 @@ from typing import NamedTuple, TypedDict
 import asyncpg
 import psutil
 
-from workers.errors import ClearError
-from workers.stack.console import Say
+from workers.program import ClearError, Say
 
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT
@@ -36,7 +35,7 @@ class PostgresError(ClearError):
 
 
 class Account(TypedDict, total=False):
-    """Whom to run a program as, as `subprocess` takes it; empty: whoever asks."""
+    """Whom to run a program as, as `subprocess` takes it; empty: the current user."""
 
     user: int
     group: int
@@ -204,7 +203,7 @@ def _own_folder(folder: Path, account: Account) -> None:
 
 
 def _let_pass(paths: Sequence[Path], say: Say) -> None:
-    """Let the server's user walk to these paths, but not list the folders on the way; say which were closed to it.
+    """Let the server's user walk to these paths, but not list the folders above; say which were closed to it.
 
     Nothing less will do: Postgres insists on whole paths, and not every file system can let in one user alone.
     """

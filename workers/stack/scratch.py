@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from workers import schema
+from workers.program import say
 from workers.stack import postgres
-from workers.stack.console import tell
 from workers.stack.places import postgres_url
 
 _STARTS_WITHIN = 30.0  # seconds
 _FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 the folder made there is its owner's alone
-_ENOUGH = 2 * 1024**3  # bytes: containers give it 64 MiB unless told otherwise
+_ENOUGH = 2 * 1024**3  # bytes: containers give it 64 MiB by default
 
 
 @asynccontextmanager
@@ -24,7 +24,7 @@ async def scratch_server(database: str) -> AsyncIterator[Path]:
     """Start a server with one empty database at today's schema; return where it listens."""
     with TemporaryDirectory(prefix="tetsuzuki-", dir=_place()) as folder:
         data_dir, socket_dir = Path(folder) / "data", Path(folder) / "socket"
-        await asyncio.to_thread(postgres.prepare, data_dir, socket_dir, tell)
+        await asyncio.to_thread(postgres.prepare, data_dir, socket_dir, say)
         argv, account = postgres.command(data_dir, socket_dir, *_FORGETFUL)
         with (Path(folder) / "log").open("wb") as log:
             server = await asyncio.create_subprocess_exec(*argv, **account, stdout=log, stderr=log)

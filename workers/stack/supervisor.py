@@ -1,6 +1,6 @@
 """The supervisor: starts every part of the embedded stack, restarts what dies, stops all in order.
 
-Tests and the rehearsal run it inside their own process:
+Tests and the demo run it inside their own process:
 
     async with Stack(alone(folder, time_skipping=True)) as stack:
         stack.settings  # with every address filled in: for clients, engines and requests of one's own
@@ -16,15 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from workers.errors import ClearError
+from workers.program import ClearError, Say, say
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
-from workers.stack.completed import completed
-from workers.stack.console import Say, tell
-from workers.stack.environment import environment
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import Places
+from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
@@ -33,7 +31,7 @@ _LEFTOVERS_END_WITHIN = 10.0  # seconds
 class Stack:
     """The whole stack while the context lasts. What goes wrong before it is ready raises a `ClearError`."""
 
-    def __init__(self, settings: Settings, *, say: Say = tell) -> None:
+    def __init__(self, settings: Settings, *, say: Say = say) -> None:
         self._asked = settings
         self._places = Places(settings.state_dir)
         self._say = say
@@ -88,6 +86,7 @@ class Stack:
     async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:
         for part in parts:
             log = self._places.logs / f"{part.name}.log"
+            log.open("ab").close()  # what cannot be written is found before any part is started
             watched = Watched(part, environment(self.settings), log, self._say, self._record)
             self._parts[part.name] = watched
             undo.push_async_callback(watched.stop)

@@ -4,7 +4,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from workers.errors import ClearError
+from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 

@@ -1,11 +1,10 @@
-"""`make up`: the whole stack until it is told to stop."""
+"""`make up`: the whole stack until Ctrl-C."""
 
 import asyncio
 
-from workers.program import until_told
+from workers.program import say, until_cancelled
 from workers.settings import Settings
 from workers.stack import checks
-from workers.stack.console import tell
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workers.temporal import address
@@ -13,13 +12,13 @@ from workers.temporal import address
 
 async def up(settings: Settings) -> None:
     """Start, say where everything is, wait, stop in order."""
-    async with Stack(settings, say=tell):
-        tell(addresses(settings, Places(settings.state_dir)))
+    async with Stack(settings, say=say):
+        say(addresses(settings, Places(settings.state_dir)))
         try:
-            await until_told()
+            await until_cancelled()
         except asyncio.CancelledError:
-            tell("stopping: work in hand is finished first")
-    tell("stopped")
+            say("stopping: work in hand is finished first")
+    say("stopped")
 
 
 def addresses(settings: Settings, places: Places) -> str:

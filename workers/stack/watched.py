@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from workers.program import Say
 from workers.stack.checks import StackError
 from workers.stack.child import Child, ProcessMark
-from workers.stack.console import Say
 from workers.stack.parts import Part
 
 _READY_WITHIN = 60.0  # seconds, as all below

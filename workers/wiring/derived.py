@@ -1,8 +1,13 @@
 """What follows from the settings: where things are reached, keys, and how a form provider's fields are read."""
 
-from models.yayoi.provider_forms.mapping import OwnFields, Translation
-from workers.commands.form_mapping_file import read_mapping
-from workers.errors import ClearError
+import json
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
+from workers.program import ClearError
 from workers.settings import Settings
 
 
@@ -23,12 +28,28 @@ def temporal_ui_url(settings: Settings) -> str:
     return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
 
 
+def webhooks_may_be_private(settings: Settings) -> bool:
+    """Whether webhooks may go to this machine and its network: unless set, where the database is the embedded one."""
+    allowed = settings.webhook_allow_private
+    return settings.database_url is None if allowed is None else allowed
+
+
 def form_translation(settings: Settings) -> Translation:
     """Return what turns a form provider's fields into ours. Raises `ClearError` for a mapping that is wrong."""
     return read_mapping(settings.form_mapping) if settings.form_mapping else OwnFields()
 
 
-def webhooks_may_be_private(settings: Settings) -> bool:
-    """Whether webhooks may go to this machine and its network: unless set, where the database is the embedded one."""
-    allowed = settings.webhook_allow_private
-    return settings.database_url is None if allowed is None else allowed
+def read_mapping(file: Path) -> FormMapping:
+    """Read a `.toml` or `.json` file. Raises `ClearError`, which says where and why it cannot be used."""
+    where = f"TETSUZUKI_FORM_MAPPING ({file})"
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+        return FormMapping.model_validate(data)
+    except OSError as error:
+        raise ClearError(f"{where} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        wrong = [f"  {'.'.join(map(str, each['loc'])) or 'the whole'}: {each['msg']}" for each in error.errors()]
+        raise ClearError("\n".join([f"{where} is wrong:", *wrong])) from None
+    except ValueError as error:  # neither JSON nor TOML, nor UTF-8
+        raise ClearError(f"{where} is no {file.suffix.removeprefix('.').upper() or 'TOML'}: {error}") from None

@@ -1,9 +1,8 @@
-"""The composition root: from settings to running parts. Nothing is built anywhere else."""
+"""The composition root: builds activities, worker and web from settings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -22,9 +21,10 @@ from models.webhooks.secrets import secrets_of
 from web.app import create_app
 from workers.build_id import build_id
 from workers.settings import Settings
+from workers.wiring.dependencies import Activities, ActivityDependencies
 from workers.wiring.derived import form_translation, public_url, secret_key, temporal_ui_url
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
-from workers.wiring.yayoi import ActivityDependencies, build_application_activities
+from workers.wiring.yayoi import build_application_activities
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -52,7 +52,7 @@ WORKFLOWS = (
     *MYICS_WORKFLOWS,
 )
 DRAIN = timedelta(seconds=20)
-"""How long a worker that is told to stop lets its activities in hand finish."""
+"""How long a worker that stops lets its running activities finish."""
 
 
 def build_activities(
@@ -62,24 +62,25 @@ def build_activities(
     *,
     registry: Registry | None = None,
     transport: MailTransport | None = None,
-) -> list[Callable[..., Any]]:
+) -> Activities:
     """Build every activity on its real parts.
 
     To replace one of the vendor's systems, give a `registry` of which that part is another: see
     `docs/replacing-a-system.md`.
     """
     transport = transport or build_transport(settings)
-    parts = ActivityDependencies(
+    dependencies = ActivityDependencies(
         settings,
         sessions,
         client,
+        BusinessCalendar(settings.closing_days),
         ledger=Ledger(sessions),
         registry=registry or build_registry(settings),
         outbox=Outbox(sessions, transport, settings.mail_from),
     )
     # MYICS is another vendor's: its mails come from another address.
-    myics = replace(parts, outbox=Outbox(sessions, transport, settings.myics_mail_from))
-    return [*build_application_activities(parts), *build_myics_activities(myics)]
+    myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from))
+    return [*build_application_activities(dependencies), *build_myics_activities(myics)]
 
 
 def build_registry(settings: Settings) -> Registry:

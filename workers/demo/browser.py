@@ -1,4 +1,4 @@
-"""Somebody at a browser: opens pages and sends their forms, cookies and hidden fields and all."""
+"""A small browser: opens pages and sends their forms, with cookies and hidden fields."""
 
 import re
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from workers.errors import ClearError
+from workers.program import ClearError
 
 _OF_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 """What browsers say of a form that they send to the site whose page it is on."""
 
 
 class PageError(ClearError):
-    """A page did not come, or does not hold the form that the visitor looks for."""
+    """A page did not come, or does not hold the form that is to be sent."""
 
 
 @dataclass
@@ -26,8 +26,8 @@ class _Form:
     hidden: dict[str, str] = field(default_factory=dict)
 
 
-class DemoVisitor:
-    """One person's way through the pages. Each has cookies of their own."""
+class Browser:
+    """The pages that one person sees."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http

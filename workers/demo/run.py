@@ -1,9 +1,11 @@
-"""What the rehearsal is played with: the customer's requests, the operator's updates, the mails, and time."""
+"""What a case of the demo is run with: the customer's requests, the operator's updates, the mails, and time."""
 
 import asyncio
 import json
 import re
 import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from datetime import date, datetime, timedelta
 from email import message_from_bytes
@@ -11,7 +13,7 @@ from email.message import EmailMessage
 from email.policy import default
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,14 +25,14 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
-from models.common.calendar import JST, end_of, opening_of
+from models.common.calendar import end_of, opening_of
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
-from workers.demo.visitor import DemoVisitor
-from workers.errors import ClearError
+from workers.demo.browser import Browser
+from workers.program import ClearError
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
@@ -39,12 +41,14 @@ PATIENCE = 60.0
 """Seconds within which what is expected must have happened."""
 _LOOK_AGAIN_AFTER = 0.05
 
+_Seen = TypeVar("_Seen")
+
 
 class DifferenceError(ClearError):
-    """Something is not as the rehearsal expects it."""
+    """Something is not as the demo expects it."""
 
 
-class Play:
+class DemoRun:
     """One application at a time, on a running stack."""
 
     def __init__(
@@ -58,16 +62,15 @@ class Play:
         self._mail_folder = mail_folder
         self._mails_shown = 0
         self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        self._step = 0
+        self._headings = 0
 
     # --- what is seen on the screen -----------------------------------------------------------------------------------
 
-    def scene(self, title: str) -> None:
-        """Begin a scene."""
-        self._step += 1
-        self._console.print(f"\n[bold cyan]{self._step}. {title}[/]")
+    def heading(self, title: str) -> None:
+        self._headings += 1
+        self._console.print(f"\n[bold cyan]{self._headings}. {title}[/]")
 
-    def tell(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._console.print(f"   {text}", markup=False)
 
     def expect(self, what: str, actual: object, expected: object) -> None:
@@ -80,40 +83,47 @@ class Play:
 
     # --- the customer and other systems -------------------------------------------------------------------------------
 
-    def visitor(self) -> DemoVisitor:
-        """Return somebody who has never been on these pages."""
+    def browser(self) -> Browser:
+        """Return a browser that has never been on these pages."""
         self._http.cookies.clear()
-        return DemoVisitor(self._http)
+        return Browser(self._http)
 
-    async def submit(self, form: dict[str, Any]) -> DemoVisitor:
-        """Fill in the form, confirm it, and press the button twice as an impatient customer would."""
-        customer = self.visitor()
+    async def apply(
+        self, family_name: str, given_name: str, contract_id: str, *offices: tuple[str, str, str]
+    ) -> Browser:
+        """Apply for offices, each a Yayoi ID, the same typed again, and a token; the send button is pressed twice."""
+        typed = {
+            "applicant.family_name": family_name,
+            "applicant.given_name": given_name,
+            "existing_contract_id": contract_id,
+            "accounting_link": "true",
+            "network_product": "true",
+            "consents.stop_smart_import": "true",
+            "consents.relink_required": "true",
+            "rows": str(len(offices)),
+        }
+        for row, office in enumerate(offices):
+            names = ("yayoi_id", "yayoi_id_confirmation", "office_token")
+            typed |= {f"offices.{row}.{name}": value for name, value in zip(names, office, strict=True)}
+        customer = self.browser()
         await customer.open("/apply")
-        await customer.send(_as_typed(form) | {"action": "confirm"})
+        await customer.send(typed | {"action": "confirm"})
         self.expect(
             "the confirmation asks to check each pair", "まだ、お申し込みは完了していません" in customer.text, True
         )
-        confirmation = copy(customer)
+        again = copy(customer)
         await customer.send({"action": "send"})
-        await confirmation.send({"action": "send"})
-        self.expect("sent twice, it is still one application", confirmation.url, customer.url)
+        await again.send({"action": "send"})
+        self.expect("sent twice, it is still one application", again.url, customer.url)
         self.application_no = ApplicationNo(urlsplit(customer.url).path.rpartition("/")[2])
         return customer
 
-    @staticmethod
-    def case_link(mail: EmailMessage) -> str:
-        """Return the link to the page of the case. Raises `DifferenceError` if the mail has none."""
-        links = re.findall(r"https?://\S+/applications/\S+", text_of(mail))
-        if not links:
-            raise DifferenceError(f"the mail {mail['Subject']} has no link to the page of the case")
-        return str(links[0])
-
-    async def report(self, kind: str, *, status: int = HTTPStatus.OK, **facts: object) -> str:
+    async def report_event(self, kind: str, facts: Mapping[str, str], *, status: int = HTTPStatus.OK) -> str:
         """Report an event as another system does; return the reason if it is refused."""
-        event = {"event_id": str(uuid4()), "source": "rehearsal", "kind": kind, **facts}
-        answer = await self._http.post("/api/events", json=event)
-        self.expect(f"event {kind}", answer.status_code, status)
-        return str(answer.json().get("detail", ""))
+        event = {"event_id": str(uuid4()), "source": "demo", "kind": kind, **facts}
+        response = await self._http.post("/api/events", json=event)
+        self.expect(f"event {kind}", response.status_code, status)
+        return str(response.json().get("detail", ""))
 
     # --- the procedures -----------------------------------------------------------------------------------------------
 
@@ -128,18 +138,15 @@ class Play:
             OfficeDataProcedure.run, office_workflow_id(self.application_no, number)
         )
 
-    async def rest(self, number: int, stage: Stage) -> OfficeProgress:
-        """Wait until an office's procedure rests at a stage. Raises `DifferenceError` if it does not in time."""
-        progress = None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    progress = await self._progress(number)
-                    if progress and progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
-                        return progress
-                    await asyncio.sleep(_LOOK_AGAIN_AFTER)
-        except TimeoutError:
-            raise DifferenceError(f"office {number} does not come to {stage}; it stands at {progress}") from None
+    async def waits_at(self, number: int, stage: Stage) -> None:
+        """Wait until an office's procedure waits for somebody at a stage. Raises `DifferenceError` if it is late."""
+
+        def waits(progress: OfficeProgress | None) -> bool:
+            return progress is not None and (progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM)
+
+        progress = await _until(waits, lambda: self._progress(number))
+        if not waits(progress):
+            raise DifferenceError(f"office {number} does not come to {stage}; it is at {progress}")
 
     async def _progress(self, number: int) -> OfficeProgress | None:
         try:
@@ -152,10 +159,10 @@ class Play:
     async def act(self, number: int, action: Action, **facts: object) -> None:
         """Send an update as an operator does in the Web UI: by name, with one JSON."""
         await self.office(number).execute_update(action, facts)
-        self.tell(f"{action} {json.dumps(facts, ensure_ascii=False)}")
+        self.say(f"{action} {json.dumps(facts, ensure_ascii=False)}")
 
     async def refused(self, number: int, action: Action, **facts: object) -> str:
-        """Send one that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
+        """Send an update that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
         try:
             await self.act(number, action, **facts)
         except WorkflowUpdateFailedError as refused:
@@ -174,16 +181,13 @@ class Play:
 
     async def all_ended(self) -> None:
         """Wait until no procedure runs any longer. Raises `DifferenceError` if one does not end in time."""
-        running: list[str] = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while running := [  # noqa: ASYNC110 other processes work
-                    each.id async for each in self._client.list_workflows("ExecutionStatus = 'Running'")
-                ]:
-                    await asyncio.sleep(_LOOK_AGAIN_AFTER)
-        except TimeoutError:
-            raise DifferenceError(f"everything should have ended, but still run: {', '.join(running)}") from None
-        self.tell("Every procedure has ended.")
+        running = await _until(lambda ids: not ids, self._running)
+        if running:
+            raise DifferenceError(f"everything should have ended, but still run: {', '.join(running)}")
+        self.say("Every procedure has ended.")
+
+    async def _running(self) -> list[str]:
+        return [each.id async for each in self._client.list_workflows("ExecutionStatus = 'Running'")]
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -192,55 +196,51 @@ class Play:
 
     async def until_opening(self, number: int, day: date) -> None:
         """Fast-forward an office's procedure to just after nine o'clock of a day in Japan."""
-        distance = opening_of(day) - await self.now(number) + timedelta(minutes=1)
-        await self._skipper.fast_forward(self.office(number), distance)
-        now = (await self.now(number)).astimezone(JST)
-        self.tell(f"⏩ {now:%Y-%m-%d %H:%M} in Japan, for office {number}")
+        await self._fast_forward(number, opening_of(day))
+        self.say(f"⏩ {day}, nine o'clock in Japan, for office {number}")
 
     async def until_end_of(self, number: int, day: date) -> None:
-        """Fast-forward an office's procedure, which may end on the way, to just after the end of a day in Japan."""
-        distance = end_of(day) - await self.now(number) + timedelta(minutes=1)
-        await self._skipper.fast_forward(self.office(number), distance)
-        self.tell(f"⏩ the end of {day} in Japan, for office {number}")
+        """Fast-forward an office's procedure to just after the end of a day in Japan; it may end before."""
+        await self._fast_forward(number, end_of(day))
+        self.say(f"⏩ the end of {day} in Japan, for office {number}")
+
+    async def _fast_forward(self, number: int, to: datetime) -> None:
+        await self._skipper.fast_forward(self.office(number), to - await self.now(number) + timedelta(minutes=1))
 
     # --- the mails ----------------------------------------------------------------------------------------------------
 
     async def mails(self, *expected: tuple[str, str]) -> list[EmailMessage]:
         """Wait for these mails, as (recipient, subject) in any order and no others, and show them."""
-        new: list[EmailMessage] = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while len(new := self._arrived()) < len(expected):  # noqa: ASYNC110 as above
-                    await asyncio.sleep(_LOOK_AGAIN_AFTER)
-        except TimeoutError:
-            pass
+        new = await _until(lambda mails: len(mails) >= len(expected), self._arrived)
         self._mails_shown += len(new)
         for mail in new:
-            self.tell(f"✉ To: {mail['To']}")
-            self.tell(f"  Subject: {mail['Subject']}")
+            self.say(f"✉ To: {mail['To']}")
+            self.say(f"  Subject: {mail['Subject']}")
             for line in text_of(mail).strip().splitlines():
-                self.tell(f"  │ {line}")
+                self.say(f"  │ {line}")
         found = sorted((str(mail["To"]), str(mail["Subject"])) for mail in new)
         if found != sorted(expected):
             raise DifferenceError(f"mails: expected {sorted(expected)}, found {found}")
         return new
 
-    def _arrived(self) -> list[EmailMessage]:
+    async def _arrived(self) -> list[EmailMessage]:
         files = sorted(self._mail_folder.glob("*.eml"))[self._mails_shown :]
         return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
 
 
-def _as_typed(form: dict[str, Any]) -> dict[str, str]:
-    """Return what a form says as the fields of the page; a box that is not ticked is not sent."""
+def link_in(mail: EmailMessage, path: str) -> str:
+    """Return a mail's link to a page below this path. Raises `DifferenceError` if it has none."""
+    link = re.search(rf"https?://\S+{path}\S+", text_of(mail))
+    if link is None:
+        raise DifferenceError(f"the mail {mail['Subject']} has no link to {path}")
+    return link.group()
 
-    def fields(value: object, path: str) -> list[tuple[str, str]]:
-        if isinstance(value, dict):
-            return [each for name, inner in value.items() for each in fields(inner, f"{path}.{name}" if path else name)]
-        if isinstance(value, list):
-            return [each for index, inner in enumerate(value) for each in fields(inner, f"{path}.{index}")]
-        if isinstance(value, bool):
-            ticked = value or not path.startswith("consents.")
-            return [(path, str(value).lower())] if ticked else []
-        return [(path, str(value))]
 
-    return dict(fields(form, "")) | {"rows": str(len(form["offices"]))}
+async def _until(done: Callable[[_Seen], bool], look: Callable[[], Awaitable[_Seen]]) -> _Seen:
+    """Look until it is done or `PATIENCE` has passed; return what was seen last."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        seen = await look()
+        if done(seen) or time.monotonic() > give_up:
+            return seen
+        await asyncio.sleep(_LOOK_AGAIN_AFTER)

@@ -1,0 +1,99 @@
+"""Cases for one office that end otherwise: corrected by an operator, expired, and cancelled (Y2, Y13, Y27)."""
+
+from models.common.calendar import BusinessCalendar, day_in_japan
+from models.tables import OperatorRow, YayoiIdRow
+from models.yayoi.deadlines import EXPIRY_DAYS
+from models.yayoi.identifiers import OfficeToken
+from models.yayoi.mails import NOTICE_SUBJECT, MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import SetUpStep, Stage
+from workers.demo.records import issued, operator_of, registered
+from workers.demo.run import DemoRun
+
+OPERATOR, SUPERVISOR = "佐藤", "田中"
+
+
+async def corrected(run: DemoRun) -> None:
+    """金子 翔, whose Yayoi ID is not registered: corrected by an operator, then as every other case."""
+    customer = "info@kaneko.example.co.jp"
+    unregistered, yayoi_id = "office-2@kaneko.example.co.jp", "office-3@kaneko.example.co.jp"
+    run.heading("金子 翔 applies with a Yayoi ID that is not registered: nothing is touched, a correction is asked for")
+    await run.apply("金子", "翔", "6000009", (unregistered, unregistered, "b6000009-0000-4000-8000-000000000002"))
+    await run.waits_at(1, Stage.CORRECTION)
+    await run.mails((customer, MailKind.RECEIPT.subject), (customer, MailKind.CORRECTION_NEEDED.subject))
+
+    run.heading("He registers another address and says so on the phone; the operator corrects the pair in the Web UI")
+    async with run.sessions.begin() as session:
+        session.add(YayoiIdRow(yayoi_id=yayoi_id, family_name="金子", given_name="翔"))
+    await run.act(1, Action.CORRECT_PAIR, by=OPERATOR, reason="お電話", yayoi_id=yayoi_id)
+    await run.waits_at(1, Stage.SET_UP)
+    await run.mails((yayoi_id, NOTICE_SUBJECT))
+    run.expect("the ID is for the corrected address", (await issued(run)).yayoi_id, yayoi_id)
+    for step in SetUpStep:
+        await run.act(1, Action.REPORT_SET_UP_STEP, by=OPERATOR, reason="お電話", step=step)
+    run.expect("the office", (await run.office(1).result()).outcome, Outcome.COMPLETED)
+    await run.mails((customer, MailKind.FINISHED.subject))
+
+
+async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
+    """黒田 直樹, who never releases the sharing: reminded, late, expired; all is as before."""
+    customer, yayoi_id = "info@kuroda.example.co.jp", "office-2@kuroda.example.co.jp"
+    token = OfficeToken("b6000004-0000-4000-8000-000000000002")
+    run.heading("黒田 直樹's office is shared with two accounting offices, and he does not answer")
+    before = await registered(run, token)
+    await run.apply("黒田", "直樹", "6000004", (yayoi_id, yayoi_id, token))
+    await run.waits_at(1, Stage.SHARING)
+    await run.mails((customer, MailKind.RECEIPT.subject), (customer, MailKind.RELEASE_SHARING.subject))
+    due_date = calendar.due_date(day_in_japan(await run.now(1)))
+    operator = await operator_of(run, 1)
+    async with run.sessions() as session:
+        supervisor = (await session.get_one(OperatorRow, SUPERVISOR)).mail_address
+
+    run.heading("He is reminded three times, his operator and then the supervisor are mailed; the due date passes")
+    await run.until_opening(1, calendar.business_days_after(due_date, 1))
+    await run.mails(
+        *[(customer, MailKind.RELEASE_SHARING_REMINDER.subject)] * 3,
+        (operator, MailKind.DUE_DATE_IN_DANGER.subject),
+        (operator, MailKind.OPERATOR_REMINDER.subject),
+        (supervisor, MailKind.OPERATOR_ESCALATION.subject),
+        (customer, MailKind.DELAY.subject),
+    )
+
+    run.heading(
+        "Five business days later the application expires: thawed, still shared, nothing issued, all are mailed"
+    )
+    await run.until_end_of(1, calendar.business_days_after(due_date, EXPIRY_DAYS))
+    outcome = await run.office(1).result()
+    run.expect("the office", outcome.outcome, Outcome.EXPIRED)
+    run.expect("contract ID", outcome.contract_id, None)
+    run.expect("the registry is as before", await registered(run, token), before)
+    await run.mails((customer, MailKind.EXPIRED.subject), (customer, MailKind.FINISHED.subject))
+
+
+async def cancelled(run: DemoRun) -> None:
+    """赤井 美咲, who changes her mind after STEP5: cancelled with a supervisor, the ID revoked."""
+    customer, yayoi_id = "info@akai.example.co.jp", "office-2@akai.example.co.jp"
+    token = OfficeToken("b6000005-0000-4000-8000-000000000002")
+    run.heading("赤井 美咲's office has links of every kind; she gets her notice and does STEP5")
+    before = await registered(run, token)
+    await run.apply("赤井", "美咲", "6000005", (yayoi_id, yayoi_id, token))
+    await run.waits_at(1, Stage.SET_UP)
+    await run.mails((customer, MailKind.RECEIPT.subject), (yayoi_id, NOTICE_SUBJECT))
+    contract_id = (await issued(run)).contract_id
+    await run.report_event("support_password_set", {"contract_id": contract_id, "yayoi_id": yayoi_id})
+    run.expect("she is managed by the new ID, without links", await registered(run, token), (contract_id, None, []))
+
+    run.heading("She changes her mind: the operator alone may no longer cancel, with a supervisor it is all undone")
+    wish = {"by": OPERATOR, "reason": "お客様のご希望"}
+    run.say(await run.refused(1, Action.CANCEL, **wish))
+    await run.act(1, Action.CANCEL, **wish, supervisor=SUPERVISOR)
+    run.expect("the office", (await run.office(1).result()).outcome, Outcome.CANCELLED)
+    run.expect("the ID is revoked", (await issued(run)).revoked_at is not None, True)
+    run.expect("the registry is as before", await registered(run, token), before)
+    # Who reads the mails of the new ID would go on with it, so that they get one too.
+    await run.mails(
+        (customer, MailKind.CANCELLED.subject),
+        (yayoi_id, MailKind.CANCELLED.subject),
+        (customer, MailKind.FINISHED.subject),
+    )

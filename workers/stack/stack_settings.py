@@ -1,0 +1,86 @@
+"""Settings of the embedded stack: of one that is on its own, filled in, and as its processes' variables."""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, TypeAdapter
+from pydantic_settings import PydanticBaseSettingsSource
+
+from workers import temporal
+from workers.settings import Settings
+from workers.stack.checks import embeds_temporal, free_ports
+from workers.stack.places import Places
+from workers.wiring.derived import webhooks_may_be_private
+
+_PREFIX = "TETSUZUKI_"
+_TEMPORAL_S = "TEMPORAL_"
+_DURATION = TypeAdapter(timedelta)
+
+
+class _Given(Settings):
+    """Nothing but what is given: no variables of whoever runs the program."""
+
+    @classmethod
+    def settings_customise_sources(cls, *_settings: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (sources["init_settings"],)
+
+
+def alone(state_dir: Path, **given: Any) -> Settings:
+    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests.
+
+    Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
+    stack reaches no database, customer or server of whoever runs it.
+    """
+    return _Given(state_dir=state_dir, temporal_config=False, **free_ports() | given)
+
+
+def completed(settings: Settings, places: Places) -> Settings:
+    """These settings, with the addresses of the embedded parts and a secret key that stays the same."""
+    return settings.model_copy(
+        update={
+            "state_dir": places.state,
+            "database_url": settings.database_url or places.database_url,
+            "temporal_address": temporal.embedded_address(settings)
+            if embeds_temporal(settings)
+            else settings.temporal_address,
+            "webhook_allow_private": webhooks_may_be_private(settings),
+            "secret_key": settings.secret_key or _kept_secret(places),
+        }
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's variables, with exactly those settings set that are set in `settings`."""
+    replaced = (_PREFIX,) if settings.temporal_config else (_PREFIX, _TEMPORAL_S)
+    # Settings are read in whatever case they are written.
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(replaced)}
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
+    # Logs are written as things happen.
+    return inherited | ours | {"PYTHONUNBUFFERED": "1"}
+
+
+def _kept_secret(places: Places) -> SecretStr:
+    if not places.secret_key.exists():
+        unfinished = places.secret_key.with_suffix(".new")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        unfinished.rename(places.secret_key)
+    return SecretStr(places.secret_key.read_text())
+
+
+def _text(value: Any) -> str:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case Path():
+            return str(value.absolute())
+        case timedelta():
+            return str(_DURATION.dump_python(value, mode="json"))
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)

@@ -1,0 +1,44 @@
+"""What activities are built of."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.client import Client
+
+from activities.common.outbox import Outbox
+from activities.yayoi.registry.protocols import Registry
+from models.common.calendar import BusinessCalendar
+from models.common.store.ledger import Ledger
+from models.common.web_ui_links import workflow_link
+from workers.settings import Settings
+from workers.wiring.derived import temporal_ui_url
+
+Activities = list[Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class ActivityDependencies:
+    """The parts that activities share, each built once."""
+
+    settings: Settings
+    sessions: async_sessionmaker[AsyncSession]
+    client: Client
+    calendar: BusinessCalendar
+    ledger: Ledger
+    registry: Registry
+    outbox: Outbox
+
+    @property
+    def workflow_link(self) -> Callable[[str], str]:
+        """Give the address of a workflow, by its id, in the Temporal Web UI."""
+        return partial(workflow_link, temporal_ui_url(self.settings), self.settings.temporal_namespace)
+
+
+def activities_of(*instances: object) -> Activities:
+    """Return the methods of these instances that are activities."""
+    members = (member for instance in instances for _, member in inspect.getmembers(instance, inspect.ismethod))
+    return [member for member in members if hasattr(member, "__temporal_activity_definition")]
