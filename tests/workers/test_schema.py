@@ -13,6 +13,7 @@ from sqlalchemy import Column, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 import models
+from models.migrations import baseline
 from models.tables import Base
 from tests.hostile.people import VICTIM, settle
 from workers import schema
@@ -42,6 +43,12 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(
         await schema.migrate(database_url)
     async with sessions() as session:
         assert list(await session.scalars(text("select version_num from alembic_version"))) == ["9999"]
+
+
+def test_the_baseline_is_what_the_tables_are() -> None:
+    assert baseline.FILE.read_text(encoding="utf-8") == baseline.baseline(), (
+        "run `python -m models.migrations.baseline`"
+    )
 
 
 async def test_one_baseline_makes_the_whole_schema(sessions: async_sessionmaker[AsyncSession]) -> None:

@@ -13,7 +13,8 @@ FOREIGN_FORM = (
     "安全のため、このフォームは受け付けられませんでした。このサイトのページから送信されたことを確認できません。"
     "ブラウザーを最新のものに更新し、フォームをもう一度開いて入力してください。入力内容は送信されていません。"
 )
-_READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+"""The methods that any page answers to; others are refused by the router."""
 
 
 class Csrf:
@@ -39,7 +40,7 @@ class Csrf:
         await self._answer(Request(scope), foreign)(scope, receive, send)
 
     def _passes(self, method: str, path: str, headers: Headers) -> bool:
-        if method in _READING or path.startswith(SYSTEMS):
+        if method not in _CHANGING or path.startswith(SYSTEMS):
             return True
         if site := headers.get("sec-fetch-site"):
             return site in {"same-origin", "none"}  # none: the visitor's own doing, such as sending a page again
