@@ -10,10 +10,10 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
+from models.common.store.sessions import DatabaseSessions
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from web.backoffice.operators import OperatorsWebUi
 from web.backoffice.wiring import backoffice
@@ -37,7 +37,7 @@ _HERE = Path(__file__).parent
 
 def create_app(
     *,
-    sessions: async_sessionmaker[AsyncSession],
+    sessions: DatabaseSessions,
     client: Client,
     calendar: BusinessCalendar,
     public_url: str,

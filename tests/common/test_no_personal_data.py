@@ -154,9 +154,9 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
 
     # What nobody expected: an error that speaks of people, and a database that names what it cannot keep.
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr("web.customer.enquiries.is_new", _unexpected)
+        broken.setattr("models.yayoi.store.enquiries.Enquiries.is_issued", _unexpected)
         assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
-        broken.setattr("web.customer.enquiries.is_new", _twice_the_same)
+        broken.setattr("models.yayoi.store.enquiries.Enquiries.is_issued", _twice_the_same)
         assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
 
     async def forwarded() -> bool:

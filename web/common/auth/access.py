@@ -1,7 +1,6 @@
 """Who may come in: what pages ask for before they do anything."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
@@ -12,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
 
 from models.common.password_hashing import Hashing
-from models.tables import MyicsSessionRow, WebSessionRow, YayoiIdRow
-from models.yayoi.identifiers import YayoiId
+from models.tables import MyicsSessionRow, WebSessionRow
 from web.common.auth.rate_limits import Limit, Limits
 from web.common.auth.sessions import Sessions
 from web.common.problems import ProblemError
@@ -22,13 +20,6 @@ MAX_FIELDS = 300
 """More than the longest form has."""
 UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
 HOME = "/"
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Whoever is signed in with a Yayoi ID."""
-
-    yayoi_id: YayoiId
 
 
 class SignInNeededError(Exception):
@@ -58,26 +49,6 @@ class Auth:
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""
         app.add_exception_handler(SignInNeededError, _to_sign_in)
-
-    async def visitor(self, request: Request) -> Visitor | None:
-        """Return who is signed in, if anybody is."""
-        row = await self.customers.find(request)
-        return Visitor(YayoiId(row.person.yayoi_id)) if row else None
-
-    async def require(self, request: Request) -> Visitor:
-        """Return who is signed in; whoever is not is led to `/sign-in` and back."""
-        visitor = await self.visitor(request)
-        if visitor is None:
-            raise SignInNeededError
-        return visitor
-
-    async def sign_in(self, request: Request, response: Response, yayoi_id: YayoiId) -> None:
-        """Begin a new session; an earlier one of this browser ends."""
-        await self.customers.begin(request, response, person_id=YayoiIdRow.id_of(yayoi_id))
-
-    async def sign_out(self, request: Request, response: Response) -> None:
-        """End the session here and in the browser."""
-        await self.customers.end(request, response)
 
     async def limit(self, limit: Limit, key: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
