@@ -66,7 +66,7 @@ class _Lines(logging.Handler):
         self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith(("httpx", "httpcore")):  # the tests' own browser
+        if not record.name.startswith(("httpx", "httpcore", "mail.log")):  # the tests' own browser and mail server
             self.lines.append(self.format(record))
 
 
