@@ -14,13 +14,13 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import YayoiIdRow
+from models.yayoi.store.enquiries import Enquiries
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.databases import new_database
 from tests.support.environment import TARO
@@ -66,7 +66,7 @@ class _Lines(logging.Handler):
         self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith(("httpx", "httpcore")):  # the tests' own browser
+        if not record.name.startswith(("httpx", "httpcore", "mail.log")):  # the tests' own browser and mail server
             self.lines.append(self.format(record))
 
 
@@ -154,9 +154,9 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
 
     # What nobody expected: an error that speaks of people, and a database that names what it cannot keep.
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr("web.customer.enquiries.is_new", _unexpected)
+        broken.setattr("models.yayoi.store.enquiries.Enquiries.is_issued", _unexpected)
         assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
-        broken.setattr("web.customer.enquiries.is_new", _twice_the_same)
+        broken.setattr("models.yayoi.store.enquiries.Enquiries.is_issued", _twice_the_same)
         assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 500
 
     async def forwarded() -> bool:
@@ -169,10 +169,10 @@ async def _unexpected(*_: object) -> bool:
     raise LookupError(f"nobody expects {ASKER}")
 
 
-async def _twice_the_same(session: AsyncSession, _: object) -> bool:
+async def _twice_the_same(enquiries: Enquiries, _: object) -> bool:
     """Store an address that is there already."""
-    session.add(YayoiIdRow(yayoi_id=HANAKO, family_name="蜂須賀", given_name="花乃子"))
-    await session.flush()
+    async with enquiries._sessions.begin() as session:
+        session.add(YayoiIdRow(yayoi_id=HANAKO, family_name="蜂須賀", given_name="花乃子"))
     return False
 
 

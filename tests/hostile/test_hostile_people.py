@@ -321,7 +321,7 @@ async def test_every_answer_has_the_security_headers(attacker: Attacker, monkeyp
     files = [await attacker.http.get("/static/style.css"), await attacker.http.get("/static/nothing")]
     for _ in range(11):
         answers[429] = await attacker.sign_in(VICTIM.yayoi_id, "wrong-1")
-    monkeypatch.setattr("web.applicant.guide_pages.chosen_procedure", broken)
+    monkeypatch.setattr("web.yayoi.applicant.guide_pages.chosen_procedure", broken)
     answers[500] = await attacker.http.get("/")
     assert {status: answer.status_code for status, answer in answers.items()} == {status: status for status in answers}
     for answer in (*answers.values(), *files):
