@@ -1,7 +1,6 @@
 """The procedure (step 4)."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from models.common.calendar import end_of
@@ -15,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import also_possible, history, to_do_now
-    from workflows.common.operator_updates import operator_action
+    from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import STAGE, WAITING_FOR
     from workflows.common.waiting import ScheduledAction, reminders, wait_until
 
@@ -55,7 +54,7 @@ class ManualRequest:
 
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
         if reason := OPERATIONS.refuse(operation, message, self._state):
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
+            raise refused(reason)
 
     async def _close(self, outcome: ManualOutcome) -> ManualOutcome:
         await workflow.execute_activity_method(

@@ -30,25 +30,37 @@ def test_no_text_has_a_number_of_days_typed_in(path: Path) -> None:
     assert TYPED.findall(path.read_text(encoding="utf-8")) == []
 
 
-def days(*counts: int, between: str = "・") -> str:
-    return between.join(map(str, counts))
+def days(counts: tuple[int, ...], between: str = "・", last: str = "・") -> str:
+    *first, end = map(str, counts)
+    return last.join((between.join(first), end))
+
+
+APPLICANT, FOLLOW_UP = deadlines.APPLICANT_REMINDER_DAYS, deadlines.FOLLOW_UP_REMINDER_DAYS
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("document", "said"),
     [
-        f"{days(*deadlines.APPLICANT_REMINDER_DAYS)} 営業日後に催促し",
-        f"完了予定日の {deadlines.OPERATOR_ALERT_DAYS} 営業日前",
-        f"完了のお知らせから {deadlines.FOLLOW_UP_OPERATOR_DAYS} 営業日たっても",
-        "{} 営業日後に催促、{} 営業日後に責任者へ連絡、{} 営業日後に別の担当者へ".format(*ESCALATION_DAYS),
-        f"完了予定日の {deadlines.EXPIRY_DAYS} 営業日後になると期限切れ",
-        f"期限切れ（完了予定日の {deadlines.EXPIRY_DAYS} 営業日後）",
-        f"{days(*deadlines.FOLLOW_UP_REMINDER_DAYS)} 営業日後に催促します",
-        f"完了のお知らせから {deadlines.FOLLOW_UP_DAYS} 日で",
+        ("docs/operators.ja.md", f"{days(APPLICANT)} 営業日後に催促し"),
+        ("docs/operators.ja.md", f"完了予定日の {deadlines.OPERATOR_ALERT_DAYS} 営業日前"),
+        ("docs/operators.ja.md", f"完了のお知らせから {deadlines.FOLLOW_UP_OPERATOR_DAYS} 営業日たっても"),
+        (
+            "docs/operators.ja.md",
+            "{} 営業日後に催促、{} 営業日後に責任者へ連絡、{} 営業日後に別の担当者へ".format(*ESCALATION_DAYS),
+        ),
+        ("docs/operators.ja.md", f"完了予定日の {deadlines.EXPIRY_DAYS} 営業日後になると期限切れ"),
+        ("docs/operators.ja.md", f"期限切れ（完了予定日の {deadlines.EXPIRY_DAYS} 営業日後）"),
+        ("docs/operators.ja.md", f"{days(FOLLOW_UP)} 営業日後に催促します"),
+        ("docs/operators.ja.md", f"完了のお知らせから {deadlines.FOLLOW_UP_DAYS} 日で"),
+        ("README.md", f"after {days(APPLICANT, ', ', ' and ')} business days"),
+        ("README.md", f"until {deadlines.EXPIRY_DAYS} business days after the due date"),
+        ("README.md", f"after {days(FOLLOW_UP, ', ', ' and ')}, until the case closes"),
+        ("README.md", f"closes {deadlines.FOLLOW_UP_DAYS} days after the notice"),
+        ("docs/deployment.md", f"{deadlines.FOLLOW_UP_DAYS} days after the last notice"),
     ],
 )
-def test_the_operators_guide_states_the_deadlines_as_they_are(said: str) -> None:
-    assert said in (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
+def test_the_documents_state_the_deadlines_as_they_are(document: str, said: str) -> None:
+    assert said in (ROOT / document).read_text(encoding="utf-8").replace("\n", " ")
 
 
 def test_the_operators_guide_states_no_other_deadline() -> None:

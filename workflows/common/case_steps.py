@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from temporalio import workflow
@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from models.common.operator_actions import HandOver
     from models.common.operator_message import ActionMessage
     from workflows.common.activity_options import REGISTRY
-    from workflows.common.business_days import business_days_after_today
     from workflows.common.case_view import CaseView, ShownState
     from workflows.common.operator_updates import current_update_id
 
@@ -46,10 +45,6 @@ class CaseSteps(ABC, Generic[State, View]):
         self._state = state
         self._view = view
         self._occurrences = 0
-
-    async def business_days_after_today(self, *counts: int) -> tuple[date, ...]:
-        """Return business days, as this deployment's calendar has them."""
-        return await business_days_after_today(*counts)
 
     async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""

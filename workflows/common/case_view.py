@@ -53,7 +53,7 @@ class CaseView(ABC, Generic[State]):
             workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(self._waiting_for())])
             self.note("失敗が続いていた処理が終わった")
 
-    def _show_failing(self, activity: str) -> bool:
+    def show_failing(self, activity: str) -> bool:
         """Show that an activity, named by its type, keeps failing; True if it was not known."""
         known = activity in self._state.failing
         self._state.failing.add(activity)

@@ -10,6 +10,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.common.calendar import opening_of
+    from workflows.common.business_days import business_days_after_today
     from workflows.common.waiting import until
 
 ESCALATION_DAYS = (1, 2, 3)
@@ -19,8 +20,6 @@ on to a colleague."""
 
 class EscalationSteps(Protocol):
     """What the escalation needs of a procedure's steps."""
-
-    async def business_days_after_today(self, *counts: int) -> tuple[date, ...]: ...
 
     async def remind_operator(self, on: date) -> None: ...
 
@@ -71,7 +70,7 @@ class _EscalationRun:
             self._task.cancel()
 
     async def _run(self) -> None:
-        remind_on, notify_on, reassign_on = await self._steps.business_days_after_today(*ESCALATION_DAYS)
+        remind_on, notify_on, reassign_on = await business_days_after_today(*ESCALATION_DAYS)
         await self._step(remind_on, "担当者に催促する", partial(self._steps.remind_operator, remind_on))
         await self._step(notify_on, "責任者に知らせる", partial(self._steps.notify_supervisor, notify_on))
         await self._step(reassign_on, "別の担当者に替える", self._hand_on)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models.common.calendar import end_of, opening_of
@@ -33,9 +33,10 @@ with workflow.unsafe.imports_passed_through():
         RegistrationStage,
     )
     from models.myics.state import RegistrationState, Withdrawal
+    from workflows.common.business_days import business_days_after_today
     from workflows.common.escalation import Escalation
     from workflows.common.failing_activities import FailureFlag
-    from workflows.common.operator_updates import operator_action
+    from workflows.common.operator_updates import operator_action, refused
     from workflows.common.personal_link import LinkDeadline, wait_for_link
     from workflows.common.waiting import ScheduledAction
     from workflows.myics.registration_steps import RegistrationSteps
@@ -144,7 +145,7 @@ class Registration(FailureFlag):
 
     def show_failing(self, activity: str) -> None:
         """Show it on the registration's page, too."""
-        self._view.failing(activity)
+        self._view.show_failing(activity)
 
     # --- the parts of `run` -------------------------------------------------------------------------------------------
 
@@ -168,7 +169,7 @@ class Registration(FailureFlag):
 
     async def _link_deadline(self, schedule: LinkSchedule) -> LinkDeadline:
         shown_after = () if schedule.show_after is None else (schedule.show_after,)
-        days = await self._steps.business_days_after_today(*schedule.remind_after, *shown_after)
+        days = await business_days_after_today(*schedule.remind_after, *shown_after)
         reminded = len(schedule.remind_after)
         return LinkDeadline(
             expires_at=lambda: end_of(self._state.expires_on),
@@ -246,7 +247,7 @@ class Registration(FailureFlag):
     def check_possible(self, operation: RegistrationOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
         if reason := OPERATIONS.refuse(operation, message, self._state):
-            raise ApplicationError(reason, type="Refused", non_retryable=True)
+            raise refused(reason)
 
 
 _LAST_MAILS = {

@@ -33,10 +33,8 @@ with workflow.unsafe.imports_passed_through():
 class RegistrationSteps(CaseSteps[RegistrationState, RegistrationView]):
     """The steps of one registration."""
 
-    def __init__(self, state: RegistrationState, view: RegistrationView) -> None:
-        super().__init__(state, view)
-        self._mailed: MyicsMail | None = None
-        self._reminder: MyicsMail | None = None
+    _mailed: MyicsMail | None = None
+    _reminder: MyicsMail | None = None
 
     # --- the link (M8) ------------------------------------------------------------------------------------------------
 

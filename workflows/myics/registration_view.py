@@ -35,10 +35,6 @@ class RegistrationView(CaseView[RegistrationState]):
         )
         self.show()
 
-    def failing(self, activity: str) -> None:
-        """Show operators that an activity keeps failing."""
-        self._show_failing(activity)
-
     def _details(self) -> str:
         return registration_details(self._state)
 

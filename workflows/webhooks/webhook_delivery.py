@@ -107,7 +107,7 @@ class WebhookDelivery(FailureFlag):
             workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
 
     async def _sent_again(self, status: DeliveryStatus) -> bool:
-        """Wait for `resend`; False if nobody has sent it within 30 days."""
+        """Wait for `resend`; False if nobody has sent it within `KEPT_DEAD`."""
         try:
             await workflow.wait_condition(
                 lambda: self._given_up or not self._dead, timeout=KEPT_DEAD, timeout_summary="届けないまま終了する"

@@ -1,7 +1,7 @@
 """The procedure of every mailed code: mailed, mailed again on request, and at last closed or deleted."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.common.mail_refused import refusal
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.common.activity_options import MAIL, REGISTRY
     from workflows.common.failing_activities import FailureFlag
-    from workflows.common.operator_updates import operator_action
+    from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.common.waiting import until
     from workflows.yayoi.address_check_details import details
@@ -64,8 +64,8 @@ class AddressCheckProcedure(FailureFlag):
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""
         stage = CheckStage.CLOSED if self._ended else self._stage
-        if refusal := OPERATIONS.refuse(operation, message, stage):
-            raise ApplicationError(refusal, type="Refused", non_retryable=True)
+        if reason := OPERATIONS.refuse(operation, message, stage):
+            raise refused(reason)
 
     async def mail_codes(self) -> None:
         """Mail each code that is requested, until the right one was typed in or the time is over."""

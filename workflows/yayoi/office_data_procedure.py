@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.yayoi.operator_rules import OPERATIONS, refuse
     from models.yayoi.procedures import Stage
+    from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
@@ -285,9 +286,7 @@ class OfficeDataProcedure:
         self._state.undelivered.clear()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
-        *remind_on, show_on = await self._steps.business_days_after_today(
-            *FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS
-        )
+        *remind_on, show_on = await business_days_after_today(*FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS)
         actions = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
             ScheduledAction(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
@@ -364,7 +363,7 @@ class OfficeDataProcedure:
                 await remind(occurrence)
                 await self._operators.begin_if_undelivered()
 
-        remind_on = await self._steps.business_days_after_today(*APPLICANT_REMINDER_DAYS)
+        remind_on = await business_days_after_today(*APPLICANT_REMINDER_DAYS)
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         actions = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, actions, held=self._is_held):

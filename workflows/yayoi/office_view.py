@@ -48,7 +48,7 @@ class OfficeView(CaseView[OfficeState]):
 
     async def failing(self, activity: str) -> None:
         """Show operators that an activity, named by its type, keeps failing."""
-        if self._show_failing(activity):
+        if self.show_failing(activity):
             await self.notify_application()
 
     def _details(self) -> str:
