@@ -1,7 +1,6 @@
 """Which operator takes a case: a named one who is there, or the one with the fewest open cases of every procedure."""
 
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import func, literal, select, text, union_all
 from temporalio.exceptions import ApplicationError
@@ -14,27 +13,12 @@ _ASSIGNMENT_LOCK = 7_000_016_001
 """The number by which Postgres knows the lock that assignments take one after the other."""
 
 
-class Assignment(Protocol):
-    """For whom an operator is wanted: `to` names one, `but_not` is whoever the case is with."""
-
-    @property
-    def at(self) -> datetime: ...
-
-    @property
-    def to(self) -> str | None: ...
-
-    @property
-    def but_not(self) -> str | None: ...
-
-
-async def operator_for(session: DatabaseSession, assignment: Assignment) -> str | None:
-    """Return the operator; None if nobody is there.
+async def operator_for(session: DatabaseSession, at: datetime, *, to: str | None, but_not: str | None) -> str | None:
+    """Return the operator whom `to` names, or else the least busy one who is not `but_not`; None if nobody is there.
 
     Raises a final error for a named one who is not in the table or is on leave.
     """
-    if assignment.to:
-        return await _named_operator(session, assignment.to, assignment.at)
-    return await _least_busy(session, assignment.at, but_not=assignment.but_not)
+    return await _named_operator(session, to, at) if to else await _least_busy(session, at, but_not=but_not)
 
 
 async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> str:

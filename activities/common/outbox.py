@@ -57,14 +57,12 @@ class MailIdentity:
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
 
 
-def mail_audit(
-    notice: NoticeRow, *, at: datetime, case_no: str, office_no: int | None = None, to: str = ""
-) -> AuditRow:
-    """Return the audit row of a mail of a case that was sent; `to` says for whom, where the subject does not."""
+def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> AuditRow:
+    """Return the audit row of a case's mail that was sent; `to` says for whom, where the subject does not."""
     return AuditRow(
         happened_at=at,
-        application_no=case_no,
-        office_no=office_no,
+        application_no=notice.key.partition(":")[0],  # a ledger key
+        office_no=notice.office_no,
         action=f"メールを送信した：{notice.subject}{to}",
         by=SYSTEM,
         facts={"message_id": notice.message_id},

@@ -72,7 +72,8 @@ class RegistrationBatchActivities:
     @activity.defn
     async def record_batch_operation(self, step: BatchStep) -> None:
         """Put into the audit trail who stopped or resumed it."""
-        await self._ledger.record(step, f"operation.{step.counted}")
+        name = f"operation.{step.counted}"
+        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
 
     async def _process(self, page: BatchPage, positions: Sequence[int]) -> None:
         """Process some rows and note it, in one transaction; of a row that is refused, only the reason is kept."""

@@ -50,7 +50,7 @@ class RegistrationMailActivities:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
         mail = MailIdentity(key=ledger_key(request.registration_no, None, step), kind=request.kind)
-        audit = partial(mail_audit, at=request.at, case_no=request.registration_no)
+        audit = partial(mail_audit, at=request.at)
         return await self._outbox.send(mail, partial(self._write, request=request), audit=audit)
 
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:

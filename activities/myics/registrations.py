@@ -134,7 +134,8 @@ class RegistrationActivities:
     @activity.defn
     async def record_operation(self, step: RecordOperation) -> None:
         """Put what somebody did into the audit trail."""
-        await self._ledger.record(step, f"operation.{step.counted}")
+        name = f"operation.{step.counted}"
+        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
 
     @activity.defn
     async def assign_registration(self, step: AssignRegistration) -> Assigned:
@@ -144,7 +145,7 @@ class RegistrationActivities:
         """
 
         async def assign(transaction: StepTransaction) -> Assigned:
-            operator = await operator_for(transaction.session, step)
+            operator = await operator_for(transaction.session, step.at, to=step.to, but_not=step.but_not)
             if operator:
                 (await _held(transaction.session, step)).assignee = operator
                 transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)

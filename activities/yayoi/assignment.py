@@ -24,7 +24,7 @@ class AssignmentActivities:
         """
 
         async def assign(transaction: StepTransaction) -> Assigned:
-            operator = await operator_for(transaction.session, step)
+            operator = await operator_for(transaction.session, step.at, to=step.to, but_not=step.but_not)
             if operator is None:
                 return Assigned(operator=None)
             pairs = update(ApplicationOfficeRow).where(

@@ -49,7 +49,8 @@ class CaseRecordActivities:
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
-        await self._ledger.record(step, f"action.{step.asked_as or step.occurrence}")
+        name = f"action.{step.asked_as or step.occurrence}"
+        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:

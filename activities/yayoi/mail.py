@@ -71,13 +71,7 @@ class MailActivities:
             office_no=request.office_no,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
-        audit = partial(
-            mail_audit,
-            at=request.at,
-            case_no=request.application_no,
-            office_no=request.office_no,
-            to=_TO_PAIR if copy_to_pair else "",
-        )
+        audit = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
         return await self._outbox.send(mail, write, audit=audit)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:

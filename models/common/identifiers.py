@@ -55,6 +55,26 @@ class Identifier(str):
         )
 
 
+class CountedIdentifier(Identifier):
+    """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
+
+    __slots__ = ()
+    letters: ClassVar[str]
+
+    def __init_subclass__(cls, *, letters: str, label: str) -> None:
+        cls.letters = letters
+        cls.pattern = re.compile(f"{letters}-[0-9]{{6,9}}")
+        cls.refusal = f"{label}は {letters}-000123 の形で入力してください。"
+
+    @classmethod
+    def normalise(cls, text: str) -> str:
+        return fold(text).upper()
+
+    @classmethod
+    def from_count(cls, count: int) -> Self:
+        return cls(f"{cls.letters}-{count:06d}")
+
+
 class MailAddress(Identifier):
     """A mail address; lower case (Y8)."""
 

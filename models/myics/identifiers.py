@@ -1,9 +1,9 @@
 """Identifiers of MYICS; each holds one normal form, as all identifiers do."""
 
 import re
-from typing import ClassVar, Self
+from typing import Self
 
-from models.common.identifiers import Identifier, fold
+from models.common.identifiers import CountedIdentifier, Identifier, fold
 
 CUSTOMER_DIGITS, CLIENT_DIGITS = 10, 14
 
@@ -67,37 +67,16 @@ class HolderNo(_Digits):
         return ClientId(self) if len(self) == CLIENT_DIGITS else None
 
 
-class _Numbered(Identifier):
-    """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
-
-    __slots__ = ()
-    letters: ClassVar[str]
-
-    @classmethod
-    def normalise(cls, text: str) -> str:
-        return fold(text).upper()
-
-    @classmethod
-    def from_count(cls, count: int) -> Self:
-        return cls(f"{cls.letters}-{count:06d}")
-
-
-class RegistrationNo(_Numbered):
+class RegistrationNo(CountedIdentifier, letters="MR", label="受付番号"):
     """受付番号 of one registration, such as `MR-000123`."""
 
     __slots__ = ()
-    letters = "MR"
-    pattern = re.compile(r"MR-[0-9]{6,9}")
-    refusal = "受付番号は MR-000123 の形で入力してください。"
 
 
-class BatchNo(_Numbered):
+class BatchNo(CountedIdentifier, letters="MB", label="一括登録の受付番号"):
     """受付番号 of one file, such as `MB-000123`."""
 
     __slots__ = ()
-    letters = "MB"
-    pattern = re.compile(r"MB-[0-9]{6,9}")
-    refusal = "一括登録の受付番号は MB-000123 の形で入力してください。"
 
 
 def registration_workflow_id(number: RegistrationNo | BatchNo) -> str:

@@ -1,13 +1,8 @@
-"""Identifiers that cannot be built wrong.
-
-Each is a `str` that holds one normal form (Y8): however people type it (full-width letters, stray spaces, other
-hyphens, other letter case), what is stored and compared has one spelling.
-"""
+"""Identifiers of 弥生; each holds one normal form, as all identifiers do."""
 
 import re
-from typing import Self
 
-from models.common.identifiers import Identifier, MailAddress, fold
+from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold
 
 
 class YayoiId(MailAddress):
@@ -36,20 +31,10 @@ class ContractId(Identifier):
     refusal = "サービス契約ID（お客様番号）は 6、7、8 のいずれかで始まる 7 桁の数字で入力してください。"
 
 
-class ApplicationNo(Identifier):
+class ApplicationNo(CountedIdentifier, letters="YS", label="申込番号"):
     """申込番号: what the applicant gets and says to an operator on the phone, such as `YS-000123`."""
 
     __slots__ = ()
-    pattern = re.compile(r"YS-[0-9]{6,9}")
-    refusal = "申込番号は YS-000123 の形で入力してください。"
-
-    @classmethod
-    def normalise(cls, text: str) -> str:
-        return fold(text).upper()
-
-    @classmethod
-    def from_count(cls, count: int) -> Self:
-        return cls(f"YS-{count:06d}")
 
 
 def application_workflow_id(application_no: ApplicationNo) -> str:

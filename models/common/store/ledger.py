@@ -76,19 +76,6 @@ class StepInput(Protocol):
     def at(self) -> datetime: ...
 
 
-class RecordedAction(StepInput, Protocol):
-    """What somebody did, for the audit trail."""
-
-    @property
-    def action(self) -> str: ...
-
-    @property
-    def by(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
-
-
 class NoResult(Message):
     """The result of a step that returns nothing else."""
 
@@ -132,11 +119,11 @@ class Ledger:
         async with self._sessions.begin() as session:
             return await once(session, step, name, result, effect)
 
-    async def record(self, step: RecordedAction, name: str) -> None:
+    async def record(self, step: StepInput, name: str, action: str, *, by: str, reason: str) -> None:
         """Put what somebody did into the audit trail."""
 
         async def record(transaction: StepTransaction) -> NoResult:
-            transaction.audit(step.action, by=step.by, reason=step.reason)
+            transaction.audit(action, by=by, reason=reason)
             return NoResult()
 
         await self.once(step, name, NoResult, record)
