@@ -15,11 +15,7 @@ TYPED = re.compile(r"\d+\s*(?:営業日|日|年|時間|文字|MB)|\d+\s*回(?!�
 TEXTS = [
     *(ROOT / "activities/myics/mails").glob("*.md"),
     *(ROOT / "web/templates/myics").glob("*.html"),
-    *(
-        path
-        for layer in ("models", "activities", "workflows", "web")
-        for path in (ROOT / layer / "myics").rglob("*.py")
-    ),
+    *(path for layer in ("models", "activities", "workflows", "web") for path in (ROOT / layer).glob("myics/**/*.py")),
 ]
 
 
