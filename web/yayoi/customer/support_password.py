@@ -18,7 +18,7 @@ from models.yayoi.store.events import was_delivered
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, messages, sent_values
+from web.common.page_form import PageForm, messages, refused_form, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
 from web.yayoi.customer.reports import Events, report
@@ -145,7 +145,7 @@ async def _checked(
     try:
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
     except RefusedError as refused:
-        return form.refused({error.field: error.message for error in refused.errors})
+        return refused_form(form, refused)
     if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
         return form.refused({"": SET_BEFORE})
     return contract
