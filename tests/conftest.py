@@ -21,7 +21,14 @@ from tests.support.customer import Customer, customer_after_notice
 from tests.support.databases import MIGRATED, new_database
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
-from tests.support.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
+from tests.support.running import (
+    PATIENCE,
+    FailuresAtOnce,
+    PatientQueries,
+    bounded,
+    passwords_that_cost_little,
+    workers_among_many,
+)
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
@@ -40,8 +47,8 @@ hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _workers_among_many() -> Iterator[None]:
-    with workers_among_many():
+def _many_tests_beside_each_other() -> Iterator[None]:
+    with workers_among_many(), passwords_that_cost_little():
         yield
 
 

@@ -167,6 +167,7 @@ class People(RuleBasedStateMachine):
                 self.here.wait(do(case, number, action, shown[action], reason=f"{self.moves} 手目"))
 
 
+@pytest.mark.long
 async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
     postgres_socket: Path, temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

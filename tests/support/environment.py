@@ -36,11 +36,10 @@ from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from tests.support.example_registry import fill_with_examples
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import Starter
-from workers import examples
-from workers.registry.file import load
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS, build_worker
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -237,7 +236,7 @@ async def environment_with_worker(
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
     )
-    await load(sessions, examples.registry())
+    await fill_with_examples(sessions)
     # The Temporal server is shared by all tests: no two of them may use the same application number.
     async with sessions.begin() as session:
         await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))

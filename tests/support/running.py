@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
@@ -51,6 +52,15 @@ def workers_among_many() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", once)
         patch.setattr(_WorkflowWorker, "__init__", patiently)
+        yield
+
+
+@contextmanager
+def passwords_that_cost_little() -> Iterator[None]:
+    """Hash passwords with real argon2 at its lowest cost: each of hundreds would take a tenth of a second."""
+    quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.common.password_hashing.PasswordHasher", quick)
         yield
 
 

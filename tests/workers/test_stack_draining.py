@@ -23,7 +23,7 @@ from workers.settings import Settings
 from workers.stack.alone import alone
 from workers.stack.places import Places
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 class SlowInbox:

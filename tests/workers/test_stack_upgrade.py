@@ -21,7 +21,7 @@ from workers.stack.alone import alone
 from workers.stack.environment import environment
 from workers.stack.places import Places
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 HARMLESS = "\n# Nothing that a case would notice.\n"
 BREAKING = """

@@ -31,9 +31,9 @@ from tests.support.environment import (
     environment_with_worker,
     form,
 )
-from tests.support.vendor_faults import Fault, attended, submitted, unattended
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.vendor_faults import Fault, attended, submitted, unattended
 from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
@@ -112,6 +112,7 @@ DEATHS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", DEATHS)
 async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(
     environment: Environment, moment: str
