@@ -180,7 +180,7 @@ async def myics(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     moved = parser.getgroup(
-        "calendar", "tests on the Temporal server at other times; those that know Japan's are left out"
+        "calendar", "tests on the Temporal server at other times; those that know Japan's are skipped"
     )
     moved.addoption(
         "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
@@ -207,7 +207,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bound every test. Where there is no browser, its tests are left out and say so; CI installs one."""
+    """Bound every test. Without a browser, its tests are skipped and say so; CI installs one."""
     if config.getoption("japan_time") or config.getoption("closing_days_around_today"):
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:

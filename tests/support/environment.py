@@ -149,7 +149,7 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
+        """Wait until nothing is under way for an office, nothing is due, and its application knows."""
         for procedure in (self.office(number), self.application):
             await settled(self.environment.temporal, procedure)
 
@@ -259,7 +259,7 @@ async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
 
 
 async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
-    """Wait until an office's procedure rests at a stage and waits for a person, and its application knows."""
+    """Wait until an office's procedure is at a stage and waits for a person, and its application knows."""
     while True:
         progress = await case.progress(number)
         if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
