@@ -1,4 +1,4 @@
-"""A customer goes the whole way without help: STEP1 to the last re-link, on a desk, on a phone, and without script."""
+"""A customer walks through it all without help: STEP1 to the last re-link, on a desk, a phone and without script."""
 
 import re
 

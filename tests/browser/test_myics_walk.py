@@ -1,4 +1,4 @@
-"""A firm goes the whole way: representative, staff and a client's user; at a desk, on a phone, and without script."""
+"""A firm walks through it all: representative, staff and a client's user; at a desk, on a phone, and without script."""
 
 import re
 
