@@ -10,8 +10,8 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 help:
 	@echo "make demo   cases from form to their end, two weeks in about a minute, and a firm that joins MYICS"
-	@echo "make test   all tests"
-	@echo "make test-long  tests on the Temporal server at other times of the day in Japan, and among closing days"
+	@echo "make test   all tests but those that take long"
+	@echo "make test-long  those that take long, then all on the Temporal server at other times in Japan and among closing days"
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
 	@echo "make bench  applications per second"
@@ -23,10 +23,12 @@ demo: .venv/installed
 	$(BIN)/tetsuzuki demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
 
-# Japan's date before UTC's, midnight passing; after UTC's; nine in the morning passing; nobody works this week.
+# After the long ones: Japan's date before UTC's, midnight passing; after UTC's; nine in the morning passing; nobody works
+# this week.
 test-long: .venv/installed
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=-23:59
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=+00:30
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --japan-time=+08:59

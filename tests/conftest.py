@@ -21,7 +21,14 @@ from tests.support.databases import MIGRATED, new_database
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.japan import MovedJapan, close_around_today, move
 from tests.support.myics_environment import MyicsEnvironment, myics_with_worker
-from tests.support.running import PATIENCE, FailuresAtOnce, PatientQueries, bounded, workers_among_many
+from tests.support.running import (
+    PATIENCE,
+    FailuresAtOnce,
+    PatientQueries,
+    bounded,
+    passwords_that_cost_little,
+    workers_among_many,
+)
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
@@ -40,8 +47,8 @@ hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _workers_among_many() -> Iterator[None]:
-    with workers_among_many():
+def _many_tests_beside_each_other() -> Iterator[None]:
+    with workers_among_many(), passwords_that_cost_little():
         yield
 
 
@@ -173,7 +180,7 @@ async def myics(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     moved = parser.getgroup(
-        "calendar", "tests on the Temporal server at other times; those that know Japan's are left out"
+        "calendar", "tests on the Temporal server at other times; those that know Japan's are skipped"
     )
     moved.addoption(
         "--japan-time", metavar="±HH:MM", help="begin each when this is Japan's time, ahead of UTC (+) or behind"
@@ -200,7 +207,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bound every test. Where there is no browser, its tests are left out and say so; CI installs one."""
+    """Bound every test. Without a browser, its tests are skipped and say so; CI installs one."""
     if config.getoption("japan_time") or config.getoption("closing_days_around_today"):
         items[:] = [item for item in items if _lives_in_time(item)]
     for item in items:

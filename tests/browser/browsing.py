@@ -64,7 +64,7 @@ class Looking:
     """Looks at every page that is come to: free of serious hurdles, and no wider than the screen."""
 
     def __init__(self, page: Page, walk: str, device: str, *, script: bool = True) -> None:
-        """Keep a picture of each page under the name of the way, if somebody wants them."""
+        """Keep a picture of each page under the name of the walk, if somebody wants them."""
         self.page = page
         self.found: list[str] = []
         """What is wrong with pages; looking for hurdles needs script itself."""

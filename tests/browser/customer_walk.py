@@ -1,4 +1,4 @@
-"""The whole way of a customer through the pages: STEP1 to STEP6 and the re-link, as each would be done."""
+"""The whole walk of a customer through the pages: STEP1 to STEP6 and the re-link, as each would be done."""
 
 import asyncio
 import re
@@ -40,7 +40,7 @@ PASSWORD, SUPPORT_PASSWORD = "Kaikei-2026!", "soudan24"
 BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 
 At = Callable[[Page, str], Awaitable[None]]
-"""Called at every page on the way, with a name for it."""
+"""Called at every page of the walk, with a name for it."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The whole way of a firm through the pages of MYICS, as its people would go it (M1 to M7)."""
+"""The whole walk of a firm through the pages of MYICS, as its people would go it (M1 to M7)."""
 
 import asyncio
 import re

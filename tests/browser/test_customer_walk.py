@@ -1,4 +1,4 @@
-"""A customer goes the whole way without help: STEP1 to the last re-link, on a desk, on a phone, and without script."""
+"""A customer walks through it all without help: STEP1 to the last re-link, on a desk, a phone and without script."""
 
 import re
 
@@ -18,7 +18,14 @@ ANSWERS = re.compile(r"\[DOM\]|40[349]|410|422")
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(("device", "script"), [("desk", True), ("phone", True), ("desk", False)])
+@pytest.mark.parametrize(
+    ("device", "script"),
+    [
+        ("desk", True),
+        pytest.param("phone", True, marks=pytest.mark.long),
+        pytest.param("desk", False, marks=pytest.mark.long),
+    ],
+)
 async def test_step1_to_the_last_relink(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

@@ -1,4 +1,4 @@
-"""A firm goes the whole way: representative, staff and a client's user; at a desk, on a phone, and without script."""
+"""A firm walks through it all: representative, staff and a client's user; at a desk, on a phone, and without script."""
 
 import re
 
@@ -16,7 +16,14 @@ from tests.support.smtp_inbox import SmtpInbox
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(("device", "script"), [("desk", True), ("phone", True), ("desk", False)])
+@pytest.mark.parametrize(
+    ("device", "script"),
+    [
+        ("desk", True),
+        pytest.param("phone", True, marks=pytest.mark.long),
+        pytest.param("desk", False, marks=pytest.mark.long),
+    ],
+)
 async def test_m1_to_m7_from_the_invitation_to_three_people_logged_in(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

@@ -73,7 +73,7 @@ async def test_run_twice_it_takes_effect_once(environment: ActivityEnvironment, 
 
 
 @each_activity
-@pytest.mark.parametrize("times", [2, 10])
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.long)])
 async def test_several_at_once_take_effect_once(environment: ActivityEnvironment, trial: Trial, times: int) -> None:
     before = await prepared(environment, trial)
     run = environment.activities()[trial.activity]

@@ -17,7 +17,7 @@ from tests.support.stack_cases import LINKS_C, Case, Outside, load_examples
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 LINKS_B = [(LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")]
 

@@ -83,7 +83,7 @@ class People(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exit = AsyncExitStack()
-        self.environment = self.here.wait(self.exit.enter_async_context(a_world(self.here)))
+        self.environment = self.here.wait(self.exit.enter_async_context(an_environment(self.here)))
         self.began: Beginning | None = None
         self.cancelled_at_last = False
         self.moves = 0
@@ -167,6 +167,7 @@ class People(RuleBasedStateMachine):
                 self.here.wait(do(case, number, action, shown[action], reason=f"{self.moves} 手目"))
 
 
+@pytest.mark.long
 async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
     postgres_socket: Path, temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
@@ -176,7 +177,7 @@ async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
 
 
 @asynccontextmanager
-async def a_world(here: Place) -> AsyncIterator[Environment]:
+async def an_environment(here: Place) -> AsyncIterator[Environment]:
     async with new_database(here.postgres, "migrated") as url:
         engine = create_async_engine(url)
         try:

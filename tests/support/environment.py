@@ -36,11 +36,10 @@ from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from tests.support.example_registry import fill_with_examples
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
-from workers import examples
-from workers.registry.file import load
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS, build_worker
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -150,7 +149,7 @@ class Case:
                 return
 
     async def settled(self, number: int = 1) -> None:
-        """Wait until nothing is under way for an office, nothing is due, and its application has heard of it."""
+        """Wait until nothing is under way for an office, nothing is due, and its application knows."""
         for procedure in (self.office(number), self.application):
             await settled(self.environment.temporal, procedure)
 
@@ -237,7 +236,7 @@ async def environment_with_worker(
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
     )
-    await load(sessions, examples.registry())
+    await fill_with_examples(sessions)
     # The Temporal server is shared by all tests: no two of them may use the same application number.
     async with sessions.begin() as session:
         await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
@@ -260,7 +259,7 @@ async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:
 
 
 async def at_rest(case: Case, stage: Stage, number: int = 1) -> None:
-    """Wait until an office's procedure rests at a stage and waits for a person, and its application knows."""
+    """Wait until an office's procedure is at a stage and waits for a person, and its application knows."""
     while True:
         progress = await case.progress(number)
         if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:

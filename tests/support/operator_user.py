@@ -1,4 +1,4 @@
-"""An operator's desk: the real Web UI on a Temporal server of its own, in a real Chromium, with the people of the case.
+"""An operator: the real Web UI on a Temporal server of its own, in a real Chromium, with the people of the case.
 
 The server that the other tests share has no Web UI.
 """
@@ -55,7 +55,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
 
 @asynccontextmanager
 async def _screen(browser: Browser) -> AsyncIterator[Page]:
-    """A screen as it stands on an operator's desk in Japan."""
+    """A screen as an operator in Japan has it."""
     context = await browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="ja-JP", timezone_id="Asia/Tokyo"
     )
@@ -161,7 +161,7 @@ class OperatorUser:
 async def operator_user(
     sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser
 ) -> AsyncIterator[OperatorUser]:
-    """Seat an operator; two take cases, the third supervises."""
+    """An operator at the Web UI; two take cases, the third supervises."""
     async with (
         temporal_with_ui() as (temporal, ui_url),
         environment_with_worker(sessions, temporal, inbox) as environment,

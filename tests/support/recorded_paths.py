@@ -1,4 +1,4 @@
-"""Every way through the procedures, as a customer and an operator walk it. Histories of each are kept and replayed."""
+"""Every path through the procedures, as a customer and an operator walk it. Histories of each are kept and replayed."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How tests are run: each within bounds, many beside each other, and failures told as they happen."""
+"""How tests are run: each within bounds, many beside each other, and failures printed as they happen."""
 
 import asyncio
 import functools
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
@@ -19,7 +20,7 @@ _LONGEST = 300  # seconds for one test
 
 
 def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let a test that waits for what never comes fail where it waits, rather than where the loop was told to end."""
+    """Let a test that waits for what never comes fail where it waits, rather than where the loop is ended."""
 
     @functools.wraps(test)
     async def within(*args: Any, **kwargs: Any) -> None:
@@ -31,7 +32,7 @@ def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[Non
 
 @contextmanager
 def workers_among_many() -> Iterator[None]:
-    """Two seconds without an answer are a deadlock in life; on a machine that is busy with tests they are not.
+    """Outside tests, two seconds without an answer are a deadlock; on a machine that is busy with tests they are not.
 
     And whether a workflow can be loaded in its sandbox is tried once, not for each of a thousand workers.
     """
@@ -54,22 +55,31 @@ def workers_among_many() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def passwords_that_cost_little() -> Iterator[None]:
+    """Hash passwords with real argon2 at its lowest cost: each of hundreds would take a tenth of a second."""
+    quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.common.password_hashing.PasswordHasher", quick)
+        yield
+
+
 class PatientQueries(Interceptor):
-    """A query that nobody answered in time is asked again: on a machine that is busy with tests, one may be lost."""
+    """A query without an answer in time is sent again: on a machine that is busy with tests, one may be lost."""
 
     def intercept_client(self, following: OutboundInterceptor) -> OutboundInterceptor:
-        return _AskedAgain(following)
+        return _SentAgain(following)
 
 
-class _AskedAgain(OutboundInterceptor):
-    async def query_workflow(self, asked: QueryWorkflowInput) -> Any:
+class _SentAgain(OutboundInterceptor):
+    async def query_workflow(self, query: QueryWorkflowInput) -> Any:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    return await super().query_workflow(asked)
+                    return await super().query_workflow(query)
                 except RPCError as error:
                     late = error.status in {RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED}
-                    if asked.rpc_timeout or not late:  # who sets a bound wants to know
+                    if query.rpc_timeout or not late:  # who sets a bound wants to know
                         raise
 
 

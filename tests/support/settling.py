@@ -10,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 _ENDS = ("completed", "failed", "timed_out", "canceled", "terminated", "continued_as_new")
 _WORKFLOW_ENDS = {f"workflow_execution_{end}" for end in _ENDS}
-# What is told to other workflows, and the start of a child, is lost if this one is terminated meanwhile.
+# What is sent to other workflows, and the start of a child, is lost if this one is terminated meanwhile.
 _BEGINS = {
     "activity_task_scheduled",
     "signal_external_workflow_execution_initiated",

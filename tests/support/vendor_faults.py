@@ -30,7 +30,7 @@ SOON = timedelta(milliseconds=50)
 
 @dataclass
 class Fault:
-    """What one call of a vendor's system is in: it fails until it is healed, or answers only when it is let go."""
+    """What one call of a vendor's system is in: it fails until repaired, or answers only when the test lets it."""
 
     fails: bool = False
     late: bool = False

@@ -1,4 +1,4 @@
-"""What the web's tests start from: a small registry, the app on real parts, and a way to lose Temporal."""
+"""What the web's tests start from: a small registry, the app on real parts, and a proxy that loses Temporal."""
 
 import asyncio
 import itertools
@@ -266,7 +266,7 @@ async def end_cases(web: Web, client: Client) -> None:
 
 
 class TemporalProxy:
-    """The only way to Temporal; closed at first, as if the server were down."""
+    """What the app reaches Temporal through; closed at first, as if the server were down."""
 
     def __init__(self, target: str) -> None:
         self._target = target.split(":")
@@ -302,6 +302,6 @@ async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -
             target.write(data)
             await target.drain()
     except OSError:
-        pass  # one side has gone; the other is told
+        pass  # one side has gone; the other is closed
     finally:
         target.close()

@@ -1,4 +1,4 @@
-"""A subscriber as it stands outside: a real HTTP server that keeps what it gets and answers as it is told."""
+"""A subscriber: a real HTTP server that keeps what it gets and answers as the test says."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -62,7 +62,7 @@ async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(env
     assert await told(case, stopped) == {}
 
 
-async def test_a_way_out_is_told_with_its_outcome(environment: Environment) -> None:
+async def test_an_early_exit_is_published_with_its_outcome(environment: Environment) -> None:
     subscriber = await subscribe(environment, WebhookKind.OFFICE_CLOSED)
     case = await withdrawn(environment)
     await case.application.result()

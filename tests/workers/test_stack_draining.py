@@ -23,7 +23,7 @@ from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 class SlowInbox:

@@ -20,7 +20,7 @@ from workers.settings import Settings
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone, environment
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 HARMLESS = "\n# Nothing that a case would notice.\n"
 BREAKING = """

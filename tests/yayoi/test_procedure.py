@@ -54,7 +54,9 @@ BANK_C = (LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 7654321")
 AIR_C = (LinkKind.AIR_REGI, "Airレジ 本店")
 
 
-@pytest_asyncio.fixture(params=[1000, 0], ids=["cached", "uncached"])
+@pytest_asyncio.fixture(
+    params=[pytest.param(1000, id="cached"), pytest.param(0, id="uncached", marks=pytest.mark.long)]
+)
 async def environment(
     request: pytest.FixtureRequest,
     sessions: async_sessionmaker[AsyncSession],

@@ -112,6 +112,7 @@ DEATHS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", DEATHS)
 async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(
     environment: Environment, moment: str

@@ -9,7 +9,7 @@ from activities.myics.registration_mail import CONSTANTS as MYICS_CONSTANTS
 from activities.yayoi.mail_texts import CONSTANTS
 from models.backoffice.digest import DIGEST_SUBJECT
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
-from models.common.calendar import JST
+from models.common.calendar import JST, day_in_japan
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
@@ -244,7 +244,7 @@ SAMPLES = (
         _OPERATOR,
         {
             "operator": {"name": "佐藤", "supervisor": False},
-            "day": _AT.date(),
+            "day": day_in_japan(_AT),
             "queues": [
                 ({"name": name, "link": f"{_UI}?query=Overdue%20%3D%20true"}, count)
                 for name, count in (("対応待ち", 1), ("期限超過", 0))

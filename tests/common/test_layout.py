@@ -1,0 +1,148 @@
+"""Where files are and what they are called: the rules of the layout that import-linter does not check."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("models", "workflows", "activities", "web", "workers")
+PACKAGES = {"common", "webhooks", "yayoi", "myics", "backoffice"}
+BESIDE_THEM = {"models": {"tables", "migrations"}, "web": {"static", "templates"}}
+"""Folders of a layer that are no packages of it; `workers` has parts of the program, each with a name of its own."""
+OF_THE_WHOLE = {"browser", "hostile", "replay", "support", "third_procedure"}
+"""Folders of tests that run all layers together, and their support."""
+
+SAME_OF_EACH = {
+    "models": {
+        "accounts": "tables, and their rules",
+        "batches": "rules, and their store",
+        "identifiers": "of each package",
+        "mails": "subjects of each package",
+        "messages": "of each package",
+        "operations": "of each package",
+        "operator_actions": "of each package",
+        "personal_links": "what all links are, and those of MYICS",
+    },
+    "workflows": {"search_attributes": "what all have, and those of each package"},
+    "web": {"pages": "routers of each package", "starter": "of each package", "wiring": "of each package"},
+    "workers": {"myics": "what each part of the program does for MYICS"},
+}
+"""File names that a layer may have more than once, with the one thing that they mean there."""
+
+WORDS = {
+    *("tell", "tells", "telling", "told", "teller"),
+    *("mend", "mends", "mended", "standing", "gallery"),
+    *("door", "doors", "gate", "rung", "climb", "ladder"),
+    *("hear", "heard", "hearing", "ground", "taking"),
+}
+"""Not in any name: notify or say; fix or correct; status; auth, access or replay check; escalation and its steps; …"""
+PHRASES = {"ways_out", "way_out", "left_out", "left_early", "work_off", "worked_off", "failing_mark", "operators_turn"}
+"""Not in any name: early exits, skipped, process, failure flag, operator turn."""
+NAMES = {
+    *("Asked", "Answer", "Parts", "Moment", "Way", "WayOut", "Work", "House", "Town", "World", "Trouble", "NEWS"),
+    *("asking", "managing", "telling", "giving_up", "one_mail", "reaching", "one_at_a_time"),
+}
+"""Not a whole name: input and output, context, scheduled action, diagram, transaction; files are nouns."""
+
+
+def sources(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield file.relative_to(ROOT), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def folders_in(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir() if each.is_dir() and each.name != "__pycache__"}
+
+
+def imported(module: ast.Module) -> Iterator[str]:
+    """What a module imports, also inside functions: modules, and what may be one."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def named_in(module: ast.Module) -> Iterator[str]:
+    """Every name that a module gives to something."""
+    for node in ast.walk(module):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case _:
+                pass
+
+
+def is_banned(name: str) -> bool:
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    pairs = {f"{one}_{next_}" for one, next_ in pairwise(words)}
+    return name.strip("_") in NAMES or not WORDS.isdisjoint(words) or not PHRASES.isdisjoint(pairs)
+
+
+@pytest.mark.parametrize("layer", ["models", "workflows", "activities", "web", "web/templates"])
+def test_every_layer_has_the_same_five_packages(layer: str) -> None:
+    assert folders_in(ROOT / layer) - BESIDE_THEM.get(layer, set()) <= PACKAGES
+
+
+def test_every_folder_of_tests_mirrors_one_of_the_source() -> None:
+    without = [
+        str(folder)
+        for folder in (file.parent.relative_to("tests") for file, _ in sources("tests"))
+        if folder.parts and folder.parts[0] not in OF_THE_WHOLE
+        if not (ROOT / folder).is_dir() and not any((ROOT / layer / folder).is_dir() for layer in LAYERS)
+    ]
+    assert sorted(set(without)) == []
+
+
+def test_no_test_imports_a_test() -> None:
+    tests = re.compile(r"\.(test_\w+|conftest)(\.|$)")
+    assert [
+        f"{file}: {name}" for file, module in sources("tests") for name in imported(module) if tests.search(name)
+    ] == []
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    places = defaultdict(list)
+    for file, module in sources(*LAYERS):
+        for node in module.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(file))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_file_name_means_one_thing_in_a_layer(layer: str) -> None:
+    places = defaultdict(list)
+    for file, _ in sources(layer):
+        places[file.stem].append(str(file))
+    again = {name: files for name, files in places.items() if len(files) > 1 and name != "__init__"}
+    assert {name: files for name, files in again.items() if name not in SAME_OF_EACH.get(layer, {})} == {}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_name_holds_a_word_that_nobody_outside_understands(layer: str) -> None:
+    found = {
+        f"{file}: {name}"
+        for file, module in sources(layer)
+        for name in (file.stem, *named_in(module))
+        if is_banned(name)
+    }
+    assert sorted(found) == []
+
+
+@pytest.mark.parametrize("name", ["tell_client", "WebhookTeller", "_WAYS_OUT", "Asked", "_ladder", "TOLD_AT"])
+def test_a_banned_word_is_found_in_any_spelling(name: str) -> None:
+    assert is_banned(name)
+
+
+@pytest.mark.parametrize("name", ["notify_client", "EarlyExit", "answer", "gateway", "shoulder", "way"])
+def test_a_word_is_not_found_inside_another(name: str) -> None:
+    assert not is_banned(name)
