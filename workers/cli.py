@@ -131,7 +131,7 @@ def diagram(
 @app.command()
 def mails(into: Annotated[Path, typer.Option(help="The folder of the mail samples.")] = Path("docs/mails")) -> None:
     """Write the mail samples, as text and as HTML, for the documents."""
-    from workers.mail_samples.pages import write_samples
+    from workers.mail_samples.documents import write_samples
 
     write_samples(into)
 

@@ -53,13 +53,13 @@ class CaseDiagram:
         )
 
     @property
-    def left_early(self) -> bool:
+    def ended_early(self) -> bool:
         return self.outcome in EARLY_EXITS
 
     def mark(self, stage: Stage) -> StageMark:
-        if stage is self.live and not self.left_early:
+        if stage is self.live and not self.ended_early:
             return StageMark.LIVE
-        if stage is Stage.CLOSED and self.left_early:
+        if stage is Stage.CLOSED and self.ended_early:
             return StageMark.SKIPPED
         if stage in self.visited:
             return StageMark.DONE
@@ -67,7 +67,7 @@ class CaseDiagram:
 
     @property
     def mark_of_early_exit(self) -> StageMark:
-        if not self.left_early:
+        if not self.ended_early:
             return StageMark.SKIPPED if self.outcome else StageMark.PLAIN
         return StageMark.LIVE if self.live else StageMark.DONE
 
@@ -75,14 +75,14 @@ class CaseDiagram:
         """Whether the case has skipped it."""
         stages = self.procedure.stages
         furthest = max((stages.index(each) for each in self.visited if each in stages), default=-1)
-        return self.left_early or stages.index(stage) < furthest
+        return self.ended_early or stages.index(stage) < furthest
 
 
 def lines_beside(diagram: CaseDiagram, stage: Stage) -> tuple[str, ...]:
     """The lines under a stage's name."""
     if stage is Stage.SET_UP:
         return tuple(step.label for step in diagram.procedure.set_up_steps)
-    if stage is Stage.CLOSED and diagram.outcome and not diagram.left_early:
+    if stage is Stage.CLOSED and diagram.outcome and not diagram.ended_early:
         return (str(diagram.outcome),)
     return (NOTES[stage],) if stage in NOTES else ()
 
@@ -113,7 +113,7 @@ def _boxes(diagram: CaseDiagram) -> Iterator[str]:
 
 def _early_exits(diagram: CaseDiagram) -> Iterator[str]:
     mark = diagram.mark_of_early_exit
-    text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{diagram.outcome}" if diagram.left_early else "")
+    text = f"{SIGNS[mark]}{UNDONE}" + (f"<br>{diagram.outcome}" if diagram.ended_early else "")
     yield f'  early(["{text}"]):::{"early" if mark is StageMark.PLAIN else mark}'
     for number, stage in enumerate(diagram.procedure.stages):
         if possible := early_exits(diagram.procedure, stage):

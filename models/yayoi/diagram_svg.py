@@ -113,7 +113,7 @@ def _taken(diagram: CaseDiagram, outcome: Outcome) -> str:
 
 def _end_of_early_exits(diagram: CaseDiagram, top: int, height: int) -> str:
     mark = diagram.mark_of_early_exit
-    name = f"{UNDONE}（{diagram.outcome}）" if diagram.left_early else UNDONE
+    name = f"{UNDONE}（{diagram.outcome}）" if diagram.ended_early else UNDONE
     left, width = _FIRST_EXIT - 36, _EXITS_WIDTH + 72
     box = f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="8"/>'
     kind = "early" if mark is StageMark.PLAIN else mark

@@ -20,16 +20,27 @@ OF_THE_WHOLE = {"browser", "hostile", "replay", "support", "third_procedure"}
 SAME_OF_EACH = {
     "models": {
         "accounts": "tables, and their rules",
+        "address_checks": "rules, and their store",
         "batches": "rules, and their store",
+        "deadlines": "of each product",
+        "enquiries": "rules, and their store",
+        "events": "rules, and their store",
         "identifiers": "of each package",
         "mails": "subjects of each package",
+        "member_invitations": "rules, and their store",
         "messages": "of each package",
         "operations": "of each package",
         "operator_actions": "of each package",
         "personal_links": "what all links are, and those of MYICS",
+        "starting": "what is stored and not started yet, of each package",
     },
     "workflows": {"search_attributes": "what all have, and those of each package"},
-    "web": {"pages": "routers of each package", "starter": "of each package", "wiring": "of each package"},
+    "web": {
+        "notifications": "of each product",
+        "signed_in": "who is signed in to each product",
+        "starter": "of each package",
+        "wiring": "of each package",
+    },
     "workers": {"myics": "what each part of the program does for MYICS"},
 }
 """File names that a layer may have more than once, with the one thing that they mean there."""

@@ -140,10 +140,10 @@ def sharing_is_restored_exactly_where_we_released_it(
         ours, customers, restored = (
             _firms(known.audited(number, action)) for action in (RELEASED_BY_US, RELEASED_BY_CUSTOMER, RESTORED)
         )
-        left_early = known.pairs[number].outcome not in KEPT
-        assert restored == (ours if left_early else frozenset()), (restored, ours)
+        ended_early = known.pairs[number].outcome not in KEPT
+        assert restored == (ours if ended_early else frozenset()), (restored, ours)
         shared = [row.firm for row in known.shared if row.office_token == token]
-        gone = customers if left_early else ours | customers
+        gone = customers if ended_early else ours | customers
         assert Counter(shared) == Counter(before[token] - outside[token] - gone)
 
 

@@ -16,7 +16,7 @@ from activities.common.mail_templates import mail_templates
 from models.myics.mails import MyicsMail
 from models.yayoi.mails import MailKind
 from tests.support.mail_outline import Outline
-from workers.mail_samples.pages import pages, written
+from workers.mail_samples.documents import pages, written
 from workers.mail_samples.samples import SAMPLES, Sample
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "mails"

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from web.common.unexpected_errors import Unexpected
 
-Answer = Callable[[Request, Exception], Response]
+ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
 SYSTEMS = ("/api/", "/webhooks/")
 """What the paths of other systems begin with; all else is pages, for people."""
@@ -77,8 +77,8 @@ class ProblemError(Exception):
 
 
 def problem_response(problem: ProblemError) -> JSONResponse:
-    told = Problem(title=_TITLES[problem.status], status=problem.status, detail=problem.detail, errors=problem.errors)
-    return JSONResponse(told.model_dump(), problem.status, media_type=PROBLEM_JSON, headers=problem.headers)
+    body = Problem(title=_TITLES[problem.status], status=problem.status, detail=problem.detail, errors=problem.errors)
+    return JSONResponse(body.model_dump(), problem.status, media_type=PROBLEM_JSON, headers=problem.headers)
 
 
 def answers(**descriptions: str) -> dict[int | str, dict[str, Any]]:
@@ -102,7 +102,7 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates) -> Answer:
+def answer_problems(app: FastAPI, templates: Jinja2Templates) -> ProblemAnswer:
     """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
 
     Return what answers a problem, for middleware: no handler sees what is raised there.

@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.common.problems import Answer, ProblemError
+from web.common.problems import ProblemAnswer, ProblemError
 
 MAX_BODY_BYTES = 64 * 1024
 """Twenty offices with everything filled in take less than a tenth of it."""
@@ -31,7 +31,7 @@ class SecurityHeaders:
     """Add the security headers to every answer that does not set its own."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        """`https`: applicants reach the web over TLS, and browsers are told never to come without it."""
+        """`https`: applicants reach the web over TLS, and browsers are instructed never to come without it."""
         self._app = app
         self._headers = _HEADERS | (_OVER_TLS if https else {})
 
@@ -52,7 +52,7 @@ class BodyLimit:
     `larger`: paths to which more may be sent, and how many bytes.
     """
 
-    def __init__(self, app: ASGIApp, *, answer: Answer, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, *, answer: ProblemAnswer, larger: Mapping[str, int]) -> None:
         self._app = app
         self._answer = answer
         self._larger = larger

@@ -42,9 +42,9 @@ class Unexpected:
 
 def places_of(error: BaseException) -> str:
     """Return the types of an error and of its causes, each with the lines it came through; no error's own text."""
-    told = traceback.TracebackException.from_exception(error, limit=None, capture_locals=False)
+    failure = traceback.TracebackException.from_exception(error, limit=None, capture_locals=False)
     lines: list[str] = []
-    each: traceback.TracebackException | None = told
+    each: traceback.TracebackException | None = failure
     while each is not None:
         lines += [getattr(each.exc_type, "__qualname__", "?"), *(line.rstrip() for line in each.stack.format())]
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)

@@ -1,4 +1,4 @@
-"""Notifying workflows of what was stored: a row's workflow is started, and later told what has changed in its row."""
+"""Notifying workflows of what was stored: a row's workflow is started, and signalled of changes of its row."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -102,7 +102,7 @@ class EventDelivery:
         row = await store_event(self._sessions, event)
         if row.delivered_at is None:
             try:
-                await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), asking=event.event_id)
+                await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), awaited=event.event_id)
             except UnreachableError:
                 _log.warning("event %s waits: Temporal or the worker cannot be reached", event.event_id)
         row = await stored_event(self._sessions, event.event_id)
@@ -125,10 +125,10 @@ class EventDelivery:
                     kind = type(result).__name__
                     _log.warning("events for %s office %s wait: %s", application_no, office_no, kind)
 
-    async def _deliver_in_time(self, application_no: str, office_no: int, asking: UUID | None = None) -> None:
+    async def _deliver_in_time(self, application_no: str, office_no: int, awaited: UUID | None = None) -> None:
         """Deliver what waits for one office, the oldest first: STEP6 before STEP5 would be refused.
 
-        `asking` is the event whose sender still waits for the answer.
+        `awaited` is the event whose sender still waits for the answer.
         """
         async with temporal_call():
             office = self._client.get_workflow_handle(office_workflow_id(ApplicationNo(application_no), office_no))
@@ -136,7 +136,7 @@ class EventDelivery:
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
                 refused_because = await self._update(office, event, update_id)
-                answered = row.event_id == asking
+                answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
     @staticmethod

@@ -8,8 +8,8 @@ from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
-from workers.demo.records import issued, operator_of, registered
 from workers.demo.run import DemoRun
+from workers.demo.stored_facts import issued, operator_of, registered
 
 OPERATOR, SUPERVISOR = "佐藤", "田中"
 

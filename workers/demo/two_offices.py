@@ -14,7 +14,8 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.smart_import import SmartImportRuns
 from workers.demo.pages import Bearer, register_yayoi_id, set_up_and_relink
-from workers.demo.records import (
+from workers.demo.run import DemoRun, link_in
+from workers.demo.stored_facts import (
     actions,
     applied_at,
     import_up_to,
@@ -24,7 +25,6 @@ from workers.demo.records import (
     registered,
     remembered,
 )
-from workers.demo.run import DemoRun, link_in
 from workers.stack.inbox import text_of
 
 CONTRACT = "8871304"

@@ -29,7 +29,7 @@ _DEADLOCK = "40P01"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the submitter is told. `new`: it was not stored before."""
+    """What the submitter reads. `new`: it was not stored before."""
 
     application_no: ApplicationNo
     due_date: date

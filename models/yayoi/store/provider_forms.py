@@ -24,7 +24,7 @@ _OTHER_CONTENT = FieldError(
 
 
 class SettledError(Exception):
-    """The form was mended or discarded before."""
+    """The form was corrected or discarded before."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class ProviderForms:
         try:
             receipt = await self._receive(webhook_id, _read(body), {})
         except RefusedError as refused:
-            told = RefusedError([_clean(error) for error in refused.errors])
-            await self._keep(webhook_id, body, told.errors)
-            raise told from None
+            clean = RefusedError([_clean(error) for error in refused.errors])
+            await self._keep(webhook_id, body, clean.errors)
+            raise clean from None
         except OtherContentError:
             await self._keep(webhook_id, body, [_OTHER_CONTENT])
             raise
@@ -63,7 +63,7 @@ class ProviderForms:
         return receipt
 
     async def retry(self, form_no: int, changes: Mapping[str, str], settlement: Settlement) -> Receipt:
-        """Take a kept form once more, with values mended. Raises as `take` does, and `SettledError`, `ValueError`."""
+        """Take a kept form once more, with corrected values. Raises as `take` does, `SettledError`, `ValueError`."""
         async with self._sessions.begin() as session:
             kept = await session.get_one(RefusedFormRow, form_no)
         if kept.settled_at:
@@ -76,8 +76,8 @@ class ProviderForms:
         """End a kept form without an application. Raises `SettledError`."""
         await self._settle(form_no, settlement, None)
 
-    async def _receive(self, webhook_id: str, data: Any, mended: Mapping[str, str]) -> Receipt:
-        translated = self._translation.translate(data, webhook_id, mended)
+    async def _receive(self, webhook_id: str, data: Any, corrected: Mapping[str, str]) -> Receipt:
+        translated = self._translation.translate(data, webhook_id, corrected)
         form = translated.form()
         try:
             return await self._intake.receive(form)

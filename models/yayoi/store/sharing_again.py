@@ -12,7 +12,7 @@ from models.yayoi.store.pair_status import PairStatus
 
 
 @dataclass(frozen=True)
-class EndedSharing:
+class FormerSharing:
     """One accounting office that sharing ended with for a procedure."""
 
     firm: str
@@ -21,7 +21,7 @@ class EndedSharing:
     shared_on: date | None
 
 
-async def ended_sharings(session: DatabaseSession, pair: PairStatus) -> list[EndedSharing]:
+async def ended_sharings(session: DatabaseSession, pair: PairStatus) -> list[FormerSharing]:
     """Return with whom the office was shared until this procedure (Y13), and what the customer has said of it since."""
     if pair.office_token is None:
         return []
@@ -39,7 +39,7 @@ async def ended_sharings(session: DatabaseSession, pair: PairStatus) -> list[End
         )
         .order_by(SharingRow.sharing_id)
     )
-    return [EndedSharing(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
+    return [FormerSharing(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
 
 
 async def note_sharing(session: DatabaseSession, pair: PairStatus, firm: str, shared_on: date | None) -> None:

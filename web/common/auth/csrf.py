@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.common.problems import SYSTEMS, Answer, ProblemError
+from web.common.problems import SYSTEMS, ProblemAnswer, ProblemError
 
 FOREIGN_FORM = (
     "安全のため、このフォームは受け付けられませんでした。このサイトのページから送信されたことを確認できません。"
@@ -25,7 +25,7 @@ class Csrf:
     Systems send no cookies, and prove by keys and signatures who they are: their paths are let through.
     """
 
-    def __init__(self, app: ASGIApp, *, answer: Answer, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, *, answer: ProblemAnswer, public_url: str) -> None:
         self._app = app
         self._answer = answer
         url = httpx.URL(public_url)

@@ -34,7 +34,7 @@ router = page_router()
 
 
 @dataclass(frozen=True)
-class Registration:
+class ProductRegistration:
     """One of both pages: they ask for the same and differ in the step that they report."""
 
     step: SetUpStep
@@ -48,13 +48,13 @@ class Registration:
         return OwnedProductRegisteredEvent.model_validate({"kind": "owned_product_registered", **facts})
 
 
-_PRODUCT = Registration(
+_PRODUCT = ProductRegistration(
     SetUpStep.PRODUCT,
     "STEP6 製品の登録",
     "認証する",
     "「弥生会計 ネットワーク」「弥生販売 ネットワーク」製品を登録します。それ以外の製品は、この登録は不要です。",
 )
-_OWNED = Registration(
+_OWNED = ProductRegistration(
     SetUpStep.OWNED_PRODUCT,
     "STEP6 保有製品の登録",
     "保有製品を登録する",
@@ -63,11 +63,11 @@ _OWNED = Registration(
 _REGISTRATIONS = {STEP_PATHS[registration.step]: registration for registration in (_PRODUCT, _OWNED)}
 
 
-def _registration(request: Request) -> Registration:
+def _registration(request: Request) -> ProductRegistration:
     return _REGISTRATIONS[request.url.path]
 
 
-OfPath = Annotated[Registration, Depends(_registration)]
+OfPath = Annotated[ProductRegistration, Depends(_registration)]
 
 
 @router.get("/products/register")
@@ -104,7 +104,7 @@ async def register(
     return lead_on(registration.step, reported)
 
 
-def _show(page: PairPage, registration: Registration, form: PageForm) -> Response:
+def _show(page: PairPage, registration: ProductRegistration, form: PageForm) -> Response:
     facts = {"page": form, "event_id": uuid4(), "registration": registration, "path": STEP_PATHS[registration.step]}
     return page.show("yayoi/product.html", facts)
 
