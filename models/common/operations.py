@@ -15,17 +15,14 @@ class Operation(StrEnum):
 
     message: type[ActionMessage]
     """What is sent with it."""
+    label: str
+    """What it is called in the operators' language."""
 
-    def __new__(cls, name: str, message: type[ActionMessage]) -> Self:
+    def __new__(cls, name: str, message: type[ActionMessage], label: str) -> Self:
         operation = str.__new__(cls, name)
         operation._value_ = name
-        operation.message = message
+        operation.message, operation.label = message, label
         return operation
-
-    @property
-    def label(self) -> str:
-        """What it is called in the operators' language."""
-        return self.message.label
 
 
 Op = TypeVar("Op", bound=Operation)

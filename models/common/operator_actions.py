@@ -8,12 +8,8 @@ from models.common.operator_message import ActionMessage
 class HandOver(ActionMessage):
     """Take the case oneself or hand it to a colleague."""
 
-    label = "担当者を替える"
-
     to: str = Field(min_length=1, max_length=100)
 
 
 class AddNote(ActionMessage):
     """Leave a note; a case that waits for an operator waits for the applicant again."""
-
-    label = "対応を記録する（メモ）"

@@ -6,7 +6,7 @@ them, and it does not run on replay, so what has once been accepted stays readab
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
@@ -20,9 +20,6 @@ class ActionMessage(Message):
     """Who does something, and why."""
 
     model_config = ConfigDict(extra="allow")
-
-    label: ClassVar[str]
-    """What the action is called in the operators' language."""
 
     by: str = Field(min_length=1, max_length=100)
     """Who: an operator's name, 申込者, or `system:<name>` for another system."""

@@ -5,23 +5,11 @@ from models.common.operator_message import ActionMessage
 from models.myics.batches import BatchProgress
 
 
-class StopBatch(ActionMessage):
-    """Stop after the page that is under way."""
-
-    label = "一括登録を止める"
-
-
-class ResumeBatch(ActionMessage):
-    """Go on where it stopped."""
-
-    label = "一括登録を再開する"
-
-
 class BatchOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    STOP = "stop", StopBatch
-    RESUME = "resume", ResumeBatch
+    STOP = "stop", ActionMessage, "一括登録を止める"
+    RESUME = "resume", ActionMessage, "一括登録を再開する"
 
 
 def _refusal(operation: BatchOperation, progress: BatchProgress) -> str | None:

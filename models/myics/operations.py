@@ -14,16 +14,8 @@ from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
 
 
-class ResendLink(ActionMessage):
-    """Send the link again; the one before ends (M8)."""
-
-    label = "URL を送り直す（前の URL は使えなくなります）"
-
-
 class ExtendLink(ActionMessage):
     """Give the registrant longer: a new link that can be used until then (M8)."""
-
-    label = "期限を延ばす（新しい URL を送ります）"
 
     until: date
 
@@ -31,33 +23,19 @@ class ExtendLink(ActionMessage):
 class CorrectMailAddress(ActionMessage):
     """Send to another address from now on; the link that went to the old one ends (M8)."""
 
-    label = "メールアドレスを訂正する（新しい URL を送ります）"
-
     mail_address: MailAddress
-
-
-class UnlockRegistration(ActionMessage):
-    """Let the registrant, or the owner of the account, try again."""
-
-    label = "本人を確認して、ロックを解除する"
-
-
-class WithdrawRegistration(ActionMessage):
-    """End the registration; its link ends, its address is free again (M8)."""
-
-    label = "取り下げる"
 
 
 class RegistrationOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    RESEND = "resend", ResendLink
-    EXTEND_DEADLINE = "extend_deadline", ExtendLink
-    CORRECT_ADDRESS = "correct_address", CorrectMailAddress
-    UNLOCK = "unlock", UnlockRegistration
-    ADD_NOTE = "add_note", AddNote
-    HAND_OVER = "hand_over", HandOver
-    WITHDRAW = "withdraw", WithdrawRegistration
+    RESEND = "resend", ActionMessage, "URL を送り直す（前の URL は使えなくなります）"
+    EXTEND_DEADLINE = "extend_deadline", ExtendLink, "期限を延ばす（新しい URL を送ります）"
+    CORRECT_ADDRESS = "correct_address", CorrectMailAddress, "メールアドレスを訂正する（新しい URL を送ります）"
+    UNLOCK = "unlock", ActionMessage, "本人を確認して、ロックを解除する"
+    ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
+    HAND_OVER = "hand_over", HandOver, "担当者を替える"
+    WITHDRAW = "withdraw", ActionMessage, "取り下げる"
 
 
 def _refusal(operation: RegistrationOperation, state: RegistrationState) -> str | None:

@@ -142,16 +142,10 @@ class DeliveryStatus(Message):
     """Whether operators have to be notified."""
 
 
-class ResendWebhook(ActionMessage):
-    """Try a dead letter again, with all its attempts."""
-
-    label = "もう一度送信する"
-
-
 class WebhookOperation(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    RESEND = "resend", ResendWebhook
+    RESEND = "resend", ActionMessage, "もう一度送信する"
 
 
 def _refusal(_: WebhookOperation, stage: WebhookStage) -> str | None:

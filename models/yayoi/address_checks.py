@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 from models.common.message import Message
@@ -104,16 +103,10 @@ class ClosedCheck(Message):
     finished: bool
 
 
-class EndCheck(ActionMessage):
-    """End a check that the customer does not want any longer; they may begin anew at any time."""
-
-    label: ClassVar[str] = "この手続きをやめる（入力された内容を削除する）"
-
-
 class CheckOperation(Operation):
     """What operators can do with a check."""
 
-    END = "end_check", EndCheck
+    END = "end_check", ActionMessage, "この手続きをやめる（入力された内容を削除する）"
 
 
 def _refusal(_: CheckOperation, stage: CheckStage) -> str | None:

@@ -16,8 +16,6 @@ from models.yayoi.service_links import LinkKind, RelinkDay
 class CorrectPair(ActionMessage):
     """Correct what is wrong of the pair: the Yayoi ID, the office token, the ID issued before (Y2, Y3, Y5, Y9)."""
 
-    label = "弥生ID・事業所トークンを訂正する"
-
     yayoi_id: YayoiId | None = None
     office_token: OfficeToken | None = None
     issued_contract_id: ContractId | None = None
@@ -27,31 +25,21 @@ class CorrectPair(ActionMessage):
 class AcceptPair(ActionMessage):
     """Go on in spite of what the check found; never for an ID of another group (Y3)."""
 
-    label = "確認結果を承知のうえで進める"
-
 
 class Reject(ActionMessage):
     """Refuse this office's application for good (Y27)."""
-
-    label = "却下する"
 
 
 class ReleaseSharing(ActionMessage):
     """Release the sharing on the applicant's behalf, with their consent (Y13)."""
 
-    label = "申込者の同意を得て、共有を代わりに解除する"
-
 
 class SharingReleased(ActionMessage):
     """Sharing with the accounting office has ended (Y13)."""
 
-    label = "共有が解除されたことを記録する"
-
 
 class ExtendDeadline(ActionMessage):
     """Give the applicant longer to correct what blocks the case (Y27)."""
-
-    label = "期限を延ばす"
 
     until: date
 
@@ -59,27 +47,19 @@ class ExtendDeadline(ActionMessage):
 class Hold(ActionMessage):
     """Stop until it is resumed: no step, no reminder, no expiry."""
 
-    label = "保留にする"
-
 
 class Resume(ActionMessage):
     """Go on after a hold."""
 
-    label = "保留を解く"
-
 
 class ResendMail(ActionMessage):
     """Send a mail again that was sent before."""
-
-    label = "メールを送り直す"
 
     kind: MailKind
 
 
 class Cancel(ActionMessage):
     """Cancel this office's application; after STEP5 began only with a supervisor (Y27)."""
-
-    label = "取り消す"
 
     supervisor: str | None = None
     """The supervisor who agrees."""
@@ -88,21 +68,15 @@ class Cancel(ActionMessage):
 class Withdraw(ActionMessage):
     """The applicant withdraws this office's application (Y27)."""
 
-    label = "申込者の取り下げを記録する"
-
 
 class SetUpStepDone(ActionMessage):
     """The customer has done one step of STEP5 or STEP6 (Y19, Y20)."""
-
-    label = "STEP5・STEP6 の完了を記録する"
 
     step: SetUpStep
 
 
 class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
-
-    label = "サービスの再連携を記録する"
 
     kind: LinkKind
     service: str = Field(min_length=1, max_length=100)
@@ -114,18 +88,18 @@ class ServiceRelinked(ActionMessage):
 class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
-    CORRECT_PAIR = "correct_pair", CorrectPair
-    ACCEPT_PAIR = "accept_pair", AcceptPair
-    REJECT = "reject", Reject
-    RELEASE_SHARING = "release_sharing", ReleaseSharing
-    REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased
-    EXTEND_DEADLINE = "extend_deadline", ExtendDeadline
-    REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone
-    REPORT_RELINK = "report_relink", ServiceRelinked
-    ADD_NOTE = "add_note", AddNote
-    RESEND_MAIL = "resend_mail", ResendMail
-    HAND_OVER = "hand_over", HandOver
-    HOLD = "hold", Hold
-    RESUME = "resume", Resume
-    WITHDRAW = "withdraw", Withdraw
-    CANCEL = "cancel", Cancel
+    CORRECT_PAIR = "correct_pair", CorrectPair, "弥生ID・事業所トークンを訂正する"
+    ACCEPT_PAIR = "accept_pair", AcceptPair, "確認結果を承知のうえで進める"
+    REJECT = "reject", Reject, "却下する"
+    RELEASE_SHARING = "release_sharing", ReleaseSharing, "申込者の同意を得て、共有を代わりに解除する"
+    REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased, "共有が解除されたことを記録する"
+    EXTEND_DEADLINE = "extend_deadline", ExtendDeadline, "期限を延ばす"
+    REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone, "STEP5・STEP6 の完了を記録する"
+    REPORT_RELINK = "report_relink", ServiceRelinked, "サービスの再連携を記録する"
+    ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
+    RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
+    HAND_OVER = "hand_over", HandOver, "担当者を替える"
+    HOLD = "hold", Hold, "保留にする"
+    RESUME = "resume", Resume, "保留を解く"
+    WITHDRAW = "withdraw", Withdraw, "申込者の取り下げを記録する"
+    CANCEL = "cancel", Cancel, "取り消す"

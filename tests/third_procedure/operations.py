@@ -9,17 +9,9 @@ from models.common.operator_message import ActionMessage
 from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
 
 
-class Sent(ActionMessage):
-    label = "発送を記録する"
-
-
-class WithdrawManual(ActionMessage):
-    label = "取り下げる"
-
-
 class ManualOperation(Operation):
-    SENT = "sent", Sent
-    WITHDRAW = "withdraw", WithdrawManual
+    SENT = "sent", ActionMessage, "発送を記録する"
+    WITHDRAW = "withdraw", ActionMessage, "取り下げる"
 
 
 @dataclass

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from models.common.waiting_for import WaitingFor
     from tests.third_procedure.activities import ManualActivities
     from tests.third_procedure.messages import CloseManual, ManualCase, ManualOutcome, ManualStage
-    from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState, Sent, WithdrawManual
+    from tests.third_procedure.operations import OPERATIONS, ManualOperation, ManualState
     from workflows.common.activity_options import REGISTRY
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
@@ -42,15 +42,15 @@ class ManualRequest:
         return await self._close(self._state.outcome or ManualOutcome.EXPIRED)
 
     @operator_action(ManualOperation.SENT)
-    async def sent(self, message: Sent) -> None:
+    async def sent(self, message: ActionMessage) -> None:
         self._end(ManualOutcome.SENT, message)
 
     @operator_action(ManualOperation.WITHDRAW)
-    async def withdraw(self, message: WithdrawManual) -> None:
+    async def withdraw(self, message: ActionMessage) -> None:
         self._end(ManualOutcome.WITHDRAWN, message)
 
     async def cancellation_requested(self) -> None:
-        self._end(ManualOutcome.WITHDRAWN, WithdrawManual(by="Web UI", reason="Request Cancellation"))
+        self._end(ManualOutcome.WITHDRAWN, ActionMessage(by="Web UI", reason="Request Cancellation"))
 
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
         if reason := OPERATIONS.refuse(operation, message, self._state):

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
 from models.myics.identifiers import registration_workflow_id
-from models.myics.operations import RegistrationOperation, ResendLink, WithdrawRegistration
+from models.myics.operations import RegistrationOperation
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from models.myics.store.users import Users
@@ -28,11 +28,13 @@ class InvitationUpdates:
 
     async def resend(self, manager: Member, account_id: int) -> None:
         """Mail another link to a user who has not registered."""
-        await self._send(manager, account_id, RegistrationOperation.RESEND, ResendLink(by=_BY, reason="画面からの再送"))
+        await self._send(
+            manager, account_id, RegistrationOperation.RESEND, ActionMessage(by=_BY, reason="画面からの再送")
+        )
 
     async def withdraw(self, manager: Member, account_id: int) -> None:
         """End an invitation."""
-        message = WithdrawRegistration(by=_BY, reason="画面からの取り下げ")
+        message = ActionMessage(by=_BY, reason="画面からの取り下げ")
         await self._send(manager, account_id, RegistrationOperation.WITHDRAW, message)
 
     async def _send(

@@ -10,8 +10,9 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.calendar import JST
+from models.common.operator_message import ActionMessage
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.messages import ResendWebhook, WebhookKind, WebhookStage, webhook_workflow_id
+from models.webhooks.messages import WebhookKind, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
 from workers import database, temporal
 from workers.program import ClearError
@@ -123,7 +124,7 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
             raise ClearError(f"{message_id} was delivered")
         if not active:
             raise ClearError(f"subscriber {row.subscriber_id} is stopped: add it again, and it gets what comes then")
-        if not await _resent(settings, message_id, ResendWebhook(by=by, reason=reason)):
+        if not await _resent(settings, message_id, ActionMessage(by=by, reason=reason)):
             async with sessions.begin() as session:
                 ended = await session.get_one(WebhookMessageRow, message_id, with_for_update=True)
                 # The web's reconciler starts it.
@@ -131,7 +132,7 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
     sys.stdout.write("もう一度送信します。\n")
 
 
-async def _resent(settings: Settings, message_id: str, message: ResendWebhook) -> bool:
+async def _resent(settings: Settings, message_id: str, message: ActionMessage) -> bool:
     """Update the procedure; False if it has ended."""
     client = await temporal.connect(settings)
     handle = client.get_workflow_handle(webhook_workflow_id(message_id))

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.myics.batches import RegistrationBatchActivities
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
-    from models.myics.batch_operations import OPERATIONS, BatchOperation, ResumeBatch, StopBatch
+    from models.myics.batch_operations import OPERATIONS, BatchOperation
     from models.myics.batches import (
         PAGE,
         PAGES_PER_RUN,
@@ -76,14 +76,14 @@ class ClientBatch(FailureFlag):
         return await self._close()
 
     @operator_action(BatchOperation.STOP)
-    async def stop(self, message: StopBatch) -> None:
+    async def stop(self, message: ActionMessage) -> None:
         self._set_stopped(stopped=True)
-        await self._record(message)
+        await self._record(BatchOperation.STOP, message)
 
     @operator_action(BatchOperation.RESUME)
-    async def resume(self, message: ResumeBatch) -> None:
+    async def resume(self, message: ActionMessage) -> None:
         self._set_stopped(stopped=False)
-        await self._record(message)
+        await self._record(BatchOperation.RESUME, message)
 
     @workflow.signal(name=ROW_CHANGED, description="事務所の画面での操作の報告（システム用）")
     def row_changed(self, changed: BatchChanged) -> None:
@@ -99,7 +99,8 @@ class ClientBatch(FailureFlag):
         """*Request Cancellation* in the Web UI is the same as stopping it: it can be resumed."""
         if OPERATIONS.refusal(BatchOperation.STOP, self._progress) is None:
             self._set_stopped(stopped=True)
-            await self._record(StopBatch(by="Web UI", reason="Request Cancellation による停止"))
+            stop = ActionMessage(by="Web UI", reason="Request Cancellation による停止")
+            await self._record(BatchOperation.STOP, stop)
 
     def check_possible(self, operation: BatchOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
@@ -180,16 +181,16 @@ class ClientBatch(FailureFlag):
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._progress
 
-    async def _record(self, message: ActionMessage) -> None:
+    async def _record(self, operation: BatchOperation, message: ActionMessage) -> None:
         self._operations += 1
         step = self._step(
             occurrence=self._operations,
             asked_as=current_update_id(),
-            action=message.label,
+            action=operation.label,
             by=message.by,
             reason=message.reason,
         )
-        summary = f"操作を記録する：{message.label}"
+        summary = f"操作を記録する：{operation.label}"
         await self._run(RegistrationBatchActivities.record_batch_operation, step, summary)
 
     def _step(self, **facts: Any) -> BatchStep:

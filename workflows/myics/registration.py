@@ -20,9 +20,6 @@ with workflow.unsafe.imports_passed_through():
         CorrectMailAddress,
         ExtendLink,
         RegistrationOperation,
-        ResendLink,
-        UnlockRegistration,
-        WithdrawRegistration,
     )
     from models.myics.registrations import (
         RegistrationCase,
@@ -72,7 +69,7 @@ class Registration(FailureFlag):
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
     @operator_action(RegistrationOperation.RESEND)
-    async def resend(self, message: ResendLink) -> None:
+    async def resend(self, message: ActionMessage) -> None:
         await self._steps.record(RegistrationOperation.RESEND, message)
         await self._send_link_again()
 
@@ -88,7 +85,7 @@ class Registration(FailureFlag):
         await self._send_link_again()
 
     @operator_action(RegistrationOperation.UNLOCK)
-    async def unlock(self, message: UnlockRegistration) -> None:
+    async def unlock(self, message: ActionMessage) -> None:
         await self._steps.unlock(message)
         await self._acknowledge()
 
@@ -104,7 +101,7 @@ class Registration(FailureFlag):
         await self._view.refresh()
 
     @operator_action(RegistrationOperation.WITHDRAW)
-    async def withdraw(self, message: WithdrawRegistration) -> None:
+    async def withdraw(self, message: ActionMessage) -> None:
         self._state.withdrawal = Withdrawal(message.by, message.reason)
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
 

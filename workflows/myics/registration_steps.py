@@ -114,7 +114,7 @@ class RegistrationSteps(CaseSteps[RegistrationState, RegistrationView]):
 
     async def _audit(self, action: str, message: ActionMessage) -> None:
         step = self._input(RecordOperation, action=action, **self._next_occurrence(message))
-        await self._run(RegistrationActivities.record_operation, step, f"操作を記録する：{message.label}")
+        await self._run(RegistrationActivities.record_operation, step, f"操作を記録する：{action}")
 
     # --- mails --------------------------------------------------------------------------------------------------------
 

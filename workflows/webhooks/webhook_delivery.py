@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
         OPERATIONS,
         DeliverWebhook,
         DeliveryStatus,
-        ResendWebhook,
         WebhookMessageRef,
         WebhookOperation,
         WebhookStage,
@@ -55,7 +54,7 @@ class WebhookDelivery(FailureFlag):
         return status
 
     @operator_action(WebhookOperation.RESEND)
-    async def resend(self, message: ResendWebhook) -> None:
+    async def resend(self, message: ActionMessage) -> None:
         self._dead = False
         workflow.logger.info("to be sent again, requested by %s", message.by)
 

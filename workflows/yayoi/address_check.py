@@ -17,7 +17,6 @@ with workflow.unsafe.imports_passed_through():
         CheckOutcome,
         CheckStage,
         CheckStep,
-        EndCheck,
         SendCode,
     )
     from workflows.common.activity_options import MAIL, REGISTRY
@@ -42,7 +41,7 @@ class AddressCheckProcedure(FailureFlag):
         self._timeline: list[TimelineEntry] = []
 
     @operator_action(CheckOperation.END)
-    async def end_check(self, message: EndCheck) -> None:
+    async def end_check(self, message: ActionMessage) -> None:
         self.note(f"{message.by} が取り消した（{message.reason}）")
         self._ended_by_operator = True
 
