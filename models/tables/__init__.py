@@ -1,103 +1,48 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
-from models.tables.accounts import (
-    AddressCheckRow,
-    CredentialRow,
-    RateCountRow,
-    WebSessionRow,
-    YayoiIdConsentRow,
-)
-from models.tables.base import AssignedCase, Base, NotifiedRow
-from models.tables.cases import (
-    ApplicationOfficeRow,
-    ApplicationRow,
-    AuditRow,
-    EventRow,
-    LedgerRow,
-    NoticeRow,
-    RememberedLinkRow,
-    SetUpStepRow,
-    application_count,
-)
-from models.tables.customer import (
-    BusinessGroupDetailsRow,
-    EnquiryRow,
-    MemberInvitationRow,
-    SharingAgainRow,
-    SupportPasswordRow,
-    enquiry_count,
-)
-from models.tables.myics import (
-    MyicsAccountRow,
-    MyicsBatchLineRow,
-    MyicsBatchRow,
-    MyicsClientRow,
-    MyicsFirmRow,
-    MyicsRegistrationRow,
-    MyicsSessionRow,
-    batch_count,
-    registration_count,
-)
-from models.tables.registry import (
-    BusinessGroupRow,
-    ContractIdPoolRow,
-    ExistingContractRow,
-    GroupMemberRow,
-    IssuedContractRow,
-    OfficeRow,
-    OperatorRow,
-    ServiceLinkRow,
-    SharingRow,
-    SmartImportRunRow,
-    YayoiIdRow,
-)
-from models.tables.webhooks import RefusedFormRow, WebhookMessageRow, WebhookSubscriberRow
-
-__all__ = [
-    "AddressCheckRow",
-    "ApplicationOfficeRow",
-    "ApplicationRow",
-    "AssignedCase",
-    "AuditRow",
-    "Base",
-    "BusinessGroupDetailsRow",
-    "BusinessGroupRow",
-    "ContractIdPoolRow",
-    "CredentialRow",
-    "EnquiryRow",
-    "EventRow",
-    "ExistingContractRow",
-    "GroupMemberRow",
-    "IssuedContractRow",
-    "LedgerRow",
-    "MemberInvitationRow",
-    "MyicsAccountRow",
-    "MyicsBatchLineRow",
-    "MyicsBatchRow",
-    "MyicsClientRow",
-    "MyicsFirmRow",
-    "MyicsRegistrationRow",
-    "MyicsSessionRow",
-    "NoticeRow",
-    "NotifiedRow",
-    "OfficeRow",
-    "OperatorRow",
-    "RateCountRow",
-    "RefusedFormRow",
-    "RememberedLinkRow",
-    "ServiceLinkRow",
-    "SetUpStepRow",
-    "SharingAgainRow",
-    "SharingRow",
-    "SmartImportRunRow",
-    "SupportPasswordRow",
-    "WebSessionRow",
-    "WebhookMessageRow",
-    "WebhookSubscriberRow",
-    "YayoiIdConsentRow",
-    "YayoiIdRow",
-    "application_count",
-    "batch_count",
-    "enquiry_count",
-    "registration_count",
-]
+from models.tables.accounts import AddressCheckRow as AddressCheckRow
+from models.tables.accounts import CredentialRow as CredentialRow
+from models.tables.accounts import RateCountRow as RateCountRow
+from models.tables.accounts import WebSessionRow as WebSessionRow
+from models.tables.accounts import YayoiIdConsentRow as YayoiIdConsentRow
+from models.tables.base import AssignedCase as AssignedCase
+from models.tables.base import Base as Base
+from models.tables.base import NotifiedRow as NotifiedRow
+from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
+from models.tables.cases import ApplicationRow as ApplicationRow
+from models.tables.cases import AuditRow as AuditRow
+from models.tables.cases import EventRow as EventRow
+from models.tables.cases import LedgerRow as LedgerRow
+from models.tables.cases import NoticeRow as NoticeRow
+from models.tables.cases import RememberedLinkRow as RememberedLinkRow
+from models.tables.cases import SetUpStepRow as SetUpStepRow
+from models.tables.cases import application_count as application_count
+from models.tables.customer import BusinessGroupDetailsRow as BusinessGroupDetailsRow
+from models.tables.customer import EnquiryRow as EnquiryRow
+from models.tables.customer import MemberInvitationRow as MemberInvitationRow
+from models.tables.customer import SharingAgainRow as SharingAgainRow
+from models.tables.customer import SupportPasswordRow as SupportPasswordRow
+from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.myics import MyicsAccountRow as MyicsAccountRow
+from models.tables.myics import MyicsBatchLineRow as MyicsBatchLineRow
+from models.tables.myics import MyicsBatchRow as MyicsBatchRow
+from models.tables.myics import MyicsClientRow as MyicsClientRow
+from models.tables.myics import MyicsFirmRow as MyicsFirmRow
+from models.tables.myics import MyicsRegistrationRow as MyicsRegistrationRow
+from models.tables.myics import MyicsSessionRow as MyicsSessionRow
+from models.tables.myics import batch_count as batch_count
+from models.tables.myics import registration_count as registration_count
+from models.tables.registry import BusinessGroupRow as BusinessGroupRow
+from models.tables.registry import ContractIdPoolRow as ContractIdPoolRow
+from models.tables.registry import ExistingContractRow as ExistingContractRow
+from models.tables.registry import GroupMemberRow as GroupMemberRow
+from models.tables.registry import IssuedContractRow as IssuedContractRow
+from models.tables.registry import OfficeRow as OfficeRow
+from models.tables.registry import OperatorRow as OperatorRow
+from models.tables.registry import ServiceLinkRow as ServiceLinkRow
+from models.tables.registry import SharingRow as SharingRow
+from models.tables.registry import SmartImportRunRow as SmartImportRunRow
+from models.tables.registry import YayoiIdRow as YayoiIdRow
+from models.tables.webhooks import RefusedFormRow as RefusedFormRow
+from models.tables.webhooks import WebhookMessageRow as WebhookMessageRow
+from models.tables.webhooks import WebhookSubscriberRow as WebhookSubscriberRow

@@ -25,16 +25,6 @@ from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import LinkKind
 
 
-def refuse(action: Action, message: ActionMessage, state: OfficeState) -> str | None:
-    """Return why the action cannot be done now and what can be, in Japanese; None if it can."""
-    return OPERATIONS.refuse(action, message, state)
-
-
-def available(state: OfficeState) -> list[Action]:
-    """Return what can be done now."""
-    return OPERATIONS.available(state)
-
-
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
     """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
     common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
@@ -78,11 +68,7 @@ def _refusal(action: Action, state: OfficeState) -> str | None:
     """Return why an action of this kind cannot be done now, whatever it says."""
     if state.leaving:
         return "この手続きは、すでに終了したか、終了の処理中です。"
-    return _RULES.get(action, _always)(state)
-
-
-def _always(_state: OfficeState) -> None:
-    return None
+    return _RULES[action](state) if action in _RULES else None
 
 
 def _correcting(state: OfficeState) -> str | None:

@@ -22,7 +22,7 @@ from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.messages import OfficeCase, Outcome
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, Withdraw
-from models.yayoi.operator_rules import available
+from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from tests.support.environment import OFFICE_C, Case, at_rest, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
@@ -142,7 +142,7 @@ def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: 
         if stage is Stage.RELINK and procedure.set_up_steps:
             for step in procedure.set_up_steps:
                 state.follow_up.record_step(step)
-        possible = {by_action[action] for action in available(state) if action in by_action}
+        possible = {by_action[action] for action in OPERATIONS.available(state) if action in by_action}
         assert set(early_exits(procedure, stage)) == possible, stage
         if stage is Stage.NOTIFY:
             state.notified_at = day

@@ -16,7 +16,7 @@ from models.yayoi.messages import Outcome, Relinked
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
 from models.yayoi.operator_actions import ResendMail as Resend
-from models.yayoi.operator_rules import available, example, refuse
+from models.yayoi.operator_rules import OPERATIONS, example
 from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import Coverage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
@@ -39,12 +39,12 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 @pytest.mark.parametrize(("state", "allowed"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_every_action_is_allowed_or_refused_by_the_table(state: OfficeState, allowed: set[Action]) -> None:
-    assert set(available(state)) == allowed
+    assert set(OPERATIONS.available(state)) == allowed
     for action in Action:
-        reason = refuse(action, filled(action, state), state)
+        reason = OPERATIONS.refuse(action, filled(action, state), state)
         assert (reason is None) == (action in allowed), action
         if reason:
-            assert reason.endswith(f"いまできる操作：{'、'.join(available(state)) or 'なし'}")
+            assert reason.endswith(f"いまできる操作：{'、'.join(OPERATIONS.available(state)) or 'なし'}")
 
 
 @st.composite
@@ -70,15 +70,15 @@ def states(draw: st.DrawFn) -> OfficeState:
 
 @given(states(), st.sampled_from(Action))
 def test_in_every_state_exactly_what_is_shown_is_accepted(state: OfficeState, action: Action) -> None:
-    reason = refuse(action, filled(action, state), state)
-    assert (reason is None) == (action in available(state)), reason
+    reason = OPERATIONS.refuse(action, filled(action, state), state)
+    assert (reason is None) == (action in OPERATIONS.available(state)), reason
 
 
 @given(states(), st.sampled_from(Action), st.sampled_from([None, "text", 7, [], {}, {"by": ""}, {"unknown": 1}]))
 def test_in_every_state_what_cannot_be_read_is_refused_with_the_example(
     state: OfficeState, action: Action, sent: object
 ) -> None:
-    reason = refuse(action, action.message.model_validate(sent), state) or ""
+    reason = OPERATIONS.refuse(action, action.message.model_validate(sent), state) or ""
     assert reason.startswith("JSON を読み取れません（")
     assert json.dumps(example(action, state), ensure_ascii=False) in reason
     assert "いまできる操作：" in reason

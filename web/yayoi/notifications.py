@@ -34,7 +34,7 @@ def invitation_notification(row: MemberInvitationRow) -> Notification:
         ),
         summary=f"事業グループへの招待（受付番号 {invitation.receipt_no}）",
         details="事業グループの管理者が、別の弥生ID をグループに招待しました。メールのリンクから参加すると終了します。",
-        search_attributes=search_attributes.of_invitation(),
+        search_attributes=search_attributes.OF_INVITATION,
     )
 
 
@@ -49,7 +49,7 @@ def enquiry_notification(row: EnquiryRow) -> Notification:
         change=enquiry,
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
-        search_attributes=search_attributes.of_enquiry(),
+        search_attributes=search_attributes.OF_ENQUIRY,
     )
 
 
@@ -70,5 +70,5 @@ def address_check_notification(row: AddressCheckRow) -> Notification:
         change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
         summary=address_check_details.summary(check),
         details=address_check_details.static_details(check),
-        search_attributes=search_attributes.of_address_check(),
+        search_attributes=search_attributes.OF_ADDRESS_CHECK,
     )

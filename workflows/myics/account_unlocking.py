@@ -14,10 +14,6 @@ with workflow.unsafe.imports_passed_through():
 class AccountUnlocking(Registration):
     """Waits for an operator from the beginning; an administrator of the firm may be faster."""
 
-    @workflow.init
-    def __init__(self, case: RegistrationCase) -> None:
-        super().__init__(case)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it

@@ -17,10 +17,6 @@ with workflow.unsafe.imports_passed_through():
 class ClientRegistration(Registration):
     """Follows one client, which is listed at once, until the registrations of its first users have ended."""
 
-    @workflow.init
-    def __init__(self, case: RegistrationCase) -> None:
-        super().__init__(case)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it

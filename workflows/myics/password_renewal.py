@@ -17,10 +17,6 @@ _DONE = frozenset({RegistrationStage.RENEWED, RegistrationStage.SUPERSEDED})
 class PasswordRenewal(Registration):
     """Leads the owner of an account from the mail to the new password; asking again ends the one before."""
 
-    @workflow.init
-    def __init__(self, case: RegistrationCase) -> None:
-        super().__init__(case)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it

@@ -59,6 +59,7 @@ class LinkSchedule:
 class Registration(FailureFlag):
     """The base of each kind of registration; each has its own `run`."""
 
+    @workflow.init
     def __init__(self, case: RegistrationCase) -> None:
         self._case = case
         self._state = RegistrationState.of(case)

@@ -30,10 +30,6 @@ _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 class RepresentativeRegistration(Registration):
     """Leads one representative from the invitation to the registered account."""
 
-    @workflow.init
-    def __init__(self, case: RegistrationCase) -> None:
-        super().__init__(case)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it

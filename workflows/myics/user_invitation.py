@@ -18,10 +18,6 @@ _REGISTERED = frozenset({RegistrationStage.REGISTERED})
 class UserInvitation(Registration):
     """Leads one user from the mail over password and terms to the registered account."""
 
-    @workflow.init
-    def __init__(self, case: RegistrationCase) -> None:
-        super().__init__(case)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it

@@ -32,6 +32,7 @@ ROW_CHANGED = "row_changed"
 class AddressCheckProcedure(FailureFlag):
     """What the procedures of mailed codes have in common."""
 
+    @workflow.init
     def __init__(self, check: AddressCheck) -> None:
         self._check = check
         self._stage = CheckStage.CODE

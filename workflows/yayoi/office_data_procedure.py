@@ -43,7 +43,7 @@ with workflow.unsafe.imports_passed_through():
         SharingReleased,
         Withdraw,
     )
-    from models.yayoi.operator_rules import OPERATIONS, refuse
+    from models.yayoi.operator_rules import OPERATIONS
     from models.yayoi.procedures import Stage
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
@@ -429,5 +429,5 @@ class OfficeDataProcedure:
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""
-        if reason := refuse(action, message, self._state):
+        if reason := OPERATIONS.refuse(action, message, self._state):
             raise refused(reason)

@@ -12,7 +12,7 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import ApplicationCase, OfficeCase, OfficeProgress, Outcome, Relinked
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
-from models.yayoi.operator_rules import OPERATIONS, available
+from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
 from workflows.common.details import also_possible, cell, day, history, how_to_send, page_of, table, to_do_now
 
@@ -22,7 +22,7 @@ def office_details(state: OfficeState, namespace: str) -> str:
     parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
     if state.stage is Stage.CORRECTION and not state.outcome:
         parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
-    possible = available(state)
+    possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
     parts.extend(to_do_now(OPERATIONS, now, state))
     parts.append(table(("項目", "内容"), _facts(state)))

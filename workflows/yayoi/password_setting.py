@@ -16,10 +16,6 @@ with workflow.unsafe.imports_passed_through():
 class PasswordSetting(AddressCheckProcedure):
     """For those who forgot theirs, and for Yayoi IDs that never had one here."""
 
-    @workflow.init
-    def __init__(self, check: AddressCheck) -> None:
-        super().__init__(check)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:

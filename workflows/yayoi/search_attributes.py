@@ -1,6 +1,7 @@
 """What 弥生's procedures start with as search attributes."""
 
 from datetime import timedelta
+from enum import StrEnum
 
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
@@ -53,25 +54,10 @@ def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAt
     )
 
 
-def of_invitation() -> TypedSearchAttributes:
-    """What the procedure of an invitation starts with."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(STAGE, InvitationStage.INVITED),
-            SearchAttributePair(WAITING_FOR, WaitingFor.APPLICANT),
-        ]
-    )
+def _begins_at(stage: StrEnum, waiting_for: WaitingFor) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(STAGE, stage), SearchAttributePair(WAITING_FOR, waiting_for)])
 
 
-def of_enquiry() -> TypedSearchAttributes:
-    """What the forwarding of an enquiry starts with."""
-    return TypedSearchAttributes(
-        [SearchAttributePair(STAGE, EnquiryStage.RECEIVED), SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM)]
-    )
-
-
-def of_address_check() -> TypedSearchAttributes:
-    """What the procedure of a mailed code starts with."""
-    return TypedSearchAttributes(
-        [SearchAttributePair(STAGE, CheckStage.CODE), SearchAttributePair(WAITING_FOR, WaitingFor.APPLICANT)]
-    )
+OF_INVITATION = _begins_at(InvitationStage.INVITED, WaitingFor.APPLICANT)
+OF_ENQUIRY = _begins_at(EnquiryStage.RECEIVED, WaitingFor.SYSTEM)
+OF_ADDRESS_CHECK = _begins_at(CheckStage.CODE, WaitingFor.APPLICANT)

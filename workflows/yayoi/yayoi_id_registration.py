@@ -12,10 +12,6 @@ with workflow.unsafe.imports_passed_through():
 class YayoiIdRegistration(AddressCheckProcedure):
     """Mails the code. The page on which it is typed in makes the Yayoi ID and signals this procedure."""
 
-    @workflow.init
-    def __init__(self, check: AddressCheck) -> None:
-        super().__init__(check)
-
     @workflow.run
     @shielded_from_cancellation
     async def run(self, check: AddressCheck) -> CheckOutcome:  # noqa: ARG002 kept since the procedure was made
