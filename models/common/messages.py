@@ -4,6 +4,9 @@ from datetime import date, datetime
 
 from models.common.message import Message
 
+ROW_CHANGED = "row_changed"
+"""The signal that says what was done on the pages to the row of a workflow."""
+
 
 class TimelineEntry(Message):
     """One thing that happened to an office's case, at the case's own time."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 from temporalio.client import Client
 
-from models.common.calendar import day_in_japan
+from models.common.calendar import day_in_japan, utc_now
 from models.common.store.notifications import Row
 from models.common.store.sessions import DatabaseSessions
 from web.common.auth import Auth
@@ -19,10 +19,6 @@ from web.common.background_jobs import PeriodicJob
 from web.common.workflow_notifier import Notification, WorkflowNotifier
 
 Service = TypeVar("Service")
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def given(kind: type[Service]) -> Callable[[Request], Service]:

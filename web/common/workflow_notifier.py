@@ -11,6 +11,7 @@ from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.message import Message
+from models.common.messages import ROW_CHANGED
 from models.common.store.notifications import NotifiedRows, Row
 from models.common.store.sessions import DatabaseSessions
 from web.common.temporal_calls import temporal_call
@@ -25,12 +26,12 @@ class Notification:
     workflow_id: str
     case: Message
     """What it starts with."""
-    signal: str
     change: Message
     """What the signal says, whole: a later one replaces an earlier one."""
     summary: str
     details: str
     search_attributes: TypedSearchAttributes
+    signal: str = ROW_CHANGED
 
 
 class WorkflowNotifier(Generic[Row]):

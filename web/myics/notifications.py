@@ -10,7 +10,7 @@ from models.tables import MyicsBatchRow, MyicsRegistrationRow
 from web.common.workflow_notifier import Notification
 from workflows.myics import search_attributes
 from workflows.myics.account_unlocking import AccountUnlocking
-from workflows.myics.client_batch import ROW_CHANGED, ClientBatch
+from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
 from workflows.myics.password_renewal import PasswordRenewal
 from workflows.myics.registration import REGISTRATION_CHANGED
@@ -66,7 +66,6 @@ def batch_notification(row: MyicsBatchRow) -> Notification:
         workflow=ClientBatch.run,
         workflow_id=case.workflow_id,
         case=case,
-        signal=ROW_CHANGED,
         change=BatchChanged(stopped=row.stopped, changed_at=row.changed_at),
         summary=f"一括登録（{kind.label}）{row.rows} 行",
         details=f"受付番号：{row.batch_no}",

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
@@ -12,7 +11,7 @@ from models.myics.operations import RegistrationOperation
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from models.myics.store.users import Users
-from web.common.temporal_calls import temporal_call
+from web.common.temporal_calls import refusal_in, temporal_call
 
 _BY = "事務所の管理者"
 _NOT_RUNNING = "このお手続きは、まだ始まっていないか、すでに終了しています。しばらくしてから、もう一度お試しください。"
@@ -46,16 +45,9 @@ class InvitationUpdates:
             try:
                 await procedure.execute_update(str(operation), message)
             except WorkflowUpdateFailedError as failed:
-                raise NotPossibleError(_reason(failed)) from None
+                reason = refusal_in(failed) or _NO_REASON
+                raise NotPossibleError(reason.partition("いまできる操作")[0]) from None
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 raise NotPossibleError(_NOT_RUNNING) from None
-
-
-def _reason(failed: WorkflowUpdateFailedError) -> str:
-    """Return the reason of the procedure, or of the activity that it called."""
-    cause: BaseException | None = failed.cause
-    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
-        cause = cause.cause
-    return cause.message.partition("いまできる操作")[0] if isinstance(cause, ApplicationError) else _NO_REASON

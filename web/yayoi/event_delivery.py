@@ -19,7 +19,6 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.operator_message import ActionMessage
@@ -27,7 +26,6 @@ from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
     CUSTOMER_PAGES,
     AnyEvent,
-    CustomerEvent,
     PairCorrected,
     SharingReleaseClaimed,
     SharingReleaseConsented,
@@ -60,7 +58,7 @@ from models.yayoi.store.events import (
     store_event,
     stored_event,
 )
-from web.common.temporal_calls import UnreachableError, temporal_call
+from web.common.temporal_calls import UnreachableError, refusal_in, temporal_call
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 AT_ONCE = 10
@@ -146,7 +144,7 @@ class EventDelivery:
             method, report = _update_of(event)
             await office.execute_update(method, report, id=update_id)
         except WorkflowUpdateFailedError as failed:
-            return _reason(failed)
+            return refusal_in(failed) or _UNSAID
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -161,57 +159,29 @@ APPLICANT = "申込者"
 _ON_THE_PAGE = "お手続きの画面での操作"
 
 
-def _reason(failed: WorkflowUpdateFailedError) -> str:
-    """Return what the procedure said, or the activity that it asked."""
-    cause: BaseException | None = failed.cause
-    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
-        cause = cause.cause
-    return cause.message if isinstance(cause, ApplicationError) else _UNSAID
-
-
 def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
     on_a_page = event.source == CUSTOMER_PAGES
-    by, reason = (APPLICANT, _ON_THE_PAGE) if on_a_page else (f"system:{event.source}", _REPORTED)
-    event_id = str(event.event_id)
-    match event:
-        case SharingReleasedEvent():
-            return OfficeDataProcedure.report_sharing_released, SharingReleased(by=by, reason=reason, event_id=event_id)
-        case ServiceRelinkedEvent():
-            relinked = ServiceRelinked(
-                by=by,
-                reason=reason,
-                event_id=event_id,
-                kind=event.service_kind,
-                service=event.service,
-                relinked_on=event.relinked_on,
-                asked_from=event.asked_from,
-            )
-            return OfficeDataProcedure.report_relink, relinked
-        case PairCorrected() | SharingReleaseClaimed() | SharingReleaseConsented() | Withdrawn():
-            return _update_of_customer(event)
-        case _:
-            done = SetUpStepDone(by=by, reason=reason, event_id=event_id, step=_STEPS[type(event)])
-            return OfficeDataProcedure.report_set_up_step, done
-
-
-def _update_of_customer(event: CustomerEvent) -> tuple[Any, ActionMessage]:
-    said: dict[str, Any] = {"by": APPLICANT, "reason": _ON_THE_PAGE, "event_id": str(event.event_id)}
+    said: dict[str, Any] = {
+        "by": APPLICANT if on_a_page else f"system:{event.source}",
+        "reason": _ON_THE_PAGE if on_a_page else _REPORTED,
+        "event_id": str(event.event_id),
+    }
     match event:
         case PairCorrected():
-            corrected = CorrectPair(
-                **said,
-                yayoi_id=event.yayoi_id,
-                office_token=event.office_token,
-                issued_contract_id=event.issued_contract_id,
-            )
-            return OfficeDataProcedure.correct_pair, corrected
-        case SharingReleaseClaimed():
+            pair = event.model_dump(include={"yayoi_id", "office_token", "issued_contract_id"})
+            return OfficeDataProcedure.correct_pair, CorrectPair(**said, **pair)
+        case SharingReleasedEvent() | SharingReleaseClaimed():
             return OfficeDataProcedure.report_sharing_released, SharingReleased(**said)
         case SharingReleaseConsented():
             return OfficeDataProcedure.release_sharing, ReleaseSharing(**said)
         case Withdrawn():
             return OfficeDataProcedure.withdraw, Withdraw(**said)
+        case ServiceRelinkedEvent():
+            link = event.model_dump(include={"service", "relinked_on", "asked_from"})
+            return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)
+        case _:
+            return OfficeDataProcedure.report_set_up_step, SetUpStepDone(**said, step=_STEPS[type(event)])
 
 
 _STEPS: dict[type[object], SetUpStep] = {

@@ -8,13 +8,9 @@ from models.yayoi.address_checks import AddressCheck, CheckNews, CheckPurpose
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.member_invitations import Invitation, InvitationNews
 from web.common.workflow_notifier import Notification
-from workflows.yayoi import (
-    address_check,
-    address_check_details,
-    enquiry_forwarding,
-    member_invitation,
-    search_attributes,
-)
+from workflows.yayoi import address_check_details, search_attributes
+from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
+from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.password_setting import PasswordSetting
 from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
 
@@ -23,10 +19,9 @@ def invitation_notification(row: MemberInvitationRow) -> Notification:
     """Notify an invitation's workflow of which link counts, and whether it was accepted or withdrawn."""
     invitation = Invitation(invitation_id=row.invitation_id)
     return Notification(
-        workflow=member_invitation.MemberInvitation.run,
+        workflow=MemberInvitation.run,
         workflow_id=invitation.workflow_id,
         case=invitation,
-        signal=member_invitation.ROW_CHANGED,
         change=InvitationNews(
             link_no=row.link_no,
             expires_at=row.expires_at,
@@ -42,10 +37,9 @@ def enquiry_notification(row: EnquiryRow) -> Notification:
     """Start the forwarding of an enquiry; the row never changes afterwards."""
     enquiry = EnquiryRef(receipt_no=row.receipt_no)
     return Notification(
-        workflow=enquiry_forwarding.EnquiryForwarding.run,
+        workflow=EnquiryForwarding.run,
         workflow_id=enquiry.workflow_id,
         case=enquiry,
-        signal=enquiry_forwarding.ROW_CHANGED,
         change=enquiry,
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
@@ -66,7 +60,6 @@ def address_check_notification(row: AddressCheckRow) -> Notification:
         workflow=_CHECKS[check.purpose],
         workflow_id=check.workflow_id,
         case=check,
-        signal=address_check.ROW_CHANGED,
         change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
         summary=address_check_details.summary(check),
         details=address_check_details.static_details(check),

@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from activities.myics.batches import RegistrationBatchActivities
+    from models.common.messages import ROW_CHANGED
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
     from models.myics.batch_operations import OPERATIONS, BatchOperation
@@ -36,8 +37,6 @@ with workflow.unsafe.imports_passed_through():
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
-ROW_CHANGED = "row_changed"
-"""The signal that says what the firm has done on its pages."""
 LOOK_AGAIN_AFTER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest wait for invitations to be started before the next look."""
 LOOKS_PER_RUN = 30

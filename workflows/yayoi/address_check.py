@@ -6,7 +6,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.common.mail_refused import refusal
     from activities.yayoi.address_checks import AddressCheckActivities
-    from models.common.messages import TimelineEntry
+    from models.common.messages import ROW_CHANGED, TimelineEntry
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
     from models.yayoi.address_checks import (
@@ -25,8 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.common.waiting import until
     from workflows.yayoi.address_check_details import details
-
-ROW_CHANGED = "row_changed"
 
 
 class AddressCheckProcedure(FailureFlag):

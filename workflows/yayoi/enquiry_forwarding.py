@@ -4,12 +4,11 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.yayoi.desk_mails import DeskMailActivities
+    from models.common.messages import ROW_CHANGED
     from models.common.waiting_for import WaitingFor
     from models.yayoi.enquiries import EnquiryRef, EnquiryStage
     from workflows.common.mail_workflow import MailWorkflow
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
-
-ROW_CHANGED = "row_changed"
 
 
 @workflow.defn

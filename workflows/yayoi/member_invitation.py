@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.common.mail_refused import refusal
     from activities.yayoi.invitations import InvitationActivities
-    from models.common.messages import TimelineEntry
+    from models.common.messages import ROW_CHANGED, TimelineEntry
     from models.common.waiting_for import WaitingFor
     from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
     from models.yayoi.member_invitations import (
@@ -29,7 +29,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.common.waiting import until
 
-ROW_CHANGED = "row_changed"
 _WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
 _CLOSED = "この招待は終了しました。担当者の操作は必要ありません。"
 _ANSWERS = """\

@@ -1,28 +1,16 @@
 """What 弥生's procedures start with as search attributes."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from models.common.calendar import end_of
 from models.common.waiting_for import WaitingFor
 from models.yayoi.address_checks import CheckStage
 from models.yayoi.enquiries import EnquiryStage
 from models.yayoi.member_invitations import InvitationStage
 from models.yayoi.messages import ApplicationCase, OfficeCase
 from models.yayoi.procedures import ApplicationStage, Stage
-from workflows.common.search_attributes import (
-    APPLICATION_NO,
-    ASSIGNEE,
-    DUE_DATE,
-    EXISTING_CONTRACT_ID,
-    ON_HOLD,
-    OVERDUE,
-    PROCEDURE,
-    STAGE,
-    WAITING_FOR,
-)
+from workflows.common.search_attributes import STAGE, WAITING_FOR, of_new_case
 
 
 def of_application(case: ApplicationCase) -> TypedSearchAttributes:
@@ -36,21 +24,8 @@ def of_office(case: OfficeCase) -> TypedSearchAttributes:
 
 
 def _initial(case: OfficeCase, stage: Stage | ApplicationStage) -> TypedSearchAttributes:
-    # The last second of the due date in Japan, so that the list shows the day itself.
-    due = end_of(case.due_date) - timedelta(seconds=1)
-    assignee = [SearchAttributePair(ASSIGNEE, case.assignee)] if case.assignee else []
-    return TypedSearchAttributes(
-        [
-            *assignee,
-            SearchAttributePair(APPLICATION_NO, case.application_no),
-            SearchAttributePair(STAGE, stage),
-            SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),
-            SearchAttributePair(PROCEDURE, case.procedure),
-            SearchAttributePair(EXISTING_CONTRACT_ID, case.existing_contract_id),
-            SearchAttributePair(DUE_DATE, due),
-            SearchAttributePair(OVERDUE, False),
-            SearchAttributePair(ON_HOLD, False),
-        ]
+    return of_new_case(
+        case.application_no, stage, case.procedure, case.existing_contract_id, case.due_date, assignee=case.assignee
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow
@@ -125,6 +126,10 @@ def office_view(
     return replace(view, can_withdraw=not records.begun, too_late_to_withdraw=records.begun)
 
 
+def _named(pair: ApplicationOfficeRow) -> dict[str, Any]:
+    return {"number": pair.office_no, "name": pair.office_name, "yayoi_id": pair.yayoi_id}
+
+
 def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeSection:
     outcome = progress.outcome
     if outcome is not None and progress.stage is Stage.CLOSED:
@@ -134,9 +139,7 @@ def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedu
     notified = progress.stage in {Stage.SET_UP, Stage.RELINK}
     open_points = progress.open_points
     return OfficeSection(
-        number=pair.office_no,
-        name=pair.office_name,
-        yayoi_id=pair.yayoi_id,
+        **_named(pair),
         stage=_STAGE_NAMES.get(progress.stage, progress.stage),
         instruction=_RELEASING if releasing else _INSTRUCTIONS.get(progress.stage, _BEFORE_NOTICE),
         yours=yours,
@@ -162,9 +165,7 @@ def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, records: Off
         return _ended(pair, Outcome(pair.outcome or Outcome.COMPLETED), tuple(pair.open_points or ()), contract_id)
     if records.notified:
         return OfficeSection(
-            number=pair.office_no,
-            name=pair.office_name,
-            yayoi_id=pair.yayoi_id,
+            **_named(pair),
             stage=_STAGE_NAMES[Stage.SET_UP],
             instruction=_INSTRUCTIONS[Stage.SET_UP],
             yours=True,
@@ -172,9 +173,7 @@ def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, records: Off
             steps=_steps(procedure, records.done, to_relink=records.to_relink > 0),
         )
     return OfficeSection(
-        number=pair.office_no,
-        name=pair.office_name,
-        yayoi_id=pair.yayoi_id,
+        **_named(pair),
         stage="受付済み",
         instruction="お申し込みは確かに受け付けています。",
         yours=False,
@@ -209,9 +208,7 @@ def _ended(
 ) -> OfficeSection:
     stage = "完了" if outcome is Outcome.COMPLETED else "終了"
     return OfficeSection(
-        number=pair.office_no,
-        name=pair.office_name,
-        yayoi_id=pair.yayoi_id,
+        **_named(pair),
         stage=stage,
         instruction=_ENDED[outcome],
         ended=True,
