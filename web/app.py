@@ -15,8 +15,7 @@ from temporalio.client import Client
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
-from web.backoffice.operators import OperatorsWebUi
-from web.backoffice.wiring import backoffice
+from web.backoffice.operators import OperatorsWebUi, backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
@@ -26,11 +25,8 @@ from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.wiring import myics
-from web.webhooks.wiring import webhooks
-from web.yayoi.accounts.wiring import accounts
-from web.yayoi.applicant.wiring import applicant
-from web.yayoi.customer.wiring import customer
-from web.yayoi.wiring import yayoi
+from web.webhooks.starter import webhooks
+from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
 
@@ -73,7 +69,7 @@ def create_app(
     packages = [
         yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
         accounts(context),
-        applicant(context),
+        applicant(),
         customer(context),
         myics(context),
         webhooks(context),

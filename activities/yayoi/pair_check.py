@@ -65,7 +65,7 @@ class PairCheckActivities:
         offices = self._registry.offices
         if pair.token is None:
             return []
-        if not await offices.belongs_to(transaction, pair.token, pair.existing_contract_id):
+        if await offices.name_of(transaction, pair.token, pair.existing_contract_id) is None:
             return [
                 PairProblem(
                     rule=PairRule.TOKEN_OF_THE_CONTRACT,

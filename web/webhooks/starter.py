@@ -15,6 +15,8 @@ from models.common.store.sessions import DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.webhooks.messages import DeliverWebhook, WebhookStage, webhook_workflow_id
 from models.webhooks.store.starting import mark_message_started, message_of, messages_to_start
+from web.common.background_jobs import PeriodicJob
+from web.common.context import WebContext, WebPackage
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 from workflows.common.details import cell, table
@@ -68,3 +70,8 @@ class WebhookStarter:
                 **STARTED_AGAIN,
             )
         await mark_message_started(self._sessions, message_id)
+
+
+def webhooks(context: WebContext) -> WebPackage:
+    starter = WebhookStarter(context.sessions, context.client, task_queue=context.task_queue)
+    return WebPackage(jobs=(PeriodicJob(starter.start_all, context.every),))

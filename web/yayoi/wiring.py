@@ -1,16 +1,40 @@
-"""What takes applications and events from other systems, and starts and notifies their workflows."""
+"""What 弥生's part of the web is made of: its routers, stores, and the jobs that start and notify its workflows."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from models.common.calendar import BusinessCalendar
+from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
 from models.yayoi.provider_forms.mapping import Translation
+from models.yayoi.store.address_checks import AddressChecks
+from models.yayoi.store.enquiries import Enquiries
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.member_invitations import MemberInvitations
 from models.yayoi.store.provider_forms import ProviderForms
+from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
+from web.yayoi.accounts import code_page, password, register, sign_in
+from web.yayoi.applicant import apply_pages, case_actions, case_pages, guide_pages
+from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
+from web.yayoi.customer import (
+    business_group,
+    enquiries,
+    evidence,
+    ledger,
+    member_join,
+    members,
+    name_change,
+    products,
+    relink,
+    set_up,
+    sharing_again,
+    support_password,
+)
 from web.yayoi.event_delivery import EventDelivery
+from web.yayoi.notifications import address_check_notification, enquiry_notification, invitation_notification
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
@@ -43,4 +67,49 @@ def yayoi(
             PeriodicJob(events.deliver_all, context.every),
             PeriodicJob(refused_forms.start_all, context.every),
         ),
+    )
+
+
+def accounts(context: WebContext) -> WebPackage:
+    notifying = context.notifying(AddressCheckRow, address_check_notification)
+    checks = AddressChecks(context.sessions, context.secret_key, notifying.wake, context.now)
+    return WebPackage(
+        routers=[sign_in.router, register.router, password.router, code_page.router],
+        services=[checks],
+        jobs=[notifying, PeriodicJob(checks.forget, timedelta(hours=1))],
+    )
+
+
+def applicant() -> WebPackage:
+    return WebPackage(
+        routers=[guide_pages.router, apply_pages.router, case_pages.router, case_actions.router],
+        answers={LinkExpiredError: answer_expired_link},
+    )
+
+
+def customer(context: WebContext) -> WebPackage:
+    inviting = context.notifying(MemberInvitationRow, invitation_notification)
+    forwarding = context.notifying(EnquiryRow, enquiry_notification)
+    return WebPackage(
+        routers=[
+            support_password.router,
+            set_up.router,
+            business_group.router,
+            products.router,
+            relink.router,
+            sharing_again.router,
+            ledger.router,
+            evidence.router,
+            members.router,
+            member_join.router,
+            enquiries.router,
+            name_change.router,
+        ],
+        apis=[evidence.api],
+        services=[
+            SupportPasswords(context.sessions, context.now),
+            MemberInvitations(context.sessions, inviting.wake, context.now),
+            Enquiries(context.sessions, forwarding.wake, context.now),
+        ],
+        jobs=[inviting, forwarding],
     )

@@ -25,6 +25,9 @@ from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.messages import IssuedContract, RememberedLink
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.case_records import sharing_firms
+from models.yayoi.store.credentials import is_registered
+from models.yayoi.store.pair_status import group_of
 from models.yayoi.store.smart_import import PostgresSmartImport
 
 
@@ -32,14 +35,10 @@ class PostgresYayoiIds:
     """弥生ID and business groups (Y2, Y3, Y20)."""
 
     async def is_registered(self, transaction: StepTransaction, yayoi_id: YayoiId) -> bool:
-        return await transaction.session.scalar(YayoiIdRow.of(yayoi_id)) is not None
+        return await is_registered(transaction.session, yayoi_id)
 
     async def group_of(self, transaction: StepTransaction, yayoi_id: YayoiId) -> str | None:
-        return await transaction.session.scalar(
-            select(BusinessGroupRow.name)
-            .join(GroupMemberRow, GroupMemberRow.group_id == BusinessGroupRow.group_id)
-            .where(GroupMemberRow.person_id == YayoiIdRow.id_of(yayoi_id))
-        )
+        return await group_of(transaction.session, yayoi_id)
 
     async def create_group(
         self,
@@ -75,12 +74,6 @@ class PostgresYayoiIds:
 class PostgresOffices:
     """事業所データ (Y1, Y5)."""
 
-    async def belongs_to(
-        self, transaction: StepTransaction, office: OfficeToken, existing_contract_id: ContractId
-    ) -> bool:
-        row = await transaction.session.get(OfficeRow, office)
-        return row is not None and row.existing_contract_id == existing_contract_id
-
     async def exists(self, transaction: StepTransaction, office: OfficeToken) -> bool:
         return await transaction.session.get(OfficeRow, office) is not None
 
@@ -99,12 +92,7 @@ class PostgresSharing:
     """会計事務所との共有 (Y13, Y27)."""
 
     async def firms(self, transaction: StepTransaction, office: OfficeToken) -> Sequence[str]:
-        rows = await transaction.session.scalars(
-            select(SharingRow.firm)
-            .where(SharingRow.office_token == office, SharingRow.ended_at.is_(None))
-            .order_by(SharingRow.sharing_id)
-        )
-        return rows.all()
+        return await sharing_firms(transaction.session, office)
 
     async def end(
         self, transaction: StepTransaction, office: OfficeToken, *, released_by_system: bool

@@ -77,10 +77,6 @@ class YayoiIds(Protocol):
 class Offices(Protocol):
     """事業所データ (Y1, Y5)."""
 
-    async def belongs_to(
-        self, transaction: StepTransaction, office: OfficeToken, existing_contract_id: ContractId
-    ) -> bool: ...
-
     async def exists(self, transaction: StepTransaction, office: OfficeToken) -> bool: ...
 
     async def name_of(

@@ -20,13 +20,13 @@ from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import change_stage, end_sessions, request_new_password, unlock_account
+from models.myics.store.sign_in import STOPPED
 from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
 
 _AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
 _USED = f"この URL は、すでに使われています。新しいパスワードでログインしてください。ログインできないときは、{_AGAIN}"
 _LATE = f"この URL の期限は過ぎました。{_AGAIN}"
 _WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。MYICS サポートへお問い合わせください。"
-_STOPPED = "このアカウントは停止されています。事務所の管理者の方へお問い合わせください。"
 
 
 class RenewalForm(FromOutside):
@@ -134,4 +134,4 @@ def _refusal(row: MyicsRegistrationRow, account: MyicsAccountRow, link: Personal
         return _WITHDRAWN
     if row.closed_at or not link.is_open(now):
         return _LATE
-    return None if account.state == AccountState.REGISTERED else _STOPPED
+    return None if account.state == AccountState.REGISTERED else STOPPED

@@ -1,8 +1,8 @@
 """Which open case an event is about, found by what the reporting system knows (Y19, Y20)."""
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ExistingContractRow, IssuedContractRow, SharingRow
 from models.yayoi.customer_events import (
     AnyEvent,
@@ -43,7 +43,7 @@ class CaseRefusedError(Exception):
     """What was reported does not fit together."""
 
 
-async def find_case(session: AsyncSession, event: AnyEvent) -> tuple[str, int]:
+async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int]:
     """Return application number and office number. Raises `UnknownCaseError` and `CaseRefusedError`."""
     match event:
         case PairCorrected() | SharingReleaseClaimed() | SharingReleaseConsented() | Withdrawn():
@@ -64,7 +64,7 @@ async def find_case(session: AsyncSession, event: AnyEvent) -> tuple[str, int]:
 
 
 async def _pair_of_contract(
-    session: AsyncSession, contract_id: ContractId, yayoi_id: YayoiId | None
+    session: DatabaseSession, contract_id: ContractId, yayoi_id: YayoiId | None
 ) -> tuple[str, int]:
     issued = await session.get(IssuedContractRow, contract_id)
     if issued is None:
@@ -80,13 +80,13 @@ async def _pair_of_contract(
     return await _open_pair(session, first | (ApplicationOfficeRow.issued_contract_id == contract_id))
 
 
-async def _is_shared(session: AsyncSession, office_token: str | None) -> bool:
+async def _is_shared(session: DatabaseSession, office_token: str | None) -> bool:
     """Whether smart import of the office is shared now (Y13)."""
     shared = select(SharingRow.sharing_id).where(SharingRow.office_token == office_token, SharingRow.ended_at.is_(None))
     return await session.scalar(shared.limit(1)) is not None
 
 
-async def _open_pair(session: AsyncSession, *which: ColumnElement[bool]) -> tuple[str, int]:
+async def _open_pair(session: DatabaseSession, *which: ColumnElement[bool]) -> tuple[str, int]:
     pair = await session.scalar(select(ApplicationOfficeRow).where(ApplicationOfficeRow.closed_at.is_(None), *which))
     if pair is None:
         raise UnknownCaseError(NO_CASE)

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -48,7 +48,7 @@ class Intake:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         calendar: BusinessCalendar,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         wake: Callable[[], None] = lambda: None,
@@ -74,15 +74,11 @@ class Intake:
         form.check()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                receipt = await self._store(form)
+                return await self._store(form)
             except DBAPIError as error:
                 # Somebody else was faster, with this submission or with one of its pairs. The next look finds them.
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", "") not in {_UNIQUE_VIOLATION, _DEADLOCK}:
                     raise
-            else:
-                if receipt.new:
-                    self._wake()
-                return receipt
         raise AssertionError("the last attempt returns or raises")
 
     async def _store(self, form: ApplicationForm) -> Receipt:
@@ -107,12 +103,12 @@ class Intake:
         self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
 
-    async def _refuse(self, session: AsyncSession, form: ApplicationForm) -> None:
+    async def _refuse(self, session: DatabaseSession, form: ApplicationForm) -> None:
         if errors := [*await self._contract_errors(session, form), *await self._pair_errors(session, form)]:
             raise RefusedError(errors)
 
     @staticmethod
-    async def _stored(session: AsyncSession, form: ApplicationForm) -> Receipt | None:
+    async def _stored(session: DatabaseSession, form: ApplicationForm) -> Receipt | None:
         row = await session.scalar(select(ApplicationRow).where(ApplicationRow.submission_id == form.submission_id))
         if row is None:
             return None
@@ -121,7 +117,7 @@ class Intake:
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=False)
 
     @staticmethod
-    async def _contract_errors(session: AsyncSession, form: ApplicationForm) -> list[FieldError]:
+    async def _contract_errors(session: DatabaseSession, form: ApplicationForm) -> list[FieldError]:
         contract = await session.get(ExistingContractRow, form.existing_contract_id)
         if contract is None:
             message = "このサービス契約ID（お客様番号）は登録されていません。現在ご利用中の番号を入力してください。"
@@ -133,7 +129,7 @@ class Intake:
         return []
 
     @staticmethod
-    async def _pair_errors(session: AsyncSession, form: ApplicationForm) -> list[FieldError]:
+    async def _pair_errors(session: DatabaseSession, form: ApplicationForm) -> list[FieldError]:
         """Refuse a Yayoi ID or token that another open application holds (Y1)."""
         ids = [pair.yayoi_id for pair in form.offices]
         tokens = [pair.office_token for pair in form.offices if pair.office_token]
@@ -160,7 +156,7 @@ class Intake:
                 errors.append(FieldError(field=f"offices.{index}.office_token", message=message))
         return errors
 
-    async def _application(self, session: AsyncSession, form: ApplicationForm) -> ApplicationRow:
+    async def _application(self, session: DatabaseSession, form: ApplicationForm) -> ApplicationRow:
         applied_at = self._now()
         due_date = self._calendar.due_date(day_in_japan(applied_at))
         return ApplicationRow(
@@ -181,7 +177,9 @@ class Intake:
         )
 
     @staticmethod
-    async def _offices(session: AsyncSession, form: ApplicationForm, application_no: str) -> list[ApplicationOfficeRow]:
+    async def _offices(
+        session: DatabaseSession, form: ApplicationForm, application_no: str
+    ) -> list[ApplicationOfficeRow]:
         tokens = [pair.office_token for pair in form.offices]
         names = await office_names(session, form.existing_contract_id, tokens)
         return [

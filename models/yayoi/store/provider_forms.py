@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationRow, AuditRow, RefusedFormRow
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.provider_forms.mapping import Translation
@@ -38,7 +38,7 @@ class Settlement:
 class ProviderForms:
     """Takes signed forms. The same webhook again gets the same answer, whatever became of it meanwhile."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], intake: Intake, translation: Translation) -> None:
+    def __init__(self, sessions: DatabaseSessions, intake: Intake, translation: Translation) -> None:
         self._sessions = sessions
         self._intake = intake
         self._translation = translation
@@ -53,9 +53,9 @@ class ProviderForms:
         try:
             receipt = await self._receive(webhook_id, _read(body), {})
         except RefusedError as refused:
-            clean = RefusedError([_clean(error) for error in refused.errors])
-            await self._keep(webhook_id, body, clean.errors)
-            raise clean from None
+            errors = [FieldError(field=_text(each.field), message=_text(each.message)) for each in refused.errors]
+            await self._keep(webhook_id, body, errors)
+            raise RefusedError(errors) from None
         except OtherContentError:
             await self._keep(webhook_id, body, [_OTHER_CONTENT])
             raise
@@ -156,12 +156,8 @@ def _read(body: str) -> Any:
     return data
 
 
-def _clean(error: FieldError) -> FieldError:
-    """Leave out what can be neither stored nor sent: halves of characters, and the character 0."""
-    return FieldError(field=_text(error.field), message=_text(error.message))
-
-
 def _text(text: str) -> str:
+    """Leave out what can be neither stored nor sent: halves of characters, and the character 0."""
     return _storable(text.encode("utf-8", "replace").decode())
 
 

@@ -14,10 +14,10 @@ from web.common.context import Context
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
-from web.yayoi.applicant.plan import Plan
+from web.yayoi.applicant.plan import MAX_PLANNED, Plan
 from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 
-TOO_MUCH = "計画に入力できる量を超えています。事業所データを 30 件以内に分けて、もう一度作成してください。"
+TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
 
 router = page_router()
 
