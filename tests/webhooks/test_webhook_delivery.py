@@ -65,7 +65,7 @@ async def test_started_by_several_and_again_it_is_sent_once(environment: Environ
     assert len(receiver.got) == 1
 
 
-# --- trouble ----------------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operators(
@@ -217,11 +217,11 @@ async def test_a_worker_that_dies_after_the_subscribers_answer_sends_the_same_me
         dying = CrashingSessions(environment.engine, commit=2, committed=False)
         with pytest.raises(CrashError):
             await environment.activities(dying)["deliver_webhook"](asked)
-        standing = await environment.activities()["deliver_webhook"](asked)
-        assert (standing.stage, standing.attempts) == (WebhookStage.DELIVERED, 1)
+        status = await environment.activities()["deliver_webhook"](asked)
+        assert (status.stage, status.attempts) == (WebhookStage.DELIVERED, 1)
         # The subscriber knows it by its id; once delivered, it is never sent again.
         assert [got.webhook_id for got in receiver.got] == ["msg_1", "msg_1"]
-        assert await environment.activities()["deliver_webhook"](asked) == standing
+        assert await environment.activities()["deliver_webhook"](asked) == status
         assert len(receiver.got) == 2
 
 

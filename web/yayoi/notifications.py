@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
-from models.yayoi.address_checks import AddressCheck, CheckNews, CheckPurpose
+from models.yayoi.address_checks import AddressCheck, CheckChanged, CheckPurpose
 from models.yayoi.enquiries import EnquiryRef
-from models.yayoi.member_invitations import Invitation, InvitationNews
+from models.yayoi.member_invitations import Invitation, InvitationChanged
 from web.common.workflow_notifier import Notification
 from workflows.yayoi import address_check_details, search_attributes
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
@@ -22,7 +22,7 @@ def invitation_notification(row: MemberInvitationRow) -> Notification:
         workflow=MemberInvitation.run,
         workflow_id=invitation.workflow_id,
         case=invitation,
-        change=InvitationNews(
+        change=InvitationChanged(
             link_no=row.link_no,
             expires_at=row.expires_at,
             settled=row.accepted_at is not None or row.withdrawn_at is not None,
@@ -60,7 +60,7 @@ def address_check_notification(row: AddressCheckRow) -> Notification:
         workflow=_CHECKS[check.purpose],
         workflow_id=check.workflow_id,
         case=check,
-        change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
+        change=CheckChanged(code_no=row.code_no, finished=row.finished_at is not None),
         summary=address_check_details.summary(check),
         details=address_check_details.static_details(check),
         search_attributes=search_attributes.OF_ADDRESS_CHECK,
