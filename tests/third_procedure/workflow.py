@@ -60,8 +60,7 @@ class ManualRequest:
         await workflow.execute_activity_method(
             ManualActivities.close_manual,
             CloseManual(request_no=self._state.case.request_no, at=workflow.now(), outcome=outcome),
-            summary=f"依頼を終了する（{outcome}）",
-            **REGISTRY,
+            **REGISTRY | {"summary": f"依頼を終了する（{outcome}）"},
         )
         self._move_to(ManualStage.CLOSED, WaitingFor.SYSTEM)
         return outcome

@@ -164,7 +164,6 @@ async def _run(
     activity: Callable[[Any, Input], Awaitable[Output]],
     input_: Input,
     summary: str,
-    options: dict[str, Any] = REPAIR,
+    options: workflow.ActivityConfig = REPAIR,
 ) -> Output:
-    output: Output = await workflow.execute_activity_method(activity, input_, summary=summary, **options)
-    return output
+    return await workflow.execute_activity_method(activity, input_, **options | {"summary": summary})

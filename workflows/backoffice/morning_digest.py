@@ -28,8 +28,7 @@ class MorningDigest(FailureFlag):
         recipients = await workflow.execute_activity_method(
             DigestActivities.digest_recipients,
             DigestDay(day=day),
-            summary="朝のお知らせを送る担当者を調べる",
-            **DIGEST,
+            **DIGEST | {"summary": "朝のお知らせを送る担当者を調べる"},
         )
         # Side by side: otherwise one address that cannot be reached would keep the others waiting.
         await asyncio.gather(*(self._send(SendDigest(day=day, operator=name)) for name in recipients.names))
@@ -39,7 +38,7 @@ class MorningDigest(FailureFlag):
     async def _send(self, digest: SendDigest) -> None:
         try:
             await workflow.execute_activity_method(
-                DigestActivities.send_digest, digest, summary=f"朝のお知らせを送る（{digest.operator}）", **DIGEST
+                DigestActivities.send_digest, digest, **DIGEST | {"summary": f"朝のお知らせを送る（{digest.operator}）"}
             )
         except ActivityError as error:
             self._missed[digest.operator] = why_given_up(error)

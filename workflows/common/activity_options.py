@@ -1,19 +1,19 @@
 """The named policies under which activities run: every call uses one of these."""
 
 from datetime import timedelta
-from typing import Any
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
 )
 """Tried until it works: an operator sees the activity pending with its last error."""
 
-REGISTRY: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=30), "retry_policy": _PATIENT}
+REGISTRY = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=_PATIENT)
 """For steps in the registry: short, idempotent."""
 
-MAIL: dict[str, Any] = {"start_to_close_timeout": timedelta(minutes=1), "retry_policy": _PATIENT}
+MAIL = ActivityConfig(start_to_close_timeout=timedelta(minutes=1), retry_policy=_PATIENT)
 """For mails: an SMTP server may take its time."""
 
 ONE_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(days=1)}
@@ -25,11 +25,11 @@ ONE_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(days=1)}
 DIGEST = MAIL | {"schedule_to_close_timeout": timedelta(hours=3)}
 """For the morning digest: later in the day it would be out of date."""
 
-LONG_LOOK: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(minutes=10),
-    "schedule_to_close_timeout": timedelta(hours=3),
-    "retry_policy": _PATIENT,
-}
+LONG_LOOK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(hours=3),
+    retry_policy=_PATIENT,
+)
 """For comparing every open case with Temporal."""
 
 REPAIR = REGISTRY | {"schedule_to_close_timeout": timedelta(hours=1)}
@@ -39,15 +39,15 @@ REPAIR_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(hours=1)}
 REPORT = MAIL | {"schedule_to_close_timeout": timedelta(hours=8)}
 """For the report of a reconciliation: tomorrow's says what is still so."""
 
-LOOK_UP: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=10), "retry_policy": _PATIENT}
+LOOK_UP = LocalActivityConfig(start_to_close_timeout=timedelta(seconds=10), retry_policy=_PATIENT)
 """For quick look-ups on the worker, as local activities."""
 
-WEBHOOK: dict[str, Any] = {"start_to_close_timeout": timedelta(seconds=40), "retry_policy": _PATIENT}
+WEBHOOK = ActivityConfig(start_to_close_timeout=timedelta(seconds=40), retry_policy=_PATIENT)
 """For webhook messages: a refused one says itself when to try again; the policy is for errors of our own."""
 
-PAGE_OF_ROWS: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(minutes=10),
-    "heartbeat_timeout": timedelta(seconds=30),
-    "retry_policy": _PATIENT,
-}
+PAGE_OF_ROWS = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_PATIENT,
+)
 """For a page of a file: after half a minute without a heartbeat the page goes on at another worker."""

@@ -88,10 +88,9 @@ class CaseSteps(ABC, Generic[State, View]):
         activity: Callable[[Any, Input], Awaitable[Output]],
         input_: Input,
         summary: str,
-        options: dict[str, Any] = REGISTRY,
+        options: workflow.ActivityConfig = REGISTRY,
     ) -> Output:
         try:
-            output: Output = await workflow.execute_activity_method(activity, input_, summary=summary, **options)
+            return await workflow.execute_activity_method(activity, input_, **options | {"summary": summary})
         finally:
             self._view.activity_ended(activity.__name__)
-        return output

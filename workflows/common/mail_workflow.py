@@ -28,7 +28,7 @@ class MailWorkflow(FailureFlag):
     ) -> SentMail | None:
         """Return what was sent, or None if it was refused for good or not taken within a day; its page says why."""
         try:
-            sent: SentMail = await workflow.execute_activity_method(activity, input_, summary=summary, **ONE_MAIL)
+            sent = await workflow.execute_activity_method(activity, input_, **ONE_MAIL | {"summary": summary})
         except ActivityError as error:
             workflow.set_current_details(f"### 送信できなかったメール\n\n{why_given_up(error)}{hint}")
             return None

@@ -204,9 +204,9 @@ class ClientBatch(FailureFlag):
         activity: Callable[[Any, Input], Awaitable[Output]],
         input_: Input,
         summary: str,
-        options: dict[str, Any] = REGISTRY,
+        options: workflow.ActivityConfig = REGISTRY,
     ) -> Output:
-        output: Output = await workflow.execute_activity_method(activity, input_, summary=summary, **options)
+        output = await workflow.execute_activity_method(activity, input_, **options | {"summary": summary})
         if no_longer_failing(self._failing, activity.__name__):
             self._show_failures()
         return output

@@ -76,10 +76,12 @@ class WebhookDelivery(FailureFlag):
         self._delivery = workflow.start_activity_method(
             WebhookDeliveryActivities.deliver_webhook,
             delivery,
-            summary=f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
             # An attempt that is under way is waited for: otherwise nobody would know whether the message has arrived.
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            **WEBHOOK,
+            **WEBHOOK
+            | {
+                "summary": f"通知を送信する（失敗したら間隔を空けて、合わせて {ATTEMPTS} 回まで）",
+                "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            },
         )
         try:
             status = await self._delivery
@@ -98,8 +100,7 @@ class WebhookDelivery(FailureFlag):
             await workflow.execute_activity_method(
                 WebhookDeliveryActivities.report_webhook_trouble,
                 self._message,
-                summary="届けられなかったことを担当者に知らせる",
-                **MAIL,
+                **MAIL | {"summary": "届けられなかったことを担当者に知らせる"},
             )
         except ActivityError as failed:
             # The operators' list shows the dead letter all the same.
@@ -120,10 +121,9 @@ class WebhookDelivery(FailureFlag):
         return True
 
     async def _give_up(self) -> DeliveryStatus:
-        status: DeliveryStatus = await workflow.execute_activity_method(
-            WebhookDeliveryActivities.give_up_webhook, self._message, summary="届けないまま終了する", **REGISTRY
+        return await workflow.execute_activity_method(
+            WebhookDeliveryActivities.give_up_webhook, self._message, **REGISTRY | {"summary": "届けないまま終了する"}
         )
-        return status
 
     def _show(self, status: DeliveryStatus) -> None:
         who = WaitingFor.OPERATOR if status.stage is WebhookStage.DEAD else WaitingFor.SYSTEM

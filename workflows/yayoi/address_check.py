@@ -78,8 +78,7 @@ class AddressCheckProcedure(FailureFlag):
         closed = await workflow.execute_activity_method(
             AddressCheckActivities.close_check,
             CheckStep(check_id=self._check.check_id, at=workflow.now()),
-            summary="手続きを終了する（未完了の場合は、入力された内容を削除する）",
-            **REGISTRY,
+            **REGISTRY | {"summary": "手続きを終了する（未完了の場合は、入力された内容を削除する）"},
         )
         outcome = CheckOutcome.EXPIRED
         if closed.finished:
@@ -113,9 +112,12 @@ class AddressCheckProcedure(FailureFlag):
             mail = await workflow.execute_activity_method(
                 AddressCheckActivities.send_code,
                 SendCode(check_id=self._check.check_id, code_no=code_no),
-                summary=f"確認コードのメールを送る（{code_no} 回目）",
                 # Not longer than the check itself: otherwise what was typed in would not be deleted in time.
-                **MAIL | {"schedule_to_close_timeout": until(self._check.ends_at)},
+                **MAIL
+                | {
+                    "summary": f"確認コードのメールを送る（{code_no} 回目）",
+                    "schedule_to_close_timeout": until(self._check.ends_at),
+                },
             )
         except ActivityError as failed:
             self.note(f"確認コードのメールを送信できなかった（{code_no} 回目）{_why(failed)}")

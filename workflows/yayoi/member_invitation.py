@@ -12,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from models.common.waiting_for import WaitingFor
     from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
     from models.yayoi.member_invitations import (
-        ClosedInvitation,
         CloseInvitation,
         Invitation,
         InvitationChanged,
@@ -95,8 +94,11 @@ class MemberInvitation(FailureFlag):
             mail = await workflow.execute_activity_method(
                 InvitationActivities.mail_invitation,
                 MailInvitation(invitation_id=self._invitation.invitation_id, link_no=link_no, reminder=reminder),
-                summary=f"{what}のメールを送る（{link_no} 回目）",
-                **MAIL | {"schedule_to_close_timeout": until(self._expires_at())},
+                **MAIL
+                | {
+                    "summary": f"{what}のメールを送る（{link_no} 回目）",
+                    "schedule_to_close_timeout": until(self._expires_at()),
+                },
             )
         except ActivityError as failed:
             self._note(f"{what}のメールを送信できなかった（{link_no} 回目）{_why(failed)}")
@@ -113,7 +115,7 @@ class MemberInvitation(FailureFlag):
 
     async def _close(self, link_no: int) -> InvitationOutcome | None:
         """Close it as its row says; None if it was sent again and the signal of that has not come yet."""
-        closed: ClosedInvitation = await workflow.execute_activity_method(
+        closed = await workflow.execute_activity_method(
             InvitationActivities.close_invitation,
             CloseInvitation(
                 invitation_id=self._invitation.invitation_id,
@@ -121,8 +123,7 @@ class MemberInvitation(FailureFlag):
                 at=workflow.now(),
                 ended_by_operator=self._ended_by_operator,
             ),
-            summary="招待を終了する",
-            **REGISTRY,
+            **REGISTRY | {"summary": "招待を終了する"},
         )
         if closed.outcome is None:
             await workflow.wait_condition(lambda: self._ended or self._sent_again(link_no))

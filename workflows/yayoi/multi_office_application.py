@@ -123,8 +123,7 @@ class MultiOfficeApplication:
         assigned = await workflow.execute_activity_method(
             AssignmentActivities.assign_operator,
             Assign(application_no=self._case.application_no, at=workflow.now(), occurrence=1),
-            summary="担当者を決める",
-            **REGISTRY,
+            **REGISTRY | {"summary": "担当者を決める"},
         )
         self._assignee = assigned.operator
         if assigned.operator:
@@ -185,8 +184,7 @@ class MultiOfficeApplication:
         await workflow.execute_activity_method(
             CaseRecordActivities.close_application,
             CloseApplication(application_no=self._case.application_no, at=workflow.now()),
-            summary="申込の手続きを終了する",
-            **REGISTRY,
+            **REGISTRY | {"summary": "申込の手続きを終了する"},
         )
         self._enter(ApplicationStage.CLOSED)
         await self._mail(MailKind.FINISHED)
@@ -197,8 +195,7 @@ class MultiOfficeApplication:
             await workflow.execute_activity_method(
                 MailActivities.send_mail,
                 SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
-                summary=f"メール：{kind.subject}",
-                **MAIL,
+                **MAIL | {"summary": f"メール：{kind.subject}"},
             )
         except ActivityError as failed:
             self._undelivered[kind] = why_refused(failed)

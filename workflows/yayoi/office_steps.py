@@ -240,7 +240,7 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
         activity: Callable[[Any, Input], Awaitable[Output]],
         input_: Input,
         summary: str,
-        options: dict[str, Any] = REGISTRY,
+        options: workflow.ActivityConfig = REGISTRY,
     ) -> Output:
         was_failing = bool(self._state.failing)
         output = await super()._run(activity, input_, summary, options)

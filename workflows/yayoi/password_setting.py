@@ -30,8 +30,7 @@ class PasswordSetting(AddressCheckProcedure):
             await workflow.execute_activity_method(
                 AddressCheckActivities.notify_of_new_password,
                 CheckStep(check_id=check.check_id, at=workflow.now()),
-                summary="パスワードが設定されたことをメールで知らせる",
-                **MAIL,
+                **MAIL | {"summary": "パスワードが設定されたことをメールで知らせる"},
             )
         except ActivityError as failed:
             self.note(f"パスワードが設定されたことをメールで知らせられなかった：{why_refused(failed)}")

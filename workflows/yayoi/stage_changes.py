@@ -76,7 +76,6 @@ class StageChanges:
             await workflow.execute_local_activity_method(
                 WebhookPublishingActivities.publish_stage_change,
                 self._unpublished[0],
-                summary="段階の変化を他のシステムに知らせる準備をする",
-                **LOOK_UP,
+                **LOOK_UP | {"summary": "段階の変化を他のシステムに知らせる準備をする"},
             )
             self._unpublished.popleft()
