@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from models.yayoi.operator_actions import Action
 from workers.cli import app
 from workers.settings import Settings
 
@@ -80,6 +81,11 @@ def test_every_command_exists(document: str) -> None:
     for command in re.findall(r"(?:bin/|`)tetsuzuki ((?:[a-z-]+ ?)+)", TEXTS[document]):
         known = command.split()[:2] if command.startswith(("smart-import", "health")) else command.split()[:1]
         assert CliRunner().invoke(app, [*known, "--help"]).exit_code == 0, command
+
+
+def test_the_operators_guide_lists_every_action() -> None:
+    named = re.findall(r"^\| `(\w+)`(?: / `(\w+)`)? \|", TEXTS["docs/operators.ja.md"], re.MULTILINE)
+    assert {name for row in named for name in row if name} == {action.value for action in Action}
 
 
 def test_both_readmes_name_the_two_commands() -> None:
