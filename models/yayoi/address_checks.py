@@ -71,7 +71,7 @@ def receipt_no(check_id: UUID) -> str:
     return check_id.hex[:8].upper()
 
 
-class CheckNews(Message):
+class CheckChanged(Message):
     """What was done on the pages: which code counts, and whether the right one was typed in."""
 
     code_no: int

@@ -52,14 +52,14 @@ class Invitation(Message):
         return self.invitation_id.hex[:8].upper()
 
 
-class InvitationNews(Message):
+class InvitationChanged(Message):
     """What was done on the pages: which link counts, until when, and whether it was accepted or withdrawn."""
 
     link_no: int
     expires_at: datetime
     settled: bool
 
-    def newer(self, other: "InvitationNews") -> "InvitationNews":
+    def newer(self, other: "InvitationChanged") -> "InvitationChanged":
         """Return what is true of both: signals may arrive in another order than the changes."""
         latest = self if self.link_no >= other.link_no else other
         return latest.model_copy(update={"settled": self.settled or other.settled})

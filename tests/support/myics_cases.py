@@ -66,10 +66,10 @@ async def client_without_its_users(myics: MyicsEnvironment) -> tuple[Registered,
     form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user(MINATO),))
     client = Registered(myics, await myics.clients.add(manager, form))
     environment, queue = myics.environment, myics.environment.settings.temporal_task_queue
-    teller = WorkflowNotifier(
+    notifier = WorkflowNotifier(
         environment.sessions, environment.client, MyicsRegistrationRow, registration_notification, task_queue=queue
     )
-    await teller.notify(client.number)
+    await notifier.notify(client.number)
     await client.at(RegistrationStage.USERS)
     [row] = await myics.rows(select(MyicsRegistrationRow).where(MyicsRegistrationRow.part_of == client.number))
     return client, Registered(myics, RegistrationNo(row.registration_no))

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
-from models.yayoi.address_checks import AddressCheck, CheckNews, CheckPurpose
+from models.yayoi.address_checks import AddressCheck, CheckChanged, CheckPurpose
 from models.yayoi.enquiries import EnquiryRef
-from models.yayoi.member_invitations import Invitation, InvitationNews
+from models.yayoi.member_invitations import Invitation, InvitationChanged
 from web.common.workflow_notifier import Notification
 from workflows.yayoi import (
     address_check,
@@ -27,7 +27,7 @@ def invitation_notification(row: MemberInvitationRow) -> Notification:
         workflow_id=invitation.workflow_id,
         case=invitation,
         signal=member_invitation.ROW_CHANGED,
-        change=InvitationNews(
+        change=InvitationChanged(
             link_no=row.link_no,
             expires_at=row.expires_at,
             settled=row.accepted_at is not None or row.withdrawn_at is not None,
@@ -67,7 +67,7 @@ def address_check_notification(row: AddressCheckRow) -> Notification:
         workflow_id=check.workflow_id,
         case=check,
         signal=address_check.ROW_CHANGED,
-        change=CheckNews(code_no=row.code_no, finished=row.finished_at is not None),
+        change=CheckChanged(code_no=row.code_no, finished=row.finished_at is not None),
         summary=address_check_details.summary(check),
         details=address_check_details.static_details(check),
         search_attributes=search_attributes.of_address_check(),

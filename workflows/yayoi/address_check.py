@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.address_checks import (
         OPERATIONS,
         AddressCheck,
-        CheckNews,
+        CheckChanged,
         CheckOperation,
         CheckOutcome,
         CheckStage,
@@ -36,7 +36,7 @@ class AddressCheckProcedure(FailureFlag):
     def __init__(self, check: AddressCheck) -> None:
         self._check = check
         self._stage = CheckStage.CODE
-        self._row = CheckNews(code_no=0, finished=False)
+        self._row = CheckChanged(code_no=0, finished=False)
         self._codes_sent = 0
         self._ended_by_operator = False
         self._timeline: list[TimelineEntry] = []
@@ -52,9 +52,11 @@ class AddressCheckProcedure(FailureFlag):
         self._ended_by_operator = True
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
-    def row_changed(self, row: CheckNews) -> None:
+    def row_changed(self, row: CheckChanged) -> None:
         # The web signals until it succeeds: an older state of the row may come after a newer one.
-        self._row = CheckNews(code_no=max(row.code_no, self._row.code_no), finished=row.finished or self._row.finished)
+        self._row = CheckChanged(
+            code_no=max(row.code_no, self._row.code_no), finished=row.finished or self._row.finished
+        )
 
     def show_failing(self, activity: str) -> None:
         """Show it in the timeline, too."""

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
         ClosedInvitation,
         CloseInvitation,
         Invitation,
-        InvitationNews,
+        InvitationChanged,
         InvitationOutcome,
         InvitationStage,
         MailInvitation,
@@ -48,7 +48,7 @@ class MemberInvitation(FailureFlag):
     @workflow.init
     def __init__(self, invitation: Invitation) -> None:
         self._invitation = invitation
-        self._row: InvitationNews | None = None
+        self._row: InvitationChanged | None = None
         self._ended_by_operator = False
         self._timeline: list[TimelineEntry] = []
 
@@ -67,7 +67,7 @@ class MemberInvitation(FailureFlag):
         return outcome
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
-    def row_changed(self, row: InvitationNews) -> None:
+    def row_changed(self, row: InvitationChanged) -> None:
         self._row = row.newer(self._row) if self._row else row
 
     def show_failing(self, activity: str) -> None:
