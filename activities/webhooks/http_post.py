@@ -109,7 +109,7 @@ class HttpPoster:
             async with asyncio.timeout(TIMEOUT):
                 status = await self._send(httpx.URL(url), message)
         except TimeoutError:
-            raise NotTakenError(f"no response within {TIMEOUT:.0f} seconds") from None
+            raise NotTakenError(f"no answer within {TIMEOUT:.0f} seconds") from None
         except (httpx.HTTPError, OSError) as error:
             raise NotTakenError(type(error).__name__) from error
         if status == GONE:

@@ -93,7 +93,7 @@ async def test_an_update_without_any_json_is_refused_in_japanese(
     assert '例：{"by": "' in reason
 
 
-# --- what stands where ------------------------------------------------------------------------------------------------
+# --- what is where ----------------------------------------------------------------------------------------------------
 
 
 async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(environment: Environment) -> None:

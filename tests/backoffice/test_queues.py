@@ -78,7 +78,7 @@ async def notified_in_time(environment: Environment) -> Case:
 
 async def failing(environment: Environment) -> Case:
     case = await at_sharing(environment)
-    await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker's interceptor tells it
+    await case.office().signal(ACTIVITY_FAILING, "send_mail")  # as the worker's interceptor does
     return case
 
 

@@ -1,4 +1,4 @@
-"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest told, nothing else touched."""
+"""The daily reconciliation: cases ended by hand are undone, drifts repaired, the rest reported, all else untouched."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

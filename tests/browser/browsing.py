@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of pages: as it stands on a desk, as a phone is, and without script."""
+"""A real Chromium for the tests of pages: as on a desk, as a phone is, and without script."""
 
 import os
 import shutil

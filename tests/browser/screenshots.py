@@ -24,7 +24,7 @@ SCREEN: ViewportSize = {"width": 1280, "height": 1100}
 WIDE_SCREEN: ViewportSize = {"width": 1560, "height": 1100}
 """Where all columns that the guide recommends are in sight."""
 MENU_WIDTH, BAR_HEIGHT = 256, 50
-"""The Web UI's own menu and bar, the same on every page, are left out of the pictures."""
+"""The Web UI's own menu and bar, the same on every page, are cut from the pictures."""
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 

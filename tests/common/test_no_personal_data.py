@@ -132,7 +132,7 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
         await customer.web.send(place, {"code": typed}, action=place)
     assert (await http.get(place)).headers["location"] == f"{place}/done"
 
-    # Signing in, tried in vain and then done; STEP5 and STEP6.
+    # The sign-in, tried in vain and then with the password; STEP5 and STEP6.
     for yayoi_id in (STRANGER, HANAKO):
         failed = await customer.web.send("/sign-in", {"yayoi_id": yayoi_id, "password": TRIED})
         assert failed.status_code == 422

@@ -1,4 +1,4 @@
-"""A case that waits for an operator: they are reminded, the supervisor told, a colleague asked; until somebody acts."""
+"""A case that waits for an operator: they are reminded, a supervisor notified, the case handed on, until one acts."""
 
 from datetime import date
 
@@ -19,7 +19,7 @@ SUPERVISOR = "田中"
 
 
 async def alerted(environment: Environment) -> tuple[Case, date]:
-    """Return a case whose sharing is not released in time, on the day on which its operator is told."""
+    """Return a case whose sharing is not released in time, on the day on which its operator is notified."""
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     alert_on = environment.calendar.business_days_before(case.due_date, 3)

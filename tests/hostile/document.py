@@ -42,7 +42,7 @@ def document() -> str:
     """Return the document that this table and the other tests amount to."""
     lines = [_HEAD]
     for group, rows in groupby(attacks(), key=lambda attack: attack.group):
-        lines += [f"## {group}\n", "| what is sent | where | answer | what the reader is told |", "|---|---|---|---|"]
+        lines += [f"## {group}\n", "| what is sent | where | answer | what the answer says |", "|---|---|---|---|"]
         lines += dict.fromkeys(_line(row) for row in rows)
         lines.append("")
     lines += ["## Shown by tests of their own\n", "| what is tried | what comes of it | test |", "|---|---|---|"]

@@ -14,7 +14,7 @@ ELSEWHERE = (
     (
         "every page that needs signing in, without a session or with a made-up one",
         "led to the sign-in",
-        "test_hostile_people.py::test_without_a_session_nobody_gets_behind_the_doors",
+        "test_hostile_people.py::test_without_a_session_nobody_gets_past_the_sign_in",
     ),
     (
         "signing in, codes, registrations, forms, enquiries, refused API calls and forged webhooks again and again",

@@ -1,4 +1,4 @@
-"""What exists, and what only its own customer is told."""
+"""What exists, and what only its own customer learns."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.hostile.target import as_json
 
 
 def others() -> Iterator[Attack]:
-    group = "What exists, and what only its own customer is told"
+    group = "What exists, and what only its own customer learns"
     wrong = "弥生ID（メールアドレス）またはパスワードが違います"
     for what, yayoi_id in (("a known", VICTIM.yayoi_id), ("an unknown", "nobody@nusumi.example")):
         typed = {"yayoi_id": yayoi_id, "password": "wrong-1234"}

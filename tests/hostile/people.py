@@ -117,7 +117,7 @@ THIEF = Person(
 
 
 async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> Person:
-    """Put a customer after the notice into the database; what is waiting for a procedure is told already."""
+    """Put a customer after the notice into the database; what a procedure is notified of counts as notified."""
     applied, pair = NOW - 20 * DAY, {"application_no": person.application_no, "office_no": 1}
     family_name, given_name = person.name.split("　")
     async with sessions.begin() as session:

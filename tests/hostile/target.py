@@ -151,7 +151,7 @@ async def target_on(
     people: Sequence[Person] = (VICTIM, THIEF),
     public_url: str = WEB,
 ) -> AsyncIterator[Target]:
-    """Run the app. No worker is there: what needs a procedure waits for it, or is told from the records."""
+    """Run the app. No worker is there: what needs a procedure waits for it, or is answered from the records."""
     for person in people:
         await settle(sessions, person)
     async with sessions.begin() as session:

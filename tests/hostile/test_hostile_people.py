@@ -111,7 +111,7 @@ async def test_what_is_done_with_another_cases_key_is_not_done(target: Target, a
             assert answer.status_code == 404, (path, answer.status_code)
 
 
-async def test_without_a_session_nobody_gets_behind_the_doors(target: Target, attacker: Attacker) -> None:
+async def test_without_a_session_nobody_gets_past_the_sign_in(target: Target, attacker: Attacker) -> None:
     for cookie in ("", "session=made-up", "session=", 'session="\\000"'):
         for path in routes(target, "GET"):
             if "{" in path or path in OPEN_TO_ALL or path.startswith("/myics"):

@@ -45,12 +45,12 @@ AUDITED_AS = {
     **{f"{step.label}を記録した": "set_up" for step in SetUpStep},
     **{f"事業所データの手続きを終了した（{outcome}）": "close" for outcome in Outcome},
 }
-"""The step of the ledger that each entry of the audit trail tells of; every other entry tells what a person did."""
+"""The step of the ledger that each entry of the audit trail is about; every other entry says what a person did."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """Everything that is recorded of one application, as it stands."""
+    """Everything that is recorded of one application, as it is now."""
 
     case: Case
     application: ApplicationRow
@@ -107,7 +107,7 @@ def one_id_for_a_pair_that_counts_for_who_has_ended_well(known: Records) -> None
 
 
 def every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known: Records) -> None:
-    """By the order of the audit trail, which is written in the transaction of what it tells."""
+    """By the order of the audit trail, which is written in the transaction of what it records."""
     mails = {str(mail["Message-ID"]): mail for mail in known.case.environment.inbox.mails}
     for row in known.audit:
         if row.action == f"{MAILED}{NOTICE_SUBJECT}":
@@ -123,7 +123,7 @@ def every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known: Records
             assert told
             assert told.isdisjoint(before)
             if told & revoked and row.office_no in known.ended:
-                assert _told_of_its_end(known, row.office_no), "notified of an ID that was revoked, and not told so"
+                assert _told_of_its_end(known, row.office_no), "notified of an ID that was revoked, and not of that"
 
 
 def _told_of_its_end(known: Records, office_no: int) -> bool:

@@ -186,7 +186,7 @@ async def test_gone_stops_the_subscriber_and_all_that_waits_for_it(
     first, second = [await stored(environment, receiver.url, number=number) for number in (1, 2)]
     await first.start()
     await starter(environment).start_all()
-    # One of them fails, the other is told that the subscriber is gone.
+    # One of them fails, the other finds that the subscriber is gone.
     await receiver.has(2)
 
     async def stopped() -> bool:

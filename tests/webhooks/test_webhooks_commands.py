@@ -30,7 +30,7 @@ from workflows.backoffice.queues import Queue, QueueFilter
 
 HOOK = "https://books.example.co.jp/hook"
 MAPPING = Path(__file__).parents[2] / "docs/examples/form-mapping.toml"
-MENDED = ("data.answers[?label=='姓'].value=弥生",)
+CORRECTED = ("data.answers[?label=='姓'].value=弥生",)
 
 
 @pytest_asyncio.fixture
@@ -167,7 +167,7 @@ async def test_an_operator_lists_shows_and_mends_a_form(
     assert capsys.readouterr().err == "data.answers[?label=='姓'].value: 全角で入力してください（例：弥生　太郎）。\n"
     with pytest.raises(ClearError, match="say the field"):
         await forms_command.retry(settings, row.form_no, ("弥生",), "佐藤", "お電話")
-    assert await forms_command.retry(settings, row.form_no, MENDED, "佐藤", "お電話") == 0
+    assert await forms_command.retry(settings, row.form_no, CORRECTED, "佐藤", "お電話") == 0
     [application] = await environment.rows(select(ApplicationRow))
     assert f"{application.application_no} として受け付けました。" in capsys.readouterr().out
     assert await forms_command.show_all(settings) == 0

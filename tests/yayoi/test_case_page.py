@@ -1,4 +1,4 @@
-"""The page of a case tells where it stands and what is asked of the applicant now."""
+"""The page of a case says where it is and what is asked of the applicant now."""
 
 from datetime import UTC, datetime
 

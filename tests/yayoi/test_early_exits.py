@@ -32,12 +32,12 @@ WHY = "お客様のご希望"
 WEB_UI = "Request Cancellation による取り消し"
 
 
-# --- where the case stands --------------------------------------------------------------------------------------------
+# --- where the case is at ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where office C's case stands when it is to end; `after`: what has happened since it came to that stage."""
+    """Where office C's case is when it is to end; `after`: what has happened since it came to that stage."""
 
     stage: Stage
     after: Callable[[Case], Awaitable[None]]

@@ -280,8 +280,8 @@ async def test_an_operator_mends_a_kept_form_and_the_provider_is_answered_with_w
     with pytest.raises(RefusedError) as refused:
         await forms(web).retry(row.form_no, {"data.answers[?label=='姓'].value": "弥生"}, BY)
     assert [error.field for error in refused.value.errors] == ["data.offices[0].mail_again"]
-    mended = {"data.answers[?label=='姓'].value": "弥生", "data.offices[0].mail_again": "b@example.co.jp"}
-    receipt = await forms(web).retry(row.form_no, mended, BY)
+    corrected = {"data.answers[?label=='姓'].value": "弥生", "data.offices[0].mail_again": "b@example.co.jp"}
+    receipt = await forms(web).retry(row.form_no, corrected, BY)
     await web.started(receipt.application_no)
     [row] = await kept(web)
     assert (row.application_no, row.settled_by, row.reason, row.body) == (receipt.application_no, *astuple(BY), "")
@@ -290,7 +290,7 @@ async def test_an_operator_mends_a_kept_form_and_the_provider_is_answered_with_w
     answer = await post(web, form, "evt_1")
     assert (answer.status_code, answer.json()["application_no"]) == (200, receipt.application_no)
     with pytest.raises(SettledError):
-        await forms(web).retry(row.form_no, mended, BY)
+        await forms(web).retry(row.form_no, corrected, BY)
 
 
 async def test_a_discarded_form_stays_refused_and_what_it_said_is_gone(web: Web) -> None:

@@ -1,4 +1,4 @@
-"""Two of the vendor's systems in another place than Postgres: a case knows no difference (`activities.registry`)."""
+"""Two of the vendor's systems in another place than Postgres (`activities.yayoi.registry`): no case notices."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace

@@ -15,14 +15,14 @@ class PeriodicJob:
     def __init__(self, job: Callable[[], Awaitable[None]], every: timedelta) -> None:
         self._job = job
         self._every = every.total_seconds()
-        self._news = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        self._news.set()
+        self._woken.set()
 
     async def run(self) -> None:
         while True:
-            self._news.clear()
+            self._woken.clear()
             try:
                 await self._job()
             except Exception as error:  # noqa: BLE001 a background job outlives every failure of one round
@@ -30,4 +30,4 @@ class PeriodicJob:
                 _log.error("%s failed and is tried again: %s", self._job.__qualname__, type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
-                    await self._news.wait()
+                    await self._woken.wait()

@@ -1,4 +1,4 @@
-"""Working off what waits: some at a time, none in another's way, the rest left for later while Temporal is away."""
+"""Processing what waits: some at a time, none held up by another, the rest left for later while Temporal is away."""
 
 import asyncio
 import logging

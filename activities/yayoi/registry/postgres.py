@@ -1,4 +1,4 @@
-"""The registry in our own Postgres: the default for every protocol of `activities.registry`."""
+"""The registry in our own Postgres: the default for every protocol of `activities.yayoi.registry.protocols`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
