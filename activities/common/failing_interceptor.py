@@ -7,8 +7,7 @@ from temporalio import activity
 from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-ACTIVITY_FAILING = "activity_failing"
-"""The signal that carries what keeps failing."""
+from models.common.messages import ACTIVITY_FAILING
 
 NOTIFIED_AT_ATTEMPT = 7
 """About two minutes of retries: longer than a restart of anything takes. Notified again after as many more."""

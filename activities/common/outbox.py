@@ -13,12 +13,12 @@ from typing import Protocol
 
 import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
+from temporalio.exceptions import ApplicationError
 
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
-from activities.common.mail_refused import mail_refused
-from models.common.messages import SentMail
+from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, NoticeRow
@@ -194,7 +194,7 @@ class Outbox:
                     if audit:
                         session.add(audit(notice))
         if refused := notice.refused_because:
-            raise mail_refused(refused)
+            raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
         return SentMail(message_id=message_id)
 
     @asynccontextmanager

@@ -4,6 +4,10 @@ from datetime import date, datetime
 
 from models.common.message import Message
 
+ACTIVITY_FAILING = "activity_failing"
+"""The signal that carries which activity keeps failing."""
+MAIL_REFUSED = "MailRefused"
+"""The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
 ROW_CHANGED = "row_changed"
 """The signal that says what was done on the pages to the row of a workflow."""
 

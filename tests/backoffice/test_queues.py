@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from temporalio.client import WorkflowExecution
 
-from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.calendar import day_in_japan
+from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_actions import AddNote, HandOver
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import Cancel, Hold, ResendMail, Resume

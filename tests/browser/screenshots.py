@@ -10,8 +10,8 @@ from PIL import Image
 from playwright.async_api import Browser, FloatRect, ViewportSize
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.calendar import day_in_japan
+from models.common.messages import ACTIVITY_FAILING
 from models.yayoi.operator_actions import Cancel, Hold
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, environment_with_worker, form

@@ -120,6 +120,16 @@ def test_no_test_imports_a_test() -> None:
     ] == []
 
 
+def test_workflows_take_of_activities_only_the_classes_whose_methods_they_name() -> None:
+    of_activities = re.compile(r"activities\.(?!.*\.\w+Activities$)")
+    assert [
+        f"{file}: {name}"
+        for file, module in sources("workflows")
+        for name in imported(module)
+        if of_activities.match(name)
+    ] == []
+
+
 def test_no_two_public_classes_have_one_name() -> None:
     places = defaultdict(list)
     for file, module in sources(*LAYERS):

@@ -16,10 +16,9 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of as text_part_of
-from activities.common.mail_refused import MAIL_REFUSED
 from activities.common.outbox import MAILS_AT_ONCE, MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
 from models.common.calendar import day_in_japan
-from models.common.messages import SentMail
+from models.common.messages import MAIL_REFUSED, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail

@@ -11,9 +11,9 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.common.failing_interceptor import ACTIVITY_FAILING
 from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
+from models.common.messages import ACTIVITY_FAILING
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
 from models.myics.deadlines import INVITATION_DAYS

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from temporalio.client import WorkflowHandle
 
-from activities.common.failing_interceptor import ACTIVITY_FAILING
+from models.common.messages import ACTIVITY_FAILING
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.batches import BatchKind

@@ -3,8 +3,7 @@
 from temporalio import exceptions, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.failing_interceptor import ACTIVITY_FAILING
-    from activities.common.mail_refused import refusal
+    from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED
     from workflows.common.search_attributes import FAILING
 
 
@@ -35,3 +34,16 @@ def why_given_up(failed: exceptions.ActivityError) -> str:
     if isinstance(cause, exceptions.TimeoutError) and cause.cause:
         cause = cause.cause  # the error of its last try is the reason, not the timeout
     return refusal(failed) or str(cause)
+
+
+def why_refused(failed: exceptions.ActivityError) -> str:
+    """Return why a mail was refused for good; a failure of another kind is raised again."""
+    if (because := refusal(failed)) is None:
+        raise failed
+    return because
+
+
+def refusal(failed: exceptions.ActivityError) -> str | None:
+    """Return why a mail was refused for good; None for a failure of another kind."""
+    cause = failed.cause
+    return cause.message if isinstance(cause, exceptions.ApplicationError) and cause.type == MAIL_REFUSED else None

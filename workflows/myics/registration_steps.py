@@ -6,7 +6,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import why_refused
     from activities.myics.registration_mail import RegistrationMailActivities
     from activities.myics.registrations import RegistrationActivities
     from models.common.messages import Assigned
@@ -27,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from models.myics.state import RegistrationState, Withdrawal
     from workflows.common.activity_options import MAIL
     from workflows.common.case_steps import CaseSteps
+    from workflows.common.failing_activities import why_refused
     from workflows.myics.registration_view import RegistrationView
 
 

@@ -6,7 +6,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import why_refused
     from activities.webhooks.delivery import WebhookDeliveryActivities
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
@@ -23,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import cell, table, to_do_now
-    from workflows.common.failing_activities import FailureFlag
+    from workflows.common.failing_activities import FailureFlag, why_refused
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
 

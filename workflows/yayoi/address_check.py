@@ -4,7 +4,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import refusal
     from activities.yayoi.address_checks import AddressCheckActivities
     from models.common.messages import ROW_CHANGED, TimelineEntry
     from models.common.operator_message import ActionMessage
@@ -20,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         SendCode,
     )
     from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.failing_activities import FailureFlag
+    from workflows.common.failing_activities import FailureFlag, refusal
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.common.waiting import until

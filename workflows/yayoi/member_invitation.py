@@ -6,7 +6,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import refusal
     from activities.yayoi.invitations import InvitationActivities
     from models.common.messages import ROW_CHANGED, TimelineEntry
     from models.common.waiting_for import WaitingFor
@@ -23,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
     from workflows.common.details import day_and_hour, history, table
-    from workflows.common.failing_activities import FailureFlag
+    from workflows.common.failing_activities import FailureFlag, refusal
     from workflows.common.personal_link import LinkDeadline, wait_for_link
     from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
     from workflows.common.waiting import until

@@ -8,11 +8,10 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureErro
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.failing_interceptor import ACTIVITY_FAILING
-    from activities.common.mail_refused import why_refused
     from activities.yayoi.assignment import AssignmentActivities
     from activities.yayoi.case_records import CaseRecordActivities
     from activities.yayoi.mail import MailActivities
+    from models.common.messages import ACTIVITY_FAILING
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
     from models.yayoi.identifiers import office_workflow_id
@@ -33,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.procedures import ApplicationStage, Stage
     from workflows.common.activity_options import MAIL, REGISTRY
     from workflows.common.cancellation import shielded_from_cancellation
+    from workflows.common.failing_activities import why_refused
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR
     from workflows.yayoi.office_data_procedure import OfficeDataProcedure

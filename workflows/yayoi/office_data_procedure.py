@@ -9,10 +9,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.failing_interceptor import ACTIVITY_FAILING
-    from activities.common.mail_refused import why_refused
     from models.common.calendar import day_in_japan, end_of, opening_of
-    from models.common.messages import TimelineEntry
+    from models.common.messages import ACTIVITY_FAILING, TimelineEntry
     from models.common.operator_actions import AddNote, HandOver
     from models.common.operator_message import ActionMessage
     from models.common.waiting_for import WaitingFor
@@ -47,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.procedures import Stage
     from workflows.common.business_days import business_days_after_today
     from workflows.common.cancellation import shielded_from_cancellation
+    from workflows.common.failing_activities import why_refused
     from workflows.common.operator_updates import operator_action, refused
     from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
     from workflows.yayoi.office_steps import OfficeSteps

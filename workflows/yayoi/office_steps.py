@@ -8,7 +8,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import why_refused
     from activities.yayoi.assignment import AssignmentActivities
     from activities.yayoi.case_records import CaseRecordActivities
     from activities.yayoi.contracts import ContractActivities
@@ -38,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from models.yayoi.procedures import Stage
     from workflows.common.activity_options import MAIL, REGISTRY
     from workflows.common.case_steps import CaseSteps, Input, Output
+    from workflows.common.failing_activities import why_refused
     from workflows.common.operator_updates import current_update_id
     from workflows.yayoi.office_view import OfficeView
 

@@ -4,11 +4,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.mail_refused import why_refused
     from activities.yayoi.address_checks import AddressCheckActivities
     from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckStep
     from workflows.common.activity_options import MAIL
     from workflows.common.cancellation import shielded_from_cancellation
+    from workflows.common.failing_activities import why_refused
     from workflows.yayoi.address_check import AddressCheckProcedure
 
 
