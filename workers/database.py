@@ -7,10 +7,11 @@ import asyncpg
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
+from models.common.store.sessions import DatabaseSessions
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -57,13 +58,13 @@ def _without_values(context: ExceptionContext) -> None:
         error = error.__cause__ or getattr(error, "orig", None)
 
 
-def sessions(database: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+def sessions(database: AsyncEngine) -> DatabaseSessions:
     """Sessions for activities and pages."""
     return async_sessionmaker(database, expire_on_commit=False)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
     """For commands: the database while the context lasts.
 
     Raises:

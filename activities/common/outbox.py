@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of
+from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -149,7 +150,7 @@ class Outbox:
         sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._transport = transport

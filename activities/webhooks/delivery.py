@@ -1,7 +1,7 @@
 """Delivering stored webhook messages: attempts on the Standard Webhooks schedule, until taken, refused or dead."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import httpx
@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
-from models.common.calendar import day_in_japan
+from models.common.calendar import day_in_japan, utc_now
 from models.common.messages import SentMail
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
@@ -41,7 +41,7 @@ class WebhookDeliveryActivities:
         outbox: Outbox,
         *,
         desk: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._poster = poster

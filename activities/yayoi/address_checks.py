@@ -1,7 +1,7 @@
 """Mailed codes: sent, and deleted at the end of their check (Y26)."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
-from models.common.calendar import JST
+from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
 from models.common.personal_links import code_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -38,7 +38,7 @@ class AddressCheckActivities:
         *,
         secret_key: str,
         public_url: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._outbox = outbox

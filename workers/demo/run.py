@@ -19,13 +19,13 @@ from uuid import uuid4
 
 import httpx
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
 from models.common.calendar import end_of, opening_of
+from models.common.store.sessions import DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
@@ -51,9 +51,7 @@ class DifferenceError(ClearError):
 class DemoRun:
     """One application at a time, on a running stack."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, client: Client, sessions: async_sessionmaker[AsyncSession], mail_folder: Path
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, client: Client, sessions: DatabaseSessions, mail_folder: Path) -> None:
         self.sessions = sessions
         self.application_no = ApplicationNo("YS-000000")
         self._http = http

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.common.identifiers import Identifier
+from models.common.store.sessions import DatabaseSessions
 from workers.registry.reader import read_rows
 from workers.registry.records import AnyRecord, BusinessGroupRecord, OperatorRecord
 from workers.registry.snapshot import Refusal, Snapshot
@@ -39,7 +40,7 @@ class LoadReport(BaseModel):
 
 
 async def load(
-    sessions: async_sessionmaker[AsyncSession], path: Path, progress: Callable[[int], None] = lambda _bytes: None
+    sessions: DatabaseSessions, path: Path, progress: Callable[[int], None] = lambda _bytes: None
 ) -> LoadReport:
     """Load every good row of the file and say why each other one was refused.
 
@@ -65,9 +66,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def _apply(
-    sessions: async_sessionmaker[AsyncSession], rows: Sequence[AnyRecord | str], tries: int = _TRIES
-) -> list[bool | str]:
+async def _apply(sessions: DatabaseSessions, rows: Sequence[AnyRecord | str], tries: int = _TRIES) -> list[bool | str]:
     """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same time)."""
     try:
         async with sessions.begin() as session:

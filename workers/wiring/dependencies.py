@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
 from activities.common.outbox import Outbox
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar
 from models.common.store.ledger import Ledger
+from models.common.store.sessions import DatabaseSessions
 from models.common.web_ui_links import workflow_link
 from workers.settings import Settings
 from workers.wiring.derived import temporal_ui_url
@@ -25,7 +25,7 @@ class ActivityDependencies:
     """The parts that activities share, each built once."""
 
     settings: Settings
-    sessions: async_sessionmaker[AsyncSession]
+    sessions: DatabaseSessions
     client: Client
     calendar: BusinessCalendar
     ledger: Ledger

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
@@ -17,6 +16,7 @@ from activities.yayoi.registry.postgres import postgres_registry
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar
 from models.common.store.ledger import Ledger
+from models.common.store.sessions import DatabaseSessions
 from models.webhooks.secrets import secrets_of
 from web.app import create_app
 from workers.build_id import build_id
@@ -57,7 +57,7 @@ DRAIN = timedelta(seconds=20)
 
 def build_activities(
     settings: Settings,
-    sessions: async_sessionmaker[AsyncSession],
+    sessions: DatabaseSessions,
     client: Client,
     *,
     registry: Registry | None = None,
@@ -99,7 +99,7 @@ def build_transport(settings: Settings) -> MailTransport:
 def build_worker(
     client: Client,
     settings: Settings,
-    sessions: async_sessionmaker[AsyncSession],
+    sessions: DatabaseSessions,
     *,
     registry: Registry | None = None,
     transport: MailTransport | None = None,
@@ -132,7 +132,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig:
     )
 
 
-def build_web(settings: Settings, sessions: async_sessionmaker[AsyncSession], client: Client) -> FastAPI:
+def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
     """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
     form_secrets = settings.form_webhook_secrets
     return create_app(

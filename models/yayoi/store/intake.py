@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import DBAPIError
 
-from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
@@ -50,7 +50,7 @@ class Intake:
         self,
         sessions: DatabaseSessions,
         calendar: BusinessCalendar,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`wake` has new applications started at once; without it they are found within a round."""

@@ -1,16 +1,17 @@
 """Who may come in: what pages ask for before they do anything."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.exceptions import HTTPException
 
+from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
+from models.common.store.sessions import DatabaseSessions
 from models.tables import MyicsSessionRow, WebSessionRow
 from web.common.auth.rate_limits import Limit, Limits
 from web.common.auth.sessions import Sessions
@@ -35,11 +36,11 @@ class Auth:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         *,
         secret_key: str,
         https: bool,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.hashing = Hashing()
         self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)

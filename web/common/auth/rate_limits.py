@@ -11,9 +11,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.requests import Request
 
+from models.common.calendar import utc_now
+from models.common.store.sessions import DatabaseSessions
 from models.tables import RateCountRow
 from web.common.problems import ProblemError
 
@@ -66,9 +67,9 @@ class Limits:
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         secret_key: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._secret_key = secret_key.encode()

@@ -3,14 +3,15 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import delete, or_
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from models.common.calendar import utc_now
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables.base import SessionRow
 from web.common.auth.cookies import Cookie
 
@@ -32,12 +33,12 @@ class Sessions(Generic[Row]):
 
     def __init__(
         self,
-        sessions: async_sessionmaker[AsyncSession],
+        sessions: DatabaseSessions,
         kind: type[Row],
         cookie: str,
         *,
         https: bool,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._kind = kind
@@ -79,7 +80,7 @@ class Sessions(Generic[Row]):
                 delete(self._kind).where(or_(self._kind.created_at <= now - LONGEST, self._kind.seen_at <= now - IDLE))
             )
 
-    async def _delete(self, session: AsyncSession, request: HTTPConnection) -> None:
+    async def _delete(self, session: DatabaseSession, request: HTTPConnection) -> None:
         mine = self._kind.token_hash == _hash(self.cookie.read(request))
         await session.execute(delete(self._kind).where(mine))
 
