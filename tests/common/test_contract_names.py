@@ -1,0 +1,56 @@
+"""Names that others rely on: whoever changes one changes it here, too, and says so in the changelog."""
+
+from temporalio import workflow
+
+from workers.wiring.root import WORKFLOWS
+from workflows.common.search_attributes import ALL
+
+FAILING = "activity_failing"
+REGISTRATION = (
+    (FAILING, "registration_changed", "withdrawn_with_client"),
+    ("progress", "timeline"),
+    ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "unlock", "withdraw"),
+)
+OFFICE = (
+    *("accept_pair", "add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
+    *("release_sharing", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
+    *("resume", "withdraw"),
+)
+NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "AccountUnlocking": REGISTRATION,
+    "CaseLinkMail": ((FAILING,), (), ()),
+    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop")),
+    "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
+    "DailyReconciliation": ((FAILING,), (), ()),
+    "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
+    "MemberInvitation": ((FAILING, "row_changed"), (), ()),
+    "MorningDigest": ((FAILING,), (), ()),
+    "MultiOfficeApplication": ((FAILING, "office_progressed"), ("progress",), ("cancel",)),
+    "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline", "way"), OFFICE),
+    "PasswordRenewal": REGISTRATION,
+    "PasswordSetting": ((FAILING, "row_changed"), (), ("end_check",)),
+    "RefusedForm": ((FAILING,), (), ()),
+    "RepresentativeRegistration": REGISTRATION,
+    "UserInvitation": REGISTRATION,
+    "WebhookDelivery": ((FAILING,), (), ("resend",)),
+    "YayoiIdRegistration": ((FAILING, "row_changed"), (), ("end_check",)),
+}
+"""Of each workflow type: its signals, its queries and its updates."""
+
+
+def test_types_signals_queries_and_updates_keep_their_names() -> None:
+    definitions = [workflow._Definition.must_from_class(each) for each in WORKFLOWS]
+    found = {
+        str(each.name): tuple(
+            tuple(sorted(str(name) for name in names)) for names in (each.signals, each.queries, each.updates)
+        )
+        for each in definitions
+    }
+    assert found == {name: tuple(tuple(sorted(names)) for names in of_kind) for name, of_kind in NAMES.items()}
+
+
+def test_search_attributes_keep_their_names() -> None:
+    assert [key.name for key in ALL] == [
+        *("ApplicationNo", "Stage", "WaitingFor", "Assignee", "Procedure", "ExistingContractId", "DueDate"),
+        *("Overdue", "OnHold", "Failing"),
+    ]
