@@ -179,7 +179,7 @@ def test_a_build_is_called_after_its_version_and_its_code_wherever_it_lies(tmp_p
         shutil.rmtree(cache)
     (other[0] / "__init__.py").touch()
     assert code_hash(reversed(other)) == code_hash(one)
-    mail = next((tmp_path / "other" / "activities" / "mails").iterdir())
+    mail = next((tmp_path / "other" / "activities" / "yayoi" / "mails").iterdir())
     mail.rename(mail.with_suffix(".new"))
     assert code_hash(other) != code_hash(one)
     assert build_id(Settings(build_id="2026-11-22.1")) == "2026-11-22.1"
