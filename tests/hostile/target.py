@@ -19,10 +19,10 @@ from temporalio.client import Client
 from models.common.calendar import BusinessCalendar
 from models.tables import (
     RateCountRow,
-    application_count,
 )
 from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
+from tests.support.databases import begin_numbers
 from tests.support.web import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
 from web.app import create_app
 
@@ -155,7 +155,7 @@ async def target_on(
     for person in people:
         await settle(sessions, person)
     async with sessions.begin() as session:
-        await session.execute(select(func.setval(application_count.name, 900_000)))
+        await begin_numbers(session, 900_000)
     app = create_app(
         sessions=sessions,
         client=client,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
@@ -21,7 +21,7 @@ from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar, opening_of
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
-from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow, application_count
+from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow
 from models.yayoi.application_form import Applicant, ApplicationForm, Consents, OfficePair
 from models.yayoi.identifiers import (
     ApplicationNo,
@@ -36,6 +36,7 @@ from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from tests.support.databases import begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
@@ -237,9 +238,8 @@ async def environment_with_worker(
         public_url="http://web.test",
     )
     await fill_with_examples(sessions)
-    # The Temporal server is shared by all tests: no two of them may use the same application number.
     async with sessions.begin() as session:
-        await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
+        await begin_numbers(session, next(_NUMBERS))
     async with build_worker(
         temporal.client,
         settings,

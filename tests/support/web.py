@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
@@ -29,9 +29,9 @@ from models.tables import (
     ExistingContractRow,
     OfficeRow,
     YayoiIdRow,
-    application_count,
 )
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+from tests.support.databases import begin_numbers
 from tests.support.ending import end
 from tests.support.running import PATIENCE
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
@@ -73,7 +73,7 @@ async def fill_registry(sessions: async_sessionmaker[AsyncSession]) -> None:
                 OfficeRow(office_token=TOKEN_OF_ANOTHER, existing_contract_id=STANDALONE, name="よその商店"),
             ]
         )
-        await session.execute(select(func.setval(application_count.name, next(_NUMBERS))))
+        await begin_numbers(session, next(_NUMBERS))
 
 
 def pair(yayoi_id: str = "b@example.co.jp", token: str | None = TOKEN_B, **changes: Any) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """Enquiries and changes of a name: with a new contract ID refused, else brought to who answers (Y16, Y17)."""
 
-import itertools
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.tables import EnquiryRow, enquiry_count
+from models.tables import EnquiryRow
 from models.yayoi.enquiries import NAME_IS_FIXED, NO_SUPPORT
 from tests.support.cases import DESK
 from tests.support.customer import ASKED, Customer, customer_after_notice, errors_on, words
@@ -16,16 +15,11 @@ from tests.support.environment import TARO, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import hidden_fields, until
 
-_NUMBERS = itertools.count(1000, 100)
-
 
 @pytest_asyncio.fixture
 async def customer(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> AsyncIterator[Customer]:
-    # All tests share one Temporal server, where a receipt number is used once.
-    async with sessions.begin() as session:
-        await session.execute(select(func.setval(enquiry_count.name, next(_NUMBERS))))
     async with customer_after_notice(sessions, temporal, smtp_inbox) as customer:
         yield customer
 
