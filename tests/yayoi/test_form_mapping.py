@@ -140,7 +140,7 @@ def test_a_number_of_the_provider_makes_the_submission_else_the_webhook_does() -
     assert UUID(submission_id("r-1", "evt_1")) == UUID(submission_id("r-1", "evt_2"))
 
 
-# --- mending ----------------------------------------------------------------------------------------------------------
+# --- correcting ------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_mended_stands_in_for_what_was_sent() -> None:

@@ -1,4 +1,4 @@
-"""ProviderForms of a provider: taken by the one intake; what breaks our rules is kept until somebody mends it."""
+"""Forms of a provider: taken by the one intake; what breaks our rules is kept until somebody corrects it."""
 
 import json
 from collections.abc import Mapping, Sequence
