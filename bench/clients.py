@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=10_000, help="how many clients, at most 10000 (10000)")
     parser.add_argument("--no-kill", action="store_true", help="let the worker live")
     arguments = parser.parse_args()
-    if not 1 <= arguments.rows <= 10_000:  # noqa: PLR2004 what 4 digits can tell apart
+    if not 1 <= arguments.rows <= 10_000:  # noqa: PLR2004 what 4 digits can distinguish
         parser.error("a firm has between 1 and 10,000 clients")
     return run(bench(arguments.rows, kill=not arguments.no_kill))
 

@@ -107,7 +107,7 @@ async def test_what_only_a_call_brings_about_stands_under_a_heading_of_its_own(e
     assert "`cancel`" in others
 
 
-async def test_on_an_operators_turn_what_is_theirs_stands_first(environment: Environment) -> None:
+async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
@@ -185,7 +185,7 @@ async def cancellation(case: Case) -> dict[str, str]:
         block = re.search(r"`cancel`\n```json\n(\{[^}]*\})", await details(case.application))
         return block and block[1]
 
-    while not (block := await found()) or "supervisor" not in block:  # the offices tell where they stand
+    while not (block := await found()) or "supervisor" not in block:  # the offices publish where they are
         await case.settled()
     return dict(json.loads(block))
 

@@ -94,7 +94,7 @@ BEFORE_STEP5 = pytest.mark.parametrize("stage", [in_correction, in_sharing, in_s
 
 
 @BEFORE_STEP5
-async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(
+async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     environment: Environment, stage: Any
 ) -> None:
     before = await rows(environment, *REGISTRY)
@@ -114,9 +114,9 @@ async def test_y27_a_case_terminated_before_step5_is_undone_told_and_closed(
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)
     assert (pair.outcome, pair.closed_at) == (Outcome.TERMINATED, report.at)
-    told = await case.notices(MailKind.TERMINATED)
-    assert [each.recipient for each in told] == [TARO, *([pair.yayoi_id] if issued else [])]
-    assert all(each.sent_at for each in told)
+    notices = await case.notices(MailKind.TERMINATED)
+    assert [each.recipient for each in notices] == [TARO, *([pair.yayoi_id] if issued else [])]
+    assert all(each.sent_at for each in notices)
     actions = [row.action for row in await case.audit()]
     assert f"事業所データの手続きを終了した（{Outcome.TERMINATED}）" in actions
     assert ("サービス契約ID を取り消した" in actions) == issued
@@ -364,8 +364,8 @@ async def test_more_than_fits_into_a_message_is_counted(environment: Environment
             for number in range(AT_MOST + 3)
         )
     report = await reconcile(environment)
-    *told, more = report.findings
-    assert len(told) == AT_MOST
+    *named, more = report.findings
+    assert len(named) == AT_MOST
     assert (more.kind, more.detail[:8]) == (FindingKind.MORE, "ほかに 3 件あ")
 
 
@@ -377,8 +377,8 @@ async def test_an_event_refused_after_it_was_taken_is_reported_once(environment:
     [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")
     [mail] = environment.inbox.to(DESK)
-    for told in (case.application_no, "お客様の画面", "申し込みの取り下げ", "取り下げできません。"):
-        assert told in text_of(mail)
+    for text in (case.application_no, "お客様の画面", "申し込みの取り下げ", "取り下げできません。"):
+        assert text in text_of(mail)
     assert (await reconcile(environment)).findings == ()
 
 

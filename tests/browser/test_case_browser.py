@@ -48,7 +48,7 @@ async def applied(environment: Environment) -> tuple[Case, str]:
 
 
 @pytest.mark.parametrize(("device", "script"), [("desk", False), ("phone", False), ("phone", True)])
-async def test_an_applicant_mends_what_holds_the_case_up_and_withdraws_the_rest(
+async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_rest(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
     smtp_inbox: SmtpInbox,

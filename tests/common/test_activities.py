@@ -51,7 +51,7 @@ async def has_taken_effect_once(
     assert await environment.rows(trial.look) == trial.found
 
 
-async def test_no_activity_is_left_out(environment: ActivityEnvironment) -> None:
+async def test_no_activity_is_skipped(environment: ActivityEnvironment) -> None:
     """Whoever adds an activity adds a trial of it."""
     assert sorted(environment.activities()) == sorted(trial.activity for trial in TRIALS)
 

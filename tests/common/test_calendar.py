@@ -164,5 +164,5 @@ def test_only_japans_day_is_taken_of_a_moment() -> None:
         for part in ("models", "workflows", "activities", "workers", "web", "tests")
         for file in (root / part).rglob("*.py")
     ]
-    taking = [file for file in sources if re.search(r"\.date[(][)]", file.read_text(encoding="utf-8"))]
-    assert taking == [root / "models" / "common" / "calendar.py"]
+    callers = [file for file in sources if re.search(r"\.date[(][)]", file.read_text(encoding="utf-8"))]
+    assert callers == [root / "models" / "common" / "calendar.py"]

@@ -100,7 +100,7 @@ def test_what_is_no_mail_address_is_no_yayoi_id(text: str) -> None:
 
 
 @given(count=st.integers(0, 999_999_999))
-def test_application_numbers_are_as_told_on_the_phone(count: int) -> None:
+def test_application_numbers_can_be_dictated_on_the_phone(count: int) -> None:
     number = ApplicationNo.from_count(count)
     assert int(number.removeprefix("YS-")) == count
     assert ApplicationNo(number.lower()) == number

@@ -148,7 +148,7 @@ def test_a_file_name_means_one_thing_in_a_layer(layer: str) -> None:
     assert {name: files for name, files in again.items() if name not in SAME_OF_EACH.get(layer, {})} == {}
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", [*LAYERS, "tests", "bench"])
 def test_no_name_holds_a_word_that_nobody_outside_understands(layer: str) -> None:
     found = {
         f"{file}: {name}"

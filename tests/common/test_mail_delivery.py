@@ -275,10 +275,10 @@ class Envelopes:
     """A server's ear for what is said before the mail itself."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str | None, list[str]]] = []
+        self.envelopes: list[tuple[str | None, list[str]]] = []
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
-        self.heard.append((envelope.mail_from, envelope.rcpt_tos))
+        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         return "250 taken"
 
 
@@ -315,7 +315,7 @@ async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]
 
 
 @pytest.mark.parametrize(
-    ("at", "answer", "told"),
+    ("at", "answer", "expected"),
     [
         ("MAIL", "550 5.1.8 our sender", "SMTPSenderRefused: 550"),
         ("RCPT", "450 4.2.1 <{}>: later", "SMTPRecipientRefused: 450"),
@@ -324,13 +324,13 @@ async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]
         ("DATA", "554 5.6.0 <{}>: content", "SMTPDataError: 554"),
     ],
 )
-async def test_what_may_work_later_or_is_ours_to_mend_is_tried_again(
-    environment: ActivityEnvironment, at: str, answer: str, told: str
+async def test_what_may_work_later_or_is_ours_to_fix_is_tried_again(
+    environment: ActivityEnvironment, at: str, answer: str, expected: str
 ) -> None:
     async with unwilling(at, answer) as (_, port):
         with pytest.raises(MailNotTakenError) as failed:
             await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
-    assert str(failed.value) == told
+    assert str(failed.value) == expected
     assert await pending(environment) == [True]
     assert await refusals(environment) == [None]
     await send(environment)
@@ -410,14 +410,14 @@ async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(
     await engine.dispose()
 
 
-async def test_the_server_is_told_the_same_two_addresses_as_the_reader(environment: ActivityEnvironment) -> None:
+async def test_the_server_receives_the_same_two_addresses_as_the_reader(environment: ActivityEnvironment) -> None:
     address = '"keiri, honsha"@example.jp'
     async with environment.sessions.begin() as session:
         await session.execute(update(ExistingContractRow).values(mail_address=address))
     ear = Envelopes()
     async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
         await environment.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
-    assert ear.heard == [("customer-center@yayoi.example", [address])]
+    assert ear.envelopes == [("customer-center@yayoi.example", [address])]
 
 
 async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(

@@ -117,7 +117,7 @@ def test_a_command_is_shown_as_it_is_typed(command: str) -> None:
         "https://a.example/*b*_c_(d)!~'%7C?e=&amp;&lt;f",
     ],
 )
-def test_a_link_leads_exactly_where_it_was_told_to(address: str) -> None:
+def test_a_link_leads_exactly_to_the_address_it_was_given(address: str) -> None:
     markdown = filled("{{ address | as_link }}", address=address)
     assert Outline(html_of("件名", markdown)).links == [address]
     assert text_of(markdown) == f"{address}\n"

@@ -190,14 +190,14 @@ def _body(mail: EmailMessage) -> str:
 
 
 async def test_no_log_line_holds_anything_of_anybody(life: Life) -> None:
-    told = "\n".join(life.lines)
-    assert "uvicorn.access" in told
-    assert "POST /register" in told
-    assert "POST /enquiry failed" in told
-    assert "LookupError" in told
-    assert "IntegrityError" in told
+    logged = "\n".join(life.lines)
+    assert "uvicorn.access" in logged
+    assert "POST /register" in logged
+    assert "POST /enquiry failed" in logged
+    assert "LookupError" in logged
+    assert "IntegrityError" in logged
     for secret in sorted(life.people | life.keys):
-        assert secret not in told, next(line for line in life.lines if secret in line)
+        assert secret not in logged, next(line for line in life.lines if secret in line)
 
 
 async def test_no_history_holds_anything_of_anybody(life: Life) -> None:
@@ -245,11 +245,11 @@ def _texts(message: Message) -> Iterator[str]:
 
 def test_a_text_in_a_payload_is_found() -> None:
     """Payloads are bytes: what looks at them must unpack them."""
-    told = HistoryEvent()
-    told.workflow_execution_started_event_attributes.input.payloads.add(data="蜂須賀".encode())
-    told.workflow_execution_started_event_attributes.memo.fields["m"].data = b"memo"
-    told.user_metadata.summary.data = b"for people"
-    texts = " ".join(_texts(told))
+    logged = HistoryEvent()
+    logged.workflow_execution_started_event_attributes.input.payloads.add(data="蜂須賀".encode())
+    logged.workflow_execution_started_event_attributes.memo.fields["m"].data = b"memo"
+    logged.user_metadata.summary.data = b"for people"
+    texts = " ".join(_texts(logged))
     assert "蜂須賀" in texts
     assert "memo" in texts
     assert "for people" not in texts

@@ -46,5 +46,5 @@ async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path
             stderr=STDOUT,
             cwd=tmp_path,  # it keeps notes
         )
-        told, _ = await trying.communicate()
-    assert trying.returncode == 0, told.decode()
+        output, _ = await trying.communicate()
+    assert trying.returncode == 0, output.decode()

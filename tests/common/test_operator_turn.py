@@ -45,7 +45,7 @@ async def shown_assignee(case: Case) -> str | None:
     return described.typed_search_attributes.get(search_attributes.ASSIGNEE)
 
 
-async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(environment: Environment) -> None:
+async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case_on(environment: Environment) -> None:
     case, alert_on = await alerted(environment)
     first = (await case.progress()).assignee
     assert first in {"佐藤", "鈴木"}
@@ -78,7 +78,7 @@ async def test_the_ladder_reminds_tells_the_supervisor_and_hands_the_case_on(env
     [AddNote(by=OPERATOR, reason="お客様に電話した"), HandOver(by=OPERATOR, reason="相談のうえ", to=SUPERVISOR)],
     ids=["add_note", "hand_over"],
 )
-async def test_an_operator_who_acts_ends_the_ladder_and_gives_the_turn_back(
+async def test_an_operator_who_acts_ends_the_escalation_and_gives_the_turn_back(
     environment: Environment, message: ActionMessage
 ) -> None:
     case, alert_on = await alerted(environment)

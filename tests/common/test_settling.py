@@ -16,12 +16,12 @@ NOW = datetime(2026, 11, 4, tzinfo=UTC)
 
 
 def event(number: int, kind: str, **facts: Any) -> HistoryEvent:
-    told = HistoryEvent(event_id=number)
-    attributes = getattr(told, f"{kind}_event_attributes")
+    event = HistoryEvent(event_id=number)
+    attributes = getattr(event, f"{kind}_event_attributes")
     attributes.SetInParent()
     for name, value in facts.items():
         setattr(attributes, name, value)
-    return told
+    return event
 
 
 @pytest.mark.parametrize(

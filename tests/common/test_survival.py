@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 LINKS_B = [(LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")]
 
 
-def _one_mail(mails: list[EmailMessage]) -> bool:
+def _exactly_one_notice(mails: list[EmailMessage]) -> bool:
     # A crash between the SMTP server's yes and our commit may send a mail again: the same one, as its Message-ID says.
     return len({mail["Message-ID"] for mail in mails}) == 1
 
@@ -58,7 +58,7 @@ async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state
         assert {row.registered_name for row in issued} == {"弥生 太郎 - 1 (8871304)", "弥生 太郎 - 2 (8871304)"}
         assert [row.office_no for row in await case.notices()] == [1, 2]
         for to in (OFFICE_B[0], OFFICE_C[0]):
-            assert _one_mail(await asyncio.to_thread(outside.notices, to))
+            assert _exactly_one_notice(await asyncio.to_thread(outside.notices, to))
     for name in ("worker", "temporal", "postgres"):
         assert len([line for line in said if line.startswith(f"{name} was killed by SIGKILL")]) == 2
 
@@ -84,4 +84,4 @@ async def test_everything_killed_at_once_in_the_middle_of_a_case(state_dir: Path
             assert [office.outcome for office in outcome.offices] == [Outcome.COMPLETED]
             assert len(await case.issued()) == 1
             assert len(await case.notices()) == 1
-            assert _one_mail(await asyncio.to_thread(outside.notices, OFFICE_B[0]))
+            assert _exactly_one_notice(await asyncio.to_thread(outside.notices, OFFICE_B[0]))

@@ -1,4 +1,4 @@
-"""What becomes of a field that nobody knows: what is kept stays readable, and whoever mistypes a name is told."""
+"""What becomes of a field that nobody knows: what is kept stays readable, and whoever mistypes a name reads so."""
 
 import base64
 import importlib
@@ -96,7 +96,7 @@ def test_an_operation_with_an_unknown_field_is_refused_by_its_validator_and_read
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_mistyped_name_of_a_field_that_is_needed_is_told_beside_what_is_missing(
+def test_a_mistyped_name_of_a_field_that_is_needed_is_named_beside_what_is_missing(
     operation: type[ActionMessage],
 ) -> None:
     read = operation.model_validate_json(json.dumps(needed(operation) | {"by": "", "memo": "x"}))

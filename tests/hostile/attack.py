@@ -25,14 +25,14 @@ Send = Callable[[Attacker], Awaitable[httpx.Response]]
 
 @dataclass(frozen=True)
 class Attack:
-    """One hostile input. `told` is read in the answer, `never` is not in it; `to` is where a redirect leads."""
+    """One hostile input. `expected` is read in the answer, `never` is not in it; `to` is where a redirect leads."""
 
     group: str
     sent: str
     where: str
     send: Send
     status: int
-    told: str = ""
+    expected: str = ""
     never: tuple[str, ...] = ()
     to: str = ""
 

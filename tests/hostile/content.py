@@ -38,7 +38,7 @@ def markup() -> Iterator[Attack]:
         yield Attack(
             group, f"`{text}` as a name", "`POST /api/applications`", json(JSON[0], as_json(**filled)), 422, wide
         )
-    for path, query, told in (
+    for path, query, expected in (
         ("/operators", {"name": SCRIPT}, "&lt;script&gt;"),
         ("/operators", {"name": "x' or Stage='"}, "使えません"),
         ("/sign-in", {"next": f'/"><{SCRIPT[1:]}'}, "ログイン"),
@@ -46,9 +46,9 @@ def markup() -> Iterator[Attack]:
         ("/members/join", {"link": SCRIPT}, DEAD_LINK),
     ):
         [(name, text)] = query.items()
-        status = 200 if "&lt;" in told or path == "/sign-in" else 400 if path == "/operators" else 404
+        status = 200 if "&lt;" in expected or path == "/sign-in" else 400 if path == "/operators" else 404
         where = f"`GET {path}?{name}=`"
-        yield Attack(group, f"`{text}` in the address", where, get(path, **query), status, told, (SCRIPT,))
+        yield Attack(group, f"`{text}` in the address", where, get(path, **query), status, expected, (SCRIPT,))
     enquiry = ENQUIRY | {"name": "x" * 101, "text": SCRIPT}
     yield Attack(
         group,
@@ -107,13 +107,15 @@ def sizes() -> Iterator[Attack]:
     offices = [{"yayoi_id": f"x{n}@nusumi.example", "yayoi_id_confirmation": f"x{n}@nusumi.example"} for n in range(21)]
     filled = application("x@nusumi.example", offices=offices)
     yield Attack(group, "21 pairs", "`POST /api/applications`", json(JSON[0], as_json(**filled)), 422, "20 件まで")
-    for name, value, told in (
+    for name, value, expected in (
         ("yayoi_id", "x" * 3_900, "メールアドレスの形式"),
         ("family_name", "弥" * 31, "30 文字以内"),
         ("password", "a" * 3_900, "8～64 文字"),
     ):
         sent = REGISTRATION | {name: value}
-        yield Attack(group, f"{len(value)} letters in `{name}`", "`POST /register`", form("/register", sent), 422, told)
+        yield Attack(
+            group, f"{len(value)} letters in `{name}`", "`POST /register`", form("/register", sent), 422, expected
+        )
     enquiry = form("/enquiry", ENQUIRY, text="x" * 3_000)
     yield Attack(group, "3,000 letters of enquiry", "`POST /enquiry`", enquiry, 422, "2000 文字以内")
     rows = form("/apply", {"rows": "9" * 5_000, "action": "add"})
@@ -170,10 +172,10 @@ def encodings() -> Iterator[Attack]:
         "a bidi override (U+202E)": ("弥\\u202e生", "全角で"),
         "a line break": ("弥\\n生", "全角で"),
     }
-    for what, (text, told) in names.items():
+    for what, (text, expected) in names.items():
         filled = as_json(**application("e@nusumi.example", applicant={"family_name": "XX", "given_name": "次郎"}))
         content = filled.decode().replace("XX", text)
-        yield Attack(group, f"{what} in a name", "`POST /api/applications`", json(JSON[0], content), 422, told)
+        yield Attack(group, f"{what} in a name", "`POST /api/applications`", json(JSON[0], content), 422, expected)
         event = as_json(
             event_id="00000000-0000-4000-8000-000000000002",
             kind="business_group_created",
@@ -181,8 +183,8 @@ def encodings() -> Iterator[Attack]:
             group_name="XX",
         )
         content = event.decode().replace("XX", text)
-        group_told = "確認してください" if "d800" in text else "使用できない文字"
-        yield Attack(group, f"{what} in a group's name", "`POST /api/events`", json(JSON[1], content), 422, group_told)
+        refusal = "確認してください" if "d800" in text else "使用できない文字"
+        yield Attack(group, f"{what} in a group's name", "`POST /api/events`", json(JSON[1], content), 422, refusal)
     for name in ENQUIRY:
         sent = form("/enquiry", ENQUIRY | {name: f"{ENQUIRY[name]}\0"})
         yield Attack(group, f"NUL in `{name}`", "`POST /enquiry`", sent, 400, UNREADABLE)

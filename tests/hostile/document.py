@@ -52,7 +52,7 @@ def document() -> str:
 
 def _line(attack: Attack) -> str:
     answer = f"{attack.status} → `{attack.to}`" if attack.to else str(attack.status)
-    return f"| {_cell(attack.sent)} | {_cell(attack.where)} | {answer} | {_cell(attack.told)} |"
+    return f"| {_cell(attack.sent)} | {_cell(attack.where)} | {answer} | {_cell(attack.expected)} |"
 
 
 def _cell(text: str) -> str:

@@ -89,7 +89,7 @@ ELSEWHERE = (
     (
         "a registered and an unknown address on the way to a new password",
         "the same pages, words and counts",
-        "test_password_setting.py::test_the_answers_do_not_tell_whether_an_address_is_registered",
+        "test_password_setting.py::test_the_answers_do_not_disclose_whether_an_address_is_registered",
     ),
     (
         "everything that OpenAPI describes, with what schemathesis makes up",

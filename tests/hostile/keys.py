@@ -111,8 +111,8 @@ def signatures() -> Iterator[Attack]:
         "no UTF-8": (lambda a: a.webhook(b"\xff", signed=b""), FORGED),
         "an id of 300 letters": (lambda a: a.webhook(body, headers={"webhook-id": "x" * 300}), "256 文字以内"),
     }
-    for what, (send, told) in sends.items():
-        yield Attack(group, what, "`POST /webhooks/forms`", send, 401, told)
+    for what, (send, expected) in sends.items():
+        yield Attack(group, what, "`POST /webhooks/forms`", send, 401, expected)
 
     async def replayed(attacker: Attacker) -> httpx.Response:
         filled = as_json(**application("replay@nusumi.example"))

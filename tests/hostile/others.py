@@ -43,34 +43,34 @@ def others() -> Iterator[Attack]:
             never=VICTIM.secrets[:4],
         )
     taken = "手続き中の別のお申し込みで使われています"
-    for what, token, status, told in (
+    for what, token, status, expected in (
         ("another customer's office token", VICTIM.spare_token, 200, ""),
         ("an office token that there is not", "c3333333-3333-4333-8333-333333333333", 200, ""),
         ("an office token in another open application (Y1)", VICTIM.office_token, 422, taken),
     ):
         asked = form("/apply", APPLICATION | {"offices.0.office_token": token})
-        yield Attack(group, f"{what}, to be confirmed", "`POST /apply`", asked, status, told, VICTIM.secrets[:2])
+        yield Attack(group, f"{what}, to be confirmed", "`POST /apply`", asked, status, expected, VICTIM.secrets[:2])
     for what, token in (("another customer's", VICTIM.spare_token), ("no", "c3333333-3333-4333-8333-333333333333")):
         question = as_json(yayoi_id=THIEF.yayoi_id, office_token=token)
-        status, told = (409, "事業グループ") if token == VICTIM.spare_token else (404, "登録されていません")
+        status, expected = (409, "事業グループ") if token == VICTIM.spare_token else (404, "登録されていません")
         yield Attack(
             group,
             f"{what} office token",
             "`POST /api/evidence/check`",
             json(JSON[2], question),
             status,
-            told,
+            expected,
             VICTIM.secrets[:2],
         )
     registered = REGISTRATION | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), VICTIM.yayoi_id)
-    told = "弥生ID として登録済みです"
+    expected = "弥生ID として登録済みです"
     yield Attack(
         group,
         "a registered address (the source says so)",
         "`POST /register`",
         form("/register", registered),
         422,
-        told,
+        expected,
     )
 
 

@@ -281,7 +281,7 @@ def test_every_cell_that_begins_like_a_formula_is_inert(name: str) -> None:
     assert as_pdf([LedgerEntry(name, name)], STILL_OPEN).startswith(b"%PDF")
 
 
-def test_a_letter_that_viewers_cannot_show_is_told_in_the_pdf() -> None:
+def test_the_pdf_names_a_letter_that_viewers_cannot_show() -> None:
     text = pdf_text(as_pdf([LedgerEntry("6000014", "𠮷﨑 鷗髙")], STILL_OPEN))
     assert "〓﨑" in text
     assert "表示できない文字" in text

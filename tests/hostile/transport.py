@@ -33,8 +33,8 @@ def paths() -> Iterator[Attack]:
         def send(attacker: Attacker, path: str = path) -> Awaitable[httpx.Response]:
             return attacker.raw(path)
 
-        told = NO_CASE if path.endswith("offices%2f1") else NO_PAGE
-        yield Attack(group, "the path", f"`GET {path}`", send, 404, told, ("[project]", "create_app", "root:"))
+        expected = NO_CASE if path.endswith("offices%2f1") else NO_PAGE
+        yield Attack(group, "the path", f"`GET {path}`", send, 404, expected, ("[project]", "create_app", "root:"))
 
 
 def kinds() -> Iterator[Attack]:
@@ -45,8 +45,8 @@ def kinds() -> Iterator[Attack]:
             def send(attacker: Attacker, method: str = method, path: str = path) -> Awaitable[httpx.Response]:
                 return attacker.raw(path, method=method)
 
-            told = "" if method == "HEAD" else "アドレスと送信方法を確認してください"
-            yield Attack(group, f"`{method}`", f"`{path}`", send, 405, told)
+            expected = "" if method == "HEAD" else "アドレスと送信方法を確認してください"
+            yield Attack(group, f"`{method}`", f"`{path}`", send, 405, expected)
     for path in JSON:
         whole = "項目の組（オブジェクト）"
         right = as_json(**application("kind@nusumi.example"))

@@ -29,7 +29,7 @@ def test_lines_are_counted_as_an_editor_does_and_columns_may_stand_in_any_order(
     ]
 
 
-def test_the_client_of_a_user_may_be_left_out() -> None:
+def test_the_client_of_a_user_may_be_omitted() -> None:
     text = "ユーザーアカウント,使用者,ユーザー種別\njiro@example.jp,青葉 次郎,一般\n"
     assert len(read_batch_file(text.encode(), BatchKind.USERS).rows) == 1
 

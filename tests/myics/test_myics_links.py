@@ -99,12 +99,12 @@ async def test_who_registers_in_the_moment_of_the_withdrawal_stays_registered(my
     registration, token = await invited(myics)
     await myics.registrants.set_password(token, PASSWORD)
     await myics.registrants.accept_terms(token, authority=True, terms=True)
-    await registration.act("withdraw")  # the procedure has not been told yet
+    await registration.act("withdraw")  # the procedure has not been notified yet
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
     assert (await myics.account(JIRO)).state == AccountState.REGISTERED
 
 
-async def test_of_two_who_claim_one_address_at_once_one_wins_and_the_other_is_told(myics: MyicsEnvironment) -> None:
+async def test_of_two_who_claim_one_address_at_once_one_wins_and_the_other_is_refused(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     results = await asyncio.gather(
         *(myics.users.add(manager, manager.holder_no, user(JIRO, name=f"青葉 {n}郎")) for n in range(6)),

@@ -129,7 +129,7 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(site: MyicsSit
     assert (await site.myics.account(HANAKO)).state == "招待中"
 
 
-async def test_m8_a_file_in_shift_jis_is_worked_off_and_its_refused_rows_come_back(manager: MyicsBrowserUser) -> None:
+async def test_m8_a_file_in_shift_jis_is_processed_and_its_refused_rows_come_back(manager: MyicsBrowserUser) -> None:
     answer = await manager.upload("clients", (_csv(3).decode() + "12,短い\n0001,二重\n").encode("cp932"))
     assert answer.status_code == 303
     place = answer.headers["location"]

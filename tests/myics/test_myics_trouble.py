@@ -81,7 +81,7 @@ async def test_m8_what_never_reached_anybody_expires(myics: MyicsEnvironment) ->
     assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED
 
 
-async def test_an_operators_dead_mailbox_stops_no_ladder(myics: MyicsEnvironment) -> None:
+async def test_an_operators_dead_mailbox_stops_no_escalation(myics: MyicsEnvironment) -> None:
     registration = await mistyped(myics)
     first = (await registration.progress()).assignee
     operators = await myics.operators()
@@ -100,7 +100,7 @@ async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myic
     registration = await myics.invite()
     await registration.link()
     await registration.settled()
-    for _ in range(2):  # told again after as many tries more
+    for _ in range(2):  # noted again after as many tries more
         await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")
     await registration.act("add_note")
     shown = (await registration.handle.describe()).typed_search_attributes
@@ -109,8 +109,8 @@ async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myic
     await registration.act("resend")
     shown = (await registration.handle.describe()).typed_search_attributes
     assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (False, WaitingFor.APPLICANT)
-    told = [entry.text for entry in (await registration.progress()).timeline]
-    assert sum("処理の失敗が続いている" in text for text in told) == 1
+    notes = [entry.text for entry in (await registration.progress()).timeline]
+    assert sum("処理の失敗が続いている" in text for text in notes) == 1
 
 
 # --- clients, ends and resets -----------------------------------------------------------------------------------------

@@ -106,27 +106,27 @@ def one_id_for_a_pair_that_counts_for_who_has_ended_well(known: Records) -> None
     assert counting == {number for number in known.ended if known.pairs[number].outcome in KEPT}
 
 
-def every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known: Records) -> None:
+def every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known: Records) -> None:
     """By the order of the audit trail, which is written in the transaction of what it records."""
     mails = {str(mail["Message-ID"]): mail for mail in known.case.environment.inbox.mails}
     for row in known.audit:
         if row.action == f"{MAILED}{NOTICE_SUBJECT}":
             text = _text(mails[row.facts["message_id"]])
-            told = {each.contract_id for each in known.issued if each.contract_id in text}
-            assert told == {each.contract_id for each in known.issued if each.office_no == row.office_no}
+            notified = {each.contract_id for each in known.issued if each.contract_id in text}
+            assert notified == {each.contract_id for each in known.issued if each.office_no == row.office_no}
             revoked = {each.facts["contract_id"] for each in known.audit if each.action == REVOKED}
             before = {
                 each.facts["contract_id"]
                 for each in known.audit
                 if each.action == REVOKED and each.audit_id < row.audit_id
             }
-            assert told
-            assert told.isdisjoint(before)
-            if told & revoked and row.office_no in known.ended:
-                assert _told_of_its_end(known, row.office_no), "notified of an ID that was revoked, and not of that"
+            assert notified
+            assert notified.isdisjoint(before)
+            if notified & revoked and row.office_no in known.ended:
+                assert _notified_of_its_end(known, row.office_no), "notified of an ID that was revoked, and not of that"
 
 
-def _told_of_its_end(known: Records, office_no: int) -> bool:
+def _notified_of_its_end(known: Records, office_no: int) -> bool:
     ends = {MailKind.CANCELLED, MailKind.WITHDRAWN}
     return any(row.office_no == office_no and row.kind in ends and row.sent_at for row in known.notices)
 
@@ -134,7 +134,7 @@ def _told_of_its_end(known: Records, office_no: int) -> bool:
 def sharing_is_restored_exactly_where_we_released_it(
     known: Records, before: Mapping[OfficeToken, frozenset[str]], outside: Mapping[OfficeToken, frozenset[str]]
 ) -> None:
-    """`before`: who each office was shared with at first; `outside`: what customers ended without telling anybody."""
+    """`before`: who each office was shared with at first; `outside`: what customers ended without notifying anybody."""
     for number in known.ended:
         token = OfficeToken(known.pairs[number].office_token or "")
         ours, customers, restored = (
@@ -155,7 +155,7 @@ def every_step_has_its_audit_entry_and_every_entry_its_step(known: Records) -> N
     steps = Counter(_step(row) for row in known.ledger if _had_an_effect(row))
     steps.update((row.office_no, "mail") for row in known.notices if row.sent_at)
     steps[None, "received"] += 1
-    assert +steps == Counter((row.office_no, _told_in(row)) for row in known.audit)
+    assert +steps == Counter((row.office_no, _step_of(row)) for row in known.audit)
 
 
 def _step(row: LedgerRow) -> tuple[int | None, str]:
@@ -168,7 +168,7 @@ def _had_an_effect(row: LedgerRow) -> bool:
     return bool(row.result.get("firms", True)) and row.result.get("operator", "") is not None
 
 
-def _told_in(row: AuditRow) -> str:
+def _step_of(row: AuditRow) -> str:
     return "mail" if row.action.startswith(MAILED) else AUDITED_AS.get(row.action, "action")
 
 

@@ -119,7 +119,7 @@ async def case_link_mailed(environment: Environment) -> Handle:
         return environment.client.get_workflow_handle(found[0].id)
 
 
-async def refused_form_told_to_the_desk(environment: Environment) -> Handle:
+async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:
     row = await refuse(environment)
     await form_starter(environment).start_all()
     return environment.client.get_workflow_handle(f"refused-form/{row.form_no}")
@@ -235,7 +235,7 @@ SHORT_PATHS: tuple[Path, ...] = (
     invitation_cancelled_in_the_web_ui,
     enquiry_forwarded,
     case_link_mailed,
-    refused_form_told_to_the_desk,
+    desk_notified_of_a_refused_form,
     webhook_delivered,
     webhook_cancelled_in_the_web_ui,
     webhook_sent_again_by_an_operator,

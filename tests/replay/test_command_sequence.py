@@ -76,9 +76,9 @@ async def test_a_procedure_with_another_step_is_noticed_unless_it_is_patched(
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
 def test_every_step_that_is_gone_is_noticed_in_every_path(path: Path, part: str) -> None:
     whole = committed(path, part)
-    told = set(steps(whole)) - BROUGHT_BY_THE_CALENDAR
-    assert told
-    for gone in told - patches(list(told)):
+    recorded = set(steps(whole)) - BROUGHT_BY_THE_CALENDAR
+    assert recorded
+    for gone in recorded - patches(list(recorded)):
         without = [event for event in whole.events if steps(WorkflowHistory("one", [event])) != [gone]]
         assert f"-{gone}" in (silent_change(WorkflowHistory("without", without), whole) or "").splitlines()
         assert f"+{gone}" in (silent_change(whole, WorkflowHistory("without", without)) or "").splitlines()

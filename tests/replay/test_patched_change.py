@@ -45,7 +45,7 @@ async def test_a_new_case_takes_the_new_way_and_carries_the_marker(
         case = await completed_at_once(environment)
         await case.application.result()
         new = await case.office().fetch_history()
-    told = steps(new)
-    freeze = told.index("activity freeze_smart_import")
-    assert told[freeze - 2 : freeze] == [f"patch {LOOK_BEFORE_FREEZE}", "activity sharing_state"]
+    recorded = steps(new)
+    freeze = recorded.index("activity freeze_smart_import")
+    assert recorded[freeze - 2 : freeze] == [f"patch {LOOK_BEFORE_FREEZE}", "activity sharing_state"]
     await replay(WithOneStepMorePatched, new)

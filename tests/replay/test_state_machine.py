@@ -25,7 +25,7 @@ from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.operator_actions import Action
 from tests.replay.invariants import (
-    every_notice_told_an_id_that_was_not_revoked_when_it_was_sent,
+    every_notice_named_an_id_that_was_not_revoked_when_it_was_sent,
     every_step_has_its_audit_entry_and_every_entry_its_step,
     never_frozen_without_an_open_case,
     one_id_for_a_pair_that_counts_for_who_has_ended_well,
@@ -58,7 +58,7 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 numbers = st.sampled_from(OFFICES)
 
 
@@ -71,7 +71,7 @@ class Place:
     temporal: WorkflowEnvironment
     inbox: SmtpInbox
 
-    def wait(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
+    def wait(self, doing: Coroutine[Any, Any, ResultT]) -> ResultT:
         return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
 
 
@@ -134,7 +134,7 @@ class People(RuleBasedStateMachine):
             self.here.wait(at_once(case, number, {action: shown[action] for action in chosen}))
 
     @rule()
-    def the_customer_ends_a_sharing_and_tells_nobody(self) -> None:
+    def the_customer_ends_a_sharing_and_notifies_nobody(self) -> None:
         if self.began:
             self.here.wait(self.began.end_one_outside())
 
@@ -267,6 +267,6 @@ async def invariants(here: Beginning) -> None:
     known = await records(here.case)
     never_frozen_without_an_open_case(known)
     one_id_for_a_pair_that_counts_for_who_has_ended_well(known)
-    every_notice_told_an_id_that_was_not_revoked_when_it_was_sent(known)
+    every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known)
     sharing_is_restored_exactly_where_we_released_it(known, here.shared, here.ended_outside)
     every_step_has_its_audit_entry_and_every_entry_its_step(known)

@@ -525,7 +525,7 @@ TRIALS = [
             ),
         ),
         added={"notices": 1},  # about no single case
-        then=1,  # the refusal has been told
+        then=1,  # the refusal has been mailed
         look=select(
             NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.unreported_since
         ).join(EventRow, EventRow.event_id == EVENT),

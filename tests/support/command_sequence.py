@@ -2,7 +2,7 @@
 
 Measured over runs of every path: the order of activities, child workflows and patches is the same each time. The order
 of timers, signals, search attributes and local activities among them is not, since people and the system act side by
-side; local activities count by their number, told last.
+side; local activities count by their number, listed last.
 Where days pass, the calendar decides how often somebody is reminded: there, each step counts where it first occurs, and
 what only the calendar brings about does not count. (Replaying the committed histories is strict about all of this.)
 """
@@ -50,14 +50,14 @@ def silent_change(walked: WorkflowHistory, committed: WorkflowHistory) -> str | 
 
 def steps(history: WorkflowHistory) -> list[str]:
     """Tell the steps in order, without ids, times and payloads; of a mail, its kind."""
-    return sorted((step for event in history.events for step in _told(event)), key=_local_ones_last)
+    return sorted((step for event in history.events for step in _steps_of(event)), key=_local_ones_last)
 
 
-def patches(told: list[str]) -> set[str]:
-    return {step for step in told if step.startswith("patch ")}
+def patches(recorded: list[str]) -> set[str]:
+    return {step for step in recorded if step.startswith("patch ")}
 
 
-def _told(event: HistoryEvent) -> Iterator[str]:
+def _steps_of(event: HistoryEvent) -> Iterator[str]:
     match event.event_type:
         case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             scheduled = event.activity_task_scheduled_event_attributes
@@ -82,5 +82,5 @@ def _days_passed(history: WorkflowHistory) -> bool:
     return any(event.event_type == EventType.EVENT_TYPE_TIMER_FIRED for event in history.events)
 
 
-def _whatever_the_calendar(told: list[str]) -> list[str]:
-    return list(dict.fromkeys(step for step in told if step not in BROUGHT_BY_THE_CALENDAR))
+def _whatever_the_calendar(recorded: list[str]) -> list[str]:
+    return list(dict.fromkeys(step for step in recorded if step not in BROUGHT_BY_THE_CALENDAR))

@@ -24,8 +24,8 @@ async def subscribe(environment: Environment, *kinds: WebhookKind, active: bool 
         return row.subscriber_id
 
 
-async def told(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, str, str, str | None]]]:
-    """What a subscriber is told, by office: sequence, type, stage and outcome."""
+async def published(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, str, str, str | None]]]:
+    """What a subscriber receives, by office: sequence, type, stage and outcome."""
     rows: list[WebhookMessageRow] = await case.environment.rows(
         select(WebhookMessageRow).where(
             WebhookMessageRow.subscriber_id == subscriber, WebhookMessageRow.application_no == case.application_no
@@ -40,7 +40,7 @@ async def told(case: Case, subscriber: int) -> dict[int | None, list[tuple[int, 
     return found
 
 
-async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(environment: Environment) -> None:
+async def test_every_change_is_published_in_order_of_each_office_and_of_the_whole(environment: Environment) -> None:
     subscriber, stopped = await subscribe(environment), await subscribe(environment, active=False)
     case = await two_offices(environment)
     await case.application.result()
@@ -50,7 +50,7 @@ async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(env
         (3, "office.stage_changed", "relink", None),
         (4, "office.closed", "closed", "completed"),
     ]
-    assert await told(case, subscriber) == {
+    assert await published(case, subscriber) == {
         None: [
             (1, "application.stage_changed", "received", None),
             (2, "application.stage_changed", "in_progress", None),
@@ -59,14 +59,14 @@ async def test_every_change_is_told_in_order_of_each_office_and_of_the_whole(env
         1: of_an_office,
         2: of_an_office,
     }
-    assert await told(case, stopped) == {}
+    assert await published(case, stopped) == {}
 
 
 async def test_an_early_exit_is_published_with_its_outcome(environment: Environment) -> None:
     subscriber = await subscribe(environment, WebhookKind.OFFICE_CLOSED)
     case = await withdrawn(environment)
     await case.application.result()
-    assert await told(case, subscriber) == {1: [(3, "office.closed", "closed", "withdrawn")]}
+    assert await published(case, subscriber) == {1: [(3, "office.closed", "closed", "withdrawn")]}
 
 
 async def test_a_message_holds_ids_and_facts_and_no_names(environment: Environment) -> None:
@@ -74,7 +74,7 @@ async def test_a_message_holds_ids_and_facts_and_no_names(environment: Environme
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.settled()
-    while len((await told(case, subscriber)).get(1, [])) < 2:
+    while len((await published(case, subscriber)).get(1, [])) < 2:
         await case.settled()
     rows: list[WebhookMessageRow] = await environment.rows(
         select(WebhookMessageRow).order_by(WebhookMessageRow.stored_at)
@@ -96,14 +96,14 @@ async def test_a_message_holds_ids_and_facts_and_no_names(environment: Environme
         assert personal not in everything
 
 
-async def test_replayed_at_every_step_it_tells_each_change_once(
+async def test_replayed_at_every_step_it_publishes_each_change_once(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     async with environment_with_worker(sessions, temporal, smtp_inbox, max_cached_workflows=0) as environment:
         subscriber = await subscribe(environment)
         case = await withdrawn(environment)
         await case.application.result()
-        assert await told(case, subscriber) == {
+        assert await published(case, subscriber) == {
             None: [
                 (1, "application.stage_changed", "received", None),
                 (2, "application.stage_changed", "in_progress", None),

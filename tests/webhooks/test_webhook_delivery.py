@@ -31,7 +31,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-async def desk_was_told(environment: Environment) -> list[NoticeRow]:
+async def notices_to_the_desk(environment: Environment) -> list[NoticeRow]:
     return await environment.rows(select(NoticeRow).where(NoticeRow.kind == "webhook_trouble"))
 
 
@@ -156,7 +156,7 @@ async def test_many_dead_letters_of_a_day_are_one_mail(
         await message.die()
         await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
         await message.until_idle()
-    assert len(await desk_was_told(environment)) == len(smtp_inbox.mails) == 1
+    assert len(await notices_to_the_desk(environment)) == len(smtp_inbox.mails) == 1
 
 
 @pytest.mark.parametrize(

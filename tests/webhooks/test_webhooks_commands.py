@@ -65,7 +65,7 @@ async def test_a_subscriber_is_added_with_a_secret_of_its_own_and_rotated(
     assert first not in row.secrets
 
 
-async def test_a_removed_subscriber_is_told_nothing_any_more(
+async def test_a_removed_subscriber_receives_nothing_any_more(
     environment: Environment, settings: Settings, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = await stored(environment, receiver.url)
@@ -81,7 +81,7 @@ async def test_a_removed_subscriber_is_told_nothing_any_more(
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("http://books.example.co.jp/hook", "https://"),
         ("ftp://books.example.co.jp/hook", "https://"),
@@ -92,8 +92,8 @@ async def test_a_removed_subscriber_is_told_nothing_any_more(
         ("https://[::1", "no URL"),
     ],
 )
-async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str, told: str) -> None:
-    with pytest.raises(ClearError, match=told):
+async def test_what_cannot_be_posted_to_is_refused(settings: Settings, url: str, expected: str) -> None:
+    with pytest.raises(ClearError, match=expected):
         await webhooks_command.add(settings, url, [], SECRET)
     with pytest.raises(ClearError, match="24 to 64 bytes"):
         await webhooks_command.add(settings, HOOK, [], "whsec_c2hvcnQ=")
@@ -142,7 +142,7 @@ async def found_in_queue(message: Message) -> list[str]:
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_desk_is_told_of_a_refused_form_once(environment: Environment, smtp_inbox: SmtpInbox) -> None:
+async def test_the_desk_is_notified_of_a_refused_form_once(environment: Environment, smtp_inbox: SmtpInbox) -> None:
     row = await refuse(environment)
     for _ in range(2):
         await form_starter(environment).start_all()
@@ -155,7 +155,7 @@ async def test_the_desk_is_told_of_a_refused_form_once(environment: Environment,
     assert "Yayoi" not in text  # what was typed stays in the database
 
 
-async def test_an_operator_lists_shows_and_mends_a_form(
+async def test_an_operator_lists_shows_and_corrects_a_form(
     environment: Environment, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = await refuse(environment)

@@ -74,14 +74,14 @@ async def test_the_form_of_the_example_is_taken_once(
     assert forged[-1] == "401"
 
 
-async def test_the_check_of_the_example_tells_our_messages_from_forged_ones() -> None:
+async def test_the_check_of_the_example_distinguishes_our_messages_from_forged_ones() -> None:
     secret, other = SECRET, new_secret()
     message = signed("msg_1", MESSAGE, [other, secret], datetime.now(UTC))
-    told = []
+    answers = []
     for key, body in ((secret, message.body), (other, message.body), (OLD_SECRET, message.body), (secret, "{}")):
         given = (message.headers["webhook-timestamp"], message.headers["webhook-signature"], body)
-        told += await bash(f"{example('check a message')}\ncheck {shlex.join([key, 'msg_1', *given])}")
-    assert told == ["genuine", "genuine", "forged", "forged"]
+        answers += await bash(f"{example('check a message')}\ncheck {shlex.join([key, 'msg_1', *given])}")
+    assert answers == ["genuine", "genuine", "forged", "forged"]
 
 
 def test_the_message_of_the_document_is_one_of_ours() -> None:

@@ -46,7 +46,7 @@ def test_a_clear_error_is_printed_without_a_traceback(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
-def test_a_service_that_is_told_to_end_has_ended_well_and_a_command_was_interrupted(received: signal.Signals) -> None:
+def test_a_service_that_is_asked_to_end_has_ended_well_and_a_command_was_interrupted(received: signal.Signals) -> None:
     async def wait() -> None:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), received)
         await until_cancelled()

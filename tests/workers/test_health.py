@@ -85,7 +85,7 @@ async def test_no_server_is_not_healthy() -> None:
 
 @pytest.fixture
 def web_port() -> Iterator[int]:
-    class Answer(BaseHTTPRequestHandler):
+    class SilentHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/healthz" else 404)
             self.end_headers()
@@ -93,7 +93,7 @@ def web_port() -> Iterator[int]:
         def log_message(self, *_arguments: object) -> None:
             """Quiet."""
 
-    server = HTTPServer(("127.0.0.1", 0), Answer)
+    server = HTTPServer(("127.0.0.1", 0), SilentHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server.server_port

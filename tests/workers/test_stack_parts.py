@@ -125,7 +125,7 @@ class _Trial:
 
 
 _BEGIN = "import os, signal, sys, time; "
-_TELL = "open(sys.argv[1], 'w').write(str(os.getpid())); "
+_WRITE_PID = "open(sys.argv[1], 'w').write(str(os.getpid())); "
 
 
 async def test_a_part_that_ends_before_it_is_ready_is_an_error_with_its_last_words(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_a_part_that_ends_before_it_is_ready_is_an_error_with_its_last_wor
 
 
 async def test_a_part_that_dies_is_restarted_and_it_is_said(tmp_path: Path) -> None:
-    trial = _Trial(tmp_path, _BEGIN + _TELL + "time.sleep(60)")
+    trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(60)")
     await trial.watched.start()
     try:
         first = trial.watched.mark
@@ -149,7 +149,7 @@ async def test_a_part_that_dies_is_restarted_and_it_is_said(tmp_path: Path) -> N
 
 
 async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
-    trial = _Trial(tmp_path, _BEGIN + _TELL + "time.sleep(60)")
+    trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(60)")
     await trial.watched.start()
     try:
         trial.failures = 1
@@ -161,7 +161,7 @@ async def test_a_restart_that_fails_is_tried_again(tmp_path: Path) -> None:
 
 
 async def test_a_part_that_dies_again_and_again_is_restarted_later_each_time(tmp_path: Path) -> None:
-    trial = _Trial(tmp_path, _BEGIN + _TELL + "time.sleep(0.2)")
+    trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(0.2)")
     await trial.watched.start()
     while len([line for line in trial.said if "restarting" in line]) < 3:  # noqa: ASYNC110 a list of another's
         await asyncio.sleep(0.01)
@@ -171,7 +171,7 @@ async def test_a_part_that_dies_again_and_again_is_restarted_later_each_time(tmp
 
 
 async def test_a_part_that_does_not_end_is_killed_in_the_end(tmp_path: Path) -> None:
-    program = _BEGIN + "signal.signal(signal.SIGTERM, signal.SIG_IGN); " + _TELL + "time.sleep(60)"
+    program = _BEGIN + "signal.signal(signal.SIGTERM, signal.SIG_IGN); " + _WRITE_PID + "time.sleep(60)"
     trial = _Trial(tmp_path, program, patience=0.3)
     await trial.watched.start()
     mark = trial.watched.mark
@@ -182,7 +182,7 @@ async def test_a_part_that_does_not_end_is_killed_in_the_end(tmp_path: Path) -> 
 
 
 async def test_only_the_recorded_process_itself_is_taken_for_a_leftover(tmp_path: Path) -> None:
-    trial = _Trial(tmp_path, _BEGIN + _TELL + "time.sleep(60)")
+    trial = _Trial(tmp_path, _BEGIN + _WRITE_PID + "time.sleep(60)")
     await trial.watched.start()
     mark = trial.watched.mark
     assert mark is not None

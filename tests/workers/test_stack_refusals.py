@@ -67,7 +67,7 @@ def test_every_taken_port_is_named_with_the_variable_that_changes_it() -> None:
     ("useradd", "why"),
     [(None, "No such file or directory: 'useradd'"), ("echo 'cannot lock /etc/passwd' >&2; exit 10", "cannot lock")],
 )
-def test_root_without_a_user_for_postgres_is_told_to_make_one(
+def test_root_without_a_user_for_postgres_is_asked_to_make_one(
     useradd: str | None, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if useradd:
@@ -107,7 +107,7 @@ def test_of_several_servers_at_once_one_makes_the_user_and_the_others_find_it(
     assert made.read_text() == "made\n"
 
 
-def test_root_is_told_once_which_folders_are_opened_on_the_way_to_the_server_s_files(tmp_path: Path) -> None:
+def test_root_reads_once_which_folders_are_opened_on_the_way_to_the_server_s_files(tmp_path: Path) -> None:
     said: list[str] = []
     home, state_dir = tmp_path / "home", tmp_path / "home" / "state"
     state_dir.mkdir(parents=True)

@@ -59,7 +59,7 @@ async def test_a_new_namespace_gets_all_that_cases_need_and_preparing_it_again_c
     assert (await _retention(fresh), await _custom(fresh), await _schedules(fresh)) == first
 
 
-async def test_what_an_older_build_has_left_out_is_added(fresh: Client) -> None:
+async def test_what_an_older_build_lacks_is_added(fresh: Client) -> None:
     one = {"Stage": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD}
     request = AddSearchAttributesRequest(namespace=fresh.namespace, search_attributes=one)
     await fresh.operator_service.add_search_attributes(request)

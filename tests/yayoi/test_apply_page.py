@@ -234,7 +234,7 @@ async def test_y5_an_office_of_another_contract_is_not_named_but_can_be_applied_
         assert "このご契約では見つかりません" in answer.text
         assert "後で訂正が必要になり" in answer.text
         assert "よその商店" not in answer.text
-    # Whether another contract has it is not told either.
+    # Whether another contract has it is not disclosed either.
     known, unknown = (
         re.sub(r"\s+", " ", re.sub(r'value="[^"]*"|[0-9a-f]{8}-[0-9a-f-]{27}', "", answer.text)) for answer in answers
     )

@@ -155,7 +155,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
         assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
 
 
-async def test_y27_what_the_procedure_refuses_is_told_in_the_applicants_words(web: Web) -> None:
+async def test_y27_what_the_procedure_refuses_is_said_in_the_applicants_words(web: Web) -> None:
     number = await web.applied(pair())
     async with answering(web):
         office = await running(web, number)
@@ -234,7 +234,7 @@ async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
         await end_cases(web, temporal.client)
 
 
-async def test_what_was_done_is_told_on_the_page_of_its_own_case_alone(web: Web) -> None:
+async def test_what_was_done_is_shown_on_the_page_of_its_own_case_alone(web: Web) -> None:
     mine, other = await web.applied(pair()), await web.applied(pair("c@example.co.jp", TOKEN_C))
     async with web.sessions.begin() as session:
         session.add(

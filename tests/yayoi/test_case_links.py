@@ -43,7 +43,7 @@ def test_links_of_a_case_outlive_its_due_date_and_every_mail_by_enough() -> None
     assert link_expiry(due, date(2027, 2, 10)) == date(2027, 3, 12)
 
 
-async def test_forged_links_open_nothing_and_tell_nothing(web: Web) -> None:
+async def test_forged_links_open_nothing_and_disclose_nothing(web: Web) -> None:
     mine, other = await web.applied(pair()), await web.applied(pair("c@example.co.jp", TOKEN_C))
     whole, one = case_path(SECRET, mine, SOON), case_path(SECRET, mine, SOON, 1)
     assert (await web.http.get(whole)).status_code == (await web.http.get(one)).status_code == 200

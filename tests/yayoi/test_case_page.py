@@ -11,7 +11,7 @@ from tests.support.case_pages import SOON, two_pairs
 from tests.support.web import NETWORK, SECRET, Web, answering, pair, text_of
 
 
-async def test_the_case_page_tells_what_is_asked_of_the_applicant_now(web: Web) -> None:
+async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) -> None:
     number = await two_pairs(web)
     async with answering(web):
         row = await web.started(number)
@@ -35,7 +35,7 @@ async def test_the_case_page_tells_what_is_asked_of_the_applicant_now(web: Web) 
     assert 'href="/support-password"' not in page.text
 
 
-async def test_without_an_answer_of_the_procedure_the_case_page_tells_what_the_records_say(web: Web) -> None:
+async def test_without_an_answer_of_the_procedure_the_case_page_shows_what_the_records_say(web: Web) -> None:
     number = await two_pairs(web)
     await web.started(number)
     async with web.sessions.begin() as session:

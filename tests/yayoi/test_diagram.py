@@ -98,7 +98,7 @@ def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None
 
 
 @pytest.mark.parametrize("outcome", EARLY_EXITS)
-def test_y27_a_way_out_leaves_the_rest_grey(outcome: Outcome) -> None:
+def test_y27_an_early_exit_leaves_the_rest_grey(outcome: Outcome) -> None:
     leaving = replace(LIVE, outcome=outcome)
     assert leaving.mark_of_early_exit is StageMark.LIVE
     left = replace(leaving, live=None)
@@ -115,7 +115,7 @@ def test_y25_a_case_that_ended_well_is_ticked_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("procedure", Procedure)
-def test_y27_the_ways_out_that_are_drawn_are_those_that_are_possible(procedure: Procedure) -> None:
+def test_y27_the_early_exits_that_are_drawn_are_those_that_are_possible(procedure: Procedure) -> None:
     day = datetime(2026, 11, 4, tzinfo=UTC)
     state = OfficeState.of(
         OfficeCase(

@@ -198,8 +198,8 @@ async def notified(case: Case, early_exit: EarlyExit, place: Place) -> None:
     assert ends == [TARO, *([OFFICE_C[0]] if place.notified else [])]
     assert mails[-1].kind == early_exit.mail
     assert [notice.kind for notice in mails].count(MailKind.COMPLETION_NOTICE) == place.notified
-    [told] = [mail for mail in case.environment.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
-    assert ("ご利用いただけなくなりました" in text_of(told)) == place.notified
+    [notice] = [mail for mail in case.environment.inbox.mails if mail["Message-ID"] == mails[-1].message_id]
+    assert ("ご利用いただけなくなりました" in text_of(notice)) == place.notified
 
 
 async def recorded(case: Case, early_exit: EarlyExit) -> None:

@@ -78,10 +78,10 @@ async def test_what_is_missing_or_too_long_is_said(customer: Customer) -> None:
     assert errors_on(answer) == ["お名前：使用できない文字が含まれています。"]
 
 
-async def test_y17_the_name_of_a_new_id_cannot_be_changed_and_the_right_way_is_told(customer: Customer) -> None:
+async def test_y17_the_name_of_a_new_id_cannot_be_changed_and_the_page_says_where_it_can(customer: Customer) -> None:
     answer = await customer.web.send("/name-change", {"contract_id": customer.issued.contract_id})
     assert errors_on(answer) == [f"サービス契約ID（お客様番号）：{NAME_IS_FIXED}"]
-    for number in (YAYOI, "6999999"):  # whether a number exists is told to nobody
+    for number in (YAYOI, "6999999"):  # whether a number exists is disclosed to nobody
         answer = await customer.web.send("/name-change", {"contract_id": number})
         assert answer.status_code == 200
         assert "お問い合わせへ進む" in words(answer)

@@ -110,7 +110,7 @@ def reason(answer: httpx.Response, status: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("report", "office_no", "told"),
+    ("report", "office_no", "expected"),
     [
         (event("sharing_released", office_token=TOKEN_C.upper()), 2, "sharing_released"),
         (event("support_password_set", contract_id=ISSUED_TO_C, yayoi_id=C), 2, "support_password"),
@@ -129,7 +129,7 @@ def reason(answer: httpx.Response, status: int) -> str:
     ],
 )
 async def test_an_event_reaches_the_office_it_is_about(
-    case: Case, report: dict[str, Any], office_no: int, told: str
+    case: Case, report: dict[str, Any], office_no: int, expected: str
 ) -> None:
     answer = await case.web.report(report)
     assert answer.status_code == 200
@@ -139,7 +139,7 @@ async def test_an_event_reaches_the_office_it_is_about(
         "office_no": office_no,
         "status": "delivered",
     }
-    assert await case.taken(office_no) == [f"system:registry {report['event_id']} {told}"]
+    assert await case.taken(office_no) == [f"system:registry {report['event_id']} {expected}"]
     assert await case.taken(3 - office_no) == []
 
 
@@ -157,7 +157,7 @@ async def test_the_steps_after_the_notice_in_their_order(case: Case) -> None:
     assert await case.taken() == [
         f"system:registry {report['event_id']} {step}" for report, step in zip(reports, steps, strict=True)
     ]
-    # The name stays with us; the procedure is only told where to find it.
+    # The name stays with us; the procedure only learns where to find it.
     stored = await case.web.rows(select(EventRow).where(EventRow.kind == "business_group_created"))
     assert stored[0].payload["group_name"] == "弥生 B 商店"
 
@@ -368,12 +368,12 @@ async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_th
         [finding] = await found()
         assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{number} の 1 件目")
         assert str(finding.event_id) == early["event_id"]
-        for told in (NOT_YET, "STEP6 事業グループの新規作成", "システム registry"):
-            assert told in finding.detail
+        for expected in (NOT_YET, "STEP6 事業グループの新規作成", "システム registry"):
+            assert expected in finding.detail
         # Sent again, the sender gets the answer.
         assert reason(await web.report(early), 409) == NOT_YET
         assert await found() == []
-        # Of two that wait, only the one whose sender is being answered is told.
+        # Of two that wait, only the one whose sender is being answered is notified.
         async with sessions.begin() as session:
             await session.execute(update(EventRow).values(refused_because=None))
         assert reason(await web.report(group_created()), 409) == NOT_YET

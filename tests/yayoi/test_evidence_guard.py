@@ -1,4 +1,4 @@
-"""The wrong-group guard: told before evidence is stored, and nobody learns more than that (Y23)."""
+"""The wrong-group guard: it answers before evidence is stored, and nobody learns more than that (Y23)."""
 
 from collections.abc import AsyncIterator
 
@@ -40,7 +40,7 @@ async def asked(web: Web, yayoi_id: str, token: str) -> httpx.Response:
     return await web.http.post("/api/evidence/check", json={"yayoi_id": yayoi_id, "office_token": token})
 
 
-async def test_y23_the_right_id_is_told_where_it_will_be_kept(web: Web) -> None:
+async def test_y23_the_page_says_where_the_evidence_of_the_right_id_will_be_kept(web: Web) -> None:
     answer = await asked(web, A, TOKEN_A)
     assert (answer.status_code, answer.json()) == (
         200,
@@ -57,7 +57,7 @@ async def test_y23_every_other_id_is_refused_alike(web: Web, yayoi_id: str) -> N
     assert "事業グループA" not in answer.text
 
 
-async def test_y23_unknown_offices_and_offices_without_a_group_are_told_so(web: Web) -> None:
+async def test_y23_unknown_offices_and_offices_without_a_group_read_so(web: Web) -> None:
     answer = await asked(web, A, "99999999-0000-4000-8000-000000000001")
     assert (answer.status_code, answer.json()["detail"]) == (404, UNKNOWN_OFFICE)
     answer = await asked(web, B, OFFICE_B[1])

@@ -61,13 +61,13 @@ def test_numbered_fields_are_pairs_and_empty_ones_are_skipped() -> None:
     assert [pair.office_token for pair in form.offices] == [token(1), token(3), token(20)]
 
 
-def test_a_list_of_pairs_is_read_and_mistakes_are_told_by_their_place_in_it() -> None:
+def test_a_list_of_pairs_is_read_and_mistakes_are_named_by_their_place_in_it() -> None:
     pairs = [{"mail": ""}, {"mail": "b1@example.co.jp", "token": token(1)}, {"mail": "b2@example.co.jp", "token": "x"}]
-    told = wrong(mapping(LISTED), sent(pairs=pairs))
-    assert told == {"pairs[2].token": "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"}
+    errors = wrong(mapping(LISTED), sent(pairs=pairs))
+    assert errors == {"pairs[2].token": "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"}
 
 
-def test_a_mistake_in_a_numbered_field_is_told_by_its_number() -> None:
+def test_a_mistake_in_a_numbered_field_is_named_by_its_number() -> None:
     assert wrong(mapping(), sent(1, 4, mail_4="b1@example.co.jp")).keys() == {"mail_1", "mail_4"}
 
 
@@ -109,13 +109,13 @@ def test_what_a_value_becomes(source: dict[str, Any], value: Any, expected: Any)
 
 
 def test_a_word_without_meaning_is_refused_with_those_that_have_one() -> None:
-    told = wrong(mapping(network_product={"from": "seihin", "values": {"24": False}}), sent(1, seihin="弥生" * 50))
-    assert told == {"seihin": f"「{'弥生' * 20}」は受け付けていません。「24」のいずれかを選んでください。"}
+    errors = wrong(mapping(network_product={"from": "seihin", "values": {"24": False}}), sent(1, seihin="弥生" * 50))
+    assert errors == {"seihin": f"「{'弥生' * 20}」は受け付けていません。「24」のいずれかを選んでください。"}
 
 
-def test_what_is_missing_is_told_by_the_providers_name() -> None:
-    told = wrong(mapping(), sent(1, sei=None, agreed=[]))
-    assert told == {"sei": "入力してください。"}
+def test_what_is_missing_is_named_by_the_providers_name() -> None:
+    errors = wrong(mapping(), sent(1, sei=None, agreed=[]))
+    assert errors == {"sei": "入力してください。"}
     assert wrong(mapping(), sent(1, agreed=["止めます"])) == {
         "agreed": "連携サービスの再連携が必要になることを確認してください。"
     }
@@ -143,7 +143,7 @@ def test_a_number_of_the_provider_makes_the_submission_else_the_webhook_does() -
 # --- correcting ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_mended_stands_in_for_what_was_sent() -> None:
+def test_what_is_corrected_replaces_what_was_sent() -> None:
     agreed = mapping().translate(
         sent(1, sei="Yayoi", agreed=[]), "evt_1", {"sei": "弥生", "mail_1": "b9@example.co.jp"}
     )
@@ -153,12 +153,12 @@ def test_what_is_mended_stands_in_for_what_was_sent() -> None:
 
 
 @pytest.mark.parametrize("name", ["nmae", "mail_2", "pairs[0].mail"])
-def test_what_the_provider_has_not_sent_cannot_be_mended(name: str) -> None:
+def test_what_the_provider_has_not_sent_cannot_be_corrected(name: str) -> None:
     with pytest.raises(ValueError, match="there is no"):
         mapping().translate(sent(1), "evt_1", {name: "x"})
 
 
-def test_our_own_fields_are_mended_by_their_names() -> None:
+def test_our_own_fields_are_corrected_by_their_names() -> None:
     data = {"applicant": {"family_name": "Yayoi"}, "offices": [{}, {"yayoi_id": "x"}]}
     changes = {
         "applicant.family_name": "弥生",
@@ -209,7 +209,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "errors"),
     [
         ({"fields": FIELDS | {"aplicant.family_name": "x"}}, "no such field: aplicant.family_name"),
         ({"fields": {"existing_contract_id": "number"}}, "nothing is said of accounting_link, applicant.family_name"),
@@ -234,17 +234,19 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         ({"ofices": {}}, "ofices: Extra inputs"),
     ],
 )
-def test_what_is_wrong_with_a_mapping_is_said_with_its_place(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_what_is_wrong_with_a_mapping_is_said_with_its_place(
+    tmp_path: Path, change: dict[str, Any], errors: str
+) -> None:
     file = tmp_path / "mapping.json"
     file.write_text(json.dumps({"fields": FIELDS, "offices": NUMBERED} | change))
     with pytest.raises(ClearError) as error:
         read_mapping(file)
     assert str(error.value).startswith(f"TETSUZUKI_FORM_MAPPING ({file}) is wrong:\n")
-    assert told in str(error.value)
+    assert errors in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "errors"),
     [
         ("a.toml", b"fields = ", "is no TOML"),
         ("a.json", b"{", "is no JSON"),
@@ -252,11 +254,11 @@ def test_what_is_wrong_with_a_mapping_is_said_with_its_place(tmp_path: Path, cha
         ("missing.toml", None, "cannot be read: No such file or directory"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes | None, errors: str) -> None:
     file = tmp_path / name
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ClearError, match=told):
+    with pytest.raises(ClearError, match=errors):
         form_translation(Settings(form_mapping=file))
 
 

@@ -208,7 +208,7 @@ async def test_without_a_mapping_the_provider_sends_our_own_fields(
 # --- kept -------------------------------------------------------------------------------------------------------------
 
 
-async def test_what_breaks_our_rules_is_told_by_the_providers_names_and_kept(web: Web) -> None:
+async def test_what_breaks_our_rules_is_named_by_the_providers_names_and_kept(web: Web) -> None:
     form = answers(
         姓="Yayoi",
         会計連携="たぶん",
@@ -232,7 +232,7 @@ async def test_what_breaks_our_rules_is_told_by_the_providers_names_and_kept(web
     assert len(await kept(web)) == 1
 
 
-async def test_a_rule_that_only_the_registry_knows_is_told_by_the_providers_name_too(web: Web) -> None:
+async def test_a_refusal_that_only_the_registry_knows_uses_the_providers_name_too(web: Web) -> None:
     answer = await post(web, answers(お客様番号=7999999))
     assert errors_of(answer).keys() == {"data.answers[?label=='お客様番号'].value"}
 
@@ -273,7 +273,7 @@ def forms(web: Web) -> ProviderForms:
     return ProviderForms(web.sessions, Intake(web.sessions, BusinessCalendar()), EXAMPLE)
 
 
-async def test_an_operator_mends_a_kept_form_and_the_provider_is_answered_with_what_it_became(web: Web) -> None:
+async def test_an_operator_corrects_a_kept_form_and_the_provider_is_answered_with_what_it_became(web: Web) -> None:
     form = answers(姓="Yayoi", offices=[{"mail": "b@example.co.jp", "mail_again": "b@exmple.co.jp", "token": TOKEN_B}])
     assert (await post(web, form, "evt_1")).status_code == 422
     [row] = await kept(web)

@@ -47,7 +47,7 @@ async def test_the_guide_leads_to_every_step(web: Web) -> None:
         ("link=addition", Procedure.LINK_ADDITION, ["STEP3", "会計連携の追加を申し込む", "再連携"], ["STEP2", "STEP5"]),
     ],
 )
-async def test_y9_two_questions_tell_which_steps_apply(
+async def test_y9_two_questions_decide_which_steps_apply(
     web: Web, query: str, procedure: Procedure, there: list[str], not_there: list[str]
 ) -> None:
     text = text_of(await web.http.get(f"/?{query}")).partition("手順を表示する")[2]
@@ -179,7 +179,7 @@ async def test_y8_a_pasted_token_is_shown_in_its_one_form(web: Web) -> None:
     assert TOKEN_B in text
 
 
-async def test_the_check_does_not_tell_which_tokens_exist(web: Web) -> None:
+async def test_the_check_does_not_disclose_which_tokens_exist(web: Web) -> None:
     known, unknown = TOKEN_B, "f" + TOKEN_B[1:]
     answers = [text_of(await web.send("/token", {"office_token": token})) for token in (known, unknown)]
     assert answers[0].replace(known, "…") == answers[1].replace(unknown, "…")

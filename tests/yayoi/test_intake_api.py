@@ -115,7 +115,7 @@ async def test_y1_of_many_at_once_that_want_the_same_pairs_one_is_accepted(web: 
     assert len(await web.rows(select(ApplicationRow))) == 1
 
 
-async def test_y2_y3_y5_the_form_does_not_tell_which_ids_and_tokens_exist(web: Web) -> None:
+async def test_y2_y3_y5_the_form_does_not_disclose_which_ids_and_tokens_exist(web: Web) -> None:
     application_no = await web.applied(
         pair("nobody@example.co.jp", TOKEN_OF_ANOTHER), pair("c@example.co.jp", "e" * 8 + "-0000-0000-0000-" + "e" * 12)
     )

@@ -79,7 +79,7 @@ async def test_y15_fifty_at_once_are_all_different_and_numbered_without_gaps(env
     assert dict(await environment.rows(_COUNTS))[YAYOI] == 30
 
 
-async def test_y15_ids_that_a_customer_already_has_are_left_out(environment: ActivityEnvironment) -> None:
+async def test_y15_ids_that_a_customer_already_has_are_skipped(environment: ActivityEnvironment) -> None:
     steps = await apply(environment, YAYOI, 3)
     first = int(YAYOI) - 1
     issued = [(await issue(environment, asked, contract_id_first=first, contract_id_last=first + 9)) for asked in steps]
@@ -87,7 +87,7 @@ async def test_y15_ids_that_a_customer_already_has_are_left_out(environment: Act
     assert [answer.number for answer in issued] == [1, 2, 3]
 
 
-async def test_y15_an_id_that_an_office_has_had_all_along_is_left_out(environment: ActivityEnvironment) -> None:
+async def test_y15_an_id_that_an_office_has_had_all_along_is_skipped(environment: ActivityEnvironment) -> None:
     [asked] = await apply(environment, YAYOI, 1)
     async with environment.sessions.begin() as session:
         await session.execute(

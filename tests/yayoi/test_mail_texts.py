@@ -85,7 +85,7 @@ class Post:
 
     @property
     def notice(self) -> MailKind:
-        """How the two weeks' end is told: with a new ID, or with the one that was issued before."""
+        """How the two weeks' end is announced: with a new ID, or with the one that was issued before."""
         return MailKind.COMPLETION_NOTICE if self.procedure.has(Stage.ISSUE) else MailKind.LINK_ADDED
 
     @property
@@ -232,7 +232,7 @@ async def test_y18_the_receipt_warns_of_the_mail_that_is_not_the_notice(
 
 
 @each_with_a_new_id
-async def test_y18_the_notice_tells_the_pair_all_it_needs(
+async def test_y18_the_notice_gives_the_pair_all_it_needs(
     environment: ActivityEnvironment, procedure: Procedure
 ) -> None:
     writer = await post(environment, procedure)
@@ -271,7 +271,9 @@ async def test_y9_only_linked_procedures_speak_of_smart_import(
         assert restored == (procedure in LINKED)
 
 
-async def test_y9_the_added_link_is_told_with_the_id_that_was_issued_before(environment: ActivityEnvironment) -> None:
+async def test_y9_the_mail_on_an_added_link_names_the_id_issued_before(
+    environment: ActivityEnvironment,
+) -> None:
     writer = await post(environment, Procedure.LINK_ADDITION)
     text = await writer.body(MailKind.LINK_ADDED)
     assert "サービス契約ID 7500000 への会計連携の追加が完了しました。" in text
@@ -301,7 +303,7 @@ async def test_y13_the_notice_names_whom_the_office_was_shared_with(environment:
     assert f"・{FIRM}\n" in text
 
 
-async def test_y13_the_applicant_is_told_whom_it_is_shared_with_and_how_to_release_it(
+async def test_y13_the_mail_says_whom_it_is_shared_with_and_how_to_release_it(
     environment: ActivityEnvironment,
 ) -> None:
     writer = await post(environment)
@@ -326,7 +328,7 @@ async def test_y25_y27_the_last_mail_fits_however_it_ended(environment: Activity
     assert "\n\n\n" not in text
 
 
-async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_of_its_own(
+async def test_y27_a_pair_that_was_notified_of_its_id_is_notified_of_the_end_on_a_page_of_its_own(
     environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     writer = await post(environment)
@@ -341,12 +343,12 @@ async def test_y27_a_pair_that_was_told_of_its_id_is_told_of_the_end_on_a_page_o
     assert (applicant["To"], pair["To"]) == (writer.customer.mail_address, writer.customer.yayoi_id)
     assert "/offices/1?" not in text_of(applicant)
     assert "/offices/1?" in text_of(pair)
-    for told in (applicant, pair):
-        assert "お知らせしたサービス契約ID（7500000）は、ご利用いただけなくなりました。" in text_of(told)
-        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(told)
+    for mail in (applicant, pair):
+        assert "お知らせしたサービス契約ID（7500000）は、ご利用いただけなくなりました。" in text_of(mail)
+        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(mail)
 
 
-async def test_y27_who_left_is_told_what_became_of_the_sharing(environment: ActivityEnvironment) -> None:
+async def test_y27_who_left_learns_what_became_of_the_sharing(environment: ActivityEnvironment) -> None:
     no = await environment.apply(form([OFFICE_C]))
     for activity, message in (("remember_links", STEP), ("end_sharing", RELEASED_FOR_THEM), ("restore_sharing", STEP)):
         await environment.activities()[activity](message)

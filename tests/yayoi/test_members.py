@@ -98,7 +98,7 @@ async def test_y3_an_id_that_is_applied_with_is_not_taken_away(group: Group) -> 
     assert (answer.status_code, IN_APPLICATION in words(answer)) == (409, True)
 
 
-async def test_y24_an_address_that_is_not_registered_is_told_to_register_first(group: Group) -> None:
+async def test_y24_an_address_that_is_not_registered_is_asked_to_register_first(group: Group) -> None:
     assert (await group.invite(STRANGER)).status_code == 303
     [link] = await group.mails(STRANGER, 1)
     page = words(await group.web.http.get(link))

@@ -165,7 +165,7 @@ async def test_a_whole_case_with_smart_import_and_sharing_in_another_system(
     assert given <= set(await environment.rows(select(LedgerRow.key)))
 
 
-async def test_y27_a_way_out_restores_what_the_system_had_released_there(
+async def test_y27_an_early_exit_restores_what_the_system_had_released_there(
     environment: Environment, smart_import: OtherSmartImport, sharing: OtherSharing
 ) -> None:
     case = await environment.apply(form([OFFICE_C], delegate=True))

@@ -1,4 +1,4 @@
-"""A new password of a Yayoi ID: by a mailed code, and without telling anybody which addresses are registered."""
+"""A new password of a Yayoi ID: by a mailed code, and without disclosing which addresses are registered."""
 
 import re
 from collections.abc import AsyncIterator
@@ -32,8 +32,8 @@ async def test_a_yayoi_id_of_the_registry_gets_its_first_password_by_a_mailed_co
     assert answer.headers["location"] == f"{place}/done"
     assert await browser_user.sign_in(OTHER_PASSWORD, address) == 303
     assert await browser_user.procedure(place).result() is CheckOutcome.FINISHED
-    told = await browser_user.mail(2, address)
-    assert told["Subject"] == "【弥生】パスワードを設定しました"
+    mail = await browser_user.mail(2, address)
+    assert mail["Subject"] == "【弥生】パスワードを設定しました"
 
 
 async def test_a_refused_mail_at_the_end_leaves_the_procedure_finished(browser_user: BrowserUser) -> None:
@@ -68,7 +68,7 @@ async def test_a_password_that_cannot_be_used_costs_no_try_of_the_code(browser_u
     assert (row.tries, row.finished_at) == (0, None)
 
 
-async def test_the_answers_do_not_tell_whether_an_address_is_registered(browser_user: BrowserUser) -> None:
+async def test_the_answers_do_not_disclose_whether_an_address_is_registered(browser_user: BrowserUser) -> None:
     """The same pages, the same words, the same counting; only the owner of a registered address gets a mail."""
 
     async def way(address: str) -> list[tuple[int, str]]:

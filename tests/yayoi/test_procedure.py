@@ -199,7 +199,7 @@ async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(environment:
     assert {row.action for row in await case.audit()}.isdisjoint({"スマート取引取込を凍結した", "連携を記録した"})
 
 
-async def test_y11_the_due_date_is_told_in_the_receipt(environment: Environment) -> None:
+async def test_y11_the_due_date_is_in_the_receipt(environment: Environment) -> None:
     case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     while not (
@@ -400,7 +400,7 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
     assert outcome.open_points[0] in body(environment.inbox.to(TARO)[-1])
 
 
-async def test_y27_sharing_not_released_expires_thawed_and_told(environment: Environment) -> None:
+async def test_y27_sharing_not_released_expires_thawed_and_notified(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     await case.until(end_of(case.due_date))

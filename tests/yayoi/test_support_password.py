@@ -1,4 +1,4 @@
-"""STEP5 on its pages: who may set the password, what it must be, and what nobody is told (Y19)."""
+"""STEP5 on its pages: who may set the password, what it must be, and what is disclosed to nobody (Y19)."""
 
 import httpx
 import pytest
@@ -45,7 +45,7 @@ async def test_y19_the_password_is_nowhere_but_in_its_hash(customer: Customer) -
     assert SUPPORT_PASSWORD not in dumped
 
 
-async def test_y19_number_and_address_must_be_of_one_notice_and_every_miss_is_told_alike(customer: Customer) -> None:
+async def test_y19_number_and_address_must_be_of_one_notice_and_every_miss_reads_alike(customer: Customer) -> None:
     misses: list[dict[str, str]] = [
         {"yayoi_id": OFFICE_B[0]},
         {"contract_id": "7999999"},

@@ -49,7 +49,7 @@ async def test_an_operator_who_cannot_be_reached_holds_up_no_digest_of_today_or_
     assert await longest(digest) < A_DAY
 
 
-async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_cannot_be_told(
+async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_cannot_be_notified(
     environment: Environment,
 ) -> None:
     case = await in_set_up(environment)
@@ -83,7 +83,9 @@ async def test_a_report_that_cannot_be_mailed_is_on_the_page_and_ends_the_run(en
     assert "修復済み" in page
 
 
-async def test_the_desk_is_told_of_a_refused_form_as_soon_as_its_address_is_put_right(environment: Environment) -> None:
+async def test_the_desk_is_notified_of_a_refused_form_once_its_address_is_right(
+    environment: Environment,
+) -> None:
     environment.inbox.unknown.add(DESK)
     async with (
         environment.sessions.begin() as session

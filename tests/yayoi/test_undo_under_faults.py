@@ -41,7 +41,7 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）")
 MANY_TRIES = 8
-"""More than after which operators are told: a system that fails for days."""
+"""More than after which operators are notified: a system that fails for days."""
 
 
 @pytest_asyncio.fixture
@@ -140,9 +140,9 @@ async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_
     [issued] = await case.issued()
     assert issued.revoked_at is not None
     assert await case.notices(MailKind.COMPLETION_NOTICE) == []
-    [told] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    [notice] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
     assert OFFICE_C[0] not in [mail["To"] for mail in environment.inbox.mails]
-    assert "スマート取引取込" in text_of(told)
+    assert "スマート取引取込" in text_of(notice)
 
 
 async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(environment: Environment) -> None:
@@ -154,8 +154,8 @@ async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(e
         fault.go.set()
         await undone_once(case, before)
     [issued] = await case.issued()
-    [told] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
-    assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in text_of(told)
+    [notice] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    assert f"（{issued.contract_id}）は、ご利用いただけなくなりました。" in text_of(notice)
 
 
 async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(environment: Environment) -> None:

@@ -43,7 +43,7 @@ async def browser_user(
 # --- the good way ----------------------------------------------------------------------------------------------------
 
 
-async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_opens_the_door(
+async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_signs_in(
     browser_user: BrowserUser,
 ) -> None:
     place = await browser_user.begun(fields=FORM | {"news": "true"})
@@ -238,7 +238,7 @@ async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(b
 # --- what is not finished --------------------------------------------------------------------------------------------
 
 
-async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_all_that_tells_of_it(
+async def test_y26_what_is_not_finished_in_24_hours_is_deleted_with_every_trace(
     browser_user: BrowserUser,
 ) -> None:
     place = await browser_user.begun()
@@ -318,10 +318,10 @@ async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_
     code = await browser_user.code()
     receipt_no = check_id_of(place).hex[:8].upper()
 
-    async def told() -> bool:
+    async def notified() -> bool:
         return "確認コードのメールを送信した（1 回目）" in await browser_user.details(place)
 
-    await until(told)
+    await until(notified)
     details = await browser_user.details(place)
     for fact in (
         f"弥生ID の新規登録（受付番号 {receipt_no}）",
@@ -341,15 +341,15 @@ async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_
 
 
 async def test_a_registration_is_started_when_temporal_is_back(browser_user: BrowserUser) -> None:
-    """Stored first: the row is told until somebody has heard."""
+    """Stored first: the row is sent until somebody has received it."""
     place = await browser_user.begun()
     await browser_user.mail()
     await browser_user.change(place, notified_at=None)
 
-    async def told() -> bool:
+    async def notified() -> bool:
         return (await browser_user.row(place)).notified_at is not None
 
-    await until(told)
+    await until(notified)
     await browser_user.procedure(place).describe()
     assert len(browser_user.environment.inbox.to(HANAKO)) == 1
 

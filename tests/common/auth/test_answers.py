@@ -21,15 +21,15 @@ async def test_an_unexpected_error_is_answered_with_the_security_headers_and_log
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert HANAKO not in caplog.text
-    for told in ("GET /fails failed", "LookupError", "auth_app.py", "in fails"):
-        assert told in caplog.text
+    for expected in ("GET /fails failed", "LookupError", "auth_app.py", "in fails"):
+        assert expected in caplog.text
 
 
-async def test_over_tls_browsers_are_told_never_to_come_without(auth_app: AuthApp, auth_app_with_tls: AuthApp) -> None:
+async def test_over_tls_browsers_are_asked_never_to_come_without(auth_app: AuthApp, auth_app_with_tls: AuthApp) -> None:
     for path in ("/form", "/nowhere", "/fails?name=x", "/private"):
         assert "strict-transport-security" not in (await auth_app.http.get(path)).headers
-        told = (await auth_app_with_tls.http.get(path)).headers["strict-transport-security"]
-        assert told == "max-age=31536000"
+        expected = (await auth_app_with_tls.http.get(path)).headers["strict-transport-security"]
+        assert expected == "max-age=31536000"
 
 
 async def test_what_could_not_be_stored_is_in_no_error_text(database_url: str) -> None:

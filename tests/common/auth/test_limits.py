@@ -28,7 +28,7 @@ async def test_ten_wrong_passwords_close_an_account_for_a_while_and_no_other(aut
     assert (await auth_app.sign_in()).status_code == 303
 
 
-async def test_many_accounts_tried_from_one_address_close_the_door_to_it(auth_app: AuthApp) -> None:
+async def test_many_accounts_tried_from_one_address_end_its_access(auth_app: AuthApp) -> None:
     for _ in range(49):
         await auth_app.auth.limit(Limit.SIGN_IN_FROM, "127.0.0.1")
     answers = [await auth_app.sign_in(f"{number}@shouji.example.jp") for number in range(2)]
