@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from tests.browser.browsing import DEVICES, Looking, new_page
+from tests.browser.browsing import Looking, new_page
 from tests.browser.customer_walk import open_office
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
@@ -53,7 +53,7 @@ class Visit:
         return str(code)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", [pytest.param("desk", marks=pytest.mark.long), "phone"])
 async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_another(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

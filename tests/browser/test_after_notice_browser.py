@@ -20,7 +20,7 @@ from tests.support.web import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-BROWSERS = [("desk", True), ("phone", False)]
+BROWSERS = [("desk", True), pytest.param("phone", False, marks=pytest.mark.long)]
 """The device, and whether scripts are allowed."""
 
 

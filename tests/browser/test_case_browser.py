@@ -47,7 +47,14 @@ async def applied(environment: Environment) -> tuple[Case, str]:
     return case, case_path("secret", case.application_no, link_expiry(case.due_date))
 
 
-@pytest.mark.parametrize(("device", "script"), [("desk", False), ("phone", False), ("phone", True)])
+@pytest.mark.parametrize(
+    ("device", "script"),
+    [
+        pytest.param("desk", False, marks=pytest.mark.long),
+        pytest.param("phone", False, marks=pytest.mark.long),
+        ("phone", True),
+    ],
+)
 async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_rest(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

@@ -6,6 +6,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
@@ -14,7 +15,7 @@ from tests.support.serving import served
 from tests.support.web import Web, answering, end_cases, fill_registry, web_on
 from tests.support.webhook_receiver import SECRET
 
-EXAMPLES = "40"
+EXAMPLES = ["15", pytest.param("40", marks=pytest.mark.long)]
 """Per endpoint and kind of input; always the same ones."""
 
 
@@ -26,7 +27,8 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
         await end_cases(web, temporal.client)
 
 
-async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path: Path) -> None:
+@pytest.mark.parametrize("examples", EXAMPLES)
+async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path: Path, examples: str) -> None:
     async with served(web.app) as address:
         trying = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -39,7 +41,7 @@ async def test_every_endpoint_answers_as_openapi_describes_it(web: Web, tmp_path
             "--exclude-checks",
             "positive_data_acceptance",  # no schema says that a pair's two addresses agree (Y7), or that a case is open
             "--max-examples",
-            EXAMPLES,
+            examples,
             "--generation-deterministic",
             "--no-color",
             stdout=PIPE,

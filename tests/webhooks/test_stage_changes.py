@@ -96,6 +96,7 @@ async def test_a_message_holds_ids_and_facts_and_no_names(environment: Environme
         assert personal not in everything
 
 
+@pytest.mark.long
 async def test_replayed_at_every_step_it_publishes_each_change_once(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

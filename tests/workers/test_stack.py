@@ -77,6 +77,7 @@ async def test_a_stack_that_stands_alone_reads_nothing_of_its_caller_s_settings_
 
 
 @pytest.mark.usefixtures("environment_of_others")
+@pytest.mark.long
 async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refused(state_dir: Path) -> None:
     said: list[str] = []
     settings = alone(state_dir)
@@ -122,6 +123,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_all_is_stopped_again
     assert _alive(list(stack.processes.values())) == []
 
 
+@pytest.mark.long
 async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(state_dir: Path, tmp_path: Path) -> None:
     settings = alone(state_dir)
     async with running(settings, tmp_path / "first") as first:

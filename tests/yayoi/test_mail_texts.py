@@ -343,9 +343,9 @@ async def test_y27_a_pair_that_was_notified_of_its_id_is_notified_of_the_end_on_
     assert (applicant["To"], pair["To"]) == (writer.customer.mail_address, writer.customer.yayoi_id)
     assert "/offices/1?" not in text_of(applicant)
     assert "/offices/1?" in text_of(pair)
-    for mail in (applicant, pair):
-        assert "お知らせしたサービス契約ID（7500000）は、ご利用いただけなくなりました。" in text_of(mail)
-        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(mail)
+    for sent in (applicant, pair):
+        assert "お知らせしたサービス契約ID（7500000）は、ご利用いただけなくなりました。" in text_of(sent)
+        assert "連携していたサービスは、お申し込みの前の状態に戻しました。" in text_of(sent)
 
 
 async def test_y27_who_left_learns_what_became_of_the_sharing(environment: ActivityEnvironment) -> None:
