@@ -52,6 +52,7 @@ from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
     EventRefusedError,
+    mark_answered,
     offices_with_pending_events,
     pending_events,
     record_delivery,
@@ -105,6 +106,7 @@ class EventDelivery:
                 _log.warning("event %s waits: Temporal or the worker cannot be reached", event.event_id)
         row = await stored_event(self._sessions, event.event_id)
         if row.refused_because:
+            await mark_answered(self._sessions, event.event_id)
             raise EventRefusedError(row.refused_because)
         return Delivery(
             application_no=ApplicationNo(str(row.application_no)),

@@ -83,7 +83,10 @@ async def pending_events(sessions: DatabaseSessions, application_no: str, office
 async def record_delivery(
     sessions: DatabaseSessions, event_id: UUID, refused_because: str | None, *, answered: bool
 ) -> None:
-    """Write what became of an event. `answered`: its sender waits for this answer, and gets it."""
+    """Write what became of an event; of two deliveries at once, the first counts.
+
+    `answered`: its sender waits for this answer, and gets it.
+    """
     now = datetime.now(UTC)
     outcome: dict[str, Any] = {"delivered_at": now}
     if refused_because:
@@ -91,8 +94,16 @@ async def record_delivery(
         outcome = {"refused_because": refused_because, "refusals": again, "unreported_since": None if answered else now}
     async with sessions.begin() as session:
         await session.execute(
-            update(EventRow).where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None)).values(**outcome)
+            update(EventRow)
+            .where(EventRow.event_id == event_id, EventRow.delivered_at.is_(None), EventRow.refused_because.is_(None))
+            .values(**outcome)
         )
+
+
+async def mark_answered(sessions: DatabaseSessions, event_id: UUID) -> None:
+    """Write that the sender of a refused event has the answer: the operators' desk need not know of it."""
+    async with sessions.begin() as session:
+        await session.execute(update(EventRow).where(EventRow.event_id == event_id).values(unreported_since=None))
 
 
 _PENDING: tuple[ColumnElement[bool], ...] = (
