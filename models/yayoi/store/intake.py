@@ -9,11 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
-    AuditRow,
     ExistingContractRow,
     application_count,
 )
@@ -90,15 +90,14 @@ class Intake:
             session.add(row)
             await session.flush()  # the pairs refer to it
             session.add_all(await self._offices(session, form, row.application_no))
-            session.add(
-                AuditRow(
-                    happened_at=row.applied_at,
-                    application_no=row.application_no,
-                    office_no=None,
-                    action="申込を受け付けた",
-                    by="申込者",
-                    facts={"offices": len(form.offices), "procedure": form.procedure.value},
-                )
+            audit(
+                session,
+                row.application_no,
+                "申込を受け付けた",
+                by="申込者",
+                at=row.applied_at,
+                offices=len(form.offices),
+                procedure=form.procedure.value,
             )
         self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
