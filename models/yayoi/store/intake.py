@@ -1,6 +1,6 @@
 """The one way a form becomes an application: checked and stored in one transaction, to be started afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -65,6 +65,11 @@ class Intake:
         async with self._sessions() as session:
             if await self._stored(session, form) is None:
                 await self._refuse(session, form)
+
+    async def office_names(self, form: ApplicationForm) -> Mapping[str, str]:
+        """Return what the offices of the form are called, by their tokens; none of another contract (Y5)."""
+        async with self._sessions() as session:
+            return await _names(session, form)
 
     async def receive(self, form: ApplicationForm) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
@@ -179,8 +184,7 @@ class Intake:
     async def _offices(
         session: DatabaseSession, form: ApplicationForm, application_no: str
     ) -> list[ApplicationOfficeRow]:
-        tokens = [pair.office_token for pair in form.offices]
-        names = await office_names(session, form.existing_contract_id, tokens)
+        names = await _names(session, form)
         return [
             ApplicationOfficeRow(
                 application_no=application_no,
@@ -192,3 +196,7 @@ class Intake:
             )
             for number, pair in enumerate(form.offices, start=1)
         ]
+
+
+async def _names(session: DatabaseSession, form: ApplicationForm) -> Mapping[str, str]:
+    return await office_names(session, form.existing_contract_id, [pair.office_token for pair in form.offices])
