@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -19,6 +20,7 @@ _NO_RECORD_COLUMN = "見出しの行に record の列がありません。1 行�
 _REPEATED_COLUMN = "見出しの行に同じ名前の列が 2 つあります。"
 _TOO_MANY_CELLS = "列の数が見出しの行より多くなっています。"
 _BROKEN_CSV = 'CSV として読み取れません。引用符（"）の対応を確認してください。'
+_NOT_DECODED = re.compile("[\udc80-\udcff]")
 
 _Content = dict[str, Any] | str
 """What a row says, by columns; or why it says nothing."""
@@ -53,7 +55,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
 def _unreadable(text: str) -> str | None:
     if len(text) >= MAX_LINE_BYTES:
         return _TOO_LONG
-    return _NOT_UTF_8 if any("\udc80" <= character <= "\udcff" for character in text) else None
+    return _NOT_UTF_8 if _NOT_DECODED.search(text) else None
 
 
 def _checked(content: _Content) -> tuple[Record | None, str]:

@@ -161,8 +161,8 @@ class OfficeRecord(Record):
             del facts["contract_id"], facts["group"]
         else:
             self._check_one_to_one(registry, group)
-        moved = row is not None and row.existing_contract_id != self.existing_contract_id
-        if row and moved and registry.get(tables.ApplicationOfficeRow, self.office_token):
+        applied_for = registry.get(tables.ApplicationOfficeRow, self.office_token)
+        if row and applied_for and row.existing_contract_id != self.existing_contract_id:
             raise Refusal(
                 "existing_contract_id: この事業所データには複数事業所データ管理の申込があるため、"
                 f"契約 {row.existing_contract_id} から変更できません。"
