@@ -9,11 +9,8 @@ class PasswordKind(StrEnum):
     """Where a password is for. Letter case always matters."""
 
     YAYOI_ID = "弥生ID のパスワード"
-    """8 to 64 half-width letters, digits and symbols (Y26)."""
     SUPPORT = "サポート・サービスのログインパスワード"
-    """6 to 12 half-width letters and digits, at least one of each (Y19)."""
     MYICS = "MYICS のパスワード"
-    """8 to 16 half-width letters and digits (M6)."""
 
     @property
     def rule(self) -> str:
@@ -36,16 +33,21 @@ class PasswordKind(StrEnum):
 
 @dataclass(frozen=True)
 class _Rule:
-    text: str
+    characters: str
     allowed: re.Pattern[str]
     shortest: int
     longest: int
     mixed: bool = False
+    """Whether letters and digits must both be there."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.characters} {self.shortest}～{self.longest} 文字"
 
 
 _LETTERS_AND_DIGITS = re.compile("[0-9A-Za-z]+")
 _RULES = {
-    PasswordKind.YAYOI_ID: _Rule("半角の英字・数字・記号 8～64 文字", re.compile("[!-~]+"), 8, 64),
-    PasswordKind.SUPPORT: _Rule("半角の英字と数字を両方使った 6～12 文字", _LETTERS_AND_DIGITS, 6, 12, mixed=True),
-    PasswordKind.MYICS: _Rule("半角の英字・数字 8～16 文字", _LETTERS_AND_DIGITS, 8, 16),
+    PasswordKind.YAYOI_ID: _Rule("半角の英字・数字・記号", re.compile("[!-~]+"), 8, 64),  # Y26
+    PasswordKind.SUPPORT: _Rule("半角の英字と数字を両方使った", _LETTERS_AND_DIGITS, 6, 12, mixed=True),  # Y19
+    PasswordKind.MYICS: _Rule("半角の英字・数字", _LETTERS_AND_DIGITS, 8, 16),  # M6
 }

@@ -75,6 +75,7 @@ class GroupMemberRow(PerYayoiIdRow):
     group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"), index=True)
     administrator: Mapped[bool]
     person: Mapped[YayoiIdRow] = relationship(lazy="joined", innerjoin=True)
+    group: Mapped[BusinessGroupRow] = relationship(lazy="raise")
 
 
 class ExistingContractRow(Base):
@@ -109,6 +110,7 @@ class OfficeRow(Base):
     """The contract ID that the office is managed with, no other's (Y1); None while it has none of its own."""
     group_id: Mapped[int | None] = mapped_column(ForeignKey("business_groups.group_id"))
     """The group that its evidence is kept in, no other's (Y1)."""
+    group: Mapped[BusinessGroupRow | None] = relationship(lazy="raise")
     frozen_by: Mapped[str | None]
     """The pair for which smart import is frozen (`YS-000123:1`); None: it runs."""
     frozen_at: Mapped[datetime | None]

@@ -10,8 +10,8 @@ from models.myics import deadlines
 from models.myics.forms import keyword
 
 ROOT = Path(__file__).parents[2]
-TYPED = re.compile(r"\d+\s*(?:営業日|日|年|時間|文字|MB)|\d+\s*回(?!だけ)|\d+\s*行(?!目|に)")
-"""A number of days, letters, tries or rows."""
+TYPED = re.compile(r"\d+\s*(?:営業日|日|年|時間|分|文字|MB)|\d+\s*回(?!だけ)|\d+\s*行(?!目|に)")
+"""A number of days, hours, minutes, letters, tries or rows."""
 TEXTS = [
     *(ROOT / "activities/myics/mails").glob("*.md"),
     *(ROOT / "web/templates/myics").glob("*.html"),

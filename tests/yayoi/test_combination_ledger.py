@@ -76,8 +76,7 @@ async def sessions_with_registry(
 
 
 async def ledger(sessions: async_sessionmaker[AsyncSession], yayoi_id: str) -> list[tuple[str, ...]]:
-    async with sessions() as session:
-        return [entry.cells for entry in await ledger_of(session, yayoi_id)]
+    return [entry.cells for entry in await ledger_of(sessions, yayoi_id)]
 
 
 async def apply(sessions: async_sessionmaker[AsyncSession], application: ApplicationForm) -> None:

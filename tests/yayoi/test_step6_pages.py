@@ -19,12 +19,13 @@ from models.tables import (
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT
+from models.yayoi.store.pair_status import NOT_YOURS
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD
 from web.yayoi.customer.pair_page import NO_CASE
-from web.yayoi.customer.products import NOT_YOURS, TRY_AGAIN
+from web.yayoi.customer.products import TRY_AGAIN
 
 PRODUCT, OWNED = "/products/register", "/products/owned"
 

@@ -7,6 +7,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 _ID = re.compile(r"[!-~]{1,256}")
 _SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=")
+LATE_MINUTES = 5
+"""How far the time of a webhook may be from now, early or late: the library's own number."""
 
 
 class ForgedError(Exception):
@@ -25,7 +27,7 @@ class FormSignatures:
         return bool(self._webhooks)
 
     def check(self, headers: Mapping[str, str], body: bytes) -> str:
-        """Return the webhook's id. Raises `ForgedError`; more than five minutes early or late is forged too."""
+        """Return the webhook's id. Raises `ForgedError`; more than `LATE_MINUTES` early or late is forged too."""
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")
         given = {name: headers.get(name, "").strip() for name in names}
         if missing := [name for name in names if not given[name]]:
@@ -45,5 +47,5 @@ class FormSignatures:
             else:
                 return given["webhook-id"]
         if "timestamp" in reason.lower() or reason == "Invalid Signature Headers":
-            raise ForgedError("webhook-timestamp が現在の時刻から 5 分以上離れているか、読み取れません。")
+            raise ForgedError(f"webhook-timestamp が現在の時刻から {LATE_MINUTES} 分以上離れているか、読み取れません。")
         raise ForgedError("署名が一致しません。秘密鍵と、署名した本文がそのまま送られていることを確認してください。")

@@ -10,7 +10,7 @@ from models.yayoi.store.provider_forms import ProviderForms
 from web.common.auth import Limit, client_address
 from web.common.context import Context, given
 from web.common.problems import ProblemError, answers
-from web.webhooks.signatures import ForgedError, FormSignatures
+from web.webhooks.signatures import LATE_MINUTES, ForgedError, FormSignatures
 from web.yayoi.api import TOO_OFTEN, ApplicationReceived, received
 
 NOT_SET_UP = (
@@ -21,7 +21,7 @@ OTHER_CONTENT = "同じ番号の申し込みを、別の内容ですでに受け
 
 _HEADERS = {
     "webhook-id": "提供元が付ける番号。同じ番号の再送には同じ答えを返す",
-    "webhook-timestamp": "送信の時刻（1970 年からの秒）。5 分以内だけ受け付ける",
+    "webhook-timestamp": f"送信の時刻（1970 年からの秒）。{LATE_MINUTES} 分以内だけ受け付ける",
     "webhook-signature": "`v1,` と、`番号.時刻.本文` の HMAC-SHA256（base64）。空白区切りで複数あってよい",
 }
 _BODY: dict[str, Any] = {

@@ -107,7 +107,7 @@ def customer(context: WebContext) -> WebPackage:
         ],
         apis=[evidence.api],
         services=[
-            SupportPasswords(context.sessions, context.now),
+            SupportPasswords(context.sessions, context.auth.hashing, context.now),
             MemberInvitations(context.sessions, inviting.wake, context.now),
             Enquiries(context.sessions, forwarding.wake, context.now),
         ],

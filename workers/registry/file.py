@@ -1,19 +1,16 @@
 """`tetsuzuki load FILE`: bring a registry file into Postgres, row by row, as often as one likes."""
 
-from collections import Counter
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.common.identifiers import Identifier
 from models.common.store.sessions import DatabaseSessions
-from workers.registry.reader import read_rows
-from workers.registry.records import AnyRecord, BusinessGroupRecord, OperatorRecord
+from workers.registry.reader import Row, read_rows
 from workers.registry.snapshot import Refusal, Snapshot
 
 BATCH_ROWS = 500
@@ -28,15 +25,13 @@ class RefusedRow(NamedTuple):
     reason: str
 
 
-class LoadReport(BaseModel):
+class LoadReport(NamedTuple):
     """What became of every row of the file."""
 
-    model_config = ConfigDict(frozen=True)
-
-    loaded: int = 0
+    loaded: int
     """Rows that added or changed something."""
-    unchanged: int = 0
-    refused: tuple[RefusedRow, ...] = ()
+    unchanged: int
+    refused: tuple[RefusedRow, ...]
 
 
 async def load(
@@ -47,53 +42,41 @@ async def load(
     `progress` is called with the bytes of the file that are done. Rows are committed in batches: after a failure in
     between (`OSError`, `DBAPIError`) the file can simply be loaded again.
     """
-    taken: Counter[bool] = Counter()
+    changed: list[bool] = []
     refused: list[RefusedRow] = []
     rows = read_rows(path)
     while batch := list(islice(rows, BATCH_ROWS)):
-        results = await _apply(sessions, [row.record or row.refused_because for row in batch])
-        for row, result in zip(batch, results, strict=True):
+        for row, result in zip(batch, await _apply(sessions, batch), strict=True):
             if isinstance(result, str):
                 refused.append(RefusedRow(row.line, result))
             else:
-                taken[result] += 1
+                changed.append(result)
         progress(batch[-1].bytes_read)
-    progress(_size(path))  # what follows the last row
-    return LoadReport(loaded=taken[True], unchanged=taken[False], refused=tuple(refused))
+    progress((await asyncio.to_thread(path.stat)).st_size)  # what follows the last row
+    return LoadReport(loaded=sum(changed), unchanged=changed.count(False), refused=tuple(refused))
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
-
-
-async def _apply(sessions: DatabaseSessions, rows: Sequence[AnyRecord | str], tries: int = _TRIES) -> list[bool | str]:
+async def _apply(sessions: DatabaseSessions, batch: Sequence[Row]) -> list[bool | str]:
     """Apply one batch, again if a case got in between (a deadlock, or the same row added at the same time)."""
-    try:
-        async with sessions.begin() as session:
-            return await _apply_once(session, rows)
-    except DBAPIError:
-        if tries == 1:
-            raise
-    return await _apply(sessions, rows, tries - 1)
+    for _ in range(_TRIES - 1):
+        with suppress(DBAPIError):
+            return await _apply_once(sessions, batch)
+    return await _apply_once(sessions, batch)
 
 
-async def _apply_once(session: AsyncSession, rows: Sequence[AnyRecord | str]) -> list[bool | str]:
-    """Bring rows into the registry, in their order; a row that could not be read is the reason itself.
-
-    The result of each is whether it changed anything, or why it is refused.
-    """
-    records = [row for row in rows if not isinstance(row, str)]
-    names = {str(value) for record in records for _, value in record if isinstance(value, Identifier)}
-    names |= {record.name for record in records if isinstance(record, OperatorRecord)}
-    registry = Snapshot(session)
-    await registry.read(names, sum(isinstance(record, BusinessGroupRecord) for record in records))
-    results = [row if isinstance(row, str) else _apply_row(registry, row) for row in rows]
-    await registry.write()
+async def _apply_once(sessions: DatabaseSessions, batch: Sequence[Row]) -> list[bool | str]:
+    """Return of each row whether it changed anything, or why it is refused."""
+    names = {value for row in batch for _, value in row.record or () if isinstance(value, str)}
+    async with sessions.begin() as session:
+        registry = Snapshot(session)
+        await registry.read(names)
+        results = [_apply_row(registry, row) for row in batch]
+        await registry.write()
     return results
 
 
-def _apply_row(registry: Snapshot, record: AnyRecord) -> bool | str:
+def _apply_row(registry: Snapshot, row: Row) -> bool | str:
     try:
-        return record.apply(registry)
+        return row.record.apply(registry) if row.record else row.refused_because
     except Refusal as refusal:
         return str(refusal)

@@ -1,36 +1,26 @@
-"""What one row of a registry file may say, and when it is taken: one model per kind of record, all found by `record`.
+"""What one row of a registry file may say, and when it is taken: one model per kind of record.
 
 A row may refer to what the registry holds and to any row before it. What cases have done is theirs: a file never
 changes a freeze, a count of issued IDs, an issued ID, a sharing that has ended, a link that was lost or made again, or
 the contract ID and group that an office was given.
 
-A business group has no number that people know, so a file names it by the Yayoi ID that administers it: each ID
-administers one group at most (Y1, Y3).
+People know no number of a business group: a file names it by the one Yayoi ID that administers it (Y1, Y3).
 """
 
 import json
 import unicodedata
+from contextlib import suppress
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
+from models import tables
 from models.common.message import FromOutside
-from models.tables import (
-    Base,
-    BusinessGroupRow,
-    ExistingContractRow,
-    GroupMemberRow,
-    OfficeRow,
-    OperatorRow,
-    ServiceLinkRow,
-    SharingRow,
-    YayoiIdRow,
-)
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind
-from workers.registry.snapshot import Refusal, Snapshot
+from workers.registry.snapshot import Refusal, Snapshot, change
 
 MAX_TEXT_LENGTH = 200
 _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
@@ -50,12 +40,9 @@ def _stored_text(text: str) -> str:
 
 def _from_cell(value: Any) -> Any:
     """A CSV cell holds settings as JSON; what is no JSON is left for the model to refuse."""
-    if not isinstance(value, str):
-        return value
-    try:
+    with suppress(TypeError, ValueError):
         return json.loads(value)
-    except ValueError:
-        return value
+    return value
 
 
 def _askable(text: str) -> str:
@@ -66,31 +53,28 @@ def _askable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_stored_text)]
-Name = Annotated[Text, AfterValidator(_askable)]
-Settings = Annotated[dict[Text, Text], BeforeValidator(_from_cell)]
 
 
 class Record(FromOutside):
     """One row."""
 
-    table: ClassVar[type[Base]]
+    table: ClassVar[type[tables.Base]]
     note: str = ""
     """For the people who keep the file; never stored."""
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What is stored, by columns."""
-        return self.model_dump(exclude={"record", "note"})
-
     def apply(self, registry: Snapshot) -> bool:
         """Return whether anything has changed. Raises `Refusal`, and then nothing has."""
-        return registry.put(self.table, self.facts)
+        return registry.put(self.table, self.facts(registry))
+
+    def facts(self, _registry: Snapshot) -> dict[str, Any]:
+        """Return what is stored, by columns, without those that a case has filled. Raises `Refusal`."""
+        return self.model_dump(exclude={"record", "note"})
 
 
 class YayoiIdRecord(Record):
     """A registered Yayoi ID (Y2)."""
 
-    table = YayoiIdRow
+    table = tables.YayoiIdRow
     record: Literal["yayoi_id"]
     yayoi_id: YayoiId
     family_name: Text
@@ -100,45 +84,47 @@ class YayoiIdRecord(Record):
 class BusinessGroupRecord(Record):
     """A business group, with the Yayoi ID that administers it."""
 
-    table = BusinessGroupRow
+    table = tables.GroupMemberRow
     record: Literal["business_group"]
     administrator: YayoiId
     name: Text
 
     def apply(self, registry: Snapshot) -> bool:
-        registry.require(YayoiIdRow, self.administrator, "administrator")
-        member = registry.member(self.administrator)
-        if member is not None and not member.administrator:
+        super().apply(registry)
+        return change(registry.group_administered_by(self.administrator), {"name": self.name})
+
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        person = registry.required(tables.YayoiIdRow, "administrator", self.administrator)
+        member = registry.get(tables.GroupMemberRow, person)
+        if member and not member.administrator:
             raise Refusal(f"administrator: 弥生ID {self.administrator} は別の事業グループの利用者です。{_ONE_GROUP}")
-        group_id = member.group_id if member else registry.new_group_id()
-        registry.join(self.administrator, group_id, administrator=True)
-        return registry.put(BusinessGroupRow, {"group_id": group_id, "name": self.name})
+        return {"person": person, "group": member.group if member else tables.BusinessGroupRow(), "administrator": True}
 
 
 class MemberRecord(Record):
     """A further member of the group that `group` administers (Y3, Y24)."""
 
-    table = GroupMemberRow
+    table = tables.GroupMemberRow
     record: Literal["member"]
     yayoi_id: YayoiId
     group: YayoiId
     administrator: bool
 
-    def apply(self, registry: Snapshot) -> bool:
-        registry.require(YayoiIdRow, self.yayoi_id, "yayoi_id")
-        group_id = registry.group_administered_by(self.group)
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        person = registry.required(tables.YayoiIdRow, "yayoi_id", self.yayoi_id)
+        group = registry.group_administered_by(self.group)
         if self.yayoi_id == self.group and not self.administrator:
             raise Refusal("administrator: group に書いた弥生ID は、その事業グループの管理者である必要があります。")
-        member = registry.member(self.yayoi_id)
-        if member is not None and member.group_id != group_id:
+        member = registry.get(tables.GroupMemberRow, person)
+        if member and member.group is not group:
             raise Refusal(f"yayoi_id: 弥生ID {self.yayoi_id} は別の事業グループに参加しています。{_ONE_GROUP}")
-        return registry.join(self.yayoi_id, group_id, administrator=self.administrator)
+        return {"person": person, "group": group, "administrator": self.administrator}
 
 
 class ContractRecord(Record):
     """A contract that a customer already has."""
 
-    table = ExistingContractRow
+    table = tables.ExistingContractRow
     record: Literal["contract"]
     contract_id: ContractId
     customer_name: Text
@@ -146,19 +132,19 @@ class ContractRecord(Record):
     product_name: Text
     network_product: bool
 
-    def apply(self, registry: Snapshot) -> bool:
-        if self.contract_id in registry.issued:
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        if registry.get(tables.IssuedContractRow, self.contract_id):
             raise Refusal(
                 f"contract_id: {self.contract_id} は複数事業所データ管理用に発行済みのサービス契約IDです。"
                 "お客様が元からお持ちのサービス契約IDを指定してください。"
             )
-        return super().apply(registry)
+        return super().facts(registry)
 
 
 class OfficeRecord(Record):
     """One office's data (Y5). `contract_id` and `group`: what it is managed with, if it is managed already (Y1)."""
 
-    table = OfficeRow
+    table = tables.OfficeRow
     record: Literal["office"]
     office_token: OfficeToken
     existing_contract_id: ContractId
@@ -166,27 +152,26 @@ class OfficeRecord(Record):
     contract_id: ContractId | None = None
     group: YayoiId | None = None
 
-    def apply(self, registry: Snapshot) -> bool:
-        registry.require(ExistingContractRow, self.existing_contract_id, "existing_contract_id")
-        facts = self.facts
-        del facts["group"]
-        facts["group_id"] = registry.group_administered_by(self.group) if self.group else None
-        row = registry.get(OfficeRow, self.office_token)
-        if row is not None and row.contract_id in registry.issued:
-            del facts["contract_id"], facts["group_id"]  # given by a case
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        registry.required(tables.ExistingContractRow, "existing_contract_id", self.existing_contract_id)
+        group = registry.group_administered_by(self.group) if self.group else None
+        facts = super().facts(registry) | {"group": group}
+        row = registry.get(tables.OfficeRow, self.office_token)
+        if row and registry.get(tables.IssuedContractRow, row.contract_id):
+            del facts["contract_id"], facts["group"]
         else:
-            self._check_one_to_one(registry, facts["group_id"])
-        moved = row is not None and row.existing_contract_id != self.existing_contract_id
-        if row is not None and moved and self.office_token in registry.applied_for:
+            self._check_one_to_one(registry, group)
+        applied_for = registry.get(tables.ApplicationOfficeRow, self.office_token)
+        if row and applied_for and row.existing_contract_id != self.existing_contract_id:
             raise Refusal(
                 "existing_contract_id: この事業所データには複数事業所データ管理の申込があるため、"
                 f"契約 {row.existing_contract_id} から変更できません。"
             )
-        return registry.put(OfficeRow, facts)
+        return facts
 
-    def _check_one_to_one(self, registry: Snapshot, group_id: int | None) -> None:
+    def _check_one_to_one(self, registry: Snapshot, group: tables.BusinessGroupRow | None) -> None:
         """Office data, contract ID and business group go together one to one (Y1)."""
-        if self.contract_id in registry.issued:
+        if registry.get(tables.IssuedContractRow, self.contract_id):
             raise Refusal(
                 f"contract_id: {self.contract_id} は申込により発行されたサービス契約IDです。"
                 "申込の手続きの中でだけ事業所データに付けられます。"
@@ -194,49 +179,49 @@ class OfficeRecord(Record):
         others = [office for office in registry.offices() if office.office_token != self.office_token]
         if self.contract_id and any(office.contract_id == self.contract_id for office in others):
             raise Refusal(f"contract_id: {self.contract_id} は別の事業所データで使われています（1 対 1 です）。")
-        if group_id is not None and any(office.group_id == group_id for office in others):
+        if group and any(office.group is group for office in others):
             raise Refusal(f"group: {self.group} の事業グループは別の事業所データで使われています（1 対 1 です）。")
 
 
 class SharingRecord(Record):
-    """Smart import of the office is shared with an accounting office (Y13)."""
+    """Smart import of the office is shared with an accounting office (Y13). One that has ended stays so."""
 
-    table = SharingRow
+    table = tables.SharingRow
     record: Literal["sharing"]
     office_token: OfficeToken
     firm: Text
 
-    def apply(self, registry: Snapshot) -> bool:
-        registry.require(OfficeRow, self.office_token, "office_token")
-        known = registry.get(SharingRow, self.office_token, self.firm)
-        # Open already, or ended, which is not a file's to undo.
-        return known is None and super().apply(registry)
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        registry.required(tables.OfficeRow, "office_token", self.office_token)
+        return super().facts(registry)
 
 
 class LinkRecord(Record):
     """A service linked to the office's smart import (Y14). `last_imported_on` empty: nothing was imported yet."""
 
-    table = ServiceLinkRow
+    table = tables.ServiceLinkRow
     record: Literal["link"]
     office_token: OfficeToken
     kind: LinkKind
     service: Text
     last_imported_on: date | None = None
-    settings: Settings = Field(default_factory=dict)
+    settings: Annotated[dict[Text, Text], BeforeValidator(_from_cell)] = Field(default_factory=dict)
 
-    def apply(self, registry: Snapshot) -> bool:
-        registry.require(OfficeRow, self.office_token, "office_token")
-        row = registry.get(ServiceLinkRow, self.office_token, self.kind, self.service)
-        by_a_case = row is not None and (row.lost_at is not None or row.first_covered_on is not None)
-        return not by_a_case and super().apply(registry)
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        registry.required(tables.OfficeRow, "office_token", self.office_token)
+        facts = super().facts(registry)
+        row = registry.get(tables.ServiceLinkRow, self.office_token, self.kind, self.service)
+        if row and (row.lost_at or row.first_covered_on):
+            del facts["last_imported_on"], facts["settings"]
+        return facts
 
 
 class OperatorRecord(Record):
     """A back-office operator, named as they sign. Leave has a first day and, unless it is open-ended, a last one."""
 
-    table = OperatorRow
+    table = tables.OperatorRow
     record: Literal["operator"]
-    name: Name
+    name: Annotated[Text, AfterValidator(_askable)]
     mail_address: YayoiId
     supervisor: bool = False
     takes_cases: bool = True
@@ -250,14 +235,16 @@ class OperatorRecord(Record):
         return self
 
 
-AnyRecord = (
-    YayoiIdRecord
-    | BusinessGroupRecord
-    | MemberRecord
-    | ContractRecord
-    | OfficeRecord
-    | SharingRecord
-    | LinkRecord
-    | OperatorRecord
+RECORD: TypeAdapter[Record] = TypeAdapter(
+    Annotated[
+        YayoiIdRecord
+        | BusinessGroupRecord
+        | MemberRecord
+        | ContractRecord
+        | OfficeRecord
+        | SharingRecord
+        | LinkRecord
+        | OperatorRecord,
+        Field(discriminator="record"),
+    ]
 )
-ANY_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])

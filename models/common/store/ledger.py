@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.common.identifiers import ledger_key
 from models.common.message import Message
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import AuditRow, LedgerRow
+from models.tables import LedgerRow
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -47,17 +48,8 @@ class StepTransaction:
         return cls(session, "", application_no, office_no, at)
 
     def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
-        self.session.add(
-            AuditRow(
-                happened_at=self.at,
-                application_no=self.application_no,
-                office_no=self.office_no,
-                action=action,
-                by=by,
-                reason=reason,
-                facts=facts,
-            )
-        )
+        number, office_no = self.application_no, self.office_no
+        audit(self.session, number, action, by=by, at=self.at, office_no=office_no, reason=reason, **facts)
 
 
 class StepInput(Protocol):

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import func, insert, select
 
 from models.common.calendar import utc_now
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file
 from models.myics.batches import BatchKind
 from models.myics.identifiers import BatchNo, CustomerNo
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.sign_in import Member
-from models.tables import AuditRow, MyicsBatchLineRow, MyicsBatchRow, batch_count
+from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
 BOM = "\ufeff"
@@ -117,7 +118,7 @@ class Batches:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
             row.stopped, row.changed_at = stopped, max(self.now(), row.changed_at)
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            session.add(_audit(row, action, manager, self.now()))
+            audit(session, number, action, by=_name(manager), at=self.now())
         self.wake()
 
     async def _store(
@@ -138,11 +139,12 @@ class Batches:
             kind=kind,
             customer_no=firm,
             rows=len(file.rows),
-            requested_by=manager.name if manager else "担当者",
+            requested_by=_name(manager),
             requested_at=now,
             changed_at=now,
         )
-        session.add_all([row, _audit(row, "一括登録を受け付けた", manager, now)])
+        session.add(row)
+        audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [
@@ -181,10 +183,8 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
     )
 
 
-def _audit(row: MyicsBatchRow, action: str, manager: Member | None, at: datetime) -> AuditRow:
-    return AuditRow(
-        happened_at=at, application_no=row.batch_no, action=action, by=manager.name if manager else "担当者"
-    )
+def _name(manager: Member | None) -> str:
+    return manager.name if manager else "担当者"
 
 
 def _harmless(cell: str) -> str:

@@ -11,6 +11,7 @@ from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import WRONG_KEYWORDS
@@ -18,7 +19,7 @@ from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, ke
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
 from models.myics.store.requests import change_stage, claim_address
-from models.tables import AuditRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
+from models.tables import MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
 
 BY = "登録する方"
 _LOCKED = (
@@ -110,7 +111,7 @@ class Registrants:
         async with self._consume(token) as (session, row):
             _only_on(RegistrantPage.TERMS, await _page(session, row))
             row.terms_at = self.now()
-            _audit(session, row, "利用規約に同意した", row.terms_at)
+            audit(session, row.registration_no, "利用規約に同意した", by=BY, at=row.terms_at)
             signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
         self.wake()
         return signed_up
@@ -127,7 +128,13 @@ class Registrants:
             row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
             row.link_used_at = self.now()
             self._change(row, RegistrationStage.PROVISIONAL)
-            _audit(session, row, "ユーザーアカウントとキーワードを設定した（仮登録）", row.changed_at)
+            audit(
+                session,
+                row.registration_no,
+                "ユーザーアカウントとキーワードを設定した（仮登録）",
+                by=BY,
+                at=row.changed_at,
+            )
         self.wake()
 
     async def confirm(self, token: str, typed_keyword: str, password: str) -> SignedUp:
@@ -158,7 +165,7 @@ class Registrants:
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
             self._change(row, RegistrationStage.PROVISIONAL)
-            _audit(session, row, "パスワードを設定した（仮登録）", row.changed_at)
+            audit(session, row.registration_no, "パスワードを設定した（仮登録）", by=BY, at=row.changed_at)
         self.wake()
 
     @asynccontextmanager
@@ -180,7 +187,7 @@ class Registrants:
         self._change(row, RegistrationStage.REGISTERED)
         row.link_used_at = row.changed_at
         account.state, account.registered_at = AccountState.REGISTERED, row.changed_at
-        _audit(session, row, "ユーザー登録を完了した", row.changed_at)
+        audit(session, row.registration_no, "ユーザー登録を完了した", by=BY, at=row.changed_at)
         return SignedUp(account.account_id)
 
     def _count_wrong_keyword(self, session: DatabaseSession, row: MyicsRegistrationRow) -> Exception:
@@ -191,7 +198,7 @@ class Registrants:
             return RefusedError([FieldError(field="keyword", message=reason)])
         self._change(row, RegistrationStage(row.stage))
         row.locked_at = row.changed_at
-        _audit(session, row, "キーワードの誤りが続いたため、ロックした", row.changed_at)
+        audit(session, row.registration_no, "キーワードの誤りが続いたため、ロックした", by=BY, at=row.changed_at)
         return LinkRefusedError(_LOCKED)
 
     def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
@@ -247,7 +254,3 @@ def _comparable(typed_keyword: str) -> str:
         return keyword(typed_keyword)
     except ValueError as refused:
         raise RefusedError([FieldError(field="keyword", message=str(refused))]) from None
-
-
-def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, at: datetime) -> None:
-    session.add(AuditRow(happened_at=at, application_no=row.registration_no, action=action, by=BY))

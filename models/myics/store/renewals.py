@@ -14,6 +14,7 @@ from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
@@ -21,7 +22,7 @@ from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import change_stage, end_sessions, request_new_password, unlock_account
 from models.myics.store.sign_in import STOPPED
-from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
+from models.tables import MyicsAccountRow, MyicsRegistrationRow
 
 _AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
 _USED = f"この URL は、すでに使われています。新しいパスワードでログインしてください。ログインできないときは、{_AGAIN}"
@@ -95,10 +96,7 @@ class Renewals:
             await unlock_account(session, account, row.changed_at)
             await end_sessions(session, account)
             for number in (row.registration_no, account.registration_no):
-                audit = AuditRow(
-                    happened_at=row.changed_at, application_no=number, action="パスワードを再設定した", by="本人"
-                )
-                session.add(audit)
+                audit(session, number, "パスワードを再設定した", by="本人", at=row.changed_at)
         self.wake()
         return HolderNo(account.holder_no)
 

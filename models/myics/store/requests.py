@@ -6,12 +6,14 @@ Pages, the command line and files call the same functions, so that the same rule
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.calendar import day_in_japan
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
@@ -19,7 +21,6 @@ from models.myics.forms import ClientForm, FirmForm, UserForm
 from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.tables import (
-    AuditRow,
     MyicsAccountRow,
     MyicsClientRow,
     MyicsFirmRow,
@@ -111,15 +112,7 @@ async def list_client(session: DatabaseSession, firm: CustomerNo, form: ClientFo
         reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
     if requester.batch_no:  # the registration of a single client has its own entry
-        session.add(
-            AuditRow(
-                happened_at=requester.at,
-                application_no=requester.batch_no,
-                action="顧問先を追加した",
-                by=requester.by,
-                facts={"client_id": client},
-            )
-        )
+        audit(session, requester.batch_no, "顧問先を追加した", by=requester.by, at=requester.at, client_id=client)
     return client
 
 
@@ -246,12 +239,5 @@ async def _registration(
 
 
 def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, requester: Requester) -> None:
-    session.add(
-        AuditRow(
-            happened_at=requester.at,
-            application_no=row.registration_no,
-            action=action,
-            by=requester.by,
-            facts={"batch_no": requester.batch_no} if requester.batch_no else {},
-        )
-    )
+    facts: dict[str, Any] = {"batch_no": requester.batch_no} if requester.batch_no else {}
+    audit(session, row.registration_no, action, by=requester.by, at=requester.at, **facts)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from models.common.calendar import utc_now
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import UserForm
@@ -14,7 +15,7 @@ from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import Requester, administrators, end_sessions, invite_user, unlock_account
 from models.myics.store.sign_in import Member
-from models.tables import AuditRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
+from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 
 LAST_ADMINISTRATOR = (
     "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
@@ -133,15 +134,8 @@ class Users:
         return account
 
     def _audit(self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
-        session.add(
-            AuditRow(
-                happened_at=self.now(),
-                application_no=account.registration_no,
-                action=action,
-                by=manager.name,
-                facts={"by_account": manager.account_id},
-            )
-        )
+        by_account = manager.account_id
+        audit(session, account.registration_no, action, by=manager.name, at=self.now(), by_account=by_account)
 
 
 async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAccountRow) -> None:

@@ -63,6 +63,11 @@ class AddressChecks:
         self._wake = wake
         self._now = now
 
+    async def is_registered(self, yayoi_id: YayoiId) -> bool:
+        """Whether there is nothing to register."""
+        async with self._sessions() as session:
+            return await is_registered(session, yayoi_id)
+
     async def begin(self, new: NewCheck, submission_id: str, content: str) -> UUID:
         """Store the check and return its id: the same form sent twice is one check, a changed one is another."""
         text = f"{submission_id}\n{content}".encode()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 
-from models.common.store.sessions import DatabaseSession
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -17,25 +17,28 @@ from models.tables import (
 from models.yayoi.combination_ledger import LedgerEntry, Reader, visible
 
 
-async def ledger_of(session: DatabaseSession, yayoi_id: str) -> list[LedgerEntry]:
+async def ledger_of(sessions: DatabaseSessions, yayoi_id: str) -> list[LedgerEntry]:
     """Return what the ID may see: its own part, or all, of every contract it has to do with."""
-    member = await session.scalar(GroupMemberRow.of(yayoi_id))
-    reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
-    entries = await _entries_of(session, await _contracts_of(session, reader))
+    async with sessions() as session:
+        member = await session.scalar(GroupMemberRow.of(yayoi_id))
+        reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
+        entries = await _entries_of(session, await _contracts_of(session, reader))
     return visible(entries, reader)
 
 
 async def ledger_of_application(
-    session: DatabaseSession, application: ApplicationRow, pairs: Iterable[ApplicationOfficeRow]
+    sessions: DatabaseSessions, application: ApplicationRow, pairs: Iterable[ApplicationOfficeRow]
 ) -> list[LedgerEntry]:
     """Return these pairs of the application and nothing else on its contract.
 
     Applying with a contract's number does not prove to be its customer.
     """
     own = {(pair.yayoi_id, pair.office_token) for pair in pairs if pair.office_token}
+    async with sessions() as session:
+        entries = await _entries_of(session, {application.existing_contract_id})
     return [
         entry
-        for entry in await _entries_of(session, {application.existing_contract_id})
+        for entry in entries
         if entry.application_no == application.application_no or (entry.yayoi_id, entry.office_token) in own
     ]
 

@@ -1,13 +1,26 @@
 """Which addresses are Yayoi IDs, and their passwords."""
 
-from models.common.store.sessions import DatabaseSession
+from models.common.password_hashing import Hashing
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import CredentialRow, YayoiIdRow
+from models.yayoi.identifiers import YayoiId
 
 
 async def is_registered(session: DatabaseSession, yayoi_id: str) -> bool:
     return await session.scalar(YayoiIdRow.of(yayoi_id)) is not None
 
 
-async def credential_of(session: DatabaseSession, yayoi_id: str) -> CredentialRow | None:
-    """Return the password of a Yayoi ID; None if the ID is not registered or never had one here."""
-    return await session.scalar(CredentialRow.of(yayoi_id))
+async def person_signing_in(sessions: DatabaseSessions, hashing: Hashing, typed: str, password: str) -> int | None:
+    """Return the number of the person whose ID was typed with its password; None if they do not go together.
+
+    The answer takes as long whether or not the address is registered.
+    """
+    try:
+        of_this_id = CredentialRow.of(YayoiId(typed))
+    except ValueError:
+        credential = None
+    else:
+        async with sessions() as session:
+            credential = await session.scalar(of_this_id)
+    right = await hashing.verify(credential.password_hash if credential else None, password)
+    return credential.person_id if credential and right else None

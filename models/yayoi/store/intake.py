@@ -1,6 +1,6 @@
 """The one way a form becomes an application: checked and stored in one transaction, to be started afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,11 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
-    AuditRow,
     ExistingContractRow,
     application_count,
 )
@@ -66,6 +66,11 @@ class Intake:
             if await self._stored(session, form) is None:
                 await self._refuse(session, form)
 
+    async def office_names(self, form: ApplicationForm) -> Mapping[str, str]:
+        """Return what the offices of the form are called, by their tokens; none of another contract (Y5)."""
+        async with self._sessions() as session:
+            return await _names(session, form)
+
     async def receive(self, form: ApplicationForm) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
@@ -90,15 +95,14 @@ class Intake:
             session.add(row)
             await session.flush()  # the pairs refer to it
             session.add_all(await self._offices(session, form, row.application_no))
-            session.add(
-                AuditRow(
-                    happened_at=row.applied_at,
-                    application_no=row.application_no,
-                    office_no=None,
-                    action="申込を受け付けた",
-                    by="申込者",
-                    facts={"offices": len(form.offices), "procedure": form.procedure.value},
-                )
+            audit(
+                session,
+                row.application_no,
+                "申込を受け付けた",
+                by="申込者",
+                at=row.applied_at,
+                offices=len(form.offices),
+                procedure=form.procedure.value,
             )
         self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
@@ -180,8 +184,7 @@ class Intake:
     async def _offices(
         session: DatabaseSession, form: ApplicationForm, application_no: str
     ) -> list[ApplicationOfficeRow]:
-        tokens = [pair.office_token for pair in form.offices]
-        names = await office_names(session, form.existing_contract_id, tokens)
+        names = await _names(session, form)
         return [
             ApplicationOfficeRow(
                 application_no=application_no,
@@ -193,3 +196,7 @@ class Intake:
             )
             for number, pair in enumerate(form.offices, start=1)
         ]
+
+
+async def _names(session: DatabaseSession, form: ApplicationForm) -> Mapping[str, str]:
+    return await office_names(session, form.existing_contract_id, [pair.office_token for pair in form.offices])

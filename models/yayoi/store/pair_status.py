@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan
-from models.common.store.sessions import DatabaseSession
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -25,7 +25,12 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked, RememberedLink
 from models.yayoi.procedures import Procedure, SetUpStep
 from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.store.event_cases import EXISTING_CONTRACT
 
+NOT_YOURS = (
+    "ログイン中の弥生ID 宛てのお知らせメールに記載された番号ではありません。"
+    "番号を確認するか、その番号の弥生ID でログインし直してください。"
+)
 _NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
 _ENDED_OPEN = (
     f"お手続きの期間（お知らせメールから {FOLLOW_UP_DAYS} 日間）が終わっているため、この画面では受け付けられません。"
@@ -72,6 +77,12 @@ class PairStatus:
                 return _ENDED_OPEN + _HELP
         return self.follow_up.refuse_step(step)
 
+    def refuse_number(self, contract_id: str) -> str | None:
+        """Return why this typed number is not the pair's own new contract ID; None if it is."""
+        if contract_id == self.contract_id:
+            return None
+        return EXISTING_CONTRACT if contract_id == self.existing_contract_id else NOT_YOURS
+
     @property
     def cannot_relink(self) -> str | None:
         """Why no service can be linked again now; None if one can (Y21)."""
@@ -82,12 +93,14 @@ class PairStatus:
         return None
 
 
-async def status_of(session: DatabaseSession, yayoi_id: str) -> PairStatus | None:
+async def status_of(sessions: DatabaseSessions, yayoi_id: str) -> PairStatus | None:
     """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
-    found = await _pair_of(session, yayoi_id)
-    if found is None:
-        return None
-    pair, application = found
+    async with sessions() as session:
+        found = await _pair_of(session, yayoi_id)
+        return await _status(session, *found) if found else None
+
+
+async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, application: ApplicationRow) -> PairStatus:
     contract = await _contract(session, pair) if await _is_notified(session, pair) else None
     links = await _links(session, pair)
     return PairStatus(
@@ -101,7 +114,7 @@ async def status_of(session: DatabaseSession, yayoi_id: str) -> PairStatus | Non
         applied_on=day_in_japan(application.applied_at),
         contract_id=contract.contract_id if contract else None,
         registered_name=contract.registered_name if contract else None,
-        group_name=await group_of(session, yayoi_id),
+        group_name=await group_of(session, pair.yayoi_id),
         closed=pair.closed_at is not None,
         follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
         relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},

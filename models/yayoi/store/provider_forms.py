@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSessions
-from models.tables import ApplicationRow, AuditRow, RefusedFormRow
+from models.tables import ApplicationRow, RefusedFormRow
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
@@ -132,16 +133,14 @@ class ProviderForms:
             row.settled_at = datetime.now(UTC)
             row.settled_by, row.reason, row.application_no = settlement.by, settlement.reason, application_no
             if application_no:
-                session.add(
-                    AuditRow(
-                        happened_at=row.settled_at,
-                        application_no=application_no,
-                        office_no=None,
-                        action="受け付けられなかったフォームを直して受け付けた",
-                        by=settlement.by,
-                        reason=settlement.reason,
-                        facts={"form_no": form_no},
-                    )
+                audit(
+                    session,
+                    application_no,
+                    "受け付けられなかったフォームを直して受け付けた",
+                    by=settlement.by,
+                    at=row.settled_at,
+                    reason=settlement.reason,
+                    form_no=form_no,
                 )
             row.body = ""  # the application holds it now, or nobody needs it
 

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from models.common.store.sessions import DatabaseSession
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import SharingAgainRow, SharingRow
 from models.yayoi.store.pair_status import PairStatus
 
@@ -21,8 +21,13 @@ class FormerSharing:
     shared_on: date | None
 
 
-async def ended_sharings(session: DatabaseSession, pair: PairStatus) -> list[FormerSharing]:
+async def ended_sharings(sessions: DatabaseSessions, pair: PairStatus) -> list[FormerSharing]:
     """Return with whom the office was shared until this procedure (Y13), and what the customer has said of it since."""
+    async with sessions() as session:
+        return await _ended(session, pair)
+
+
+async def _ended(session: DatabaseSession, pair: PairStatus) -> list[FormerSharing]:
     if pair.office_token is None:
         return []
     rows = await session.execute(
@@ -47,7 +52,7 @@ async def note_sharing(session: DatabaseSession, pair: PairStatus, firm: str, sh
 
     A firm that the office was not shared with is skipped.
     """
-    if firm not in {sharing.firm for sharing in await ended_sharings(session, pair)}:
+    if firm not in {sharing.firm for sharing in await _ended(session, pair)}:
         return
     key = {"application_no": pair.application_no, "office_no": pair.office_no, "firm": firm}
     await session.execute(

@@ -1,19 +1,17 @@
 """Applications and refused forms that are stored and whose workflows are not started yet."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from models.common.store.sessions import DatabaseSessions
+from models.common.store.starting import keys_to_start, mark_started
 from models.tables import ApplicationOfficeRow, ApplicationRow, RefusedFormRow
 
 
 async def applications_to_start(sessions: DatabaseSessions) -> Sequence[str]:
     """Return the numbers of the applications that wait, the oldest first."""
-    async with sessions() as session:
-        waiting = select(ApplicationRow.application_no).where(ApplicationRow.started_at.is_(None))
-        return (await session.scalars(waiting.order_by(ApplicationRow.applied_at))).all()
+    return await keys_to_start(sessions, ApplicationRow.application_no, ApplicationRow.applied_at)
 
 
 async def application_of(
@@ -27,23 +25,14 @@ async def application_of(
 
 
 async def mark_application_started(sessions: DatabaseSessions, application_no: str) -> None:
-    async with sessions.begin() as session:
-        this = update(ApplicationRow).where(
-            ApplicationRow.application_no == application_no, ApplicationRow.started_at.is_(None)
-        )
-        await session.execute(this.values(started_at=datetime.now(UTC)))
+    await mark_started(sessions, ApplicationRow.application_no, application_no)
 
 
 async def refused_forms_to_start(sessions: DatabaseSessions) -> Sequence[int]:
     """Return the numbers of the kept forms that the operators do not know of yet, the oldest first."""
-    async with sessions() as session:
-        waiting = select(RefusedFormRow.form_no).where(
-            RefusedFormRow.started_at.is_(None), RefusedFormRow.settled_at.is_(None)
-        )
-        return (await session.scalars(waiting.order_by(RefusedFormRow.form_no))).all()
+    form_no = RefusedFormRow.form_no
+    return await keys_to_start(sessions, form_no, form_no, RefusedFormRow.settled_at.is_(None))
 
 
 async def mark_refused_form_started(sessions: DatabaseSessions, form_no: int) -> None:
-    async with sessions.begin() as session:
-        this = update(RefusedFormRow).where(RefusedFormRow.form_no == form_no)
-        await session.execute(this.values(started_at=datetime.now(UTC)))
+    await mark_started(sessions, RefusedFormRow.form_no, form_no)

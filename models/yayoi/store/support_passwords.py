@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.password_hashing import Hashing
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
@@ -15,10 +16,11 @@ from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 
 
 class SupportPasswords:
-    """Reads and stores the passwords' hashes."""
+    """Checks and stores the passwords, hashed."""
 
-    def __init__(self, sessions: DatabaseSessions, now: Callable[[], datetime]) -> None:
+    def __init__(self, sessions: DatabaseSessions, hashing: Hashing, now: Callable[[], datetime]) -> None:
         self._sessions = sessions
+        self._hashing = hashing
         self._now = now
 
     async def contract_of_notice(self, contract_id: ContractId, yayoi_id: YayoiId) -> IssuedContractRow:
@@ -45,13 +47,14 @@ class SupportPasswords:
         async with self._sessions() as session:
             return await session.get(SetUpStepRow, key) is not None
 
-    async def hash_of(self, contract_id: ContractId) -> str | None:
+    async def is_right(self, contract_id: ContractId, password: str) -> bool:
         async with self._sessions() as session:
             row = await session.get(SupportPasswordRow, contract_id)
-        return row.password_hash if row else None
+        return await self._hashing.verify(row.password_hash if row else None, password)
 
-    async def store(self, contract_id: str, password_hash: str) -> None:
+    async def store(self, contract_id: str, password: str) -> None:
         """Store the password; it replaces an earlier one."""
+        password_hash = await self._hashing.hash(password)
         values: dict[str, str | datetime] = {"password_hash": password_hash, "set_at": self._now()}
         async with self._sessions.begin() as session:
             await session.execute(

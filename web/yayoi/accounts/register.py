@@ -11,7 +11,6 @@ from models.common.passwords import PasswordKind
 from models.yayoi.address_checks import CheckPurpose
 from models.yayoi.store.address_check_effects import ALREADY_REGISTERED, register
 from models.yayoi.store.address_checks import NewCheck
-from models.yayoi.store.credentials import is_registered
 from models.yayoi.yayoi_id_form import RegistrationForm
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext
@@ -49,9 +48,8 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
     except ValidationError as invalid:
         return _show(request, context, page.refused(messages(invalid, sent | dict.fromkeys(_CHOICES, "-"))))
     await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
-    async with context.sessions() as session:
-        if await is_registered(session, typed.yayoi_id):
-            return _show(request, context, page.refused({"yayoi_id": ALREADY_REGISTERED}))
+    if await checks.is_registered(typed.yayoi_id):
+        return _show(request, context, page.refused({"yayoi_id": ALREADY_REGISTERED}))
     await limit_mails(context, typed.yayoi_id)
     new = NewCheck(
         purpose=CheckPurpose.REGISTRATION,

@@ -7,12 +7,10 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.identifiers import fold
-from models.tables import CredentialRow
-from models.yayoi.identifiers import YayoiId
-from models.yayoi.store.credentials import credential_of
+from models.yayoi.store.credentials import person_signing_in
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
-from web.common.context import Context, WebContext
+from web.common.context import Context
 
 WRONG = (
     "弥生ID（メールアドレス）またはパスワードが違います。英字の大文字・小文字も確認し、もう一度入力してください。"
@@ -37,12 +35,12 @@ async def sign_in(request: Request, context: Context) -> Response:
     yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
     await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
     await context.auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
-    credential = await _credential(context, yayoi_id, password)
-    if credential is None:
+    person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
+    if person_id is None:
         facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": WRONG}
         return context.show(request, "yayoi/sign_in.html", facts, HTTPStatus.UNPROCESSABLE_ENTITY)
     answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
-    await context.auth.customers.begin(request, answer, person_id=credential.person_id)
+    await context.auth.customers.begin(request, answer, person_id=person_id)
     return answer
 
 
@@ -52,15 +50,3 @@ async def sign_out(request: Request, context: Context) -> Response:
     answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
     await context.auth.customers.end(request, answer)
     return answer
-
-
-async def _credential(context: WebContext, typed: str, password: str) -> CredentialRow | None:
-    """Return whose password it is. The answer takes as long whether or not the address is registered."""
-    try:
-        yayoi_id = YayoiId(typed)
-    except ValueError:
-        yayoi_id = None
-    async with context.sessions() as session:
-        credential = await credential_of(session, yayoi_id) if yayoi_id else None
-    right = await context.auth.hashing.verify(credential.password_hash if credential else None, password)
-    return credential if right else None

@@ -1,5 +1,6 @@
 """The application form (STEP4): filled in, confirmed pair by pair, and only then sent. No script is needed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -11,7 +12,6 @@ from models.common.refusals import RefusedError
 from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.store.intake import Intake, OtherContentError
-from models.yayoi.store.office_names import office_names
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
@@ -61,7 +61,7 @@ async def apply(request: Request, context: Context, intake: Annotated[Intake, De
         if action == SEND:
             return await _receive(context, intake, form)
         await intake.check(form)
-        return await _confirm(request, context, page, form)
+        return _confirm(request, context, page, form, await intake.office_names(form))
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
@@ -74,10 +74,9 @@ def _show(request: Request, context: WebContext, page: ApplicationPage) -> Respo
     return context.show(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE})
 
 
-async def _confirm(request: Request, context: WebContext, page: ApplicationPage, form: ApplicationForm) -> Response:
-    async with context.sessions() as session:
-        tokens = [pair.office_token for pair in form.offices]
-        names = await office_names(session, form.existing_contract_id, tokens)
+def _confirm(
+    request: Request, context: WebContext, page: ApplicationPage, form: ApplicationForm, names: Mapping[str, str]
+) -> Response:
     pairs = [
         ConfirmedPair(pair.yayoi_id, pair.office_token, names.get(pair.office_token or ""), pair.issued_contract_id)
         for pair in form.offices

@@ -7,8 +7,7 @@ from fastapi.responses import Response
 
 from models.yayoi.evidence_guard import EvidenceAllowed, EvidenceQuestion, EvidenceRefusedError, UnknownOfficeError
 from models.yayoi.identifiers import OfficeToken, YayoiId
-from models.yayoi.store.evidence import check_evidence
-from models.yayoi.store.pair_status import group_of
+from models.yayoi.store.evidence import check_evidence, own_group
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext
 from web.common.page_form import PageForm, sent_values
@@ -41,8 +40,7 @@ async def check(question: EvidenceQuestion, request: Request, context: Context) 
     an ID of another group, of none and one that does not exist get the same answer.
     """
     try:
-        async with context.sessions() as session:
-            return await check_evidence(session, question)
+        return await check_evidence(context.sessions, question)
     except EvidenceRefusedError as refused:
         await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
         status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownOfficeError) else HTTPStatus.CONFLICT
@@ -59,8 +57,7 @@ async def check_on_page(request: Request, context: Context, who: SignedIn) -> Re
     form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
     try:
         question = EvidenceQuestion(yayoi_id=who, office_token=OfficeToken(form.value("office_token")))
-        async with context.sessions() as session:
-            allowed = await check_evidence(session, question)
+        allowed = await check_evidence(context.sessions, question)
     except (ValueError, EvidenceRefusedError) as refused:
         message = str(refused) if form.value("office_token").strip() else "入力してください。"
         return await _show(request, context, who, form.refused({"office_token": message}))
@@ -70,7 +67,5 @@ async def check_on_page(request: Request, context: Context, who: SignedIn) -> Re
 async def _show(
     request: Request, context: WebContext, who: YayoiId, form: PageForm, allowed: EvidenceAllowed | None = None
 ) -> Response:
-    async with context.sessions() as session:
-        group_name = await group_of(session, who)
-    facts = {"visitor": who, "group_name": group_name, "page": form, "allowed": allowed}
+    facts = {"visitor": who, "group_name": await own_group(context.sessions, who), "page": form, "allowed": allowed}
     return context.show(request, "yayoi/evidence.html", facts)

@@ -24,13 +24,11 @@ router = page_router()
 
 
 async def _own_entries(who: SignedIn, context: Context) -> list[LedgerEntry]:
-    async with context.sessions() as session:
-        return await ledger_of(session, who)
+    return await ledger_of(context.sessions, who)
 
 
 async def _case_entries(case: WholeCase, context: Context) -> list[LedgerEntry]:
-    async with context.sessions() as session:
-        return await ledger_of_application(session, case.application, case.pairs)
+    return await ledger_of_application(context.sessions, case.application, case.pairs)
 
 
 OwnEntries = Annotated[list[LedgerEntry], Depends(_own_entries)]

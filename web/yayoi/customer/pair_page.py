@@ -23,8 +23,7 @@ NO_CASE = "この弥生ID 宛てのお申し込みが見つかりません。お
 
 
 async def _own_pair(who: SignedIn, context: Context) -> PairStatus | None:
-    async with context.sessions() as session:
-        return await status_of(session, who)
+    return await status_of(context.sessions, who)
 
 
 @dataclass(frozen=True)

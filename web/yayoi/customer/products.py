@@ -11,21 +11,16 @@ from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import OwnedProductRegisteredEvent, ProductRegisteredEvent
 from models.yayoi.identifiers import ContractId
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.store.event_cases import EXISTING_CONTRACT
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, page_router
 from web.common.context import given
 from web.common.page_form import PageForm, sent_values
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import STEP_PATHS, OwnPair, PairPage
+from web.yayoi.customer.pair_page import NO_CASE, STEP_PATHS, OwnPair, PairPage
 from web.yayoi.customer.reports import Events, report
 from web.yayoi.customer.set_up import lead_on
 
 LABELS = {"contract_id": "お客様番号", "password": "パスワード"}
-NOT_YOURS = (
-    "ログイン中の弥生ID 宛てのお知らせメールに記載された番号ではありません。"
-    "番号を確認するか、その番号の弥生ID でログインし直してください。"
-)
 TRY_AGAIN = (
     "パスワードが違います。弥生ID のパスワードではなく、"
     "STEP5 で設定したサポート・サービスのパスワードを入力してください。大文字と小文字は区別されます。"
@@ -118,10 +113,7 @@ async def _errors(page: PairPage, passwords: SupportPasswords, typed: str, passw
         contract_id = ContractId(typed)
     except ValueError as refused:
         return {"contract_id": str(refused)}
-    pair = page.pair
-    if pair is None or contract_id != pair.contract_id:
-        own = pair is not None and contract_id == pair.existing_contract_id
-        return {"contract_id": EXISTING_CONTRACT if own else NOT_YOURS}
+    if refusal := page.pair.refuse_number(contract_id) if page.pair else NO_CASE:
+        return {"contract_id": refusal}
     await page.context.auth.limit(Limit.SUPPORT_PASSWORD, contract_id)
-    right = await page.context.auth.hashing.verify(await passwords.hash_of(contract_id), password)
-    return {} if right else {"password": TRY_AGAIN}
+    return {} if await passwords.is_right(contract_id, password) else {"password": TRY_AGAIN}

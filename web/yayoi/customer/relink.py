@@ -83,8 +83,7 @@ async def record(page: OwnPair, events: Events) -> Response:
 
 
 async def _show(page: PairPage, pair: PairStatus, form: PageForm) -> Response:
-    async with page.context.sessions() as session:
-        sharings = await ended_sharings(session, pair)
+    sharings = await ended_sharings(page.context.sessions, pair)
     links = _links(pair)
     facts = {
         "links": links,

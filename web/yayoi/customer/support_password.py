@@ -83,7 +83,7 @@ async def set_password(
     password = str(sent.get("password", ""))
     if errors := _errors(password, str(sent.get("password_again", "")), form.value("new_mail")):
         return _choose(request, context, contract, form.refused(errors))
-    await passwords.store(contract.contract_id, await context.auth.hashing.hash(password))
+    await passwords.store(contract.contract_id, password)
     if await passwords.is_recorded(contract):
         return _lead_on()  # a new password for a step that was done before is no new step
     event = SupportPasswordSetEvent(
