@@ -29,6 +29,10 @@ DUE_DATE = SearchAttributeKey.for_datetime("DueDate")
 OVERDUE = SearchAttributeKey.for_bool("Overdue")
 ON_HOLD = SearchAttributeKey.for_bool("OnHold")
 FAILING = SearchAttributeKey.for_bool("Failing")
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
+    *(APPLICATION_NO, STAGE, WAITING_FOR, ASSIGNEE, PROCEDURE),
+    *(EXISTING_CONTRACT_ID, DUE_DATE, OVERDUE, ON_HOLD, FAILING),
+)
 
 REST = "STEP5・6 待ち"
 """The stage in which an office waits for the customer after its notice."""
@@ -42,7 +46,7 @@ _OPEN_POINTS = (
     "STEP6 保有製品の登録",
     "口座連携「みずうみ銀行 普通 7654321」の再連携",
 )
-_DETAILS = "| 項目 | 内容 |\n|---|---|\n" + "| お客様番号 | 8000001 |\n" * 20
+DETAILS = "| 項目 | 内容 |\n|---|---|\n" + "| お客様番号 | 8000001 |\n" * 20
 
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
@@ -181,6 +185,11 @@ class BareActivities:
         ]
 
 
+def office_id(application_no: str) -> str:
+    """The workflow id of an application's office."""
+    return f"{application_no}-1"
+
+
 def started_with(office: BareOffice, stage: str) -> TypedSearchAttributes:
     """Return the search attributes with which an application or its office starts."""
     assignee = [SearchAttributePair(ASSIGNEE, office.assignee)] if office.assignee else []
@@ -224,10 +233,10 @@ class BareApplication:
         child = await workflow.start_child_workflow(
             BareOfficeProcedure.run,
             BareOffice(office.application_no, assignee=_OPERATOR),
-            id=f"{case.application_no}-1",
+            id=office_id(case.application_no),
             search_attributes=started_with(BareOffice(office.application_no, assignee=_OPERATOR), "内容確認"),
             static_summary=f"{office.office_name}（{case.application_no} の 1 件目）",
-            static_details=_DETAILS,
+            static_details=DETAILS,
             parent_close_policy=ParentClosePolicy.ABANDON,
         )
         await workflow.execute_activity_method(
