@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 from sqlalchemy import func, select
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from bench.batch import LOOK_AGAIN_AFTER
@@ -11,6 +12,11 @@ from models.common.store.sessions import DatabaseSessions
 from models.tables import NoticeRow, OfficeRow
 from models.yayoi.mails import MailKind
 
+_TIMED_OUT = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+}
 _SENT = (NoticeRow.kind == MailKind.COMPLETION_NOTICE, NoticeRow.sent_at.is_not(None))
 
 
@@ -71,3 +77,12 @@ async def wait_until_closed(client: Client, application_no: str) -> None:
         handle = client.get_workflow_handle(workflow_id)
         while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110 as above
             await asyncio.sleep(LOOK_AGAIN_AFTER)
+
+
+async def late_tasks(client: Client, application_no: str) -> int:
+    """How many tasks of an application's workflows timed out, and how many tries of activities were not the first."""
+    late = 0
+    for workflow_id in await workflows_of(client, application_no):
+        async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+            late += event.event_type in _TIMED_OUT or event.activity_task_started_event_attributes.attempt > 1
+    return late

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from workers.registry.file import load
 
 FIRST_CONTRACT = 8_000_000
+SERVICE = {"kind": "bank_account", "service": "みずうみ銀行 普通 7654321"}
+"""What each office is linked to."""
 _OPERATORS = [
     {"record": "operator", "name": name, "mail_address": f"operator-{number}@bench.example.jp"}
     for number, name in enumerate(("佐藤", "鈴木", "高橋"))
@@ -56,8 +58,7 @@ def _records(number: int) -> list[dict[str, object]]:
         {
             "record": "link",
             "office_token": token(number),
-            "kind": "bank_account",
-            "service": "みずうみ銀行 普通 7654321",
+            **SERVICE,
             "last_imported_on": "2026-10-30",
         },
     ]
