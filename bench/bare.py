@@ -27,8 +27,6 @@ from bench.other_processes import running
 from bench.ours import Ours
 from bench.reading import wait_until_resting
 
-GROUPS = ("worker", "temporal", "sender")
-
 
 class Bare:
     """The bare side, on the Temporal server of our stack."""

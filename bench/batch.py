@@ -55,8 +55,14 @@ class Batch:
     def per_second(self) -> float:
         return len(self.cases) / self.notified
 
-    def cpu_per_application(self, *parts: str) -> float:
-        return sum(self.cpu[part] for part in parts) / len(self.cases)
+    @property
+    def cpu_per_application(self) -> float:
+        """CPU seconds of all parts but the inbox, which is the mail server of somebody else."""
+        return sum(seconds for part, seconds in self.cpu.items() if part != "inbox") / len(self.cases)
+
+    def cpu_of(self, part: str) -> float | None:
+        """CPU seconds of one part per application; None: this side has no such part."""
+        return self.cpu[part] / len(self.cases) if part in self.cpu else None
 
 
 async def measure(side: Side, numbers: Iterable[int]) -> Batch:

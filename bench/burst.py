@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.batch import AT_ONCE, Batch, at_once, measure
-from bench.ours import GROUPS, our_stack
+from bench.ours import our_stack
 from bench.reading import late_tasks
 
 
@@ -19,7 +19,7 @@ class Burst:
 
     @property
     def ratio(self) -> float:
-        return self.large.cpu_per_application(*GROUPS) / self.small.cpu_per_application(*GROUPS)
+        return self.large.cpu_per_application / self.small.cpu_per_application
 
 
 async def measure_burst(size: int) -> Burst:

@@ -12,8 +12,6 @@ from bench.other_processes import running
 from bench.ours import Ours, form
 from bench.reading import last_notice_sent, wait_until_thawed
 
-GROUPS = ("worker", "postgres", "sender")
-
 
 class Dbos:
     """The DBOS side, on the Postgres server, the database and the inbox of our stack."""

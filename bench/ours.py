@@ -20,9 +20,6 @@ from workers import database, temporal
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
 
-GROUPS = ("worker", "temporal", "postgres", "web", "sender")
-"""The parts whose CPU is counted as ours; what takes the mails is none of them."""
-
 
 class Ours:
     """Our side, on one stack with customers of its own."""

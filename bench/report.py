@@ -1,62 +1,28 @@
-"""All that one run has measured: as figures, and as tables for people."""
+"""The tables for people."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import bare, dbos_side, ours
 from bench.bare_workflows import APPLICATION_EVENTS, OFFICE_EVENTS
 from bench.batch import Batch
-from bench.burst import Burst
-from bench.events import Events
-from bench.figures import Figures, median_or_none
-from bench.form_latency import FormLatency
-from bench.rounds import Round
-from bench.storage import Storage
+from bench.figures import median_or_none
+from bench.results import Results, Round
 
 _PARTS = ("worker", "temporal", "postgres", "web", "sender", "inbox")
-_SKIPPED = "—"
 
-
-@dataclass
-class Results:
-    """What the parts of a run have found; empty or None: skipped."""
-
-    rounds: list[Round] = field(default_factory=list)
-    events: Events | None = None
-    storage: Storage | None = None
-    forms: list[FormLatency] = field(default_factory=list)
-    burst: Burst | None = None
-
-    @property
-    def figures(self) -> Figures:
-        rounds = self.rounds
-        return Figures(
-            notice_per_s=median_or_none(each.ours.per_second for each in rounds),
-            bare_ratio=median_or_none(each.rate_ratio(each.bare) for each in rounds),
-            dbos_ratio=median_or_none(each.rate_ratio(each.dbos) for each in rounds),
-            events_to_notice=self.events and self.events.to_notice,
-            events_to_closed=self.events and self.events.to_closed,
-            cpu_s_per_application=median_or_none(each.ours.cpu_per_application(*ours.GROUPS) for each in rounds),
-            worker_cpu_ratio=median_or_none(each.cpu_ratio("worker") for each in rounds),
-            temporal_cpu_ratio=median_or_none(each.cpu_ratio("temporal") for each in rounds),
-            storage_kb_per_open_case=self.storage and self.storage.temporal / 1000,
-            burst_cpu_ratio=self.burst and self.burst.ratio,
-            form_p99_ratio=median_or_none(each.ratio for each in self.forms),
-        )
+_WHAT = """Medians of the rounds. An application has one office, is linked, for a network product, with one service,
+not shared. CPU seconds are per application, until every case rests after its notice. Ours takes forms
+by HTTP, the others are started by the sender. All share this machine; only one side is at work at a time."""
 
 
 def show(results: Results, console: Console) -> None:
     if results.rounds:
         console.print(_sides(results.rounds))
-        console.print(
-            "Per application with one office, linked, a network product, one service, not shared. Medians of the rounds.\n"
-            "CPU is counted until every case rests after its notice. Ours takes forms by HTTP; the other sides are started\n"
-            "by the sender. All parts and the sender share this machine; only one side is at work at a time."
-        )
+        console.print(_WHAT)
     console.print(_others(results))
 
 
@@ -64,38 +30,33 @@ def _sides(rounds: Sequence[Round]) -> Table:
     table = Table(title=f"{len(rounds)} rounds of {len(rounds[0].ours.cases)} applications")
     for name in ("", "ours", "bare", "dbos", "ours ÷ bare", "ours ÷ dbos"):
         table.add_column(name, justify="right" if name else "left")
-    columns = (
-        ([each.ours for each in rounds], ours.GROUPS),
-        ([each.bare for each in rounds if each.bare], bare.GROUPS),
-        ([each.dbos for each in rounds if each.dbos], dbos_side.GROUPS),
-    )
 
-    def row(name: str, values: Iterable[Sequence[float]], ratios: Iterable[Sequence[float | None]] = ()) -> None:
-        table.add_row(name, *map(_median, values), *map(_median, ratios))
+    def row(name: str, value: Callable[[Batch], float | None], *ratios: Callable[[Round], float | None]) -> None:
+        sides = ([each.ours for each in rounds], [each.bare for each in rounds], [each.dbos for each in rounds])
+        values = (median_or_none(value(batch) for batch in side if batch) for side in sides)
+        table.add_row(name, *map(_text, values), *(_text(median_or_none(map(ratio, rounds))) for ratio in ratios))
 
     row(
         "applications per second to the last notice",
-        ([batch.per_second for batch in side] for side, _ in columns),
-        ([each.rate_ratio(each.bare) for each in rounds], [each.rate_ratio(each.dbos) for each in rounds]),
+        lambda batch: batch.per_second,
+        lambda each: each.rate_ratio(each.bare),
+        lambda each: each.rate_ratio(each.dbos),
     )
-    row("seconds until the last was taken", ([batch.begun for batch in side] for side, _ in columns))
-    row("seconds until the last notice", ([batch.notified for batch in side] for side, _ in columns))
+    row("seconds until the last was taken", lambda batch: batch.begun)
+    row("seconds until the last notice", lambda batch: batch.notified)
     table.add_section()
     for part in _PARTS:
-        row(
-            f"CPU seconds: {part}",
-            (_cpu(side, part) for side, _ in columns),
-            ([each.cpu_ratio(part) for each in rounds],) if part in bare.GROUPS else (),
-        )
-    row(
-        "CPU seconds: all but the inbox",
-        ([batch.cpu_per_application(*groups) for batch in side] for side, groups in columns),
-    )
+        row(f"CPU seconds: {part}", partial(_cpu_of, part), partial(_cpu_ratio, part))
+    row("CPU seconds: all but the inbox", lambda batch: batch.cpu_per_application)
     return table
 
 
-def _cpu(side: Iterable[Batch], part: str) -> list[float]:
-    return [batch.cpu_per_application(part) for batch in side if part in batch.cpu]
+def _cpu_of(part: str, batch: Batch) -> float | None:
+    return batch.cpu_of(part)
+
+
+def _cpu_ratio(part: str, each: Round) -> float | None:
+    return each.cpu_ratio(part)
 
 
 def _others(results: Results) -> Table:
@@ -117,16 +78,13 @@ def _others(results: Results) -> Table:
             milliseconds = median(getattr(each, column) for each in results.forms) * 1000
             table.add_row(f"99 of 100 answers within, 50 clients: {name}", f"{milliseconds:.0f} ms")
     if burst := results.burst:
-        for size, batch in (
-            (f"first {len(burst.small.cases)}", burst.small),
-            (f"{len(burst.large.cases)}", burst.large),
-        ):
-            table.add_row(f"burst of {size}: last notice after", f"{batch.notified:.1f} s")
-            table.add_row(f"burst of {size}: CPU seconds each", f"{batch.cpu_per_application(*ours.GROUPS):.3f}")
-        table.add_row(f"burst of {len(burst.large.cases)}: tasks that timed out or were tried again", str(burst.late))
+        for batch in (burst.small, burst.large):
+            size = f"burst of {len(batch.cases)}"
+            table.add_row(f"{size}: last notice after", f"{batch.notified:.1f} s")
+            table.add_row(f"{size}: CPU seconds per application", f"{batch.cpu_per_application:.3f}")
+        table.add_row("larger burst: tasks that timed out or were tried again", str(burst.late))
     return table
 
 
-def _median(values: Sequence[float | None]) -> str:
-    found = median_or_none(values)
-    return _SKIPPED if found is None else f"{found:.3g}"
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

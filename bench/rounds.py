@@ -1,32 +1,15 @@
 """Short batches of all sides in turn: the machine may be twice as fast a minute later, for all of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from bench.bare import Bare, bare_side
 from bench.batch import AT_ONCE, Batch, Side, measure
 from bench.dbos_side import dbos_side
 from bench.ours import Ours
+from bench.results import Round
 
 Take = Callable[[int], Sequence[int]]
 """Gives so many customers who have not applied yet."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """One batch of each side; None: skipped."""
-
-    ours: Batch
-    bare: Batch | None = None
-    bare_events: tuple[float, float] | None = None
-    """Of the application and of the office, on average."""
-    dbos: Batch | None = None
-
-    def rate_ratio(self, other: Batch | None) -> float | None:
-        return self.ours.per_second / other.per_second if other else None
-
-    def cpu_ratio(self, part: str) -> float | None:
-        return self.ours.cpu_per_application(part) / self.bare.cpu_per_application(part) if self.bare else None
 
 
 async def measure_round(ours: Ours, take: Take, applications: int, *, bare: bool, dbos: bool) -> Round:
