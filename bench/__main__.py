@@ -1,8 +1,8 @@
 """`make bench`: what an application costs from the form to the completion notice, beside two other ways to do it.
 
 An application has one office, is linked, for a network product, with one service, not shared, and nobody acts before
-the notice. Each side has one worker process and one sender (this process) with 20 requests at a time; one Postgres
-server commits durably, as installed; one SMTP server keeps every mail.
+the notice. Each side has one worker process, with as many threads as its library has by default, and one sender (this
+process) with 20 requests at a time. One Postgres server commits durably, as installed; one SMTP server keeps all mails.
 
 - ours: the stack of `make up` (Temporal's dev server on SQLite with `journal_mode=wal` and `synchronous=2`, our worker,
   our web as one process). The sender posts forms to `/api/applications`.
@@ -33,9 +33,10 @@ from bench.report import show
 from bench.results import Results
 from bench.rounds import measure_round
 from bench.storage import measure_storage
-from workers.program import run
+from workers.program import run, say
 
 PARTS = ("bare", "dbos", "events", "storage", "form", "burst")
+_IN_ROUNDS = {"bare", "dbos", "form"}
 _FORM_ROUNDS = 3
 """Each leaves hundreds of applications to be worked through before the next may begin."""
 _EVENT_CASES = 3
@@ -64,6 +65,7 @@ async def bench(parts: Collection[str], sizes: Sizes) -> None:
         async with our_stack(sizes.customers) as ours:
             await _measure(results, ours, parts, sizes)
     if "burst" in parts:
+        say(f"a burst of {sizes.burst}")
         results.burst = await measure_burst(sizes.burst)
     show(results, Console(width=120))
     print(results.figures.line())
@@ -76,15 +78,18 @@ async def _measure(results: Results, ours: Ours, parts: Collection[str], sizes: 
         return list(itertools.islice(customers, count))
 
     await measure(ours, take(AT_ONCE))
-    for number in range(sizes.rounds):
+    for number in range(sizes.rounds if _IN_ROUNDS.intersection(parts) else 0):
+        say(f"round {number + 1} of {sizes.rounds}")
         if "bare" in parts or "dbos" in parts:
             sides = {side: side in parts for side in ("bare", "dbos")}
             results.rounds.append(await measure_round(ours, take, sizes.applications, **sides))
         if "form" in parts and number < _FORM_ROUNDS:
             results.forms.append(await measure_form(ours, take(sizes.requests)))
     if "events" in parts:
+        say("events of single cases")
         results.events = await count_events(ours, take(_EVENT_CASES))
     if "storage" in parts:
+        say("storage, quiet before and after")
         results.storage = await measure_storage(ours, take(sizes.applications))
 
 

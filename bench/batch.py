@@ -14,7 +14,8 @@ from models.common.calendar import utc_now
 
 AT_ONCE = 20
 """Requests of the sender that run at the same time."""
-LOOK_AGAIN_AFTER = 0.2  # seconds
+LOOK_AGAIN_AFTER = 0.5
+"""Seconds between two looks at cases. Looking costs those whose CPU is counted: it is not done more often."""
 _LAST_TASKS_WITHIN = 1.0  # seconds; what a case still does when its stage says that it rests
 _LONGEST = 3600.0  # seconds for one batch
 

@@ -46,17 +46,9 @@ def _sides(rounds: Sequence[Round]) -> Table:
     row("seconds until the last notice", lambda batch: batch.notified)
     table.add_section()
     for part in _PARTS:
-        row(f"CPU seconds: {part}", partial(_cpu_of, part), partial(_cpu_ratio, part))
+        row(f"CPU seconds: {part}", partial(Batch.cpu_of, part=part), partial(Round.cpu_ratio, part=part))
     row("CPU seconds: all but the inbox", lambda batch: batch.cpu_per_application)
     return table
-
-
-def _cpu_of(part: str, batch: Batch) -> float | None:
-    return batch.cpu_of(part)
-
-
-def _cpu_ratio(part: str, each: Round) -> float | None:
-    return each.cpu_ratio(part)
 
 
 def _others(results: Results) -> Table:
