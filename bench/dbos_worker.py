@@ -30,7 +30,7 @@ from workers.wiring.root import build_activities
 APPLICATION = "bench"
 QUEUE, WORKFLOW = "applications", "lead_application"
 WORKFLOWS_AT_ONCE = 100
-"""As many as a Temporal worker runs activities at the same time, unless set."""
+"""In one process; as many as a Temporal worker runs activities by default. A limit over all processes costs more."""
 POLLS_EVERY = 0.05
 """Seconds. By default, a second: a short batch would mostly wait."""
 CONNECTIONS = 20

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from bench.bare import Bare, bare_side
 from bench.batch import AT_ONCE, Batch, Side, measure
-from bench.dbos_side import dbos_side
 from bench.ours import Ours
 from bench.results import Round
 
@@ -21,6 +20,8 @@ async def measure_round(ours: Ours, take: Take, applications: int, *, bare: bool
             bare_batch = await _warm(side, take, applications)
             bare_events = await _events(side, bare_batch)
     if dbos:
+        from bench.dbos_side import dbos_side  # noqa: PLC0415 installed by `make bench` alone
+
         async with dbos_side(ours) as other:
             dbos_batch = await _warm(other, take, applications)
     return Round(batch, bare_batch, bare_events, dbos_batch)
