@@ -52,7 +52,7 @@ def _sides(rounds: Sequence[Round]) -> Table:
 
 
 def _others(results: Results) -> Table:
-    table = Table(title="Beside that")
+    table = Table(title="Other figures")
     table.add_column("")
     table.add_column("", justify="right")
     if counted := [each.bare_events for each in results.rounds if each.bare_events]:
