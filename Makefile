@@ -14,7 +14,7 @@ help:
 	@echo "make test-long  those that take long, then all on the Temporal server at other times in Japan and among closing days"
 	@echo "make up     start everything and keep it running until Ctrl-C"
 	@echo "make check  lint, format, types, architecture"
-	@echo "make bench  applications per second"
+	@echo "make bench  measures ours beside a bare procedure and DBOS (see CONTRIBUTING.md)"
 	@echo "make histories  record the histories that replay tests run (see CONTRIBUTING.md)"
 	@echo "make screenshots  take the pictures of the guides anew"
 	@echo "make lock   renew the lock files (needs uv)"
@@ -43,8 +43,8 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed
-	$(BIN)/python -m bench
+bench: .venv/bench-installed
+	$(BIN)/python -m bench $(BENCH)
 
 histories: .venv/installed
 	$(BIN)/python -m pytest tests/replay/recording.py
@@ -55,10 +55,16 @@ screenshots: .venv/installed
 lock:
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --extra embedded --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra embedded --extra bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 
 .venv/installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --requirement requirements-dev.lock
 	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# Beside what is installed already: the same versions, and what ours is compared with.
+.venv/bench-installed: requirements-bench.lock .venv/installed
+	$(PIP) install --require-hashes --requirement requirements-bench.lock
 	@touch $@

@@ -1,79 +1,115 @@
-"""`make bench`: applications per second to the completion notice, and what each costs, on a stack of its own."""
+"""`make bench`: what an application costs from the form to the completion notice, beside two other ways to do it.
+
+An application has one office, is linked, for a network product, with one service, not shared, and nobody acts before
+the notice. Each side has one worker process, with as many threads as its library has by default, and one sender (this
+process) with 20 requests at a time. One Postgres server commits durably, as installed; one SMTP server keeps all mails.
+
+- ours: the stack of `make up` (Temporal's dev server on SQLite with `journal_mode=wal` and `synchronous=2`, our worker,
+  our web as one process). The sender posts forms to `/api/applications`.
+- bare: workflows with the commands of commit 2bccf77 and empty bodies (`bare_workflows.py`), on the same Temporal
+  server, on a worker with the settings of ours. The sender starts them itself. They use no Postgres and send no mail.
+- dbos: the same steps in Postgres and by mail as DBOS workflows (`dbos_worker.py`), in the same database. The sender
+  enqueues them itself. Set for throughput: 100 workflows at once, the queue polled every 0.05 s, 20 connections of
+  DBOS' own beside those of the steps, LISTEN/NOTIFY, no tracing.
+
+All are measured in one run, in short batches that take turns; each ratio is the median of the rounds' ratios. CPU is
+counted until every case rests after its notice: its thaw is done, its follow-up timer runs. Rates are counted until the
+last notice. The last line on stdout is JSON (`figures.py`); what was skipped is null.
+"""
 
 import argparse
-import tempfile
-from pathlib import Path
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.batch import Batch, measure
-from bench.more_workers import more_workers
-from bench.registry import load_customers
-from workers import database, temporal
-from workers.program import run
-from workers.stack.stack_settings import alone
-from workers.stack.supervisor import Stack
+from bench.batch import AT_ONCE, measure
+from bench.burst import measure_burst
+from bench.events import count_events
+from bench.form_latency import CLIENTS, measure_form
+from bench.ours import Ours, our_stack
+from bench.report import show
+from bench.results import Results
+from bench.rounds import measure_round
+from bench.storage import measure_storage
+from workers.program import run, say
 
-WARM_UP = 5
-"""Applications before the first measurement: processes have loaded what they need."""
-
-
-async def bench(applications: int, workers: list[int]) -> None:
-    with tempfile.TemporaryDirectory(prefix="tetsuzuki-bench-") as folder:
-        async with Stack(alone(Path(folder))) as stack, database.opened(stack.settings) as sessions:
-            client = await temporal.connect(stack.settings)
-            await load_customers(sessions, Path(folder), WARM_UP + applications * len(workers))
-            await measure(stack, sessions, client, range(WARM_UP))
-            batches = []
-            for number, count in enumerate(workers):
-                first = WARM_UP + number * applications
-                async with more_workers(stack.settings, client, count - 1) as extra:
-                    batches.append(await measure(stack, sessions, client, range(first, first + applications), extra))
-    show(workers, batches)
+PARTS = ("bare", "dbos", "events", "storage", "form", "burst")
+_IN_ROUNDS = {"bare", "dbos", "form"}
+_FORM_ROUNDS = 3
+"""Each leaves hundreds of applications to be worked through before the next may begin."""
+_EVENT_CASES = 3
+"""How many cases are led to their end to count events; they differ little."""
 
 
-def show(workers: list[int], batches: list[Batch]) -> None:
-    table = Table(title=f"{batches[0].applications} applications, 1 office each, linked, 1 service, not shared")
-    table.add_column("")
-    for count in workers:
-        table.add_column(f"{count} worker{'s' if count > 1 else ''}", justify="right")
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
 
-    def row(name: str, *values: str) -> None:
-        table.add_row(name, *values)
+    applications: int
+    rounds: int
+    requests: int
+    burst: int
 
-    row("all accepted by the web after", *(f"{batch.accepted:.1f} s" for batch in batches))
-    row("all completion notices sent after", *(f"{batch.notified:.1f} s" for batch in batches))
-    row("applications per second", *(f"{batch.per_second:.2f}" for batch in batches))
-    row("compared with the first column", *(f"{batch.per_second / batches[0].per_second:.2f}" for batch in batches))
-    row("Postgres transactions per office", *(f"{batch.transactions:.1f}" for batch in batches))
-    row("history events per office: its own", *(f"{batch.office_events:.1f}" for batch in batches))
-    row("history events per office: the application's", *(f"{batch.application_events:.1f}" for batch in batches))
-    table.add_section()
-    for part in batches[0].cpu:
-        row(f"CPU seconds: {part}", *(f"{batch.cpu[part]:.1f}" for batch in batches))
-    row("CPU seconds: all, of those there were", *(f"{sum(b.cpu.values()):.1f} / {b.cpu_seconds:.1f}" for b in batches))
-    console = Console(width=120)
-    console.print(table)
-    console.print(
-        "Transactions: commits in the application's database from the first request until every case waits after its\n"
-        "notice: intake, start, all activities with the thaw after the notice. Reads end without a commit and\n"
-        "are not counted, nor are the bench's own queries.\n"
-        "History events: counted when the case waits for the customer. Temporal's own storage is apart.\n"
-        "All parts and the bench itself share this machine."
-    )
+    @property
+    def customers(self) -> int:
+        """At most so many apply on the first stack, or have their numbers used up by another side."""
+        each_round = 3 * self.applications + 2 * AT_ONCE + self.requests
+        return AT_ONCE + self.rounds * each_round + _EVENT_CASES + self.applications
+
+
+async def bench(parts: Collection[str], sizes: Sizes) -> None:
+    results = Results()
+    if set(parts) != {"burst"}:
+        async with our_stack(sizes.customers) as ours:
+            await _measure(results, ours, parts, sizes)
+    if "burst" in parts:
+        say(f"a burst of {sizes.burst}")
+        results.burst = await measure_burst(sizes.burst)
+    show(results, Console(width=120))
+    print(results.figures.line())
+
+
+async def _measure(results: Results, ours: Ours, parts: Collection[str], sizes: Sizes) -> None:
+    customers = iter(range(sizes.customers))
+
+    def take(count: int) -> list[int]:
+        return list(itertools.islice(customers, count))
+
+    await measure(ours, take(AT_ONCE))
+    for number in range(sizes.rounds if _IN_ROUNDS.intersection(parts) else 0):
+        say(f"round {number + 1} of {sizes.rounds}")
+        if "bare" in parts or "dbos" in parts:
+            sides = {side: side in parts for side in ("bare", "dbos")}
+            results.rounds.append(await measure_round(ours, take, sizes.applications, **sides))
+        if "form" in parts and number < _FORM_ROUNDS:
+            results.forms.append(await measure_form(ours, take(sizes.requests)))
+    if "events" in parts:
+        say("events of single cases")
+        results.events = await count_events(ours, take(_EVENT_CASES))
+    if "storage" in parts:
+        say("storage, quiet before and after")
+        results.storage = await measure_storage(ours, take(sizes.applications))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--applications", type=int, default=200, help="how many are submitted (200)")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--applications", type=int, default=60, help="of one batch of one side (60)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often the sides take turns (5)")
     parser.add_argument(
-        "--workers", type=int, nargs="+", default=[1], help="measure with so many worker processes, one after the other"
+        "--requests", type=int, default=300, help="forms of each of the first 3 rounds, by 50 clients (300)"
     )
+    parser.add_argument("--burst", type=int, default=1000, help="applications of the large burst (1000)")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"these parts alone, of {','.join(PARTS)}")
     arguments = parser.parse_args()
-    if arguments.applications < 1 or min(arguments.workers) < 1:
-        parser.error("at least one application and one worker")
-    return run(bench(arguments.applications, arguments.workers))
+    parts = arguments.only.split(",")
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    sizes = Sizes(arguments.applications, arguments.rounds, arguments.requests, arguments.burst)
+    if min(sizes.applications, sizes.rounds, sizes.burst) < 1 or sizes.requests < CLIENTS:
+        parser.error(f"at least one application, one round and {CLIENTS} requests")
+    return run(bench(parts, sizes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Customers to apply for: each with one contract, one office linked to one service, and one free Yayoi ID."""
+"""Customers, each with one contract, one office linked to one service, and one free Yayoi ID; and some operators."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from workers.registry.file import load
 
 FIRST_CONTRACT = 8_000_000
+SERVICE = {"kind": "bank_account", "service": "みずうみ銀行 普通 7654321"}
+"""What each office is linked to."""
+_OPERATORS = [
+    {"record": "operator", "name": name, "mail_address": f"operator-{number}@bench.example.jp"}
+    for number, name in enumerate(("佐藤", "鈴木", "高橋"))
+]
 
 
 def contract(number: int) -> str:
@@ -25,9 +31,8 @@ def token(number: int) -> str:
 async def load_customers(sessions: async_sessionmaker[AsyncSession], folder: Path, count: int) -> None:
     file = folder / "customers.jsonl"
     with file.open("w", encoding="utf-8") as lines:
-        for number in range(count):
-            for record in _records(number):
-                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+        for record in (*_OPERATORS, *(record for number in range(count) for record in _records(number))):
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
     report = await load(sessions, file)
     if report.refused:
         raise RuntimeError(report.refused[0].reason)
@@ -53,8 +58,7 @@ def _records(number: int) -> list[dict[str, object]]:
         {
             "record": "link",
             "office_token": token(number),
-            "kind": "bank_account",
-            "service": "みずうみ銀行 普通 7654321",
+            **SERVICE,
             "last_imported_on": "2026-10-30",
         },
     ]
