@@ -15,11 +15,12 @@ from sqlalchemy import make_url
 
 from bench.other_processes import say_ready
 from models.common.calendar import BusinessCalendar, utc_now
+from models.common.messages import AssignCase
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import Assign, OfficeStep, SendMail
+from models.yayoi.messages import OfficeStep, SendMail
 from models.yayoi.store.intake import Intake
 from workers import database, temporal
 from workers.program import read_settings, run, until_cancelled
@@ -58,14 +59,14 @@ def register(sessions: DatabaseSessions, settings: Settings, activities: Activit
         return str((await intake.receive(ApplicationForm.model_validate(form))).application_no)
 
     async def assign(number: str) -> None:
-        asked = Assign(application_no=ApplicationNo(number), at=utc_now(), occurrence=1)
+        asked = AssignCase(case_no=number, at=utc_now(), all_parts=True)
         await run_activity["assign_operator"](asked)
 
     async def do(step: str, number: str) -> None:
-        await run_activity[step](OfficeStep(application_no=ApplicationNo(number), office_no=1, at=utc_now()))
+        await run_activity[step](OfficeStep(case_no=ApplicationNo(number), part=1, at=utc_now()))
 
     async def mail(number: str, office_no: int | None, kind: str) -> None:
-        asked = SendMail(application_no=ApplicationNo(number), office_no=office_no, kind=MailKind(kind), at=utc_now())
+        asked = SendMail(case_no=number, part=office_no, kind=MailKind(kind), at=utc_now())
         await run_activity["send_mail"](asked)
 
     receive_once, assign_once, do_once, mail_once = (

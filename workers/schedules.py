@@ -22,6 +22,7 @@ from temporalio.client import (
 from models.common.calendar import JST
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
+from workflows.common.activity_options import LATER
 
 DIGEST, RECONCILIATION = "morning-digest", "daily-reconciliation"
 """Ids of the schedules; each run's workflow id begins with its schedule's."""
@@ -35,7 +36,11 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
     return {
         DIGEST: _daily(
             ScheduleActionStartWorkflow(
-                MorningDigest.run, id=DIGEST, task_queue=task_queue, static_summary="担当者への朝のお知らせ"
+                MorningDigest.run,
+                id=DIGEST,
+                task_queue=task_queue,
+                priority=LATER,
+                static_summary="担当者への朝のお知らせ",
             ),
             ScheduleCalendarSpec(
                 hour=(ScheduleRange(8),),
@@ -51,6 +56,7 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
                 DailyReconciliation.run,
                 id=RECONCILIATION,
                 task_queue=task_queue,
+                priority=LATER,
                 static_summary="登録内容と手続きの照合",
             ),
             ScheduleCalendarSpec(hour=(ScheduleRange(6),), day_of_week=_EVERY_DAY, comment="毎日 6:00"),

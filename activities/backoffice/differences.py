@@ -106,7 +106,7 @@ class Differences:
     async def _still_open(self, findings: list[Finding]) -> list[Finding]:
         """Skip what was closed while Temporal was asked."""
         async with self._sessions() as session:
-            now_open = {(pair.ref.application_no, pair.ref.office_no) for pair in await open_pairs(session)}
+            now_open = {(pair.ref.case_no, pair.ref.part) for pair in await open_pairs(session)}
         return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
 
 
@@ -144,8 +144,8 @@ def judge(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> Finding | N
         detail = "手続きが強制終了されています。申し込みの前の状態に戻し、申込者にお知らせします。"
     return Finding(
         kind=FindingKind.ABANDONED,
-        application_no=pair.ref.application_no,
-        office_no=pair.ref.office_no,
+        application_no=pair.ref.case_no,
+        office_no=pair.ref.part,
         office_token=pair.token,
         detail=detail,
         repair=repair,
@@ -193,8 +193,8 @@ def _lost_freezes(
         other = frozen.get(pair.token)
         yield Finding(
             kind=FindingKind.LOST_FREEZE,
-            application_no=pair.ref.application_no,
-            office_no=pair.ref.office_no,
+            application_no=pair.ref.case_no,
+            office_no=pair.ref.part,
             office_token=pair.token,
             detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
             repair=None if other else Repair.FREEZE,

@@ -113,5 +113,5 @@ class ReconciliationActivities:
 
     @staticmethod
     async def _has_thawed(session: DatabaseSession, step: FreezeStep) -> bool:
-        key = ledger_key(step.application_no, step.office_no, "thaw")
+        key = ledger_key(step.case_no, step.part, "thaw")
         return await session.scalar(select(LedgerRow.key).where(LedgerRow.key == key)) is not None

@@ -7,10 +7,8 @@ from temporalio import activity
 from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.common.failures import FAILS_AT_ATTEMPT
 from models.common.messages import ACTIVITY_FAILING
-
-NOTIFIED_AT_ATTEMPT = 7
-"""About two minutes of retries: longer than a restart of anything takes. Notified again after as many more."""
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +26,10 @@ class _NotifyOfFailing(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except Exception:
             info = activity.info()
-            if info.attempt % NOTIFIED_AT_ATTEMPT == 0 and info.workflow_id and not info.is_local:
+            if info.attempt % FAILS_AT_ATTEMPT == 0 and info.workflow_id and not info.is_local:
                 try:
                     workflow = activity.client().get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
-                    await workflow.signal(ACTIVITY_FAILING, info.activity_type)
+                    await workflow.signal(ACTIVITY_FAILING)
                 except RPCError:
                     _log.warning("could not notify %s of its failing activity", info.workflow_id)
             raise

@@ -47,9 +47,12 @@ _PAGE = Markup("""\
 """)
 
 
-def html_of(subject: str, markdown: str) -> str:
-    """Return the page for a mail's HTML part. Nothing in it is fetched from anywhere."""
-    tokens = MARKDOWN.parse(markdown)
+def html_of(subject: str, markdown: str, tokens: list[Token] | None = None) -> str:
+    """Return the page for a mail's HTML part. Nothing in it is fetched from anywhere.
+
+    `tokens` are those of the Markdown, if it has been parsed already; they are changed.
+    """
+    tokens = tokens or MARKDOWN.parse(markdown)
     _make_facts(tokens)
     _put_in_small_print(tokens)
     for token in (each for block in tokens for each in (block, *(block.children or ()))):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 MARKDOWN = (
@@ -44,9 +45,12 @@ def as_code(text: str) -> Markdown:
     return Markdown(f"{fence} {_LINE_BREAKS.sub(' ', text)} {fence}")
 
 
-def text_of(markdown: str) -> str:
-    """Return a mail's text part: the lines of its Markdown, with the marks that Japanese mails use."""
-    return _blocks(SyntaxTreeNode(MARKDOWN.parse(markdown)), markdown.splitlines()) + "\n"
+def text_of(markdown: str, tokens: Sequence[Token] | None = None) -> str:
+    """Return a mail's text part: the lines of its Markdown, with the marks that Japanese mails use.
+
+    `tokens` are those of the Markdown, if it has been parsed already: that costs more than all else.
+    """
+    return _blocks(SyntaxTreeNode(tokens or MARKDOWN.parse(markdown)), markdown.splitlines()) + "\n"
 
 
 def _blocks(parent: SyntaxTreeNode, source: Sequence[str]) -> str:

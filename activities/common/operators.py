@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, literal, select, text, union_all
+from sqlalchemy import func, select, text
 from temporalio.exceptions import ApplicationError
 
 from models.common.calendar import day_in_japan
 from models.common.store.sessions import DatabaseSession
-from models.tables import AssignedCase, OperatorRow
+from models.tables import CaseStatusRow, OperatorRow
 
 _ASSIGNMENT_LOCK = 7_000_016_001
 """The number by which Postgres knows the lock that assignments take one after the other."""
@@ -40,27 +40,21 @@ async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> 
 
 
 async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | None) -> str | None:
-    """Return who has the fewest open cases in all tables of `AssignedCase`. Holds the lock until the commit."""
+    """Return who has the fewest open parts of cases, of every procedure. Holds the lock until the commit."""
     # Without the lock, two cases that are assigned at once both go to whoever had the fewest before.
     await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _ASSIGNMENT_LOCK})
-    cases = union_all(
-        *(
-            select(table.assignee.label("assignee"), literal(1).label("one")).where(
-                table.closed_at.is_(None), table.assignee.is_not(None)
-            )
-            for table in AssignedCase.tables()
-        )
-    ).subquery()
+    case = CaseStatusRow
+    theirs = (case.assignee == OperatorRow.name) & case.outcome.is_(None)
     return await session.scalar(
         select(OperatorRow.name)
-        .outerjoin(cases, cases.c.assignee == OperatorRow.name)
+        .outerjoin(case, theirs)
         .where(
             ~OperatorRow.on_leave(day_in_japan(at)),
             OperatorRow.name != (but_not or ""),
             OperatorRow.takes_cases,
         )
         .group_by(OperatorRow.name)
-        .order_by(func.count(cases.c.one), OperatorRow.name)
+        .order_by(func.count(case.case_no), OperatorRow.name)
         .limit(1)
     )
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -13,11 +14,12 @@ from typing import Protocol
 
 import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
-from activities.common.mail_markdown import text_of
+from activities.common.mail_markdown import MARKDOWN, text_of
 from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.store.ledger import SYSTEM
@@ -25,10 +27,12 @@ from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, NoticeRow
 
 MAILS_AT_ONCE = 4
-"""Of one outbox. Each holds a connection to the database while the mail server thinks: others need some too."""
+"""Of one worker. Each holds a connection to the database while the mail server thinks: others need some too."""
 
-_TURN_WITHIN = 5  # seconds; then the mail is tried again later, and its place among the activities is free
-_TAKEN_WITHIN = 30  # seconds for the whole conversation; with the turn well below the policy for mails
+_TAKEN_WITHIN = 30  # seconds for the whole conversation; well below the policy for mails
+_TURN_WITHIN = 1.0  # seconds that a quick try waits for its turn
+_PAUSE = 60.0  # seconds without quick tries after one has failed
+_LEFT = "left to the mails' task queue"
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> AuditRow:
     """Return the audit row of a case's mail that was sent; `to` says for whom, where the subject does not."""
     return AuditRow(
         happened_at=at,
-        application_no=notice.key.partition(":")[0],  # a ledger key
-        office_no=notice.office_no,
+        case_no=notice.key.partition(":")[0],  # a ledger key
+        part=notice.office_no,
         action=f"メールを送信した：{notice.subject}{to}",
         by=SYSTEM,
         facts={"message_id": notice.message_id},
@@ -137,6 +141,37 @@ _POLICY = "5.7."
 """RFC 3463: security and policy, such as that the server does not relay for us."""
 
 
+class QuickTries:
+    """Which mails are tried within a workflow task: few at once, and none for a minute after one that failed.
+
+    All others are left to the mails' task queue, so that a mail server that stalls holds up no case.
+    """
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(MAILS_AT_ONCE)
+        self._not_before = 0.0
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Try one mail. Raises `MailNotTakenError` if it is left to the mails' queue."""
+        if time.monotonic() < self._not_before:
+            raise MailNotTakenError(_LEFT)
+        try:
+            async with asyncio.timeout(_TURN_WITHIN):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise MailNotTakenError(_LEFT) from None
+        try:
+            yield
+        except ApplicationError:
+            raise  # its recipient is refused: that says nothing of the server
+        except BaseException:
+            self._not_before = max(self._not_before, time.monotonic() + _PAUSE)
+            raise
+        finally:
+            self._turns.release()
+
+
 class Outbox:
     """Sends each mail once.
 
@@ -156,7 +191,7 @@ class Outbox:
         self._transport = transport
         self._sender = sender
         self._now = now
-        self._turns = asyncio.Semaphore(MAILS_AT_ONCE)
+        self._quick_tries = QuickTries()
 
     async def send(
         self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None = None
@@ -168,6 +203,11 @@ class Outbox:
             Exception: any other: it may be tried again.
 
         """
+        quickly = activity.in_activity() and activity.info().is_local
+        async with self._quick_tries.one() if quickly else nullcontext():
+            return await self._send(mail, write, audit)
+
+    async def _send(self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None) -> SentMail:
         message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
@@ -184,7 +224,7 @@ class Outbox:
                 )
                 .on_conflict_do_nothing()
             )
-        async with self._turn(), self._sessions.begin() as session:
+        async with self._sessions.begin() as session:
             # Whoever sends holds the row; a second one waits here and then finds the mail sent.
             notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
             if notice.sent_at is None:
@@ -197,19 +237,6 @@ class Outbox:
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
         return SentMail(message_id=message_id)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait for one of the turns, but not long: a mail server that stalls must not fill the worker with mails."""
-        try:
-            async with asyncio.timeout(_TURN_WITHIN):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise MailNotTakenError(f"no turn within {_TURN_WITHIN} seconds") from None
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def _refusal(self, notice: NoticeRow, written: WrittenMail) -> str | None:
         """Send the mail; return why its recipient is refused for good, None if it was taken."""
@@ -232,8 +259,11 @@ class Outbox:
         mail["Date"] = format_datetime(self._now())
         mail["Message-ID"] = notice.message_id
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(written.body, charset="utf-8", cte="base64")
-        mail.add_alternative(html_of(notice.subject, written.markdown), subtype="html", charset="utf-8", cte="base64")
+        tokens = MARKDOWN.parse(written.markdown)
+        text = text_of(written.markdown, tokens)
+        page = html_of(notice.subject, written.markdown, tokens)
+        mail.set_content(text, charset="utf-8", cte="base64")
+        mail.add_alternative(page, subtype="html", charset="utf-8", cte="base64")
         mail["Content-Language"] = "ja"  # after the content: setting that removes every `Content-` header
         return mail
 

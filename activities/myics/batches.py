@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from temporalio import activity
 
+from models.common.messages import CaseRef, CaseStep
 from models.common.refusals import FieldError, RefusedError
-from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.batches import BatchKind, BatchPage, BatchStep, PageDone, RefusedLine
+from models.myics.batches import BatchFound, BatchKind, BatchPage, PageDone, RefusedLine, StopBatch
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm, UserForm, read
-from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo
-from models.myics.store.requests import Requester, invite_firm, invite_user, list_client
+from models.myics.identifiers import ClientId, CustomerNo, HolderNo
+from models.myics.store.requests import Requester, invite_firm, invite_user, list_client, next_change
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, MyicsClientRow, MyicsRegistrationRow
 
 AT_ONCE = 20
@@ -29,7 +30,7 @@ class RegistrationBatchActivities:
     async def process_page(self, page: BatchPage) -> PageDone:
         """Process the rows of a page that were not processed yet; return the result of all of them."""
         line = MyicsBatchLineRow
-        on_page = (line.batch_no == page.batch_no, line.position.between(page.first, page.last))
+        on_page = (line.batch_no == page.case_no, line.position.between(page.first, page.last))
         async with self._sessions() as session:
             waiting = (
                 await session.scalars(
@@ -48,32 +49,44 @@ class RegistrationBatchActivities:
             )
             return PageDone(
                 refused=tuple(RefusedLine(line=number, reason=reason) for number, reason in refused),
-                waiting_to_start=await _waiting_to_start(session, page.batch_no),
+                waiting_to_start=await _waiting_to_start(session, page.case_no),
             )
 
     @activity.defn
-    async def count_waiting(self, step: BatchStep) -> int:
+    async def count_waiting(self, batch: CaseRef) -> int:
         """Return how many registrations of this file were stored and not started yet. Reads only."""
         async with self._sessions() as session:
-            return await _waiting_to_start(session, step.batch_no)
+            return await _waiting_to_start(session, batch.case_no)
 
     @activity.defn
-    async def close_batch(self, step: BatchStep) -> None:
+    async def look_at_batch(self, batch: CaseRef) -> BatchFound:
+        """Return whether the batch's row says that it is stopped. Reads only."""
+        async with self._sessions() as session:
+            return _found(await session.get_one(MyicsBatchRow, batch.case_no))
+
+    @activity.defn
+    async def stop_batch(self, step: StopBatch) -> BatchFound:
+        """Write that it is stopped, or goes on; return what its row says now."""
+
+        async def stop(transaction: StepTransaction) -> BatchFound:
+            batch = await transaction.session.get_one(MyicsBatchRow, step.case_no, with_for_update=True)
+            batch.stopped, batch.changed_at = step.stopped, next_change(batch, step.at)
+            transaction.audit(step.action, by=step.by, reason=step.reason)
+            return _found(batch)
+
+        return await self._ledger.once(step, f"operation.{step.counted}", BatchFound, stop)
+
+    @activity.defn
+    async def close_batch(self, step: CaseStep) -> None:
         """Note that every row was processed."""
 
-        async def close(transaction: StepTransaction) -> BatchStep:
-            batch = await transaction.session.get_one(MyicsBatchRow, step.batch_no, with_for_update=True)
+        async def close(transaction: StepTransaction) -> NoResult:
+            batch = await transaction.session.get_one(MyicsBatchRow, step.case_no, with_for_update=True)
             batch.closed_at = step.at
             transaction.audit("一括登録を終了した")
-            return step
+            return NoResult()
 
-        await self._ledger.once(step, "close", BatchStep, close)
-
-    @activity.defn
-    async def record_batch_operation(self, step: BatchStep) -> None:
-        """Put into the audit trail who stopped or resumed it."""
-        name = f"operation.{step.counted}"
-        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
+        await self._ledger.once(step, "close", NoResult, close)
 
     async def _process(self, page: BatchPage, positions: Sequence[int]) -> None:
         """Process some rows and note it, in one transaction; of a row that is refused, only the reason is kept."""
@@ -81,7 +94,7 @@ class RegistrationBatchActivities:
         # Two workers at once, after one was thought dead: the second waits here and finds these rows done.
         held = (
             select(line)
-            .where(line.batch_no == page.batch_no, line.position.in_(positions), line.done_at.is_(None))
+            .where(line.batch_no == page.case_no, line.position.in_(positions), line.done_at.is_(None))
             .order_by(line.position)
             .with_for_update()
         )
@@ -95,9 +108,13 @@ class RegistrationBatchActivities:
                 row.done_at = page.at
 
 
+def _found(batch: MyicsBatchRow) -> BatchFound:
+    return BatchFound(stopped=batch.stopped, changed_at=batch.changed_at)
+
+
 async def _take(session: DatabaseSession, page: BatchPage, values: dict[str, str]) -> None:
-    batch = await session.get_one(MyicsBatchRow, page.batch_no)
-    requester = Requester(batch.requested_by, page.at, page.batch_no)
+    batch = await session.get_one(MyicsBatchRow, page.case_no)
+    requester = Requester(batch.requested_by, page.at, page.case_no)
     match read(page.kind.form, values):
         case FirmForm() as firm:
             await invite_firm(session, firm, requester)
@@ -125,7 +142,7 @@ def _firm(page: BatchPage) -> CustomerNo:
     return page.customer_no
 
 
-async def _waiting_to_start(session: DatabaseSession, batch_no: BatchNo) -> int:
+async def _waiting_to_start(session: DatabaseSession, batch_no: str) -> int:
     return (
         await session.scalar(
             select(func.count()).where(

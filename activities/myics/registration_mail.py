@@ -10,9 +10,11 @@ from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_aud
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
+from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
 from models.myics.deadlines import KEYWORD_LENGTH
+from models.myics.identifiers import RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail
@@ -49,18 +51,21 @@ class RegistrationMailActivities:
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
-        mail = MailIdentity(key=ledger_key(request.registration_no, None, step), kind=request.kind)
+        mail = MailIdentity(key=ledger_key(request.case_no, None, step), kind=request.kind)
         audit = partial(mail_audit, at=request.at)
         return await self._outbox.send(mail, partial(self._write, request=request), audit=audit)
 
     async def _write(self, session: DatabaseSession, request: SendMyicsMail) -> WrittenMail:
-        row = await session.get_one(MyicsRegistrationRow, request.registration_no)
+        row = await session.get_one(MyicsRegistrationRow, request.case_no)
+        status = await status_of(session, request.case_no)
+        assignee = status.assignee if status else None
         client = await session.get(MyicsClientRow, row.client_id) if row.client_id else None
         kind = RegistrationKind(row.kind)
         link = link_of(kind, row.registration_no, row.link_no, row.expires_on)
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             registration=row,
+            assignee=assignee,
             kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,
@@ -68,10 +73,10 @@ class RegistrationMailActivities:
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
             url=f"{self._public_url}{link_path(self._secret_key, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
-            workflow_url=self._workflow_link(request.workflow_id),
+            workflow_url=self._workflow_link(registration_workflow_id(RegistrationNo(request.case_no))),
         )
         recipient = row.address
         if request.kind.for_operators:
             escalated = request.kind is MyicsMail.OPERATOR_ESCALATION
-            recipient = await operator_address(session, row.assignee, escalated=escalated)
+            recipient = await operator_address(session, assignee, escalated=escalated)
         return WrittenMail(recipient or self._desk, request.kind.subject, body)

@@ -1,18 +1,20 @@
 """The registrations of MYICS in our own records: links, addresses, locks, and their end (M8)."""
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.operators import operator_for
-from models.common.messages import Assigned
-from models.common.store.ledger import Ledger, StepTransaction
+from models.common.messages import CaseRef
+from models.common.store.case_status import WHOLE
+from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
 from models.myics.identifiers import RegistrationNo
 from models.myics.registrations import (
-    AssignRegistration,
     ClientUser,
     ClientUsers,
     ClosedRegistration,
@@ -20,16 +22,14 @@ from models.myics.registrations import (
     CorrectAddress,
     LinkMade,
     NewLink,
-    RecordOperation,
+    RegistrationFound,
     RegistrationKind,
     RegistrationOutcome,
-    RegistrationRef,
     RegistrationStage,
-    RegistrationStep,
     Unlock,
 )
 from models.myics.store.requests import ADDRESS_TAKEN
-from models.tables import AuditRow, MyicsAccountRow, MyicsRegistrationRow
+from models.tables import AuditRow, CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow
 
 
 class RegistrationActivities:
@@ -41,6 +41,18 @@ class RegistrationActivities:
     def __init__(self, sessions: DatabaseSessions, ledger: Ledger) -> None:
         self._sessions = sessions
         self._ledger = ledger
+
+    @activity.defn
+    async def look_at_registration(self, registration: CaseRef) -> RegistrationFound:
+        """Return what the registration's row says. Reads only."""
+        async with self._sessions() as session:
+            row = await session.get_one(MyicsRegistrationRow, registration.case_no)
+            return RegistrationFound(
+                stage=RegistrationStage(row.stage),
+                locked=row.locked_at is not None,
+                changed_at=row.changed_at,
+                closed=row.closed_at is not None,
+            )
 
     @activity.defn
     async def make_link(self, step: NewLink) -> LinkMade:
@@ -61,17 +73,17 @@ class RegistrationActivities:
     async def correct_address(self, step: CorrectAddress) -> None:
         """Send to another address from now on. Raises a final error if the address has an account already (M8)."""
 
-        async def correct(transaction: StepTransaction) -> RegistrationRef:
+        async def correct(transaction: StepTransaction) -> NoResult:
             row = await _held(transaction.session, step)
             before, row.address = row.address, step.address
             if account := await _account(transaction.session, row):
                 account.address = step.address
             transaction.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
             await transaction.session.flush()
-            return RegistrationRef(registration_no=step.registration_no)
+            return NoResult()
 
         try:
-            await self._ledger.once(step, f"address.{step.counted}", RegistrationRef, correct)
+            await self._ledger.once(step, f"address.{step.counted}", NoResult, correct)
         except IntegrityError:
             raise ApplicationError(ADDRESS_TAKEN, type="AddressTaken", non_retryable=True) from None
 
@@ -79,16 +91,16 @@ class RegistrationActivities:
     async def unlock(self, step: Unlock) -> None:
         """Let the registrant, or the owner of the account, try again."""
 
-        async def unlock(transaction: StepTransaction) -> RegistrationRef:
+        async def unlock(transaction: StepTransaction) -> NoResult:
             row = await _held(transaction.session, step)
             row.locked_at, row.wrong_keywords = None, 0
             account = await _account(transaction.session, row)
             if account and row.kind == RegistrationKind.UNLOCKING:
                 account.locked_at, account.wrong_tries = None, 0
             transaction.audit("ロックを解除した", by=step.by, reason=step.reason)
-            return RegistrationRef(registration_no=step.registration_no)
+            return NoResult()
 
-        await self._ledger.once(step, f"unlock.{step.counted}", RegistrationRef, unlock)
+        await self._ledger.once(step, f"unlock.{step.counted}", NoResult, unlock)
 
     @activity.defn
     async def close_registration(self, step: CloseRegistration) -> ClosedRegistration:
@@ -102,23 +114,26 @@ class RegistrationActivities:
             if row.closed_at and row.outcome:  # with its client
                 return ClosedRegistration(outcome=RegistrationOutcome(row.outcome))
             outcome = _reached(row) or step.outcome
-            await _close(transaction.session, row, step, outcome)
+            closed = [row]
             if row.kind == RegistrationKind.CLIENT and outcome is RegistrationOutcome.WITHDRAWN:
-                for user in await _unregistered_users(transaction.session, step.registration_no):
-                    await _close(transaction.session, user, step, outcome)
-                    user.notified_at = user.changed_at  # one that was not started never will be
+                closed += await _unregistered_users(transaction.session, row.registration_no)
+            for each in closed:
+                await _close(transaction.session, each, step, outcome)
+            for user in closed[1:]:
+                user.notified_at = user.changed_at  # one that was not started never will be
+            await _write_outcome(transaction, [each.registration_no for each in closed], outcome)
             return ClosedRegistration(outcome=outcome)
 
         return await self._ledger.once(step, "close", ClosedRegistration, close)
 
     @activity.defn
-    async def users_of_client(self, step: RegistrationStep) -> ClientUsers:
+    async def users_of_client(self, client: CaseRef) -> ClientUsers:
         """Return the registrations of a client's first users. Reads only."""
         part = MyicsRegistrationRow
         async with self._sessions() as session:
             rows = await session.execute(
                 select(part.registration_no, part.outcome)
-                .where(part.part_of == step.registration_no)
+                .where(part.part_of == client.case_no)
                 .order_by(part.registration_no)
             )
             return ClientUsers(
@@ -130,28 +145,6 @@ class RegistrationActivities:
                     for number, outcome in rows
                 )
             )
-
-    @activity.defn
-    async def record_operation(self, step: RecordOperation) -> None:
-        """Put what somebody did into the audit trail."""
-        name = f"operation.{step.counted}"
-        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
-
-    @activity.defn
-    async def assign_registration(self, step: AssignRegistration) -> Assigned:
-        """Return the operator in charge; None if nobody is there.
-
-        Raises a final error for a named operator who is not in the table or is on leave.
-        """
-
-        async def assign(transaction: StepTransaction) -> Assigned:
-            operator = await operator_for(transaction.session, step.at, to=step.to, but_not=step.but_not)
-            if operator:
-                (await _held(transaction.session, step)).assignee = operator
-                transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
-            return Assigned(operator=operator)
-
-        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)
 
 
 _FREED = {
@@ -186,7 +179,7 @@ async def _close(
     session.add(
         AuditRow(
             happened_at=step.at,
-            application_no=row.registration_no,
+            case_no=row.registration_no,
             action=f"登録の手続きを終了した（{outcome}）",
             by=step.by,
             reason=step.reason,
@@ -194,7 +187,24 @@ async def _close(
     )
 
 
-async def _unregistered_users(session: DatabaseSession, client: RegistrationNo) -> list[MyicsRegistrationRow]:
+async def _write_outcome(transaction: StepTransaction, numbers: Collection[str], outcome: RegistrationOutcome) -> None:
+    """Write how these ended into their status rows: the procedure of one that is not started never does."""
+    await transaction.session.execute(
+        update(CaseStatusRow)
+        .where(CaseStatusRow.case_no.in_(numbers), CaseStatusRow.part == WHOLE)
+        .values(
+            version=CaseStatusRow.version + 1,
+            changed_at=transaction.at,
+            stage=RegistrationStage.CLOSED,
+            since=transaction.at,
+            waiting_for=WaitingFor.SYSTEM,
+            until=None,
+            outcome=outcome,
+        )
+    )
+
+
+async def _unregistered_users(session: DatabaseSession, client: str) -> list[MyicsRegistrationRow]:
     part = MyicsRegistrationRow
     users = await session.scalars(
         select(part)
@@ -205,8 +215,8 @@ async def _unregistered_users(session: DatabaseSession, client: RegistrationNo) 
     return [user for user in users if _reached(user) is None]
 
 
-async def _held(session: DatabaseSession, ref: RegistrationRef) -> MyicsRegistrationRow:
-    return await session.get_one(MyicsRegistrationRow, ref.registration_no, with_for_update=True)
+async def _held(session: DatabaseSession, ref: CaseRef) -> MyicsRegistrationRow:
+    return await session.get_one(MyicsRegistrationRow, ref.case_no, with_for_update=True)
 
 
 async def _account(session: DatabaseSession, row: MyicsRegistrationRow) -> MyicsAccountRow | None:

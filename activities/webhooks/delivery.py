@@ -84,7 +84,7 @@ class WebhookDeliveryActivities:
     async def give_up_webhook(self, ref: WebhookMessageRef) -> DeliveryStatus:
         """Close a dead letter that nobody has sent again, or a message whose delivery was cancelled."""
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, ref.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, ref.case_no, with_for_update=True)
             if row.stage in {WebhookStage.SENDING, WebhookStage.DEAD}:
                 row.stage, row.settled_at = WebhookStage.UNDELIVERED, self._now()
             return _status(row)
@@ -93,7 +93,7 @@ class WebhookDeliveryActivities:
     async def report_webhook_trouble(self, ref: WebhookMessageRef) -> SentMail | None:
         """Mail the operators' desk what became of a message: once per subscriber and day, however many there are."""
         async with self._sessions() as session:
-            row = await session.get_one(WebhookMessageRow, ref.message_id)
+            row = await session.get_one(WebhookMessageRow, ref.case_no)
         if row.settled_at is None:  # sent again meanwhile
             return None
         day = day_in_japan(row.settled_at)
@@ -110,7 +110,7 @@ class WebhookDeliveryActivities:
 
     async def _to_send(self, delivery: DeliverWebhook) -> DeliveryStatus | tuple[str, SignedMessage]:
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, delivery.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, delivery.case_no, with_for_update=True)
             subscriber = await session.get_one(WebhookSubscriberRow, row.subscriber_id)
             if row.stage in {WebhookStage.DELIVERED, WebhookStage.STOPPED}:
                 return _status(row)
@@ -124,7 +124,7 @@ class WebhookDeliveryActivities:
 
     async def _record(self, delivery: DeliverWebhook, stage: WebhookStage, error: str) -> DeliveryStatus:
         async with self._sessions.begin() as session:
-            row = await session.get_one(WebhookMessageRow, delivery.message_id, with_for_update=True)
+            row = await session.get_one(WebhookMessageRow, delivery.case_no, with_for_update=True)
             if row.stage == WebhookStage.DELIVERED:  # by another worker meanwhile
                 return _status(row)
             row.attempts += 1

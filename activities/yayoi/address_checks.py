@@ -13,12 +13,15 @@ from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
 from models.common.personal_links import code_of
+from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
 from models.yayoi.address_checks import (
     MOST_TRIES,
     PASSWORD_SET_SUBJECT,
+    CheckProgress,
     CheckPurpose,
+    CheckRef,
     CheckStep,
     ClosedCheck,
     CodeMail,
@@ -34,6 +37,7 @@ class AddressCheckActivities:
     def __init__(
         self,
         sessions: DatabaseSessions,
+        ledger: Ledger,
         outbox: Outbox,
         *,
         secret_key: str,
@@ -41,11 +45,21 @@ class AddressCheckActivities:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
+        self._ledger = ledger
         self._outbox = outbox
         self._secret_key = secret_key
         self._public_url = public_url.rstrip("/")
         self._now = now
         self._templates = mail_templates()
+
+    @activity.defn
+    async def look_at_check(self, check: CheckRef) -> CheckProgress:
+        """Return what was done on the pages; of a check that was deleted, nothing was. Reads only."""
+        async with self._sessions() as session:
+            row = await session.get(AddressCheckRow, check.check_id)
+        if row is None:
+            return CheckProgress(code_no=0, finished=False)
+        return CheckProgress(code_no=row.code_no, finished=row.finished_at is not None)
 
     @activity.defn
     async def send_code(self, code: SendCode) -> CodeMail:
@@ -67,7 +81,9 @@ class AddressCheckActivities:
     @activity.defn
     async def close_check(self, step: CheckStep) -> ClosedCheck:
         """Close a check that was finished; delete one that was not, with the notices of its mails."""
-        async with self._sessions.begin() as session:
+
+        async def close(transaction: StepTransaction) -> ClosedCheck:
+            session = transaction.session
             row = await session.get(AddressCheckRow, step.check_id, with_for_update=True)
             if row is None:
                 return ClosedCheck(finished=False)
@@ -75,9 +91,11 @@ class AddressCheckActivities:
                 await session.delete(row)
                 await session.execute(delete(NoticeRow).where(NoticeRow.key.startswith(_key(step.check_id, ""))))
                 return ClosedCheck(finished=False)
-            row.closed_at = row.closed_at or step.at
+            row.closed_at = step.at
             row.family_name = row.given_name = row.password_hash = row.news_by_mail = None
             return ClosedCheck(finished=True)
+
+        return await self._ledger.once(step, "close", ClosedCheck, close)
 
     async def _counts(self, session: DatabaseSession, row: AddressCheckRow, code_no: int) -> bool:
         if row.code_no != code_no or row.finished_at is not None or row.code_until <= self._now():

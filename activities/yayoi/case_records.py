@@ -8,9 +8,11 @@ from temporalio.exceptions import ApplicationError
 from activities.yayoi.cases import find_open_pair, find_pair
 from activities.yayoi.registry.protocols import Offices
 from models.common.identifiers import ledger_key
-from models.common.store.ledger import Ledger, StepTransaction
+from models.common.messages import CaseStep
+from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.tables import ApplicationRow, LedgerRow
-from models.yayoi.messages import CloseApplication, CloseOffice, CorrectedPair, CorrectPairStep, RecordAction
+from models.yayoi.messages import CloseOffice, CorrectedPair, CorrectPairStep
+from models.yayoi.procedures import ApplicationStage, Stage
 
 
 class CaseRecordActivities:
@@ -25,32 +27,31 @@ class CaseRecordActivities:
         """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1)."""
 
         async def close(transaction: StepTransaction) -> CloseOffice:
-            pair = await find_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_pair(transaction.session, step.case_no, step.part)
             pair.office.closed_at = step.at
             pair.office.outcome = step.outcome
             pair.office.open_points = list(step.open_points)
             transaction.audit(f"事業所データの手続きを終了した（{step.outcome}）", open_points=list(step.open_points))
+            if step.status is None:  # closed by the reconciliation: its workflow has ended
+                how = {"ending": step.outcome, "outcome": step.outcome, "points": step.open_points}
+                await self._ledger.supersede_status(transaction, stage=Stage.CLOSED, **how)
             return step
 
         await self._ledger.once(step, "close", CloseOffice, close)
 
     @activity.defn
-    async def close_application(self, step: CloseApplication) -> None:
+    async def close_application(self, step: CaseStep) -> None:
         """Close the application."""
 
-        async def close(transaction: StepTransaction) -> CloseApplication:
-            row = await transaction.session.get_one(ApplicationRow, step.application_no, with_for_update=True)
+        async def close(transaction: StepTransaction) -> NoResult:
+            row = await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
             row.closed_at = step.at
             transaction.audit("申込の手続きを終了した")
-            return step
+            if step.status is None:  # closed by the reconciliation: its workflow has ended
+                await self._ledger.supersede_status(transaction, stage=ApplicationStage.CLOSED)
+            return NoResult()
 
-        await self._ledger.once(step, "close", CloseApplication, close)
-
-    @activity.defn
-    async def record_action(self, step: RecordAction) -> None:
-        """Put what somebody did into the audit trail."""
-        name = f"action.{step.asked_as or step.occurrence}"
-        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason)
+        await self._ledger.once(step, "close", NoResult, close)
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
@@ -62,7 +63,7 @@ class CaseRecordActivities:
 
         async def correct(transaction: StepTransaction) -> CorrectedPair:
             await _refuse_if_frozen_or_issued(transaction)
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
             pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
             if step.issued_contract_id:
@@ -88,7 +89,7 @@ class CaseRecordActivities:
 
 async def _refuse_if_frozen_or_issued(transaction: StepTransaction) -> None:
     """Raise a final error for such a pair: what was frozen or issued belongs to it as it is."""
-    keys = [ledger_key(transaction.application_no, transaction.office_no, step) for step in ("freeze", "issue")]
+    keys = [ledger_key(transaction.case_no, transaction.part, step) for step in ("freeze", "issue")]
     if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(keys)).limit(1)):
         message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
         raise ApplicationError(message, type="GoneOn", non_retryable=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
 from models.common.store.sessions import DatabaseSession
@@ -41,10 +42,13 @@ class Pair:
 
 async def find_pair(session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:
     """Read a pair of an application. Raises `NoResultFound` if there is none."""
-    return Pair(
-        application=await session.get_one(ApplicationRow, str(application_no)),
-        office=await session.get_one(ApplicationOfficeRow, (str(application_no), office_no)),
+    pair = (
+        select(ApplicationRow, ApplicationOfficeRow)
+        .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
+        .where(ApplicationOfficeRow.application_no == str(application_no), ApplicationOfficeRow.office_no == office_no)
     )
+    application, office = (await session.execute(pair)).one()
+    return Pair(application=application, office=office)
 
 
 async def find_open_pair(session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None) -> Pair:

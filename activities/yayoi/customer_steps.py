@@ -29,14 +29,14 @@ class CustomerStepActivities:
         report = step.report
 
         async def record(transaction: StepTransaction) -> RecordSetUpStep:
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             if report.step is SetUpStep.BUSINESS_GROUP:
                 name, details = await self._group(transaction, step, pair)
                 await self._yayoi_ids.create_group(transaction, pair.yayoi_id, name, details, pair.token)
             transaction.session.add(
                 SetUpStepRow(
-                    application_no=step.application_no,
-                    office_no=step.office_no,
+                    application_no=step.case_no,
+                    office_no=step.part,
                     step=report.step,
                     done_at=step.at,
                     reported_by=report.by,

@@ -18,6 +18,7 @@ from models.yayoi.member_invitations import (
     Invitation,
     InvitationMail,
     InvitationOutcome,
+    InvitationProgress,
     MailInvitation,
 )
 
@@ -31,6 +32,14 @@ class InvitationActivities:
         self._secret_key = secret_key
         self._public_url = public_url.rstrip("/")
         self._template = mail_templates().get_template("member_invitation.md")
+
+    @activity.defn
+    async def look_at_invitation(self, invitation: Invitation) -> InvitationProgress:
+        """Return what was done on the pages. Reads only."""
+        async with self._sessions() as session:
+            row = await session.get_one(MemberInvitationRow, invitation.invitation_id)
+        settled = row.accepted_at is not None or row.withdrawn_at is not None
+        return InvitationProgress(link_no=row.link_no, expires_at=row.expires_at, settled=settled)
 
     @activity.defn
     async def mail_invitation(self, step: MailInvitation) -> InvitationMail:
@@ -77,6 +86,6 @@ class InvitationActivities:
             link=f"{self._public_url}/members/join?link={link.token(self._secret_key)}",
             register_url=f"{self._public_url}/register",
             reminder=step.reminder,
-            receipt_no=Invitation(invitation_id=row.invitation_id).receipt_no,
+            receipt_no=step.receipt_no,
         )
         return WrittenMail(row.yayoi_id, REMINDER_SUBJECT if step.reminder else SUBJECT, body)

@@ -65,10 +65,10 @@ class MailActivities:
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
         step = f"mail.{request.kind}.{request.asked_as or request.occurrence}" + (".pair" if copy_to_pair else "")
         mail = MailIdentity(
-            key=ledger_key(request.application_no, request.office_no, step),
+            key=ledger_key(request.case_no, request.part, step),
             kind=request.kind,
-            application_no=request.application_no,
-            office_no=request.office_no,
+            application_no=request.case_no,
+            office_no=request.part,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         audit = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
@@ -76,15 +76,15 @@ class MailActivities:
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile."""
-        if request.office_no is not None and request.kind in _WHILE_OPEN:
-            await find_open_pair(session, request.application_no, request.office_no)
+        if request.part is not None and request.kind in _WHILE_OPEN:
+            await find_open_pair(session, request.case_no, request.part)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
 
     async def _pair_was_notified(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
         notices = select(NoticeRow.recipient).where(
-            NoticeRow.application_no == request.application_no,
-            NoticeRow.office_no == request.office_no,
+            NoticeRow.application_no == request.case_no,
+            NoticeRow.office_no == request.part,
             NoticeRow.kind.in_(_NOTICES),
             NoticeRow.sent_at.is_not(None),
         )
@@ -92,7 +92,7 @@ class MailActivities:
             recipients = set(await session.scalars(notices))
             if not recipients:
                 return False
-            application = await session.get_one(ApplicationRow, request.application_no)
-            transaction = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
+            application = await session.get_one(ApplicationRow, request.case_no)
+            transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
             contract = await self._contracts.existing(transaction, ContractId(application.existing_contract_id))
         return bool(recipients - {contract and contract.mail_address})

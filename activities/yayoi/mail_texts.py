@@ -12,6 +12,7 @@ from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
+from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
@@ -65,16 +66,14 @@ class MailTexts:
 
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
         """
-        application = await session.get_one(ApplicationRow, request.application_no)
-        transaction = StepTransaction.to_read(session, request.at, request.application_no, request.office_no)
+        application = await session.get_one(ApplicationRow, request.case_no)
+        transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
         contract = await self._contract(transaction, application)
-        office = (
-            await session.get_one(ApplicationOfficeRow, (request.application_no, request.office_no))
-            if request.office_no
-            else None
-        )
+        office = await session.get_one(ApplicationOfficeRow, (request.case_no, request.part)) if request.part else None
         to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
+        status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
+        assignee = status.assignee if status else None
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             application=application,
@@ -88,12 +87,15 @@ class MailTexts:
             shared_again=await self._shared_again(session, request),
             still_released=await self._still_released(transaction, office),
             request=request,
-            case_url=self._case_link(request.application_no, opens_until, request.office_no if to_the_pair else None),
+            assignee=assignee,
+            case_url=self._case_link(
+                ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None
+            ),
             opens_until=opens_until,
-            office_url=self._office_link(request.application_no, request.office_no or 0),
+            office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )
         if request.kind.for_operators:
-            assignee, escalated = office.assignee if office else None, request.kind is MailKind.OPERATOR_ESCALATION
+            escalated = request.kind is MailKind.OPERATOR_ESCALATION
             recipient = await operator_address(session, assignee, escalated=escalated) or self._desk
         else:
             recipient = office.yayoi_id if office and to_the_pair else contract.mail_address
@@ -109,7 +111,7 @@ class MailTexts:
     async def _offices(session: DatabaseSession, request: SendMail) -> list[ApplicationOfficeRow]:
         rows = await session.scalars(
             select(ApplicationOfficeRow)
-            .where(ApplicationOfficeRow.application_no == request.application_no)
+            .where(ApplicationOfficeRow.application_no == request.case_no)
             .order_by(ApplicationOfficeRow.office_no)
         )
         return list(rows)
@@ -119,8 +121,8 @@ class MailTexts:
         rows = await session.scalars(
             select(RememberedLinkRow)
             .where(
-                RememberedLinkRow.application_no == request.application_no,
-                RememberedLinkRow.office_no == request.office_no,
+                RememberedLinkRow.application_no == request.case_no,
+                RememberedLinkRow.office_no == request.part,
             )
             .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
         )
@@ -137,7 +139,7 @@ class MailTexts:
     @staticmethod
     async def _shared_again(session: DatabaseSession, request: SendMail) -> tuple[str, ...]:
         """Return with whom the system shares again, having released it itself (Y27)."""
-        row = await session.get(LedgerRow, ledger_key(request.application_no, request.office_no, "restore_sharing"))
+        row = await session.get(LedgerRow, ledger_key(request.case_no, request.part, "restore_sharing"))
         return RestoredSharing.model_validate(row.result).firms if row else ()
 
     async def _still_released(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> list[str]:

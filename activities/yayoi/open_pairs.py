@@ -31,15 +31,15 @@ class OpenPair:
     @property
     def name(self) -> str:
         """The pair as registry rows name it, such as `YS-000123:1`."""
-        return f"{self.ref.application_no}:{self.ref.office_no}"
+        return f"{self.ref.case_no}:{self.ref.part}"
 
     @property
     def workflow_id(self) -> str:
-        return office_workflow_id(self.ref.application_no, self.ref.office_no)
+        return office_workflow_id(self.ref.case_no, self.ref.part)
 
     @property
     def application_id(self) -> str:
-        return application_workflow_id(self.ref.application_no)
+        return application_workflow_id(self.ref.case_no)
 
     @property
     def issued(self) -> bool:
@@ -60,10 +60,10 @@ async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) ->
     )
     if only:
         query = query.where(
-            ApplicationOfficeRow.application_no == only.application_no, ApplicationOfficeRow.office_no == only.office_no
+            ApplicationOfficeRow.application_no == only.case_no, ApplicationOfficeRow.office_no == only.part
         )
     rows = (await session.execute(query)).all()
-    refs = [OfficeRef(application_no=ApplicationNo(row.application_no), office_no=row.office_no) for row, _ in rows]
+    refs = [OfficeRef(case_no=ApplicationNo(row.application_no), part=row.office_no) for row, _ in rows]
     done = await _steps_done(session, refs)
     begun = await _begun(session, refs)
     return [
@@ -72,14 +72,14 @@ async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) ->
             token=OfficeToken(row.office_token) if row.office_token else None,
             application_started_at=started_at,
             steps=frozenset(name for name in _STEPS if _key(ref, name) in done),
-            begun=(ref.application_no, ref.office_no) in begun,
+            begun=(ref.case_no, ref.part) in begun,
         )
         for ref, (row, started_at) in zip(refs, rows, strict=True)
     ]
 
 
 def _key(ref: OfficeRef, step: str) -> str:
-    return ledger_key(ref.application_no, ref.office_no, step)
+    return ledger_key(ref.case_no, ref.part, step)
 
 
 async def _steps_done(session: DatabaseSession, refs: list[OfficeRef]) -> set[str]:
@@ -92,7 +92,7 @@ async def _steps_done(session: DatabaseSession, refs: list[OfficeRef]) -> set[st
 
 
 async def _begun(session: DatabaseSession, refs: list[OfficeRef]) -> set[tuple[str, int]]:
-    pairs = [(str(ref.application_no), ref.office_no) for ref in refs]
+    pairs = [(str(ref.case_no), ref.part) for ref in refs]
     begun: set[tuple[str, int]] = set()
     for first in range(0, len(pairs), _IN_ONE_QUERY):
         some = pairs[first : first + _IN_ONE_QUERY]

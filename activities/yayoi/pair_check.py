@@ -21,8 +21,8 @@ class PairCheckActivities:
     async def check_pair(self, step: OfficeStep) -> CheckResult:
         """Return every reason why the pair cannot be processed."""
         async with self._sessions() as session:
-            pair = await find_pair(session, step.application_no, step.office_no)
-            transaction = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
+            pair = await find_pair(session, step.case_no, step.part)
+            transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
             problems = [*await self._of_yayoi_id(transaction, pair), *await self._of_token(transaction, pair)]
         return CheckResult(problems=tuple(problems))
 

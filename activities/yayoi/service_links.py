@@ -20,8 +20,8 @@ async def keep_links(transaction: StepTransaction, links: Sequence[RememberedLin
         await transaction.session.execute(
             insert(RememberedLinkRow)
             .values(
-                application_no=transaction.application_no,
-                office_no=transaction.office_no,
+                application_no=transaction.case_no,
+                office_no=transaction.part,
                 kind=link.kind,
                 service=link.service,
                 last_imported_on=link.last_imported_on,
@@ -42,7 +42,7 @@ class LinkActivities:
         """Keep kind, service and last imported day of every link of the office (Y14)."""
 
         async def remember(transaction: StepTransaction) -> RememberedLinks:
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             links = await self._links.current(transaction, pair.linked_token)
             await keep_links(transaction, links)
             transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
@@ -57,12 +57,12 @@ class LinkActivities:
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(transaction: StepTransaction) -> Relinked:
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             last_imported_on = await transaction.session.scalar(
                 update(RememberedLinkRow)
                 .where(
-                    RememberedLinkRow.application_no == step.application_no,
-                    RememberedLinkRow.office_no == step.office_no,
+                    RememberedLinkRow.application_no == step.case_no,
+                    RememberedLinkRow.office_no == step.part,
                     RememberedLinkRow.kind == report.kind,
                     RememberedLinkRow.service == report.service,
                 )

@@ -21,8 +21,8 @@ class SharingActivities:
     async def sharing_state(self, step: OfficeStep) -> SharingState:
         """Return the accounting offices the office is shared with now (Y13). Reads only."""
         async with self._sessions() as session:
-            pair = await find_pair(session, step.application_no, step.office_no)
-            transaction = StepTransaction.to_read(session, step.at, step.application_no, step.office_no)
+            pair = await find_pair(session, step.case_no, step.part)
+            transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
             return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.linked_token)))
 
     @activity.defn
@@ -34,7 +34,7 @@ class SharingActivities:
         """
 
         async def end(transaction: StepTransaction) -> SharingState:
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             firms = await self._sharing.end(transaction, pair.linked_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             transaction.audit(
@@ -50,7 +50,7 @@ class SharingActivities:
         """Share again with whom the system had released it from; what the customer released stays released (Y27)."""
 
         async def restore(transaction: StepTransaction) -> RestoredSharing:
-            pair = await find_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_pair(transaction.session, step.case_no, step.part)
             firms = await self._sharing.restore(transaction, pair.linked_token)
             if firms:
                 transaction.audit("会計事務所との共有を元に戻した", firms=list(firms))

@@ -20,7 +20,7 @@ class SmartImportActivities:
         """Stop smart import of the office until it is thawed (Y12)."""
 
         async def freeze(transaction: StepTransaction) -> FrozenImport:
-            pair = await find_open_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part)
             await self._smart_import.freeze(transaction, pair.linked_token)
             transaction.audit("スマート取引取込を凍結した")
             return FrozenImport(frozen_at=step.at)
@@ -32,7 +32,7 @@ class SmartImportActivities:
         """Let smart import of the office run again (Y12)."""
 
         async def thaw(transaction: StepTransaction) -> ThawedImport:
-            pair = await find_pair(transaction.session, step.application_no, step.office_no)
+            pair = await find_pair(transaction.session, step.case_no, step.part)
             await self._smart_import.thaw(transaction, pair.linked_token)
             transaction.audit("スマート取引取込の凍結を解除した")
             return ThawedImport(thawed_at=step.at)

@@ -90,12 +90,12 @@ class MailAddress(Identifier):
         return fold(text).lower()
 
 
-def ledger_key(application_no: str, office_no: int | None, step: str) -> str:
+def ledger_key(case_no: str, part: int | None, step: str) -> str:
     """The key under which a step takes effect once.
 
     Never holds a run or activity id: those change when a workflow is reset, and the step must not happen again.
     """
-    return f"{application_no}:{office_no or '-'}:{step}"
+    return f"{case_no}:{part or '-'}:{step}"
 
 
 def counted(occurrence: int, asked_as: str | None = None) -> str:

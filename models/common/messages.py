@@ -1,19 +1,107 @@
 """The messages between every procedure and the common activities."""
 
 from datetime import date, datetime
+from typing import Any, Self
 
+from models.common.case_status import CaseStatus
+from models.common.identifiers import counted
 from models.common.message import Message
 
 ACTIVITY_FAILING = "activity_failing"
-"""The signal that carries which activity keeps failing."""
+"""The signal that asks a workflow to look which of its activities keep failing."""
 MAIL_REFUSED = "MailRefused"
 """The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
 ROW_CHANGED = "row_changed"
-"""The signal that says what was done on the pages to the row of a workflow."""
+"""The signal that asks a workflow to look at its row: something was done to it on the pages."""
+
+
+class CaseRef(Message):
+    """A case, or one part of it: by these two it is known to ledger, audit trail, status rows and operators' lists."""
+
+    case_no: str
+    part: int | None = None
+    """None: the case as a whole."""
+
+
+class CaseStep(CaseRef):
+    """One step of a case, at the workflow's own time: the input of an activity."""
+
+    at: datetime
+    status: CaseStatus | None = None
+    """Where the case is while the step is taken, if that has changed: stored in the step's own transaction."""
+
+    @classmethod
+    def of(cls, case: CaseRef, at: datetime, /, **facts: Any) -> Self:
+        """Build the step; `facts` are the fields that the kind of step adds."""
+        return cls(case_no=case.case_no, part=case.part, at=at, **facts)
+
+
+class CountedStep(CaseStep):
+    """A step that is taken once for each occurrence."""
+
+    occurrence: int = 1
+    asked_as: str | None = None
+    """The id of the update that it belongs to; None: the procedure itself."""
+
+    @property
+    def counted(self) -> str:
+        """What distinguishes it in its ledger key."""
+        return counted(self.occurrence, self.asked_as)
+
+
+class RecordAction(CountedStep):
+    """Put what somebody did into the audit trail."""
+
+    action: str
+    by: str
+    reason: str
+
+
+class AssignCase(CountedStep):
+    """Find an operator: a named one, or the one with the fewest cases who is not on leave."""
+
+    all_parts: bool = False
+    """Whether every open part of the case is assigned, instead of the one that the step is about."""
+    to: str | None = None
+    but_not: str | None = None
+    by: str = "system"
+    reason: str = ""
+
+
+class RequestOperation(CountedStep):
+    """Request an operation on every part of a case: each part takes it once."""
+
+    operation: str
+    label: str
+    """What it is called in the operators' language."""
+    by: str
+    reason: str
+    message: dict[str, Any]
+    """The operation's own message, as JSON."""
+
+
+class RequestsAfter(CaseStep):
+    """What was requested of every part of a case after the request of this number."""
+
+    number: int
+
+
+class CaseRequest(Message):
+    """One request; `number` counts those of a case."""
+
+    number: int
+    operation: str
+    message: dict[str, Any]
+
+
+class CaseRequests(Message):
+    """Requests in their order."""
+
+    requests: tuple[CaseRequest, ...]
 
 
 class TimelineEntry(Message):
-    """One thing that happened to an office's case, at the case's own time."""
+    """One thing that happened to a case, at the case's own time."""
 
     at: datetime
     text: str
@@ -23,6 +111,19 @@ class SentMail(Message):
     """A mail that the SMTP server has taken."""
 
     message_id: str
+
+
+class WorkflowRun(Message):
+    """One run of a workflow."""
+
+    workflow_id: str
+    run_id: str
+
+
+class FailingActivities(Message):
+    """The activities of a workflow, by their types, that keep failing."""
+
+    names: tuple[str, ...]
 
 
 class Assigned(Message):

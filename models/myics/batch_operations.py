@@ -2,7 +2,7 @@
 
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
-from models.myics.batches import BatchProgress
+from models.myics.batch_state import BatchState
 
 
 class BatchOperation(Operation):
@@ -10,14 +10,17 @@ class BatchOperation(Operation):
 
     STOP = "stop", ActionMessage, "一括登録を止める"
     RESUME = "resume", ActionMessage, "一括登録を再開する"
+    TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
 
 
-def _refusal(operation: BatchOperation, progress: BatchProgress) -> str | None:
-    if progress.finished:
+def _refusal(operation: BatchOperation, state: BatchState) -> str | None:
+    if operation is BatchOperation.TRY_AGAIN:
+        return None if state.refused else "受け付けられなかった処理はありません。"
+    if state.leaving:
         return "この一括登録は、すでに終了しています。"
     if operation is BatchOperation.STOP:
-        return "すでに止まっています。" if progress.stopped else None
-    return None if progress.stopped else "止まっていません。"
+        return "すでに止まっています。" if state.progress.stopped else None
+    return None if state.progress.stopped else "止まっていません。"
 
 
-OPERATIONS = Operations[BatchOperation, BatchProgress](tuple(BatchOperation), _refusal)
+OPERATIONS = Operations[BatchOperation, BatchState](tuple(BatchOperation), _refusal)

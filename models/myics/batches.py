@@ -3,16 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.common.identifiers import counted
+from models.common.case_status import CaseStatus
 from models.common.message import Message
+from models.common.messages import CaseRef, CaseStep, CountedStep
 from models.myics.forms import ClientForm, ClientUserForm, FirmForm
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 
 BATCH_LABEL = "MYICS 一括登録"
 PAGE = 200
 """Rows in one activity: short enough to be done again, long enough for 10,000 rows."""
-PAGES_PER_RUN = 25
-"""Pages after which the workflow continues as new: about 250 events."""
 WAITING_TO_START = 100
 """The next page waits while more invitations than this have been stored and not started yet."""
 REFUSED_SHOWN = 50
@@ -90,10 +89,24 @@ class BatchProgress(Message):
         return self.done - self.refused
 
 
-class BatchCase(Message):
+class BatchStage(StrEnum):
+    """The values are what operators read and search for."""
+
+    REGISTERING = "登録中"
+    STOPPED = "停止中"
+    CLOSED = "終了"
+
+
+class BatchOutcome(StrEnum):
+    """How a batch ends; refused rows are not counted as a failure of the file."""
+
+    FINISHED = "終了"
+
+
+class BatchCase(CaseRef):
     """What the procedure of a file starts with, and goes on with as a new run."""
 
-    batch_no: BatchNo
+    case_no: BatchNo
     kind: BatchKind
     customer_no: CustomerNo | None
     rows: int
@@ -109,28 +122,38 @@ class BatchCase(Message):
     """How many registrations of this file had not been started when a run was ended in the wait for them."""
     waiting_since: datetime | None = None
     """When that wait began."""
+    status: CaseStatus | None = None
+    """What its row has; None: what the transaction that stored it has written."""
 
     @property
     def workflow_id(self) -> str:
-        return registration_workflow_id(self.batch_no)
+        return registration_workflow_id(self.case_no)
 
 
-class BatchChanged(Message):
-    """What the firm has done on its pages; one that is older than the last is ignored."""
+class BatchFound(Message):
+    """What a batch's row says: whether the firm, or an operator, has stopped it for now."""
 
     stopped: bool
     changed_at: datetime
 
 
-class BatchPage(Message):
+class StopBatch(CountedStep):
+    """Stop a batch after the page that is under way, or let it go on."""
+
+    stopped: bool
+    action: str
+    by: str
+    reason: str
+
+
+class BatchPage(CaseStep):
     """Rows to be processed, counted from 1, each once."""
 
-    batch_no: BatchNo
+    case_no: BatchNo
     kind: BatchKind
     customer_no: CustomerNo | None
     first: int
     last: int
-    at: datetime
 
 
 class PageDone(Message):
@@ -139,31 +162,3 @@ class PageDone(Message):
     refused: tuple[RefusedLine, ...]
     waiting_to_start: int
     """How many registrations of this file were stored and not started yet."""
-
-
-class BatchStep(Message):
-    """One step of a batch as a whole."""
-
-    batch_no: BatchNo
-    at: datetime
-    occurrence: int = 1
-    asked_as: str | None = None
-    """The id of the update that it belongs to; None: the workflow itself."""
-    action: str = ""
-    by: str = "system"
-    reason: str = ""
-
-    @property
-    def application_no(self) -> str:
-        """The case's number, as ledger and audit trail name it."""
-        return self.batch_no
-
-    @property
-    def office_no(self) -> int | None:
-        """A batch has no parts."""
-        return None
-
-    @property
-    def counted(self) -> str:
-        """What distinguishes it in its ledger key."""
-        return counted(self.occurrence, self.asked_as)

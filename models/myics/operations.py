@@ -35,11 +35,12 @@ class RegistrationOperation(Operation):
     UNLOCK = "unlock", ActionMessage, "本人を確認して、ロックを解除する"
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
+    TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
     WITHDRAW = "withdraw", ActionMessage, "取り下げる"
 
 
 def _refusal(operation: RegistrationOperation, state: RegistrationState) -> str | None:
-    if state.leaving:
+    if state.leaving and not (state.refused and operation is RegistrationOperation.TRY_AGAIN):
         return "この手続きは、すでに終了したか、終了の処理中です。"
     return _RULES[operation](state) if operation in _RULES else None
 
@@ -70,6 +71,7 @@ _RULES: dict[RegistrationOperation, Callable[[RegistrationState], str | None]] =
     RegistrationOperation.EXTEND_DEADLINE: _invited,
     RegistrationOperation.CORRECT_ADDRESS: _invited,
     RegistrationOperation.UNLOCK: _locked,
+    RegistrationOperation.TRY_AGAIN: lambda state: None if state.refused else "受け付けられなかった処理はありません。",
 }
 
 
@@ -103,6 +105,8 @@ OPERATIONS = Operations[RegistrationOperation, RegistrationState](
 
 def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
     """Return the operations that matter most at the registration's stage."""
+    if state.refused:
+        return (RegistrationOperation.TRY_AGAIN, RegistrationOperation.WITHDRAW)
     if state.locked:
         return (RegistrationOperation.UNLOCK,)
     if state.undelivered:

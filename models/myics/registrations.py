@@ -2,11 +2,9 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Self
 
-from models.common.identifiers import counted
 from models.common.message import Message
-from models.common.messages import TimelineEntry
+from models.common.messages import CaseRef, CaseStep, CountedStep, TimelineEntry
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
@@ -43,6 +41,15 @@ class RegistrationKind(StrEnum):
         """Whether its account exists only if it is completed."""
         return self in {RegistrationKind.REPRESENTATIVE, RegistrationKind.USER}
 
+    @property
+    def first_stage(self) -> "RegistrationStage":
+        """The stage at which it is stored."""
+        return {
+            RegistrationKind.CLIENT: RegistrationStage.RECEIVED,
+            RegistrationKind.UNLOCKING: RegistrationStage.LOCKED,
+            RegistrationKind.RENEWAL: RegistrationStage.RENEWING,
+        }.get(self, RegistrationStage.INVITED)
+
 
 class RegistrationStage(StrEnum):
     """The values are what operators read and search for."""
@@ -71,47 +78,22 @@ class RegistrationOutcome(StrEnum):
     SUPERSEDED = "差し替え済み"
 
 
-class RegistrationRef(Message):
-    """One registration."""
-
-    registration_no: RegistrationNo
-
-    @property
-    def workflow_id(self) -> str:
-        return registration_workflow_id(self.registration_no)
-
-    @property
-    def application_no(self) -> str:
-        """The case's number, as ledger and audit trail name it."""
-        return self.registration_no
-
-    @property
-    def office_no(self) -> int | None:
-        """A registration has no parts."""
-        return None
-
-
-class RegistrationCase(RegistrationRef):
+class RegistrationCase(CaseRef):
     """What a registration's procedure starts with."""
 
+    case_no: RegistrationNo
     kind: RegistrationKind
     customer_no: CustomerNo
     holder_no: HolderNo
     requested_at: datetime
     expires_on: date
     """The last day on which the personal link can be used."""
-    assignee: str | None = None
-    """The operator in charge; most registrations never need one."""
     part_of: RegistrationNo | None = None
     """The registration of the client whose first user this is."""
 
-
-class RegistrationChanged(Message):
-    """What the registrant has done, from the row; one that is older than the last is ignored."""
-
-    stage: RegistrationStage
-    locked: bool
-    changed_at: datetime
+    @property
+    def workflow_id(self) -> str:
+        return registration_workflow_id(self.case_no)
 
 
 class RegistrationProgress(Message):
@@ -152,28 +134,13 @@ class ClientUser(Message):
     outcome: RegistrationOutcome | None
 
 
-class RegistrationStep(RegistrationRef):
-    """One step of one registration, at the workflow's own time."""
+class RegistrationFound(Message):
+    """What a registration's row says: what was done on the pages, and whether it was closed with its client."""
 
-    at: datetime
-
-    @classmethod
-    def of(cls, case: RegistrationRef, at: datetime, /, **facts: Any) -> Self:
-        """Build the step; `facts` are the fields that the kind of step adds."""
-        return cls(registration_no=case.registration_no, at=at, **facts)
-
-
-class CountedStep(RegistrationStep):
-    """A step that is done once for each occurrence."""
-
-    occurrence: int
-    asked_as: str | None = None
-    """The id of the update that it belongs to; None: the procedure itself."""
-
-    @property
-    def counted(self) -> str:
-        """What distinguishes it in its ledger key."""
-        return counted(self.occurrence, self.asked_as)
+    stage: RegistrationStage
+    locked: bool
+    changed_at: datetime
+    closed: bool
 
 
 class NewLink(CountedStep):
@@ -217,26 +184,9 @@ class ClosedRegistration(Message):
     outcome: RegistrationOutcome
 
 
-class CloseRegistration(RegistrationStep):
+class CloseRegistration(CaseStep):
     """Close it, unless the registrant was faster."""
 
     outcome: RegistrationOutcome
     by: str
     reason: str
-
-
-class RecordOperation(CountedStep):
-    """Put what somebody did into the audit trail."""
-
-    action: str
-    by: str
-    reason: str
-
-
-class AssignRegistration(CountedStep):
-    """Find an operator: a named one, or the one with the least work who is not on leave."""
-
-    to: str | None = None
-    but_not: str | None = None
-    by: str = "system"
-    reason: str = ""

@@ -5,12 +5,15 @@ from models.tables.accounts import CredentialRow as CredentialRow
 from models.tables.accounts import RateCountRow as RateCountRow
 from models.tables.accounts import WebSessionRow as WebSessionRow
 from models.tables.accounts import YayoiIdConsentRow as YayoiIdConsentRow
-from models.tables.base import AssignedCase as AssignedCase
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
+from models.tables.base import table_of as table_of
 from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
 from models.tables.cases import ApplicationRow as ApplicationRow
 from models.tables.cases import AuditRow as AuditRow
+from models.tables.cases import CaseRequestRow as CaseRequestRow
+from models.tables.cases import CaseStageRow as CaseStageRow
+from models.tables.cases import CaseStatusRow as CaseStatusRow
 from models.tables.cases import EventRow as EventRow
 from models.tables.cases import LedgerRow as LedgerRow
 from models.tables.cases import NoticeRow as NoticeRow

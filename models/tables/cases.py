@@ -12,10 +12,11 @@ from sqlalchemy import (
     Index,
     Sequence,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from models.tables.base import AssignedCase, Base, MailAddressText
+from models.tables.base import Base, MailAddressText
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -44,7 +45,7 @@ class ApplicationRow(Base):
     closed_at: Mapped[datetime | None]
 
 
-class ApplicationOfficeRow(AssignedCase, Base):
+class ApplicationOfficeRow(Base):
     """One pair of an application. While it is open, no other open pair holds its Yayoi ID or token (Y1)."""
 
     __tablename__ = "application_offices"
@@ -60,6 +61,7 @@ class ApplicationOfficeRow(AssignedCase, Base):
     office_name: Mapped[str]
     issued_contract_id: Mapped[str | None]
     """会計連携の追加: the contract ID that was issued before (Y9)."""
+    closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
 
@@ -151,6 +153,68 @@ class LedgerRow(Base):
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class CaseStatusRow(Base):
+    """Where a case, or a part of it, is: written by its own steps, read by pages, lists and other systems."""
+
+    __tablename__ = "case_status"
+    __table_args__ = (Index("open_cases_of_an_operator", "assignee", postgresql_where=text("outcome is null")),)
+
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    """0: the case as a whole."""
+    version: Mapped[int] = mapped_column(BigInteger)
+    """A step writes only over a lower one."""
+    changed_at: Mapped[datetime]
+    """The workflow's own time."""
+    stage: Mapped[str]
+    since: Mapped[datetime]
+    waiting_for: Mapped[str]
+    until: Mapped[date | None]
+    assignee: Mapped[str | None]
+    overdue: Mapped[bool] = mapped_column(server_default=text("false"))
+    held: Mapped[bool] = mapped_column(server_default=text("false"))
+    failing: Mapped[bool] = mapped_column(server_default=text("false"))
+    ending: Mapped[str | None]
+    """How it is ending early while it is being undone (Y27)."""
+    outcome: Mapped[str | None]
+    points: Mapped[list[str]] = mapped_column(server_default="[]")
+    """What is wrong or still open, in the applicant's words."""
+    sequence: Mapped[int] = mapped_column(server_default="0")
+    """How many changes were published to other systems."""
+    published_stage: Mapped[str | None]
+    published_outcome: Mapped[str | None]
+    """What the last published change said."""
+
+
+class CaseStageRow(Base):
+    """A stage that a case, or a part of it, has entered; it was left when the next one was entered."""
+
+    __tablename__ = "case_stages"
+
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    entered: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    """The version of the status with which it was entered."""
+    stage: Mapped[str]
+    entered_at: Mapped[datetime]
+    undoing: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it belongs to an early exit, which leaves things as they were before (Y27)."""
+
+
+class CaseRequestRow(Base):
+    """An operation that somebody has requested for every part of a case; each part takes it once."""
+
+    __tablename__ = "case_requests"
+
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts the requests of the case from 1."""
+    update_id: Mapped[str] = mapped_column(unique=True)
+    operation: Mapped[str]
+    message: Mapped[dict[str, Any]]
+    requested_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """Who did what to which case, and why. Rows are only ever added."""
 
@@ -160,8 +224,8 @@ class AuditRow(Base):
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     happened_at: Mapped[datetime]
     """The case's own time."""
-    application_no: Mapped[str] = mapped_column(index=True)
-    office_no: Mapped[int | None]
+    case_no: Mapped[str] = mapped_column(index=True)
+    part: Mapped[int | None]
     action: Mapped[str]
     by: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="")

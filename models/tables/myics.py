@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import AssignedCase, Base, MailAddressText, NotifiedRow, SessionRow
+from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
 batch_count = Sequence("myics_batch_count", metadata=Base.metadata)
@@ -68,7 +68,7 @@ class MyicsSessionRow(SessionRow):
     account_id: Mapped[int] = mapped_column(ForeignKey("myics_accounts.account_id"), index=True)
 
 
-class MyicsRegistrationRow(AssignedCase, NotifiedRow):
+class MyicsRegistrationRow(NotifiedRow):
     """One registration: stored before its procedure starts, closed when that ends."""
 
     __tablename__ = "myics_registrations"
@@ -114,6 +114,7 @@ class MyicsRegistrationRow(AssignedCase, NotifiedRow):
     keyword_hash: Mapped[str | None]
     wrong_keywords: Mapped[int] = mapped_column(server_default=text("0"))
     locked_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
 
 

@@ -4,14 +4,18 @@ The messages hold ids and facts, no name and no address.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID, uuid5
 
+from models.common.case_state import CaseState
 from models.common.message import Message
+from models.common.messages import CaseRef
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 
 SCHEDULE = (
     timedelta(seconds=5),
@@ -119,15 +123,14 @@ def webhook_workflow_id(message_id: str) -> str:
 # --- the delivery -----------------------------------------------------------------------------------------------------
 
 
-class WebhookMessageRef(Message):
-    """One stored message for one subscriber."""
-
-    message_id: str
+class WebhookMessageRef(CaseRef):
+    """One stored message for one subscriber; the number of its case is the message's id."""
 
 
 class DeliverWebhook(WebhookMessageRef):
     """Deliver a message within one round of attempts."""
 
+    stored_at: datetime
     attempts_before: int = 0
     """Attempts of earlier rounds."""
 
@@ -140,6 +143,22 @@ class DeliveryStatus(Message):
     last_error: str = ""
     for_operators: bool = False
     """Whether operators have to be notified."""
+
+
+@dataclass(kw_only=True)
+class DeliveryState(CaseState):
+    """The state of a delivery while it runs."""
+
+    stage: WebhookStage = WebhookStage.SENDING
+    outcome: WebhookStage | None = None
+    attempts: int = 0
+    last_error: str = ""
+    given_up: bool = False
+
+    @property
+    def whose_turn(self) -> WaitingFor:
+        """While attempts fail nobody has to act: an operator is needed once it is a dead letter."""
+        return WaitingFor.OPERATOR if self.refused else self.waiting_for
 
 
 class WebhookOperation(Operation):

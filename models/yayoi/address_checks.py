@@ -1,12 +1,17 @@
 """Checking a mail address by a mailed code: for a new Yayoi ID (Y26), and for a new password of one that exists."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
+from models.common.case_state import CaseState
 from models.common.message import Message
+from models.common.messages import CaseRef, CaseStep
 from models.common.operations import Operation, Operations
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 
 MOST_TRIES = 5
 """How many wrong ones end a code."""
@@ -48,11 +53,23 @@ class CheckOutcome(StrEnum):
     CANCELLED = "取り消し"
 
 
-class AddressCheck(Message):
+class CheckRef(CaseRef):
+    """A check as a case: its number is its id, of which the receipt number is the beginning."""
+
+    @classmethod
+    def of_check(cls, check_id: UUID) -> Self:
+        return cls(case_no=case_no(check_id))
+
+    @property
+    def check_id(self) -> UUID:
+        return UUID(self.case_no)
+
+
+class AddressCheck(CheckRef):
     """One check, with which its procedure starts. Whose address it is stays in Postgres."""
 
-    check_id: UUID
     purpose: CheckPurpose
+    begun_at: datetime
     ends_at: datetime
 
     @property
@@ -65,22 +82,26 @@ class AddressCheck(Message):
         return receipt_no(self.check_id)
 
 
+def case_no(check_id: UUID) -> str:
+    """Return the number of the case. The receipt number alone is too short: two checks may have the same."""
+    return check_id.hex.upper()
+
+
 def receipt_no(check_id: UUID) -> str:
     """Return the number on the page, by which an operator finds the procedure: the beginning of its id."""
-    return check_id.hex[:8].upper()
+    return case_no(check_id)[:8]
 
 
-class CheckChanged(Message):
+class CheckProgress(Message):
     """What was done on the pages: which code counts, and whether the right one was typed in."""
 
     code_no: int
     finished: bool
 
 
-class SendCode(Message):
+class SendCode(CheckRef):
     """Mail the n-th code of a check."""
 
-    check_id: UUID
     code_no: int
 
 
@@ -90,17 +111,38 @@ class CodeMail(Message):
     sent: bool
 
 
-class CheckStep(Message):
-    """Something done once at the end of a check. `at` is the procedure's own time."""
-
-    check_id: UUID
-    at: datetime
+class CheckStep(CheckRef, CaseStep):
+    """Something done once at the end of a check."""
 
 
 class ClosedCheck(Message):
     """Whether it was finished; if not, nothing is left of it."""
 
     finished: bool
+
+
+@dataclass(kw_only=True)
+class CheckState(CaseState):
+    """The state of a check while it runs. It waits for the customer from the beginning: the page is open."""
+
+    stage: CheckStage = CheckStage.CODE
+    waiting_for: WaitingFor = WaitingFor.APPLICANT
+    outcome: CheckOutcome | None = None
+    code_no: int = 0
+    """Which code counts, as the row said last."""
+    finished: bool = False
+    """Whether the right code was typed in, as the row said last."""
+    codes_sent: int = 0
+    ended_by_operator: bool = False
+
+    @property
+    def ending(self) -> CheckOutcome | None:
+        return (self.outcome or CheckOutcome.CANCELLED) if self.ended_by_operator else None
+
+    @property
+    def over(self) -> bool:
+        """Whether no code is needed any longer."""
+        return self.finished or self.leaving
 
 
 class CheckOperation(Operation):

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.messages import Outcome
-from models.yayoi.office_state import OfficeState
 from models.yayoi.procedures import Procedure, Stage
 
 UNDONE = "元に戻して終了"
@@ -42,15 +41,6 @@ class CaseDiagram:
     visited: tuple[Stage, ...] = ()
     live: Stage | None = None
     outcome: Outcome | None = None
-
-    @classmethod
-    def of(cls, state: OfficeState) -> "CaseDiagram":
-        return cls(
-            procedure=state.case.procedure,
-            visited=tuple(state.visited),
-            live=None if state.stage is Stage.CLOSED else state.stage,
-            outcome=state.outcome or (state.early_exit.outcome if state.early_exit else None),
-        )
 
     @property
     def ended_early(self) -> bool:

@@ -2,27 +2,27 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Self
 
 from models.common.message import Message
+from models.common.messages import CaseRef, CaseStep, CountedStep
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.pair_rules import PairRule
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.procedures import ApplicationStage, Procedure, Stage
 from models.yayoi.service_links import Coverage, LinkKind
 
 
-class OfficeRef(Message):
-    """One pair of one application."""
+class OfficeRef(CaseRef):
+    """One pair of one application, which is a part of its case."""
 
-    application_no: ApplicationNo
-    office_no: int
+    case_no: ApplicationNo
+    part: int
 
     @property
     def spoken(self) -> str:
-        return f"{self.application_no} の {self.office_no} 件目"
+        return f"{self.case_no} の {self.part} 件目"
 
 
 # --- the procedures ---------------------------------------------------------------------------------------------------
@@ -47,10 +47,10 @@ class OfficeCase(OfficeRef):
     """The operator in charge."""
 
 
-class ApplicationCase(Message):
+class ApplicationCase(CaseRef):
     """All that `MultiOfficeApplication` has to know when it starts."""
 
-    application_no: ApplicationNo
+    case_no: ApplicationNo
     offices: tuple[OfficeCase, ...]
 
     @property
@@ -95,7 +95,7 @@ class ApplicationOutcome(Message):
 
 
 class OfficeProgress(Message):
-    """Where an office's procedure is: reported to the application, shown to operators and on the case page."""
+    """Where an office's procedure is, for operators and tests."""
 
     office_no: int
     office_name: str
@@ -111,26 +111,24 @@ class OfficeProgress(Message):
 
 
 class ApplicationProgress(Message):
-    """Where the application is."""
+    """Where the application as a whole is."""
 
     application_no: ApplicationNo
+    stage: ApplicationStage
     due_date: date
-    offices: tuple[OfficeProgress, ...]
-    closed: bool
+    assignee: str | None
+    """The operator to whom all offices were given at first."""
+    undelivered: tuple[MailKind, ...]
+    """Mails to the applicant that were refused for good."""
+    offices: tuple[OfficeOutcome, ...]
+    """How each office has ended that has."""
 
 
 # --- activities -------------------------------------------------------------------------------------------------------
 
 
-class OfficeStep(OfficeRef):
-    """One step for one office, at the workflow's own time."""
-
-    at: datetime
-
-    @classmethod
-    def of(cls, pair: OfficeRef, at: datetime, /, **facts: Any) -> Self:
-        """Build the step for a pair; `facts` are the fields that the kind of step adds."""
-        return cls(application_no=pair.application_no, office_no=pair.office_no, at=at, **facts)
+class OfficeStep(OfficeRef, CaseStep):
+    """One step for one office."""
 
 
 class PairProblem(Message):
@@ -202,7 +200,7 @@ class CorrectedPair(Message):
     office_name: str
 
 
-class CorrectPairStep(OfficeStep):
+class CorrectPairStep(OfficeRef, CountedStep):
     """Correct the pair in the application; what is None stays."""
 
     yayoi_id: YayoiId | None
@@ -211,9 +209,6 @@ class CorrectPairStep(OfficeStep):
     """The ID that was issued before, in 会計連携の追加 (Y9)."""
     by: str
     reason: str
-    occurrence: int
-    asked_as: str | None = None
-    """The update that the correction came as; it identifies it even if the numbers are counted anew."""
 
 
 class RevokedContract(Message):
@@ -239,16 +234,10 @@ class IssuedContract(Message):
     """The office's links until then, lost with the old ID (Y14)."""
 
 
-class SendMail(Message):
-    """One mail. The same application, office, kind and occurrence is the same mail, however often it is sent."""
+class SendMail(CountedStep):
+    """One mail. The same case, part, kind and occurrence is the same mail, however often it is sent."""
 
-    application_no: ApplicationNo
-    office_no: int | None = None
     kind: MailKind
-    at: datetime
-    occurrence: int = 1
-    asked_as: str | None = None
-    """The update that sends the mail once more; None: the procedure sends it."""
     points: tuple[str, ...] = ()
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
@@ -275,48 +264,8 @@ class Relinked(Message):
     coverage: Coverage
 
 
-class RecordAction(OfficeStep):
-    """Put what somebody did into the audit trail."""
-
-    action: str
-    by: str
-    reason: str
-    occurrence: int
-    """Counts the actions of this case, so that each is recorded once."""
-    asked_as: str | None = None
-    """The update that the action came as; it identifies it even if the numbers are counted anew."""
-
-
-class Assign(Message):
-    """Find an operator for an office's case: a named one, or the one with the fewest cases who is not on leave."""
-
-    application_no: ApplicationNo
-    office_no: int | None = None
-    """None: for all offices of the application."""
-    at: datetime
-    occurrence: int
-    asked_as: str | None = None
-    """The update that hands the case over; None: the system looks for somebody."""
-    to: str | None = None
-    but_not: str | None = None
-    by: str = "system"
-    reason: str = ""
-
-
 class CloseOffice(OfficeStep):
     """Close the office's part of the application; its Yayoi ID and token are free for others again (Y1)."""
 
     outcome: Outcome
     open_points: tuple[str, ...]
-
-
-class CloseApplication(Message):
-    """Close the application when all its offices have ended."""
-
-    application_no: ApplicationNo
-    at: datetime
-
-    @property
-    def office_no(self) -> int | None:
-        """It is about all offices."""
-        return None

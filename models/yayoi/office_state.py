@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from models.common.case_state import CaseState
 from models.common.messages import TimelineEntry
-from models.common.waiting_for import WaitingFor
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
@@ -28,18 +28,16 @@ class EarlyExit:
     points: tuple[str, ...]
 
 
-@dataclass
-class OfficeState:
+@dataclass(kw_only=True)
+class OfficeState(CaseState):
     """The state of a case while it runs."""
 
     case: OfficeCase
     follow_up: FollowUp
     office_name: str
     expires_on: date
-    assignee: str | None
     stage: Stage = Stage.CHECK
-    waiting_for: WaitingFor = WaitingFor.SYSTEM
-    waits_until: date | None = None
+    outcome: Outcome | None = None
     checked: bool = False
     """Whether the pair has been checked at all; `problems` says what was found last."""
     problems: tuple[PairProblem, ...] = ()
@@ -50,20 +48,12 @@ class OfficeState:
     sharing_ended: bool = False
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
-    overdue: bool = False
-    held: bool = False
-    failing: set[str] = field(default_factory=set)
-    """The activities, by their types, that keep failing."""
     early_exit: EarlyExit | None = None
-    outcome: Outcome | None = None
     open_points: Sequence[str] = ()
-    visited: list[Stage] = field(default_factory=list)
-    """The stages that were entered, each once, in their order; not those of undoing."""
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent, or refused."""
     undelivered: dict[MailKind, str] = field(default_factory=dict)
     """Mails to the customer that were refused for good and not sent again since, and why."""
-    timeline: list[TimelineEntry] = field(default_factory=list)
 
     @classmethod
     def of(cls, case: OfficeCase) -> "OfficeState":
@@ -76,21 +66,14 @@ class OfficeState:
             timeline=[TimelineEntry(at=case.applied_at, text="申し込みを受け付けた")],
         )
 
-    def enter(self, stage: Stage, waiting_for: WaitingFor, until: date | None) -> None:
-        """Enter a stage, or stay there."""
-        self.stage, self.waiting_for, self.waits_until = stage, waiting_for, until
-        if stage not in self.visited and self.early_exit is None:
-            self.visited.append(stage)
+    @property
+    def ending(self) -> Outcome | None:
+        return self.early_exit.outcome if self.early_exit else None
 
     @property
     def set_up_begun(self) -> bool:
         """Whether the customer has begun STEP5 (Y27)."""
         return bool(self.follow_up.done) or bool(self.follow_up.relinked)
-
-    @property
-    def whose_turn(self) -> WaitingFor:
-        """Who has to act: what keeps failing needs an operator."""
-        return WaitingFor.OPERATOR if self.failing else self.waiting_for
 
     @property
     def notice_undelivered(self) -> bool:
@@ -108,11 +91,7 @@ class OfficeState:
         return not self.problems_accepted and any(problem.rule in TOKEN_RULES for problem in self.problems)
 
     @property
-    def leaving(self) -> bool:
-        return self.early_exit is not None or self.outcome is not None
-
-    @property
-    def _points_to_show(self) -> tuple[str, ...]:
+    def points(self) -> tuple[str, ...]:
         if self.stage is Stage.CORRECTION:
             return tuple(problem.message for problem in self.problems)
         return tuple(self.open_points)
@@ -120,13 +99,13 @@ class OfficeState:
     @property
     def progress(self) -> OfficeProgress:
         return OfficeProgress(
-            office_no=self.case.office_no,
+            office_no=self.case.part,
             office_name=self.office_name,
             stage=self.stage,
             waiting_for=self.whose_turn,
             waits_until=self.waits_until,
             contract_id=self.contract_id,
-            open_points=self._points_to_show,
+            open_points=self.points,
             outcome=self.outcome,
             overdue=self.overdue,
             held=self.held,

@@ -101,5 +101,6 @@ class Action(Operation):
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     HOLD = "hold", Hold, "保留にする"
     RESUME = "resume", Resume, "保留を解く"
+    TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
     WITHDRAW = "withdraw", Withdraw, "申込者の取り下げを記録する"
     CANCEL = "cancel", Cancel, "取り消す"

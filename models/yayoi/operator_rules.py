@@ -66,19 +66,25 @@ _CORRECTED_BY = {
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
     """Return why an action of this kind cannot be done now, whatever it says."""
-    if state.leaving:
+    if state.leaving and not (state.refused and action is Action.TRY_AGAIN):
         return "この手続きは、すでに終了したか、終了の処理中です。"
     return _RULES[action](state) if action in _RULES else None
 
 
 def _correcting(state: OfficeState) -> str | None:
+    if state.refused and not state.notified_at:
+        return None
+    return _correcting_problems(state)
+
+
+def _correcting_problems(state: OfficeState) -> str | None:
     if state.stage is not Stage.CORRECTION or state.problems_accepted or not state.problems:
         return "訂正を待っている段階ではありません。"
     return None
 
 
 def _accepting(state: OfficeState) -> str | None:
-    if reason := _correcting(state):
+    if reason := _correcting_problems(state):
         return reason
     if not all(problem.acceptable for problem in state.problems):
         rules = "、".join(problem.rule for problem in state.problems if not problem.acceptable)
@@ -152,6 +158,7 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
     Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
+    Action.TRY_AGAIN: lambda state: None if state.refused else "受け付けられなかった処理はありません。",
     Action.WITHDRAW: _withdrawing,
 }
 

@@ -20,6 +20,7 @@ from models.yayoi.operator_rules import example
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from tests.support.operator_actions import TABLE, filled, shown_actions
+from workflows.common.details import page_of
 from workflows.yayoi.office_details import WHEN_CALLED
 
 ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
@@ -190,13 +191,16 @@ async def cancellation(case: Case) -> dict[str, str]:
     return dict(json.loads(block))
 
 
-async def test_the_application_says_which_office_waits_for_an_operator(environment: Environment) -> None:
+async def test_the_application_leads_to_each_office_which_says_that_it_waits_for_an_operator(
+    environment: Environment,
+) -> None:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SHARING, 2)
-    assert "操作は不要です。事業所データの名前を押すと、" in await details(case.application)
     await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 2)
-    await case.settled(2)
-    assert "担当者の対応を待っている手続きがあります（2. 事業所C）" in await details(case.application)
+    shown = await details(case.application)
+    assert "操作は不要です。事業所データの名前を押すと、" in shown
+    assert f"[2. 事業所C]({page_of('default', case.office(2).id)})" in shown
+    assert "保留" in await details(case.office(2))
 
 
 # --- a cancellation that comes too late -------------------------------------------------------------------------------
@@ -212,7 +216,7 @@ async def test_y27_a_cancellation_request_after_step5_is_refused_and_in_the_audi
     while not (found := [row for row in await case.audit() if "取り消さなかった" in row.action]):
         await case.settled()
     [row] = found
-    assert (row.by, row.office_no) == ("Web UI", 1)
+    assert (row.by, row.part) == ("Web UI", 1)
     assert "Request Cancellation" in row.reason
     assert "責任者の承認" in row.reason
     assert await case.until(await case.now() + timedelta(hours=1))

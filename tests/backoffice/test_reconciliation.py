@@ -20,11 +20,14 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
+from models.common.store.case_status import status_of
+from models.common.waiting_for import WaitingFor
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     Base,
+    CaseStatusRow,
     EventRow,
     LedgerRow,
     MyicsFirmRow,
@@ -33,12 +36,15 @@ from models.tables import (
     OfficeRow,
     ServiceLinkRow,
     SharingRow,
+    WebhookMessageRow,
+    WebhookSubscriberRow,
 )
+from models.webhooks.messages import WebhookKind
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
 from models.yayoi.operator_actions import Cancel
-from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
@@ -80,6 +86,13 @@ async def everything(environment: Environment) -> dict[str, list[tuple[Any, ...]
     return await rows(environment, *(mapper.class_ for mapper in Base.registry.mappers))
 
 
+async def case_status(case: Case, part: int | None = None) -> CaseStatusRow:
+    async with case.environment.sessions() as session:
+        row = await status_of(session, case.application_no, part)
+    assert row is not None
+    return row
+
+
 def kinds(report: ReconciliationReport) -> list[FindingKind]:
     return [finding.kind for finding in report.findings]
 
@@ -114,6 +127,10 @@ async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)
     assert (pair.outcome, pair.closed_at) == (Outcome.TERMINATED, report.at)
+    office, whole = await case_status(case, 1), await case_status(case)
+    assert (office.stage, office.outcome, office.changed_at) == (Stage.CLOSED, Outcome.TERMINATED, report.at)
+    assert (office.waiting_for, office.failing) == (WaitingFor.SYSTEM, False)
+    assert whole.stage == ApplicationStage.CLOSED
     notices = await case.notices(MailKind.TERMINATED)
     assert [each.recipient for each in notices] == [TARO, *([pair.yayoi_id] if issued else [])]
     assert all(each.sent_at for each in notices)
@@ -147,6 +164,23 @@ async def test_two_reconciliations_at_once_repair_once(environment: Environment)
     for action in ("サービス契約ID を取り消した", "会計事務所との共有を元に戻した"):
         assert actions.count(action) == 1
     assert actions.count(f"事業所データの手続きを終了した（{Outcome.TERMINATED}）") == 1
+
+
+async def test_subscribers_are_notified_once_that_a_terminated_case_was_closed(environment: Environment) -> None:
+    subscriber = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
+    await change(environment, subscriber)
+    case = await in_set_up(environment)
+    await case.office().terminate()
+    await case.application.result()
+    before = (await case_status(case, 1)).version
+    await asyncio.gather(reconcile(environment), reconcile(environment))
+    assert (await case_status(case, 1)).version == before + 1
+    closed = select(WebhookMessageRow.payload).where(WebhookMessageRow.kind == WebhookKind.OFFICE_CLOSED)
+    [payload] = await environment.rows(closed)
+    assert payload["data"]["stage"] == {"code": "closed", "label": "終了"}
+    assert payload["data"]["outcome"] == {"code": "terminated", "label": "強制終了"}
+    whole = select(WebhookMessageRow).where(WebhookMessageRow.kind == WebhookKind.APPLICATION_CLOSED)
+    assert len(await environment.rows(whole)) == 1
 
 
 async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(environment: Environment) -> None:
@@ -224,6 +258,7 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     assert (finding.kind, finding.repaired) == (FindingKind.LEFT_OPEN, True)
     [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
+    assert (await case_status(case)).stage == ApplicationStage.CLOSED
     assert len(await case.notices(MailKind.FINISHED)) == 1
     assert (await reconcile(environment)).findings == ()
 
@@ -298,10 +333,10 @@ async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
     async with activity_environment(registry_url, smtp_inbox) as environment:
         no = await environment.apply(form([OFFICE_C]))
         at = datetime.now(UTC)
-        step = FreezeStep(application_no=no, office_no=1, at=at, office_token=OFFICE_C[1])
+        step = FreezeStep(case_no=no, part=1, at=at, office_token=OFFICE_C[1])
         activities = environment.activities()
         for name in ("freeze_smart_import", "thaw_smart_import"):
-            await activities[name](OfficeStep(application_no=no, office_no=1, at=at))
+            await activities[name](OfficeStep(case_no=no, part=1, at=at))
         assert not (await activities["freeze_again"](step)).done
         [(frozen_by,)] = await environment.rows(
             select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1])

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.yayoi.procedures import Stage
 from tests.browser.browsing import DEVICES, Looking, new_page
 from tests.support.serving import served
 from tests.support.web import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
@@ -76,7 +77,7 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
 
         await expect(page.get_by_role("heading", level=1)).to_have_text("お申し込みを受け付けました")
         application_no = await page.locator("dt", has_text="申込番号").locator("+ dd").inner_text()
-        await web.started(application_no)
+        await web.waits_at(application_no, 1, Stage.SHARING)
         await page.reload()
         await expect(page.get_by_text("お客様の操作が必要です").first).to_be_visible()
         await looking.at(page, "case")

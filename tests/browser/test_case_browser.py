@@ -106,6 +106,6 @@ async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_re
             assert (await case.office(2).result()).outcome is Outcome.WITHDRAWN
             await page.goto(address + path)
             await expect(page.get_by_role("region", name="事業所C")).to_contain_text("お申し込みは取り下げられました。")
-            by = [row.by for row in await case.audit() if row.office_no == 2 and row.reason == "お手続きの画面での操作"]
+            by = [row.by for row in await case.audit() if row.part == 2 and row.reason == "お手続きの画面での操作"]
             assert by == ["申込者", "申込者"]
             assert who.looking.found == []

@@ -9,24 +9,24 @@ FAILING = "activity_failing"
 REGISTRATION = (
     (FAILING, "registration_changed", "withdrawn_with_client"),
     ("progress", "timeline"),
-    ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "unlock", "withdraw"),
+    ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
     *("accept_pair", "add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
     *("release_sharing", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
-    *("resume", "withdraw"),
+    *("resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AccountUnlocking": REGISTRATION,
     "CaseLinkMail": ((FAILING,), (), ()),
-    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop")),
+    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, "office_progressed"), ("progress",), ("cancel",)),
-    "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline", "way"), OFFICE),
+    "MultiOfficeApplication": ((FAILING,), ("progress",), ("cancel",)),
+    "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline"), OFFICE),
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, "row_changed"), (), ("end_check",)),
     "RefusedForm": ((FAILING,), (), ()),

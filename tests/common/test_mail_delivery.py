@@ -16,22 +16,20 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of as text_part_of
-from activities.common.outbox import MAILS_AT_ONCE, MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
+from activities.common.outbox import MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
 from models.common.calendar import day_in_japan
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
-from tests.support.activity_trials import AT, NO, STEP
+from tests.support.activity_trials import AT, NO
 from tests.support.environment import OFFICE_C, TARO, form
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import until
-from workers import database
 from workers.stack import inbox
 from workers.stack.inbox import text_of
 
-RECEIPT = SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT)
+RECEIPT = SendMail(case_no=NO, kind=MailKind.RECEIPT, at=AT)
 SENT = "メールを送信した"
 
 
@@ -130,8 +128,8 @@ async def test_each_kind_and_each_occurrence_is_a_mail_of_its_own(
         RECEIPT,
         *(
             SendMail(
-                application_no=NO,
-                office_no=1,
+                case_no=NO,
+                part=1,
                 kind=kind,
                 at=AT,
                 occurrence=occurrence,
@@ -375,41 +373,6 @@ async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_aga
     assert ear.asked == 0  # sent is sent
 
 
-async def test_mails_that_a_server_takes_and_never_answers_hold_up_nothing_else(
-    environment: ActivityEnvironment,
-) -> None:
-    """Each holds a connection to the database: with the pool of a worker, a freeze still takes effect at once (Y12)."""
-    stalled: list[asyncio.StreamWriter] = []
-    occasions = [RECEIPT.model_copy(update={"occurrence": number}) for number in range(1, 31)]
-
-    async def stall(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        stalled.append(writer)
-
-    address = environment.engine.url.render_as_string(hide_password=False)
-    engine = database.engine(environment.settings.model_copy(update={"database_url": address}))
-    async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        activities = environment.activities(database.sessions(engine), smtp_port=port)
-        mails = [asyncio.create_task(activities["send_mail"](occasion)) for occasion in occasions]
-
-        async def all_turns_taken() -> bool:
-            return len(stalled) == MAILS_AT_ONCE
-
-        await until(all_turns_taken)
-        await activities["freeze_smart_import"](STEP)
-        assert len(stalled) == MAILS_AT_ONCE
-        assert not any(mail.done() for mail in mails)
-        # Nor do those that wait for a turn fill the worker: they give up, to be tried again.
-        [given_up, *_], _ = await asyncio.wait(mails, return_when=asyncio.FIRST_COMPLETED)
-        assert str(given_up.exception()) == "no turn within 5 seconds"
-        for mail in mails:
-            mail.cancel()
-        for writer in stalled:
-            writer.close()
-        await asyncio.gather(*mails, return_exceptions=True)
-    await engine.dispose()
-
-
 async def test_the_server_receives_the_same_two_addresses_as_the_reader(environment: ActivityEnvironment) -> None:
     address = '"keiri, honsha"@example.jp'
     async with environment.sessions.begin() as session:
@@ -426,7 +389,7 @@ async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(
     """As after the Reset of a workflow whose case the daily reconciliation had undone."""
     async with environment.sessions.begin() as session:
         await session.execute(update(ApplicationOfficeRow).values(closed_at=AT))
-    reminder = SendMail(application_no=NO, office_no=1, kind=MailKind.FOLLOW_UP_REMINDER, at=AT)
+    reminder = SendMail(case_no=NO, part=1, kind=MailKind.FOLLOW_UP_REMINDER, at=AT)
     with pytest.raises(ApplicationError, match="すでに終了しています"):
         await environment.activities(smtp_port=smtp_inbox.port)["send_mail"](reminder)
     assert smtp_inbox.mails == []

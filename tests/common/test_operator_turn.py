@@ -8,8 +8,9 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.store.case_status import WHOLE
 from models.common.waiting_for import WaitingFor
-from models.tables import ApplicationOfficeRow, OperatorRow
+from models.tables import CaseStatusRow, OperatorRow
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
@@ -65,8 +66,8 @@ async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case
     await case.until_day(environment.calendar.business_days_after(alert_on, 3))
     assert (await case.progress()).assignee == second
     assert await shown_assignee(case) == second
-    assert await environment.rows(select(ApplicationOfficeRow.assignee)) == [second]
-    handed_on = [row for row in await case.audit() if row.action == "担当者を決めた" and row.office_no == 1]
+    assert await environment.rows(select(CaseStatusRow.assignee).where(CaseStatusRow.part != WHOLE)) == [second]
+    handed_on = [row for row in await case.audit() if row.action == "担当者を決めた" and row.part == 1]
     assert [(row.by, row.reason, row.facts["operator"]) for row in handed_on] == [
         ("system", "期限までに対応されなかったため", second)
     ]

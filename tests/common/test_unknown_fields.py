@@ -13,7 +13,6 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
 
 import activities
 import models
@@ -23,8 +22,7 @@ import workflows
 from models.common.message import FromOutside, Message
 from models.common.operator_message import ActionMessage
 from tests.support.recorded_histories import HISTORIES
-from workers.temporal import DATA_CONVERTER
-from workers.wiring.root import WORKFLOWS
+from tests.support.sandbox import replay
 
 PACKAGES = (activities, models, web, workers, workflows)
 RUN_WHEN_IMPORTED = ("__main__", "migrations")
@@ -116,7 +114,7 @@ def test_no_class_has_a_rule_of_its_own() -> None:
 @pytest.mark.parametrize("name", sorted(HISTORIES))
 async def test_a_history_replays_whatever_fields_its_messages_had_besides(name: str) -> None:
     history = WorkflowHistory.from_json(name, _with_fields_of_another_build(json.loads(HISTORIES[name])))
-    await Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER).replay_workflow(history)
+    await replay(history)
 
 
 def _with_fields_of_another_build(event: Any, *, said: bool = False) -> Any:

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.calendar import day_in_japan
+from models.common.case_status import CaseStatus
 from models.common.password_hashing import Hashing
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.store.case_status import begin_status
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -25,7 +27,7 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.case_links import case_path
-from models.yayoi.procedures import Procedure
+from models.yayoi.procedures import Procedure, Stage
 from tests.support.web import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -179,6 +181,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 **pair, yayoi_id=person.yayoi_id, office_token=person.office_token, office_name=person.office_name
             )
         )
+        begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
         await session.flush()
         session.add_all(
             [

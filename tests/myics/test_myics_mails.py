@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, SendMyicsMail
 from models.tables import (
+    CaseStatusRow,
     MyicsAccountRow,
     MyicsClientRow,
     MyicsFirmRow,
@@ -55,12 +56,12 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         sent = smtp_inbox.mails[-1]
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
-        assert MR.registration_no in text
+        assert MR.case_no in text
         place = "password/new" if kind is RegistrationKind.RENEWAL else "register"
         assert (f"http://web.test/myics/{place}?link=" in text) == (mail in _WITH_LINK)
         if mail.for_operators:
             assert sent["To"].endswith("@back-office.example.jp")
-            assert f"myics%2F{MR.registration_no}" in text
+            assert f"myics%2F{MR.case_no}" in text
         else:
             assert sent["To"] == "ichiro@aoba-kaikei.example.jp"
             assert text.startswith("みなと商店" if client and kind is not RegistrationKind.REPRESENTATIVE else "青葉")
@@ -72,7 +73,7 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
 
 async def store(environment: ActivityEnvironment, kind: RegistrationKind, client: str | None) -> None:
     async with environment.sessions.begin() as session:
-        for table in (MyicsRegistrationRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow):
+        for table in (CaseStatusRow, MyicsRegistrationRow, MyicsAccountRow, MyicsClientRow, MyicsFirmRow):
             await session.execute(delete(table))
         await session.execute(insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所"))
         if client:
@@ -82,7 +83,7 @@ async def store(environment: ActivityEnvironment, kind: RegistrationKind, client
         common = {
             "customer_no": FIRM,
             "client_id": client,
-            "registration_no": MR.registration_no,
+            "registration_no": MR.case_no,
             "address": "ichiro@aoba-kaikei.example.jp",
             "name": "青葉 一郎",
         }
@@ -101,7 +102,18 @@ async def store(environment: ActivityEnvironment, kind: RegistrationKind, client
                 link_no=1,
                 expires_on=date(2026, 12, 5),
                 changed_at=AT,
-                assignee="佐藤",
                 **common,
+            )
+        )
+        await session.execute(
+            insert(CaseStatusRow).values(
+                case_no=MR.case_no,
+                part=0,
+                version=0,
+                changed_at=AT,
+                stage="招待中",
+                since=AT,
+                waiting_for="担当者",
+                assignee="佐藤",
             )
         )

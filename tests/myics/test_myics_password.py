@@ -170,6 +170,7 @@ async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(si
     await site.myics.forget_password(OWNER)
     [renewal] = await renewals(site)
     await renewal.link()
+    await renewal.settled()
     shown = (await renewal.handle.describe()).typed_search_attributes
     assert shown.get(search_attributes.WAITING_FOR) == WaitingFor.APPLICANT  # no operator's queue
     for update_name, facts in (

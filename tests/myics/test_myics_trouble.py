@@ -1,5 +1,6 @@
 """M8: a registration goes on or ends whose mails are refused, whose activities fail, or that was reset."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -18,20 +19,29 @@ from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
 from models.myics.deadlines import INVITATION_DAYS
 from models.myics.identifiers import HolderNo, RegistrationNo
+from models.myics.mails import MyicsMail
 from models.myics.registrations import (
     RegistrationCase,
-    RegistrationChanged,
     RegistrationKind,
     RegistrationOutcome,
     RegistrationStage,
 )
 from models.tables import MyicsRegistrationRow
 from tests.support.environment import details_of
-from tests.support.myics_cases import MINATO, client_without_its_users
-from tests.support.myics_environment import FIRM, MyicsEnvironment, Registered, user
+from tests.support.myics_cases import (
+    MINATO,
+    REFUSAL,
+    client_without_its_users,
+    refused_for_good,
+    status_of,
+    waits_for_operator,
+)
+from tests.support.myics_environment import FIRM, PASSWORD, MyicsEnvironment, Registered, user
+from tests.support.running import PATIENCE
 from workflows.common.search_attributes import FAILING, WAITING_FOR
-from workflows.myics.registration import REGISTRATION_CHANGED
+from workflows.myics.registration import REGISTRATION_CHANGED, USER_ENDED, WITHDRAWN_WITH_CLIENT
 from workflows.myics.registration_details import registration_static_details
+from workflows.myics.registration_steps import RegistrationSteps
 
 WRONG, RIGHT = MailAddress("ichiroo@aoba-kaikei.example.jp"), MailAddress("ichiro@aoba-kaikei.example.jp")
 REFUSED = "メールを届けられませんでした"
@@ -96,21 +106,142 @@ async def test_an_operators_dead_mailbox_stops_no_escalation(myics: MyicsEnviron
 # --- activities that keep failing -------------------------------------------------------------------------------------
 
 
-async def test_that_one_activity_works_does_not_hide_that_another_one_fails(myics: MyicsEnvironment) -> None:
+async def test_that_one_activity_works_does_not_hide_that_another_one_fails(
+    myics: MyicsEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("failures", "failing_interceptor"):
+        monkeypatch.setattr(f"activities.common.{module}.FAILS_AT_ATTEMPT", 2)
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(myics.environment.inbox, "handle_RCPT", not_now)
+        registration = await myics.invite()
+        await waits_for_operator(registration.handle)
+        await registration.handle.signal(ACTIVITY_FAILING)  # noted again after as many tries more
+        await registration.act("add_note")
+        shown = (await registration.handle.describe()).typed_search_attributes
+        assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
+        assert "処理の失敗が続いています" in await details_of(registration.handle)
+    await registration.link()
+    await registration.settled()
+    shown = (await registration.handle.describe()).typed_search_attributes
+    assert (bool(shown.get(FAILING)), shown.get(WAITING_FOR)) == (False, WaitingFor.APPLICANT)
+    notes = [entry.text for entry in (await registration.progress()).timeline]
+    assert sum("処理の失敗が続いている" in text for text in notes) == 1
+
+
+async def not_now(*_arguments: object) -> str:
+    return "451 4.3.2 try again later"
+
+
+async def test_a_step_that_is_refused_for_good_waits_for_an_operator_who_has_it_tried_again(
+    myics: MyicsEnvironment,
+) -> None:
+    with refused_for_good("activities.myics.registrations._held"):
+        registration = await myics.invite()
+        await registration.waits_for(WaitingFor.OPERATOR)
+    assert (await registration.progress()).assignee
+    assert REFUSAL in await details_of(registration.handle)
+    assert (await status_of(myics, registration.number)).waiting_for == WaitingFor.OPERATOR
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await registration.act("unlock")
+    assert "try_again" in str(failed.value.cause)
+    await registration.act("try_again")
+    await registration.link()
+    await registration.settled()
+    assert (await registration.progress()).waiting_for is WaitingFor.APPLICANT
+    assert REFUSAL not in (await details_of(registration.handle)).partition("経過")[0]
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await registration.act("try_again")
+    assert "受け付けられなかった処理はありません" in str(failed.value.cause)
+
+
+async def test_a_closing_that_is_refused_for_good_is_tried_again_too(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     await registration.link()
     await registration.settled()
-    for _ in range(2):  # noted again after as many tries more
-        await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")
+    with refused_for_good("activities.myics.registrations._held"):
+        await registration.act("withdraw")
+        await waits_for_operator(registration.handle)
+        await registration.settled()
+    await registration.act("try_again")
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+    assert (await status_of(myics, registration.number)).waiting_for == WaitingFor.SYSTEM
+
+
+async def test_what_is_refused_for_good_can_be_withdrawn(myics: MyicsEnvironment) -> None:
+    with refused_for_good("activities.myics.registrations._held"):
+        registration = await myics.invite()
+        await registration.waits_for(WaitingFor.OPERATOR)
+    await registration.act("withdraw")
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
+
+
+async def test_an_error_beside_the_story_is_seen_and_the_case_goes_on_when_it_is_corrected(
+    myics: MyicsEnvironment,
+) -> None:
+    tomorrow = myics.environment.calendar.business_days_after(day_in_japan(datetime.now(UTC)), 1)
+    with pytest.MonkeyPatch.context() as wrong:
+        wrong.setattr(RegistrationSteps, "remind_operator", not_written_yet)
+        registration = await mistyped(myics)
+        passing = asyncio.create_task(registration.until_day(tomorrow))
+        async with asyncio.timeout(PATIENCE):
+            while "not written yet" not in await failure_of_a_task(registration):  # noqa: ASYNC110 the server is asked
+                await asyncio.sleep(0.05)
+    await passing
+    assert MyicsMail.OPERATOR_REMINDER in await registration.kinds()
+
+
+async def not_written_yet(_steps: RegistrationSteps, on: date) -> None:  # noqa: ARG001 as it is called
+    message = "not written yet"
+    raise RuntimeError(message)
+
+
+async def failure_of_a_task(registration: Registered) -> str:
+    return "".join(
+        [
+            event.workflow_task_failed_event_attributes.failure.message
+            async for event in registration.handle.fetch_history_events()
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        ]
+    )
+
+
+# --- signals with made-up content -------------------------------------------------------------------------------------
+
+MADE_UP = {"stage": "登録済み", "locked": True, "changed_at": "2099-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("signal", "content"),
+    [
+        (REGISTRATION_CHANGED, MADE_UP),
+        (WITHDRAWN_WITH_CLIENT, "顧問先の取り下げ"),
+        (ACTIVITY_FAILING, "send_myics_mail"),
+    ],
+)
+async def test_a_made_up_signal_changes_nothing_that_the_row_does_not_say(
+    myics: MyicsEnvironment, signal: str, content: object
+) -> None:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.settled()
+    before = await registration.progress()
+    await registration.handle.signal(signal, content)
+    await registration.settled()
+    assert await registration.progress() == before
     await registration.act("add_note")
-    shown = (await registration.handle.describe()).typed_search_attributes
-    assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (True, WaitingFor.OPERATOR)
-    assert "処理の失敗が続いています" in await details_of(registration.handle)
-    await registration.act("resend")
-    shown = (await registration.handle.describe()).typed_search_attributes
-    assert (shown.get(FAILING), shown.get(WAITING_FOR)) == (False, WaitingFor.APPLICANT)
-    notes = [entry.text for entry in (await registration.progress()).timeline]
-    assert sum("処理の失敗が続いている" in text for text in notes) == 1
+    await myics.register_representative(registration)  # what the row says is taken, though it is older
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
+
+
+async def test_m7_a_made_up_end_of_a_user_does_not_end_the_clients_registration(myics: MyicsEnvironment) -> None:
+    client, first = await client_without_its_users(myics)
+    await client.handle.signal(USER_ENDED, {"registration_no": first.number, "outcome": "登録済み"})
+    await client.settled()
+    progress = await client.progress()
+    assert (progress.stage, progress.outcome) == (RegistrationStage.USERS, None)
+    await myics.notify()
+    await myics.register_user(first)
+    assert (await client.handle.result()).outcome is RegistrationOutcome.REGISTERED
 
 
 # --- clients, ends and resets -----------------------------------------------------------------------------------------
@@ -127,6 +258,8 @@ async def test_m7_a_withdrawn_clients_users_are_never_started(myics: MyicsEnviro
     assert (await first.row()).outcome == RegistrationOutcome.WITHDRAWN
     assert (await myics.account(MINATO, HolderNo(f"{FIRM}0012"))).state == AccountState.WITHDRAWN
     assert first.mails(MINATO) == []
+    status = await status_of(myics, first.number)
+    assert (status.stage, status.outcome) == (RegistrationStage.CLOSED, RegistrationOutcome.WITHDRAWN)
     assert "登録の手続きを終了した（取り下げ）" in await first.audit()
 
 
@@ -144,11 +277,13 @@ async def test_m7_a_user_who_was_just_being_started_gets_no_link(myics: MyicsEnv
 
 async def test_nothing_is_asked_for_while_the_end_is_being_recorded(myics: MyicsEnvironment) -> None:
     registration = await myics.add(await myics.firm(), user(MINATO))
-    await registration.link()
-    done = RegistrationChanged(stage=RegistrationStage.REGISTERED, locked=False, changed_at=datetime.now(UTC))
+    token = await registration.link()
+    await registration.settled()
+    await myics.registrants.set_password(token, PASSWORD)
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
     async with myics.environment.sessions.begin() as session:
         await session.get_one(MyicsRegistrationRow, registration.number, with_for_update=True)
-        await registration.handle.signal(REGISTRATION_CHANGED, done)
+        await registration.handle.signal(REGISTRATION_CHANGED)
         await registration.activity("close_registration")
         with pytest.raises(WorkflowUpdateFailedError) as late:
             await registration.act("resend")
@@ -174,6 +309,7 @@ async def test_what_is_asked_for_after_a_reset_is_not_taken_for_what_was_done_be
             reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
         )
     )
+    await registration.settled()
     await registration.act("correct_address", mail_address=RIGHT)
     assert (await registration.row()).address == RIGHT
     await registration.link(3)
@@ -190,7 +326,7 @@ async def last_task(registration: Registered) -> int:
 
 def test_the_day_of_receipt_is_the_day_in_japan() -> None:
     case = RegistrationCase(
-        registration_no=RegistrationNo.from_count(1),
+        case_no=RegistrationNo.from_count(1),
         kind=RegistrationKind.USER,
         customer_no=FIRM,
         holder_no=HolderNo(FIRM),

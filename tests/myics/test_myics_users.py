@@ -17,6 +17,8 @@ from models.myics.store.permissions import NotPossibleError
 from models.myics.store.registrants import RegistrantPage
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG, SignInRefusedError
 from models.tables import MyicsRegistrationRow
+from tests.support.environment import details_of
+from tests.support.myics_cases import status_of
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 from workers.stack.inbox import text_of
 from workflows.common import search_attributes
@@ -107,6 +109,33 @@ async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_doe
     later = await myics.add(manager, user("second@minato.example.jp", ADMINISTRATOR), HolderNo(client))
     await myics.register_user(later)
     assert not (await myics.sign_in.sign_in(client, "second@minato.example.jp", PASSWORD)).manages
+
+
+async def test_m7_statuses_are_stored_with_the_registrations_and_say_in_the_end_how_they_ended(
+    myics: MyicsEnvironment,
+) -> None:
+    manager = await myics.firm()
+    form = ClientForm(suffix=ClientSuffix("0012"), name="みなと商店", users=(user("minato@minato.example.jp"),))
+    number = await myics.clients.add(manager, form)
+    [first] = await myics.users.listed(manager, HolderNo("10002003010012"))
+    whole, registration = Registered(myics, number), Registered(myics, first.registration_no)
+    stages = [(await status_of(myics, each.number)).stage for each in (whole, registration)]
+    assert stages == [RegistrationStage.RECEIVED, RegistrationStage.INVITED]
+    await myics.notify()
+    await whole.at(RegistrationStage.USERS)
+    status = await status_of(myics, number)
+    assert (status.stage, status.waiting_for) == (RegistrationStage.USERS, WaitingFor.APPLICANT)
+    assert f"{registration.number}　| 登録待ち" in await details_of(whole.handle)
+    await registration.link()
+    await registration.settled()
+    status = await status_of(myics, registration.number)
+    assert (status.waiting_for, status.until) == (WaitingFor.APPLICANT, (await registration.row()).expires_on)
+    await myics.register_user(registration)
+    await whole.handle.result()
+    for each in (whole, registration):
+        status = await status_of(myics, each.number)
+        assert (status.stage, status.outcome) == (RegistrationStage.CLOSED, RegistrationOutcome.REGISTERED)
+    assert f"{registration.number}　| 登録済み" in await details_of(whole.handle)
 
 
 async def test_m7_the_last_four_digits_are_checked_and_taken_once(myics: MyicsEnvironment) -> None:

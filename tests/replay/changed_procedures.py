@@ -40,7 +40,7 @@ class WithOneStepMore(OfficeDataProcedure):
     @workflow.init
     def __init__(self, case: OfficeCase) -> None:
         super().__init__(case)
-        self._steps = OneStepMore(self._state, self._view)
+        self._steps = OneStepMore(self._state, self.view, self._steps._steps)
 
     @workflow.run
     async def run(self, case: OfficeCase) -> OfficeOutcome:
@@ -52,7 +52,7 @@ class WithOneStepMorePatched(OfficeDataProcedure):
     @workflow.init
     def __init__(self, case: OfficeCase) -> None:
         super().__init__(case)
-        self._steps = OneStepMorePatched(self._state, self._view)
+        self._steps = OneStepMorePatched(self._state, self.view, self._steps._steps)
 
     @workflow.run
     async def run(self, case: OfficeCase) -> OfficeOutcome:
@@ -64,7 +64,7 @@ class WithOneStepLess(OfficeDataProcedure):
     @workflow.init
     def __init__(self, case: OfficeCase) -> None:
         super().__init__(case)
-        self._steps = OneStepLess(self._state, self._view)
+        self._steps = OneStepLess(self._state, self.view, self._steps._steps)
 
     @workflow.run
     async def run(self, case: OfficeCase) -> OfficeOutcome:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from models.common.store.case_status import status_of, statuses_of_parts
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -42,6 +43,7 @@ AUDITED_AS = {
     "担当者を決めた": "assign",
     "申込を受け付けた": "received",
     "申込の手続きを終了した": "close",
+    "申込全体を取り消す": "request",
     **{f"{step.label}を記録した": "set_up" for step in SetUpStep},
     **{f"事業所データの手続きを終了した（{outcome}）": "close" for outcome in Outcome},
 }
@@ -63,7 +65,7 @@ class Records:
     shared: Sequence[SharingRow]
 
     def audited(self, office_no: int, *actions: str) -> list[AuditRow]:
-        return [row for row in self.audit if row.office_no == office_no and row.action in actions]
+        return [row for row in self.audit if row.part == office_no and row.action in actions]
 
     @property
     def ended(self) -> set[int]:
@@ -85,7 +87,7 @@ async def records(case: Case) -> Records:
             application,
             {row.office_no: row for row in await rows(select(ApplicationOfficeRow))},
             await rows(select(IssuedContractRow)),
-            await rows(select(AuditRow).where(AuditRow.application_no == number).order_by(AuditRow.audit_id)),
+            await rows(select(AuditRow).where(AuditRow.case_no == number).order_by(AuditRow.audit_id)),
             await rows(select(NoticeRow).where(NoticeRow.application_no == number)),
             await rows(select(LedgerRow).where(LedgerRow.key.startswith(f"{number}:"))),
             await rows(select(OfficeRow.frozen_by).where(OfficeRow.frozen_by.is_not(None))),
@@ -113,7 +115,7 @@ def every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known: Record
         if row.action == f"{MAILED}{NOTICE_SUBJECT}":
             text = _text(mails[row.facts["message_id"]])
             notified = {each.contract_id for each in known.issued if each.contract_id in text}
-            assert notified == {each.contract_id for each in known.issued if each.office_no == row.office_no}
+            assert notified == {each.contract_id for each in known.issued if each.office_no == row.part}
             revoked = {each.facts["contract_id"] for each in known.audit if each.action == REVOKED}
             before = {
                 each.facts["contract_id"]
@@ -122,8 +124,8 @@ def every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known: Record
             }
             assert notified
             assert notified.isdisjoint(before)
-            if notified & revoked and row.office_no in known.ended:
-                assert _notified_of_its_end(known, row.office_no), "notified of an ID that was revoked, and not of that"
+            if notified & revoked and row.part in known.ended:
+                assert _notified_of_its_end(known, row.part), "notified of an ID that was revoked, and not of that"
 
 
 def _notified_of_its_end(known: Records, office_no: int) -> bool:
@@ -155,7 +157,7 @@ def every_step_has_its_audit_entry_and_every_entry_its_step(known: Records) -> N
     steps = Counter(_step(row) for row in known.ledger if _had_an_effect(row))
     steps.update((row.office_no, "mail") for row in known.notices if row.sent_at)
     steps[None, "received"] += 1
-    assert +steps == Counter((row.office_no, _step_of(row)) for row in known.audit)
+    assert +steps == Counter((row.part, _step_of(row)) for row in known.audit)
 
 
 def _step(row: LedgerRow) -> tuple[int | None, str]:
@@ -176,3 +178,19 @@ def _text(mail: EmailMessage) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
+
+
+async def status_rows_say_what_the_procedures_are(case: Case) -> None:
+    """Of each office, once nothing is under way: what pages read is what the workflow knows."""
+    async with case.environment.sessions() as session:
+        numbers = list(await statuses_of_parts(session, case.application_no))
+    for number in numbers:
+        await case.settled(number)
+        known = await case.progress(number)
+        async with case.environment.sessions() as session:
+            row = await status_of(session, case.application_no, number)
+        assert row is not None
+        assert (row.stage, row.waiting_for, row.until, row.assignee, row.outcome) == (
+            *(known.stage, known.waiting_for, known.waits_until, known.assignee, known.outcome),
+        )
+        assert (row.held, row.overdue, tuple(row.points)) == (known.held, known.overdue, known.open_points)

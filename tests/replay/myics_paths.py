@@ -76,7 +76,7 @@ async def representative_mistyped_and_corrected(myics: MyicsEnvironment) -> Work
     registration = await myics.invite()
     await registration.waits_for(WaitingFor.OPERATOR)
     await registration.act("correct_address", mail_address=JIRO)
-    await registration.handle.signal(ACTIVITY_FAILING, "send_myics_mail")  # as the worker's interceptor does
+    await registration.handle.signal(ACTIVITY_FAILING)  # as the worker's interceptor does
     await registration.act("add_note")
     await registration.act("resend")
     await registration.act("withdraw")

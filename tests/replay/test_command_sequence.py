@@ -2,7 +2,6 @@
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
@@ -86,10 +85,5 @@ def test_every_step_that_is_gone_is_noticed_in_every_path(path: Path, part: str)
 
 def test_where_no_day_passes_even_a_repetition_is_noticed() -> None:
     whole = committed(cancelled_before_the_notice, "office")
-    [once] = [
-        event
-        for event in whole.events
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-        and event.activity_task_scheduled_event_attributes.activity_type.name == "remember_links"
-    ]
+    [once] = [event for event in whole.events if steps(WorkflowHistory("one", [event])) == ["activity remember_links"]]
     assert silent_change(WorkflowHistory("twice", [*whole.events, once]), whole)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
 
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Procedure
@@ -15,14 +14,14 @@ from tests.replay.myics_paths import MYICS_PATHS
 from tests.replay.short_procedure_paths import SHORT_PATHS
 from tests.support.recorded_histories import HISTORIES
 from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE
-from workers.temporal import DATA_CONVERTER
+from tests.support.sandbox import replay
 from workers.wiring.root import WORKFLOWS
 
 
 @pytest.mark.parametrize("name", sorted(HISTORIES))
 async def test_committed_history_replays(name: str) -> None:
     history = WorkflowHistory.from_json(name, HISTORIES[name])
-    await Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER).replay_workflow(history)
+    await replay(history)
 
 
 def test_every_path_has_its_histories() -> None:

@@ -31,6 +31,7 @@ from tests.replay.invariants import (
     one_id_for_a_pair_that_counts_for_who_has_ended_well,
     records,
     sharing_is_restored_exactly_where_we_released_it,
+    status_rows_say_what_the_procedures_are,
 )
 from tests.support.databases import new_database
 from tests.support.environment import (
@@ -270,3 +271,4 @@ async def invariants(here: Beginning) -> None:
     every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known)
     sharing_is_restored_exactly_where_we_released_it(known, here.shared, here.ended_outside)
     every_step_has_its_audit_entry_and_every_entry_its_step(known)
+    await status_rows_say_what_the_procedures_are(here.case)

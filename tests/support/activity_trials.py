@@ -9,14 +9,25 @@ from sqlalchemy import Executable, insert, select, update
 
 from models.backoffice.digest import DigestDay, SendDigest
 from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.common.case_status import CaseStatus, StageEntered
 from models.common.message import Message
-from models.common.messages import BusinessDays
+from models.common.messages import (
+    AssignCase,
+    BusinessDays,
+    CaseStep,
+    RecordAction,
+    RequestOperation,
+    RequestsAfter,
+    WorkflowRun,
+)
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     AddressCheckRow,
     ApplicationOfficeRow,
     ApplicationRow,
     BusinessGroupRow,
+    CaseRequestRow,
+    CaseStatusRow,
     EnquiryRow,
     EventRow,
     ExistingContractRow,
@@ -34,22 +45,19 @@ from models.tables import (
     WebhookSubscriberRow,
     YayoiIdRow,
 )
-from models.webhooks.messages import Coded, DeliverWebhook, WebhookMessageRef, WebhookStage
-from models.yayoi.address_checks import CheckPurpose, CheckStep, SendCode
+from models.webhooks.messages import DeliverWebhook, WebhookMessageRef, WebhookStage
+from models.yayoi.address_checks import CheckPurpose, CheckRef, CheckStep, SendCode, case_no
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
-from models.yayoi.member_invitations import CloseInvitation, MailInvitation
+from models.yayoi.member_invitations import CloseInvitation, Invitation, MailInvitation
 from models.yayoi.messages import (
-    Assign,
-    CloseApplication,
     CloseOffice,
     CorrectPairStep,
     EndSharing,
     OfficeRef,
     OfficeStep,
     Outcome,
-    RecordAction,
     RecordRelink,
     RecordSetUpStep,
     SendMail,
@@ -58,14 +66,13 @@ from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, Sharin
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
 from models.yayoi.service_links import LinkKind
-from models.yayoi.stage_changes import office_stage_change
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 """The case's own time in every step."""
 NO = ApplicationNo("YS-000001")
 """The first application of a new database: 弥生 太郎's, for office C."""
-C = OfficeRef(application_no=NO, office_no=1)
+C = OfficeRef(case_no=NO, part=1)
 PAIR = f"{NO}:1"
 YAYOI_ID, TOKEN = OFFICE_C
 BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
@@ -106,6 +113,17 @@ class Trial:
         if self.reads_only:
             return 0
         return 2 + self.then if "notices" in self.added else 1
+
+
+AT_SHARING = CaseStatus(
+    version=5,
+    at=AT,
+    stage=Stage.SHARING,
+    since=AT,
+    entered=(StageEntered(version=5, stage=Stage.SHARING, at=AT),),
+    waiting_for=WaitingFor.APPLICANT,
+    at_rest=True,
+)
 
 
 CHECK_ID = UUID("01234567-89ab-4cde-8f01-23456789abcd")
@@ -298,7 +316,7 @@ TRIALS = [
     ),
     Trial(
         activity="send_mail",
-        message=SendMail(application_no=NO, kind=MailKind.RECEIPT, at=AT),
+        message=SendMail(case_no=NO, kind=MailKind.RECEIPT, at=AT),
         added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("receipt", TARO, True)],
@@ -307,15 +325,15 @@ TRIALS = [
     Trial(
         activity="close_office",
         message=CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",)),
-        added=_ONE_STEP,
+        added=_ONE_STEP | {"case_stages": 1},
         look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
         found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
         actions=("事業所データの手続きを終了した（未完了の項目あり）",),
     ),
     Trial(
         activity="close_application",
-        message=CloseApplication(application_no=NO, at=AT),
-        added=_ONE_STEP,
+        message=CaseStep(case_no=NO, at=AT),
+        added=_ONE_STEP | {"case_stages": 1},
         look=select(ApplicationRow.closed_at),
         found=[(AT,)],
         actions=("申込の手続きを終了した",),
@@ -388,15 +406,24 @@ TRIALS = [
     ),
     Trial(
         activity="assign_operator",
-        message=Assign(application_no=NO, office_no=1, at=AT, occurrence=1),
+        message=AssignCase(case_no=NO, part=1, at=AT, occurrence=1),
         added=_ONE_STEP,
-        look=select(ApplicationOfficeRow.assignee),
+        look=select(CaseStatusRow.assignee).where(CaseStatusRow.part == 1),
         found=[("佐藤",)],
         actions=("担当者を決めた",),
     ),
     Trial(
+        activity="look_at_check",
+        message=CheckRef(case_no=case_no(CHECK_ID)),
+        given=(_check(),),
+        added={},
+        look=select(AddressCheckRow.code_no, AddressCheckRow.finished_at),
+        found=[(1, None)],
+        reads_only=True,
+    ),
+    Trial(
         activity="send_code",
-        message=SendCode(check_id=CHECK_ID, code_no=1),
+        message=SendCode(case_no=case_no(CHECK_ID), code_no=1),
         given=(_check(),),
         added={"notices": 1},  # about no case: the notice is all
         look=select(NoticeRow.key, NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
@@ -404,7 +431,7 @@ TRIALS = [
     ),
     Trial(
         activity="notify_of_new_password",
-        message=CheckStep(check_id=CHECK_ID, at=AT),
+        message=CheckStep(case_no=case_no(CHECK_ID), at=AT),
         given=(_check(purpose=CheckPurpose.NEW_PASSWORD, finished_at=AT),),
         added={"notices": 1},
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
@@ -412,15 +439,24 @@ TRIALS = [
     ),
     Trial(
         activity="close_check",
-        message=CheckStep(check_id=CHECK_ID, at=AT),
+        message=CheckStep(case_no=case_no(CHECK_ID), at=AT),
         given=(_check(finished_at=AT),),
-        added={},  # `closed_at` is its own ledger
+        added={"ledger": 1},
         look=select(AddressCheckRow.closed_at, AddressCheckRow.family_name, AddressCheckRow.password_hash),
         found=[(AT, None, None)],
     ),
     Trial(
+        activity="look_at_invitation",
+        message=Invitation(case_no=INVITED.hex),
+        given=(_INVITE,),
+        added={},
+        look=select(MemberInvitationRow.link_no, MemberInvitationRow.accepted_at),
+        found=[(1, None)],
+        reads_only=True,
+    ),
+    Trial(
         activity="mail_invitation",
-        message=MailInvitation(invitation_id=INVITED, link_no=1),
+        message=MailInvitation(case_no=INVITED.hex, link_no=1),
         given=(_INVITE,),
         added={"notices": 1},  # about no application
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
@@ -428,7 +464,7 @@ TRIALS = [
     ),
     Trial(
         activity="close_invitation",
-        message=CloseInvitation(invitation_id=INVITED, link_no=1, at=AT),
+        message=CloseInvitation(case_no=INVITED.hex, link_no=1, at=AT),
         given=(_INVITE,),
         added={},  # `closed_at` is its own ledger
         look=select(MemberInvitationRow.closed_at, MemberInvitationRow.outcome),
@@ -495,7 +531,7 @@ TRIALS = [
     ),
     Trial(
         activity="thaw_left_frozen",
-        message=FreezeStep(application_no=ApplicationNo("YS-999999"), office_no=1, at=AT, office_token=TOKEN),
+        message=FreezeStep(case_no=ApplicationNo("YS-999999"), part=1, at=AT, office_token=TOKEN),
         given=(_STRAY,),
         added=_ONE_STEP,
         look=_OFFICE,
@@ -532,19 +568,10 @@ TRIALS = [
         found=[(None, "back-office@yayoi.example", True, None)],
     ),
     Trial(
-        activity="publish_stage_change",
-        message=office_stage_change(
-            NO,
-            1,
-            Stage.SHARING,
-            outcome=None,
-            sequence=2,
-            at=AT,
-            waiting_for=Coded.of(WaitingFor.APPLICANT),
-            due_date=date(2026, 11, 20),
-        ),
+        activity="write_status",
+        message=CaseStep.of(C, AT, status=AT_SHARING),
         given=(_subscriber(), _subscriber(active=False), _subscriber()),
-        added={"webhook_messages": 2},
+        added={"webhook_messages": 2, "case_status": 2, "case_stages": 3},
         look=select(
             WebhookMessageRow.subscriber_id,
             WebhookMessageRow.kind,
@@ -553,8 +580,40 @@ TRIALS = [
         found=[(1, "office.stage_changed", 2), (3, "office.stage_changed", 2)],
     ),
     Trial(
+        activity="request_operation",
+        message=RequestOperation(
+            case_no=NO,
+            at=AT,
+            operation="cancel",
+            label="申込全体を取り消す",
+            by="佐藤",
+            reason="お電話",
+            message={"by": "佐藤", "reason": "お電話"},
+        ),
+        added=_ONE_STEP | {"case_requests": 1},
+        actions=("申込全体を取り消す",),
+        look=select(CaseRequestRow.case_no, CaseRequestRow.number, CaseRequestRow.operation),
+        found=[(NO, 1, "cancel")],
+    ),
+    Trial(
+        activity="requests_after",
+        message=RequestsAfter(case_no=NO, at=AT, number=0),
+        added={},
+        look=select(CaseRequestRow.case_no),
+        found=[],
+        reads_only=True,
+    ),
+    Trial(
+        activity="failing_activities",
+        message=WorkflowRun(workflow_id="application/YS-000001", run_id="01234567-89ab-4cde-8f01-23456789abcf"),
+        added={},
+        look=_OFFICE,
+        found=[(None, None)],
+        reads_only=True,
+    ),
+    Trial(
         activity="deliver_webhook",  # with a subscriber that answers: tests/webhooks/test_webhook_post.py
-        message=DeliverWebhook(message_id="msg_1"),
+        message=DeliverWebhook(case_no="msg_1", stored_at=AT),
         given=(_subscriber(active=False), _webhook(WebhookStage.SENDING)),
         added={},
         look=_WEBHOOK,
@@ -562,7 +621,7 @@ TRIALS = [
     ),
     Trial(
         activity="report_webhook_trouble",
-        message=WebhookMessageRef(message_id="msg_1"),
+        message=WebhookMessageRef(case_no="msg_1"),
         given=(_subscriber(), _webhook(WebhookStage.DEAD)),
         added={"notices": 1},
         look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
@@ -570,7 +629,7 @@ TRIALS = [
     ),
     Trial(
         activity="give_up_webhook",
-        message=WebhookMessageRef(message_id="msg_1"),
+        message=WebhookMessageRef(case_no="msg_1"),
         given=(_subscriber(), _webhook(WebhookStage.DEAD)),
         added={},
         look=_WEBHOOK,

@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from models.tables import AddressCheckRow
-from models.yayoi.address_checks import AddressCheck, CheckOutcome, CheckPurpose
+from models.common.store.case_status import status_of
+from models.tables import AddressCheckRow, CaseStatusRow
+from models.yayoi.address_checks import CheckOutcome, case_no
 from tests.support.ending import end
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, hidden_fields, text_of, until
+from web.yayoi.notifications import address_check_notification
 from workers.wiring.root import build_web
 
 HANAKO = "hanako@shouji.example.jp"
@@ -79,6 +81,12 @@ class BrowserUser:
         async with self.environment.sessions() as session:
             return await session.get_one(AddressCheckRow, check_id_of(place))
 
+    async def status(self, place: str) -> CaseStatusRow:
+        async with self.environment.sessions() as session:
+            row = await status_of(session, case_no(check_id_of(place)))
+        assert row is not None
+        return row
+
     async def rows(self, table: type[Any]) -> list[Any]:
         return await self.environment.rows(select(table))
 
@@ -131,5 +139,5 @@ async def browser_user_on(
             yield BrowserUser(environment, http)
             for row in await environment.rows(select(AddressCheckRow)):
                 if row.notified_at and not row.closed_at:
-                    check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
+                    check = address_check_notification(row)
                     await end(environment.client.get_workflow_handle(check.workflow_id))

@@ -59,7 +59,7 @@ class Group:
         return [re.findall(r"http://web\.test(/members/join\?link=\S+)", body)[0] for body in bodies]
 
     async def procedure(self) -> WorkflowHandle[MemberInvitation, InvitationOutcome]:
-        workflow_id = Invitation(invitation_id=(await self.row()).invitation_id).workflow_id
+        workflow_id = Invitation.of_row((await self.row()).invitation_id).workflow_id
         return self.environment.client.get_workflow_handle_for(MemberInvitation.run, workflow_id)
 
     async def ended(self) -> InvitationOutcome:
@@ -90,5 +90,5 @@ async def group_in(environment: Environment) -> AsyncIterator[Group]:
         await group.web.sign_in(ADMINISTRATOR)
         yield group
         for row in await environment.rows(select(MemberInvitationRow).where(MemberInvitationRow.closed_at.is_(None))):
-            invitation = Invitation(invitation_id=row.invitation_id)
+            invitation = Invitation.of_row(row.invitation_id)
             await end(environment.client.get_workflow_handle(invitation.workflow_id))

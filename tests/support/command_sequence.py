@@ -1,8 +1,9 @@
 """The guard against silent changes: what a procedure asks of Temporal, compared with what it asked before.
 
-Measured over runs of every path: the order of activities, child workflows and patches is the same each time. The order
-of timers, signals, search attributes and local activities among them is not, since people and the system act side by
-side; local activities count by their number, listed last.
+Measured over runs of every path: the order of steps, child workflows and patches is the same each time, whether a
+step's quick try succeeds or it is taken patiently. The order of timers, signals, search attributes and what is done
+beside the story is not, since people and the system act side by side; what is done beside it counts by its number,
+listed last.
 Where days pass, the calendar decides how often somebody is reminded: there, each step counts where it first occurs, and
 what only the calendar brings about does not count. (Replaying the committed histories is strict about all of this.)
 """
@@ -20,7 +21,7 @@ from models.yayoi.mails import MailKind
 BROUGHT_BY_THE_CALENDAR = {
     "activity assign_operator",
     *(
-        f"activity send_mail {kind}"
+        f"activity send_mail メール：{kind.subject}"
         for kind in (
             MailKind.CORRECTION_REMINDER,
             MailKind.RELEASE_SHARING_REMINDER,
@@ -50,7 +51,7 @@ def silent_change(walked: WorkflowHistory, committed: WorkflowHistory) -> str | 
 
 def steps(history: WorkflowHistory) -> list[str]:
     """Tell the steps in order, without ids, times and payloads; of a mail, its kind."""
-    return sorted((step for event in history.events for step in _steps_of(event)), key=_local_ones_last)
+    return sorted((step for event in history.events for step in _steps_of(event)), key=_those_beside_last)
 
 
 def patches(recorded: list[str]) -> set[str]:
@@ -60,22 +61,33 @@ def patches(recorded: list[str]) -> set[str]:
 def _steps_of(event: HistoryEvent) -> Iterator[str]:
     match event.event_type:
         case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            scheduled = event.activity_task_scheduled_event_attributes
-            asked = json.loads(scheduled.input.payloads[0].data)
-            kind = f" {asked['kind']}" if scheduled.activity_type.name == "send_mail" else ""
-            yield f"activity {scheduled.activity_type.name}{kind}"
+            yield _step(event.activity_task_scheduled_event_attributes.activity_type.name, event)
         case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
             yield f"child {event.start_child_workflow_execution_initiated_event_attributes.workflow_type.name}"
         case EventType.EVENT_TYPE_MARKER_RECORDED:
             marker = event.marker_recorded_event_attributes
-            if marker.marker_name == "core_local_activity":
-                yield f"local activity {json.loads(marker.details['data'].payloads[0].data)['activity_type']}"
+            if marker.marker_name == "core_local_activity" and not marker.HasField("failure"):
+                yield _step(json.loads(marker.details["data"].payloads[0].data)["activity_type"], event)
             if marker.marker_name == "core_patch":
                 yield f"patch {json.loads(marker.details['patch-data'].payloads[0].data)['id']}"
 
 
-def _local_ones_last(step: str) -> bool:
-    return step.startswith("local ")
+def _step(activity: str, event: HistoryEvent) -> str:
+    """Name a step alike whether its quick try has succeeded or it was taken patiently; a mail by its summary."""
+    summary = json.loads(event.user_metadata.summary.data or b'""')
+    return f"activity {activity} {summary}" if activity in _MAILS else f"activity {activity}"
+
+
+_MAILS = {"send_mail", "send_myics_mail"}
+_BESIDE = {
+    *("activity business_days", "activity failing_activities"),
+    *("activity record_action", "activity write_status"),
+}
+"""What is looked up or written beside the story: by an operation that it does not wait for, or as it comes to rest."""
+
+
+def _those_beside_last(step: str) -> bool:
+    return step in _BESIDE
 
 
 def _days_passed(history: WorkflowHistory) -> bool:

@@ -38,6 +38,7 @@ from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from tests.support.databases import begin_numbers
 from tests.support.example_registry import fill_with_examples
+from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
@@ -210,7 +211,7 @@ class Case:
 
     async def audit(self) -> list[AuditRow]:
         return await self.environment.rows(
-            select(AuditRow).where(AuditRow.application_no == self.application_no).order_by(AuditRow.audit_id)
+            select(AuditRow).where(AuditRow.case_no == self.application_no).order_by(AuditRow.audit_id)
         )
 
 
@@ -248,6 +249,7 @@ async def environment_with_worker(
         workflows=workflows,
         versioned=build_id is not None,
         max_cached_workflows=max_cached_workflows,
+        runner=RESTRICTED,
     ):
         yield Environment(sessions, temporal, settings, inbox)
 

@@ -3,28 +3,27 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Executable, insert, select, update
+from sqlalchemy import Executable, insert, select
 
+from models.common.messages import CaseRef, CaseStep
+from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.batches import BatchKind, BatchPage, BatchStep
+from models.myics.batches import BatchKind, BatchPage, StopBatch
 from models.myics.identifiers import BatchNo, CustomerNo, RegistrationNo
 from models.myics.mails import INVITATION_SUBJECT, MyicsMail
 from models.myics.registrations import (
-    AssignRegistration,
     CloseRegistration,
     CorrectAddress,
     NewLink,
-    RecordOperation,
     RegistrationKind,
     RegistrationOutcome,
-    RegistrationRef,
     RegistrationStage,
-    RegistrationStep,
     SendMyicsMail,
     Unlock,
 )
 from models.tables import (
     AuditRow,
+    CaseStatusRow,
     MyicsAccountRow,
     MyicsBatchLineRow,
     MyicsBatchRow,
@@ -36,8 +35,8 @@ from models.tables import (
 from tests.support.activity_trials import AT, Trial
 
 FIRM = CustomerNo("1000200301")
-MR = RegistrationRef(registration_no=RegistrationNo("MR-000001"))
-MB = BatchNo("MB-000001")
+MR = CaseRef(case_no=RegistrationNo("MR-000001"))
+MB = CaseRef(case_no=BatchNo("MB-000001"))
 OWNER = "ichiro@aoba-kaikei.example.jp"
 EXPIRES_ON = date(2026, 12, 5)
 _BY: dict[str, Any] = {"by": "佐藤", "reason": "お電話"}
@@ -45,7 +44,7 @@ _ONE_STEP = {"ledger": 1, "audit_trail": 1}
 _FIRM = insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所")
 
 
-def _registration(number: str = MR.registration_no, kind: str = RegistrationKind.USER, **changes: Any) -> Executable:
+def _registration(number: str = MR.case_no, kind: str = RegistrationKind.USER, **changes: Any) -> Executable:
     row = {
         "registration_no": number,
         "kind": kind,
@@ -67,7 +66,7 @@ def _account(**changes: Any) -> Executable:
     row = {
         "holder_no": FIRM,
         "customer_no": FIRM,
-        "registration_no": MR.registration_no,
+        "registration_no": MR.case_no,
         "address": OWNER,
         "name": "青葉 一郎",
         "kind": AccountKind.GENERAL,
@@ -77,10 +76,19 @@ def _account(**changes: Any) -> Executable:
 
 
 _INVITED = (_FIRM, _account(), _registration())
+_STATUS = insert(CaseStatusRow).values(
+    case_no=MR.case_no,
+    part=0,
+    version=0,
+    changed_at=AT,
+    stage=RegistrationStage.INVITED,
+    since=AT,
+    waiting_for=WaitingFor.SYSTEM,
+)
 _BATCH = (
     _FIRM,
     insert(MyicsBatchRow).values(
-        batch_no=MB,
+        batch_no=MB.case_no,
         submission_id="01234567-89ab-4cde-8f01-23456789abcd",
         kind=BatchKind.CLIENTS,
         customer_no=FIRM,
@@ -89,7 +97,9 @@ _BATCH = (
         requested_at=AT,
         changed_at=AT,
     ),
-    insert(MyicsBatchLineRow).values(batch_no=MB, position=1, line=2, values={"suffix": "0012", "name": "みなと商店"}),
+    insert(MyicsBatchLineRow).values(
+        batch_no=MB.case_no, position=1, line=2, values={"suffix": "0012", "name": "みなと商店"}
+    ),
 )
 _LINK = select(MyicsRegistrationRow.link_no, MyicsRegistrationRow.link_used_at, MyicsRegistrationRow.expires_on)
 _OWN = MyicsAccountRow.account_id == MyicsRegistrationRow.account_id
@@ -132,17 +142,23 @@ MYICS_TRIALS = [
     Trial(
         activity="close_registration",
         message=CloseRegistration.of(MR, AT, outcome=RegistrationOutcome.EXPIRED, by="system", reason=""),
-        given=_INVITED,
+        given=(*_INVITED, _STATUS),
         added=_ONE_STEP,
-        look=select(MyicsRegistrationRow.outcome, MyicsRegistrationRow.closed_at, MyicsAccountRow.state).join(
-            MyicsAccountRow, _OWN
-        ),
-        found=[("期限切れ", AT, "期限切れ")],
+        look=select(
+            MyicsRegistrationRow.outcome,
+            MyicsRegistrationRow.closed_at,
+            MyicsAccountRow.state,
+            CaseStatusRow.outcome,
+            CaseStatusRow.version,
+        )
+        .join(MyicsAccountRow, _OWN)
+        .join(CaseStatusRow, CaseStatusRow.case_no == MyicsRegistrationRow.registration_no),
+        found=[("期限切れ", AT, "期限切れ", "期限切れ", 1)],
         actions=("登録の手続きを終了した（期限切れ）",),
     ),
     Trial(
-        activity="users_of_client",
-        message=RegistrationStep.of(MR, AT),
+        activity="look_at_registration",
+        message=MR,
         given=_INVITED,
         added={},
         reads_only=True,
@@ -150,22 +166,13 @@ MYICS_TRIALS = [
         found=[(1, None, EXPIRES_ON)],
     ),
     Trial(
-        activity="record_operation",
-        message=RecordOperation.of(MR, AT, action="対応を記録する（メモ）", occurrence=1, **_BY),
+        activity="users_of_client",
+        message=MR,
         given=_INVITED,
-        added=_ONE_STEP,
-        look=select(AuditRow.by, AuditRow.reason).where(AuditRow.application_no == MR.registration_no),
-        found=[("佐藤", "お電話")],
-        actions=("対応を記録する（メモ）",),
-    ),
-    Trial(
-        activity="assign_registration",
-        message=AssignRegistration.of(MR, AT, occurrence=1),
-        given=(*_INVITED, _registration("MR-000002", account_id=None, assignee="佐藤")),
-        added=_ONE_STEP,
-        look=select(MyicsRegistrationRow.assignee).where(MyicsRegistrationRow.registration_no == MR.registration_no),
-        found=[("鈴木",)],  # 佐藤 has more to do
-        actions=("担当者を決めた",),
+        added={},
+        reads_only=True,
+        look=_LINK,
+        found=[(1, None, EXPIRES_ON)],
     ),
     Trial(
         activity="send_myics_mail",
@@ -178,7 +185,7 @@ MYICS_TRIALS = [
     ),
     Trial(
         activity="process_page",
-        message=BatchPage(batch_no=MB, kind=BatchKind.CLIENTS, customer_no=FIRM, first=1, last=1, at=AT),
+        message=BatchPage.of(MB, AT, kind=BatchKind.CLIENTS, customer_no=FIRM, first=1, last=1),
         given=_BATCH,
         added={"myics_clients": 1, "audit_trail": 1},  # the row's `done_at` is its ledger
         look=select(
@@ -189,7 +196,7 @@ MYICS_TRIALS = [
     ),
     Trial(
         activity="count_waiting",
-        message=BatchStep(batch_no=MB, at=AT),
+        message=MB,
         given=_BATCH,
         added={},
         reads_only=True,
@@ -198,7 +205,7 @@ MYICS_TRIALS = [
     ),
     Trial(
         activity="close_batch",
-        message=BatchStep(batch_no=MB, at=AT),
+        message=CaseStep.of(MB, AT),
         given=_BATCH,
         added=_ONE_STEP,
         look=select(MyicsBatchRow.closed_at),
@@ -206,12 +213,23 @@ MYICS_TRIALS = [
         actions=("一括登録を終了した",),
     ),
     Trial(
-        activity="record_batch_operation",
-        message=BatchStep(batch_no=MB, at=AT, occurrence=1, action="一括登録を止める", **_BY),
-        given=(*_BATCH, update(MyicsBatchRow).values(stopped=True)),
+        activity="look_at_batch",
+        message=MB,
+        given=_BATCH,
+        added={},
+        reads_only=True,
+        look=select(MyicsBatchRow.stopped),
+        found=[(False,)],
+    ),
+    Trial(
+        activity="stop_batch",
+        message=StopBatch.of(MB, AT, occurrence=1, stopped=True, action="一括登録を止める", **_BY),
+        given=_BATCH,
         added=_ONE_STEP,
-        look=select(AuditRow.by, AuditRow.reason).where(AuditRow.application_no == MB),
-        found=[("佐藤", "お電話")],
+        look=select(MyicsBatchRow.stopped, MyicsBatchRow.changed_at > AT, AuditRow.by, AuditRow.reason).join(
+            AuditRow, AuditRow.case_no == MyicsBatchRow.batch_no
+        ),
+        found=[(True, True, "佐藤", "お電話")],
         actions=("一括登録を止める",),
     ),
 ]

@@ -1,12 +1,18 @@
 """Cases of MYICS that wait, and batches that operators see."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import select, update
+from temporalio import workflow
 from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
 
+from models.common.waiting_for import WaitingFor
 from models.myics.batches import WAITING_TO_START, BatchKind, BatchProgress
 from models.myics.forms import ClientForm
 from models.myics.identifiers import (
@@ -18,11 +24,12 @@ from models.myics.identifiers import (
 from models.myics.registrations import (
     RegistrationStage,
 )
-from models.tables import MyicsBatchRow, MyicsRegistrationRow
+from models.tables import CaseStatusRow, MyicsBatchRow, MyicsRegistrationRow
 from tests.support.myics_environment import MyicsEnvironment, Registered, user
 from tests.support.running import PATIENCE
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
+from workflows.common.search_attributes import WAITING_FOR
 
 
 def batch(myics: MyicsEnvironment, number: BatchNo) -> WorkflowHandle[object, BatchProgress]:
@@ -48,6 +55,49 @@ async def start_nothing_more(myics: MyicsEnvironment) -> None:
     """Let it be as if the web were back and had started what waits."""
     async with myics.environment.sessions.begin() as session:
         await session.execute(update(MyicsRegistrationRow).values(notified_at=MyicsRegistrationRow.changed_at))
+
+
+REFUSAL = "この処理は、いまの記録とは合いません。"
+"""What a step says that is refused for good."""
+
+
+@contextmanager
+def refused_for_good(what: str) -> Iterator[None]:
+    """Let the activities refuse for good that call this function, named with its module."""
+
+    async def refuse(*_arguments: object) -> None:
+        raise ApplicationError(REFUSAL, type="DoesNotFit", non_retryable=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(what, refuse)
+        yield
+
+
+async def waits_for_operator(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until it is in the operators' list."""
+    async with asyncio.timeout(PATIENCE):
+        while not await _is_the_operators(handle):  # noqa: ASYNC110 the server is asked
+            await asyncio.sleep(0.05)
+
+
+async def _is_the_operators(handle: WorkflowHandle[Any, Any]) -> bool:
+    return (await handle.describe()).typed_search_attributes.get(WAITING_FOR) == WaitingFor.OPERATOR
+
+
+async def status_of(myics: MyicsEnvironment, number: str) -> CaseStatusRow:
+    """Return the status row of a registration or a file."""
+    [row] = await myics.rows(select(CaseStatusRow).where(CaseStatusRow.case_no == number))
+    assert isinstance(row, CaseStatusRow)
+    return row
+
+
+def continue_as_new_after(monkeypatch: pytest.MonkeyPatch, events: int) -> None:
+    """Let the server's suggestion come after so many events, instead of some thousands."""
+
+    def suggested(info: workflow.Info) -> bool:
+        return info.get_current_history_length() > events
+
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", suggested)
 
 
 async def shown(handle: WorkflowHandle[object, BatchProgress], so: Callable[[BatchProgress], bool]) -> None:

@@ -223,7 +223,7 @@ class Registered:
 
     async def audit(self) -> list[str]:
         rows = await self.myics.rows(
-            select(AuditRow).where(AuditRow.application_no == self.number).order_by(AuditRow.audit_id)
+            select(AuditRow).where(AuditRow.case_no == self.number).order_by(AuditRow.audit_id)
         )
         return [row.action for row in rows]
 

@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", last_imported_on=None)
 
 
-NOTICE = SendMail(application_no=ApplicationNo("YS-000001"), office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
+NOTICE = SendMail(case_no=ApplicationNo("YS-000001"), part=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
 
 
 Y2 = PairProblem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
@@ -39,8 +39,8 @@ Y3 = PairProblem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループ
 
 def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **facts: Any) -> OfficeState:
     case = OfficeCase(
-        application_no=ApplicationNo("YS-000001"),
-        office_no=1,
+        case_no=ApplicationNo("YS-000001"),
+        part=1,
         office_name="事業所C",
         procedure=procedure,
         existing_contract_id=ContractId("8871304"),
@@ -56,7 +56,7 @@ def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **fa
         setattr(state, name, value)
     if stage is not Stage.CHECK:
         kind = MailKind.RELEASE_SHARING
-        state.mails[kind] = SendMail(application_no=case.application_no, office_no=1, kind=kind, at=AT)
+        state.mails[kind] = SendMail(case_no=case.case_no, part=1, kind=kind, at=AT)
     return state
 
 

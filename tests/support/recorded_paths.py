@@ -1,17 +1,21 @@
 """Every path through the procedures, as a customer and an operator walk it. Histories of each are kept and replayed."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select, update
 from temporalio.client import WorkflowHandle
 
 from models.common.calendar import day_in_japan
 from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_message import ActionMessage
+from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import (
     AcceptPair,
+    Action,
     Cancel,
     CorrectPair,
     ExtendDeadline,
@@ -36,8 +40,10 @@ Path = Callable[[Environment], Awaitable[Case]]
 
 async def parts(case: Case) -> dict[str, WorkflowHandle[Any, Any]]:
     """Return the application and its offices by the names under which their histories are kept."""
-    offices = (await case.application.query(MultiOfficeApplication.progress)).offices
-    numbered = {office.office_no: case.office(office.office_no) for office in offices}
+    numbers = await case.environment.rows(
+        select(ApplicationOfficeRow.office_no).filter_by(application_no=case.application_no).order_by("office_no")
+    )
+    numbered = {number: case.office(number) for number in numbers}
     own = {"office" if number == 1 else f"office{number}": office for number, office in numbered.items()}
     return {"application": case.application, **own}
 
@@ -262,6 +268,27 @@ async def notice_undelivered(environment: Environment) -> Case:
     return case
 
 
+async def refused_and_tried_again(environment: Environment) -> Case:
+    """A step is refused for good, since somebody has closed the pair by hand; then it is open again."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await set_closed(case, await case.now())
+    async with environment.sessions.begin() as session:
+        await session.execute(update(SharingRow).filter_by(office_token=OFFICE_C[1]).values(ended_at=await case.now()))
+    await case.until_day(day_in_japan(await case.now()) + timedelta(days=1))
+    await set_closed(case, None)
+    await case.office().execute_update(Action.TRY_AGAIN, ActionMessage(by=OPERATOR, reason="直したため"))
+    await at_rest(case, Stage.SET_UP)
+    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    return case
+
+
+async def set_closed(case: Case, at: datetime | None) -> None:
+    async with case.environment.sessions.begin() as session:
+        pair = update(ApplicationOfficeRow).filter_by(application_no=case.application_no)
+        await session.execute(pair.values(closed_at=at))
+
+
 async def waiting_for_sharing(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -299,5 +326,6 @@ ENDED: tuple[Path, ...] = (
     all_cancelled,
     one_ended_by_hand,
     notice_undelivered,
+    refused_and_tried_again,
 )
 IN_THE_MIDDLE: tuple[Path, ...] = (waiting_for_sharing, waiting_for_set_up)

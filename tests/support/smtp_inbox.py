@@ -19,6 +19,8 @@ class SmtpInbox:
         self.mails: list[EmailMessage] = []
         self.unknown: set[str] = set()
         """Addresses that are refused for good."""
+        self.busy: set[str] = set()
+        """Addresses that are refused for now."""
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["SmtpInbox"]:
@@ -37,6 +39,8 @@ class SmtpInbox:
     ) -> str:
         if address in self.unknown:
             return f"550 5.1.1 <{address}>: no such user"
+        if address in self.busy:
+            return f"450 4.2.1 <{address}>: try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

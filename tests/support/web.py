@@ -16,21 +16,24 @@ from uuid import uuid4
 import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from models.common.calendar import BusinessCalendar
+from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationRow,
+    CaseStatusRow,
     CredentialRow,
     ExistingContractRow,
     OfficeRow,
     YayoiIdRow,
 )
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+from models.yayoi.procedures import Stage
 from tests.support.databases import begin_numbers
 from tests.support.ending import end
 from tests.support.running import PATIENCE
@@ -197,13 +200,21 @@ class Web:
         await until(started)
         return await self.row(application_no)
 
+    async def waits_at(self, application_no: str, office_no: int, stage: Stage, **facts: Any) -> None:
+        """Let an office wait for the applicant, as its procedure would write it."""
+        waiting = {"stage": stage, "waiting_for": WaitingFor.APPLICANT, **facts}
+        async with self.sessions.begin() as session:
+            await session.execute(
+                update(CaseStatusRow).filter_by(case_no=application_no, part=office_no).values(**waiting)
+            )
+
     async def office(self, application_no: ApplicationNo, office_no: int) -> WorkflowHandle[Any, Any]:
         """Start the procedure of one office, as the application's would."""
         return await self.client.start_workflow(
             "OfficeDataProcedure",
             {
-                "application_no": application_no,
-                "office_no": office_no,
+                "case_no": application_no,
+                "part": office_no,
                 "office_name": "B 商店",
                 "procedure": "会計連携あり・ネットワーク製品",
                 "existing_contract_id": NETWORK,

@@ -4,9 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from models.common.waiting_for import WaitingFor
-    from models.yayoi.identifiers import ContractId
-    from models.yayoi.messages import ApplicationCase, ApplicationProgress, OfficeCase, OfficeProgress
+    from models.yayoi.messages import ApplicationCase, OfficeCase
     from models.yayoi.operator_actions import (
         CorrectPair,
         ReleaseSharing,
@@ -15,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
         SharingReleased,
         Withdraw,
     )
-    from models.yayoi.procedures import SetUpStep, Stage
+    from models.yayoi.procedures import SetUpStep
 
 NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
 TOO_LATE = "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
@@ -24,45 +22,12 @@ GROUP_TAKEN = "この弥生ID は別の事業グループに参加していま�
 
 @workflow.defn(name="MultiOfficeApplication")
 class AnsweringApplication:
-    """Its first office waits for sharing to be released, its second for STEP6."""
-
-    @workflow.init
-    def __init__(self, case: ApplicationCase) -> None:
-        self._case = case
+    """Only runs."""
 
     @workflow.run
     async def run(self, case: ApplicationCase) -> None:
         del case
         await workflow.wait_condition(lambda: False)
-
-    @workflow.query
-    def progress(self) -> ApplicationProgress:
-        first, *others = self._case.offices
-        return ApplicationProgress(
-            application_no=self._case.application_no,
-            due_date=self._case.due_date,
-            offices=(
-                OfficeProgress(
-                    office_no=first.office_no,
-                    office_name=first.office_name,
-                    stage=Stage.SHARING,
-                    waiting_for=WaitingFor.APPLICANT,
-                    waits_until=first.expires_on,
-                ),
-                *(
-                    OfficeProgress(
-                        office_no=office.office_no,
-                        office_name=office.office_name,
-                        stage=Stage.SET_UP,
-                        waiting_for=WaitingFor.APPLICANT,
-                        contract_id=ContractId("7000001"),
-                        open_points=(SetUpStep.BUSINESS_GROUP.label,),
-                    )
-                    for office in others
-                ),
-            ),
-            closed=False,
-        )
 
 
 @workflow.defn(name="OfficeDataProcedure")

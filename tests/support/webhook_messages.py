@@ -1,7 +1,7 @@
 """Messages that are stored for a subscriber, and their deliveries."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -10,6 +10,8 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
+from models.common.case_status import CaseStatus
+from models.common.store.case_status import begin_status, status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationRow, WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import SCHEDULE, WebhookStage, webhook_workflow_id
@@ -43,6 +45,13 @@ class Message:
     async def row(self) -> WebhookMessageRow:
         async with self.environment.sessions() as session:
             return await session.get_one(WebhookMessageRow, self.message_id)
+
+    async def status(self) -> tuple[str, str, str | None]:
+        """Return the stage, whom it waits for and the outcome, as its status row has them."""
+        async with self.environment.sessions() as session:
+            row = await status_of(session, self.message_id)
+        assert row is not None
+        return row.stage, row.waiting_for, row.outcome
 
     async def start(self) -> None:
         await starter(self.environment).start_all()
@@ -136,6 +145,8 @@ async def stored(
                 stage=WebhookStage.SENDING,
             )
         )
+        first = CaseStatus.first(WebhookStage.SENDING, datetime.now(UTC))
+        begin_status(session, message.message_id, None, first)
     return message
 
 

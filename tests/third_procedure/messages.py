@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from models.common.message import Message
+from models.common.messages import CaseRef, CaseStep
 
 
 class ManualStage(StrEnum):
@@ -17,25 +17,14 @@ class ManualOutcome(StrEnum):
     WITHDRAWN = "取り下げ"
 
 
-class ManualCase(Message):
+class ManualCase(CaseRef):
     """What the procedure starts with."""
 
-    request_no: str
     requested_at: datetime
     expires_on: date
 
 
-class CloseManual(Message):
-    """Close the request. The two properties name the case for ledger and audit trail."""
+class CloseManual(CaseStep):
+    """Close the request."""
 
-    request_no: str
-    at: datetime
     outcome: ManualOutcome
-
-    @property
-    def application_no(self) -> str:
-        return self.request_no
-
-    @property
-    def office_no(self) -> int | None:
-        return None

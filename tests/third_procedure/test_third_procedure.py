@@ -16,11 +16,15 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.common.calendar import CalendarActivities
+from activities.common.case_status import CaseStatusActivities
 from models.common.calendar import BusinessCalendar, day_in_japan, end_of
+from models.common.case_status import CaseStatus
+from models.common.store.case_status import begin_status, status_of
 from models.common.store.ledger import Ledger
 from models.tables import AuditRow
+from tests.support.sandbox import RESTRICTED
 from tests.third_procedure.activities import ManualActivities
-from tests.third_procedure.messages import ManualCase, ManualOutcome
+from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
 from tests.third_procedure.workflow import ManualRequest
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +39,15 @@ async def manual(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowE
     activities: list[Callable[..., Any]] = [
         ManualActivities(Ledger(sessions)).close_manual,
         CalendarActivities(BusinessCalendar()).business_days,
+        CaseStatusActivities(Ledger(sessions)).write_status,
+        CaseStatusActivities(Ledger(sessions)).record_action,
     ]
-    case = ManualCase(request_no="PM-000001", requested_at=datetime.now(UTC), expires_on=EXPIRES_ON)
-    async with Worker(temporal.client, task_queue=queue, workflows=[ManualRequest], activities=activities):
+    case = ManualCase(case_no="PM-000001", requested_at=datetime.now(UTC), expires_on=EXPIRES_ON)
+    async with sessions.begin() as session:
+        begin_status(session, case.case_no, None, CaseStatus.first(ManualStage.REQUESTED, case.requested_at))
+    async with Worker(
+        temporal.client, task_queue=queue, workflows=[ManualRequest], activities=activities, workflow_runner=RESTRICTED
+    ):
         yield await temporal.client.start_workflow(ManualRequest.run, case, id=queue, task_queue=queue)
 
 
@@ -54,7 +64,13 @@ async def test_an_operator_ends_it_and_what_happened_is_in_the_audit_trail(
     await manual.execute_update("sent", SAID)
     assert await manual.result() is ManualOutcome.SENT
     async with sessions() as session:
-        assert list(await session.scalars(select(AuditRow.action))) == ["説明書の依頼を終了した（発送済み）"]
+        assert list(await session.scalars(select(AuditRow.action))) == [
+            "発送を記録する",
+            "説明書の依頼を終了した（発送済み）",
+        ]
+        status = await status_of(session, "PM-000001")
+        assert status is not None
+        assert (status.stage, status.outcome) == (ManualStage.CLOSED, ManualOutcome.SENT)
 
 
 async def test_a_misread_json_is_refused_in_japanese(manual: Manual) -> None:

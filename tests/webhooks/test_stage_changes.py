@@ -3,15 +3,12 @@
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind
 from models.yayoi.procedures import Stage
-from tests.support.command_sequence import steps
 from tests.support.environment import OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
-from tests.support.recorded_histories import HISTORIES
 from tests.support.recorded_paths import two_offices, withdrawn
 from tests.support.smtp_inbox import SmtpInbox
 
@@ -116,8 +113,3 @@ async def test_replayed_at_every_step_it_publishes_each_change_once(
                 (3, "office.closed", "closed", "withdrawn"),
             ],
         }
-
-
-@pytest.mark.parametrize("name", sorted(name for name in HISTORIES if name.endswith(".application")))
-def test_every_application_publishes_its_changes(name: str) -> None:
-    assert "local activity publish_stage_change" in steps(WorkflowHistory.from_json(name, HISTORIES[name]))

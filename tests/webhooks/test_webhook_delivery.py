@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -11,18 +11,21 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from standardwebhooks import WebhookVerificationError
 from temporalio.client import WorkflowUpdateFailedError
 
+from models.common.messages import ACTIVITY_FAILING
 from models.common.waiting_for import WaitingFor
-from models.tables import NoticeRow, WebhookMessageRow, WebhookSubscriberRow
+from models.tables import AuditRow, NoticeRow, WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, DeliverWebhook, WebhookStage
 from models.webhooks.secrets import new_secret
 from tests.support.activity_environment import CrashError, CrashingSessions, activity_environment
 from tests.support.environment import Environment, form
+from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from tests.support.webhook_messages import PAYLOAD, smtp_inbox_has, starter, stored, subscribers
 from tests.support.webhook_receiver import OLD_SECRET, SECRET, Receiver, receiving
 from workers import database
 from workers.stack.inbox import text_of
+from workflows.common.search_attributes import FAILING
 
 
 @pytest_asyncio.fixture
@@ -88,6 +91,40 @@ async def test_what_is_not_taken_is_tried_on_schedule_and_then_shown_to_operator
     await message.handle.execute_update("resend", {"by": "佐藤", "reason": "直ったため"})
     assert (await message.until(WebhookStage.DELIVERED)).attempts == ATTEMPTS + 1
     assert (await message.handle.result())["stage"] == "送信済み"
+
+
+async def test_where_a_delivery_is_at_is_in_its_row_and_who_sent_it_again_in_the_audit_trail(
+    environment: Environment, receiver: Receiver
+) -> None:
+    receiver.answers = [500] * ATTEMPTS
+    message = await stored(environment, receiver.url)
+    assert await message.status() == (WebhookStage.SENDING, WaitingFor.SYSTEM, None)
+    await message.start()
+    await message.die()
+    await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
+    await settled(environment.temporal, message.handle)
+    assert await message.status() == (WebhookStage.DEAD, WaitingFor.OPERATOR, None)
+    await message.handle.execute_update("resend", {"by": "佐藤", "reason": "直ったため"})
+    await message.handle.result()
+    assert await message.status() == (WebhookStage.DELIVERED, WaitingFor.SYSTEM, WebhookStage.DELIVERED)
+    [audited] = await environment.rows(select(AuditRow).where(AuditRow.case_no == message.message_id))
+    assert (audited.by, audited.reason) == ("佐藤", "直ったため")
+
+
+async def test_a_signal_with_made_up_content_makes_no_failure(environment: Environment, receiver: Receiver) -> None:
+    receiver.answers = [500] * ATTEMPTS
+    message = await stored(environment, receiver.url)
+    await message.start()
+    await message.die()
+    await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
+    await settled(environment.temporal, message.handle)
+    before = await message.status()
+    await message.handle.signal(ACTIVITY_FAILING, "deliver_webhook")
+    await settled(environment.temporal, message.handle)
+    assert (await message.handle.describe()).typed_search_attributes.get(FAILING) is None
+    assert await message.status() == before
+    await message.handle.cancel()
+    await message.handle.result()
 
 
 async def test_sent_again_in_vain_a_message_has_all_its_attempts_once_more(
@@ -213,7 +250,7 @@ async def test_a_worker_that_dies_after_the_subscribers_answer_sends_the_same_me
                     message_id="msg_1", subscriber_id=1, application_no=number, kind="", payload={}, stage="送信中"
                 )
             )
-        asked = DeliverWebhook(message_id="msg_1")
+        asked = DeliverWebhook(case_no="msg_1", stored_at=datetime.now(UTC))
         dying = CrashingSessions(environment.engine, commit=2, committed=False)
         with pytest.raises(CrashError):
             await environment.activities(dying)["deliver_webhook"](asked)
@@ -231,6 +268,8 @@ async def test_a_database_that_is_away_uses_up_no_attempt(
     async with activity_environment(registry_url, smtp_inbox) as environment:
         away = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
         with pytest.raises(ConnectionRefusedError):
-            await environment.activities(database.sessions(away))["deliver_webhook"](DeliverWebhook(message_id="msg_1"))
+            await environment.activities(database.sessions(away))["deliver_webhook"](
+                DeliverWebhook(case_no="msg_1", stored_at=datetime.now(UTC))
+            )
         await away.dispose()
     assert receiver.got == []

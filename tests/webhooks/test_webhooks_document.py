@@ -14,22 +14,19 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.webhooks.http_post import signed
 from models.common.waiting_for import WaitingFor
-from models.webhooks.messages import Coded, WebhookKind
+from models.webhooks.messages import Coded, StageChange, WebhookKind
 from models.webhooks.secrets import new_secret
-from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Stage
-from models.yayoi.stage_changes import office_stage_change
 from tests.support.provider_forms import EXAMPLE
 from tests.support.serving import served
 from tests.support.web import end_cases, web_on
 from tests.support.webhook_receiver import OLD_SECRET, SECRET
 from workers import database
 
-MESSAGE = office_stage_change(
-    ApplicationNo("YS-000123"),
-    1,
-    Stage.SHARING,
-    outcome=None,
+MESSAGE = StageChange(
+    application_no="YS-000123",
+    office_no=1,
+    stage=Coded.of(Stage.SHARING),
     sequence=2,
     at=datetime(2026, 11, 4, 1, 23, 45, 678_901, tzinfo=UTC),
     waiting_for=Coded.of(WaitingFor.APPLICANT),

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.support.running import PATIENCE
 from workers.health import check_web, check_worker
@@ -53,14 +53,28 @@ async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEn
 
 async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:
     async with Worker(
-        temporal.client, task_queue="elsewhere", workflows=[Idle], activities=[], identity="1@another-machine"
+        temporal.client,
+        task_queue="elsewhere",
+        workflows=[Idle],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        activities=[],
+        identity="1@another-machine",
     ):
         with pytest.raises(ClearError, match="no worker on"):
             await check_worker(settings(temporal, "elsewhere"))
 
 
 async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: WorkflowEnvironment) -> None:
-    async with Worker(temporal.client, task_queue="half", workflows=[Idle], activities=[]), asyncio.timeout(PATIENCE):
+    async with (
+        Worker(
+            temporal.client,
+            task_queue="half",
+            workflows=[Idle],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            activities=[],
+        ),
+        asyncio.timeout(PATIENCE),
+    ):
         while "workflow tasks" in (reason := await refused(settings(temporal, "half"))):  # noqa: ASYNC110 its first poll
             await asyncio.sleep(0.1)
     assert "activity tasks" in reason
@@ -68,7 +82,13 @@ async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: Workf
 
 async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: WorkflowEnvironment) -> None:
     async with (
-        Worker(temporal.client, task_queue="whole", workflows=[Idle], activities=[idle]),
+        Worker(
+            temporal.client,
+            task_queue="whole",
+            workflows=[Idle],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            activities=[idle],
+        ),
         asyncio.timeout(PATIENCE),
     ):
         while await refused(settings(temporal, "whole")):  # noqa: ASYNC110 until its first polls

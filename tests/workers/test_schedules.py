@@ -7,13 +7,14 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
-from temporalio.client import Schedule, ScheduleOverlapPolicy
+from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
 
 from models.common.calendar import JST
 from models.tables import OfficeRow
 from tests.support.environment import OFFICE_C, Environment
 from workers import schedules
 from workers.commands.reconcile import reconcile_now
+from workflows.common.activity_options import LATER
 
 
 @pytest_asyncio.fixture
@@ -44,6 +45,13 @@ async def test_the_reconciliation_is_due_at_six_every_day(installed: Environment
     runs = await next_runs(installed, schedules.RECONCILIATION)
     assert {(at.hour, at.minute) for at in runs} == {(6, 0)}
     assert {at.weekday() for at in runs} == set(range(7))
+
+
+async def test_cases_come_before_what_runs_by_the_clock(installed: Environment) -> None:
+    for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION):
+        action = (await described(installed, schedule_id)).action
+        assert isinstance(action, ScheduleActionStartWorkflow)
+        assert action.priority.priority_key == LATER.priority_key == 4
 
 
 async def test_runs_never_overlap_and_are_caught_up_with_on_the_same_day_only(installed: Environment) -> None:

@@ -15,7 +15,6 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, SetWorke
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from models.common.operator_actions import AddNote
 from models.yayoi.operator_actions import Cancel
@@ -30,7 +29,7 @@ from workers.build_id import build_id, code_hash
 from workers.commands.replay import ReplayCheckError, replay_check
 from workers.settings import Settings
 from workers.temporal import current_build, prepare
-from workers.wiring.root import WORKFLOWS, build_worker
+from workers.wiring.root import WORKFLOWS, Workers, build_worker
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 
@@ -73,7 +72,7 @@ def named(environment: Environment, build_id: str) -> Settings:
     return environment.settings.model_copy(update={"build_id": build_id})
 
 
-def worker_of(environment: Environment, build_id: str, workflows: Sequence[type] = WORKFLOWS) -> Worker:
+def worker_of(environment: Environment, build_id: str, workflows: Sequence[type] = WORKFLOWS) -> Workers:
     return build_worker(environment.client, named(environment, build_id), environment.sessions, workflows=workflows)
 
 
@@ -123,7 +122,10 @@ def changed(procedure: type) -> Sequence[type]:
 async def test_open_cases_follow_to_a_build_that_understands_them(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with environment_with_worker(sessions, temporal, smtp_inbox, build_id="old") as environment:
+    # Without a cache: a case that a worker has in its cache stays with it as long as it runs.
+    async with environment_with_worker(
+        sessions, temporal, smtp_inbox, build_id="old", max_cached_workflows=0
+    ) as environment:
         await prepare(environment.client, environment.settings)
         case = await waiting_for_sharing(environment)
         assert await follows(case.office(), "old")

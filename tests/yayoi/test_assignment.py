@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import insert, select, update
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import select, update
 from temporalio.exceptions import ApplicationError
 
-from models.common.messages import Assigned
-from models.tables import ApplicationOfficeRow, AssignedCase, AuditRow, Base, OperatorRow
+from models.common.case_status import CaseStatus
+from models.common.messages import AssignCase, Assigned
+from models.common.store.case_status import WHOLE, begin_status
+from models.tables import ApplicationOfficeRow, AuditRow, CaseStatusRow, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, YayoiId
-from models.yayoi.messages import Assign
+from models.yayoi.procedures import Stage
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.environment import form
 from tests.support.smtp_inbox import SmtpInbox
@@ -38,13 +39,15 @@ async def applied(environment: ActivityEnvironment, offices: int = 1) -> Applica
     return await environment.apply(form([(yayoi_id, None) for yayoi_id in ids], linked=False))
 
 
-async def assign(environment: ActivityEnvironment, asked: Assign) -> str | None:
+async def assign(environment: ActivityEnvironment, asked: AssignCase) -> str | None:
     assigned: Assigned = await environment.activities()["assign_operator"](asked)
     return assigned.operator
 
 
 async def assign_new(environment: ActivityEnvironment, offices: int = 1) -> str | None:
-    return await assign(environment, Assign(application_no=await applied(environment, offices), at=AT, occurrence=1))
+    return await assign(
+        environment, AssignCase(case_no=await applied(environment, offices), all_parts=True, at=AT, occurrence=1)
+    )
 
 
 async def set_operator(environment: ActivityEnvironment, name: str, **facts: object) -> None:
@@ -53,7 +56,9 @@ async def set_operator(environment: ActivityEnvironment, name: str, **facts: obj
 
 
 async def cases_of(environment: ActivityEnvironment) -> Counter[str]:
-    return Counter(name for (name,) in await environment.rows(select(ApplicationOfficeRow.assignee)))
+    return Counter(
+        name for (name,) in await environment.rows(select(CaseStatusRow.assignee).where(CaseStatusRow.part != WHOLE))
+    )
 
 
 async def test_a_case_goes_to_whoever_has_the_fewest_open_ones(environment: ActivityEnvironment) -> None:
@@ -69,35 +74,18 @@ async def test_closed_cases_are_no_work(environment: ActivityEnvironment) -> Non
     [other] = THERE - {first}
     assert await assign_new(environment) == other
     async with environment.sessions.begin() as session:
-        closed = update(ApplicationOfficeRow).where(ApplicationOfficeRow.assignee == first).values(closed_at=AT)
+        closed = update(CaseStatusRow).where(CaseStatusRow.assignee == first).values(outcome="完了")
         await session.execute(closed)
     assert await assign_new(environment) == first
 
 
-@pytest_asyncio.fixture
-async def requests(environment: ActivityEnvironment) -> AsyncIterator[type[AssignedCase]]:
-    """The table of another product, which nothing else names; forgotten after the test."""
-
-    class ThirdBase(DeclarativeBase):
-        type_annotation_map = Base.type_annotation_map
-
-    class RequestRow(AssignedCase, ThirdBase):
-        __tablename__ = "requests"
-        number: Mapped[int] = mapped_column(primary_key=True)
-
-    async with environment.engine.begin() as connection:
-        await connection.run_sync(ThirdBase.metadata.create_all)
-    yield RequestRow
-    ThirdBase.registry.dispose()
-
-
-async def test_open_cases_of_a_third_product_count_too(
-    environment: ActivityEnvironment, requests: type[AssignedCase]
-) -> None:
+async def test_open_cases_of_a_third_product_count_too(environment: ActivityEnvironment) -> None:
     [busy, other] = sorted(THERE)
+    open_case = CaseStatus.first(Stage.CHECK, AT).model_copy(update={"assignee": busy})
+    closed_case = open_case.model_copy(update={"assignee": other, "outcome": "完了"})
     async with environment.sessions.begin() as session:
-        await session.execute(insert(requests).values(number=1, assignee=busy))
-        await session.execute(insert(requests).values(number=2, assignee=other, closed_at=AT))
+        begin_status(session, "REQUEST-1", None, open_case)
+        begin_status(session, "REQUEST-2", None, closed_case)
     assert await assign_new(environment) == other
     assert await assign_new(environment) == busy  # one each: the first by name
 
@@ -133,8 +121,8 @@ async def test_nobody_there_leaves_the_case_as_it_is(environment: ActivityEnviro
 async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(environment: ActivityEnvironment) -> None:
     await set_operator(environment, "鈴木", leave_from=TODAY)
     no = await applied(environment)
-    assert await assign(environment, Assign(application_no=no, at=AT, occurrence=1)) == "佐藤"
-    asked = Assign(application_no=no, office_no=1, at=AT, occurrence=2, but_not="佐藤")
+    assert await assign(environment, AssignCase(case_no=no, all_parts=True, at=AT, occurrence=1)) == "佐藤"
+    asked = AssignCase(case_no=no, part=1, at=AT, occurrence=2, but_not="佐藤")
     assert await assign(environment, asked) is None
     assert await cases_of(environment) == {"佐藤": 1}
 
@@ -149,7 +137,9 @@ async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(environment:
 )
 async def test_a_named_operator_must_be_there(environment: ActivityEnvironment, to: str, kind: str, text: str) -> None:
     await set_operator(environment, "鈴木", leave_from=TODAY, leave_until=date(2026, 11, 10))
-    asked = Assign(application_no=await applied(environment), at=AT, occurrence=1, to=to, by="佐藤", reason="交替")
+    asked = AssignCase(
+        case_no=await applied(environment), all_parts=True, at=AT, occurrence=1, to=to, by="佐藤", reason="交替"
+    )
     with pytest.raises(ApplicationError) as refused:
         await assign(environment, asked)
     assert refused.value.non_retryable
@@ -161,8 +151,14 @@ async def test_a_named_operator_must_be_there(environment: ActivityEnvironment, 
 async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_themselves(
     environment: ActivityEnvironment,
 ) -> None:
-    asked = Assign(
-        application_no=await applied(environment), at=AT, occurrence=1, to="田中", by="佐藤", reason="相談のうえ"
+    asked = AssignCase(
+        case_no=await applied(environment),
+        all_parts=True,
+        at=AT,
+        occurrence=1,
+        to="田中",
+        by="佐藤",
+        reason="相談のうえ",
     )
     assert await assign(environment, asked) == "田中"
     [(by, reason)] = await environment.rows(
@@ -173,7 +169,7 @@ async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_thems
 
 async def test_twenty_at_once_are_spread_evenly(environment: ActivityEnvironment) -> None:
     no = await applied(environment, offices=20)
-    asked = [Assign(application_no=no, office_no=number, at=AT, occurrence=1) for number in range(1, 21)]
+    asked = [AssignCase(case_no=no, part=number, at=AT, occurrence=1) for number in range(1, 21)]
     await asyncio.gather(*(assign(environment, each) for each in asked))
     assert await cases_of(environment) == {"佐藤": 10, "鈴木": 10}
     again = await asyncio.gather(*(assign(environment, each) for each in asked))

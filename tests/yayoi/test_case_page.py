@@ -5,17 +5,20 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from models.tables import ApplicationOfficeRow, NoticeRow
+from models.tables import ApplicationOfficeRow, IssuedContractRow
 from models.yayoi.case_links import case_path
+from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.case_pages import SOON, two_pairs
-from tests.support.web import NETWORK, SECRET, Web, answering, pair, text_of
+from tests.support.web import NETWORK, SECRET, Web, pair, text_of
 
 
 async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) -> None:
     number = await two_pairs(web)
-    async with answering(web):
-        row = await web.started(number)
-        page = await web.http.get(case_path(SECRET, number, SOON))
+    row = await web.started(number)
+    await web.waits_at(number, 1, Stage.SHARING, until=row.expires_on)
+    await web.waits_at(number, 2, Stage.SET_UP, points=[SetUpStep.BUSINESS_GROUP.label])
+    await issue(web, number, 2, "7000001")
+    page = await web.http.get(case_path(SECRET, number, SOON))
     text, last = text_of(page), row.expires_on
     for fact in (
         "B 商店 共有の解除待ち お客様の操作が必要です 会計事務所との共有を解除してください。",
@@ -35,7 +38,7 @@ async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) 
     assert 'href="/support-password"' not in page.text
 
 
-async def test_without_an_answer_of_the_procedure_the_case_page_shows_what_the_records_say(web: Web) -> None:
+async def test_the_case_page_needs_no_procedure_to_answer(web: Web) -> None:
     number = await two_pairs(web)
     await web.started(number)
     async with web.sessions.begin() as session:
@@ -51,8 +54,7 @@ async def test_without_an_answer_of_the_procedure_the_case_page_shows_what_the_r
     text = text_of(answer)
     for fact in (
         number,
-        "ただいま、最新の状況を確認できません。お申し込みは確かに受け付けています。",
-        "B 商店 受付済み",
+        "B 商店 内容の確認中 お申し込みの内容を確認しています。お待ちください。",
         "C 商店 終了 期限までに確認できなかったため、お手続きを終了しました。",
         "共有が残っています。",
     ):
@@ -60,32 +62,35 @@ async def test_without_an_answer_of_the_procedure_the_case_page_shows_what_the_r
 
 
 @pytest.mark.parametrize(
-    ("kinds", "shown", "offered"),
+    ("stage", "shown", "offered"),
     [
-        (["correction_needed"], "受付済み", "/correct?"),
-        (["correction_needed", "release_sharing"], "受付済み", "/sharing?"),
-        (["release_sharing", "completion_notice"], "お客様の設定待ち", "/support-password"),
+        (Stage.CORRECTION, "訂正待ち", "/correct?"),
+        (Stage.SHARING, "共有の解除待ち", "/sharing?"),
+        (Stage.SET_UP, "お客様の設定待ち", "/support-password"),
     ],
 )
-async def test_without_an_answer_what_was_asked_by_mail_can_still_be_done(
-    web: Web, kinds: list[str], shown: str, offered: str
+async def test_what_the_case_waits_for_can_be_done_whether_its_procedure_answers_or_not(
+    web: Web, stage: Stage, shown: str, offered: str
 ) -> None:
     number = await web.applied(pair())
     await web.started(number)
-    async with web.sessions.begin() as session:
-        session.add_all(
-            NoticeRow(
-                key=kind,
-                application_no=number,
-                office_no=1,
-                kind=kind,
-                recipient="x@example.co.jp",
-                subject="",
-                message_id=kind,
-                sent_at=datetime.now(UTC),
-            )
-            for kind in kinds
-        )
+    await web.waits_at(number, 1, stage, points=[step.label for step in SetUpStep])
     page = await web.http.get(case_path(SECRET, number, SOON))
     assert shown in page.text
     assert offered in page.text
+
+
+async def issue(web: Web, application_no: str, office_no: int, contract_id: str) -> None:
+    async with web.sessions.begin() as session:
+        session.add(
+            IssuedContractRow(
+                contract_id=contract_id,
+                existing_contract_id=NETWORK,
+                number=1,
+                registered_name="弥生 太郎 複1",
+                issued_at=datetime.now(UTC),
+                application_no=application_no,
+                office_no=office_no,
+                yayoi_id="office-c@yayoi-taro.example.jp",
+            )
+        )

@@ -204,7 +204,7 @@ async def notified(case: Case, early_exit: EarlyExit, place: Place) -> None:
 
 async def recorded(case: Case, early_exit: EarlyExit) -> None:
     """The audit trail says who ended it and why, each effect once."""
-    rows = [row for row in await case.audit() if row.office_no == LEAVING]
+    rows = [row for row in await case.audit() if row.part == LEAVING]
     actions = [row.action for row in rows]
     assert actions[-1] == f"事業所データの手続きを終了した（{early_exit.outcome}）"
     # A reminder comes several times, each with a Message-ID of its own.

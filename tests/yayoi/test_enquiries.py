@@ -1,19 +1,25 @@
 """Enquiries and changes of a name: with a new contract ID refused, else brought to who answers (Y16, Y17)."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest_asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
 from models.tables import EnquiryRow
 from models.yayoi.enquiries import NAME_IS_FIXED, NO_SUPPORT
 from tests.support.cases import DESK
 from tests.support.customer import ASKED, Customer, customer_after_notice, errors_on, words
-from tests.support.environment import TARO, YAYOI
+from tests.support.environment import TARO, YAYOI, details_of
+from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import hidden_fields, until
+from workflows.common.activity_options import AGAIN_AFTER
 
 
 @pytest_asyncio.fixture
@@ -56,6 +62,27 @@ async def test_y16_an_enquiry_with_a_new_id_is_refused_and_with_the_existing_one
     history = str(await customer.web.client.get_workflow_handle(f"enquiry/{row.receipt_no}").fetch_history())
     assert TARO not in history
     assert "手順" not in history
+
+
+async def test_y16_a_signal_with_made_up_content_forwards_nothing_again(customer: Customer) -> None:
+    customer.environment.inbox.unknown.add(DESK)
+    where = (await customer.web.send("/enquiry", ASKED)).headers["location"]
+    procedure = customer.web.client.get_workflow_handle(f"enquiry/{where.partition('=')[2]}")
+
+    async def waits() -> bool:
+        with suppress(RPCError):  # it may not have been started yet
+            return "送信できなかったメール" in await details_of(procedure)
+        return False
+
+    await until(waits)
+    customer.environment.inbox.unknown.clear()
+    await procedure.signal(ROW_CHANGED, {"receipt_no": "Q-999999"})
+    await procedure.signal(ACTIVITY_FAILING, "forward_enquiry")
+    await settled(customer.environment.temporal, procedure)
+    assert customer.environment.inbox.to(DESK) == []
+    await customer.environment.temporal.fast_forward(procedure, AGAIN_AFTER + timedelta(minutes=1))
+    await procedure.result()
+    await forwarded(customer)
 
 
 async def test_y16_a_number_that_is_unknown_is_no_reason_to_lose_an_enquiry(customer: Customer) -> None:

@@ -285,7 +285,7 @@ async def test_an_operator_corrects_a_kept_form_and_the_provider_is_answered_wit
     await web.started(receipt.application_no)
     [row] = await kept(web)
     assert (row.application_no, row.settled_by, row.reason, row.body) == (receipt.application_no, *astuple(BY), "")
-    audit = await web.rows(select(AuditRow).where(AuditRow.application_no == receipt.application_no))
+    audit = await web.rows(select(AuditRow).where(AuditRow.case_no == receipt.application_no))
     assert ("受け付けられなかったフォームを直して受け付けた", "佐藤") in {(each.action, each.by) for each in audit}
     answer = await post(web, form, "evt_1")
     assert (answer.status_code, answer.json()["application_no"]) == (200, receipt.application_no)

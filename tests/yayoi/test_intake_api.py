@@ -46,7 +46,7 @@ async def test_an_application_is_accepted_with_number_due_date_and_link(web: Web
     assert row.expires_on == calendar.business_days_after(row.due_date, 5)
     assert body["status_url"].startswith(f"http://web.test/applications/{row.application_no}?until=")
     assert (await web.http.get(body["status_url"])).status_code == 200
-    audit = await web.rows(select(AuditRow).where(AuditRow.application_no == row.application_no))
+    audit = await web.rows(select(AuditRow).where(AuditRow.case_no == row.application_no))
     assert [(entry.action, entry.by) for entry in audit] == [("申込を受け付けた", "申込者")]
 
 

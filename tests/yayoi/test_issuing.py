@@ -53,7 +53,7 @@ async def apply(environment: ActivityEnvironment, contract: ContractId, offices:
 
 
 def step(no: ApplicationNo, number: int) -> OfficeStep:
-    return OfficeStep.of(OfficeRef(application_no=no, office_no=number), AT)
+    return OfficeStep.of(OfficeRef(case_no=no, part=number), AT)
 
 
 async def issue(environment: ActivityEnvironment, asked: OfficeStep, **settings: Any) -> IssuedContract:
@@ -175,8 +175,8 @@ async def test_y15_a_step_that_fails_gives_its_number_back(environment: Activity
                 existing_contract_id=YAYOI,
                 number=99,
                 registered_name="弥生 太郎 - 99 (8871304)",
-                application_no=one.application_no,
-                office_no=one.office_no,
+                application_no=one.case_no,
+                office_no=one.part,
                 yayoi_id="office@example.co.jp",
                 issued_at=AT,
             )

@@ -93,9 +93,7 @@ class Post:
         return set(MailKind) - {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED} | {self.notice}
 
     async def write(self, kind: MailKind) -> WrittenMail:
-        request = SendMail(
-            application_no=self.application_no, office_no=1, kind=kind, at=AT, points=(POINT,), until=UNTIL
-        )
+        request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=(POINT,), until=UNTIL)
         texts = MailTexts(
             build_registry(self.environment.settings),
             partial(case_link, "http://web.test", "secret"),
@@ -120,10 +118,10 @@ async def post(environment: ActivityEnvironment, procedure: Procedure = Procedur
     activities = environment.activities()
     if procedure is Procedure.LINK_ADDITION:
         before = await environment.apply(form([(customer.yayoi_id, None)], contract=customer.contract, linked=False))
-        await activities["issue_contract_id"](OfficeStep(application_no=before, office_no=1, at=AT))
+        await activities["issue_contract_id"](OfficeStep(case_no=before, part=1, at=AT))
         await close(environment, before)
     no = await environment.apply(application(customer, procedure))
-    step = OfficeStep(application_no=no, office_no=1, at=AT)
+    step = OfficeStep(case_no=no, part=1, at=AT)
     if procedure in LINKED:
         await activities["remember_links"](step)
     await activities["attach_to_contract" if procedure is Procedure.LINK_ADDITION else "issue_contract_id"](step)
@@ -144,7 +142,7 @@ def application(customer: Customer, procedure: Procedure) -> ApplicationForm:
 
 
 async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
-    step = CloseOffice(application_no=no, office_no=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,))
+    step = CloseOffice(case_no=no, part=1, at=AT, outcome=Outcome.INCOMPLETE, open_points=(POINT,))
     await environment.activities()["close_office"](step)
 
 
@@ -289,7 +287,7 @@ async def test_y14_the_notice_lists_each_link_with_its_last_imported_day(environ
 
 async def test_y13_the_notice_names_whom_the_office_was_shared_with(environment: ActivityEnvironment) -> None:
     no = await environment.apply(form([OFFICE_C]))
-    assert no == C.application_no
+    assert no == C.case_no
     for activity, message in (
         ("remember_links", STEP),
         ("end_sharing", RELEASED_FOR_THEM),
@@ -318,7 +316,7 @@ async def test_y13_the_mail_says_whom_it_is_shared_with_and_how_to_release_it(
 @pytest.mark.parametrize("outcome", Outcome)
 async def test_y25_y27_the_last_mail_fits_however_it_ended(environment: ActivityEnvironment, outcome: Outcome) -> None:
     writer = await post(environment)
-    ended = CloseOffice(application_no=writer.application_no, office_no=1, at=AT, outcome=outcome, open_points=(POINT,))
+    ended = CloseOffice(case_no=writer.application_no, part=1, at=AT, outcome=outcome, open_points=(POINT,))
     await environment.activities()["close_office"](ended)
     text = await writer.body(MailKind.FINISHED)
     well = outcome in {Outcome.COMPLETED, Outcome.INCOMPLETE}
@@ -333,8 +331,8 @@ async def test_y27_a_pair_that_was_notified_of_its_id_is_notified_of_the_end_on_
 ) -> None:
     writer = await post(environment)
     activities = environment.activities()
-    step = OfficeStep(application_no=writer.application_no, office_no=1, at=AT)
-    mail = SendMail(application_no=writer.application_no, office_no=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
+    step = OfficeStep(case_no=writer.application_no, part=1, at=AT)
+    mail = SendMail(case_no=writer.application_no, part=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
     await activities["send_mail"](mail)
     for undo in ("revoke_contract_id", "restore_sharing"):
         await activities[undo](step)

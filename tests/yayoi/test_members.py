@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest_asyncio
 from sqlalchemy import text
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, opening_of
+from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.member_invitations import (
@@ -24,6 +26,7 @@ from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBE
 from tests.support.business_group import ADMINISTRATOR, GUEST, Group, group_in
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_C, Environment, details_of, form
+from tests.support.settling import settled
 from tests.support.web import until
 from web.yayoi.customer.member_join import DEAD_LINK
 from web.yayoi.customer.members import ONLY_ADMINISTRATORS
@@ -60,6 +63,21 @@ async def test_y24_whoever_is_invited_joins_by_the_link_once(group: Group) -> No
     assert (await group.row()).outcome == InvitationOutcome.ACCEPTED
     answer = await group.web.http.get(link)
     assert (answer.status_code, DEAD_LINK in words(answer)) == (404, True)
+
+
+async def test_y24_a_signal_with_made_up_content_changes_nothing(group: Group) -> None:
+    await group.invite(GUEST)
+    await group.mails(GUEST, 1)
+    procedure = await group.procedure()
+    made_up = {"link_no": 2, "expires_at": "2026-01-01T00:00:00Z", "settled": True}
+    await procedure.signal(ROW_CHANGED, made_up)
+    await procedure.signal(ACTIVITY_FAILING, "mail_invitation")
+    await settled(group.environment.temporal, procedure)
+    assert (await procedure.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert "処理の失敗が続いている" not in await details_of(procedure)
+    assert len(group.environment.inbox.to(GUEST)) == 1
+    await group.change("withdrawn")
+    assert await group.ended() is InvitationOutcome.WITHDRAWN
 
 
 async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_again(group: Group) -> None:

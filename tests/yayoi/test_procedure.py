@@ -31,7 +31,7 @@ from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import AcceptPair, CorrectPair
-from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.smart_import import SmartImportRuns
 from tests.support.environment import (
@@ -105,7 +105,8 @@ async def test_from_form_to_closed_case(environment: Environment) -> None:
         MailKind.FINISHED.subject,
     ]
     progress = await case.application.query(MultiOfficeApplication.progress)
-    assert progress.closed
+    assert progress.stage is ApplicationStage.CLOSED
+    assert len(progress.offices) == 2
     async with environment.sessions() as session:
         assert (await session.get_one(ApplicationRow, case.application_no)).closed_at is not None
 

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind, ReconciliationReport
 from models.common.calendar import day_in_japan
+from models.common.task_queues import mails_queue
 from models.tables import NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
@@ -18,7 +19,7 @@ from tests.support.provider_forms import refuse
 from tests.support.web import until
 from tests.support.webhook_messages import form_starter
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
-from workflows.common.mail_workflow import AGAIN_AFTER
+from workflows.common.activity_options import AGAIN_AFTER
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
 A_DAY = timedelta(days=1)
@@ -111,7 +112,7 @@ async def test_the_desk_is_notified_of_a_refused_form_once_its_address_is_right(
 async def test_a_link_that_cannot_be_mailed_ends_its_procedure_and_says_why(environment: Environment) -> None:
     case = await in_set_up(environment)
     environment.inbox.unknown.add(TARO)
-    mail = SendMail(application_no=case.application_no, kind=MailKind.CASE_LINK, at=datetime.now(UTC))
+    mail = SendMail(case_no=case.application_no, kind=MailKind.CASE_LINK, at=datetime.now(UTC))
     queue = environment.settings.temporal_task_queue
     procedure = await environment.client.start_workflow(
         CaseLinkMail.run, mail, id=f"case-link/{uuid4()}", task_queue=queue
@@ -120,6 +121,31 @@ async def test_a_link_that_cannot_be_mailed_ends_its_procedure_and_says_why(envi
     assert "SMTP 550" in await details_of(procedure)
     [because] = await environment.rows(select(NoticeRow.refused_because).where(NoticeRow.kind == MailKind.CASE_LINK))
     assert because is not None
+
+
+async def test_a_mail_that_is_not_taken_at_once_is_sent_by_the_mails_own_workers(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    environment.inbox.busy.add(TARO)
+    mail = SendMail(case_no=case.application_no, kind=MailKind.CASE_LINK, at=datetime.now(UTC))
+    queue = environment.settings.temporal_task_queue
+    procedure = await environment.client.start_workflow(
+        CaseLinkMail.run, mail, id=f"case-link/{uuid4()}", task_queue=queue
+    )
+
+    async def queues() -> list[str]:
+        return [
+            event.activity_task_scheduled_event_attributes.task_queue.name
+            async for event in procedure.fetch_history_events()
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
+
+    async def not_taken() -> bool:
+        return bool(await queues())
+
+    await until(not_taken)
+    environment.inbox.busy.clear()
+    assert await procedure.result() is not None
+    assert await queues() == [mails_queue(queue)]
 
 
 async def reconciled(environment: Environment) -> WorkflowHandle[DailyReconciliation, ReconciliationReport]:

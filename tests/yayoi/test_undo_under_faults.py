@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from activities.common.failing_interceptor import NOTIFIED_AT_ATTEMPT
+from activities.common.failures import FAILS_AT_ATTEMPT
 from models.common.calendar import day_in_japan
 from models.common.operator_actions import AddNote
 from models.common.refusals import RefusedError
@@ -211,10 +211,10 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
     fault = Fault(fails=True)
     async with attended(environment, {"issue": fault}):
         case = await submitted(environment, form([OFFICE_B]))
-        await fault.tried(NOTIFIED_AT_ATTEMPT - 1)
+        await fault.tried(FAILS_AT_ATTEMPT - 1)
         await case.started()
         shown = await shows(case, failing=True)
-        assert fault.tries >= NOTIFIED_AT_ATTEMPT
+        assert fault.tries >= FAILS_AT_ATTEMPT
         assert shown == WaitingFor.OPERATOR
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details

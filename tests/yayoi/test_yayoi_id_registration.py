@@ -10,24 +10,29 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.calendar import utc_now
+from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.waiting_for import WaitingFor
 from models.tables import (
     AddressCheckRow,
+    AuditRow,
     CredentialRow,
     NoticeRow,
     RateCountRow,
     YayoiIdConsentRow,
     YayoiIdRow,
 )
-from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome, CheckStage
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from models.yayoi.store.address_check_effects import ALREADY_REGISTERED
-from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED
+from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED, AddressChecks
 from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
 from tests.support.environment import OFFICE_B
+from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import hidden_fields, text_of, until
 
@@ -270,6 +275,46 @@ async def test_y26_after_24_hours_the_page_is_over_even_before_its_procedure_has
         assert await session.scalar(YayoiIdRow.of(HANAKO)) is None
 
 
+async def test_a_signal_with_made_up_content_neither_finishes_a_registration_nor_mails_another_code(
+    browser_user: BrowserUser,
+) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    procedure = browser_user.procedure(place)
+    await procedure.signal(ROW_CHANGED, {"code_no": 3, "finished": True})
+    await procedure.signal(ACTIVITY_FAILING, "send_code")
+    await settled(browser_user.environment.temporal, procedure)
+    assert (await procedure.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert (await browser_user.status(place)).stage == CheckStage.CODE
+    assert "処理の失敗が続いている" not in await browser_user.details(place)
+    assert len(browser_user.environment.inbox.to(HANAKO)) == 1
+    await browser_user.enter(place, code)
+    assert await procedure.result() is CheckOutcome.FINISHED
+
+
+async def test_where_a_registration_is_at_is_in_its_row_from_beginning_to_end(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    status, row = await browser_user.status(place), await browser_user.row(place)
+    assert (status.stage, status.waiting_for, status.since) == (CheckStage.CODE, WaitingFor.APPLICANT, row.begun_at)
+    await browser_user.enter(place, await browser_user.code())
+    await browser_user.procedure(place).result()
+    status = await browser_user.status(place)
+    assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.FINISHED)
+
+
+async def test_what_was_never_closed_is_deleted_and_its_row_says_so(browser_user: BrowserUser) -> None:
+    """Somebody has terminated the procedure."""
+    place = await browser_user.begun()
+    await browser_user.mail()
+    await browser_user.procedure(place).terminate()
+    await browser_user.later(place, 2 * ADDRESS_CHECK_LASTS)
+    sessions = browser_user.environment.sessions
+    await AddressChecks(sessions, "secret", lambda: None, utc_now).forget()
+    assert await browser_user.rows(AddressCheckRow) == []
+    status = await browser_user.status(place)
+    assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.EXPIRED)
+
+
 @pytest.mark.parametrize("how", ["update", "cancel"])
 async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser_user: BrowserUser, how: str) -> None:
     place = await browser_user.begun()
@@ -282,6 +327,10 @@ async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser
     assert await procedure.result() is CheckOutcome.CANCELLED
     assert await browser_user.rows(AddressCheckRow) == []
     assert "取り消した" in await browser_user.details(place)
+    status = await browser_user.status(place)
+    assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.CANCELLED)
+    audited = [(row.by, row.reason) for row in await browser_user.rows(AuditRow)]
+    assert audited == ([("佐藤", "お電話")] if how == "update" else [])
 
 
 async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_customer(

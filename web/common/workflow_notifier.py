@@ -7,7 +7,7 @@ from typing import Any, Generic
 from uuid import UUID
 
 from temporalio.client import Client
-from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import Priority, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.message import Message
@@ -20,18 +20,17 @@ from web.common.work_queue import process_batch
 
 @dataclass(frozen=True)
 class Notification:
-    """The workflow of one row: how it is started, and what it is notified of: the row as it is now."""
+    """The workflow of one row: how it is started, and by which signal it is asked to look at the row."""
 
     workflow: Callable[..., Any]
     workflow_id: str
     case: Message
     """What it starts with."""
-    change: Message
-    """What the signal says, whole: a later one replaces an earlier one."""
     summary: str
     details: str
     search_attributes: TypedSearchAttributes
     signal: str = ROW_CHANGED
+    priority: Priority = Priority.default
 
 
 class WorkflowNotifier(Generic[Row]):
@@ -73,10 +72,10 @@ class WorkflowNotifier(Generic[Row]):
                     id=notification.workflow_id,
                     task_queue=self._task_queue,
                     start_signal=notification.signal,
-                    start_signal_args=[notification.change],
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     search_attributes=notification.search_attributes,
                     static_summary=notification.summary,
                     static_details=notification.details,
+                    priority=notification.priority,
                 )
         await self._rows.mark_notified(key, row.changed_at)

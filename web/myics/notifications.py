@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from models.myics.batches import BatchCase, BatchChanged, BatchKind, BatchProgress
+from models.myics.batches import BatchCase, BatchKind, BatchProgress
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo
-from models.myics.registrations import RegistrationCase, RegistrationChanged, RegistrationKind, RegistrationStage
+from models.myics.registrations import RegistrationCase, RegistrationKind, RegistrationStage
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
 from web.common.workflow_notifier import Notification
+from workflows.common.activity_options import LATER
 from workflows.myics import search_attributes
 from workflows.myics.account_unlocking import AccountUnlocking
 from workflows.myics.client_batch import ClientBatch
@@ -28,10 +29,10 @@ _PROCEDURES: dict[RegistrationKind, Callable[..., Any]] = {
 
 
 def registration_notification(row: MyicsRegistrationRow) -> Notification:
-    """Notify a registration's procedure of its stage, and of a lock."""
+    """Notify a registration's procedure that it is to look at its row."""
     kind, stage = RegistrationKind(row.kind), RegistrationStage(row.stage)
     case = RegistrationCase(
-        registration_no=RegistrationNo(row.registration_no),
+        case_no=RegistrationNo(row.registration_no),
         kind=kind,
         customer_no=CustomerNo(row.customer_no),
         holder_no=HolderNo(row.client_id or row.customer_no),
@@ -44,7 +45,6 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
         workflow_id=case.workflow_id,
         case=case,
         signal=REGISTRATION_CHANGED,
-        change=RegistrationChanged(stage=stage, locked=row.locked_at is not None, changed_at=row.changed_at),
         summary=f"{kind.label}：{row.name}（お客様番号 {case.holder_no}）",
         details=registration_static_details(case, row.name, row.requested_by),
         search_attributes=search_attributes.of_registration(case, stage),
@@ -52,10 +52,10 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
 
 
 def batch_notification(row: MyicsBatchRow) -> Notification:
-    """Notify a file's procedure whether it is to stop."""
+    """Notify a file's procedure that it is to look at its row; it comes after the cases."""
     kind = BatchKind(row.kind)
     case = BatchCase(
-        batch_no=BatchNo(row.batch_no),
+        case_no=BatchNo(row.batch_no),
         kind=kind,
         customer_no=CustomerNo(row.customer_no) if row.customer_no else None,
         rows=row.rows,
@@ -66,8 +66,8 @@ def batch_notification(row: MyicsBatchRow) -> Notification:
         workflow=ClientBatch.run,
         workflow_id=case.workflow_id,
         case=case,
-        change=BatchChanged(stopped=row.stopped, changed_at=row.changed_at),
         summary=f"一括登録（{kind.label}）{row.rows} 行",
         details=f"受付番号：{row.batch_no}",
-        search_attributes=search_attributes.of_batch(case.batch_no, row.customer_no),
+        search_attributes=search_attributes.of_batch(case),
+        priority=LATER,
     )

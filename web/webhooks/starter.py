@@ -55,7 +55,7 @@ class WebhookStarter:
         async with temporal_call():
             await self._client.start_workflow(
                 WebhookDelivery.run,
-                DeliverWebhook(message_id=message_id, attempts_before=row.attempts),
+                DeliverWebhook(case_no=message_id, stored_at=row.stored_at, attempts_before=row.attempts),
                 id=webhook_workflow_id(message_id),
                 task_queue=self._task_queue,
                 static_summary=f"{row.application_no} の {row.kind} を {host} に送信",

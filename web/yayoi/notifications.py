@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
-from models.yayoi.address_checks import AddressCheck, CheckChanged, CheckPurpose
+from models.yayoi.address_checks import AddressCheck, CheckPurpose, case_no
 from models.yayoi.enquiries import EnquiryRef
-from models.yayoi.member_invitations import Invitation, InvitationChanged
+from models.yayoi.member_invitations import Invitation
 from web.common.workflow_notifier import Notification
 from workflows.yayoi import address_check_details, search_attributes
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
@@ -17,16 +17,11 @@ from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
 
 def invitation_notification(row: MemberInvitationRow) -> Notification:
     """Notify an invitation's workflow of which link counts, and whether it was accepted or withdrawn."""
-    invitation = Invitation(invitation_id=row.invitation_id)
+    invitation = Invitation.of_row(row.invitation_id)
     return Notification(
         workflow=MemberInvitation.run,
         workflow_id=invitation.workflow_id,
         case=invitation,
-        change=InvitationChanged(
-            link_no=row.link_no,
-            expires_at=row.expires_at,
-            settled=row.accepted_at is not None or row.withdrawn_at is not None,
-        ),
         summary=f"事業グループへの招待（受付番号 {invitation.receipt_no}）",
         details="事業グループの管理者が、別の弥生ID をグループに招待しました。メールのリンクから参加すると終了します。",
         search_attributes=search_attributes.OF_INVITATION,
@@ -40,7 +35,6 @@ def enquiry_notification(row: EnquiryRow) -> Notification:
         workflow=EnquiryForwarding.run,
         workflow_id=enquiry.workflow_id,
         case=enquiry,
-        change=enquiry,
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
         search_attributes=search_attributes.OF_ENQUIRY,
@@ -55,12 +49,13 @@ _CHECKS: dict[CheckPurpose, Callable[..., Any]] = {
 
 def address_check_notification(row: AddressCheckRow) -> Notification:
     """Which code counts, and whether the right one was typed in."""
-    check = AddressCheck(check_id=row.check_id, purpose=CheckPurpose(row.purpose), ends_at=row.ends_at)
+    check = AddressCheck(
+        case_no=case_no(row.check_id), purpose=CheckPurpose(row.purpose), begun_at=row.begun_at, ends_at=row.ends_at
+    )
     return Notification(
         workflow=_CHECKS[check.purpose],
         workflow_id=check.workflow_id,
         case=check,
-        change=CheckChanged(code_no=row.code_no, finished=row.finished_at is not None),
         summary=address_check_details.summary(check),
         details=address_check_details.static_details(check),
         search_attributes=search_attributes.OF_ADDRESS_CHECK,

@@ -87,7 +87,7 @@ class ApplicationStarter:
                 await self._client.start_workflow(
                     MultiOfficeApplication.run,
                     case,
-                    id=application_workflow_id(case.application_no),
+                    id=application_workflow_id(case.case_no),
                     task_queue=self._task_queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -126,13 +126,13 @@ class ApplicationStarter:
 
 
 def _case(row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> ApplicationCase:
-    application_no = ApplicationNo(row.application_no)
+    case_no = ApplicationNo(row.application_no)
     return ApplicationCase(
-        application_no=application_no,
+        case_no=case_no,
         offices=tuple(
             OfficeCase(
-                application_no=application_no,
-                office_no=pair.office_no,
+                case_no=case_no,
+                part=pair.office_no,
                 office_name=pair.office_name,
                 procedure=Procedure(row.procedure),
                 existing_contract_id=ContractId(row.existing_contract_id),

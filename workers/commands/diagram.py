@@ -3,17 +3,14 @@
 import sys
 from pathlib import Path
 
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
-
 from models.yayoi.diagram import CaseDiagram, mermaid
 from models.yayoi.diagram_svg import svg
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.procedures import Procedure
-from workers import temporal
+from models.yayoi.store.case_diagrams import case_diagram
+from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
-from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 _HEAD = """\
 # 手続きの図 / The procedures
@@ -58,28 +55,22 @@ def _section(procedure: Procedure, picture: Path) -> str:
 
 
 async def draw_case(settings: Settings, application_no: str, office_no: int, file: Path | None) -> int:
-    """Print the case's diagram as Mermaid, or write it as SVG. A worker must be running, as the case is queried.
+    """Print the case's diagram as Mermaid, or write it as SVG, from what its records say.
 
     Raises:
-        ClearError: there is no such case, or it cannot be queried.
+        ClearError: there is no such case.
 
     """
     try:
-        workflow_id = office_workflow_id(ApplicationNo(application_no), office_no)
+        number = ApplicationNo(application_no)
     except ValueError as error:
         raise ClearError(str(error)) from None
-    client = await temporal.connect(settings)
-    handle = client.get_workflow_handle(workflow_id)
-    try:
-        diagram = await handle.query(OfficeDataProcedure.way, "svg" if file else "mermaid")
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise ClearError(f"there is no case {workflow_id}") from None
-        raise ClearError(f"{workflow_id} does not answer; is a worker running? ({error.message})") from None
-    except WorkflowQueryFailedError as error:
-        raise ClearError(f"{workflow_id} cannot be drawn: {error}") from None
+    async with database.opened(settings) as sessions, sessions() as session:
+        diagram = await case_diagram(session, number, office_no)
+    if diagram is None:
+        raise ClearError(f"there is no case {office_workflow_id(number, office_no)}")
     if file:
-        file.write_text(diagram, encoding="utf-8")  # noqa: ASYNC240 nothing else runs in this program
+        file.write_text(svg(diagram), encoding="utf-8")  # noqa: ASYNC240 nothing else runs in this program
     else:
-        sys.stdout.write(f"{diagram}\n")
+        sys.stdout.write(f"{mermaid(diagram)}\n")
     return 0

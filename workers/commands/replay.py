@@ -1,6 +1,7 @@
 """`tetsuzuki replay`: would this build break a case that is open? And the replay check before a build takes over."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from workers import temporal
 from workers.build_id import build_id
 from workers.program import ClearError
 from workers.settings import Settings
-from workers.wiring.root import WORKFLOWS
+from workers.wiring.root import PASSED_THROUGH, WORKFLOWS
 
 AHEAD = 8
 """How many histories are fetched side by side while another is replayed."""
@@ -78,7 +79,7 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
 
 async def replay_open_workflows(client: Client, query: str, workflows: Sequence[type]) -> AsyncIterator[Replayed]:
     """Replay each workflow that the query finds."""
-    replayer = Replayer(workflows=workflows, data_converter=temporal.DATA_CONVERTER)
+    replayer = Replayer(workflows=workflows, workflow_runner=PASSED_THROUGH, data_converter=temporal.DATA_CONVERTER)
     async with replayer.workflow_replay_iterator(_histories(client, query)) as results:
         async for result in results:
             failure = result.replay_failure
@@ -122,4 +123,7 @@ async def _fetch(client: Client, execution: WorkflowExecution) -> WorkflowHistor
 
 
 def _first_line(failure: Exception) -> str:
-    return (str(failure) or type(failure).__name__).splitlines()[0]
+    """Return what is wrong; of a failure that the SDK's core describes at length, its messages."""
+    text = str(failure) or type(failure).__name__
+    messages = re.findall(r'message: "((?:[^"\\]|\\.)+)"', text) if "activation completion failed" in text else []
+    return ": ".join(each.partition(r"\n")[0] for each in messages) or text.splitlines()[0]

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.common.calendar import JST
+from models.common.calendar import JST, utc_now
 from models.common.operator_message import ActionMessage
+from models.common.store.case_status import supersede_status
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
@@ -129,6 +130,7 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
                 ended = await session.get_one(WebhookMessageRow, message_id, with_for_update=True)
                 # The web's reconciler starts it.
                 ended.stage, ended.started_at, ended.settled_at = WebhookStage.SENDING, None, None
+                await supersede_status(session, message_id, None, utc_now(), stage=WebhookStage.SENDING, outcome=None)
     sys.stdout.write("もう一度送信します。\n")
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import select, update
 
 from models.tables import (
-    ApplicationOfficeRow,
     ApplicationRow,
     AuditRow,
+    CaseStatusRow,
     IssuedContractRow,
     OfficeRow,
     OperatorRow,
@@ -59,7 +59,7 @@ async def actions(run: DemoRun, number: int) -> list[tuple[str, datetime]]:
     async with run.sessions() as session:
         rows = await session.scalars(
             select(AuditRow)
-            .where(AuditRow.application_no == run.application_no, AuditRow.office_no == number)
+            .where(AuditRow.case_no == run.application_no, AuditRow.part == number)
             .order_by(AuditRow.audit_id)
         )
         return [(row.action, row.happened_at) for row in rows]
@@ -67,12 +67,12 @@ async def actions(run: DemoRun, number: int) -> list[tuple[str, datetime]]:
 
 async def operator_of(run: DemoRun, number: int) -> str:
     """The mail address of the operator in charge of an office."""
-    row = ApplicationOfficeRow
+    row = CaseStatusRow
     async with run.sessions() as session:
         in_charge = await session.scalars(
             select(OperatorRow.mail_address)
             .join(row, row.assignee == OperatorRow.name)
-            .where(row.application_no == run.application_no, row.office_no == number)
+            .where(row.case_no == run.application_no, row.part == number)
         )
         return in_charge.one()
 

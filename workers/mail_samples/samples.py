@@ -56,7 +56,6 @@ _OFFICE: Facts = {
     "office_no": 1,
     "office_name": "事業所B",
     "yayoi_id": "office-b@yayoi-taro.example.jp",
-    "assignee": "佐藤",
     "issued_contract_id": None,
     "outcome": Outcome.COMPLETED,
     "open_points": (),
@@ -73,6 +72,7 @@ _ISSUED = {
     for number in (1, 2)
 }
 _CASE: Facts = CONSTANTS | {
+    "assignee": "佐藤",
     "application": {
         "application_no": "YS-000001",
         "family_name": "弥生",
@@ -104,7 +104,7 @@ _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": 
 
 
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
-    request = {"office_no": 2, "points": points, "until": date(2026, 11, 30)}
+    request = {"part": 2, "points": points, "until": date(2026, 11, 30)}
     return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
 
 
@@ -138,6 +138,7 @@ _MYICS: Facts = MYICS_CONSTANTS | {
     "account": {"address": "hanako@yamada-kaikei.example.jp"},
     "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "sign_in_url": f"{_WEB}/myics/sign-in",
+    "assignee": "佐藤",
     "workflow_url": f"{_UI}/myics%2FMR-000001",
 }
 
@@ -149,7 +150,6 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
         "expires_on": date(2026, 11, 18),
-        "assignee": "佐藤",
     }
     facts = _MYICS | {"registration": registration, "kind": kind}
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)

@@ -1,23 +1,29 @@
 """The composition root: builds activities, worker and web from settings."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from typing import Self
 
 from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.common.failing_interceptor import NotifyOfFailing
-from activities.common.outbox import MailTransport, Outbox, SmtpTransport
+from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox, SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar
 from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
+from models.common.task_queues import mails_queue
 from models.webhooks.secrets import secrets_of
+from models.yayoi.store.stage_changes import publish_stage_change
 from web.app import create_app
 from workers.build_id import build_id
 from workers.settings import Settings
@@ -53,6 +59,32 @@ WORKFLOWS = (
 )
 DRAIN = timedelta(seconds=20)
 """How long a worker that stops lets its running activities finish."""
+STEPS_AT_ONCE = 10
+"""Steps that are tried within workflow tasks at once: each needs a connection to the database."""
+PASSED_THROUGH = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "models", "workflows")
+)
+"""Our own modules are imported once for all workflows, not anew for each start and each replay."""
+
+
+class Workers:
+    """The workers of one process, started and stopped together."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._workers = workers
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as starting:
+            for worker in self._workers:
+                await starting.enter_async_context(worker)
+            self._running = starting.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # All stop at once: each may wait for what is under way.
+        await asyncio.gather(*(worker.shutdown() for worker in self._workers))
+        await self._running.aclose()
 
 
 def build_activities(
@@ -74,7 +106,7 @@ def build_activities(
         sessions,
         client,
         BusinessCalendar(settings.closing_days),
-        ledger=Ledger(sessions),
+        ledger=Ledger(sessions, publish_stage_change),
         registry=registry or build_registry(settings),
         outbox=Outbox(sessions, transport, settings.mail_from),
     )
@@ -107,21 +139,37 @@ def build_worker(
     max_cached_workflows: int = 1000,
     drain: timedelta = DRAIN,
     versioned: bool = True,
-) -> Worker:
-    """Build the worker; the sandbox stays on. For `registry` and `transport` see `build_activities`.
+    runner: WorkflowRunner = PASSED_THROUGH,
+) -> Workers:
+    """Build the worker of the cases and that of the mails. For `registry` and `transport` see `build_activities`.
 
-    Not versioned: it takes every case, whatever build is current. Tests that know one build only use that.
+    Not versioned: it takes every case, whatever build is current. Tests that know one build only use that. Another
+    `runner` restricts the modules of the workflows, too.
     """
-    return Worker(
+    activities = build_activities(settings, sessions, client, registry=registry, transport=transport)
+    deployment = _deployment(settings) if versioned else None
+    cases = Worker(
         client,
         task_queue=settings.temporal_task_queue,
         workflows=workflows,
-        activities=build_activities(settings, sessions, client, registry=registry, transport=transport),
+        workflow_runner=runner,
+        activities=activities,
         max_cached_workflows=max_cached_workflows,
+        max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
         interceptors=[NotifyOfFailing()],
-        deployment_config=_deployment(settings) if versioned else None,
+        deployment_config=deployment,
     )
+    mails = Worker(
+        client,
+        task_queue=mails_queue(settings.temporal_task_queue),
+        activities=activities,
+        max_concurrent_activities=MAILS_AT_ONCE,
+        graceful_shutdown_timeout=drain,
+        interceptors=[NotifyOfFailing()],
+        deployment_config=deployment,
+    )
+    return Workers((cases, mails))
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig:

@@ -7,12 +7,14 @@ from activities.backoffice.differences import Differences
 from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
+from activities.common.assignment import AssignmentActivities
 from activities.common.calendar import CalendarActivities
+from activities.common.case_requests import CaseRequestActivities
+from activities.common.case_status import CaseStatusActivities
+from activities.common.failures import FailureActivities
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
-from activities.webhooks.publishing import WebhookPublishingActivities
 from activities.yayoi.address_checks import AddressCheckActivities
-from activities.yayoi.assignment import AssignmentActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
@@ -48,11 +50,14 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     on_our_records = activities_of(
         CaseRecordActivities(ledger, registry.offices),
         AssignmentActivities(ledger),
+        CaseStatusActivities(ledger),
+        CaseRequestActivities(sessions, ledger),
+        FailureActivities(dependencies.client),
         CalendarActivities(dependencies.calendar),
     )
     for_customers = activities_of(
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
-        AddressCheckActivities(sessions, outbox, secret_key=key, public_url=url),
+        AddressCheckActivities(sessions, ledger, outbox, secret_key=key, public_url=url),
         InvitationActivities(sessions, outbox, secret_key=key, public_url=url),
     )
     for_operators = activities_of(
@@ -76,7 +81,6 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         DeskMailActivities(outbox, registry.contracts, desk),
     )
     for_other_systems = activities_of(
-        WebhookPublishingActivities(sessions),
         WebhookDeliveryActivities(
             sessions, HttpPoster(allow_private=webhooks_may_be_private(settings)), outbox, desk=desk
         ),

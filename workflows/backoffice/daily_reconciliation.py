@@ -9,28 +9,28 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-with workflow.unsafe.imports_passed_through():
-    from activities.backoffice.reconciliation import ReconciliationActivities
-    from activities.yayoi.case_records import CaseRecordActivities
-    from activities.yayoi.contracts import ContractActivities
-    from activities.yayoi.mail import MailActivities
-    from activities.yayoi.sharing import SharingActivities
-    from activities.yayoi.smart_import import SmartImportActivities
-    from models.backoffice.reconciliation import (
-        Finding,
-        FindingKind,
-        FreezeStep,
-        Reconcile,
-        ReconciliationReport,
-        Repair,
-        UndoNeeded,
-    )
-    from models.yayoi.identifiers import ApplicationNo
-    from models.yayoi.mails import MailKind
-    from models.yayoi.messages import CloseApplication, CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
-    from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT
-    from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag, why_given_up
+from activities.backoffice.reconciliation import ReconciliationActivities
+from activities.yayoi.case_records import CaseRecordActivities
+from activities.yayoi.contracts import ContractActivities
+from activities.yayoi.mail import MailActivities
+from activities.yayoi.sharing import SharingActivities
+from activities.yayoi.smart_import import SmartImportActivities
+from models.backoffice.reconciliation import (
+    Finding,
+    FindingKind,
+    FreezeStep,
+    Reconcile,
+    ReconciliationReport,
+    Repair,
+    UndoNeeded,
+)
+from models.common.messages import CaseStep
+from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import CloseOffice, OfficeRef, OfficeStep, Outcome, SendMail
+from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, REPORT, by_mail
+from workflows.common.details import cell, table
+from workflows.common.failing_activities import FailureFlag, why_given_up
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -75,7 +75,7 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
     try:
         match finding.repair:
             case Repair.UNDO:
-                ref = OfficeRef(application_no=_number(finding), office_no=finding.office_no or 0)
+                ref = _office(finding)
                 needed = await _run(ReconciliationActivities.look_again, ref, f"もう一度確認する（{ref.spoken}）")
                 done = needed.abandoned
                 unsent = await _undo(ref, needed, at) if done else ()
@@ -102,32 +102,25 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
     if needed.frozen:
         await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
-    unsent = await _mail(
-        SendMail(
-            application_no=ref.application_no,
-            office_no=ref.office_no,
-            kind=MailKind.TERMINATED,
-            at=at,
-        )
-    )
+    unsent = await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED))
     close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
     await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
     return unsent
 
 
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
-    step = CloseApplication(application_no=number, at=at)
+    step = CaseStep(case_no=number, at=at)
     await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _mail(SendMail(application_no=number, kind=MailKind.FINISHED, at=at))
+    return await _mail(SendMail.of(step, at, kind=MailKind.FINISHED))
 
 
 async def _mail(mail: SendMail) -> tuple[Finding, ...]:
     """Mail it; one that cannot be sent is reported, and the repair stays."""
     try:
-        await _run(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", REPAIR_MAIL)
+        await _run(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", by_mail(REPAIR_MAIL))
     except ActivityError as error:
         detail = f"「{mail.kind.subject}」を送信できませんでした（{why_given_up(error)}）。"
-        about = {"application_no": mail.application_no, "office_no": mail.office_no}
+        about = {"application_no": mail.case_no, "office_no": mail.part}
         return (Finding(kind=FindingKind.PENDING_MAIL, detail=detail, **about),)
     return ()
 
@@ -135,7 +128,7 @@ async def _mail(mail: SendMail) -> tuple[Finding, ...]:
 async def _report(report: ReconciliationReport) -> None:
     """Mail the report; if that is not possible, its own page and tomorrow's report say so."""
     try:
-        await _run(ReconciliationActivities.report_differences, report, "見つかったことを知らせる", REPORT)
+        await _run(ReconciliationActivities.report_differences, report, "見つかったことを知らせる", by_mail(REPORT))
     except ActivityError as error:
         unsent = f"**この結果を担当窓口へメールで知らせることができませんでした。**{why_given_up(error)}"
         workflow.set_current_details(f"{unsent}\n\n{_details(report)}")
@@ -145,9 +138,12 @@ def _number(finding: Finding) -> ApplicationNo:
     return ApplicationNo(finding.application_no or "")
 
 
+def _office(finding: Finding) -> OfficeRef:
+    return OfficeRef(case_no=_number(finding), part=finding.office_no or 0)
+
+
 def _freeze_step(finding: Finding, at: datetime) -> FreezeStep:
-    ref = OfficeRef(application_no=_number(finding), office_no=finding.office_no or 0)
-    return FreezeStep.of(ref, at, office_token=finding.office_token)
+    return FreezeStep.of(_office(finding), at, office_token=finding.office_token)
 
 
 def _details(report: ReconciliationReport) -> str:

@@ -5,13 +5,12 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-with workflow.unsafe.imports_passed_through():
-    from activities.backoffice.digest import DigestActivities
-    from models.backoffice.digest import DigestDay, DigestsSent, SendDigest
-    from models.common.calendar import day_in_japan
-    from workflows.common.activity_options import DIGEST
-    from workflows.common.details import cell, table
-    from workflows.common.failing_activities import FailureFlag, why_given_up
+from activities.backoffice.digest import DigestActivities
+from models.backoffice.digest import DigestDay, DigestsSent, SendDigest
+from models.common.calendar import day_in_japan
+from workflows.common.activity_options import DIGEST, by_mail
+from workflows.common.details import cell, table
+from workflows.common.failing_activities import FailureFlag, why_given_up
 
 
 @workflow.defn
@@ -38,7 +37,9 @@ class MorningDigest(FailureFlag):
     async def _send(self, digest: SendDigest) -> None:
         try:
             await workflow.execute_activity_method(
-                DigestActivities.send_digest, digest, **DIGEST | {"summary": f"朝のお知らせを送る（{digest.operator}）"}
+                DigestActivities.send_digest,
+                digest,
+                **by_mail(DIGEST) | {"summary": f"朝のお知らせを送る（{digest.operator}）"},
             )
         except ActivityError as error:
             self._missed[digest.operator] = why_given_up(error)

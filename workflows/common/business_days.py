@@ -4,11 +4,10 @@ from datetime import date
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from activities.common.calendar import CalendarActivities
-    from models.common.calendar import day_in_japan
-    from models.common.messages import BusinessDays
-    from workflows.common.activity_options import LOOK_UP
+from activities.common.calendar import CalendarActivities
+from models.common.calendar import day_in_japan
+from models.common.messages import BusinessDays
+from workflows.common.activity_options import LOOK_UP
 
 
 async def business_days_after_today(*counts: int) -> tuple[date, ...]:

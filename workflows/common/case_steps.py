@@ -1,96 +1,217 @@
-"""The steps that every procedure has: one activity each, under a named policy."""
+"""The steps that every case has, and how each step is taken: quickly first, then patiently, and never in vain."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any, Generic, Protocol, Self, TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.messages import Assigned
-    from models.common.operations import Operation
-    from models.common.operator_actions import HandOver
-    from models.common.operator_message import ActionMessage
-    from workflows.common.activity_options import REGISTRY
-    from workflows.common.case_view import CaseView, ShownState
-    from workflows.common.operator_updates import current_update_id
+from activities.common.assignment import AssignmentActivities
+from activities.common.case_status import CaseStatusActivities
+from models.common.case_state import CaseState
+from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction
+from models.common.operations import Operation
+from models.common.operator_actions import HandOver
+from models.common.operator_message import ActionMessage
+from workflows.common.activity_options import AGAIN_AFTER, MAIL, QUICK, REGISTRY, WHILE_SOMEBODY_WAITS, by_mail
+from workflows.common.case_view import CaseView
+from workflows.common.failing_activities import failing_activities, is_final, mail_refusal, refusal
+from workflows.common.operator_updates import current_update_id, refused
+from workflows.common.tasks_beside import EndsEarlyError
 
-
-class CaseState(ShownState, Protocol):
-    """The part of a case's state that every procedure's steps use."""
-
-    assignee: str | None
-
-    @property
-    def case(self) -> Any: ...
+_TRY_LATER = "いまはシステムの都合で処理できません。しばらくしてから、もう一度お試しください。"
 
 
-class _StepInput(Protocol):
-    @classmethod
-    def of(cls, case: Any, at: datetime, /, **facts: Any) -> Self: ...
-
-
-State = TypeVar("State", bound=CaseState)
-View = TypeVar("View", bound=CaseView[Any])
-StepInput = TypeVar("StepInput", bound=_StepInput)
+StepInput = TypeVar("StepInput", bound=CaseStep)
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
-class CaseSteps(ABC, Generic[State, View]):
-    """The base of a procedure's steps: they change the state of its case by the outputs of activities."""
+class CaseSteps:
+    """Takes the steps of one case and keeps its status row up to date with them.
 
-    def __init__(self, state: State, view: View) -> None:
+    `wait_for_operator` is called when a system has refused a step for good: it returns when the step is to be tried
+    again, or the case ends instead. Without it nobody is reminded, and the step is tried again after `AGAIN_AFTER`.
+    """
+
+    def __init__(
+        self,
+        case: CaseRef,
+        state: CaseState,
+        view: CaseView,
+        wait_for_operator: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._case = case
         self._state = state
         self._view = view
+        self._wait_for_operator = wait_for_operator or self._wait_until_tried_again
         self._occurrences = 0
 
-    async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
-        """Put what somebody did into the audit trail and the timeline."""
-        self._view.note(f"{operation.label}{detail}", message)
-        await self._audit(f"{operation.label}{detail}", message)
+    # --- any step -----------------------------------------------------------------------------------------------------
 
-    async def hand_over(self, message: HandOver) -> None:
-        """Give the case to a named operator; a final error says why that is not possible."""
-        await self._assign(to=message.to, by=message.by, reason=message.reason)
-
-    async def reassign(self) -> None:
-        """Give the case to whoever has the fewest cases, but not to whom it was with."""
-        await self._assign(but_not=self._state.assignee, by="system", reason="期限までに対応されなかったため")
-
-    async def _assign(self, *, by: str, reason: str, to: str | None = None, but_not: str | None = None) -> None:
-        assigned = await self._find_operator(to=to, but_not=but_not, by=by, reason=reason)
-        if assigned.operator:
-            self._state.assignee = assigned.operator
-            self._view.note(f"担当者は{assigned.operator}（{by}：{reason}）")
-
-    @abstractmethod
-    async def _find_operator(self, **facts: str | None) -> Assigned:
-        """Run the activity that assigns the case."""
-
-    @abstractmethod
-    async def _audit(self, action: str, message: ActionMessage) -> None:
-        """Run the activity that puts an action into the audit trail."""
-
-    def _input(self, kind: type[StepInput], /, **facts: Any) -> StepInput:
+    def input(self, kind: type[StepInput], /, **facts: Any) -> StepInput:
         """Build an activity's input for this case, at the workflow's own time."""
-        return kind.of(self._state.case, workflow.now(), **facts)
+        return kind.of(self._case, workflow.now(), **facts)
 
-    def _next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
+    def next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
         """Return what distinguishes a step from others of its kind; with a message, also who sent it, and why."""
         self._occurrences += 1
         by = {"by": message.by, "reason": message.reason} if message else {}
         return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}
 
-    async def _run(
+    async def run(
+        self, activity: Callable[[Any, StepInput], Awaitable[Output]], input_: StepInput, summary: str
+    ) -> Output:
+        """Take a step that takes effect once; where the case is meanwhile is written with it, if that has changed."""
+        status = self._view.unwritten_status()
+        output = await self.look(activity, input_.model_copy(update={"status": status}), summary)
+        if status:
+            self._view.status_written(status)
+        return output
+
+    async def look(
         self,
         activity: Callable[[Any, Input], Awaitable[Output]],
         input_: Input,
         summary: str,
         options: workflow.ActivityConfig = REGISTRY,
+        *,
+        quickly: bool = True,
+    ) -> Output:
+        """Take a step that writes no status, such as one that only reads; `quickly`: whether a quick try may do.
+
+        What a system refuses for good waits for an operator, unless an update waits for the step.
+        """
+        take = self._take if quickly else self._take_patiently
+        while True:
+            try:
+                return await take(activity, input_, summary, options)
+            except FailureError as failed:
+                if not is_final(failed) or mail_refusal(failed) is not None:
+                    raise
+                if current_update_id() is not None:
+                    raise refused(refusal(failed)) from failed
+                self._state.refused = refusal(failed)
+                self._view.note(f"「{summary}」が受け付けられなかった：{self._state.refused}")
+                leaving = self._state.leaving
+                await self._wait_for_operator()
+                if self._state.leaving and not leaving:
+                    raise EndsEarlyError from failed
+
+    async def _wait_until_tried_again(self) -> None:
+        leaving = self._state.leaving
+        await self.rest()
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._state.refused is None or (self._state.leaving and not leaving),
+                timeout=AGAIN_AFTER,
+                timeout_summary="断られた処理をもう一度試す",
+            )
+        self._state.refused = None
+
+    async def _take(
+        self,
+        activity: Callable[[Any, Input], Awaitable[Output]],
+        input_: Input,
+        summary: str,
+        options: workflow.ActivityConfig,
     ) -> Output:
         try:
-            return await workflow.execute_activity_method(activity, input_, **options | {"summary": summary})
-        finally:
-            self._view.activity_ended(activity.__name__)
+            return await workflow.execute_local_activity_method(activity, input_, **QUICK | {"summary": summary})
+        except FailureError as failed:
+            if is_final(failed):
+                raise
+        self._view.show()  # so that operators find where the case is while the step is tried again
+        if current_update_id() is None:
+            return await self._take_patiently(activity, input_, summary, options)
+        in_time = options | {"schedule_to_close_timeout": WHILE_SOMEBODY_WAITS}
+        try:
+            return await self._take_patiently(activity, input_, summary, in_time)
+        except FailureError as failed:
+            if is_final(failed):
+                raise
+            raise refused(_TRY_LATER) from failed
+
+    async def _take_patiently(
+        self,
+        activity: Callable[[Any, Input], Awaitable[Output]],
+        input_: Input,
+        summary: str,
+        options: workflow.ActivityConfig,
+    ) -> Output:
+        try:
+            output = await workflow.execute_activity_method(activity, input_, **options | {"summary": summary})
+        except FailureError:
+            self._fails_no_longer(activity.__name__)
+            raise
+        self._fails_no_longer(activity.__name__)
+        return output
+
+    def _fails_no_longer(self, activity: str) -> None:
+        if activity in self._state.failing:
+            self._state.failing -= {activity}
+            if not self._state.failing:
+                self._view.note("失敗が続いていた処理が終わった")
+            self._view.show()
+
+    # --- the steps of every case --------------------------------------------------------------------------------------
+
+    async def rest(self) -> None:
+        """Show what has changed, on the case's page and in its row, where no further step follows at once."""
+        self._view.show()
+        if self._view.unwritten_status():
+            await self.run(CaseStatusActivities.write_status, self.input(CaseStep), "いまの状況を記録する")
+
+    async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
+        """Put what somebody did into the audit trail and the timeline."""
+        await self.audit(f"{operation.label}{detail}", message)
+        self._view.note(f"{operation.label}{detail}", message)
+
+    async def audit(self, action: str, message: ActionMessage) -> None:
+        """Put what somebody did into the audit trail."""
+        step = self.input(RecordAction, action=action, **self.next_occurrence(message))
+        await self.run(CaseStatusActivities.record_action, step, f"操作を記録する：{action}")
+
+    async def hand_over(self, message: HandOver) -> None:
+        """Give the case to a named operator; a final error says why that is not possible."""
+        await self._assign(**self.next_occurrence(message), to=message.to)
+
+    async def reassign(self) -> None:
+        """Give the case to whoever has the fewest cases, but not to whom it was with."""
+        # It belongs to no update, even if the escalation was begun while one was handled.
+        who = self.next_occurrence() | {"asked_as": None, "but_not": self._state.assignee}
+        await self._assign(**who, reason="期限までに対応されなかったため")
+
+    async def assign(self, reason: str) -> None:
+        """Find an operator, if there is none yet."""
+        if self._state.assignee is None:
+            await self._assign(**self.next_occurrence(), reason=reason)
+
+    async def _assign(self, **facts: Any) -> None:
+        step = self.input(AssignCase, **facts)
+        assigned = await self.run(AssignmentActivities.assign_operator, step, "担当者を決める")
+        if assigned.operator:
+            self._state.assignee = assigned.operator
+            self._view.note(f"担当者は{assigned.operator}（{step.by}：{step.reason}）")
+
+    async def mail(self, activity: Callable[[Any, Input], Awaitable[Any]], mail: Input, subject: str) -> str | None:
+        """Send a mail; return why its recipient is refused for good, None if it was sent."""
+        try:
+            await self.look(activity, mail, f"メール：{subject}", by_mail(MAIL))
+        except FailureError as failed:
+            if (because := mail_refusal(failed)) is None:
+                raise
+            self._view.note(f"メールを届けられなかった：{subject}　{because}")
+            return because
+        self._view.note(f"メールを送った：{subject}")
+        return None
+
+    async def look_at_failures(self) -> None:
+        """Show which of the workflow's activities keep failing, as Temporal itself says."""
+        failing = await failing_activities()
+        if new := failing - self._state.failing:
+            self._view.note(f"処理の失敗が続いている（{'、'.join(sorted(new))}）")
+        if self._state.failing != failing:
+            self._state.failing = failing
+            await self.rest()

@@ -1,63 +1,114 @@
-"""What every case shows of itself: its page in the Web UI, the timeline there, and that an activity keeps failing."""
+"""What a case shows of itself: its columns and its page in the Web UI, its timeline, and its status for its row."""
 
-from abc import ABC, abstractmethod
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.messages import TimelineEntry
-    from models.common.operator_message import ActionMessage
-    from models.common.waiting_for import WaitingFor
-    from workflows.common.failing_activities import no_longer_failing
-    from workflows.common.search_attributes import FAILING, WAITING_FOR
+from models.common.case_state import CaseState
+from models.common.case_status import CaseStatus, StageEntered
+from models.common.messages import TimelineEntry
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 
-
-class ShownState(Protocol):
-    """The part of a case's state that every view shows."""
-
-    failing: set[str]
-    """The activities, by their types, that keep failing."""
-    timeline: list[TimelineEntry]
+Columns = Mapping[SearchAttributeKey[Any], Any]
+"""What the operators' lists show, by their columns; None: nothing."""
 
 
-State = TypeVar("State", bound=ShownState)
+class CaseView:
+    """Keeps what has changed until it is shown: once, where the case comes to rest or a step does not end at once."""
 
-
-class CaseView(ABC, Generic[State]):
-    """The base of a procedure's view of its state."""
-
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: CaseState, details: Callable[[], str], columns: Callable[[], Columns]) -> None:
         self._state = state
+        self._details = details
+        self._columns = columns
+        self._changed = True
+        self._version = 0
+        self._since = workflow.now()
+        self._entered: list[StageEntered] = []
+        self._written: CaseStatus | None = None
 
-    @abstractmethod
-    def _details(self) -> str:
-        """Return the page."""
-
-    @abstractmethod
-    def _waiting_for(self) -> WaitingFor:
-        """Return for whom the case waits, as operators' lists show it."""
-
-    def show(self) -> None:
-        workflow.set_current_details(self._details())
+    def enter(self, stage: StrEnum, waiting_for: WaitingFor = WaitingFor.SYSTEM, until: date | None = None) -> None:
+        """Enter a stage, or stay there and wait for somebody else."""
+        state = self._state
+        if stage != state.stage:
+            self._since = workflow.now()
+            entered = StageEntered(
+                version=self._next_version(), stage=stage, at=self._since, undoing=state.ending is not None
+            )
+            self._entered.append(entered)
+        state.stage, state.waiting_for, state.waits_until = stage, waiting_for, until
+        self._changed = True
 
     def note(self, text: str, message: ActionMessage | None = None) -> None:
         """Add an entry to the timeline; `message` says who did it, and why."""
         by = f"（{message.by}：{message.reason}）" if message else ""
         self._state.timeline.append(TimelineEntry(at=workflow.now(), text=f"{text}{by}"))
-        self.show()
+        self._changed = True
 
-    def activity_ended(self, activity: str) -> None:
-        """Show no longer that this activity keeps failing, if it did."""
-        if no_longer_failing(self._state.failing, activity):
-            workflow.upsert_search_attributes([FAILING.value_set(False), WAITING_FOR.value_set(self._waiting_for())])
-            self.note("失敗が続いていた処理が終わった")
+    def show(self) -> None:
+        """Show what has changed: an unchanged column is not written again, and an unchanged page not rendered."""
+        known = workflow.info().typed_search_attributes
+        changed = {key: value for key, value in self._columns().items() if known.get(key) != value}
+        if changed:
+            workflow.upsert_search_attributes(
+                [key.value_unset() if value is None else key.value_set(value) for key, value in changed.items()]
+            )
+        if changed or self._changed:
+            workflow.set_current_details(self._details())
+            self._changed = False
 
-    def show_failing(self, activity: str) -> bool:
-        """Show that an activity, named by its type, keeps failing; True if it was not known."""
-        known = activity in self._state.failing
-        self._state.failing.add(activity)
-        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
-        if not known:
-            self.note(f"処理の失敗が続いている（{activity}）")
-        return not known
+    # --- the status row -----------------------------------------------------------------------------------------------
+
+    def unwritten_status(self) -> CaseStatus | None:
+        """Return the status as it is now, if its row does not have it yet; None for a case that has no row."""
+        if self._written is None:
+            return None
+        status = self._status()
+        if status == self._written.model_copy(update={"version": status.version, "at": status.at}):
+            return None
+        return status.model_copy(update={"version": self._next_version()})
+
+    def status_written(self, status: CaseStatus) -> None:
+        """Keep what the row has now."""
+        self._entered = [each for each in self._entered if each not in status.entered]
+        if self._written is None or status.version > self._written.version:
+            self._written = status.model_copy(update={"entered": ()})
+
+    def begins_as(self, status: CaseStatus) -> None:
+        """Take over what the row said when the case was stored."""
+        self._since, self._version = status.since, status.version
+        self.status_written(status)
+
+    @property
+    def written(self) -> CaseStatus | None:
+        """What the row has, for a case that goes on in a new run."""
+        return self._written
+
+    def _status(self) -> CaseStatus:
+        state = self._state
+        return CaseStatus(
+            version=self._version,
+            at=workflow.now(),
+            stage=state.stage,
+            since=self._since,
+            entered=tuple(self._entered),
+            waiting_for=state.whose_turn,
+            until=state.waits_until,
+            assignee=state.assignee,
+            overdue=state.overdue,
+            held=state.held,
+            failing=bool(state.failing),
+            ending=state.ending,
+            outcome=state.outcome,
+            points=state.points,
+            at_rest=state.at_rest,
+        )
+
+    def _next_version(self) -> int:
+        """Count up, by the workflow's clock: after a Reset the next change is still newer than all before it."""
+        self._version = max(self._version + 1, int(workflow.now().timestamp() * 1000))
+        return self._version

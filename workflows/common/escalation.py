@@ -1,6 +1,5 @@
 """While an operator is waited for: reminded, a supervisor notified, the case handed on to a colleague."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from functools import partial
@@ -8,10 +7,10 @@ from typing import Protocol
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.calendar import opening_of
-    from workflows.common.business_days import business_days_after_today
-    from workflows.common.waiting import until
+from models.common.calendar import opening_of
+from workflows.common.business_days import business_days_after_today
+from workflows.common.tasks_beside import TasksBeside
+from workflows.common.waiting import until
 
 ESCALATION_DAYS = (1, 2, 3)
 """Business days of waiting for an operator after which they are reminded, a supervisor is notified, and the case goes
@@ -27,13 +26,15 @@ class EscalationSteps(Protocol):
 
     async def reassign(self) -> None: ...
 
+    async def rest(self) -> None: ...
+
 
 class Escalation:
     """Runs beside one case, from when it waits for an operator until somebody acts."""
 
-    def __init__(self, steps: EscalationSteps, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, steps: EscalationSteps, beside: TasksBeside) -> None:
         self._steps = steps
-        self._refresh = refresh
+        self._beside = beside
         self._current: _EscalationRun | None = None
 
     @property
@@ -44,7 +45,7 @@ class Escalation:
     def begin(self) -> None:
         """Begin with the first step, also if it was running."""
         self.stop()
-        self._current = _EscalationRun(self._steps, self._refresh)
+        self._current = _EscalationRun(self._steps, self._beside)
 
     def stop(self) -> None:
         """Nobody has to be reminded any longer."""
@@ -56,12 +57,11 @@ class Escalation:
 class _EscalationRun:
     """The three steps, each on the morning of its day."""
 
-    def __init__(self, steps: EscalationSteps, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, steps: EscalationSteps, beside: TasksBeside) -> None:
         self._steps = steps
-        self._refresh = refresh
         self._acting = False
         self._ended = False
-        self._task = asyncio.create_task(self._run())
+        self._task = beside.begin(self._run())
 
     def end(self) -> None:
         self._ended = True
@@ -73,7 +73,7 @@ class _EscalationRun:
         remind_on, notify_on, reassign_on = await business_days_after_today(*ESCALATION_DAYS)
         await self._step(remind_on, "担当者に催促する", partial(self._steps.remind_operator, remind_on))
         await self._step(notify_on, "責任者に知らせる", partial(self._steps.notify_supervisor, notify_on))
-        await self._step(reassign_on, "別の担当者に替える", self._hand_on)
+        await self._step(reassign_on, "別の担当者に替える", self._steps.reassign)
 
     async def _step(self, day: date, summary: str, act: Callable[[], Awaitable[None]]) -> None:
         if self._ended:
@@ -81,8 +81,5 @@ class _EscalationRun:
         await workflow.sleep(until(opening_of(day)), summary=summary)
         self._acting = True
         await act()
+        await self._steps.rest()
         self._acting = False
-
-    async def _hand_on(self) -> None:
-        await self._steps.reassign()
-        await self._refresh()

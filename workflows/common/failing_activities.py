@@ -2,48 +2,71 @@
 
 from temporalio import exceptions, workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED
-    from workflows.common.search_attributes import FAILING
+from activities.common.failures import FailureActivities
+from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, WorkflowRun
+from workflows.common.activity_options import LOOK_UP
+from workflows.common.search_attributes import FAILING
 
 
 class FailureFlag:
     """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:
-        self.show_failing(activity)
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
+    async def activity_failing(self) -> None:
+        if await failing_activities():
+            self.show_failing()
 
-    def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
-        """Show that an activity, named by its type, keeps failing; by default, only in the list."""
+    def show_failing(self) -> None:
+        """Show that an activity keeps failing; Pending Activities say what and why."""
         workflow.upsert_search_attributes([FAILING.value_set(True)])
 
 
-def no_longer_failing(failing: set[str], activity: str) -> bool:
-    """Remove an activity that has ended from those that keep failing; True if it was the last of them."""
-    was_failing = bool(failing)
-    failing.discard(activity)
-    return was_failing and not failing
+async def failing_activities() -> frozenset[str]:
+    """Return which of the workflow's activities keep failing, by their types, as Temporal itself says."""
+    info = workflow.info()
+    found = await workflow.execute_local_activity_method(
+        FailureActivities.failing_activities,
+        WorkflowRun(workflow_id=info.workflow_id, run_id=info.run_id),
+        **LOOK_UP | {"summary": "失敗が続いている処理を調べる"},
+    )
+    return frozenset(found.names)
 
 
-def why_given_up(failed: exceptions.ActivityError) -> str:
+def error_of(failed: exceptions.FailureError) -> BaseException | None:
+    """Return what an activity has raised; a local activity's error comes as it is, another's as the cause."""
+    return failed.cause if isinstance(failed, exceptions.ActivityError) else failed
+
+
+def is_final(failed: exceptions.FailureError) -> bool:
+    """Whether a system has refused the step for good: no further try changes that."""
+    error = error_of(failed)
+    return isinstance(error, exceptions.ApplicationError) and error.non_retryable
+
+
+def refusal(failed: exceptions.FailureError) -> str:
+    """Return why a system has refused a step, in its own words."""
+    error = error_of(failed)
+    return error.message if isinstance(error, exceptions.FailureError) else str(error)
+
+
+def mail_refusal(failed: exceptions.FailureError) -> str | None:
+    """Return why a mail was refused for good; None for a failure of another kind."""
+    error = error_of(failed)
+    return error.message if isinstance(error, exceptions.ApplicationError) and error.type == MAIL_REFUSED else None
+
+
+def why_given_up(failed: exceptions.FailureError) -> str:
     """Return the reason that operators read of an activity that was given up; a cancellation is raised again."""
     if exceptions.is_cancelled_exception(failed):
         raise failed
-    cause = failed.cause
-    if isinstance(cause, exceptions.TimeoutError) and cause.cause:
-        cause = cause.cause  # the error of its last try is the reason, not the timeout
-    return refusal(failed) or str(cause)
+    error = error_of(failed)
+    if isinstance(error, exceptions.TimeoutError) and error.cause:
+        error = error.cause  # the error of its last try is the reason, not the timeout
+    return mail_refusal(failed) or str(error)
 
 
-def why_refused(failed: exceptions.ActivityError) -> str:
+def why_refused(failed: exceptions.FailureError) -> str:
     """Return why a mail was refused for good; a failure of another kind is raised again."""
-    if (because := refusal(failed)) is None:
+    if (because := mail_refusal(failed)) is None:
         raise failed
     return because
-
-
-def refusal(failed: exceptions.ActivityError) -> str | None:
-    """Return why a mail was refused for good; None for a failure of another kind."""
-    cause = failed.cause
-    return cause.message if isinstance(cause, exceptions.ApplicationError) and cause.type == MAIL_REFUSED else None

@@ -1,21 +1,16 @@
 """The base of procedures that send one mail."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.messages import SentMail
-    from workflows.common.activity_options import ONE_MAIL
-    from workflows.common.failing_activities import FailureFlag, why_given_up
+from models.common.messages import SentMail
+from workflows.common.activity_options import AGAIN_AFTER, ONE_MAIL, QUICK, by_mail
+from workflows.common.failing_activities import FailureFlag, is_final, why_given_up
 
 Input = TypeVar("Input")
-
-AGAIN_AFTER = timedelta(hours=4)
-"""After this a mail to the operators' desk that was given up is tried again: its address is a setting."""
 
 _HINT = "\n\n担当窓口のアドレス（設定 `TETSUZUKI_OPERATORS_MAIL`）に届くようになれば、自動で送り直します。"
 
@@ -28,8 +23,8 @@ class MailWorkflow(FailureFlag):
     ) -> SentMail | None:
         """Return what was sent, or None if it was refused for good or not taken within a day; its page says why."""
         try:
-            sent = await workflow.execute_activity_method(activity, input_, **ONE_MAIL | {"summary": summary})
-        except ActivityError as error:
+            sent = await _taken(activity, input_, summary)
+        except FailureError as error:
             workflow.set_current_details(f"### 送信できなかったメール\n\n{why_given_up(error)}{hint}")
             return None
         workflow.set_current_details("")
@@ -40,5 +35,15 @@ class MailWorkflow(FailureFlag):
     ) -> None:
         """Send it, however long that takes: the desk has nothing but this mail. Operators see it among the failures."""
         while await self.send(activity, input_, summary, hint=_HINT) is None:
-            self.show_failing(activity.__name__)
+            self.show_failing()
             await workflow.sleep(AGAIN_AFTER, summary="担当窓口のアドレスが直るのを待って、もう一度送る")
+
+
+async def _taken(activity: Callable[[Any, Input], Awaitable[SentMail]], input_: Input, summary: str) -> SentMail:
+    """Send it at once if that is possible, else patiently by the mails' own workers."""
+    try:
+        return await workflow.execute_local_activity_method(activity, input_, **QUICK | {"summary": summary})
+    except FailureError as failed:
+        if is_final(failed) or is_cancelled_exception(failed):
+            raise
+    return await workflow.execute_activity_method(activity, input_, **by_mail(ONE_MAIL) | {"summary": summary})

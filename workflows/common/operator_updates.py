@@ -1,17 +1,17 @@
 """Declaring what operators choose from the Web UI's list of updates."""
 
 from collections.abc import Awaitable, Callable
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import UpdateMethodMultiParam
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.operations import Operation
-    from models.common.operator_message import ActionMessage
-    from models.common.placeholders import left_as_shown
+from models.common.operations import Operation
+from models.common.operator_message import ActionMessage
+from models.common.placeholders import left_as_shown
+from workflows.common.case_view import CaseView
 
 Parameters = ParamSpec("Parameters")
 Output = TypeVar("Output")
@@ -34,7 +34,9 @@ def update_described(
 
 
 class OperatedProcedure(Protocol):
-    """A procedure that knows which of its operations are possible now."""
+    """A procedure that knows which of its operations are possible now, and shows what they change."""
+
+    view: CaseView
 
     def check_possible(self, action: Any, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not."""
@@ -59,7 +61,12 @@ def operator_action(
     """
 
     def declare(handler: Handler[Procedure, Message]) -> Declared[[Procedure, Message], None]:
-        declared: Declared[[Procedure, Message], None] = update_described(description or action.label)(handler)
+        @wraps(handler)
+        async def operate(self: Procedure, message: Message) -> None:
+            await handler(self, message)
+            self.view.show()
+
+        declared: Declared[[Procedure, Message], None] = update_described(description or action.label)(operate)
 
         def check(self: Procedure, message: Message | None = None) -> None:
             # Sent without any JSON, there is no message at all; a JSON null comes as None, whatever the type.

@@ -7,10 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from temporalio import workflow
-
-with workflow.unsafe.imports_passed_through():
-    from workflows.common.waiting import ScheduledAction, reminders, wait_until
+from workflows.common.waiting import ScheduledAction, reminders, wait_until
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from models.common.calendar import end_of
-from models.common.waiting_for import WaitingFor
+from models.common.case_state import CaseState
 
 APPLICATION_NO = SearchAttributeKey.for_keyword("ApplicationNo")
 STAGE = SearchAttributeKey.for_keyword("Stage")
@@ -33,21 +34,26 @@ ALL: tuple[SearchAttributeKey[str] | SearchAttributeKey[datetime] | SearchAttrib
 )
 
 
+def columns_of(state: CaseState) -> dict[SearchAttributeKey[Any], Any]:
+    """Return what every case's columns show of its state."""
+    return {
+        STAGE: state.stage,
+        WAITING_FOR: state.whose_turn,
+        ASSIGNEE: state.assignee,
+        FAILING: True if state.failing else None,
+    }
+
+
 def of_new_case(
-    number: str, stage: StrEnum, procedure: str, existing_contract_id: str, due: date, *, assignee: str | None = None
+    number: str, stage: StrEnum, procedure: str, existing_contract_id: str, due: date
 ) -> TypedSearchAttributes:
     """What a case starts with. Its due date is the last second in Japan, so that the list shows the day itself."""
-    in_charge = [SearchAttributePair(ASSIGNEE, assignee)] if assignee else []
     return TypedSearchAttributes(
         [
-            *in_charge,
             SearchAttributePair(APPLICATION_NO, number),
             SearchAttributePair(STAGE, stage),
-            SearchAttributePair(WAITING_FOR, WaitingFor.SYSTEM),
             SearchAttributePair(PROCEDURE, procedure),
             SearchAttributePair(EXISTING_CONTRACT_ID, existing_contract_id),
             SearchAttributePair(DUE_DATE, end_of(due) - timedelta(seconds=1)),
-            SearchAttributePair(OVERDUE, False),
-            SearchAttributePair(ON_HOLD, False),
         ]
     )

@@ -1,6 +1,5 @@
 """Waiting for people: until a condition holds, with actions scheduled meanwhile."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,8 @@ from functools import partial
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.calendar import day_in_japan, opening_of
+from models.common.calendar import day_in_japan, opening_of
+from workflows.common.tasks_beside import TasksBeside
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def until(time: datetime) -> timedelta:
 
 
 @contextmanager
-def every_morning(look: Callable[[], Awaitable[None]], summary: str) -> Iterator[None]:
+def every_morning(beside: TasksBeside, look: Callable[[], Awaitable[None]], summary: str) -> Iterator[None]:
     """Look at the opening hour of every day, as long as the block lasts."""
 
     async def each() -> None:
@@ -52,7 +51,7 @@ def every_morning(look: Callable[[], Awaitable[None]], summary: str) -> Iterator
             await workflow.sleep(until(opening_of(tomorrow)), summary=summary)
             await look()
 
-    looking = asyncio.create_task(each())
+    looking = beside.begin(each())
     try:
         yield
     finally:

@@ -2,12 +2,10 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.waiting_for import WaitingFor
-    from models.myics.mails import MyicsMail
-    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.myics.registration import Registration
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.myics.registration import Registration
 
 
 @workflow.defn
@@ -17,8 +15,12 @@ class AccountUnlocking(Registration):
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
-        self._view.move_to(RegistrationStage.LOCKED, WaitingFor.OPERATOR)
-        await self._steps.mail(MyicsMail.LOCKED)
-        await self._begin_operator_turn()
-        await workflow.wait_condition(lambda: self._state.leaving or not self._state.locked)
-        return await self._close(RegistrationOutcome.UNLOCKED)
+        return await self._lead(self._unlock)
+
+    async def _unlock(self) -> RegistrationOutcome:
+        state = self._state
+        if state.locked and not state.leaving:
+            await self._steps.mail(MyicsMail.LOCKED)
+            await self._turn.begin()
+        await workflow.wait_condition(lambda: state.leaving or not state.locked)
+        return RegistrationOutcome.UNLOCKED

@@ -1,17 +1,18 @@
 """What an operator reads of a file that is being processed."""
 
 from models.myics.batch_operations import OPERATIONS
-from models.myics.batches import BatchCase, BatchProgress
+from models.myics.batch_state import BatchState
 from workflows.common.details import cell, table, to_do_now
 
 
-def batch_details(case: BatchCase, progress: BatchProgress, *, failing: bool, held_up: int) -> str:
-    """Return how far it is, what was refused, and what can be done; `held_up`: by how many that are not started."""
-    parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{_next(progress, failing, held_up)}"]
-    parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(progress), progress))
+def batch_details(state: BatchState) -> str:
+    """Return how far it is, what was refused, and what can be done."""
+    case, progress = state.case, state.progress
+    parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{_next(state)}"]
+    parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(state), state))
     share = round(100 * progress.done / progress.rows) if progress.rows else 100
     facts = [
-        ("受付番号", case.batch_no),
+        ("受付番号", case.case_no),
         ("お客様番号", case.customer_no or "—"),
         ("進み具合", f"{progress.done} / {progress.rows} 行（{share}％）"),
         ("登録した行", progress.accepted),
@@ -26,16 +27,21 @@ def batch_details(case: BatchCase, progress: BatchProgress, *, failing: bool, he
     return "\n\n".join(parts)
 
 
-def _next(progress: BatchProgress, failing: bool, held_up: int) -> str:
-    if progress.finished:
-        return "終了しました。操作は不要です。"
-    if failing:
-        return "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
-    if held_up:
+def _next(state: BatchState) -> str:
+    if state.refused:
         return (
-            f"登録した行のうち {held_up} 件の手続きが、始まらないままです。Web のサーバーが動いているかを、技術担当者に"
-            "確認してもらってください。始まれば、自動で続きます。"
+            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
+            "原因を取り除いたら `try_again` を送ってください。"
         )
-    if progress.stopped:
+    if state.progress.finished:
+        return "終了しました。操作は不要です。"
+    if state.failing:
+        return "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
+    if state.held_up:
+        return (
+            f"登録した行のうち {state.held_up} 件の手続きが、始まらないままです。Web のサーバーが動いているかを、"
+            "技術担当者に確認してもらってください。始まれば、自動で続きます。"
+        )
+    if state.progress.stopped:
         return "止めています。再開するときは `resume` を送ってください。"
     return "システムが登録しています。操作は不要です。"

@@ -2,11 +2,10 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.myics.mails import MyicsMail
-    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.myics.registration import LinkSchedule, Registration
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.myics.registration import LinkSchedule, Registration
 
 RENEWING = LinkSchedule(remind_after=())
 """No reminder: the link is short-lived, and whoever still needs it asks again."""
@@ -20,8 +19,11 @@ class PasswordRenewal(Registration):
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        return await self._lead(self._renew)
+
+    async def _renew(self) -> RegistrationOutcome:
         mails = (MyicsMail.RENEWAL, MyicsMail.RENEWAL)
-        if await self._mail_link_and_wait(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
-            superseded = self._state.stage is RegistrationStage.SUPERSEDED
-            return await self._close(RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED)
-        return await self._close(RegistrationOutcome.EXPIRED)
+        if not await self._mail_link_and_wait(RENEWING, RegistrationStage.RENEWING, mails, until=_DONE):
+            return RegistrationOutcome.EXPIRED
+        superseded = self._state.stage is RegistrationStage.SUPERSEDED
+        return RegistrationOutcome.SUPERSEDED if superseded else RegistrationOutcome.RENEWED

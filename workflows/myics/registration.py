@@ -1,50 +1,54 @@
 """What every registration of MYICS has in common: what operators can do, what is shown, and how it ends (M8)."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.calendar import end_of, opening_of
-    from models.common.messages import TimelineEntry
-    from models.common.operator_actions import AddNote, HandOver
-    from models.common.operator_message import ActionMessage
-    from models.common.waiting_for import WaitingFor
-    from models.myics.identifiers import RegistrationNo, registration_workflow_id
-    from models.myics.mails import MyicsMail
-    from models.myics.operations import (
-        OPERATIONS,
-        CorrectMailAddress,
-        ExtendLink,
-        RegistrationOperation,
-    )
-    from models.myics.registrations import (
-        RegistrationCase,
-        RegistrationChanged,
-        RegistrationEnded,
-        RegistrationOutcome,
-        RegistrationProgress,
-        RegistrationStage,
-    )
-    from models.myics.state import RegistrationState, Withdrawal
-    from workflows.common.business_days import business_days_after_today
-    from workflows.common.escalation import Escalation
-    from workflows.common.failing_activities import FailureFlag
-    from workflows.common.operator_updates import operator_action, refused
-    from workflows.common.personal_link import LinkDeadline, wait_for_link
-    from workflows.common.waiting import ScheduledAction
-    from workflows.myics.registration_steps import RegistrationSteps
-    from workflows.myics.registration_view import RegistrationView
+from models.common.calendar import end_of, opening_of
+from models.common.case_status import CaseStatus
+from models.common.messages import ACTIVITY_FAILING, TimelineEntry
+from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
+from models.myics.identifiers import RegistrationNo, registration_workflow_id
+from models.myics.mails import MyicsMail
+from models.myics.operations import (
+    OPERATIONS,
+    CorrectMailAddress,
+    ExtendLink,
+    RegistrationOperation,
+)
+from models.myics.registrations import (
+    RegistrationCase,
+    RegistrationEnded,
+    RegistrationOutcome,
+    RegistrationProgress,
+    RegistrationStage,
+)
+from models.myics.state import RegistrationState, Withdrawal
+from workflows.common.business_days import business_days_after_today
+from workflows.common.case_steps import CaseSteps
+from workflows.common.case_view import CaseView
+from workflows.common.escalation import Escalation
+from workflows.common.operator_turn import OperatorTurn
+from workflows.common.operator_updates import operator_action, refused
+from workflows.common.personal_link import LinkDeadline, wait_for_link
+from workflows.common.row_look import RowLook
+from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
+from workflows.common.waiting import ScheduledAction
+from workflows.myics.registration_details import registration_details
+from workflows.myics.registration_steps import CLOSED_BEFORE, RegistrationSteps
+from workflows.myics.search_attributes import registration_columns
 
 REGISTRATION_CHANGED = "registration_changed"
-"""The signal that says what the registrant has done."""
+"""The signal that asks a registration to look what the registrant has done."""
 USER_ENDED = "user_ended"
-"""The signal by which a user's registration reports to its client's how it ended."""
+"""The signal by which a user's registration asks its client's to look how it ended."""
 WITHDRAWN_WITH_CLIENT = "withdrawn_with_client"
-"""The signal by which a client's registration ends those of its users."""
+"""The signal by which a client's registration asks those of its users to look: it has closed them."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,21 @@ class LinkSchedule:
     """When the registration waits for an operator to call; None: never."""
 
 
-class Registration(FailureFlag):
+class Registration:
     """The base of each kind of registration; each has its own `run`."""
 
     @workflow.init
     def __init__(self, case: RegistrationCase) -> None:
         self._case = case
-        self._state = RegistrationState.of(case)
-        self._view = RegistrationView(self._state)
-        self._steps = RegistrationSteps(self._state, self._view)
-        self._escalation = Escalation(self._steps, self._view.refresh)
+        self._state = state = RegistrationState.of(case)
+        self.view = CaseView(state, lambda: registration_details(state), lambda: registration_columns(state))
+        self.view.begins_as(CaseStatus.first(state.stage, case.requested_at))
+        self._beside = TasksBeside()
+        steps = CaseSteps(case, state, self.view, self._wait_for_retry)
+        self._steps = RegistrationSteps(state, self.view, steps)
+        escalation = Escalation(self._steps, self._beside)
+        self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
+        self._row = RowLook(self._take_what_the_row_says)
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
@@ -76,8 +85,8 @@ class Registration(FailureFlag):
 
     @operator_action(RegistrationOperation.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendLink) -> None:
-        self._state.expires_on = message.until
         await self._steps.record(RegistrationOperation.EXTEND_DEADLINE, message, f"：{message.until}まで")
+        self._state.expires_on = self._state.waits_until = message.until
         await self._send_link_again()
 
     @operator_action(RegistrationOperation.CORRECT_ADDRESS)
@@ -88,45 +97,41 @@ class Registration(FailureFlag):
     @operator_action(RegistrationOperation.UNLOCK)
     async def unlock(self, message: ActionMessage) -> None:
         await self._steps.unlock(message)
-        await self._acknowledge()
+        await self._turn.acknowledge()
 
     @operator_action(RegistrationOperation.ADD_NOTE)
     async def add_note(self, message: AddNote) -> None:
         await self._steps.record(RegistrationOperation.ADD_NOTE, message)
-        if not self._state.locked:
-            await self._acknowledge()
+        await self._turn.acknowledge()
 
     @operator_action(RegistrationOperation.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
         await self._steps.hand_over(message)
-        await self._view.refresh()
+        await self._steps.rest()
+
+    @operator_action(RegistrationOperation.TRY_AGAIN)
+    async def try_again(self, message: ActionMessage) -> None:
+        await self._steps.record(RegistrationOperation.TRY_AGAIN, message)
+        self._state.refused = None
 
     @operator_action(RegistrationOperation.WITHDRAW)
     async def withdraw(self, message: ActionMessage) -> None:
-        self._state.withdrawal = Withdrawal(message.by, message.reason)
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
+        self._state.withdrawal = Withdrawal(message.by, message.reason)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
-    @workflow.signal(name=REGISTRATION_CHANGED, description="登録する方がしたことの報告（システム用）")
-    async def registration_changed(self, changed: RegistrationChanged) -> None:
-        before = self._state.stage, self._state.locked
-        if not self._state.take(changed) or (self._state.stage, self._state.locked) == before:
-            return
-        if self._state.locked and not before[1]:
-            self._view.note("入力の誤りが続いたため、ロックした")
-            await self._steps.mail(MyicsMail.LOCKED)
-            await self._begin_operator_turn()
-            return
-        self._view.note(f"{self._state.stage}になった")
-        if self._state.undelivered:  # a link that went out before was used
-            self._state.undelivered = False
-            await self._acknowledge()
+    @workflow.signal(name=REGISTRATION_CHANGED, description="登録する方がしたことを調べる依頼（システム用）")
+    async def registration_changed(self) -> None:
+        await self._row.look()
 
-    @workflow.signal(name=WITHDRAWN_WITH_CLIENT, description="顧問先の登録が取り下げられたことの報告（システム用）")
-    def withdrawn_with_client(self, reason: str) -> None:
-        if not self._state.leaving:
-            self._state.withdrawal = Withdrawal("system", reason)
+    @workflow.signal(name=WITHDRAWN_WITH_CLIENT, description="顧問先の登録の取り下げを調べる依頼（システム用）")
+    async def withdrawn_with_client(self) -> None:
+        await self._row.look()
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
+    async def activity_failing(self) -> None:
+        await self._steps.look_at_failures()
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
@@ -141,11 +146,19 @@ class Registration(FailureFlag):
         if not self._state.leaving:
             self._state.withdrawal = Withdrawal("Web UI", "Request Cancellation による取り下げ")
 
-    def show_failing(self, activity: str) -> None:
-        """Show it on the registration's page, too."""
-        self._view.show_failing(activity)
-
     # --- the parts of `run` -------------------------------------------------------------------------------------------
+
+    async def _lead(self, story: Callable[[], Awaitable[RegistrationOutcome]]) -> RegistrationEnded:
+        """Lead the registration through its story, which returns how it ends unless somebody has ended it before."""
+        return await self._beside.lead(self._to_its_end(story))
+
+    async def _to_its_end(self, story: Callable[[], Awaitable[RegistrationOutcome]]) -> RegistrationEnded:
+        try:
+            await self._row.look()
+            outcome = await story()
+        except EndsEarlyError:
+            outcome = RegistrationOutcome.WITHDRAWN
+        return await self._close(outcome)
 
     async def _mail_link_and_wait(
         self,
@@ -158,11 +171,11 @@ class Registration(FailureFlag):
         state = self._state
         if state.stage in until or state.leaving:
             return state.stage in until
-        self._view.move_to(stage, WaitingFor.APPLICANT)
+        self.view.enter(stage, WaitingFor.APPLICANT, state.expires_on)
         await self._steps.mailing(*mails).send_link()
-        await self._call_if_undelivered()
+        await self._rest_or_begin_turn()
         await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
-        self._escalation.stop()
+        self._turn.stop()
         return state.stage in until
 
     async def _link_deadline(self, schedule: LinkSchedule) -> LinkDeadline:
@@ -174,73 +187,84 @@ class Registration(FailureFlag):
             remind_on=days[:reminded],
             remind=self._remind_of_link,
             also=[
-                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._begin_operator_turn)
+                ScheduledAction(partial(opening_of, day), "担当者に知らせる", self._turn.begin)
                 for day in days[reminded:]
             ],
         )
 
     async def _send_link_again(self) -> None:
         await self._steps.send_link()
-        await self._acknowledge()
+        await self._turn.acknowledge()
 
     async def _remind_of_link(self, occurrence: int) -> None:  # noqa: ARG002 counted by the mail itself
         await self._steps.remind_of_link()
-        await self._call_if_undelivered()
+        await self._rest_or_begin_turn()
 
-    async def _call_if_undelivered(self) -> None:
-        """A mail that is refused for good waits for an operator, unless one is waited for already."""
-        if self._state.undelivered and not self._state.operator_turn:
-            await self._begin_operator_turn()
-
-    async def _begin_operator_turn(self) -> None:
-        self._view.note("担当者の対応を待っている")
-        await self._steps.assign()
-        self._view.move_to(self._state.stage, WaitingFor.OPERATOR)
-        self._escalation.begin()
-
-    async def _acknowledge(self) -> None:
-        """An operator has acted: it waits for the registrant again, unless no mail reaches them."""
-        self._escalation.stop()
+    async def _rest_or_begin_turn(self) -> None:
+        """Show where it is; a mail that is refused for good waits for an operator."""
         if self._state.undelivered:
-            await self._begin_operator_turn()
+            await self._turn.begin_unless_begun()
+        await self._steps.rest()
+
+    async def _take_what_the_row_says(self) -> None:
+        """Take what is newer than what is known: what the registrant has done, or that the client was withdrawn."""
+        state = self._state
+        if state.closing:
             return
-        if self._state.operator_turn and not self._state.locked:
-            self._state.waiting_for = WaitingFor.APPLICANT
-        await self._view.refresh()
+        found = await self._steps.look_at_row()
+        if found.closed and not state.leaving:
+            state.withdrawal = CLOSED_BEFORE
+        if state.changed_at is not None and found.changed_at <= state.changed_at:
+            return
+        was_locked, before = state.locked, state.stage
+        state.changed_at, state.locked = found.changed_at, found.locked
+        if found.stage != before:
+            self.view.enter(found.stage, state.waiting_for, state.waits_until)
+            self.view.note(f"{found.stage}になった")
+        if found.locked and not was_locked:
+            self.view.note("入力の誤りが続いたため、ロックした")
+            await self._steps.mail(MyicsMail.LOCKED)
+            await self._turn.begin()
+        elif found.stage != before and state.undelivered:  # a link that went out before was used
+            state.undelivered = False
+            await self._turn.acknowledge()
+        await self._steps.rest()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, with `outcome`, or as the registrant, who may have been faster, has ended it."""
         self._state.closing = True  # every operation is refused from now on
-        self._escalation.stop()
+        self._turn.stop()
         # What an update or a signal is still doing belongs to the registration.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._escalation.stop()
+        self._turn.stop()
         wanted = RegistrationOutcome.WITHDRAWN if self._state.withdrawal else outcome
         ended = await self._steps.close(wanted, self._state.withdrawal)
         self._state.outcome = ended
+        self.view.enter(RegistrationStage.CLOSED)
         if mail := _LAST_MAILS.get((self._case.kind.makes_account, ended)):
             await self._steps.mail(mail)
-        self._view.note(f"登録を終了した（{ended}）")
-        self._view.move_to(RegistrationStage.CLOSED, WaitingFor.SYSTEM)
-        await self._notify_client(ended)
+        self.view.note(f"登録を終了した（{ended}）")
+        await self._steps.rest()
+        await self._ask_others_to_look()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return RegistrationEnded(registration_no=self._case.registration_no, outcome=ended)
+        return RegistrationEnded(registration_no=self._case.case_no, outcome=ended)
 
-    async def _notify_client(self, outcome: RegistrationOutcome) -> None:
+    async def _ask_others_to_look(self) -> None:
+        """Its end is in the rows: ask its client's registration to look."""
         if self._case.part_of:
-            ended = RegistrationEnded(registration_no=self._case.registration_no, outcome=outcome)
-            await self._signal(self._case.part_of, USER_ENDED, ended)
+            await self._ask_to_look(self._case.part_of, USER_ENDED)
 
     @staticmethod
-    async def _signal(other: RegistrationNo, signal: str, content: object) -> bool:
-        """Signal another registration; False if it does not run."""
+    async def _ask_to_look(other: RegistrationNo, signal: str) -> None:
+        """Signal another registration; one that does not run has nothing to look at."""
         handle = workflow.get_external_workflow_handle(registration_workflow_id(other))
         try:
-            await handle.signal(signal, content)
+            await handle.signal(signal)
         except FailureError:
             workflow.logger.info("%s does not run", other)
-            return False
-        return True
+
+    async def _wait_for_retry(self) -> None:
+        await self._turn.wait_for_retry()
 
     def check_possible(self, operation: RegistrationOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""

@@ -23,6 +23,11 @@ def registration_details(state: RegistrationState) -> str:
 
 
 def _next(state: RegistrationState) -> str:
+    if state.refused:
+        return (
+            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
+            "原因を取り除いたら `try_again` を送ってください。進められない場合は `withdraw` で取り下げます。"
+        )
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"
     if state.leaving:
@@ -83,7 +88,7 @@ def _facts(state: RegistrationState) -> list[tuple[str, str]]:
 def registration_static_details(case: RegistrationCase, name: str, requested_by: str) -> str:
     """Return what does not change: whose registration it is, and how an operation is sent."""
     facts = [
-        ("受付番号", case.registration_no),
+        ("受付番号", case.case_no),
         ("手続き", case.kind.label),
         ("お客様番号", case.holder_no),
         ("お名前", cell(name)),

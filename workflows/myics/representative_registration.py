@@ -4,19 +4,18 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.calendar import day_in_japan
-    from models.myics.deadlines import (
-        CONFIRMATION_OPERATOR_DAYS,
-        CONFIRMATION_REMINDER_DAYS,
-        INVITATION_OPERATOR_DAYS,
-        INVITATION_REMINDER_DAYS,
-        USER_DAYS,
-    )
-    from models.myics.mails import MyicsMail
-    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.myics.registration import LinkSchedule, Registration
+from models.common.calendar import day_in_japan
+from models.myics.deadlines import (
+    CONFIRMATION_OPERATOR_DAYS,
+    CONFIRMATION_REMINDER_DAYS,
+    INVITATION_OPERATOR_DAYS,
+    INVITATION_REMINDER_DAYS,
+    USER_DAYS,
+)
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=INVITATION_REMINDER_DAYS, show_after=INVITATION_OPERATOR_DAYS)
 """The invitation: reminded, then an operator calls the firm."""
@@ -33,17 +32,20 @@ class RepresentativeRegistration(Registration):
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        return await self._lead(self._register)
+
+    async def _register(self) -> RegistrationOutcome:
         invitation = (MyicsMail.INVITATION, MyicsMail.INVITATION_REMINDER)
         confirmation = (MyicsMail.CONFIRMATION, MyicsMail.CONFIRMATION_REMINDER)
         # M1, M2: terms, account and keyword.
-        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
-            self._allow_days_again()
-            # M3: keyword and password.
-            if await self._mail_link_and_wait(
-                PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED
-            ):
-                return await self._close(RegistrationOutcome.REGISTERED)
-        return await self._close(RegistrationOutcome.EXPIRED)
+        if not await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, invitation, until=_CHOSEN):
+            return RegistrationOutcome.EXPIRED
+        self._allow_days_again()
+        # M3: keyword and password.
+        registered = await self._mail_link_and_wait(
+            PROVISIONAL, RegistrationStage.PROVISIONAL, confirmation, until=_REGISTERED
+        )
+        return RegistrationOutcome.REGISTERED if registered else RegistrationOutcome.EXPIRED
 
     def _allow_days_again(self) -> None:
         """The second link gets days of its own (M8)."""

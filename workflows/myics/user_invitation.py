@@ -2,12 +2,11 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.myics.deadlines import INVITATION_REMINDER_DAYS
-    from models.myics.mails import MyicsMail
-    from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.myics.registration import LinkSchedule, Registration
+from models.myics.deadlines import INVITATION_REMINDER_DAYS
+from models.myics.mails import MyicsMail
+from models.myics.registrations import RegistrationCase, RegistrationEnded, RegistrationOutcome, RegistrationStage
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.myics.registration import LinkSchedule, Registration
 
 INVITED = LinkSchedule(remind_after=INVITATION_REMINDER_DAYS)
 """The firm's own affair: its administrators see in their list who has not registered."""
@@ -21,7 +20,9 @@ class UserInvitation(Registration):
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: RegistrationCase) -> RegistrationEnded:  # noqa: ARG002 the state has it
+        return await self._lead(self._register)
+
+    async def _register(self) -> RegistrationOutcome:
         mails = (MyicsMail.USER_INVITATION, MyicsMail.USER_REMINDER)
-        if await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED):
-            return await self._close(RegistrationOutcome.REGISTERED)
-        return await self._close(RegistrationOutcome.EXPIRED)
+        registered = await self._mail_link_and_wait(INVITED, RegistrationStage.INVITED, mails, until=_REGISTERED)
+        return RegistrationOutcome.REGISTERED if registered else RegistrationOutcome.EXPIRED

@@ -3,39 +3,45 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
-with workflow.unsafe.imports_passed_through():
-    from activities.webhooks.delivery import WebhookDeliveryActivities
-    from models.common.operator_message import ActionMessage
-    from models.common.waiting_for import WaitingFor
-    from models.webhooks.messages import (
-        ATTEMPTS,
-        KEPT_DEAD,
-        OPERATIONS,
-        DeliverWebhook,
-        DeliveryStatus,
-        WebhookMessageRef,
-        WebhookOperation,
-        WebhookStage,
-    )
-    from workflows.common.activity_options import MAIL, REGISTRY, WEBHOOK
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.common.details import cell, table, to_do_now
-    from workflows.common.failing_activities import FailureFlag, why_refused
-    from workflows.common.operator_updates import operator_action, refused
-    from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+from activities.webhooks.delivery import WebhookDeliveryActivities
+from models.common.case_status import CaseStatus
+from models.common.messages import ACTIVITY_FAILING
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
+from models.webhooks.messages import (
+    ATTEMPTS,
+    KEPT_DEAD,
+    OPERATIONS,
+    DeliverWebhook,
+    DeliveryState,
+    DeliveryStatus,
+    WebhookMessageRef,
+    WebhookOperation,
+    WebhookStage,
+)
+from workflows.common.activity_options import MAIL, WEBHOOK, by_mail
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_steps import CaseSteps
+from workflows.common.case_view import CaseView
+from workflows.common.details import cell, table, to_do_now
+from workflows.common.failing_activities import why_refused
+from workflows.common.operator_updates import operator_action, refused
+from workflows.common.search_attributes import columns_of
 
 
 @workflow.defn
-class WebhookDelivery(FailureFlag):
+class WebhookDelivery:
     """Delivers one message to one subscriber."""
 
     @workflow.init
     def __init__(self, delivery: DeliverWebhook) -> None:
-        self._message = WebhookMessageRef(message_id=delivery.message_id)
-        self._dead = False
-        self._given_up = False
+        self._message = WebhookMessageRef(case_no=delivery.case_no)
+        self._state = state = DeliveryState()
+        self.view = CaseView(state, lambda: _details(state), lambda: columns_of(state))
+        self.view.begins_as(CaseStatus.first(state.stage, delivery.stored_at))
+        self._steps = CaseSteps(self._message, state, self.view)
         self._delivery: workflow.ActivityHandle[DeliveryStatus] | None = None
 
     @workflow.run
@@ -43,34 +49,39 @@ class WebhookDelivery(FailureFlag):
     async def run(self, delivery: DeliverWebhook) -> DeliveryStatus:
         status = await self._deliver(delivery)
         while status.stage is WebhookStage.DEAD:
-            if not await self._sent_again(status):
+            if not await self._sent_again():
                 status = await self._give_up()
                 break
             status = await self._deliver(delivery.model_copy(update={"attempts_before": status.attempts}))
-        self._show(status)
+        await self._show(status)
         # Without this, an update that is still being handled would be lost.
         await workflow.wait_condition(workflow.all_handlers_finished)
         return status
 
     @operator_action(WebhookOperation.RESEND)
     async def resend(self, message: ActionMessage) -> None:
-        self._dead = False
-        workflow.logger.info("to be sent again, requested by %s", message.by)
+        await self._steps.record(WebhookOperation.RESEND, message)
+        if self._state.stage is WebhookStage.DEAD:
+            self.view.enter(WebhookStage.SENDING)
+
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
+    async def activity_failing(self) -> None:
+        await self._steps.look_at_failures()
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI gives the message up: no further attempt is made."""
-        self._given_up = True
+        self._state.given_up = True
         if self._delivery:
             self._delivery.cancel()
 
     def check_possible(self, operation: WebhookOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
-        stage = WebhookStage.DEAD if self._dead else WebhookStage.SENDING
+        stage = WebhookStage.UNDELIVERED if self._state.given_up else self._state.stage
         if reason := OPERATIONS.refuse(operation, message, stage):
             raise refused(reason)
 
     async def _deliver(self, delivery: DeliverWebhook) -> DeliveryStatus:
-        if self._given_up:
+        if self._state.given_up:
             return await self._give_up()
         self._delivery = workflow.start_activity_method(
             WebhookDeliveryActivities.deliver_webhook,
@@ -85,61 +96,63 @@ class WebhookDelivery(FailureFlag):
         try:
             status = await self._delivery
         except (ActivityError, asyncio.CancelledError):
-            if not self._given_up:
+            if not self._state.given_up:
                 raise
-            return await self._give_up()
+            status = await self._give_up()
+        self._state.failing = frozenset()
         if status.for_operators:
-            self._dead = status.stage is WebhookStage.DEAD
-            self._show(status)
+            await self._show(status)
             await self._report()
         return status
 
     async def _report(self) -> None:
         try:
-            await workflow.execute_activity_method(
+            await self._steps.look(
                 WebhookDeliveryActivities.report_webhook_trouble,
                 self._message,
-                **MAIL | {"summary": "届けられなかったことを担当者に知らせる"},
+                "届けられなかったことを担当者に知らせる",
+                by_mail(MAIL),
             )
-        except ActivityError as failed:
+        except FailureError as failed:
             # The operators' list shows the dead letter all the same.
             workflow.logger.warning("the desk's mail was refused: %s", why_refused(failed))
 
-    async def _sent_again(self, status: DeliveryStatus) -> bool:
+    async def _sent_again(self) -> bool:
         """Wait for `resend`; False if nobody has sent it within `KEPT_DEAD`."""
+        state = self._state
         try:
             await workflow.wait_condition(
-                lambda: self._given_up or not self._dead, timeout=KEPT_DEAD, timeout_summary="届けないまま終了する"
+                lambda: state.given_up or state.stage is not WebhookStage.DEAD,
+                timeout=KEPT_DEAD,
+                timeout_summary="届けないまま終了する",
             )
         except TimeoutError:
-            self._given_up = True
-        if self._given_up:
-            self._dead = False
-            return False
-        self._show(status.model_copy(update={"stage": WebhookStage.SENDING}))
-        return True
+            # One that is being recorded counts.
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            state.given_up = state.stage is WebhookStage.DEAD
+        if not state.given_up:
+            await self._steps.rest()
+        return not state.given_up
 
     async def _give_up(self) -> DeliveryStatus:
-        return await workflow.execute_activity_method(
-            WebhookDeliveryActivities.give_up_webhook, self._message, **REGISTRY | {"summary": "届けないまま終了する"}
-        )
+        return await self._steps.look(WebhookDeliveryActivities.give_up_webhook, self._message, "届けないまま終了する")
 
-    def _show(self, status: DeliveryStatus) -> None:
-        who = WaitingFor.OPERATOR if status.stage is WebhookStage.DEAD else WaitingFor.SYSTEM
-        workflow.upsert_search_attributes(
-            [STAGE.value_set(status.stage), WAITING_FOR.value_set(who), FAILING.value_set(False)]
-        )
-        workflow.set_current_details(_details(status))
+    async def _show(self, status: DeliveryStatus) -> None:
+        dead = status.stage is WebhookStage.DEAD
+        self._state.attempts, self._state.last_error = status.attempts, status.last_error
+        self._state.outcome = None if dead else status.stage
+        self.view.enter(status.stage, WaitingFor.OPERATOR if dead else WaitingFor.SYSTEM)
+        await self._steps.rest()
 
 
-def _details(status: DeliveryStatus) -> str:
-    parts = [f"**次にすること：**{_NEXT[status.stage]}"]
-    if status.stage is WebhookStage.DEAD:
-        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], status.stage))
+def _details(state: DeliveryState) -> str:
+    parts = [f"**次にすること：**{_NEXT[state.stage]}"]
+    if state.stage is WebhookStage.DEAD:
+        parts.extend(to_do_now(OPERATIONS, [WebhookOperation.RESEND], state.stage))
     facts = [
-        ("いまの段階", status.stage),
-        ("送信した回数", status.attempts),
-        ("最後のエラー", cell(status.last_error or "—")),
+        ("いまの段階", state.stage),
+        ("送信した回数", state.attempts),
+        ("最後のエラー", cell(state.last_error or "—")),
     ]
     parts.append(table(("項目", "内容"), facts))
     return "\n\n".join(parts)

@@ -1,8 +1,5 @@
 """What operators read of a mailed code that is waited for; neither address nor code."""
 
-from collections.abc import Sequence
-
-from models.common.messages import TimelineEntry
 from models.yayoi.address_checks import (
     MOST_CODES,
     MOST_TRIES,
@@ -11,6 +8,7 @@ from models.yayoi.address_checks import (
     CheckOperation,
     CheckPurpose,
     CheckStage,
+    CheckState,
 )
 from models.yayoi.deadlines import CODE_VALID
 from workflows.common.details import also_possible, day_and_hour, history, how_to_send, table
@@ -43,20 +41,20 @@ def static_details(check: AddressCheck) -> str:
     )
 
 
-def details(check: AddressCheck, stage: CheckStage, codes_sent: int, timeline: Sequence[TimelineEntry]) -> str:
+def details(check: AddressCheck, state: CheckState) -> str:
     """Its stage, until when, what to answer customers, and what can be done."""
-    closed = stage is CheckStage.CLOSED
+    stage, closed = state.stage, state.stage is CheckStage.CLOSED
     facts = [
         ("受付番号", check.receipt_no),
         ("段階", stage),
         ("期限", f"{day_and_hour(check.ends_at)}（過ぎると、入力された内容を削除して終了します）"),
-        ("確認コード", f"{codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
+        ("確認コード", f"{state.codes_sent} 回目まで（全部で {MOST_CODES} 回まで）"),
     ]
     parts = [f"### {check.purpose.label}", f"**次にすること：**{_CLOSED if closed else _WAITING}"]
     parts.append(table(("項目", "内容"), facts))
     if not closed:
         parts += ["#### お客様からお問い合わせがあったとき", _ANSWERS]
         parts += also_possible(OPERATIONS, OPERATIONS.available(stage), stage)
-    if timeline:
-        parts += history(timeline)
+    if state.timeline:
+        parts += history(state.timeline)
     return "\n\n".join(parts)

@@ -2,11 +2,10 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.mail import MailActivities
-    from models.common.messages import SentMail
-    from models.yayoi.messages import SendMail
-    from workflows.common.mail_workflow import MailWorkflow
+from activities.yayoi.mail import MailActivities
+from models.common.messages import SentMail
+from models.yayoi.messages import SendMail
+from workflows.common.mail_workflow import MailWorkflow
 
 
 @workflow.defn

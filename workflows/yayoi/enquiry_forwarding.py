@@ -2,13 +2,12 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.desk_mails import DeskMailActivities
-    from models.common.messages import ROW_CHANGED
-    from models.common.waiting_for import WaitingFor
-    from models.yayoi.enquiries import EnquiryRef, EnquiryStage
-    from workflows.common.mail_workflow import MailWorkflow
-    from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+from activities.yayoi.desk_mails import DeskMailActivities
+from models.common.messages import ROW_CHANGED
+from models.common.waiting_for import WaitingFor
+from models.yayoi.enquiries import EnquiryRef, EnquiryStage
+from workflows.common.mail_workflow import MailWorkflow
+from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
 
 
 @workflow.defn
@@ -29,8 +28,9 @@ class EnquiryForwarding(MailWorkflow):
         )
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作の報告（システム用）")
-    def row_changed(self, enquiry: EnquiryRef) -> None:
-        """An enquiry never changes: the signal says nothing new."""
+    def row_changed(self) -> None:
+        """An enquiry never changes: there is nothing to look at."""
 
-    def show_failing(self, activity: str) -> None:  # noqa: ARG002 Pending Activities say what and why
+    def show_failing(self) -> None:
+        """Show that an operator is needed, too."""
         workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])

@@ -4,45 +4,38 @@ import asyncio
 from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ChildWorkflowError, FailureError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
-with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.assignment import AssignmentActivities
-    from activities.yayoi.case_records import CaseRecordActivities
-    from activities.yayoi.mail import MailActivities
-    from models.common.messages import ACTIVITY_FAILING
-    from models.common.operator_message import ActionMessage
-    from models.common.waiting_for import WaitingFor
-    from models.yayoi.identifiers import office_workflow_id
-    from models.yayoi.mails import MailKind
-    from models.yayoi.messages import (
-        ApplicationCase,
-        ApplicationOutcome,
-        ApplicationProgress,
-        Assign,
-        CloseApplication,
-        OfficeCase,
-        OfficeOutcome,
-        OfficeProgress,
-        Outcome,
-        SendMail,
-    )
-    from models.yayoi.operator_actions import Action, Cancel
-    from models.yayoi.procedures import ApplicationStage, Stage
-    from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.common.failing_activities import why_refused
-    from workflows.common.operator_updates import operator_action, refused
-    from workflows.common.search_attributes import ASSIGNEE, FAILING, ON_HOLD, OVERDUE, STAGE, WAITING_FOR
-    from workflows.yayoi.office_data_procedure import OfficeDataProcedure
-    from workflows.yayoi.office_details import application_details, cancel_json, office_static_details
-    from workflows.yayoi.office_view import OFFICE_PROGRESSED
-    from workflows.yayoi.search_attributes import of_office
-    from workflows.yayoi.stage_changes import StageChanges
-
-_MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
-"""The application waits for whom its most urgent office waits for."""
+from activities.common.assignment import AssignmentActivities
+from activities.common.case_requests import CaseRequestActivities
+from activities.yayoi.case_records import CaseRecordActivities
+from activities.yayoi.mail import MailActivities
+from models.common.case_status import CaseStatus
+from models.common.messages import ACTIVITY_FAILING, AssignCase, CaseStep, RequestOperation
+from models.common.operator_message import ActionMessage
+from models.yayoi.application_state import ApplicationState
+from models.yayoi.identifiers import office_workflow_id
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import (
+    ApplicationCase,
+    ApplicationOutcome,
+    ApplicationProgress,
+    OfficeCase,
+    OfficeOutcome,
+    Outcome,
+    SendMail,
+)
+from models.yayoi.operator_actions import Action, Cancel
+from models.yayoi.procedures import ApplicationStage
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_steps import CaseSteps
+from workflows.common.case_view import CaseView
+from workflows.common.operator_updates import operator_action, refused
+from workflows.yayoi.application_details import CANCEL_ALL, application_details, cancel_json
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+from workflows.yayoi.office_details import office_static_details
+from workflows.yayoi.search_attributes import application_columns, of_office
 
 
 @workflow.defn
@@ -52,39 +45,28 @@ class MultiOfficeApplication:
     @workflow.init
     def __init__(self, case: ApplicationCase) -> None:
         self._case = case
-        self._stage = ApplicationStage.RECEIVED
-        self._assignee: str | None = None
+        self._state = state = ApplicationState.of(case)
+        self.view = CaseView(state, self._details, lambda: application_columns(state))
+        self.view.begins_as(CaseStatus.first(state.stage, case.offices[0].applied_at))
+        self._steps = CaseSteps(case, state, self.view)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
-        self._offices = {
-            office.office_no: OfficeProgress(
-                office_no=office.office_no,
-                office_name=office.office_name,
-                stage=Stage.CHECK,
-                waiting_for=WaitingFor.SYSTEM,
-            )
-            for office in case.offices
-        }
-        self._undelivered: dict[MailKind, str] = {}
-        self._changes = StageChanges(case)
 
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
-        self._changes.start_publishing()
-        self._record_changes()
         await self._assign()
         # Before the receipt: each freezes its office at once (Y12), also if the mail cannot be sent.
         for office in case.offices:
-            self._procedures[office.office_no] = await self._start(office)
+            self._procedures[office.part] = await self._start(office)
         await self._mail(MailKind.RECEIPT)
-        self._enter(ApplicationStage.IN_PROGRESS)
+        self.view.enter(ApplicationStage.IN_PROGRESS)
+        await self._steps.rest()
         outcomes = await asyncio.gather(*map(self._follow, self._procedures))
         await self._finish(outcomes)
-        await self._changes.wait_until_published()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ApplicationOutcome(offices=tuple(outcomes))
 
-    @operator_action(Action.CANCEL, "申込全体を取り消す")
+    @operator_action(Action.CANCEL, CANCEL_ALL)
     async def cancel(self, message: Cancel) -> None:
         await self._cancel_offices(message)
 
@@ -92,63 +74,55 @@ class MultiOfficeApplication:
         """*Request Cancellation* in the Web UI is the same as cancelling the application."""
         await self._cancel_offices(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    def activity_failing(self, activity: str) -> None:  # noqa: ARG002 the list shows that, Pending Activities what
-        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
-
-    @workflow.signal(name=OFFICE_PROGRESSED, description="事業所データの手続きからの報告（システム用）")
-    def office_progressed(self, progress: OfficeProgress) -> None:
-        if self._offices[progress.office_no].outcome is None:
-            self._offices[progress.office_no] = progress
-            self._show()
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
+    async def activity_failing(self) -> None:
+        await self._steps.look_at_failures()
 
     @workflow.query(description="申込全体の状況")
     def progress(self) -> ApplicationProgress:
-        return ApplicationProgress(
-            application_no=self._case.application_no,
-            due_date=self._case.due_date,
-            offices=tuple(self._offices.values()),
-            closed=self._stage is ApplicationStage.CLOSED,
-        )
+        return self._state.progress
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:  # noqa: ARG002 there is only one
         """Refuse a cancellation that cannot be read, or that would find nothing to cancel."""
         if message.misread:
-            example = cancel_json(tuple(self._offices.values()))
-            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{example}")
-        if all(office.outcome for office in self._offices.values()):
+            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{cancel_json(self._state)}")
+        if self._state.all_ended:
             raise refused("すべての事業所データの手続きが、すでに終了しています。取り消すものはありません。")
 
     async def _assign(self) -> None:
-        assigned = await workflow.execute_activity_method(
-            AssignmentActivities.assign_operator,
-            Assign(application_no=self._case.application_no, at=workflow.now(), occurrence=1),
-            **REGISTRY | {"summary": "担当者を決める"},
-        )
-        self._assignee = assigned.operator
-        if assigned.operator:
-            workflow.upsert_search_attributes([ASSIGNEE.value_set(assigned.operator)])
+        step = self._steps.input(AssignCase, all_parts=True)
+        assigned = await self._steps.run(AssignmentActivities.assign_operator, step, "担当者を決める")
+        self._state.in_charge = assigned.operator
 
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
         # A procedure that has not been started cannot be signalled: without this, an early cancellation would be lost.
-        await workflow.wait_condition(lambda: len(self._procedures) == len(self._offices))
-        for office_no, office in self._offices.items():
-            if office.outcome is None:
-                await self._cancel_office(office_no, message)
+        await workflow.wait_condition(lambda: len(self._procedures) == len(self._case.offices))
+        request = self._steps.input(
+            RequestOperation,
+            operation=Action.CANCEL,
+            label=CANCEL_ALL,
+            message=message.model_dump(mode="json"),
+            **self._steps.next_occurrence(message),
+        )
+        await self._steps.run(CaseRequestActivities.request_operation, request, "申込全体の取り消しを記録する")
+        for office_no, procedure in self._procedures.items():
+            if office_no not in self._state.outcomes:
+                await self._look_at_requests(procedure)
 
-    async def _cancel_office(self, office_no: int, message: Cancel) -> None:
+    @staticmethod
+    async def _look_at_requests(procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]) -> None:
         try:
-            await self._procedures[office_no].signal(OfficeDataProcedure.application_cancelled, message)
+            await procedure.signal(OfficeDataProcedure.application_cancelled)
         except FailureError:
-            workflow.logger.info("office %d has ended meanwhile", office_no)
+            workflow.logger.info("%s has ended meanwhile", procedure.id)
 
     async def _start(self, office: OfficeCase) -> ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
-        case = office.model_copy(update={"assignee": self._assignee})
+        case = office.model_copy(update={"assignee": self._state.in_charge})
         return await workflow.start_child_workflow(
             OfficeDataProcedure.run,
             case,
-            id=office_workflow_id(office.application_no, office.office_no),
+            id=office_workflow_id(office.case_no, office.part),
             search_attributes=of_office(case),
             static_summary=f"{office.office_name}（{office.spoken}）",
             static_details=office_static_details(case, workflow.info().namespace),
@@ -162,67 +136,27 @@ class MultiOfficeApplication:
         except ChildWorkflowError:
             # Ended by hand: the daily reconciliation undoes what was done for it. The other offices go on.
             outcome = OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED)
-        ended = self._offices[outcome.office_no].model_copy(
-            update={
-                "stage": Stage.CLOSED,
-                "outcome": outcome.outcome,
-                "contract_id": outcome.contract_id,
-                "open_points": outcome.open_points,
-                "waiting_for": WaitingFor.SYSTEM,
-                "waits_until": None,
-            }
-        )
-        self._offices[outcome.office_no] = ended
-        self._show()
+        self._state.outcomes[office_no] = outcome
+        self.view.note(f"{office_no} 件目の手続きが終了した（{outcome.outcome}）")
+        self.view.show()
         return outcome
 
     async def _finish(self, outcomes: Sequence[OfficeOutcome]) -> None:
         """Close the application, unless the daily reconciliation does it after undoing an office ended by hand."""
+        self.view.enter(ApplicationStage.CLOSED)
         if any(each.outcome is Outcome.TERMINATED for each in outcomes):
-            self._enter(ApplicationStage.CLOSED)
+            await self._steps.rest()
             return
-        await workflow.execute_activity_method(
-            CaseRecordActivities.close_application,
-            CloseApplication(application_no=self._case.application_no, at=workflow.now()),
-            **REGISTRY | {"summary": "申込の手続きを終了する"},
-        )
-        self._enter(ApplicationStage.CLOSED)
+        step = self._steps.input(CaseStep)
+        await self._steps.run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
         await self._mail(MailKind.FINISHED)
+        self.view.show()
 
     async def _mail(self, kind: MailKind) -> None:
         """Y18. One that is refused for good stops nothing: the page says so, and the daily report."""
-        try:
-            await workflow.execute_activity_method(
-                MailActivities.send_mail,
-                SendMail(application_no=self._case.application_no, kind=kind, at=workflow.now()),
-                **MAIL | {"summary": f"メール：{kind.subject}"},
-            )
-        except ActivityError as failed:
-            self._undelivered[kind] = why_refused(failed)
-            self._show()
+        mail = self._steps.input(SendMail, kind=kind)
+        if because := await self._steps.mail(MailActivities.send_mail, mail, kind.subject):
+            self._state.undelivered[kind] = because
 
-    def _enter(self, stage: ApplicationStage) -> None:
-        self._stage = stage
-        workflow.upsert_search_attributes([STAGE.value_set(stage), FAILING.value_set(False)])
-        self._show()
-
-    def _show(self) -> None:
-        offices = tuple(self._offices.values())
-        workflow.upsert_search_attributes(
-            [
-                WAITING_FOR.value_set(self._waiting_for),
-                OVERDUE.value_set(any(office.overdue for office in offices)),
-                ON_HOLD.value_set(any(office.held for office in offices)),
-            ]
-        )
-        details = application_details(self._case, offices, self._undelivered, workflow.info().namespace)
-        workflow.set_current_details(details)
-        self._record_changes()
-
-    def _record_changes(self) -> None:
-        self._changes.record(self._stage, self._waiting_for, self._offices.values())
-
-    @property
-    def _waiting_for(self) -> WaitingFor:
-        waiting = {office.waiting_for for office in self._offices.values() if office.outcome is None}
-        return next(who for who in _MOST_URGENT if who in (waiting or {WaitingFor.SYSTEM}))
+    def _details(self) -> str:
+        return application_details(self._state, workflow.info().namespace)

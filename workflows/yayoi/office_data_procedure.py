@@ -6,59 +6,58 @@ from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
-with workflow.unsafe.imports_passed_through():
-    from models.common.calendar import day_in_japan, end_of, opening_of
-    from models.common.messages import ACTIVITY_FAILING, TimelineEntry
-    from models.common.operator_actions import AddNote, HandOver
-    from models.common.operator_message import ActionMessage
-    from models.common.waiting_for import WaitingFor
-    from models.yayoi.deadlines import (
-        APPLICANT_REMINDER_DAYS,
-        FOLLOW_UP_DAYS,
-        FOLLOW_UP_OPERATOR_DAYS,
-        FOLLOW_UP_REMINDER_DAYS,
-    )
-    from models.yayoi.diagram import CaseDiagram, mermaid
-    from models.yayoi.diagram_svg import svg
-    from models.yayoi.mails import MailKind
-    from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
-    from models.yayoi.office_state import EarlyExit, OfficeState
-    from models.yayoi.operator_actions import (
-        AcceptPair,
-        Action,
-        Cancel,
-        CorrectPair,
-        ExtendDeadline,
-        Hold,
-        Reject,
-        ReleaseSharing,
-        ResendMail,
-        Resume,
-        ServiceRelinked,
-        SetUpStepDone,
-        SharingReleased,
-        Withdraw,
-    )
-    from models.yayoi.operator_rules import OPERATIONS
-    from models.yayoi.procedures import Stage
-    from workflows.common.business_days import business_days_after_today
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.common.failing_activities import why_refused
-    from workflows.common.operator_updates import operator_action, refused
-    from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
-    from workflows.yayoi.office_steps import OfficeSteps
-    from workflows.yayoi.office_view import OfficeView
-    from workflows.yayoi.operator_turn import OperatorTurn
-
+from models.common.calendar import day_in_japan, end_of, opening_of
+from models.common.case_status import CaseStatus
+from models.common.messages import ACTIVITY_FAILING, TimelineEntry
+from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
+from models.yayoi.deadlines import (
+    APPLICANT_REMINDER_DAYS,
+    FOLLOW_UP_DAYS,
+    FOLLOW_UP_OPERATOR_DAYS,
+    FOLLOW_UP_REMINDER_DAYS,
+)
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
+from models.yayoi.office_state import EarlyExit, OfficeState
+from models.yayoi.operator_actions import (
+    AcceptPair,
+    Action,
+    Cancel,
+    CorrectPair,
+    ExtendDeadline,
+    Hold,
+    Reject,
+    ReleaseSharing,
+    ResendMail,
+    Resume,
+    ServiceRelinked,
+    SetUpStepDone,
+    SharingReleased,
+    Withdraw,
+)
+from models.yayoi.operator_rules import OPERATIONS
+from models.yayoi.procedures import Stage
+from workflows.common.business_days import business_days_after_today
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_steps import CaseSteps
+from workflows.common.case_view import CaseView
+from workflows.common.escalation import Escalation
+from workflows.common.operator_turn import OperatorTurn
+from workflows.common.operator_updates import operator_action, refused
+from workflows.common.row_look import RowLook
+from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
+from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
+from workflows.yayoi.due_date import DueDate
+from workflows.yayoi.office_details import office_details
+from workflows.yayoi.office_steps import OfficeSteps
+from workflows.yayoi.search_attributes import office_columns
 
 LOOK_AT_SHARING = "共有が解除されたかを確認する"
 SHARING_STILL_ON = "会計事務所との共有が解除されていません。"
-
-
-class EndsEarlyError(Exception):
-    """Somebody or a deadline has ended the case before its end."""
 
 
 @workflow.defn
@@ -68,18 +67,26 @@ class OfficeDataProcedure:
     @workflow.init
     def __init__(self, case: OfficeCase) -> None:
         self._case = case
-        self._state = OfficeState.of(case)
-        self._view = OfficeView(self._state)
-        self._steps = OfficeSteps(self._state, self._view)
-        self._operators = OperatorTurn(self._state, self._view, self._steps)
+        self._state = state = OfficeState.of(case)
+        self.view = CaseView(state, self._details, lambda: office_columns(state))
+        self.view.begins_as(CaseStatus.first(Stage.CHECK, case.applied_at))
+        self._beside = TasksBeside()
+        steps = CaseSteps(case, state, self.view, self._wait_for_retry)
+        self._steps = OfficeSteps(state, self.view, steps)
+        escalation = Escalation(self._steps, self._beside)
+        self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.notice_undelivered)
+        self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
+        self._requests, self._last_request = RowLook(self._take_requests), 0
         # Two checks of the pair, or of its sharing, at once would contradict each other.
         self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
 
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: OfficeCase) -> OfficeOutcome:
-        has = case.procedure.has
-        self._operators.keep_due_date(self._reasons_of_delay)
+        return await self._beside.lead(self._lead(case.procedure.has))
+
+    async def _lead(self, has: Callable[[Stage], bool]) -> OfficeOutcome:
+        self._due_date.watch()
         try:
             await self._check_pair()
             if has(Stage.FREEZE):
@@ -108,17 +115,17 @@ class OfficeDataProcedure:
                 self.check_possible(Action.CORRECT_PAIR, message)
             await self._steps.correct_pair(message)
             await self._steps.check_pair()
-        await self._operators.acknowledge()
+        await self._turn.acknowledge()
 
     @operator_action(Action.ACCEPT_PAIR)
     async def accept_pair(self, message: AcceptPair) -> None:
-        self._state.problems_accepted = True
         await self._steps.record(Action.ACCEPT_PAIR, message)
+        self._state.problems_accepted = True
 
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
-        self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
         await self._steps.record(Action.REJECT, message)
+        self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
@@ -141,10 +148,9 @@ class OfficeDataProcedure:
 
     @operator_action(Action.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendDeadline) -> None:
-        self._state.expires_on = message.until
-        self._state.waits_until = message.until
         await self._steps.record(Action.EXTEND_DEADLINE, message, f"：{message.until}まで")
-        await self._operators.acknowledge()
+        self._state.expires_on = self._state.waits_until = message.until
+        await self._turn.acknowledge()
 
     @operator_action(Action.REPORT_SET_UP_STEP)
     async def report_set_up_step(self, message: SetUpStepDone) -> None:
@@ -159,37 +165,40 @@ class OfficeDataProcedure:
     @operator_action(Action.ADD_NOTE)
     async def add_note(self, message: AddNote) -> None:
         await self._steps.record(Action.ADD_NOTE, message)
-        await self._operators.acknowledge()
+        await self._turn.acknowledge()
 
     @operator_action(Action.RESEND_MAIL)
     async def resend_mail(self, message: ResendMail) -> None:
-        try:
-            await self._steps.resend(message.kind)
-        except ActivityError as failed:
-            raise refused(why_refused(failed)) from failed
+        if because := await self._steps.resend(message.kind):
+            raise refused(because)
         await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
 
     @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
         await self._steps.hand_over(message)
-        await self._operators.acknowledge()
+        await self._turn.acknowledge()
 
     @operator_action(Action.HOLD)
     async def hold(self, message: Hold) -> None:
-        self._state.held = True
         await self._steps.record(Action.HOLD, message)
-        await self._view.refresh()
+        self._state.held = True
+        await self._steps.rest()
 
     @operator_action(Action.RESUME)
     async def resume(self, message: Resume) -> None:
-        self._state.held = False
         await self._steps.record(Action.RESUME, message)
-        await self._operators.resumed()
+        self._state.held = False
+        await self._turn.resumed()
+
+    @operator_action(Action.TRY_AGAIN)
+    async def try_again(self, message: ActionMessage) -> None:
+        await self._steps.record(Action.TRY_AGAIN, message)
+        self._state.refused = None
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
-        self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
         await self._steps.record(Action.WITHDRAW, message)
+        self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
@@ -197,19 +206,13 @@ class OfficeDataProcedure:
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
-    @workflow.signal(description="申込全体の取り消し（システム用）")
-    async def application_cancelled(self, message: Cancel) -> None:
-        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
-            self._view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
-            # Once it is leaving, its end is being recorded: a step begun now would run beside that.
-            if not self._state.leaving:
-                await self._steps.record_refused_cancellation(message, reason)
-            return
-        await self._cancel(message)
+    @workflow.signal(description="申込全体の取り消しを調べる依頼（システム用）")
+    async def application_cancelled(self) -> None:
+        await self._requests.look()
 
-    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗が続いていることの報告（システム用）")
-    async def activity_failing(self, activity: str) -> None:
-        await self._view.failing(activity)
+    @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
+    async def activity_failing(self) -> None:
+        await self._steps.look_at_failures()
 
     @workflow.query(description="この事業所データの手続きの状況")
     def progress(self) -> OfficeProgress:
@@ -219,21 +222,14 @@ class OfficeDataProcedure:
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
 
-    @workflow.query(description="この手続きの図（Mermaid）。いまの段階に ▶、済んだ段階に ✓")
-    def way(self, form: str = "mermaid") -> str:
-        """Return the case's diagram as Mermaid, or as `svg`."""
-        draw = svg if form == "svg" else mermaid
-        return draw(CaseDiagram.of(self._state))
-
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the case."""
-        await self.application_cancelled(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+        await self._cancel_if_possible(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
 
     # --- the stages ---------------------------------------------------------------------------------------------------
 
     async def _check_pair(self) -> None:
         """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator before anything is changed."""
-        self._view.enter(Stage.CHECK)
         await self._steps.check_pair()
         if not self._state.problems:
             return
@@ -250,7 +246,7 @@ class OfficeDataProcedure:
     async def _wait_until_sharing_has_ended(self) -> None:
         """Y13: release it where the applicant has consented, else request it, remind, and expire at last (Y27)."""
         await self._pause_or_leave()
-        self._view.enter(Stage.SHARING)
+        self.view.enter(Stage.SHARING)
         await self._look_at_sharing()
         await self._pause_or_leave()
         if not self._state.sharing_ended and self._case.release_delegated:
@@ -258,7 +254,7 @@ class OfficeDataProcedure:
         if self._state.sharing_ended:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
-        with every_morning(self._look_at_sharing, LOOK_AT_SHARING):
+        with every_morning(self._beside, self._look_at_sharing, LOOK_AT_SHARING):
             await self._wait_for_applicant(
                 Stage.SHARING,
                 lambda: self._state.sharing_ended,
@@ -273,11 +269,12 @@ class OfficeDataProcedure:
         """Y18. One that cannot be delivered waits for an operator, and the case with it."""
         await self._steps.send_completion_notice()
         if self._state.notice_undelivered:
-            await self._operators.begin()
+            await self._turn.begin()
             await workflow.wait_condition(lambda: not self._state.notice_undelivered or self._state.leaving)
             self._raise_if_leaving()
         self._state.notified_at = workflow.now()
-        self._operators.end()
+        self._turn.stop()
+        self._due_date.end()
 
     async def _follow_set_up_and_relink(self) -> None:
         """Y19 to Y21, Y25: remind, show to the operators, and end after `FOLLOW_UP_DAYS`, complete or not."""
@@ -288,7 +285,7 @@ class OfficeDataProcedure:
         *remind_on, show_on = await business_days_after_today(*FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS)
         actions = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
-            ScheduledAction(lambda: opening_of(show_on), "担当者に知らせる", self._operators.begin),
+            ScheduledAction(lambda: opening_of(show_on), "担当者に知らせる", self._turn.begin),
             ScheduledAction(lambda: end_of(closes_on), "手続きを終了する", self._end_follow_up),
         ]
         follow_up = self._state.follow_up
@@ -304,7 +301,8 @@ class OfficeDataProcedure:
         early_exit = self._state.early_exit
         if early_exit is None:
             raise ApplicationError("ended early without an early exit", non_retryable=True)
-        self._operators.end()
+        self._turn.stop()
+        self._due_date.end()
         # An update that is still running would otherwise change what has just been undone.
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
@@ -316,14 +314,16 @@ class OfficeDataProcedure:
         await self._steps.mail(early_exit.mail, points=early_exit.points)
 
     async def _close(self) -> OfficeOutcome:
-        self._operators.end()
+        self._turn.stop()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        outcome, open_points = self._state.outcome or Outcome.COMPLETED, tuple(self._state.open_points)
+        outcome, open_points = Outcome(self._state.outcome or Outcome.COMPLETED), tuple(self._state.open_points)
+        self._state.outcome = outcome
+        self.view.enter(Stage.CLOSED)
         await self._steps.close(outcome, open_points)
-        self._view.enter(Stage.CLOSED)
-        self._view.note(f"手続きを終了した（{outcome}）")
+        self.view.note(f"手続きを終了した（{outcome}）")
+        self.view.show()
         return OfficeOutcome(
-            office_no=self._case.office_no,
+            office_no=self._case.part,
             outcome=outcome,
             contract_id=self._state.contract_id,
             open_points=open_points,
@@ -353,21 +353,21 @@ class OfficeDataProcedure:
         points: Callable[[], Sequence[str]],
     ) -> None:
         """Wait until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
-        await self._view.wait_at(stage, WaitingFor.APPLICANT, self._state.expires_on)
-        await self._operators.begin_if_undelivered()
+        self.view.enter(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        await self._rest_or_begin_turn()
 
         async def look_and_remind(occurrence: int) -> None:
             await look_again()
             if not done():
                 await remind(occurrence)
-                await self._operators.begin_if_undelivered()
+                await self._rest_or_begin_turn()
 
         remind_on = await business_days_after_today(*APPLICANT_REMINDER_DAYS)
         expiry = ScheduledAction(lambda: end_of(self._state.expires_on), "申し込みを期限切れにする", look_again)
         actions = [*reminders(remind_on, "申込者に催促する", look_and_remind), expiry]
         if not await wait_until(lambda: done() or self._state.leaving, actions, held=self._is_held):
             self._leave(Outcome.EXPIRED, MailKind.EXPIRED, *points())
-        self._operators.stop()
+        self._turn.stop()
         self._state.undelivered.clear()
         self._raise_if_leaving()
 
@@ -379,15 +379,43 @@ class OfficeDataProcedure:
         self._state.held = False
 
     async def _cancel(self, message: Cancel) -> None:
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
         approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
         await self._steps.record(Action.CANCEL, message, approved)
+        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+
+    async def _cancel_if_possible(self, message: Cancel) -> None:
+        if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
+            self.view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
+            # Once it is leaving, its end is being recorded: a step begun now would run beside that.
+            if not self._state.leaving:
+                await self._steps.record_refused_cancellation(message, reason)
+            self.view.show()
+            return
+        await self._cancel(message)
+
+    async def _take_requests(self) -> None:
+        """Take each cancellation of the whole application once."""
+        for request in await self._steps.requests_after(self._last_request):
+            self._last_request = request.number
+            await self._cancel_if_possible(Cancel.model_validate(request.message))
 
     def _raise_if_leaving(self) -> None:
         if self._state.early_exit:
             raise EndsEarlyError
 
     # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def _details(self) -> str:
+        return office_details(self._state, workflow.info().namespace)
+
+    async def _wait_for_retry(self) -> None:
+        await self._turn.wait_for_retry()
+
+    async def _rest_or_begin_turn(self) -> None:
+        """Show where the case is; if a mail has not reached the customer, an operator does, by phone."""
+        if self._state.undelivered:
+            await self._turn.begin_unless_begun()
+        await self._steps.rest()
 
     def _reasons_of_delay(self) -> tuple[str, ...]:
         match self._state.stage:
@@ -415,16 +443,17 @@ class OfficeDataProcedure:
     async def _remind_of_open_points(self, occurrence: int) -> None:
         points = self._state.follow_up.open_points
         await self._steps.mail(MailKind.FOLLOW_UP_REMINDER, occurrence, points=points)
-        await self._operators.begin_if_undelivered()
+        await self._rest_or_begin_turn()
 
     async def _end_follow_up(self) -> None:
-        self._view.note(f"完了のお知らせから {FOLLOW_UP_DAYS} 日が過ぎた")
+        self.view.note(f"完了のお知らせから {FOLLOW_UP_DAYS} 日が過ぎた")
 
     async def _show_follow_up(self) -> None:
         follow_up = self._state.follow_up
         self._state.open_points = follow_up.open_points
         stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
-        await self._view.wait_at(stage, self._state.waiting_for, self._state.waits_until)
+        self.view.enter(stage, self._state.waiting_for, self._state.waits_until)
+        await self._steps.rest()
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""

@@ -1,15 +1,11 @@
 """What an operator reads in the Web UI: Current Details in Markdown, in Japanese. Short: they come from a query."""
 
-import json
-from collections.abc import Mapping, Sequence
-
 from models.common.calendar import day_in_japan
-from models.common.placeholders import BY, REASON, SUPERVISOR
 from models.common.waiting_for import WaitingFor
 from models.yayoi.follow_up import FollowUp
-from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import ApplicationCase, OfficeCase, OfficeProgress, Outcome, Relinked
+from models.yayoi.messages import OfficeCase, Relinked
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS
@@ -46,14 +42,18 @@ def _problems(state: OfficeState) -> list[str]:
 
 def _entered(state: OfficeState, namespace: str) -> list[str]:
     """Say where the pair is found as it was entered: no address is known to a procedure until somebody corrects it."""
-    page = page_of(namespace, application_workflow_id(state.case.application_no))
-    place = f"[申込全体の画面]({page})の左の「Details」（{state.case.office_no} 件目）"
+    page = page_of(namespace, application_workflow_id(state.case.case_no))
+    place = f"[申込全体の画面]({page})の左の「Details」（{state.case.part} 件目）"
     corrected = [f"- 訂正後の{name}：{cell(value)}" for name, value in state.corrected.items()]
     return [f"- 申し込まれた弥生ID と事業所トークン：{place}", *corrected]
 
 
 def _now(state: OfficeState) -> tuple[Action, ...]:
     """Return what is the operator's to do now."""
+    if state.refused:
+        return tuple(each for each in (Action.TRY_AGAIN, Action.CORRECT_PAIR, Action.CANCEL) if not state.leaving) or (
+            Action.TRY_AGAIN,
+        )
     if state.held:
         return (Action.RESUME,)
     if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
@@ -78,6 +78,12 @@ _SAID_BY_CUSTOMERS = {
 
 def next_for_operator(state: OfficeState) -> str:
     """Return what the case needs now, in one or two sentences."""
+    if state.refused:
+        return (
+            f"処理が受け付けられませんでした（{cell(state.refused)}）。"
+            "原因を取り除いたら `try_again` を送ってください。"
+            "お申し込みの内容が原因の場合は訂正し、進められない場合は取り消してください。"
+        )
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"
     if state.early_exit:
@@ -159,92 +165,11 @@ def _coverage(link: Relinked) -> str:
 
 def office_static_details(case: OfficeCase, namespace: str) -> str:
     """Return what does not change, shown beside Current Details: whose case, and how an action is sent."""
-    application = page_of(namespace, application_workflow_id(case.application_no))
+    application = page_of(namespace, application_workflow_id(case.case_no))
     facts = [
-        ("申込番号", f"[{case.application_no}]({application})（申込全体の画面）"),
+        ("申込番号", f"[{case.case_no}]({application})（申込全体の画面）"),
         ("手続き", case.procedure),
         ("元のお客様番号", case.existing_contract_id),
         ("申込日", day(day_in_japan(case.applied_at))),
     ]
     return "\n\n".join((table(("項目", "内容"), facts), "**操作の送り方**", how_to_send("correct_pair")))
-
-
-def application_details(
-    case: ApplicationCase, offices: Sequence[OfficeProgress], undelivered: Mapping[MailKind, str], namespace: str
-) -> str:
-    """Return what the page of the whole application shows: one row per office, each a link to its own page."""
-    rows = [
-        (
-            f"[{office.office_no}. {cell(office.office_name)}]({_link(namespace, case, office)})",
-            office.outcome or office.stage,
-            "—" if office.outcome else _waiting(office),
-            office.contract_id or "—",
-        )
-        for office in offices
-    ]
-    facts = [
-        ("手続き", case.procedure),
-        ("元のお客様番号", case.existing_contract_id),
-        ("完了予定日", day(case.due_date)),
-    ]
-    ended = all(office.outcome for office in offices)
-    parts = [
-        f"### 申込 {case.application_no}",
-        f"**次にすること：**{_when_all_ended(offices) if ended else _next_for_application(offices)}",
-        *(
-            f"**届けられなかったメール：**「{cell(kind.subject)}」　{cell(reason)}お客様に電話などで伝えてください。"
-            for kind, reason in undelivered.items()
-        ),
-        table(("事業所データ", "段階", "待っている相手", "契約ID"), rows),
-        table(("項目", "内容"), facts),
-    ]
-    if not ended:
-        parts += [
-            "#### 申込全体を取り消すとき",
-            f"**{_CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(offices, indent=2)}\n```",
-            "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。",
-        ]
-    return "\n\n".join(parts)
-
-
-_CANCEL_ALL = "申込全体を取り消す"
-
-
-def _when_all_ended(offices: Sequence[OfficeProgress]) -> str:
-    if any(office.outcome is Outcome.TERMINATED for office in offices):
-        return "すべての手続きが終わりました。強制終了した手続きは、毎朝の照合で元に戻し、申込者に知らせます。"
-    return "すべての手続きが終わりました。操作は不要です。"
-
-
-def _next_for_application(offices: Sequence[OfficeProgress]) -> str:
-    yours = [office for office in offices if not office.outcome and _whose(office) is WaitingFor.OPERATOR]
-    if not yours:
-        return "操作は不要です。事業所データの名前を押すと、その手続きの画面が開きます。"
-    names = "、".join(f"{office.office_no}. {cell(office.office_name)}" for office in yours)
-    return f"担当者の対応を待っている手続きがあります（{names}）。名前を押して、その画面で対応してください。"
-
-
-def _whose(office: OfficeProgress) -> WaitingFor:
-    return WaitingFor.OPERATOR if office.held else office.waiting_for
-
-
-def cancel_json(offices: Sequence[OfficeProgress], indent: int | None = None) -> str:
-    """Return the JSON that cancels the whole application; a supervisor may be needed from the notice on (Y27)."""
-    still_open = [office for office in offices if not office.outcome]
-    assignees = {office.assignee for office in still_open}
-    by = assignees.pop() if len(assignees) == 1 else None
-    shown = {"by": by or BY.text, "reason": REASON.text}
-    if any(office.stage in {Stage.SET_UP, Stage.RELINK} for office in still_open):
-        shown["supervisor"] = SUPERVISOR.text
-    return json.dumps(shown, ensure_ascii=False, indent=indent)
-
-
-def _waiting(office: OfficeProgress) -> str:
-    if office.held:
-        return f"{WaitingFor.OPERATOR}（保留中）"
-    until = f"（{office.waits_until:%m月%d日} まで）" if office.waits_until else ""
-    return f"{office.waiting_for}{until}"
-
-
-def _link(namespace: str, case: ApplicationCase, office: OfficeProgress) -> str:
-    return page_of(namespace, office_workflow_id(case.application_no, office.office_no))

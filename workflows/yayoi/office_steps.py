@@ -1,81 +1,80 @@
 """The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
-with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.assignment import AssignmentActivities
-    from activities.yayoi.case_records import CaseRecordActivities
-    from activities.yayoi.contracts import ContractActivities
-    from activities.yayoi.customer_steps import CustomerStepActivities
-    from activities.yayoi.mail import MailActivities
-    from activities.yayoi.pair_check import PairCheckActivities
-    from activities.yayoi.service_links import LinkActivities
-    from activities.yayoi.sharing import SharingActivities
-    from activities.yayoi.smart_import import SmartImportActivities
-    from models.common.messages import Assigned
-    from models.common.operator_message import ActionMessage
-    from models.yayoi.mails import MailKind
-    from models.yayoi.messages import (
-        Assign,
-        CloseOffice,
-        CorrectPairStep,
-        EndSharing,
-        OfficeStep,
-        Outcome,
-        RecordAction,
-        RecordRelink,
-        RecordSetUpStep,
-        SendMail,
-    )
-    from models.yayoi.office_state import OfficeState
-    from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
-    from models.yayoi.procedures import Stage
-    from workflows.common.activity_options import MAIL, REGISTRY
-    from workflows.common.case_steps import CaseSteps, Input, Output
-    from workflows.common.failing_activities import why_refused
-    from workflows.common.operator_updates import current_update_id
-    from workflows.yayoi.office_view import OfficeView
+from activities.common.case_requests import CaseRequestActivities
+from activities.yayoi.case_records import CaseRecordActivities
+from activities.yayoi.contracts import ContractActivities
+from activities.yayoi.customer_steps import CustomerStepActivities
+from activities.yayoi.mail import MailActivities
+from activities.yayoi.pair_check import PairCheckActivities
+from activities.yayoi.service_links import LinkActivities
+from activities.yayoi.sharing import SharingActivities
+from activities.yayoi.smart_import import SmartImportActivities
+from models.common.messages import CaseRequest, RequestsAfter
+from models.common.operator_message import ActionMessage
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import (
+    CloseOffice,
+    CorrectPairStep,
+    EndSharing,
+    OfficeStep,
+    Outcome,
+    RecordRelink,
+    RecordSetUpStep,
+    SendMail,
+)
+from models.yayoi.office_state import OfficeState
+from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.procedures import Stage
+from workflows.common.case_steps import CaseSteps
+from workflows.common.case_view import CaseView
+from workflows.common.operator_updates import current_update_id
 
 
-class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
-    """The steps of one office's case."""
+class OfficeSteps:
+    """The steps of one office's case: those of every case, and its own."""
+
+    def __init__(self, state: OfficeState, view: CaseView, steps: CaseSteps) -> None:
+        self._state = state
+        self._view = view
+        self._steps = steps
+        self.record, self.rest = steps.record, steps.rest
+        self.hand_over, self.reassign, self.look_at_failures = steps.hand_over, steps.reassign, steps.look_at_failures
 
     # --- until the notice ---------------------------------------------------------------------------------------------
 
     async def check_pair(self) -> None:
         """Y2, Y3, Y5."""
-        result = await self._run(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        result = await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
         self._state.problems, self._state.checked = result.problems, True
 
     async def freeze_smart_import(self) -> None:
         """Y12."""
         self._view.enter(Stage.FREEZE)
-        await self._run(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
+        await self._steps.run(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
         self._view.note("スマート取引取込を凍結した")
 
     async def remember_links(self) -> None:
         """Y14: after the freeze, so that the last imported day no longer moves."""
         self._view.enter(Stage.REMEMBER_LINKS)
-        remembered = await self._run(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
+        remembered = await self._steps.run(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
         self._state.follow_up.links = remembered.links
         self._view.note(f"連携 {len(remembered.links)} 件を記録した")
 
     async def look_at_sharing(self) -> None:
         """Y13: it may have ended without anybody reporting it."""
-        found = await self._run(SharingActivities.sharing_state, self._step, "会計事務所との共有を確認する")
+        found = await self._steps.look(SharingActivities.sharing_state, self._step, "会計事務所との共有を確認する")
         self._state.shared_with = found.shared_with
         self._state.sharing_ended = not found.shared_with
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = self._input(EndSharing, report=report, delegated=delegated, asked_as=current_update_id())
+        step = self._steps.input(EndSharing, report=report, delegated=delegated, asked_as=current_update_id())
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
-        ended = await self._run(SharingActivities.end_sharing, step, summary)
+        ended = await self._steps.run(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
         self._state.sharing_ended = True
         firms = "、".join(ended.shared_with) or "なし"
@@ -84,7 +83,7 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
     async def issue_contract_id(self) -> None:
         """Y15."""
         self._view.enter(Stage.ISSUE)
-        issued = await self._run(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
+        issued = await self._steps.run(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
         self._state.contract_id = issued.contract_id
         self._state.follow_up.also_lost(issued.lost_links)
         self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")
@@ -92,7 +91,9 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
     async def attach_to_contract(self) -> None:
         """Y9: add the link to the contract ID that was issued before."""
         self._view.enter(Stage.ATTACH)
-        attached = await self._run(ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する")
+        attached = await self._steps.run(
+            ContractActivities.attach_to_contract, self._step, "契約ID に会計連携を設定する"
+        )
         self._state.contract_id = attached.contract_id
         self._state.follow_up.also_lost(attached.lost_links)
         self._view.note(f"サービス契約ID {attached.contract_id} に会計連携を設定した")
@@ -106,39 +107,41 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
     async def thaw_smart_import(self) -> None:
         """Y12: with the notice, and whenever the case ends early."""
         self._view.enter(Stage.THAW)
-        await self._run(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
+        await self._steps.run(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
         self._view.note("スマート取引取込の凍結を解除した")
 
     # --- when it ends (Y27) -------------------------------------------------------------------------------------------
 
     async def revoke_contract_id(self) -> None:
         """Revoke the ID and bring the links back that were lost with the old one."""
-        await self._run(ContractActivities.revoke_contract_id, self._step, "サービス契約ID を取り消す")
+        await self._steps.run(ContractActivities.revoke_contract_id, self._step, "サービス契約ID を取り消す")
         self._view.note(f"サービス契約ID {self._state.contract_id} を取り消した")
 
     async def restore_sharing(self) -> None:
         """Share again if it was the system that released it."""
-        restored = await self._run(SharingActivities.restore_sharing, self._step, "会計事務所との共有を元に戻す")
+        restored = await self._steps.run(SharingActivities.restore_sharing, self._step, "会計事務所との共有を元に戻す")
         if restored.firms:
             self._view.note(f"会計事務所との共有を元に戻した（{'、'.join(restored.firms)}）")
 
     async def close(self, outcome: Outcome, open_points: tuple[str, ...]) -> None:
         """Close the office's part of the application."""
-        step = self._input(CloseOffice, outcome=outcome, open_points=open_points)
-        await self._run(CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）")
+        step = self._steps.input(CloseOffice, outcome=outcome, open_points=open_points)
+        await self._steps.run(
+            CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）"
+        )
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def correct_pair(self, message: CorrectPair) -> None:
         """Store the corrected pair; the check is made again."""
-        step = self._input(
+        step = self._steps.input(
             CorrectPairStep,
             yayoi_id=message.yayoi_id,
             office_token=message.office_token,
             issued_contract_id=message.issued_contract_id,
-            **self._next_occurrence(message),
+            **self._steps.next_occurrence(message),
         )
-        corrected = await self._run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
+        corrected = await self._steps.run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
         self._state.office_name = corrected.office_name
         entered = {
             "弥生ID": message.yayoi_id,
@@ -150,23 +153,29 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
-        step = self._input(RecordSetUpStep, report=report)
-        await self._run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
+        step = self._steps.input(RecordSetUpStep, report=report)
+        await self._steps.run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
         self._view.note(f"{report.step.label}が完了した", report)
 
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
-        step = self._input(RecordRelink, report=report)
-        relinked = await self._run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
+        step = self._steps.input(RecordRelink, report=report)
+        relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
         self._view.note(f"{service}を再連携した", report)
+
+    async def requests_after(self, number: int) -> tuple[CaseRequest, ...]:
+        """Return what was requested for all parts of the application after the request of this number."""
+        after = self._steps.input(RequestsAfter, number=number)
+        found = await self._steps.look(CaseRequestActivities.requests_after, after, "申込全体への操作を調べる")
+        return found.requests
 
     async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
         """Put into the audit trail that a cancellation was not possible."""
         with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
-        await self._audit("取り消しの依頼を受けたが、取り消さなかった", with_reason)
+        await self._steps.audit("取り消しの依頼を受けたが、取り消さなかった", with_reason)
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""
@@ -176,74 +185,35 @@ class OfficeSteps(CaseSteps[OfficeState, OfficeView]):
         """Notify a supervisor that nobody has acted; once a day."""
         await self.mail(MailKind.OPERATOR_ESCALATION, on.toordinal())
 
-    async def _find_operator(self, **facts: str | None) -> Assigned:
-        step = Assign(
-            application_no=self._state.case.application_no,
-            office_no=self._state.case.office_no,
-            at=workflow.now(),
-            # The escalation's steps belong to no update, even if it was begun while one was handled.
-            **self._next_occurrence() | ({} if facts["to"] else {"asked_as": None}),
-            **facts,
-        )
-        return await self._run(AssignmentActivities.assign_operator, step, "担当者を決める")
-
     # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(
         self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
     ) -> None:
         """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
-        mail = SendMail(
-            application_no=self._state.case.application_no,
-            office_no=self._state.case.office_no,
-            kind=kind,
-            at=workflow.now(),
-            occurrence=occurrence,
-            points=points,
-            until=until,
-        )
-        try:
-            await self._send(mail)
-        except ActivityError as failed:
-            self._keep_undelivered(mail, why_refused(failed))
+        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, points=points, until=until)
+        refused_because = await self._send(mail)
+        if not kind.for_operators:
+            self._state.mails[kind] = mail
+            if refused_because:
+                self._state.undelivered[kind] = refused_because
 
-    async def resend(self, kind: MailKind) -> None:
-        """Send the newest mail of this kind once more; a final error says if it is refused again."""
-        once_more = {"asked_as": current_update_id(), "at": workflow.now()}
-        await self._send(self._state.mails[kind].model_copy(update=once_more))
+    async def resend(self, kind: MailKind) -> str | None:
+        """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""
+        mail = self._state.mails[kind].model_copy(update={"asked_as": current_update_id(), "at": workflow.now()})
+        refused_because = await self._send(mail)
+        if refused_because is None:
+            self._state.mails[kind] = mail
+        return refused_because
 
-    async def _send(self, mail: SendMail) -> None:
-        await self._run(MailActivities.send_mail, mail, f"メール：{mail.kind.subject}", MAIL)
-        if not mail.kind.for_operators:
-            self._state.mails[mail.kind] = mail
+    async def _send(self, mail: SendMail) -> str | None:
+        refused_because = await self._steps.mail(MailActivities.send_mail, mail, mail.kind.subject)
+        if refused_because is None:
             self._state.undelivered.pop(mail.kind, None)
-        self._view.note(f"メールを送った：{mail.kind.subject}")
-
-    def _keep_undelivered(self, mail: SendMail, reason: str) -> None:
-        if not mail.kind.for_operators:
-            self._state.mails[mail.kind] = mail
-            self._state.undelivered[mail.kind] = reason
-        self._view.note(f"メールを届けられなかった：{mail.kind.subject}　{reason}")
+        return refused_because
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
-    async def _audit(self, action: str, message: ActionMessage) -> None:
-        step = self._input(RecordAction, action=action, **self._next_occurrence(message))
-        await self._run(CaseRecordActivities.record_action, step, f"操作を記録する：{action}")
-
     @property
     def _step(self) -> OfficeStep:
-        return self._input(OfficeStep)
-
-    async def _run(
-        self,
-        activity: Callable[[Any, Input], Awaitable[Output]],
-        input_: Input,
-        summary: str,
-        options: workflow.ActivityConfig = REGISTRY,
-    ) -> Output:
-        was_failing = bool(self._state.failing)
-        output = await super()._run(activity, input_, summary, options)
-        if was_failing and not self._state.failing:
-            await self._view.notify_application()
-        return output
+        return self._steps.input(OfficeStep)

@@ -2,10 +2,9 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from activities.yayoi.desk_mails import DeskMailActivities
-    from models.yayoi.provider_forms.refused import RefusedFormRef
-    from workflows.common.mail_workflow import MailWorkflow
+from activities.yayoi.desk_mails import DeskMailActivities
+from models.yayoi.provider_forms.refused import RefusedFormRef
+from workflows.common.mail_workflow import MailWorkflow
 
 
 @workflow.defn

@@ -2,10 +2,9 @@
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from models.yayoi.address_checks import AddressCheck, CheckOutcome
-    from workflows.common.cancellation import shielded_from_cancellation
-    from workflows.yayoi.address_check import AddressCheckProcedure
+from models.yayoi.address_checks import AddressCheck, CheckOutcome
+from workflows.common.cancellation import shielded_from_cancellation
+from workflows.yayoi.address_check import AddressCheckProcedure
 
 
 @workflow.defn
@@ -14,6 +13,8 @@ class YayoiIdRegistration(AddressCheckProcedure):
 
     @workflow.run
     @shielded_from_cancellation
-    async def run(self, check: AddressCheck) -> CheckOutcome:  # noqa: ARG002 kept since the procedure was made
+    async def run(self, check: AddressCheck) -> CheckOutcome:  # noqa: ARG002 kept by __init__
         await self.mail_codes()
-        return await self.close()
+        outcome = await self.close()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome

@@ -204,8 +204,8 @@ class PostgresContracts:
                 existing_contract_id=existing_contract_id,
                 number=number,
                 registered_name=f"{contract.customer_name} - {number} ({existing_contract_id})",
-                application_no=transaction.application_no,
-                office_no=transaction.office_no,
+                application_no=transaction.case_no,
+                office_no=transaction.part,
                 yayoi_id=yayoi_id,
                 issued_at=transaction.at,
             )
@@ -218,8 +218,8 @@ class PostgresContracts:
         revoked = await transaction.session.scalar(
             update(IssuedContractRow)
             .where(
-                IssuedContractRow.application_no == transaction.application_no,
-                IssuedContractRow.office_no == transaction.office_no,
+                IssuedContractRow.application_no == transaction.case_no,
+                IssuedContractRow.office_no == transaction.part,
                 IssuedContractRow.revoked_at.is_(None),
             )
             .values(revoked_at=transaction.at)
@@ -231,7 +231,7 @@ class PostgresContracts:
 
     async def issued(self, transaction: StepTransaction) -> Mapping[int, NewContract]:
         rows = await transaction.session.scalars(
-            select(IssuedContractRow).where(IssuedContractRow.application_no == transaction.application_no)
+            select(IssuedContractRow).where(IssuedContractRow.application_no == transaction.case_no)
         )
         return {
             row.office_no: NewContract(ContractId(row.contract_id), row.registered_name, row.revoked_at) for row in rows

@@ -9,21 +9,21 @@ from models.tables import AuditRow
 
 def audit(
     session: DatabaseSession,
-    application_no: str,
+    case_no: str,
     action: str,
     *,
     by: str,
     at: datetime,
-    office_no: int | None = None,
+    part: int | None = None,
     reason: str = "",
     **facts: Any,
 ) -> None:
-    """Add an entry, which commits with what it is about. Cases of other procedures give their own number."""
+    """Add an entry, which commits with what it is about."""
     session.add(
         AuditRow(
             happened_at=at,
-            application_no=application_no,
-            office_no=office_no,
+            case_no=case_no,
+            part=part,
             action=action,
             by=by,
             reason=reason,

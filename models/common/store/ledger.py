@@ -6,16 +6,20 @@ from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.case_status import CaseStatus
 from models.common.identifiers import ledger_key
 from models.common.message import Message
 from models.common.store.audit import audit
+from models.common.store.case_status import Publish, publish_nothing, supersede_status, write_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import LedgerRow
+from models.tables import LedgerRow, table_of
 
 Result = TypeVar("Result", bound=BaseModel)
+
+_LEDGER = table_of(LedgerRow)
 
 SYSTEM = "system"
 """Who acts when no person does."""
@@ -31,41 +35,38 @@ class StepTransaction:
 
     session: DatabaseSession
     key: str
-    application_no: str
-    office_no: int | None
+    case_no: str
+    part: int | None
     at: datetime
 
     @property
     def pair(self) -> str:
         """The pair as registry rows name it, such as `YS-000123:1`."""
-        return f"{self.application_no}:{self.office_no}"
+        return f"{self.case_no}:{self.part}"
 
     @classmethod
-    def to_read(
-        cls, session: DatabaseSession, at: datetime, application_no: str = "", office_no: int | None = None
-    ) -> Self:
+    def to_read(cls, session: DatabaseSession, at: datetime, case_no: str = "", part: int | None = None) -> Self:
         """Return one that only reads, for a pair, an application or no case at all."""
-        return cls(session, "", application_no, office_no, at)
+        return cls(session, "", case_no, part, at)
 
     def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
-        number, office_no = self.application_no, self.office_no
-        audit(self.session, number, action, by=by, at=self.at, office_no=office_no, reason=reason, **facts)
+        audit(self.session, self.case_no, action, by=by, at=self.at, part=self.part, reason=reason, **facts)
 
 
 class StepInput(Protocol):
-    """What is done for a case, for one of its offices or (None) for all.
-
-    Cases of other procedures give their own number as `application_no`.
-    """
+    """What is done for a case, for one of its offices or (None) for all."""
 
     @property
-    def application_no(self) -> str: ...
+    def case_no(self) -> str: ...
 
     @property
-    def office_no(self) -> int | None: ...
+    def part(self) -> int | None: ...
 
     @property
     def at(self) -> datetime: ...
+
+    @property
+    def status(self) -> CaseStatus | None: ...
 
 
 class NoResult(Message):
@@ -75,11 +76,9 @@ class NoResult(Message):
 Effect = Callable[[StepTransaction], Awaitable[Result]]
 
 
-def key_of(
-    application_no: SQLColumnExpression[str], office_no: SQLColumnExpression[int], step: str
-) -> ColumnElement[str]:
+def key_of(case_no: SQLColumnExpression[str], part: SQLColumnExpression[int], step: str) -> ColumnElement[str]:
     """Return `ledger_key`, of a row's columns."""
-    return func.concat_ws(":", application_no, office_no, step)
+    return func.concat_ws(":", case_no, part, step)
 
 
 async def once(
@@ -89,27 +88,45 @@ async def once(
 
     Two at the same time: the second waits for the first one's commit at the ledger's key, then reads its result.
     """
-    key = ledger_key(step.application_no, step.office_no, name)
-    inserted = insert(LedgerRow).values(key=key, result={}).on_conflict_do_nothing().returning(LedgerRow.key)
+    key = ledger_key(step.case_no, step.part, name)
+    inserted = insert(_LEDGER).values(key=key, result={}).on_conflict_do_nothing().returning(_LEDGER.c.key)
     if await session.scalar(inserted) is None:
         stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
         return result.model_validate(stored)
-    done = await effect(StepTransaction(session, key, step.application_no, step.office_no, step.at))
-    row = await session.get_one(LedgerRow, key)
-    row.result = done.model_dump(mode="json")
+    done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at))
+    await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
     return done
 
 
 class Ledger:
-    """Runs each step's effect once, in a transaction of its own; an effect that raises leaves nothing behind."""
+    """Runs each step's effect once, in a transaction of its own; an effect that raises leaves nothing behind.
 
-    def __init__(self, sessions: DatabaseSessions) -> None:
+    The transaction also writes where the case is while the step is taken, and publishes it.
+    """
+
+    def __init__(self, sessions: DatabaseSessions, publish: Publish = publish_nothing) -> None:
         self._sessions = sessions
+        self._publish = publish
 
     async def once(self, step: StepInput, name: str, result: type[Result], effect: Effect[Result]) -> Result:
         """Run `effect`, or return what it returned before."""
         async with self._sessions.begin() as session:
-            return await once(session, step, name, result, effect)
+            done = await once(session, step, name, result, effect)
+            if step.status:
+                await write_status(session, step.case_no, step.part, step.status, self._publish)
+            return done
+
+    async def write_status(self, step: StepInput) -> None:
+        """Write where a case is, for one that comes to rest without another step."""
+        async with self._sessions.begin() as session:
+            if step.status:
+                await write_status(session, step.case_no, step.part, step.status, self._publish)
+
+    async def supersede_status(self, transaction: StepTransaction, **changed: Any) -> None:
+        """Write what has become of a case whose workflow has ended, in the step's transaction, and publish it."""
+        await supersede_status(
+            transaction.session, transaction.case_no, transaction.part, transaction.at, self._publish, **changed
+        )
 
     async def record(self, step: StepInput, name: str, action: str, *, by: str, reason: str) -> None:
         """Put what somebody did into the audit trail."""

@@ -10,12 +10,15 @@ from uuid import UUID
 from sqlalchemy import func, insert, select
 
 from models.common.calendar import utc_now
+from models.common.case_status import CaseStatus
 from models.common.store.audit import audit
+from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file
-from models.myics.batches import BatchKind
+from models.myics.batches import BatchKind, BatchStage
 from models.myics.identifiers import BatchNo, CustomerNo
 from models.myics.store.permissions import NotPossibleError, may_manage
+from models.myics.store.requests import next_change
 from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
@@ -116,7 +119,7 @@ class Batches:
             await session.refresh(row, with_for_update=True)
             if row.closed_at:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
-            row.stopped, row.changed_at = stopped, max(self.now(), row.changed_at)
+            row.stopped, row.changed_at = stopped, next_change(row, self.now())
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
             audit(session, number, action, by=_name(manager), at=self.now())
         self.wake()
@@ -145,6 +148,7 @@ class Batches:
         )
         session.add(row)
         audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
+        begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [

@@ -12,8 +12,10 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.calendar import day_in_japan
+from models.common.case_status import CaseStatus
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
@@ -22,6 +24,7 @@ from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, Re
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.tables import (
     MyicsAccountRow,
+    MyicsBatchRow,
     MyicsClientRow,
     MyicsFirmRow,
     MyicsRegistrationRow,
@@ -64,8 +67,14 @@ async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Reque
     if await session.scalar(administrators(form.customer_no).limit(1)):
         reason = "このお客様番号の代表者は、すでに登録されています。利用者は、事務所の管理者が追加してください。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
-    row = await _registration(session, RegistrationKind.REPRESENTATIVE, HolderNo(form.customer_no), requester)
-    row.address, row.name = form.address, form.representative
+    row = await _registration(
+        session,
+        RegistrationKind.REPRESENTATIVE,
+        HolderNo(form.customer_no),
+        requester,
+        address=form.address,
+        name=form.representative,
+    )
     _audit(session, row, "代表者を招待した", requester)
     await session.flush()
     return RegistrationNo(row.registration_no)
@@ -81,8 +90,9 @@ async def invite_user(
     field: str = "address",
 ) -> RegistrationNo:
     """Invite a user of the firm or of a client: listed at once (M4). Raises `RefusedError` for a taken address."""
-    row = await _registration(session, RegistrationKind.USER, holder, requester)
-    row.address, row.name, row.part_of = form.address, form.name, part_of
+    row = await _registration(
+        session, RegistrationKind.USER, holder, requester, address=form.address, name=form.name, part_of=part_of
+    )
     row.account_id = await claim_address(session, row, form.kind, AccountState.INVITED, field=field)
     _audit(session, row, f"ユーザーを追加した（{form.kind}）", requester)
     await session.flush()
@@ -94,10 +104,8 @@ async def add_client(
 ) -> RegistrationNo:
     """Add a client and invite its first users: listed at once (M7). Raises `RefusedError` if the ID is taken."""
     client = await list_client(session, firm, form, requester)
-    row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), requester)
-    row.name = form.name
+    row = await _registration(session, RegistrationKind.CLIENT, HolderNo(client), requester, name=form.name)
     _audit(session, row, "顧問先を追加した", requester)
-    await session.flush()  # its users refer to it
     number = RegistrationNo(row.registration_no)
     for index, user in enumerate(form.users):
         await invite_user(session, HolderNo(client), user, requester, part_of=number, field=f"users.{index}.address")
@@ -154,9 +162,8 @@ async def claim_address(
 
 async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Open the registration in which operators unlock a locked account."""
-    row = await _registration(session, RegistrationKind.UNLOCKING, HolderNo(account.holder_no), Requester("system", at))
-    row.account_id, row.address, row.name = account.account_id, account.address, account.name
-    row.stage, row.locked_at = RegistrationStage.LOCKED, at
+    row = await _for_account(session, RegistrationKind.UNLOCKING, account, Requester("system", at))
+    row.locked_at = at
     _audit(session, row, "パスワードの誤りが続いたため、アカウントをロックした", Requester("system", at))
     await session.flush()
 
@@ -167,9 +174,7 @@ async def request_new_password(session: DatabaseSession, account: MyicsAccountRo
         if before.stage == RegistrationStage.RENEWING:
             change_stage(before, RegistrationStage.SUPERSEDED, at)
     requester = Requester("本人", at)
-    row = await _registration(session, RegistrationKind.RENEWAL, HolderNo(account.holder_no), requester)
-    row.account_id, row.address, row.name = account.account_id, account.address, account.name
-    row.stage = RegistrationStage.RENEWING
+    row = await _for_account(session, RegistrationKind.RENEWAL, account, requester)
     _audit(session, row, "パスワードの再設定を受け付けた", requester)
     await session.flush()
 
@@ -189,8 +194,15 @@ async def end_sessions(session: DatabaseSession, account: MyicsAccountRow) -> No
 
 def change_stage(row: MyicsRegistrationRow, stage: RegistrationStage, at: datetime) -> None:
     """Bring a registration to a stage, of which its procedure is notified."""
-    # Later than any change before, also one by a machine whose clock is ahead: else its procedure would ignore it.
-    row.stage, row.changed_at = stage, max(at, row.changed_at + timedelta(microseconds=1))
+    row.stage, row.changed_at = stage, next_change(row, at)
+
+
+def next_change(row: MyicsRegistrationRow | MyicsBatchRow, at: datetime) -> datetime:
+    """Return the time of a row's next change.
+
+    Later than any change before, also one by a machine whose clock is ahead: else its procedure would ignore it.
+    """
+    return max(at, row.changed_at + timedelta(microseconds=1))
 
 
 def administrators(firm: str) -> Select[int]:
@@ -216,9 +228,17 @@ async def _open(
     return found.all()
 
 
-async def _registration(
-    session: DatabaseSession, kind: RegistrationKind, holder: HolderNo, requester: Requester
+async def _for_account(
+    session: DatabaseSession, kind: RegistrationKind, account: MyicsAccountRow, requester: Requester
 ) -> MyicsRegistrationRow:
+    facts = {"account_id": account.account_id, "address": account.address, "name": account.name}
+    return await _registration(session, kind, HolderNo(account.holder_no), requester, **facts)
+
+
+async def _registration(
+    session: DatabaseSession, kind: RegistrationKind, holder: HolderNo, requester: Requester, **facts: Any
+) -> MyicsRegistrationRow:
+    """Store a registration, with the first status of its procedure."""
     number = RegistrationNo.from_count(await session.scalar(select(registration_count.next_value())) or 0)
     days = {RegistrationKind.REPRESENTATIVE: INVITATION_DAYS, RegistrationKind.RENEWAL: RENEWAL_DAYS}
     row = MyicsRegistrationRow(
@@ -226,15 +246,16 @@ async def _registration(
         kind=kind,
         customer_no=holder.firm,
         client_id=holder.client,
-        name="",
         requested_by=requester.by,
         requested_at=requester.at,
         batch_no=requester.batch_no,
-        stage=RegistrationStage.INVITED if kind.has_link else RegistrationStage.RECEIVED,
+        stage=kind.first_stage,
         expires_on=day_in_japan(requester.at) + timedelta(days=days.get(kind, USER_DAYS)),
         changed_at=requester.at,
+        **facts,
     )
     session.add(row)
+    begin_status(session, number, None, CaseStatus.first(kind.first_stage, requester.at))
     return row
 
 

@@ -10,11 +10,14 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.case_status import CaseStatus
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, code_of
+from models.common.store.case_status import begin_status, supersede_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.common.waiting_for import WaitingFor
 from models.tables import AddressCheckRow
-from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose
+from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome, CheckPurpose, CheckStage, case_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS, CODE_VALID
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import is_registered
@@ -81,7 +84,10 @@ class AddressChecks:
             "code_until": now + CODE_VALID,
         }
         async with self._sessions.begin() as session:
-            await session.execute(insert(AddressCheckRow).values(values).on_conflict_do_nothing())
+            stored = insert(AddressCheckRow).values(values).on_conflict_do_nothing()
+            if await session.scalar(stored.returning(AddressCheckRow.check_id)):
+                first = CaseStatus.first(CheckStage.CODE, now, WaitingFor.APPLICANT)
+                begin_status(session, case_no(check_id), None, first)
         self._wake()
         return check_id
 
@@ -140,12 +146,15 @@ class AddressChecks:
 
     async def forget(self) -> None:
         """Delete what its procedure should have deleted a day ago: somebody has terminated that by hand."""
+        now = self._now()
+        left = delete(AddressCheckRow).where(
+            AddressCheckRow.finished_at.is_(None), AddressCheckRow.ends_at < now - ADDRESS_CHECK_LASTS
+        )
         async with self._sessions.begin() as session:
-            await session.execute(
-                delete(AddressCheckRow).where(
-                    AddressCheckRow.finished_at.is_(None), AddressCheckRow.ends_at < self._now() - ADDRESS_CHECK_LASTS
+            for check_id in (await session.scalars(left.returning(AddressCheckRow.check_id))).all():
+                await supersede_status(
+                    session, case_no(check_id), None, now, stage=CheckStage.CLOSED, outcome=CheckOutcome.EXPIRED
                 )
-            )
 
     async def _open(
         self, session: DatabaseSession, purpose: CheckPurpose, check_id: UUID, *, for_change: bool = False

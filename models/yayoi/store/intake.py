@@ -1,6 +1,6 @@
 """The one way a form becomes an application: checked and stored in one transaction, to be started afterwards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,8 +8,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import DBAPIError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
+from models.common.case_status import CaseStatus
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
@@ -20,7 +22,9 @@ from models.tables import (
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.procedures import ApplicationStage, Stage
 from models.yayoi.store.office_names import office_names
+from models.yayoi.store.stage_changes import publish_stage_change
 
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
@@ -94,7 +98,9 @@ class Intake:
             row = await self._application(session, form)
             session.add(row)
             await session.flush()  # the pairs refer to it
-            session.add_all(await self._offices(session, form, row.application_no))
+            offices = await self._offices(session, form, row.application_no)
+            session.add_all(offices)
+            await _begin_statuses(session, row, offices)
             audit(
                 session,
                 row.application_no,
@@ -200,3 +206,14 @@ class Intake:
 
 async def _names(session: DatabaseSession, form: ApplicationForm) -> Mapping[str, str]:
     return await office_names(session, form.existing_contract_id, [pair.office_token for pair in form.offices])
+
+
+async def _begin_statuses(
+    session: DatabaseSession, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]
+) -> None:
+    """Write and publish where the case and its parts are, before anything has been started."""
+    number, check = row.application_no, CaseStatus.first(Stage.CHECK, row.applied_at)
+    received = CaseStatus.first(ApplicationStage.RECEIVED, row.applied_at)
+    begun = [begin_status(session, number, office.office_no, check) for office in offices]
+    for status in (*begun, begin_status(session, number, None, received)):
+        await publish_stage_change(session, status)

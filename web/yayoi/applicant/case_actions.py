@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.refusals import RefusedError
+from models.common.store.case_status import status_of
 from models.yayoi.customer_events import (
     CustomerEvent,
     PairCorrected,
@@ -27,7 +28,6 @@ from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import Office
-from web.yayoi.applicant.case_progress import progress_of_office
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
 from web.yayoi.event_delivery import EventDelivery
@@ -108,8 +108,9 @@ async def correct(page: Page) -> Response:
 
 
 async def _correction(page: ActionPage, form: PageForm, status: HTTPStatus | None = None) -> Response:
-    progress = await progress_of_office(page.context.client, **page.office.numbers)
-    points = progress.open_points if progress else ()
+    async with page.context.sessions() as session:
+        shown = await status_of(session, page.office.case.application_no, page.office.pair.office_no)
+    points = shown.points if shown else []
     return page.show("yayoi/case_correct.html", form, {"points": points}, status)
 
 

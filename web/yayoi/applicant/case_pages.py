@@ -9,8 +9,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import day_in_japan
+from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening
-from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import OfficeRecords, case_event, office_records, recorded_case
@@ -28,7 +28,6 @@ from web.yayoi.applicant.case_access import (
     WholeLink,
     no_such_case,
 )
-from web.yayoi.applicant.case_progress import progress_of_office, progress_of_offices
 from web.yayoi.applicant.case_view import office_view
 from web.yayoi.applicant.case_words import for_applicants
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -69,11 +68,15 @@ async def _show(
     async with context.sessions() as session:
         records = await office_records(session, case.application_no)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
-    progress = await progress_of_offices(context.client, case.application_no) if row.started_at else {}
-    if event and (office := await progress_of_office(context.client, case.application_no, event.office_no)):
-        progress[event.office_no] = office
+        statuses = await statuses_of_parts(session, case.application_no)
     offices = [
-        office_view(pair, progress.get(pair.office_no), case.procedure, records.get(pair.office_no, OfficeRecords()))
+        office_view(
+            pair,
+            statuses[pair.office_no],
+            case.procedure,
+            records.get(pair.office_no, OfficeRecords()),
+            started=row.started_at is not None,
+        )
         for pair in case.pairs
     ]
     facts = {
@@ -86,7 +89,6 @@ async def _show(
         "refusal": for_applicants(event.refused_because) if event else "",
         # People keep the address they land on: an hour later it says how far the case is, like any other link.
         "received": received and context.now() < row.applied_at + JUST_RECEIVED,
-        "delayed": row.started_at is not None and not progress,
         "closed": row.closed_at is not None,
         "notice_subject": NOTICE_SUBJECT,
         "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
@@ -105,8 +107,8 @@ async def _mail_link(request: Request, context: WebContext, link: Link) -> Respo
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
     mail = SendMail(
-        application_no=ApplicationNo(link.application_no),
-        office_no=link.office_no,
+        case_no=link.application_no,
+        part=link.office_no,
         kind=MailKind.CASE_LINK,
         at=now,
         occurrence=hour,

@@ -1,15 +1,13 @@
 """The case page in words: where each office is at and what the applicant has to do now."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from models.common.waiting_for import WaitingFor
-from models.tables import ApplicationOfficeRow
-from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeProgress, Outcome
+from models.tables import ApplicationOfficeRow, CaseStatusRow
+from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
 from web.yayoi.customer.pair_page import STEP_PATHS
@@ -28,6 +26,7 @@ _INSTRUCTIONS = {
     ),
     Stage.RELINK: "連携していたサービスを、新しいサービス契約ID（お客様番号）で改めて連携してください。",
 }
+_RECEIVED = "お申し込みは確かに受け付けています。"
 _RELEASING = "会計事務所との共有を、弥生で解除しています。お待ちください。"
 _ENDED = {
     Outcome.COMPLETED: "お手続きはすべて完了しました。",
@@ -117,76 +116,35 @@ class OfficeSection:
 
 
 def office_view(
-    pair: ApplicationOfficeRow, progress: OfficeProgress | None, procedure: Procedure, records: OfficeRecords
+    pair: ApplicationOfficeRow, status: CaseStatusRow, procedure: Procedure, records: OfficeRecords, *, started: bool
 ) -> OfficeSection:
-    """Show what the procedure says; without it, what the records say."""
-    view = _from_records(pair, procedure, records) if progress is None else _from_progress(pair, progress, procedure)
-    if pair.closed_at is not None or (progress is not None and progress.outcome is not None):
-        return view
-    return replace(view, can_withdraw=not records.begun, too_late_to_withdraw=records.begun)
-
-
-def _named(pair: ApplicationOfficeRow) -> dict[str, Any]:
-    return {"number": pair.office_no, "name": pair.office_name, "yayoi_id": pair.yayoi_id}
-
-
-def _from_progress(pair: ApplicationOfficeRow, progress: OfficeProgress, procedure: Procedure) -> OfficeSection:
-    outcome = progress.outcome
-    if outcome is not None and progress.stage is Stage.CLOSED:
-        return _ended(pair, outcome, progress.open_points, progress.contract_id)
-    yours = progress.stage in _APPLICANTS and progress.waiting_for is not WaitingFor.SYSTEM
-    releasing = progress.stage is Stage.SHARING and not yours
-    notified = progress.stage in {Stage.SET_UP, Stage.RELINK}
-    open_points = progress.open_points
-    return OfficeSection(
-        **_named(pair),
-        stage=_STAGE_NAMES.get(progress.stage, progress.stage),
-        instruction=_RELEASING if releasing else _INSTRUCTIONS.get(progress.stage, _BEFORE_NOTICE),
-        yours=yours,
-        until=progress.waits_until if yours else None,
-        points=open_points,
-        contract_id=progress.contract_id if notified else None,
-        keep_still=procedure.linked and progress.stage not in _AFTER_FREEZE,
-        action=_ACTIONS.get(progress.stage) if yours else None,
-        steps=_steps(
-            procedure,
-            {step for step in SetUpStep if step.label not in open_points},
-            to_relink=bool(_services(open_points)),
-        )
-        if notified
-        else (),
-        to_relink=_services(open_points),
-    )
-
-
-def _from_records(pair: ApplicationOfficeRow, procedure: Procedure, records: OfficeRecords) -> OfficeSection:
+    """Show where the office's procedure is, as its row says; `started`: whether the application's has begun."""
     contract_id = pair.issued_contract_id or records.contract_id
-    if pair.closed_at is not None:
-        return _ended(pair, Outcome(pair.outcome or Outcome.COMPLETED), tuple(pair.open_points or ()), contract_id)
-    if records.notified:
-        return OfficeSection(
-            **_named(pair),
-            stage=_STAGE_NAMES[Stage.SET_UP],
-            instruction=_INSTRUCTIONS[Stage.SET_UP],
-            yours=True,
-            contract_id=contract_id,
-            steps=_steps(procedure, records.done, to_relink=records.to_relink > 0),
-        )
+    if pair.closed_at is not None or status.outcome:
+        outcome = Outcome(pair.outcome or status.outcome or Outcome.COMPLETED)
+        return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
+    stage, points = Stage(status.stage), tuple(status.points)
+    yours = stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM
+    releasing = stage is Stage.SHARING and not yours
+    notified = stage in {Stage.SET_UP, Stage.RELINK}
+    done = {step for step in SetUpStep if step.label not in points}
     return OfficeSection(
-        **_named(pair),
-        stage="受付済み",
-        instruction="お申し込みは確かに受け付けています。",
-        yours=False,
-        keep_still=procedure.linked,
-        action=_requested_by_mail(records),
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
+        stage=_STAGE_NAMES.get(stage, stage) if started else "受付済み",
+        instruction=(_RELEASING if releasing else _INSTRUCTIONS.get(stage, _BEFORE_NOTICE)) if started else _RECEIVED,
+        yours=yours,
+        until=status.until if yours else None,
+        points=points,
+        contract_id=contract_id if notified else None,
+        keep_still=procedure.linked and stage not in _AFTER_FREEZE,
+        action=_ACTIONS.get(stage) if yours else None,
+        steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
+        to_relink=_services(points),
+        can_withdraw=not records.begun,
+        too_late_to_withdraw=records.begun,
     )
-
-
-def _requested_by_mail(records: OfficeRecords) -> CaseAction | None:
-    """What the last mail requested, as far as is known; the procedure refuses what is no longer needed."""
-    if MailKind.RELEASE_SHARING in records.mails:
-        return CaseAction.SHARING
-    return CaseAction.CORRECT if MailKind.CORRECTION_NEEDED in records.mails else None
 
 
 _RELINK = "の再連携"
@@ -208,7 +166,9 @@ def _ended(
 ) -> OfficeSection:
     stage = "完了" if outcome is Outcome.COMPLETED else "終了"
     return OfficeSection(
-        **_named(pair),
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
         stage=stage,
         instruction=_ENDED[outcome],
         ended=True,

@@ -1,13 +1,13 @@
-"""Who is in charge of an office's case: operators get cases by their workload, none while on leave."""
+"""Who is in charge of a case: operators get cases by their workload, none while on leave."""
 
 from sqlalchemy import update
 from temporalio import activity
 
 from activities.common.operators import operator_for
-from models.common.messages import Assigned
+from models.common.messages import AssignCase, Assigned
+from models.common.store.case_status import WHOLE
 from models.common.store.ledger import Ledger, StepTransaction
-from models.tables import ApplicationOfficeRow
-from models.yayoi.messages import Assign
+from models.tables import CaseStatusRow
 
 
 class AssignmentActivities:
@@ -17,7 +17,7 @@ class AssignmentActivities:
         self._ledger = ledger
 
     @activity.defn
-    async def assign_operator(self, step: Assign) -> Assigned:
+    async def assign_operator(self, step: AssignCase) -> Assigned:
         """Return the operator in charge; None if nobody is there, then the case keeps whom it has.
 
         Raises a final error for a named operator who is not in the table or is on leave.
@@ -27,13 +27,12 @@ class AssignmentActivities:
             operator = await operator_for(transaction.session, step.at, to=step.to, but_not=step.but_not)
             if operator is None:
                 return Assigned(operator=None)
-            pairs = update(ApplicationOfficeRow).where(
-                ApplicationOfficeRow.application_no == step.application_no,
-                ApplicationOfficeRow.closed_at.is_(None),
+            rows = update(CaseStatusRow).where(
+                CaseStatusRow.case_no == step.case_no,
+                CaseStatusRow.part != WHOLE if step.all_parts else CaseStatusRow.part == (step.part or WHOLE),
+                CaseStatusRow.outcome.is_(None),
             )
-            if step.office_no is not None:
-                pairs = pairs.where(ApplicationOfficeRow.office_no == step.office_no)
-            await transaction.session.execute(pairs.values(assignee=operator))
+            await transaction.session.execute(rows.values(assignee=operator))
             transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
             return Assigned(operator=operator)
 

@@ -1,0 +1,52 @@
+"""What every procedure knows of its case while it runs; each adds what is its own."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from models.common.messages import TimelineEntry
+from models.common.waiting_for import WaitingFor
+
+
+@dataclass(kw_only=True)
+class CaseState:
+    """The part of a case's state that the engine reads and changes."""
+
+    stage: StrEnum
+    waiting_for: WaitingFor = WaitingFor.SYSTEM
+    waits_until: date | None = None
+    """The last day of what is waited for, in Japan."""
+    assignee: str | None = None
+    overdue: bool = False
+    held: bool = False
+    failing: frozenset[str] = frozenset()
+    """The activities, by their types, that keep failing."""
+    refused: str | None = None
+    """Why a system has refused a step for good, in Japanese: it waits for an operator."""
+    outcome: StrEnum | None = None
+    timeline: list[TimelineEntry] = field(default_factory=list)
+
+    @property
+    def ending(self) -> StrEnum | None:
+        """How it is ending early, while it is being undone (Y27)."""
+        return None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is over and only its end is being recorded: nothing can be done with it any more."""
+        return self.ending is not None or self.outcome is not None
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """What is wrong or still open, in the applicant's words."""
+        return ()
+
+    @property
+    def whose_turn(self) -> WaitingFor:
+        """Who has to act: what keeps failing, was refused or is held needs an operator."""
+        return WaitingFor.OPERATOR if self.failing or self.refused or self.held else self.waiting_for
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it waits for a person, or has ended."""
+        return self.waiting_for is not WaitingFor.SYSTEM or self.outcome is not None

@@ -1,0 +1,128 @@
+"""The status rows of cases: written in the transaction of the step that changes them, published in the same one."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from models.common.case_status import CaseStatus, StageEntered
+from models.common.store.sessions import DatabaseSession
+from models.common.waiting_for import WaitingFor
+from models.tables import CaseStageRow, CaseStatusRow, table_of
+
+_STATUS, _STAGES = table_of(CaseStatusRow), table_of(CaseStageRow)
+
+WHOLE = 0
+"""The part of a row that is about the case as a whole."""
+
+Publish = Callable[[DatabaseSession, CaseStatusRow], Awaitable[None]]
+"""Stores what other systems are notified of about a status; the row's `sequence` numbers it."""
+
+
+async def publish_nothing(_session: DatabaseSession, _row: CaseStatusRow) -> None:
+    """Publish no status, where no other system follows the cases."""
+
+
+def begin_status(session: DatabaseSession, case_no: str, part: int | None, status: CaseStatus) -> CaseStatusRow:
+    """Store the first status of a case, in the transaction that stores the case itself.
+
+    It counts as published: whoever has subscribers publishes it.
+    """
+    key = _key(case_no, part)
+    published = {"sequence": 1, "published_stage": status.stage, "published_outcome": status.outcome}
+    row = CaseStatusRow(**key, **_facts(status), **published)
+    session.add_all([row, *(CaseStageRow(**each) for each in _entered(key, status))])
+    return row
+
+
+async def write_status(
+    session: DatabaseSession, case_no: str, part: int | None, status: CaseStatus, publish: Publish
+) -> None:
+    """Write a whole status over an older one, and keep the stage that it names.
+
+    A step that is retried after a newer one changes nothing of the status; its stage is kept all the same.
+    """
+    key = _key(case_no, part)
+    rows = _STATUS.c
+    stages = [insert(_STAGES).values(each).on_conflict_do_nothing() for each in _entered(key, status)]
+    newer = (
+        update(_STATUS)
+        .where(rows.case_no == key["case_no"], rows.part == key["part"], rows.version < status.version)
+        .values(**_facts(status))
+        .returning(rows.part)
+        .add_cte(*(stage.cte(f"entered_{number}") for number, stage in enumerate(stages)))
+    )
+    is_newer = await session.scalar(newer) is not None
+    if is_newer and (status.at_rest or status.outcome):
+        await _publish(session, key, publish)
+
+
+async def supersede_status(
+    session: DatabaseSession,
+    case_no: str,
+    part: int | None,
+    at: datetime,
+    publish: Publish = publish_nothing,
+    **changed: Any,
+) -> None:
+    """Write what has become of a case whose own workflow has ended, over whatever that has written.
+
+    `changed` are fields of `CaseStatus`. A workflow that is reset afterwards writes over it in turn.
+    """
+    row = await session.get_one(CaseStatusRow, tuple(_key(case_no, part).values()), with_for_update=True)
+    kept = {name: getattr(row, name) for name in CaseStatus.model_fields if name in row.__mapper__.attrs}
+    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "held": False, "failing": False, "at_rest": True}
+    version = row.version + 1
+    status = CaseStatus.model_validate(kept | nobody | {"version": version, "at": at} | changed)
+    if status.stage != row.stage:
+        entered = StageEntered(version=version, stage=status.stage, at=at)
+        status = status.model_copy(update={"since": at, "entered": (entered,)})
+    await write_status(session, case_no, part, status, publish)
+
+
+async def status_of(session: DatabaseSession, case_no: str, part: int | None = None) -> CaseStatusRow | None:
+    """Return where a case, or a part of it, is; None if there is no such case."""
+    return await session.get(CaseStatusRow, tuple(_key(case_no, part).values()))
+
+
+async def statuses_of_parts(session: DatabaseSession, case_no: str) -> Mapping[int, CaseStatusRow]:
+    """Return where each part of a case is, by its number; not the case as a whole."""
+    rows = await session.scalars(
+        select(CaseStatusRow).filter_by(case_no=case_no).where(CaseStatusRow.part != WHOLE).order_by(CaseStatusRow.part)
+    )
+    return {row.part: row for row in rows}
+
+
+async def stages_of(session: DatabaseSession, case_no: str, part: int | None = None) -> Sequence[CaseStageRow]:
+    """Return the stages of a case, or of a part of it, in the order in which they were entered."""
+    stages = select(CaseStageRow).filter_by(**_key(case_no, part)).order_by(CaseStageRow.entered)
+    return (await session.scalars(stages)).all()
+
+
+async def _publish(session: DatabaseSession, key: Mapping[str, Any], publish: Publish) -> None:
+    """Publish a stage or an outcome once, however often the status is written with it."""
+    row = await session.get_one(CaseStatusRow, tuple(key.values()), populate_existing=True)
+    if (row.published_stage, row.published_outcome) == (row.stage, row.outcome):
+        return
+    row.sequence += 1
+    row.published_stage, row.published_outcome = row.stage, row.outcome
+    await publish(session, row)
+
+
+def _key(case_no: str, part: int | None) -> dict[str, Any]:
+    return {"case_no": case_no, "part": part or WHOLE}
+
+
+def _facts(status: CaseStatus) -> dict[str, Any]:
+    facts = status.model_dump(exclude={"at", "entered", "at_rest", "points"})
+    return facts | {"changed_at": status.at, "points": list(status.points)}
+
+
+def _entered(key: Mapping[str, Any], status: CaseStatus) -> list[dict[str, Any]]:
+    """Return the rows of the stages that were entered."""
+    return [
+        {**key, "entered": each.version, "stage": each.stage, "entered_at": each.at, "undoing": each.undoing}
+        for each in status.entered
+    ]

@@ -1,0 +1,36 @@
+"""Storing what other systems are notified of: one message for each subscriber, in the transaction of the change."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from models.common.case_status import CaseStatus
+from models.common.store.case_status import begin_status
+from models.common.store.sessions import DatabaseSession
+from models.tables import WebhookMessageRow, WebhookSubscriberRow
+from models.webhooks.messages import StageChange, WebhookStage, wants
+
+
+async def active_subscribers(session: DatabaseSession) -> Sequence[WebhookSubscriberRow]:
+    """Return who is notified of changes now; mostly nobody, and then there is nothing to publish."""
+    active = select(WebhookSubscriberRow).where(WebhookSubscriberRow.active)
+    return (await session.scalars(active.order_by(WebhookSubscriberRow.subscriber_id))).all()
+
+
+async def publish(session: DatabaseSession, subscribers: Sequence[WebhookSubscriberRow], change: StageChange) -> None:
+    """Store one message for each subscriber that wants this kind; the ids are the change's, so once."""
+    for subscriber in subscribers:
+        if wants(subscriber.kinds, change.kind):
+            message_id = change.message_id(subscriber.subscriber_id)
+            message = insert(WebhookMessageRow).values(
+                message_id=message_id,
+                subscriber_id=subscriber.subscriber_id,
+                application_no=change.application_no,
+                kind=change.kind,
+                payload=change.payload,
+                stage=WebhookStage.SENDING,
+            )
+            stored = message.on_conflict_do_nothing().returning(WebhookMessageRow.stored_at)
+            if stored_at := await session.scalar(stored):
+                begin_status(session, message_id, None, CaseStatus.first(WebhookStage.SENDING, stored_at))

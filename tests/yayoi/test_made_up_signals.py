@@ -1,0 +1,38 @@
+"""Anybody who reaches Temporal can send a signal: one with made-up content changes nothing that the rows do not say."""
+
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+
+from models.common.messages import ACTIVITY_FAILING
+from models.yayoi.procedures import Stage
+from tests.support.environment import OFFICE_C, Case, Environment, at_rest, details_of, form
+
+CLAIMS: list[list[Any]] = [
+    [],
+    [{"by": "だれか", "reason": "取り消し", "supervisor": "田中"}],
+    ["freeze_smart_import"],
+    [{"office_no": 1, "outcome": "完了"}, 17, None],
+]
+
+
+async def facts(case: Case) -> list[object]:
+    audit = [(row.action, row.by) for row in await case.audit()]
+    pages = [await details_of(handle) for handle in (case.office(), case.application)]
+    return [await case.progress(), audit, pages, len(await case.notices())]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=str)
+@pytest.mark.parametrize("signal", [ACTIVITY_FAILING, "application_cancelled"])
+async def test_a_signal_with_made_up_content_changes_nothing(
+    environment: Environment, signal: str, claim: list[Any]
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    before = await facts(case)
+    handles: list[WorkflowHandle[Any, Any]] = [case.office(), case.application]
+    for handle in handles:
+        await handle.signal(signal, args=claim)
+    await case.settled()
+    assert await facts(case) == before

@@ -1,0 +1,76 @@
+"""What an operator reads of an application as a whole: what its workflow knows, and the way to each office's page."""
+
+import json
+
+from models.common.placeholders import BY, REASON, SUPERVISOR
+from models.yayoi.application_state import ApplicationState
+from models.yayoi.identifiers import office_workflow_id
+from models.yayoi.messages import OfficeCase, Outcome
+from models.yayoi.operator_actions import Action
+from workflows.common.details import cell, day, history, page_of, table
+
+
+def application_details(state: ApplicationState, namespace: str) -> str:
+    """Return what the page of the whole application shows: one row per office, each a link to its own page."""
+    rows = []
+    for office in state.case.offices:
+        ended = state.outcomes.get(office.part)
+        name = f"[{office.part}. {cell(office.office_name)}]({_link(namespace, office)})"
+        rows.append((name, ended.outcome if ended else "手続き中", (ended and ended.contract_id) or "—"))
+    facts = [
+        ("いまの段階", str(state.stage)),
+        ("手続き", state.case.procedure),
+        ("元のお客様番号", state.case.existing_contract_id),
+        ("完了予定日", day(state.case.due_date)),
+        ("最初の担当者", cell(state.in_charge or "—")),
+    ]
+    parts = [
+        f"### 申込 {state.case.case_no}",
+        f"**次にすること：**{_next(state)}",
+        *(
+            f"**届けられなかったメール：**「{cell(kind.subject)}」　{cell(reason)}お客様に電話などで伝えてください。"
+            for kind, reason in state.undelivered.items()
+        ),
+        table(("事業所データ", "結果", "契約ID"), rows),
+        table(("項目", "内容"), facts),
+    ]
+    if not state.all_ended:
+        parts += [
+            "#### 申込全体を取り消すとき",
+            f"**{CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(state, indent=2)}\n```",
+            (
+                "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。"
+                "お客様が STEP5 を始めている場合は、責任者の承認（supervisor）が必要です。不要な場合は、その行を"
+                "消します。"
+            ),
+        ]
+    parts += history(state.timeline)
+    return "\n\n".join(parts)
+
+
+CANCEL_ALL = "申込全体を取り消す"
+
+
+def _next(state: ApplicationState) -> str:
+    if state.refused:
+        return f"処理が受け付けられませんでした。技術担当者に伝えてください。{cell(state.refused)}"
+    if state.failing:
+        return (
+            "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
+            "原因がなくなれば、自動で続きます。"
+        )
+    if not state.all_ended:
+        return "操作は不要です。事業所データの名前を押すと、その手続きの画面が開きます。"
+    if any(office.outcome is Outcome.TERMINATED for office in state.outcomes.values()):
+        return "すべての手続きが終わりました。強制終了した手続きは、毎朝の照合で元に戻し、申込者に知らせます。"
+    return "すべての手続きが終わりました。操作は不要です。"
+
+
+def cancel_json(state: ApplicationState, indent: int | None = None) -> str:
+    """Return the JSON that cancels the whole application; from STEP5 on a supervisor has to agree (Y27)."""
+    shown = {BY.field: state.in_charge or BY.text, REASON.field: REASON.text, SUPERVISOR.field: SUPERVISOR.text}
+    return json.dumps(shown, ensure_ascii=False, indent=indent)
+
+
+def _link(namespace: str, office: OfficeCase) -> str:
+    return page_of(namespace, office_workflow_id(office.case_no, office.part))
