@@ -1,16 +1,20 @@
 """M8: a registration goes on or ends whose mails are refused, whose activities fail, or that was reset."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
 from models.common.identifiers import MailAddress
@@ -36,8 +40,10 @@ from tests.support.myics_cases import (
     status_of,
     waits_for_operator,
 )
-from tests.support.myics_environment import FIRM, PASSWORD, MyicsEnvironment, Registered, user
+from tests.support.myics_environment import FIRM, PASSWORD, MyicsEnvironment, Registered, myics_with_worker, user
 from tests.support.running import PATIENCE
+from tests.support.smtp_inbox import SmtpInbox
+from workers.wiring.root import PASSED_THROUGH
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.registration import REGISTRATION_CHANGED, USER_ENDED, WITHDRAWN_WITH_CLIENT
 from workflows.myics.registration_details import registration_static_details
@@ -175,9 +181,19 @@ async def test_what_is_refused_for_good_can_be_withdrawn(myics: MyicsEnvironment
     assert (await registration.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
 
 
+@pytest_asyncio.fixture
+async def passed_through(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> AsyncIterator[MyicsEnvironment]:
+    """An environment whose workflows are imported once, as by a worker: a test can change what they are made of."""
+    async with myics_with_worker(sessions, temporal, smtp_inbox, runner=PASSED_THROUGH) as environment:
+        yield environment
+
+
 async def test_an_error_beside_the_story_is_seen_and_the_case_goes_on_when_it_is_corrected(
-    myics: MyicsEnvironment,
+    passed_through: MyicsEnvironment,
 ) -> None:
+    myics = passed_through
     tomorrow = myics.environment.calendar.business_days_after(day_in_japan(datetime.now(UTC)), 1)
     with pytest.MonkeyPatch.context() as wrong:
         wrong.setattr(RegistrationSteps, "remind_operator", not_written_yet)

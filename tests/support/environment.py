@@ -16,6 +16,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import WorkflowRunner
 
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar, opening_of
@@ -226,6 +227,7 @@ async def environment_with_worker(
     build_id: str | None = None,
     versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade",
     registry: Registry | None = None,
+    runner: WorkflowRunner = RESTRICTED,
 ) -> AsyncIterator[Environment]:
     """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
     settings = Settings(
@@ -249,7 +251,7 @@ async def environment_with_worker(
         workflows=workflows,
         versioned=build_id is not None,
         max_cached_workflows=max_cached_workflows,
-        runner=RESTRICTED,
+        runner=runner,
     ):
         yield Environment(sessions, temporal, settings, inbox)
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import WorkflowRunner
 
 from models.common.calendar import opening_of
 from models.common.identifiers import MailAddress
@@ -44,6 +45,7 @@ from models.tables import (
 )
 from tests.support.environment import Environment, environment_with_worker
 from tests.support.running import PATIENCE
+from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from web.common.workflow_notifier import WorkflowNotifier
@@ -275,9 +277,10 @@ async def myics_with_worker(
     inbox: SmtpInbox,
     *,
     workflows: Sequence[type] = WORKFLOWS,
+    runner: WorkflowRunner = RESTRICTED,
 ) -> AsyncIterator[MyicsEnvironment]:
     """The Temporal server is shared by all tests: no two of them may use the same numbers."""
-    async with environment_with_worker(sessions, temporal, inbox, workflows=workflows) as environment:
+    async with environment_with_worker(sessions, temporal, inbox, workflows=workflows, runner=runner) as environment:
         async with sessions.begin() as session:
             first = uuid4().int % 99_000_000 * 10 + 1_000
             for count in (registration_count, batch_count):
