@@ -22,13 +22,11 @@ class CaseRequestActivities:
 
         async def request(transaction: StepTransaction) -> CaseRequest:
             row = CaseRequestRow
-            # Two updates of one case are handled by one workflow: a number that two would take is refused by the key.
+            # Two at once would take the same number: the primary key refuses the second, which is then tried again.
             last = await transaction.session.scalar(select(func.max(row.number)).where(row.case_no == step.case_no))
             stored = CaseRequest(number=(last or 0) + 1, operation=step.operation, message=step.message)
             transaction.session.add(
-                CaseRequestRow(
-                    **stored.model_dump(), case_no=step.case_no, update_id=transaction.key, requested_at=step.at
-                )
+                CaseRequestRow(**stored.model_dump(), case_no=step.case_no, key=transaction.key, requested_at=step.at)
             )
             transaction.audit(step.label, by=step.by, reason=step.reason)
             return stored

@@ -55,7 +55,7 @@ async def find_open_pair(session: DatabaseSession, application_no: ApplicationNo
     """The same, for steps that go forward: for a pair whose case was closed nothing is done any more.
 
     A workflow that was reset after the daily reconciliation had undone its case would issue an ID for nobody. Raises a
-    final error, which ends that workflow.
+    final error, with which the case waits for an operator.
     """
     pair = await find_pair(session, application_no, office_no)
     if pair.office.closed_at is not None:

@@ -209,7 +209,8 @@ class CaseRequestRow(Base):
     case_no: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     """Counts the requests of the case from 1."""
-    update_id: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """The ledger key of the step that has stored it, made of the update that requests it."""
     operation: Mapped[str]
     message: Mapped[dict[str, Any]]
     requested_at: Mapped[datetime]
