@@ -173,6 +173,8 @@ async def _close(
     session: DatabaseSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
 ) -> None:
     row.closed_at, row.outcome = step.at, outcome
+    if outcome is RegistrationOutcome.WITHDRAWN:
+        row.text_for_customer = step.text_for_customer
     freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
     if freed and (account := await _account(session, row)):
         account.state, account.ended_at = _FREED[outcome], step.at

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from models.common.identifiers import MailAddress
-from models.common.operations import Operation, Operations
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operations import Operation, Operations, usual_example
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
+from models.common.placeholders import MAIL_ADDRESS, TO
 from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
@@ -36,7 +36,7 @@ class RegistrationOperation(Operation):
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
-    WITHDRAW = "withdraw", ActionMessage, "取り下げる"
+    WITHDRAW = "withdraw", EndCase, "取り下げる"
 
 
 def _refusal(operation: RegistrationOperation, state: RegistrationState) -> str | None:
@@ -86,7 +86,7 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
 
 
 def _example(operation: RegistrationOperation, state: RegistrationState) -> dict[str, Any]:
-    common: dict[str, Any] = {BY.field: state.assignee or BY.text, REASON.field: REASON.text}
+    common = usual_example(operation, state.assignee)
     match operation:
         case RegistrationOperation.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}

@@ -190,3 +190,5 @@ class CloseRegistration(CaseStep):
     outcome: RegistrationOutcome
     by: str
     reason: str
+    text_for_customer: str = ""
+    """What the registrant reads about why it was withdrawn; empty: only that it was."""

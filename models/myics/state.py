@@ -22,6 +22,8 @@ class Withdrawal:
 
     by: str
     reason: str
+    text_for_customer: str = ""
+    """What the registrant reads about why; the reason stays in the audit trail."""
 
 
 @dataclass(kw_only=True)

@@ -116,6 +116,8 @@ class MyicsRegistrationRow(NotifiedRow):
     locked_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    text_for_customer: Mapped[str] = mapped_column(server_default="")
+    """What the registrant reads about why it was withdrawn; the reason is in the audit trail alone."""
 
 
 class MyicsBatchRow(NotifiedRow):

@@ -16,7 +16,7 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Characters that turn the direction of the text after them, so that a name shows as another."""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Refuse control characters: no name has any, and the database takes no NUL. U+FFFD: it was decoded wrongly."""
     if any(
         unicodedata.category(character) == "Cc"
@@ -28,7 +28,7 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 
 
 class _Event(FromOutside):

@@ -26,6 +26,7 @@ class EarlyExit:
     outcome: Outcome
     mail: MailKind
     points: tuple[str, ...]
+    """What the applicant reads about why; the reason for the audit trail is not among it."""
 
 
 @dataclass(kw_only=True)

@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import Field
 
 from models.common.operations import Operation
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
@@ -26,7 +26,7 @@ class AcceptPair(ActionMessage):
     """Go on in spite of what the check found; never for an ID of another group (Y3)."""
 
 
-class Reject(ActionMessage):
+class Reject(EndCase):
     """Refuse this office's application for good (Y27)."""
 
 
@@ -58,14 +58,14 @@ class ResendMail(ActionMessage):
     kind: MailKind
 
 
-class Cancel(ActionMessage):
+class Cancel(EndCase):
     """Cancel this office's application; after STEP5 began only with a supervisor (Y27)."""
 
     supervisor: str | None = None
     """The supervisor who agrees."""
 
 
-class Withdraw(ActionMessage):
+class Withdraw(EndCase):
     """The applicant withdraws this office's application (Y27)."""
 
 

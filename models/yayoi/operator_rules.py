@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from models.common.calendar import day_in_japan
-from models.common.operations import Operations
+from models.common.operations import Operations, usual_example
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
+from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, SUPERVISOR, TO, YAYOI_ID
 from models.yayoi.deadlines import EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.office_state import TOKEN_RULES, OfficeState
@@ -27,7 +27,7 @@ from models.yayoi.service_links import LinkKind
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
     """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
-    common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
+    common = usual_example(action, state.assignee)
     match action:
         case Action.CORRECT_PAIR:
             wrong = {problem.rule for problem in state.problems}

@@ -129,7 +129,12 @@ def filled(action: Action, state: OfficeState) -> ActionMessage:
     return action.message.model_validate(shown)
 
 
-NOT_SHOWN = {"kind": MailKind.RELEASE_SHARING, "step": SetUpStep.SUPPORT_PASSWORD, "service": "みずうみ銀行"}
+NOT_SHOWN = {
+    "kind": MailKind.RELEASE_SHARING,
+    "step": SetUpStep.SUPPORT_PASSWORD,
+    "service": "みずうみ銀行",
+    "text_for_customer": "お電話のとおり、手続きを終わります。",
+}
 
 
 FILLED_IN = {

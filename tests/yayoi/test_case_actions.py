@@ -30,6 +30,7 @@ from tests.support.web import (
     until,
     web_on,
 )
+from tests.support.web_procedures import AnsweringOffice
 from web.yayoi.applicant.case_actions import NOT_CONSENTED, SENT_BEFORE
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import AGAIN, NOTHING, THE_SAME
@@ -153,6 +154,19 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
         assert answer.status_code == 303
         assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
         assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
+
+
+async def test_y27_a_reason_that_the_applicant_gives_is_their_text(web: Web) -> None:
+    number = await web.applied(pair())
+    async with answering(web):
+        office = await running(web, number)
+        too_long = await act(web, action(number, "withdraw"), {"reason": "あ" * 201})
+        assert too_long.status_code == 422
+        assert "200 文字以内で入力してください。" in too_long.text
+        answer = await act(web, action(number, "withdraw"), {"reason": " 二重に\n申し込んだため "})
+        assert answer.status_code == 303
+        [sent] = await office.query(AnsweringOffice.texts)
+        assert sent == "二重に 申し込んだため／二重に 申し込んだため"
 
 
 async def test_y27_what_the_procedure_refuses_is_said_in_the_applicants_words(web: Web) -> None:

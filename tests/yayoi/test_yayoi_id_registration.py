@@ -321,10 +321,16 @@ async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser
     await browser_user.mail()
     procedure = browser_user.procedure(place)
     if how == "update":
-        await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話"})
+        explained = {"text_for_customer": "別の方のアドレスでした。"}
+        await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話", **explained})
     else:
         await procedure.cancel()
     assert await procedure.result() is CheckOutcome.CANCELLED
+    page = await browser_user.http.get(place)
+    assert page.status_code == 404
+    explanation = "別の方のアドレスでした。" if how == "update" else ""
+    assert f"弊社で終了しました。{explanation}お手数ですが、最初から" in page.text
+    assert "お電話" not in page.text
     assert await browser_user.rows(AddressCheckRow) == []
     assert "取り消した" in await browser_user.details(place)
     status = await browser_user.status(place)
@@ -357,7 +363,7 @@ async def test_an_operators_unreadable_message_is_refused_with_an_example(browse
     await browser_user.mail()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await browser_user.procedure(place).execute_update("end_check", {"by": ""})
-    assert '例：{"by": "あなたの名前", "reason": "理由"}' in str(refused.value.cause)
+    assert '例：{"by": "あなたの名前", "reason": "理由", "text_for_customer": ""}' in str(refused.value.cause)
 
 
 async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(

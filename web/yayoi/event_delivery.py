@@ -178,7 +178,8 @@ def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
         case SharingReleaseConsented():
             return OfficeDataProcedure.release_sharing, ReleaseSharing(**said)
         case Withdrawn():
-            return OfficeDataProcedure.withdraw, Withdraw(**said)
+            own = {"reason": event.reason, "text_for_customer": event.reason} if event.reason else {}
+            return OfficeDataProcedure.withdraw, Withdraw(**said | own)
         case ServiceRelinkedEvent():
             link = event.model_dump(include={"service", "relinked_on", "asked_from"})
             return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)

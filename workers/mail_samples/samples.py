@@ -150,6 +150,7 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
         "expires_on": date(2026, 11, 18),
+        "text_for_customer": "ご担当の方からのご依頼により、取り下げました。",
     }
     facts = _MYICS | {"registration": registration, "kind": kind}
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
@@ -192,6 +193,7 @@ SAMPLES = (
     _case(
         MailKind.WITHDRAWN,
         "申込者が取り下げたとき",
+        "お客様からのお申し出により、お申し込みを取り下げました。",
         **_NOT_YET,
         shared_again=("税理士法人さくら",),
         still_released=("山田会計事務所",),

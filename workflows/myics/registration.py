@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, TimelineEntry
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo, registration_workflow_id
@@ -115,9 +115,9 @@ class Registration:
         self._state.refused = None
 
     @operator_action(RegistrationOperation.WITHDRAW)
-    async def withdraw(self, message: ActionMessage) -> None:
+    async def withdraw(self, message: EndCase) -> None:
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
-        self._state.withdrawal = Withdrawal(message.by, message.reason)
+        self._state.withdrawal = Withdrawal(message.by, message.reason, message.text_for_customer)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 

@@ -88,6 +88,7 @@ class RegistrationSteps:
             outcome=outcome,
             by=withdrawal.by if withdrawal else "system",
             reason=withdrawal.reason if withdrawal else "",
+            text_for_customer=withdrawal.text_for_customer if withdrawal else "",
         )
         closed = await self._steps.look(RegistrationActivities.close_registration, step, f"登録を終了する（{outcome}）")
         return closed.outcome

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, TimelineEntry
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
@@ -20,6 +20,7 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
 )
+from models.yayoi.early_exits import explanation
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
 from models.yayoi.office_state import EarlyExit, OfficeState
@@ -125,7 +126,7 @@ class OfficeDataProcedure:
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
         await self._steps.record(Action.REJECT, message)
-        self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
+        self._end_early(Outcome.REJECTED, MailKind.REJECTED, message)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
@@ -198,7 +199,7 @@ class OfficeDataProcedure:
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
         await self._steps.record(Action.WITHDRAW, message)
-        self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
+        self._end_early(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
@@ -374,6 +375,9 @@ class OfficeDataProcedure:
     def _is_held(self) -> bool:
         return self._state.held
 
+    def _end_early(self, outcome: Outcome, mail: MailKind, message: EndCase) -> None:
+        self._leave(outcome, mail, explanation(outcome, message.text_for_customer))
+
     def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
         self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
         self._state.held = False
@@ -381,7 +385,7 @@ class OfficeDataProcedure:
     async def _cancel(self, message: Cancel) -> None:
         approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
         await self._steps.record(Action.CANCEL, message, approved)
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+        self._end_early(Outcome.CANCELLED, MailKind.CANCELLED, message)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):

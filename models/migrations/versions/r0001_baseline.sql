@@ -508,6 +508,7 @@ CREATE TABLE myics_registrations (
     locked_at TIMESTAMP WITH TIME ZONE,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
+    text_for_customer VARCHAR DEFAULT '' NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     notified_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (registration_no),

@@ -33,7 +33,7 @@ _MAILED = (
     "そのメールの URL を開いて、登録を確定してください。"
 )
 _WITHDRAWN = (
-    "この登録は取り下げられたため、URL は使えません。ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
+    "この登録は取り下げられたため、URL は使えません。{why}ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
 )
 _LATE = "この URL の期限は過ぎました。もう一度ご案内を受け取るには、メールに記載の窓口へご連絡ください。"
 
@@ -217,7 +217,7 @@ def read_account(address: str, typed_keyword: str) -> AccountForm:
 
 def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> str | None:
     if row.outcome == RegistrationOutcome.WITHDRAWN:
-        return _WITHDRAWN
+        return _WITHDRAWN.format(why=row.text_for_customer)
     if row.outcome == RegistrationOutcome.EXPIRED:
         return _LATE
     if row.stage == RegistrationStage.REGISTERED:

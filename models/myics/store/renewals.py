@@ -27,7 +27,7 @@ from models.tables import MyicsAccountRow, MyicsRegistrationRow
 _AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
 _USED = f"この URL は、すでに使われています。新しいパスワードでログインしてください。ログインできないときは、{_AGAIN}"
 _LATE = f"この URL の期限は過ぎました。{_AGAIN}"
-_WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。MYICS サポートへお問い合わせください。"
+_WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。{why}MYICS サポートへお問い合わせください。"
 
 
 class RenewalForm(FromOutside):
@@ -129,7 +129,7 @@ def _refusal(row: MyicsRegistrationRow, account: MyicsAccountRow, link: Personal
     if row.stage == RegistrationStage.SUPERSEDED or link.occurrence != row.link_no:
         return SUPERSEDED
     if row.outcome == RegistrationOutcome.WITHDRAWN:
-        return _WITHDRAWN
+        return _WITHDRAWN.format(why=row.text_for_customer)
     if row.closed_at or not link.is_open(now):
         return _LATE
     return None if account.state == AccountState.REGISTERED else STOPPED

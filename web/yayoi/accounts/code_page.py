@@ -72,16 +72,16 @@ class CodePage:
         await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
         try:
             refusal = await self.checks.enter(self.purpose, self.check_id, form.value(CODE), effect)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
         return await self.show(form.refused({CODE: refusal})) if refusal else self.done()
 
     async def send_again(self) -> Response:
         await limit_mails(self.context, (await self.row()).yayoi_id)
         try:
             refusal = await self.checks.send_again(self.purpose, self.check_id)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
         if refusal:
             return await self.show(PageForm({}, errors={"": refusal}))
         return RedirectResponse(f"{self.path}?sent=again", HTTPStatus.SEE_OTHER)
@@ -92,14 +92,17 @@ class CodePage:
     async def row(self) -> AddressCheckRow:
         try:
             return await self.checks.find(self.purpose, self.check_id)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
 
-    def gone(self) -> ProblemError:
+    def gone(self, explanation: str | None) -> ProblemError:
+        """Say that it is no longer there; `explanation` is what the customer is to read if an operator has ended it."""
+        why = f"は見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
+        if explanation is not None:
+            why = f"は、弊社で終了しました。{explanation}"
         return ProblemError(
             HTTPStatus.NOT_FOUND,
-            f"この{self.purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
-            "お手数ですが、最初からもう一度お手続きください。",
+            f"この{self.purpose.label}の手続き{why}お手数ですが、最初からもう一度お手続きください。",
         )
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
 
 from models.common.refusals import RefusedError
 from models.common.store.case_status import status_of
@@ -24,7 +25,7 @@ from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.office_names import office_names
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
-from web.common.page_form import PageForm, sent_values
+from web.common.page_form import PageForm, messages, sent_values
 from web.common.problems import ProblemError
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import Office
@@ -34,6 +35,7 @@ from web.yayoi.event_delivery import EventDelivery
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。お手続きの状況の画面を開き直して、確認してください。"
 NOT_CONSENTED = "弥生が代わりに解除することに同意する場合は、チェックを付けてください。"
+WITHDRAWAL = {"reason": "取り下げの理由"}
 SEND, CHANGE, RELEASED = "send", "change", "released"
 _OFFICE = "/applications/{application_no}/offices/{office_no}"
 
@@ -148,12 +150,18 @@ async def _sharing(page: ActionPage, form: PageForm, status: HTTPStatus | None =
 
 @router.get(f"{_OFFICE}/withdraw")
 async def show_withdrawal(page: Page) -> Response:
-    return page.show("yayoi/case_withdraw.html", PageForm({}), {})
+    return page.show("yayoi/case_withdraw.html", PageForm(WITHDRAWAL), {})
 
 
 @router.post(f"{_OFFICE}/withdraw")
 async def withdraw(page: Page) -> Response:
-    event = Withdrawn(event_id=event_id_of(await page.request.form()), **page.office.numbers)
+    sent = await page.request.form()
+    form = PageForm(WITHDRAWAL, sent_values(sent, *WITHDRAWAL))
+    reason = " ".join(form.value("reason").split())
+    try:
+        event = Withdrawn(event_id=event_id_of(sent), reason=reason, **page.office.numbers)
+    except ValidationError as invalid:
+        return page.show("yayoi/case_withdraw.html", form.refused(messages(invalid, form.values)), {})
     if refusal := await page.deliver(event):
-        return page.show("yayoi/case_withdraw.html", PageForm({}, errors={"": refusal}), {}, HTTPStatus.CONFLICT)
+        return page.show("yayoi/case_withdraw.html", form.refused({"": refusal}), {}, HTTPStatus.CONFLICT)
     return page.done(event)
