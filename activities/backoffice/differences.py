@@ -16,11 +16,12 @@ from models.common.calendar import JST
 from models.common.store.ledger import StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import RegistrationNo
-from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, LedgerRow, NoticeRow
 from models.yayoi.customer_events import event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeRef
+from models.yayoi.procedures import Stage
 
 SOON = timedelta(hours=1)
 """Mails, events and starts that take longer than this are stuck."""
@@ -53,8 +54,10 @@ class Differences:
             stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
             unnoticed = await _notice_not_sent(session, at)
+            late = await _after_closing(session)
         workflow_ids = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
         workflow_ids |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
+        workflow_ids |= {office_workflow_id(ref.case_no, ref.part) for ref in late}
         statuses = await statuses_of(self._client, workflow_ids)
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, statuses))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
@@ -62,6 +65,7 @@ class Differences:
             *adrift,
             *_stray_freezes(frozen, pairs, statuses),
             *_lost_freezes(frozen, pairs, statuses),
+            *_unfollowed(late, statuses),
             *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
             *stuck,
             *await self._myics.find(at),
@@ -199,6 +203,26 @@ def _lost_freezes(
             detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
             repair=None if other else Repair.FREEZE,
         )
+
+
+def _unfollowed(late: list[OfficeRef], statuses: Mapping[str, WorkflowStatus]) -> Iterator[Finding]:
+    """Y25: what is open could still be done, but nothing takes it."""
+    for ref in late:
+        if statuses[office_workflow_id(ref.case_no, ref.part)] is not WorkflowStatus.RUNNING:
+            yield Finding(
+                kind=FindingKind.UNFOLLOWED,
+                application_no=ref.case_no,
+                office_no=ref.part,
+                detail="終了後の受け付け中に手続きが止められたため、お客様は残りの設定を画面で行えません。"
+                "Web UI の Reset で手続きを再開してください。",
+            )
+
+
+async def _after_closing(session: DatabaseSession) -> list[OfficeRef]:
+    rows = await session.execute(
+        select(CaseStatusRow.case_no, CaseStatusRow.part).where(CaseStatusRow.stage == Stage.AFTER_CLOSING)
+    )
+    return [OfficeRef(case_no=ApplicationNo(number), part=part) for number, part in rows]
 
 
 def _workflow_of(pair: str) -> str | None:

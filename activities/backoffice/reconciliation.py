@@ -68,7 +68,7 @@ class ReconciliationActivities:
         pair = await self._differences.abandoned(ref)
         if pair is None:
             return UndoNeeded(abandoned=False)
-        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
+        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps, closing=pair.closings + 1)
 
     @activity.defn
     async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.messages import KEPT
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,20 @@ async def find_open_pair(session: DatabaseSession, application_no: ApplicationNo
     """
     pair = await find_pair(session, application_no, office_no)
     if pair.office.closed_at is not None:
-        message = "この事業所データの手続きは、すでに終了しています。必要なときは、改めてお申し込みいただいてください。"
-        raise ApplicationError(message, type="CaseClosed", non_retryable=True)
+        raise _closed()
     return pair
+
+
+async def find_notified_pair(
+    session: DatabaseSession, application_no: ApplicationNo | str, office_no: int | None
+) -> Pair:
+    """The same, for what follows the notice: also for a pair that was closed and not undone (Y25)."""
+    pair = await find_pair(session, application_no, office_no)
+    if pair.office.closed_at is not None and pair.office.outcome not in KEPT:
+        raise _closed()
+    return pair
+
+
+def _closed() -> ApplicationError:
+    message = "この事業所データの手続きは、すでに終了しています。必要なときは、改めてお申し込みいただいてください。"
+    return ApplicationError(message, type="CaseClosed", non_retryable=True)

@@ -1,7 +1,8 @@
 """Writing a mail: its recipient, and its text from the template of its kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from urllib.parse import urljoin
 
 from sqlalchemy import select
 
@@ -12,34 +13,54 @@ from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
-from models.common.store.case_status import status_of
+from models.common.store.case_status import status_of, statuses_of_parts
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
+    CaseRequestRow,
+    CaseStatusRow,
     LedgerRow,
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
 from models.yayoi.case_links import link_expiry
-from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import RestoredSharing, SendMail
-from models.yayoi.procedures import Procedure
+from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import LinkKind
 
-_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
+_TO_THE_PAIR = {
+    MailKind.COMPLETION_NOTICE,
+    MailKind.LINK_ADDED,
+    MailKind.FOLLOW_UP_REMINDER,
+    MailKind.FOLLOW_UP_ENDED,
+    MailKind.CASE_LINK,
+}
 """These go to the pair's own Yayoi ID if they are about one office (Y18), and link to that office alone.
 
 All others go to the address of the existing contract.
 """
+_NAMES_OTHERS = {
+    MailKind.CORRECTION_NEEDED,
+    MailKind.CORRECTION_REMINDER,
+    MailKind.REJECTED,
+    MailKind.WITHDRAWN,
+    MailKind.CANCELLED,
+    MailKind.EXPIRED,
+    MailKind.TERMINATED,
+    MailKind.FINISHED,
+}
+"""These say what becomes of the application's other offices."""
 CONSTANTS = {
     "no_fee": NO_FEE,
     "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     "notice_subject": NOTICE_SUBJECT,
     "days_of_alert": OPERATOR_ALERT_DAYS,
+    "after_closing_days": AFTER_CLOSING_DAYS,
     "support_password_rule": PasswordKind.SUPPORT.rule,
     "LinkKind": LinkKind,
 }
@@ -72,8 +93,10 @@ class MailTexts:
         office = await session.get_one(ApplicationOfficeRow, (request.case_no, request.part)) if request.part else None
         to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
+        statuses = await statuses_of_parts(session, request.case_no) if request.kind in _NAMES_OTHERS else {}
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
+        case_url = self._case_link(ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None)
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             application=application,
@@ -87,10 +110,12 @@ class MailTexts:
             shared_again=await self._shared_again(session, request),
             still_released=await self._still_released(transaction, office),
             request=request,
+            to_the_pair=to_the_pair,
+            others_go_on=await self._others_go_on(session, request, statuses),
+            late_until={part: each.until for part, each in statuses.items() if each.stage == Stage.AFTER_CLOSING},
             assignee=assignee,
-            case_url=self._case_link(
-                ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None
-            ),
+            case_url=case_url,
+            set_up_url=urljoin(case_url, "/set-up"),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )
@@ -127,6 +152,14 @@ class MailTexts:
             .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
         )
         return list(rows)
+
+    @staticmethod
+    async def _others_go_on(session: DatabaseSession, request: SendMail, statuses: Mapping[int, CaseStatusRow]) -> bool:
+        """Whether another office of the application is open and not about to end with all of them."""
+        others = [each for part, each in statuses.items() if part != request.part]
+        if not any(each.outcome is None and each.ending is None for each in others):
+            return False
+        return await session.scalar(select(CaseRequestRow.number).filter_by(case_no=request.case_no).limit(1)) is None
 
     async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
         """Return with whom the office was shared until this procedure ended it, and is now."""

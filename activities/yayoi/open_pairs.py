@@ -27,6 +27,8 @@ class OpenPair:
     """Of `_STEPS`, those that have taken effect."""
     begun: bool
     """Whether the customer has begun STEP5 or made a link again (Y27)."""
+    closings: int = 0
+    """How often it was closed before it was reopened (Y25)."""
 
     @property
     def name(self) -> str:
@@ -73,6 +75,7 @@ async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) ->
             application_started_at=started_at,
             steps=frozenset(name for name in _STEPS if _key(ref, name) in done),
             begun=(ref.case_no, ref.part) in begun,
+            closings=row.closings,
         )
         for ref, (row, started_at) in zip(refs, rows, strict=True)
     ]

@@ -8,6 +8,12 @@ from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
 from models.yayoi.pair_rules import PairRule
+from models.yayoi.store.after_closing import has_something_open
+
+_GO_ON = (
+    "お申し込み済みの事業所データに設定が残っているときは、お知らせメールが届いた弥生ID で「設定の状況」の画面に"
+    "ログインして、続けてください。"
+)
 
 
 class PairCheckActivities:
@@ -42,9 +48,14 @@ class PairCheckActivities:
                 PairProblem(
                     rule=PairRule.ID_IN_NO_GROUP,
                     message="入力された弥生ID は、すでに別の事業グループに参加しているため利用できません。"
-                    "別のメールアドレスを準備して、STEP2 で登録してください。",
+                    f"別のメールアドレスを準備して、STEP2 で登録してください。{_GO_ON}",
                 )
             ]
+        if await has_something_open(transaction.session, pair.yayoi_id):
+            message = (
+                f"入力された弥生ID では、すでにお手続きが済み、設定だけが残っています。お申し込みは不要です。{_GO_ON}"
+            )
+            return [PairProblem(rule=PairRule.ID_IN_NO_GROUP, message=message)]
         return []
 
     async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
@@ -78,7 +89,8 @@ class PairCheckActivities:
             return [
                 PairProblem(
                     rule=PairRule.ONE_TO_ONE,
-                    message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。",
+                    message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。"
+                    + _GO_ON,
                 )
             ]
         return []

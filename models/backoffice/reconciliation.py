@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     ABANDONED = "進める手続きのない事業所データ"
     STRAY_FREEZE = "凍結が残っている事業所データ"
     LOST_FREEZE = "凍結が外れている事業所データ"
+    UNFOLLOWED = "残りの設定を受け付けられない事業所データ"
     NOTICE_NOT_SENT = "お知らせを送れていないサービス契約ID"
     PENDING_MAIL = "送信できていないメール"
     WAITING_EVENT = "手続きに届いていない連絡"
@@ -90,6 +91,8 @@ class UndoNeeded(Message):
     abandoned: bool
     issued: bool = False
     frozen: bool = False
+    closing: int = 1
+    """Which of its closings the next one is."""
 
 
 class FreezeStep(OfficeStep):

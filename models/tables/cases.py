@@ -64,6 +64,8 @@ class ApplicationOfficeRow(Base):
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
+    closings: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its case was closed: one that was reopened is open again (Y25)."""
 
 
 class PerOfficeRow(Base):

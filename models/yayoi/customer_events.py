@@ -57,6 +57,8 @@ class Withdrawn(_CustomerEvent):
     """In the applicant's own words, for both: they wrote it themselves."""
 
 
+OF_CASE_PAGES = ("pair_corrected", "sharing_release_claimed", "sharing_release_consented", "withdrawn")
+"""The kinds of these events."""
 CustomerEvent = PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn
 AnyEvent = Annotated[
     Event | PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn, Field(discriminator="kind")

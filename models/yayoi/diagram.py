@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS
 from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, Stage
@@ -19,6 +20,7 @@ NOTES = {
     Stage.SHARING: "会計事務所と共有中のときだけ待つ",
     Stage.NOTIFY: "契約ID を弥生ID あてに知らせる",
     Stage.RELINK: "連携していたサービスごと",
+    Stage.AFTER_CLOSING: f"残りがあるときだけ {AFTER_CLOSING_DAYS} 日受け付ける",
 }
 """Explanations beside a stage's name."""
 
@@ -72,7 +74,7 @@ def lines_beside(diagram: CaseDiagram, stage: Stage) -> tuple[str, ...]:
     """The lines under a stage's name."""
     if stage is Stage.SET_UP:
         return tuple(step.label for step in diagram.procedure.set_up_steps)
-    if stage is Stage.CLOSED and diagram.outcome and not diagram.ended_early:
+    if stage is Stage.CLOSED and diagram.outcome and not diagram.live and not diagram.ended_early:
         return (str(diagram.outcome),)
     return (NOTES[stage],) if stage in NOTES else ()
 

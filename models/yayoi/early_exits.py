@@ -23,7 +23,7 @@ def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
 
     Of the follow-up's stages, only the first can be withdrawn from: later ones mean that the customer has begun.
     """
-    if stage is Stage.CLOSED:
+    if stage in {Stage.AFTER_CLOSING, Stage.CLOSED}:
         return ()
     stages = procedure.stages
     to_notice = stages[: stages.index(Stage.NOTIFY) + 1]

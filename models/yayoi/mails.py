@@ -20,6 +20,7 @@ class MailKind(StrEnum):
     COMPLETION_NOTICE = "completion_notice"
     LINK_ADDED = "link_added"
     FOLLOW_UP_REMINDER = "follow_up_reminder"
+    FOLLOW_UP_ENDED = "follow_up_ended"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     CANCELLED = "cancelled"
@@ -48,6 +49,7 @@ class MailKind(StrEnum):
             MailKind.COMPLETION_NOTICE: NOTICE_SUBJECT,
             MailKind.LINK_ADDED: "【弥生】『スマート証憑管理』会計連携の追加が完了しました",
             MailKind.FOLLOW_UP_REMINDER: "【弥生】『スマート証憑管理』の設定がまだ完了していません",
+            MailKind.FOLLOW_UP_ENDED: "【弥生】『スマート証憑管理』の残りの設定は、引き続き行うことができます",
             MailKind.REJECTED: "【弥生】お申し込みの事業所データについて手続きを進めることができません",
             MailKind.WITHDRAWN: "【弥生】お申し込みの取り下げを承りました",
             MailKind.CANCELLED: "【弥生】お申し込みを取り消しました",

@@ -50,6 +50,8 @@ class OfficeState(CaseState):
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
     early_exit: EarlyExit | None = None
+    closings: int = 0
+    """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     open_points: Sequence[str] = ()
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent, or refused."""
@@ -70,6 +72,15 @@ class OfficeState(CaseState):
     @property
     def ending(self) -> Outcome | None:
         return self.early_exit.outcome if self.early_exit else None
+
+    @property
+    def after_closing(self) -> bool:
+        """Whether it was closed with something open that can still be done (Y25)."""
+        return self.stage is Stage.AFTER_CLOSING and self.outcome is not None
+
+    @property
+    def leaving(self) -> bool:
+        return super().leaving and not self.after_closing
 
     @property
     def set_up_begun(self) -> bool:

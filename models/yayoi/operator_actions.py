@@ -69,6 +69,10 @@ class Withdraw(EndCase):
     """The applicant withdraws this office's application (Y27)."""
 
 
+class Reopen(ActionMessage):
+    """Follow a case up again that was closed with something open (Y25)."""
+
+
 class SetUpStepDone(ActionMessage):
     """The customer has done one step of STEP5 or STEP6 (Y19, Y20)."""
 
@@ -96,6 +100,7 @@ class Action(Operation):
     EXTEND_DEADLINE = "extend_deadline", ExtendDeadline, "期限を延ばす"
     REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone, "STEP5・STEP6 の完了を記録する"
     REPORT_RELINK = "report_relink", ServiceRelinked, "サービスの再連携を記録する"
+    REOPEN = "reopen", Reopen, "終了した手続きを再開する"
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"

@@ -68,7 +68,21 @@ def _refusal(action: Action, state: OfficeState) -> str | None:
     """Return why an action of this kind cannot be done now, whatever it says."""
     if state.leaving and not (state.refused and action is Action.TRY_AGAIN):
         return "この手続きは、すでに終了したか、終了の処理中です。"
+    if state.after_closing and action not in _AFTER_CLOSING:
+        return "この手続きは終了し、残りの設定を受け付けています。ほかの操作は、再開（reopen）してから送ってください。"
     return _RULES[action](state) if action in _RULES else None
+
+
+_AFTER_CLOSING = {
+    Action.REPORT_SET_UP_STEP,
+    Action.REPORT_RELINK,
+    Action.REOPEN,
+    Action.ADD_NOTE,
+    Action.RESEND_MAIL,
+    Action.HAND_OVER,
+    Action.TRY_AGAIN,
+}
+"""What can be done with a case that was closed with something open (Y25)."""
 
 
 def _correcting(state: OfficeState) -> str | None:
@@ -155,6 +169,9 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.EXTEND_DEADLINE: _extending,
     Action.REPORT_SET_UP_STEP: _set_up,
     Action.REPORT_RELINK: _relinking,
+    Action.REOPEN: lambda state: (
+        None if state.after_closing else "残りの設定がある状態で終了した手続きではありません。"
+    ),
     Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
     Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",

@@ -17,6 +17,8 @@ class Stage(StrEnum):
     THAW = "凍結の解除"
     SET_UP = "STEP5・6 待ち"
     RELINK = "再連携待ち"
+    AFTER_CLOSING = "終了後"
+    """Closed with something open, which can still be done (Y25)."""
     CLOSED = "終了"
 
 
@@ -93,9 +95,10 @@ _LINKED = (
     Stage.THAW,
     Stage.SET_UP,
     Stage.RELINK,
+    Stage.AFTER_CLOSING,
     Stage.CLOSED,
 )
-_UNLINKED = (*_ENTRY, Stage.ISSUE, Stage.NOTIFY, Stage.SET_UP, Stage.CLOSED)
+_UNLINKED = (*_ENTRY, Stage.ISSUE, Stage.NOTIFY, Stage.SET_UP, Stage.AFTER_CLOSING, Stage.CLOSED)
 _STAGES = {
     Procedure.LINKED_NETWORK: _LINKED,
     Procedure.LINKED_STANDALONE: _LINKED,
@@ -109,6 +112,7 @@ _STAGES = {
         Stage.NOTIFY,
         Stage.THAW,
         Stage.RELINK,
+        Stage.AFTER_CLOSING,
         Stage.CLOSED,
     ),
 }

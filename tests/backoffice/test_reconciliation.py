@@ -40,10 +40,11 @@ from models.tables import (
     WebhookSubscriberRow,
 )
 from models.webhooks.messages import WebhookKind
+from models.yayoi.deadlines import FOLLOW_UP_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
-from models.yayoi.operator_actions import Cancel
+from models.yayoi.operator_actions import Cancel, Reopen
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
@@ -116,13 +117,15 @@ async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     await case.office().terminate("押し間違い")
     await case.application.result()
     report = await reconcile(environment)
-    # Only then is the application finished, and said to be.
+    # Only then is the application finished, and the one mail says so.
     assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
         (FindingKind.ABANDONED, f"{case.application_no} の 1 件目", True),
         (FindingKind.LEFT_OPEN, case.application_no, True),
     ]
-    ends = [mail["Subject"] for mail in environment.inbox.to(TARO)][-2:]
-    assert ends == [MailKind.TERMINATED.subject, MailKind.FINISHED.subject]
+    last = environment.inbox.to(TARO)[-1]
+    assert last["Subject"] == MailKind.TERMINATED.subject
+    assert "これで、お申し込みのお手続きはすべて終了しました。" in text_of(last)
+    assert await case.notices(MailKind.FINISHED) == []
     assert await rows(environment, *REGISTRY) == before
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)
@@ -259,7 +262,33 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
     assert (await case_status(case)).stage == ApplicationStage.CLOSED
-    assert len(await case.notices(MailKind.FINISHED)) == 1
+    assert await case.notices(MailKind.FINISHED) == []  # the office's own mail has said so
+    assert (await reconcile(environment)).findings == ()
+
+
+async def test_y25_what_is_open_after_closing_needs_a_procedure_to_take_it(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
+    await case.application.result()
+    assert (await reconcile(environment)).findings == ()
+    await case.office().terminate()
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.UNFOLLOWED, False)
+    assert finding.about == f"{case.application_no} の 1 件目"
+
+
+async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
+    await case.application.result()
+    await case.act(Reopen(by=OPERATOR, reason="お電話"))
+    await at_rest(case, Stage.SET_UP)
+    await case.office().terminate()
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.ABANDONED, True)
+    pair = await pair_of(case)
+    assert (pair.outcome, pair.closings) == (Outcome.TERMINATED, 2)
+    assert [row.revoked_at is not None for row in await case.issued()] == [True]
     assert (await reconcile(environment)).findings == ()
 
 

@@ -13,7 +13,7 @@ REGISTRATION = (
 )
 OFFICE = (
     *("accept_pair", "add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
-    *("release_sharing", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
+    *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
     *("resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING,), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": ((FAILING, "closed"), ("progress",), ("cancel",)),
     "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline"), OFFICE),
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, "row_changed"), (), ("end_check",)),

@@ -60,6 +60,7 @@ from models.yayoi.messages import (
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    ReopenOffice,
     SendMail,
 )
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
@@ -171,6 +172,9 @@ _REMEMBERED = (
     .where(RememberedLinkRow.application_no == NO)
     .order_by(RememberedLinkRow.service.desc())
 )
+
+
+_CLOSE = CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",))
 
 
 def _subscriber(**facts: Any) -> Executable:
@@ -324,11 +328,29 @@ TRIALS = [
     ),
     Trial(
         activity="close_office",
-        message=CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",)),
+        message=_CLOSE,
         added=_ONE_STEP | {"case_stages": 1},
         look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
         found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
         actions=("事業所データの手続きを終了した（未完了の項目あり）",),
+    ),
+    Trial(
+        activity="reopen_office",
+        message=ReopenOffice.of(C, AT, by="佐藤", reason="お電話", occurrence=1),
+        before=(("close_office", _CLOSE),),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.closings),
+        found=[(None, None, 1)],
+        actions=("手続きを再開した",),
+    ),
+    Trial(
+        activity="closed_offices",
+        message=CaseStep(case_no=NO, at=AT),
+        before=(("close_office", _CLOSE),),
+        added={},
+        look=select(ApplicationOfficeRow.closings),
+        found=[(1,)],
+        reads_only=True,
     ),
     Trial(
         activity="close_application",

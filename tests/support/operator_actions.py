@@ -60,8 +60,8 @@ def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **fa
     return state
 
 
-def after_notice(stage: Stage, *done: SetUpStep) -> OfficeState:
-    state = state_at(stage, notified_at=AT, sharing_ended=True)
+def after_notice(stage: Stage, *done: SetUpStep, outcome: Outcome | None = None) -> OfficeState:
+    state = state_at(stage, notified_at=AT, sharing_ended=True, outcome=outcome)
     state.follow_up.links = (BANK,)
     for step in done:
         state.follow_up.record_step(step)
@@ -78,6 +78,9 @@ CORRECTING = EARLY | {Action.CORRECT_PAIR, Action.EXTEND_DEADLINE, Action.HOLD}
 
 
 RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
+
+
+LATE = {Action.REOPEN, Action.ADD_NOTE, Action.HAND_OVER, Action.RESEND_MAIL}
 
 
 TABLE = [
@@ -119,6 +122,16 @@ TABLE = [
         set[Action](),
     ),
     ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),
+    (
+        "after closing",
+        after_notice(Stage.AFTER_CLOSING, outcome=Outcome.INCOMPLETE),
+        LATE | {Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
+    ),
+    (
+        "after closing, only re-links open",
+        after_notice(Stage.AFTER_CLOSING, *SetUpStep, outcome=Outcome.INCOMPLETE),
+        LATE | {Action.REPORT_RELINK},
+    ),
 ]
 
 

@@ -22,6 +22,7 @@ from models.yayoi.operator_actions import (
     Hold,
     Reject,
     ReleaseSharing,
+    Reopen,
     ResendMail,
     Resume,
     Withdraw,
@@ -105,6 +106,22 @@ async def incomplete_after_thirty_days(environment: Environment) -> Case:
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=32))
+    await case.until(await case.now() + timedelta(days=92))
+    return case
+
+
+async def completed_after_closing(environment: Environment) -> Case:
+    """What is open when the case closes is done later, some of it after the case was reopened."""
+    case = await environment.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=32))
+    await case.do_step(SetUpStep.BUSINESS_GROUP)
+    await case.act(Reopen(by=OPERATOR, reason="お客様のご希望"))
+    await at_rest(case, Stage.SET_UP)
+    await case.until(await case.now() + timedelta(days=32))
+    await case.do_steps(SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case
 
 
@@ -311,6 +328,7 @@ ENDED: tuple[Path, ...] = (
     sharing_released_on_behalf,
     two_offices,
     incomplete_after_thirty_days,
+    completed_after_closing,
     sharing_never_released,
     rejected,
     corrected_after_a_reminder,

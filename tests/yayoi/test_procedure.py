@@ -389,7 +389,7 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
     await case.until_day(environment.calendar.business_days_after(notified, 10))
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     await case.until(end_of(notified + timedelta(days=30)))
-    outcome = await case.office().result()
+    [outcome] = (await case.application.result()).offices
     assert outcome.outcome is Outcome.INCOMPLETE
     assert outcome.open_points == (
         SetUpStep.BUSINESS_GROUP.label,
@@ -397,7 +397,6 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
         SetUpStep.OWNED_PRODUCT.label,
         f"口座連携「{BANK_B[1]}」の再連携",
     )
-    await case.application.result()
     assert outcome.open_points[0] in body(environment.inbox.to(TARO)[-1])
 
 

@@ -92,7 +92,11 @@ _CASE: Facts = CONSTANTS | {
     "firms": ("山田会計事務所",),
     "shared_again": (),
     "still_released": (),
+    "to_the_pair": False,
+    "others_go_on": False,
+    "late_until": {},
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
+    "set_up_url": f"{_WEB}/set-up",
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
@@ -103,8 +107,12 @@ _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
 
 
+_LATE_UNTIL = date(2027, 3, 20)
+_LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RELINK), "until": _LATE_UNTIL}
+
+
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
-    request = {"part": 2, "points": points, "until": date(2026, 11, 30)}
+    request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False}
     return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
 
 
@@ -188,18 +196,34 @@ SAMPLES = (
         to=_PAIR,
         **_OF_THE_PAIR,
     ),
+    _case(
+        MailKind.FOLLOW_UP_ENDED,
+        "設定が残ったままお手続きの期間が終わったとき（弥生ID ごと）",
+        "STEP6 保有製品の登録",
+        _RELINK,
+        to=_PAIR,
+        **_OF_THE_PAIR,
+        request=_LATE_REQUEST,
+    ),
     _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
-    _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき"),
+    _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき", late_until={2: _LATE_UNTIL}),
     _case(
         MailKind.WITHDRAWN,
         "申込者が取り下げたとき",
         "お客様からのお申し出により、お申し込みを取り下げました。",
+        others_go_on=True,
         **_NOT_YET,
         shared_again=("税理士法人さくら",),
         still_released=("山田会計事務所",),
     ),
     _case(MailKind.REJECTED, "お手続きを進められないとき", "スマート取引取込の設定がありません。", **_NOT_YET),
-    _case(MailKind.EXPIRED, "期限までに訂正や共有の解除がなかったとき", _SHARED, **_NOT_YET),
+    _case(
+        MailKind.EXPIRED,
+        "期限までに訂正や共有の解除がなかったとき",
+        _SHARED,
+        **_NOT_YET,
+        request={"part": 2, "points": (_SHARED,), "until": None, "ends_application": True},
+    ),
     _case(
         MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
     ),

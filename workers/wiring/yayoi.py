@@ -48,7 +48,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         CustomerStepActivities(ledger, registry.yayoi_ids),
     )
     on_our_records = activities_of(
-        CaseRecordActivities(ledger, registry.offices),
+        CaseRecordActivities(sessions, ledger, registry.offices),
         AssignmentActivities(ledger),
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),

@@ -102,16 +102,15 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
     if needed.frozen:
         await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
-    unsent = await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED))
-    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
-    await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
-    return unsent
+    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=(), closing=needed.closing)
+    closed = await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
+    return await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED, ends_application=closed.last))
 
 
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
     step = CaseStep(case_no=number, at=at)
-    await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _mail(SendMail.of(step, at, kind=MailKind.FINISHED))
+    closed = await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+    return () if closed.mailed else await _mail(SendMail.of(step, at, kind=MailKind.FINISHED))
 
 
 async def _mail(mail: SendMail) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ _OPERATORS_OWN = ("OfficeDataProcedure", "RepresentativeRegistration")
 _AT_TIMES = ("UserInvitation", "ClientRegistration", "AccountUnlocking", "PasswordRenewal")
 """Procedures that a firm leads itself, perhaps 10,000 at once: an operator is shown them only when it is their turn."""
 _OPEN = "ExecutionStatus = 'Running'"
-_AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.CLOSED)
+_AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING, Stage.CLOSED)
 """The due date (Y11) is that of the notice: it says nothing about cases that have theirs."""
 
 

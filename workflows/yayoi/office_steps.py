@@ -20,10 +20,12 @@ from models.yayoi.messages import (
     CloseOffice,
     CorrectPairStep,
     EndSharing,
+    OfficeOutcome,
     OfficeStep,
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    ReopenOffice,
     SendMail,
 )
 from models.yayoi.office_state import OfficeState
@@ -123,12 +125,28 @@ class OfficeSteps:
         if restored.firms:
             self._view.note(f"会計事務所との共有を元に戻した（{'、'.join(restored.firms)}）")
 
-    async def close(self, outcome: Outcome, open_points: tuple[str, ...]) -> None:
-        """Close the office's part of the application."""
-        step = self._steps.input(CloseOffice, outcome=outcome, open_points=open_points)
-        await self._steps.run(
-            CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）"
+    async def close(self) -> OfficeOutcome:
+        """Close the office's part of the application as the state says."""
+        state = self._state
+        state.outcome = outcome = Outcome(state.outcome or Outcome.COMPLETED)
+        step = self._steps.input(
+            CloseOffice,
+            outcome=outcome,
+            open_points=tuple(state.open_points),
+            contract_id=state.contract_id,
+            closing=state.closings + 1,
         )
+        summary = f"この事業所データの手続きを終了する（{outcome}）"
+        closed = await self._steps.run(CaseRecordActivities.close_office, step, summary)
+        state.closings += 1
+        self._view.note(f"手続きを終了した（{outcome}）")
+        return closed
+
+    async def reopen(self, message: ActionMessage) -> None:
+        """Open the office's part of the application again; a final error says who holds its ID or token (Y1, Y25)."""
+        step = self._steps.input(ReopenOffice, **self._steps.next_occurrence(message))
+        await self._steps.run(CaseRecordActivities.reopen_office, step, "手続きを再開する")
+        self._view.note("手続きを再開した", message)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -188,10 +206,17 @@ class OfficeSteps:
     # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(
-        self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
+        self,
+        kind: MailKind,
+        occurrence: int = 1,
+        *,
+        points: tuple[str, ...] = (),
+        until: date | None = None,
+        ends_application: bool = False,
     ) -> None:
         """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
-        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, points=points, until=until)
+        facts = {"points": points, "until": until, "ends_application": ends_application}
+        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
         refused_because = await self._send(mail)
         if not kind.for_operators:
             self._state.mails[kind] = mail

@@ -342,6 +342,7 @@ CREATE TABLE application_offices (
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
     open_points JSONB,
+    closings INTEGER DEFAULT 0 NOT NULL,
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );

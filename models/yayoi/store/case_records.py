@@ -18,6 +18,7 @@ from models.tables import (
     SetUpStepRow,
     SharingRow,
 )
+from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
 
 
@@ -52,6 +53,8 @@ class OfficeRecords:
     done: set[str] = field(default_factory=set)
     relinked: int = 0
     to_relink: int = 0
+    under_way: bool = False
+    """Whether something that the applicant did on the case's pages is yet to be brought to the procedure."""
 
     @property
     def notified(self) -> bool:
@@ -88,6 +91,14 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     ):
         of(link.office_no).to_relink += link.relinked_on is None
         of(link.office_no).relinked += link.relinked_on is not None
+    under_way = select(EventRow.office_no).where(
+        EventRow.application_no == application_no,
+        EventRow.kind.in_(OF_CASE_PAGES),
+        EventRow.delivered_at.is_(None),
+        EventRow.refused_because.is_(None),
+    )
+    for office_no in await session.scalars(under_way):
+        of(office_no).under_way = True
     return offices
 
 

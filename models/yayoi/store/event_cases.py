@@ -1,4 +1,4 @@
-"""Which open case an event is about, found by what the reporting system knows (Y19, Y20)."""
+"""Which case an event is about, found by what the reporting system knows (Y19, Y20, Y25)."""
 
 from sqlalchemy import ColumnElement, select
 
@@ -13,6 +13,7 @@ from models.yayoi.customer_events import (
 )
 from models.yayoi.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent, SharingReleasedEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.store.after_closing import goes_on
 
 NO_CASE = "手続き中のお申し込みが見つかりません。番号や弥生ID を確認してください。"
 EXISTING_CONTRACT = (
@@ -54,9 +55,10 @@ async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int
                 raise CaseRefusedError(STILL_SHARED)
             return event.application_no, event.office_no
         case SharingReleasedEvent():
-            return await _open_pair(session, ApplicationOfficeRow.office_token == event.office_token)
+            is_open = ApplicationOfficeRow.closed_at.is_(None)
+            return await _pair(session, is_open, ApplicationOfficeRow.office_token == event.office_token)
         case BusinessGroupCreatedEvent():
-            return await _open_pair(session, ApplicationOfficeRow.yayoi_id == event.yayoi_id)
+            return await _pair(session, goes_on(), ApplicationOfficeRow.yayoi_id == event.yayoi_id)
         case ServiceRelinkedEvent():
             return await _pair_of_contract(session, event.contract_id, None)
         case _:
@@ -77,7 +79,7 @@ async def _pair_of_contract(
         ApplicationOfficeRow.office_no == issued.office_no
     )
     # 会計連携の追加 is an application of its own for the same ID (Y9).
-    return await _open_pair(session, first | (ApplicationOfficeRow.issued_contract_id == contract_id))
+    return await _pair(session, goes_on(), first | (ApplicationOfficeRow.issued_contract_id == contract_id))
 
 
 async def _is_shared(session: DatabaseSession, office_token: str | None) -> bool:
@@ -86,8 +88,8 @@ async def _is_shared(session: DatabaseSession, office_token: str | None) -> bool
     return await session.scalar(shared.limit(1)) is not None
 
 
-async def _open_pair(session: DatabaseSession, *which: ColumnElement[bool]) -> tuple[str, int]:
-    pair = await session.scalar(select(ApplicationOfficeRow).where(ApplicationOfficeRow.closed_at.is_(None), *which))
+async def _pair(session: DatabaseSession, *which: ColumnElement[bool]) -> tuple[str, int]:
+    pair = await session.scalar(select(ApplicationOfficeRow).where(*which))
     if pair is None:
         raise UnknownCaseError(NO_CASE)
     return pair.application_no, pair.office_no

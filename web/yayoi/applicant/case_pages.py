@@ -89,7 +89,7 @@ async def _show(
         "refusal": for_applicants(event.refused_because) if event else "",
         # People keep the address they land on: an hour later it says how far the case is, like any other link.
         "received": received and context.now() < row.applied_at + JUST_RECEIVED,
-        "closed": row.closed_at is not None,
+        "closed": all(office.ended for office in offices),
         "notice_subject": NOTICE_SUBJECT,
         "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     }

@@ -39,6 +39,8 @@ async def form(page: OwnPair) -> Response:
 
 @router.post("/group")
 async def create(page: OwnPair, events: Events) -> Response:
+    if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
+        return page.refuse(TITLE, refusal)
     sent = await page.request.form()
     form = PageForm(LABELS, sent_values(sent, *LABELS))
     details = {path.removeprefix("details."): form.value(path) for path in LABELS if path.startswith("details.")}

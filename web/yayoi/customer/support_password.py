@@ -14,13 +14,16 @@ from models.tables import IssuedContractRow
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
+from models.yayoi.store.pair_status import OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import PageForm, messages, refused_form, sent_values
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
+from web.yayoi.customer.pair_page import PairPage
 from web.yayoi.customer.reports import Events, report
 
 LABELS = {
@@ -57,6 +60,10 @@ class _Notice(BaseModel):
 
 @router.get("/support-password")
 async def form(request: Request, context: Context, visitor: Visitor) -> Response:
+    if visitor and (pair := await status_of(context.sessions, visitor)):
+        page, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
+        if (refusal := page.refusal(step)) == OVER:
+            return page.refuse(step.label, refusal)
     return _ask(request, context, PageForm(LABELS, {"yayoi_id": visitor} if visitor else {}))
 
 
@@ -146,6 +153,8 @@ async def _checked(
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
     except RefusedError as refused:
         return refused_form(form, refused)
+    if refusal := await passwords.refusal(contract):
+        return form.refused({"": refusal})
     if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
         return form.refused({"": SET_BEFORE})
     return contract
