@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
 import activities
 from activities.common.mail_markdown import as_code, as_link, escaped
@@ -27,3 +28,14 @@ def mail_templates() -> Environment:
     )
     templates.filters |= {"day": day_in_words, "as_code": as_code, "as_link": as_link}
     return templates
+
+
+@cache
+def facts_named_in(template: str) -> frozenset[str]:
+    """Return the names of the facts that a template mentions, itself or in what it includes."""
+    environment = mail_templates()
+    assert environment.loader  # noqa: S101 for the type checker
+    source, *_ = environment.loader.get_source(environment, template)
+    parsed = environment.parse(source)
+    included = [facts_named_in(name) for name in find_referenced_templates(parsed) if name]
+    return frozenset(find_undeclared_variables(parsed)).union(*included)
