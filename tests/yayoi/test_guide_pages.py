@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.yayoi.application_form import NO_FEE
+from models.yayoi.application_form import MAX_OFFICE_NAME_LENGTH, NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
-from tests.support.web import TOKEN_B, Web, text_of
+from tests.support.customer import Customer
+from tests.support.web import TOKEN_B, Web, application, hidden_fields, pair, text_of
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
-from web.yayoi.applicant.plan import MAX_NAME, MAX_PLANNED, Plan
-from web.yayoi.applicant.token_check import what_is_wrong
+from web.yayoi.applicant.plan import MAX_PLANNED, Plan
 
 # --- the guide --------------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ async def test_y1_what_cannot_be_one_to_one_is_refused_beside_its_field(web: Web
     assert "2 件目の弥生ID（メールアドレス） ：同じ弥生ID が 2 回入力されています。" in text
     assert "3 件目の事業所データの名前 ：入力してください。" in text
     assert "4 件目の弥生ID（メールアドレス） ：メールアドレスの形式で" in text
-    assert f"5 件目の事業所データの名前 ：{MAX_NAME} 文字以内で入力してください。" in text
+    assert f"5 件目の事業所データの名前 ：{MAX_OFFICE_NAME_LENGTH} 文字以内で入力してください。" in text
     assert "新たに必要な弥生ID" not in text
 
 
@@ -148,7 +148,7 @@ async def test_markup_in_a_plan_stays_text(web: Web) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.text(min_size=1, max_size=MAX_NAME), st.booleans()), max_size=MAX_PLANNED),
+    st.lists(st.tuples(st.text(min_size=1, max_size=MAX_OFFICE_NAME_LENGTH), st.booleans()), max_size=MAX_PLANNED),
     st.dictionaries(st.text(max_size=12), st.text(max_size=30), max_size=10),
 )
 def test_y1_a_plan_counts_the_offices_that_are_not_managed(
@@ -193,7 +193,7 @@ async def test_the_check_does_not_disclose_which_tokens_exist(web: Web) -> None:
         ("b0000002", "桁数が違います（入力されたもの：8桁）。"),
         ("b0000002000040008000000000000002", "区切りのハイフン（-）がありません。"),
         ("b0000002-0000-4000-8000-00000000000!", "使えない文字（!）が含まれています。"),
-        ("事業所トークン：" + TOKEN_B, f"「{TOKEN_B}」だけを貼り付けてください。"),
+        ("事業所トークン：" + TOKEN_B, "事業所トークンのほかの文字が含まれています。"),
         ("x" * 401, "長すぎます。"),
         ("-" * 399, "桁数が違います"),
     ],
@@ -206,15 +206,30 @@ async def test_y4_what_is_wrong_with_a_token_is_said(web: Web, typed: str, wrong
 
 
 @given(st.text(max_size=60))
-def test_y4_exactly_the_tokens_are_found_right(typed: str) -> None:
+def test_y4_whatever_is_no_token_is_answered_with_what_to_do(typed: str) -> None:
     try:
         OfficeToken(typed)
-    except ValueError:
-        assert what_is_wrong(typed)
+    except ValueError as refused:
+        said = str(refused)
     else:
-        assert what_is_wrong(typed) is None
+        return
+    assert said.endswith("ください。")
+    assert len(typed) < 6 or typed not in said
 
 
-@given(st.from_regex(OfficeToken.pattern, fullmatch=True))
-def test_y4_every_token_is_found_right(token: str) -> None:
-    assert what_is_wrong(f" {token.upper()} ") is None
+async def test_y4_one_mistake_has_one_message_wherever_a_token_is_typed(customer: Customer) -> None:
+    """On the page of STEP3, the form, the correction, the guard of evidence, and to other systems."""
+    web, short = customer.web, TOKEN_B[:-1]
+    said = "桁数が違います（入力されたもの：8桁-4桁-4桁-4桁-11桁）。"
+    form = await web.http.get("/apply")
+    typed = hidden_fields(form) | {"offices.0.office_token": short, "action": "confirm"}
+    await web.sign_in(customer.issued.yayoi_id)
+    by_system = await web.apply(application(pair(token=short)))
+    answers = [
+        (await web.send("/token", {"office_token": short})).text,
+        (await web.http.post("/apply", data=typed)).text,
+        (await web.send("/evidence", {"office_token": short})).text,
+        by_system.json()["errors"][0]["message"],
+    ]
+    for answer in answers:
+        assert said in answer

@@ -33,7 +33,7 @@ class ConfirmedPair:
     yayoi_id: str
     office_token: str | None
     office_name: str | None
-    """None: no office of the contract has this token (Y5), or none is needed (Y9)."""
+    """None: no office of the contract has this token (Y5). Without the link it is what the applicant calls it (Y9)."""
     issued_contract_id: str | None
 
 
@@ -78,7 +78,12 @@ def _confirm(
     request: Request, context: WebContext, page: ApplicationPage, form: ApplicationForm, names: Mapping[str, str]
 ) -> Response:
     pairs = [
-        ConfirmedPair(pair.yayoi_id, pair.office_token, names.get(pair.office_token or ""), pair.issued_contract_id)
+        ConfirmedPair(
+            pair.yayoi_id,
+            pair.office_token,
+            names.get(pair.office_token or "") if form.accounting_link else pair.office_name,
+            pair.issued_contract_id,
+        )
         for pair in form.offices
     ]
     facts = {

@@ -15,8 +15,9 @@ from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 from web.yayoi.applicant.plan import MAX_PLANNED, Plan
-from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 
+LONGEST = 400
+"""Characters of a wrong token that are shown again."""
 TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
 
 router = page_router()
@@ -67,10 +68,11 @@ async def check_token(request: Request, context: Context) -> Response:
     typed = (await request.form()).get("office_token", "")
     text = typed if isinstance(typed, str) else ""
     labels = {"office_token": "事業所トークン"}
-    if wrong := what_is_wrong(text):
-        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong})
+    try:
+        token = OfficeToken(text)
+    except ValueError as refused:
+        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": str(refused)})
         return context.show(request, "yayoi/token.html", {"page": page})
-    token = OfficeToken(text)
     return context.show(
         request, "yayoi/token.html", {"page": PageForm(labels, {"office_token": token}), "right": token}
     )

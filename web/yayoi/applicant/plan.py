@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
 
-from models.yayoi.application_form import MAX_OFFICES
+from models.yayoi.application_form import MAX_OFFICE_NAME_LENGTH, MAX_OFFICES, SAME_NAME
 from models.yayoi.identifiers import YayoiId
 
 MAX_PLANNED = 30
 """More than one application takes: offices that are managed already are planned with the new ones."""
-MAX_NAME = 40
 LONGEST_QUERY = 16_000
 """Characters of the address; thirty offices with everything filled in take less."""
 ROWS_AT_FIRST = 3
@@ -98,10 +97,10 @@ class Plan:
             name, typed = self.value(f"name{row}"), self.value(f"yayoi_id{row}")
             if not name:
                 errors[f"name{row}"] = "入力してください。"
-            elif len(name) > MAX_NAME:
-                errors[f"name{row}"] = f"{MAX_NAME} 文字以内で入力してください。"
+            elif len(name) > MAX_OFFICE_NAME_LENGTH:
+                errors[f"name{row}"] = f"{MAX_OFFICE_NAME_LENGTH} 文字以内で入力してください。"
             elif names[name] > 1:
-                errors[f"name{row}"] = "同じ名前が 2 回入力されています。区別できる名前を付けてください。"
+                errors[f"name{row}"] = SAME_NAME
             yayoi_id = self._yayoi_id(row)
             if typed and yayoi_id is None:
                 errors[f"yayoi_id{row}"] = YayoiId.refusal
