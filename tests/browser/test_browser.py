@@ -40,8 +40,8 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
         await page.goto(f"{address}/apply")
         await looking.at(page, "empty")
 
-        await page.get_by_label("姓").fill("弥生")
-        await page.get_by_label("名").fill("Taro")
+        await page.locator("#applicant-family_name").fill("弥生")
+        await page.locator("#applicant-given_name").fill("Taro")
         await page.get_by_label("サービス契約ID（お客様番号）").fill("８８７１３０４")
         await page.get_by_label("利用する", exact=True).check()
         await page.get_by_label("ネットワーク製品", exact=True).check()
