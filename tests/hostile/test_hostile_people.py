@@ -36,7 +36,7 @@ from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
-OPEN_TO_ALL |= {"/guide/group-members", "/guide/use"}
+OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 

@@ -208,7 +208,7 @@ async def test_y9_the_page_asks_for_what_an_addition_needs(web: Web) -> None:
 UNLINKED = {"accounting_link": "false", "offices.0.office_token": ""}
 
 
-async def test_y18_without_the_link_each_office_needs_a_name_and_several_are_told_apart(web: Web) -> None:
+async def test_y18_without_the_link_each_office_needs_a_name_of_its_own(web: Web) -> None:
     two = {"offices.1.yayoi_id": "c@example.co.jp", "offices.1.yayoi_id_confirmation": "c@example.co.jp"}
     typed = filled(await opened(web)) | UNLINKED | two
     unnamed = text_of(await web.http.post("/apply", data=typed))
@@ -341,16 +341,6 @@ async def test_nobody_tries_tokens_in_numbers(web: Web) -> None:
     assert answer.status_code == 429
     assert "受け付けを止めています" in answer.text
     assert (await web.http.post("/apply", data=typed | {"action": "add"})).status_code == 200
-
-
-async def test_a_form_begins_with_the_yayoi_ids_of_a_plan(web: Web) -> None:
-    query = "&".join(f"yayoi_id={name}@example.co.jp" for name in "abc")
-    form = Form((await web.http.get(f"/apply?{query}")).text)
-    assert [form.values[f"offices.{row}.yayoi_id"] for row in range(3)] == [f"{name}@example.co.jp" for name in "abc"]
-    assert form.values["offices.0.yayoi_id_confirmation"] == ""  # Y7: it is still typed twice
-    many = Form((await web.http.get("/apply?" + "&".join(["yayoi_id=" + "x" * 900] * 50))).text)
-    assert many.values["rows"] == "20"
-    assert len(many.values["offices.0.yayoi_id"]) == 254
 
 
 async def test_a_good_form_leads_to_the_case_page_and_a_double_click_to_the_same(web: Web) -> None:

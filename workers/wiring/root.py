@@ -44,6 +44,7 @@ from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
 from workflows.yayoi.case_link_mail import CaseLinkMail
+from workflows.yayoi.draft_mail import DraftMail
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
 from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -56,6 +57,7 @@ WORKFLOWS = (
     MultiOfficeApplication,
     OfficeDataProcedure,
     CaseLinkMail,
+    DraftMail,
     MorningDigest,
     DailyReconciliation,
     YayoiIdRegistration,

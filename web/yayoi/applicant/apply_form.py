@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.yayoi.application_form import MAX_OFFICES, ApplicationForm, Consents
-from models.yayoi.identifiers import YayoiId
+from web.yayoi.applicant.plan import Planned
 
 ROWS_AT_FIRST = 2
 _PAIR = ("office_name", "yayoi_id", "yayoi_id_confirmation", "office_token", "issued_contract_id")
 _CHOICES = ("accounting_link", "network_product")
+_LONGEST = 1000
+"""Characters of one field that are kept: more than any right one has."""
 _CONSENTS = tuple(Consents.model_fields)
 ADDITION = "addition"
 """The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
@@ -81,6 +83,20 @@ class ApplicationPage:
         """Drop the pairs that nobody has begun; one always stays."""
         return self._of_rows([row for row in range(self.rows) if self.begun(row)] or [0])
 
+    def planned(self, offices: Sequence[Planned]) -> "ApplicationPage":
+        """Return the form with these offices of a plan; what was typed for an office of the same name stays with it."""
+        typed = {self.value(f"offices.{row}.office_name"): row for row in range(self.rows) if self.begun(row)}
+        values = {path: value for path, value in self.values.items() if not path.startswith("offices.")}
+        for row, office in enumerate(offices[:MAX_OFFICES]):
+            before = typed.get(office.name)
+            for name in _PAIR if before is not None else ():
+                values[f"offices.{row}.{name}"] = self.value(f"offices.{before}.{name}")
+            values[f"offices.{row}.office_name"] = office.name
+            if office.yayoi_id and office.yayoi_id != values.get(f"offices.{row}.yayoi_id"):
+                values[f"offices.{row}.yayoi_id"] = office.yayoi_id
+                values[f"offices.{row}.yayoi_id_confirmation"] = ""  # Y7: it is still typed twice
+        return ApplicationPage(values, max(len(offices[:MAX_OFFICES]), ROWS_AT_FIRST))
+
     def _of_rows(self, kept: list[int]) -> "ApplicationPage":
         values = {path: value for path, value in self.values.items() if not path.startswith("offices.")}
         for new, old in enumerate(kept):
@@ -129,16 +145,9 @@ class ApplicationPage:
         return error
 
 
-def empty_page(yayoi_ids: Sequence[str] = ()) -> ApplicationPage:
-    """Return a new form, begun with the Yayoi IDs of a plan or of a registration.
-
-    Its submission id makes a double click one application.
-    """
-    begun = {
-        f"offices.{index}.yayoi_id": yayoi_id[: YayoiId.max_length]
-        for index, yayoi_id in enumerate(yayoi_ids[:MAX_OFFICES])
-    }
-    return ApplicationPage({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
+def empty_page() -> ApplicationPage:
+    """Return a new form. Its submission id makes a double click one application."""
+    return ApplicationPage({"submission_id": str(uuid4())})
 
 
 def page_of(sent: Mapping[str, object]) -> ApplicationPage:
@@ -156,7 +165,8 @@ def page_of(sent: Mapping[str, object]) -> ApplicationPage:
         *(f"offices.{index}.{name}" for index in range(rows) for name in _PAIR),
         *(f"consents.{name}" for name in _CONSENTS),
     ]
-    return ApplicationPage({path: str(sent[path]) for path in known if isinstance(sent.get(path), str)}, rows)
+    typed = {path: str(sent[path])[:_LONGEST] for path in known if isinstance(sent.get(path), str)}
+    return ApplicationPage(typed, rows)
 
 
 def _label(path: str) -> str:

@@ -1,24 +1,20 @@
-"""What customers read before they apply: the guide, the plan (STEP1), the office token (STEP3). Nothing is stored."""
+"""What customers read: the guide, how to use what they applied for, the office token (STEP3). Nothing is stored."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from models.yayoi.application_form import MAX_OFFICES, NO_FEE
+from models.yayoi.application_form import NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
 from web.common.auth import page_router
 from web.common.context import Context
 from web.common.page_form import PageForm
-from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
-from web.yayoi.applicant.plan import MAX_PLANNED, Plan
 
 LONGEST = 400
 """Characters of a wrong token that are shown again."""
-TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
 
 router = page_router()
 
@@ -47,15 +43,6 @@ async def group_members(request: Request, context: Context) -> Response:
 @router.get("/guide/use")
 async def use(request: Request, context: Context) -> Response:
     return context.show(request, "yayoi/use.html", {})
-
-
-@router.get("/plan")
-async def plan(request: Request, context: Context) -> Response:
-    try:
-        page = Plan.of(request.query_params)
-    except ValueError:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, TOO_MUCH) from None
-    return context.show(request, "yayoi/plan.html", {"page": page, "most": MAX_OFFICES})
 
 
 @router.get("/token")
