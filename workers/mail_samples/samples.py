@@ -20,7 +20,9 @@ from models.yayoi.deadlines import (
     CODE_VALID,
     FOLLOW_UP_REMINDER_DAYS,
     MEMBER_INVITATION_DAYS,
+    SAVED_DRAFT_DAYS,
 )
+from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
 from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
@@ -187,7 +189,7 @@ SAMPLES = (
         to=_PAIR,
         **_OF_THE_PAIR,
     ),
-    _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
+    _case(MailKind.CASE_LINK, "状況の画面のリンクを、もう一度求められたとき"),
     _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき"),
     _case(
         MailKind.WITHDRAWN,
@@ -224,6 +226,17 @@ SAMPLES = (
         PASSWORD_SET_SUBJECT,
         _PAIR,
         {"at": _AT, "password_url": f"{_WEB}/password", "receipt_no": "AC-00000002"},
+    ),
+    Sample(
+        "draft",
+        "入力途中のお申し込みを保存したとき",
+        DRAFT_SUBJECT,
+        _TARO,
+        {
+            "link": f"{_WEB}{RESUME_PATH}?draft=eyJkcmFmdCI6MX0.kuza-eVpXvRBR6V4U",
+            "until": _AT + timedelta(days=SAVED_DRAFT_DAYS),
+            "receipt_no": "01234567",
+        },
     ),
     Sample("member_invitation", "事業グループに招待されたとき", SUBJECT, _INVITED, _INVITATION | {"reminder": False}),
     Sample(

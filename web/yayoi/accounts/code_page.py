@@ -98,7 +98,8 @@ class CodePage:
     def gone(self) -> ProblemError:
         return ProblemError(
             HTTPStatus.NOT_FOUND,
-            f"この{self.purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
+            f"この{self.purpose.label}の手続きは見つかりません。"
+            f"リンク（URL）が違うか、{_HOURS} 時間の期限が過ぎています。"
             "お手数ですが、最初からもう一度お手続きください。",
         )
 
@@ -121,9 +122,11 @@ async def send_again(page: Code) -> Response:
 @router.get("/register/{check_id:uuid}/done")
 @router.get("/password/{check_id:uuid}/done")
 async def show_done(page: Code) -> Response:
-    if (await page.row()).finished_at is None:
+    row = await page.row()
+    if row.finished_at is None:
         return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
-    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {})
+    # Whoever has typed the code in reads the mails of this address.
+    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
 
 
 async def limit_mails(context: WebContext, address: str) -> None:
