@@ -103,6 +103,23 @@ async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myic
     assert PASSWORD not in "".join(map(text_of, registration.mails(OWNER)))
 
 
+async def test_y8_the_keyword_is_the_same_in_any_width_and_with_any_spaces(myics: MyicsEnvironment) -> None:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(OWNER, "２０２６　Aoba の ｷｰﾜｰﾄﾞ"))
+    await myics.notify()
+    second = await registration.link(2)
+    for other in ("2026aobaのキーワード", "2026Aobaきーわーど"):
+        with pytest.raises(RefusedError, match="キーワードが違います"):
+            await myics.registrants.confirm(second, other, PASSWORD)
+    await myics.registrants.confirm(second, "2026Ａｏｂａのキーワード ", PASSWORD)
+
+
+def test_y8_a_keyword_of_64_wide_letters_is_not_longer_when_it_is_folded() -> None:
+    assert read_account(OWNER, "㍻" * 64).keyword == "平成" * 64
+
+
 @pytest.mark.parametrize("password", ["Aoba202", "Aoba2026Aoba20261", "Aoba 2026", "Ａｏｂａ２０２６", "aoba-2026", ""])
 async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up(
     myics: MyicsEnvironment, password: str

@@ -274,6 +274,7 @@ CREATE TABLE myics_clients (
     client_id VARCHAR NOT NULL,
     customer_no VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
+    name_to_find VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (client_id),
     FOREIGN KEY(customer_no) REFERENCES myics_firms (customer_no)

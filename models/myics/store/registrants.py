@@ -15,7 +15,7 @@ from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import WRONG_KEYWORDS
-from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, keyword, read
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, ConfirmationForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
 from models.myics.store.requests import change_stage, claim_address
@@ -142,11 +142,12 @@ class Registrants:
 
         Raises `LinkRefusedError`, also when this wrong keyword was one too many, and `RefusedError`.
         """
+        keyword = read(ConfirmationForm, {"keyword": typed_keyword}).keyword
         password_hash = await self._hash(password)
         refused: Exception | None = None
         async with self._consume(token) as (session, row):
             _only_on(RegistrantPage.CONFIRM, await _page(session, row))
-            if await self.hashing.verify(row.keyword_hash, _comparable(typed_keyword)):
+            if await self.hashing.verify(row.keyword_hash, keyword):
                 account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
                 account.password_hash = password_hash
                 signed_up = await self._register(session, row)
@@ -247,10 +248,3 @@ def _only_on(wanted: RegistrantPage, found: RegistrantPage) -> None:
 
 def _unless(checked: bool, field: str, consent: str) -> list[FieldError]:
     return [] if checked else [FieldError(field=field, message=f"「{consent}」にチェックを付けてください。")]
-
-
-def _comparable(typed_keyword: str) -> str:
-    try:
-        return keyword(typed_keyword)
-    except ValueError as refused:
-        raise RefusedError([FieldError(field="keyword", message=str(refused))]) from None
