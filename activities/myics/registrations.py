@@ -13,7 +13,7 @@ from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountState
-from models.myics.identifiers import RegistrationNo
+from models.myics.identifiers import HolderNo, RegistrationNo
 from models.myics.registrations import (
     ClientUser,
     ClientUsers,
@@ -28,7 +28,7 @@ from models.myics.registrations import (
     RegistrationStage,
     Unlock,
 )
-from models.myics.store.requests import ADDRESS_TAKEN
+from models.myics.store.requests import address_taken
 from models.tables import AuditRow, CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow
 
 
@@ -79,13 +79,14 @@ class RegistrationActivities:
             if account := await _account(transaction.session, row):
                 account.address = step.address
             transaction.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
-            await transaction.session.flush()
+            holder = HolderNo(row.client_id or row.customer_no)
+            try:
+                await transaction.session.flush()
+            except IntegrityError:
+                raise ApplicationError(address_taken(holder), type="AddressTaken", non_retryable=True) from None
             return NoResult()
 
-        try:
-            await self._ledger.once(step, f"address.{step.counted}", NoResult, correct)
-        except IntegrityError:
-            raise ApplicationError(ADDRESS_TAKEN, type="AddressTaken", non_retryable=True) from None
+        await self._ledger.once(step, f"address.{step.counted}", NoResult, correct)
 
     @activity.defn
     async def unlock(self, step: Unlock) -> None:

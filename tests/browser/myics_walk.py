@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 from playwright.async_api import Locator, Page, expect
 
-from models.myics.identifiers import ClientId
+from models.myics.identifiers import ClientId, HolderNo
 from models.myics.mails import MyicsMail
 from tests.browser.customer_walk import At
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment
@@ -48,7 +48,7 @@ class Firm:
     async def password_forgotten(self, address: str) -> None:
         await self.page.get_by_role("link", name="パスワードをお忘れの方").click()
         await self.at(self.page, "password-forgotten")
-        await self.fill("お客様番号", FIRM)
+        await self.fill(HolderNo.label_of_both, FIRM)
         await self.fill("ユーザーアカウント", address)
         await self.press("メールを送る")
         await expect(self.heading).to_have_text("受け付けました")
@@ -146,7 +146,7 @@ class Firm:
     async def log_in(self, customer_no: str, address: str, password: str = PASSWORD) -> None:
         await self.page.goto(f"{self.address}/myics/")
         await self.at(self.page, "sign-in")
-        await self.fill("お客様番号", customer_no)
+        await self.fill(HolderNo.label_of_both, customer_no)
         await self.fill("ユーザーアカウント", address)
         await self.fill("パスワード", password)
         await self.press("ログイン")

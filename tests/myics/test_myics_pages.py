@@ -1,15 +1,21 @@
 """The pages of MYICS: logging in, and everything behind a personal link (M1 to M3, M5, M6, M8)."""
 
+import re
 from datetime import timedelta
 
+import pytest
+
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.refusals import RefusedError
 from models.myics.deadlines import WRONG_PASSWORDS
-from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, ClientForm, read
+from models.myics.identifiers import HolderNo
+from models.myics.registrations import RegistrationKind
 from models.myics.store.sign_in import LOCKED, STOPPED, WRONG
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_B
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, user
-from tests.support.myics_site import REGISTER, MyicsBrowserUser, MyicsSite
+from tests.support.myics_site import CLIENT, REGISTER, MyicsBrowserUser, MyicsSite
 from tests.support.web import CROSS_SITE, hidden_fields, until
 from web.myics.pages_register import MAIL_SENT, OTHER_PASSWORD
 
@@ -100,6 +106,29 @@ async def test_m5_a_user_sets_a_password_accepts_the_terms_and_is_on_the_top_pag
         assert f'href="{path}"' not in (await browser.get("/myics/")).text
 
 
+async def test_m7_a_clients_user_reads_of_the_client_id_wherever_a_firm_reads_of_its_number(
+    site: MyicsSite, browser: MyicsBrowserUser
+) -> None:
+    manager = await site.myics.firm()
+    await site.myics.clients.add(manager, read(ClientForm, {"suffix": "0012", "name": "みどり商店"}))
+    midori = "midori@midori.example.jp"
+    registration = await site.myics.add(manager, user(midori), HolderNo(CLIENT))
+    with pytest.raises(RefusedError, match="すでにこの顧問先IDで登録"):
+        await site.myics.add(manager, user(midori), HolderNo(CLIENT))
+    shown = [await browser.get(f"{REGISTER}?link={await registration.link()}")]
+    await site.myics.register_user(registration)
+    assert (await browser.sign_in(CLIENT, midori)).status_code == 303
+    shown.append(await browser.get("/myics/?done=registered"))
+    await site.myics.forget_password(midori, CLIENT)
+    [renewal] = await site.myics.requested(RegistrationKind.RENEWAL)
+    shown.append(await browser.get(f"/myics/password/new?link={await renewal.link()}"))
+    for page in shown:
+        assert re.search(f"顧問先ID[ ：]{CLIENT}", words(page))
+        assert "お客様番号" not in page.text
+    for form in ("/myics/sign-in", "/myics/password"):
+        assert "お客様番号または顧問先ID" in words(await browser.get(form))
+
+
 async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     manager = await site.myics.firm()
     used = await site.myics.add(manager, user("used@aoba-kaikei.example.jp"))
@@ -158,7 +187,7 @@ async def test_m3_wrong_in_any_of_the_three_is_one_answer_and_too_many_lock(
 
 async def test_m3_nothing_typed_is_asked_for_beside_its_field(browser: MyicsBrowserUser) -> None:
     assert errors_on(await browser.send("/myics/sign-in", {})) == [
-        "お客様番号：入力してください。",
+        "お客様番号または顧問先ID：入力してください。",
         "ユーザーアカウント：入力してください。",
         "パスワード：入力してください。",
     ]

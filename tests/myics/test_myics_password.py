@@ -94,7 +94,10 @@ async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSi
     }
     assert len(await renewals(site)) == 1
     refused = await ask(browser, "taro", "12")
-    assert [line.partition("：")[0] for line in errors_on(refused)] == ["お客様番号", "ユーザーアカウント"]
+    assert [line.partition("：")[0] for line in errors_on(refused)] == [
+        "お客様番号または顧問先ID",
+        "ユーザーアカウント",
+    ]
     assert 'value="taro"' in refused.text
 
 

@@ -18,7 +18,7 @@ from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 
 LAST_ADMINISTRATOR = (
-    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
+    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別のユーザーを管理者に変更してください。"
 )
 
 
