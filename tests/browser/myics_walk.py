@@ -96,6 +96,11 @@ class Firm:
         await self.press("登録")
         await expect(self.page.get_by_role("region", name="青葉 花子")).to_contain_text("招待中")
         await self.at(self.page, "users-added")
+        await self.page.get_by_role("link", name="青葉 花子 様：取り下げる").click()
+        await expect(self.heading).to_have_text("招待の取り下げ")
+        await self.at(self.page, "user-question")
+        await self.page.get_by_role("link", name="何もしないで、一覧に戻る").click()
+        await expect(self.page.get_by_role("region", name="青葉 花子")).to_contain_text("招待中")
 
     async def add_client_with_user(self) -> None:
         await self.menu("顧問先")
