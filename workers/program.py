@@ -37,8 +37,9 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         for wrong in error.errors():
-            name = "_".join(str(part) for part in wrong["loc"][:1])
-            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {wrong['msg']}\n")
+            name, *inside = map(str, wrong["loc"])
+            where = "".join(f"{part}: " for part in inside if not part.isdigit())
+            sys.stderr.write(f"error: TETSUZUKI_{name.upper()}: {where}{wrong['msg']}\n")
         raise typer.Exit(WRONG_USE) from None
 
 

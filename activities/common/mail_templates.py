@@ -1,7 +1,7 @@
 """The templates that mails are written from, in Markdown."""
 
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
@@ -13,9 +13,11 @@ PACKAGES = tuple(sorted(folder.parent.name for folder in Path(activities.__file_
 """Each keeps its templates in its folder `mails`; their names are theirs alone."""
 
 
-@cache
-def mail_templates() -> Environment:
-    """Return the templates of all packages; a name that a template misspells is an error."""
+def mail_templates(**named: Any) -> Environment:
+    """Return the templates of all packages; a name that a template misspells is an error.
+
+    `named` is what every mail may name beside its own facts: where customers read on, and whom they ask.
+    """
     templates = Environment(
         loader=ChoiceLoader([PackageLoader(f"activities.{package}", "mails") for package in PACKAGES]),
         autoescape=False,  # noqa: S701 Markdown, not HTML: `finalize` escapes
@@ -25,5 +27,6 @@ def mail_templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.globals |= named
     templates.filters |= {"day": day_in_words, "as_code": as_code, "as_link": as_link}
     return templates

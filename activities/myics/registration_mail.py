@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from jinja2 import Environment
 from temporalio import activity
 
-from activities.common.mail_templates import mail_templates
 from activities.common.operators import operator_address
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from models.common.identifiers import ledger_key
@@ -37,7 +37,14 @@ class RegistrationMailActivities:
     """Sends one mail per registration, kind and occurrence. Its link is computed, never kept."""
 
     def __init__(
-        self, outbox: Outbox, *, secret_key: str, public_url: str, workflow_link: WorkflowLink, desk: str
+        self,
+        outbox: Outbox,
+        templates: Environment,
+        *,
+        secret_key: str,
+        public_url: str,
+        workflow_link: WorkflowLink,
+        desk: str,
     ) -> None:
         """Take how links are signed, where the web and (for operators) a workflow is seen, and the desk's address."""
         self._outbox = outbox
@@ -45,7 +52,7 @@ class RegistrationMailActivities:
         self._public_url = public_url.rstrip("/")
         self._workflow_link = workflow_link
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     @activity.defn
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:

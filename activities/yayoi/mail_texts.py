@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import date
 
+from jinja2 import Environment
 from sqlalchemy import select
 
-from activities.common.mail_templates import mail_templates
 from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
@@ -52,14 +52,19 @@ class MailTexts:
     """Reads what a mail mentions and renders its template."""
 
     def __init__(
-        self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
+        self,
+        registry: Registry,
+        templates: Environment,
+        case_link: CaseLink,
+        office_link: Callable[[ApplicationNo, int], str],
+        desk: str,
     ) -> None:
         """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
         self._registry = registry
         self._case_link = case_link
         self._office_link = office_link
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
         """Write the mail from what our records and the registry hold now.

@@ -10,6 +10,9 @@ from models.common.message import Message
 from models.yayoi.events import Name
 from models.yayoi.identifiers import ContractId, YayoiId
 
+ENQUIRY_PATH = "/enquiry"
+ENQUIRY_PAGE = "お問い合わせ画面"
+"""What texts call that page; pages show it as a link, with the phone if there is one."""
 MAX_TEXT_LENGTH = 2000
 DESK_SUBJECT = "〔担当者〕お客様からお問い合わせがありました"
 

@@ -37,6 +37,7 @@ from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
+OPEN_TO_ALL |= {"/guide/group-members", "/guide/use"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 

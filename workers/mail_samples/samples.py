@@ -188,7 +188,7 @@ SAMPLES = (
         to=_PAIR,
         **_OF_THE_PAIR,
     ),
-    _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
+    _case(MailKind.CASE_LINK, "状況の画面のリンクを、もう一度求められたとき"),
     _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき"),
     _case(
         MailKind.WITHDRAWN,

@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.common.failing_interceptor import NotifyOfFailing
+from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox, SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
@@ -28,7 +29,15 @@ from web.app import create_app
 from workers.build_id import build_id
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies
-from workers.wiring.derived import form_translation, public_url, secret_key, temporal_ui_url
+from workers.wiring.derived import (
+    form_translation,
+    myics_pages,
+    named_in_mails,
+    public_url,
+    secret_key,
+    temporal_ui_url,
+    yayoi_pages,
+)
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
 from workers.wiring.yayoi import build_application_activities
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
@@ -109,6 +118,7 @@ def build_activities(
         ledger=Ledger(sessions, publish_stage_change),
         registry=registry or build_registry(settings),
         outbox=Outbox(sessions, transport, settings.mail_from),
+        templates=mail_templates(**named_in_mails(settings)),
     )
     # MYICS is another vendor's: its mails come from another address.
     myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from))
@@ -196,4 +206,6 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) ->
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
         form_translation=form_translation(settings),
+        yayoi_pages=yayoi_pages(settings),
+        myics_pages=myics_pages(settings),
     )

@@ -98,7 +98,8 @@ class CodePage:
     def gone(self) -> ProblemError:
         return ProblemError(
             HTTPStatus.NOT_FOUND,
-            f"この{self.purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
+            f"この{self.purpose.label}の手続きは見つかりません。"
+            f"リンク（URL）が違うか、{_HOURS} 時間の期限が過ぎています。"
             "お手数ですが、最初からもう一度お手続きください。",
         )
 

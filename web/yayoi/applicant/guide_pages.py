@@ -38,6 +38,16 @@ async def guide(
     return context.show(request, "yayoi/guide.html", facts)
 
 
+@router.get("/guide/group-members")
+async def group_members(request: Request, context: Context) -> Response:
+    return context.show(request, "yayoi/group_members.html", {})
+
+
+@router.get("/guide/use")
+async def use(request: Request, context: Context) -> Response:
+    return context.show(request, "yayoi/use.html", {})
+
+
 @router.get("/plan")
 async def plan(request: Request, context: Context) -> Response:
     try:
