@@ -73,6 +73,12 @@ class AccountForm(FromOutside):
     keyword: NewKeyword
 
 
+class CorrectionForm(FromOutside):
+    """The address to which what was mailed is to go instead."""
+
+    address: MailAddress
+
+
 class ConfirmationForm(FromOutside):
     """The keyword, typed again (M3)."""
 

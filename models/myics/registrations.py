@@ -141,6 +141,8 @@ class RegistrationFound(Message):
     locked: bool
     changed_at: datetime
     closed: bool
+    corrections: int = 0
+    """How often the registrant has corrected the address that is being checked."""
 
 
 class NewLink(CountedStep):

@@ -116,7 +116,10 @@ class MyicsRegistrationRow(NotifiedRow):
     link_no: Mapped[int] = mapped_column(server_default=text("0"))
     """Which link counts: sending it again ends the one before; 0 before the first."""
     expires_on: Mapped[date]
-    link_used_at: Mapped[datetime | None]
+    account_link_no: Mapped[int | None]
+    """The link by which the representative chose the account: it opens until the address is confirmed (M2)."""
+    corrections: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often the address was corrected since: each time the procedure mails another link."""
     terms_at: Mapped[datetime | None]
     keyword_hash: Mapped[str | None]
     wrong_keywords: Mapped[int] = mapped_column(server_default=text("0"))

@@ -71,11 +71,14 @@ class Firm:
         await self.at(self.page, "terms-errors")
         await self.accept_terms()
         await self.at(self.page, "account")
-        await self.fill("ユーザーアカウント", OWNER)
+        await self.fill("ユーザーアカウント", "wrong@aoba-kaikei.example.jp")
         await self.fill("登録確認用キーワード", KEYWORD)
         await self.press("ユーザー情報確認用メール送信")
         await expect(self.heading).to_have_text("仮登録が完了しました")
         await self.at(self.page, "mail-sent")
+        await self.fill("正しいメールアドレス", OWNER)
+        await self.press("このアドレスに確認のメールを送る")
+        await expect(self.main).to_contain_text("メールアドレスの訂正を受け付けました")
         await self.follow(OWNER, MyicsMail.CONFIRMATION)
         await self.at(self.page, "confirm")
         await self.fill("登録確認用キーワード", KEYWORD)
@@ -135,6 +138,8 @@ class Firm:
                 await asyncio.sleep(0.3)
         await expect(self.main).to_contain_text("顧問先ID の下 4 桁を")
         await self.at(self.page, "batch")
+        bar, column = self.page.get_by_role("progressbar"), self.main.locator("dl.facts")
+        assert await bar.evaluate("it => it.offsetWidth") == await column.evaluate("it => it.offsetWidth")
 
     async def user_registers(self, address: str) -> None:
         """M5."""

@@ -158,7 +158,9 @@ def test_every_ask_us_of_a_text_names_a_place_that_pages_link() -> None:
     for path in SOURCES:
         for sentence in re.split(r"[。\n]", path.read_text(encoding="utf-8")):
             if re.search("(お問い合わせ|ご連絡|お電話)ください", sentence) and "管理者" not in sentence:
-                assert re.search("お問い合わせ画面|MYICS サポート|メールに記載の窓口|メールの差出人", sentence), f"{path}: {sentence}"
+                assert re.search("お問い合わせ画面|MYICS サポート|メールに記載の窓口|メールの差出人", sentence), (
+                    f"{path}: {sentence}"
+                )
 
 
 async def test_the_help_pages_are_reached_from_where_they_are_needed(web: Web) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
+from models.common.identifiers import MailAddress
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
@@ -162,6 +164,23 @@ async def claim_address(
     if account_id is None:
         raise RefusedError([FieldError(field=field, message=address_taken(HolderNo(row.client_id or row.customer_no)))])
     return account_id
+
+
+async def change_address(
+    session: DatabaseSession, row: MyicsRegistrationRow, account: MyicsAccountRow | None, address: MailAddress
+) -> None:
+    """Give a registration and its account, both held by the caller, another address.
+
+    Raises `RefusedError` if that has an account with the firm or client already; the transaction is to end then (M8).
+    """
+    taken = address_taken(HolderNo(row.client_id or row.customer_no))
+    row.address = address
+    if account:
+        account.address = address
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise RefusedError([FieldError(field="address", message=taken)]) from None
 
 
 async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
