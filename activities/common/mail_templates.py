@@ -1,6 +1,5 @@
 """The templates that mails are written from, in Markdown."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 

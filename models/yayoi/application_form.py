@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from models.common.identifiers import composed
 from models.common.message import FromOutside
 from models.common.refusals import FieldError, RefusedError
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -24,7 +25,7 @@ NO_FEE = "お申し込みによる追加料金は発生しません。"
 
 def _full_width(text: str) -> str:
     """Refuse a name with any half-width character (Y6)."""
-    name = unicodedata.normalize("NFC", text).strip()
+    name = composed(text)
     if not name:
         raise PydanticCustomError("refused", "入力してください。")
     if len(name) > MAX_NAME_LENGTH:
