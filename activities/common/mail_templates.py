@@ -1,5 +1,6 @@
 """The templates that mails are written from, in Markdown."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
