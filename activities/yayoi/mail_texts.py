@@ -1,12 +1,14 @@
 """Writing a mail: its recipient, and its text from the template of its kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Any
 from urllib.parse import urljoin
 
+from jinja2 import Environment
 from sqlalchemy import select
 
-from activities.common.mail_templates import mail_templates
+from activities.common.mail_templates import facts_named_in
 from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
@@ -20,18 +22,19 @@ from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
     CaseRequestRow,
-    CaseStatusRow,
     LedgerRow,
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
 from models.yayoi.case_links import link_expiry
 from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
+from models.yayoi.follow_up import SET_UP_PATH
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import RestoredSharing, SendMail
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.procedures import Procedure
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.after_closing import pairs_after_closing
 
 _TO_THE_PAIR = {
     MailKind.COMPLETION_NOTICE,
@@ -44,17 +47,6 @@ _TO_THE_PAIR = {
 
 All others go to the address of the existing contract.
 """
-_NAMES_OTHERS = {
-    MailKind.CORRECTION_NEEDED,
-    MailKind.CORRECTION_REMINDER,
-    MailKind.REJECTED,
-    MailKind.WITHDRAWN,
-    MailKind.CANCELLED,
-    MailKind.EXPIRED,
-    MailKind.TERMINATED,
-    MailKind.FINISHED,
-}
-"""These say what becomes of the application's other offices."""
 CONSTANTS = {
     "no_fee": NO_FEE,
     "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
@@ -73,14 +65,19 @@ class MailTexts:
     """Reads what a mail mentions and renders its template."""
 
     def __init__(
-        self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
+        self,
+        registry: Registry,
+        templates: Environment,
+        case_link: CaseLink,
+        office_link: Callable[[ApplicationNo, int], str],
+        desk: str,
     ) -> None:
         """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
         self._registry = registry
         self._case_link = case_link
         self._office_link = office_link
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
         """Write the mail from what our records and the registry hold now.
@@ -93,29 +90,32 @@ class MailTexts:
         office = await session.get_one(ApplicationOfficeRow, (request.case_no, request.part)) if request.part else None
         to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
-        statuses = await statuses_of_parts(session, request.case_no) if request.kind in _NAMES_OTHERS else {}
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
         case_url = self._case_link(ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None)
-        body = self._templates.get_template(f"{request.kind}.md").render(
-            CONSTANTS,
+        template = f"{request.kind}.md"
+        facts: dict[str, Callable[[], Awaitable[Any]]] = {
+            "offices": lambda: self._offices(session, request),
+            "issued": lambda: self._registry.contracts.issued(transaction),
+            "links": lambda: self._links(session, request),
+            "firms": lambda: self._firms(transaction, office),
+            "shared_again": lambda: self._shared_again(session, request),
+            "others_go_on": lambda: self._others_go_on(session, request),
+            "late_until": lambda: self._late_until(session, request),
+            "still_released": lambda: self._still_released(transaction, office),
+        }
+        named = facts_named_in(self._templates, template)
+        body = self._templates.get_template(template).render(
+            CONSTANTS | {name: await read() for name, read in facts.items() if name in named},
             application=application,
             procedure=Procedure(application.procedure),
             contract=contract,
             office=office,
-            offices=await self._offices(session, request),
-            issued=await self._registry.contracts.issued(transaction),
-            links=await self._links(session, request),
-            firms=await self._firms(transaction, office),
-            shared_again=await self._shared_again(session, request),
-            still_released=await self._still_released(transaction, office),
             request=request,
             to_the_pair=to_the_pair,
-            others_go_on=await self._others_go_on(session, request, statuses),
-            late_until={part: each.until for part, each in statuses.items() if each.stage == Stage.AFTER_CLOSING},
             assignee=assignee,
             case_url=case_url,
-            set_up_url=urljoin(case_url, "/set-up"),
+            set_up_url=urljoin(case_url, SET_UP_PATH),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )
@@ -154,12 +154,19 @@ class MailTexts:
         return list(rows)
 
     @staticmethod
-    async def _others_go_on(session: DatabaseSession, request: SendMail, statuses: Mapping[int, CaseStatusRow]) -> bool:
+    async def _others_go_on(session: DatabaseSession, request: SendMail) -> bool:
         """Whether another office of the application is open and not about to end with all of them."""
+        statuses = await statuses_of_parts(session, request.case_no)
         others = [each for part, each in statuses.items() if part != request.part]
         if not any(each.outcome is None and each.ending is None for each in others):
             return False
         return await session.scalar(select(CaseRequestRow.number).filter_by(case_no=request.case_no).limit(1)) is None
+
+    @staticmethod
+    async def _late_until(session: DatabaseSession, request: SendMail) -> dict[int, date | None]:
+        """Return, for each office that was closed with something open, until when that can be done (Y25)."""
+        pairs = await pairs_after_closing(session, request.case_no)
+        return {office.office_no: status.until for office, status in pairs}
 
     async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
         """Return with whom the office was shared until this procedure ended it, and is now."""

@@ -6,12 +6,13 @@ from activities.yayoi.cases import Pair, find_pair
 from activities.yayoi.registry.protocols import Registry
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSessions
+from models.yayoi.follow_up import SET_UP_PAGE
 from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
 from models.yayoi.pair_rules import PairRule
 from models.yayoi.store.after_closing import has_something_open
 
 _GO_ON = (
-    "お申し込み済みの事業所データに設定が残っているときは、お知らせメールが届いた弥生ID で「設定の状況」の画面に"
+    f"お申し込み済みの事業所データに設定が残っているときは、お知らせメールが届いた弥生ID で{SET_UP_PAGE}に"
     "ログインして、続けてください。"
 )
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
+from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.mail_texts import MailTexts
 from models.tables import ApplicationOfficeRow, ApplicationRow
@@ -23,6 +24,7 @@ from tests.support.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP
 from tests.support.environment import OFFICE_C, TARO, YAYOI, form
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
+from workers.wiring.derived import named_in_mails
 from workers.wiring.root import build_registry
 
 UNTIL = date(2026, 11, 27)
@@ -99,6 +101,7 @@ class Post:
         request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=(POINT,), until=UNTIL)
         texts = MailTexts(
             build_registry(self.environment.settings),
+            mail_templates(**named_in_mails(self.environment.settings)),
             partial(case_link, "http://web.test", "secret"),
             partial(operators_link, "http://ui.test", "default"),
             DESK,

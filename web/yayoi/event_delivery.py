@@ -65,7 +65,7 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 AT_ONCE = 10
 """For how many offices events are delivered at the same time."""
 
-_UNSAID = "受け付けられませんでした。担当者にお問い合わせください。"
+_UNSAID = "受け付けられませんでした。お問い合わせ画面からご連絡ください。"
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from activities.yayoi.mail_texts import CONSTANTS
 from models.backoffice.digest import DIGEST_SUBJECT
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
 from models.common.calendar import JST, day_in_japan
+from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
@@ -20,7 +21,9 @@ from models.yayoi.deadlines import (
     CODE_VALID,
     FOLLOW_UP_REMINDER_DAYS,
     MEMBER_INVITATION_DAYS,
+    SAVED_DRAFT_DAYS,
 )
+from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
 from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
@@ -142,7 +145,7 @@ _INVITED = _INVITATION["yayoi_id"]
 _MYICS: Facts = MYICS_CONSTANTS | {
     "firm": {"name": "山田会計事務所", "customer_no": "1234567890"},
     "client": None,
-    "holder_no": "1234567890",
+    "holder_no": HolderNo("1234567890"),
     "account": {"address": "hanako@yamada-kaikei.example.jp"},
     "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "sign_in_url": f"{_WEB}/myics/sign-in",
@@ -205,7 +208,7 @@ SAMPLES = (
         **_OF_THE_PAIR,
         request=_LATE_REQUEST,
     ),
-    _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
+    _case(MailKind.CASE_LINK, "状況の画面のリンクを、もう一度求められたとき"),
     _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき", late_until={2: _LATE_UNTIL}),
     _case(
         MailKind.WITHDRAWN,
@@ -250,6 +253,17 @@ SAMPLES = (
         PASSWORD_SET_SUBJECT,
         _PAIR,
         {"at": _AT, "password_url": f"{_WEB}/password", "receipt_no": "AC-00000002"},
+    ),
+    Sample(
+        "draft",
+        "入力途中のお申し込みを保存したとき",
+        DRAFT_SUBJECT,
+        _TARO,
+        {
+            "link": f"{_WEB}{RESUME_PATH}?draft=eyJkcmFmdCI6MX0.kuza-eVpXvRBR6V4U",
+            "until": _AT + timedelta(days=SAVED_DRAFT_DAYS),
+            "receipt_no": "01234567",
+        },
     ),
     Sample("member_invitation", "事業グループに招待されたとき", SUBJECT, _INVITED, _INVITATION | {"reminder": False}),
     Sample(

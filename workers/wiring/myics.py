@@ -29,6 +29,7 @@ def build_myics_activities(dependencies: ActivityDependencies) -> Activities:
         RegistrationActivities(sessions, ledger),
         RegistrationMailActivities(
             dependencies.outbox,
+            dependencies.templates,
             secret_key=secret_key(settings),
             public_url=public_url(settings),
             workflow_link=dependencies.workflow_link,

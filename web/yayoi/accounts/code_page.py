@@ -97,7 +97,7 @@ class CodePage:
 
     def gone(self, explanation: str | None) -> ProblemError:
         """Say that it is no longer there; `explanation` is what the customer is to read if an operator has ended it."""
-        why = f"は見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
+        why = f"は見つかりません。リンク（URL）が違うか、{_HOURS} 時間の期限が過ぎています。"
         if explanation is not None:
             why = f"は、弊社で終了しました。{explanation}"
         return ProblemError(
@@ -124,9 +124,11 @@ async def send_again(page: Code) -> Response:
 @router.get("/register/{check_id:uuid}/done")
 @router.get("/password/{check_id:uuid}/done")
 async def show_done(page: Code) -> Response:
-    if (await page.row()).finished_at is None:
+    row = await page.row()
+    if row.finished_at is None:
         return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
-    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {})
+    # Whoever has typed the code in reads the mails of this address.
+    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
 
 
 async def limit_mails(context: WebContext, address: str) -> None:

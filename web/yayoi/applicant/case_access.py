@@ -17,7 +17,7 @@ from models.yayoi.store.case_records import recorded_case
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 
-NO_SUCH_CASE = "アドレスが正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
+NO_SUCH_CASE = "リンク（URL）が正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
 
 Text = Annotated[str, Query()]
 

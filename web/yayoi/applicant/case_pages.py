@@ -122,7 +122,7 @@ async def _mail_link(request: Request, context: WebContext, link: Link) -> Respo
                 task_queue=context.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{link.application_no} の画面のアドレスを送り直す",
+                static_summary=f"{link.application_no} の画面のリンクを送り直す",
             )
     except WorkflowAlreadyStartedError:
         pass  # it was mailed within this hour: what was sent then still opens

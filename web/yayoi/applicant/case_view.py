@@ -47,7 +47,7 @@ _ENDED = {
     Outcome.REJECTED: "お手続きを進めることができませんでした。理由を確認のうえ、改めてお申し込みください。",
     Outcome.WITHDRAWN: "お申し込みは取り下げられました。改めてお申し込みいただくことができます。",
     Outcome.CANCELLED: "お申し込みは取り消されました。改めてお申し込みいただくことができます。",
-    Outcome.TERMINATED: "お手続きを終了しました。詳しくはカスタマーセンターへお問い合わせください。",
+    Outcome.TERMINATED: "お手続きを終了しました。詳しくは、お問い合わせ画面からお問い合わせください。",
     Outcome.EXPIRED: "期限までに確認できなかったため、お手続きを終了しました。改めてお申し込みください。",
 }
 _STAGE_NAMES = {
@@ -123,8 +123,6 @@ class OfficeSection:
     steps: tuple[NextStep, ...] = ()
     to_relink: tuple[str, ...] = ()
     """The services that are still to be linked again (Y21)."""
-    to_ask: bool = False
-    """Whether only we can help now."""
 
     @property
     def awaits_notice(self) -> bool:
@@ -208,5 +206,4 @@ def _ended(
         yours=False,
         points=points,
         contract_id=contract_id if outcome.kept else None,
-        to_ask=outcome in {Outcome.INCOMPLETE, Outcome.TERMINATED},
     )
