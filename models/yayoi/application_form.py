@@ -173,7 +173,7 @@ class ApplicationForm(FromOutside):
         tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
         names = Counter(pair.office_name for pair in self.offices if pair.office_name)
         for index, pair in enumerate(self.offices):
-            if names[pair.office_name] > 1:
+            if names[pair.office_name or ""] > 1:
                 errors.append(_error(index, "office_name", SAME_NAME))
             if ids[pair.yayoi_id] > 1:
                 errors.append(

@@ -32,9 +32,7 @@ TEMPLATES = sorted((ROOT / "web" / "templates").rglob("*.html"))
 
 
 @pytest.mark.parametrize(("instruction", "place", "words"), ROWS, ids=[row[0] for row in ROWS])
-def test_each_instruction_of_the_source_is_where_the_document_says(
-    instruction: str, place: str, words: str
-) -> None:
+def test_each_instruction_of_the_source_is_where_the_document_says(instruction: str, place: str, words: str) -> None:
     assert instruction
     if place == "—":
         assert len(words) > len("why")
