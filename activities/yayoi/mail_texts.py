@@ -22,7 +22,7 @@ from models.tables import (
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
-from models.yayoi.case_links import link_expiry
+from models.yayoi.case_links import calendar_address, link_expiry
 from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
@@ -79,6 +79,7 @@ class MailTexts:
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
+        case_url = self._case_link(ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None)
         body = self._templates.get_template(f"{request.kind}.md").render(
             CONSTANTS,
             application=application,
@@ -93,9 +94,8 @@ class MailTexts:
             still_released=await self._still_released(transaction, office),
             request=request,
             assignee=assignee,
-            case_url=self._case_link(
-                ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None
-            ),
+            case_url=case_url,
+            calendar_url=calendar_address(case_url),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )

@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.case_links import Opening, case_path, key_of, opening
+from models.yayoi.case_links import Opening, calendar_address, case_path, key_of, opening
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
@@ -80,6 +80,11 @@ class OpenedCase:
     def path(self) -> str:
         """The address by which the case was opened."""
         return case_path(self.secret_key, self.application_no, self._until, self.link.office_no)
+
+    @property
+    def calendar_path(self) -> str:
+        """The address of the case's days as a file for calendars."""
+        return calendar_address(self.path)
 
     def action_path(self, office_no: int, action: str) -> str:
         """The address of a page on which the applicant does something about one office."""
