@@ -1,13 +1,13 @@
 """The command line: each command reads the settings and hands over. Parts are imported only by who needs them."""
 
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from models.common.calendar import BusinessCalendar
+from models.common.typed_days import read_day
 from workers.commands.webhooks_cli import forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -96,9 +96,9 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
 def due_date(day: Annotated[str, typer.Argument(help="The day of application, YYYY-MM-DD.")]) -> None:
     """Print the day by which an application made on this day is completed."""
     try:
-        applied_on = date.fromisoformat(day)
-    except ValueError:
-        sys.stderr.write(f"「{day}」は日付として読み取れません。2026-11-04 の形で入力してください。\n")
+        applied_on = read_day(day)
+    except ValueError as refused:
+        sys.stderr.write(f"「{day}」は日付として読み取れません。{refused}\n")
         raise typer.Exit(WRONG_USE) from None
     typer.echo(BusinessCalendar(read_settings().closing_days).due_date(applied_on).isoformat())
 

@@ -14,7 +14,7 @@ from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
 from models.myics.deadlines import KEYWORD_LENGTH
-from models.myics.identifiers import RegistrationNo, registration_workflow_id
+from models.myics.identifiers import HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail
@@ -76,7 +76,7 @@ class RegistrationMailActivities:
             kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,
-            holder_no=row.client_id or row.customer_no,
+            holder_no=HolderNo(row.client_id or row.customer_no),
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
             url=f"{self._public_url}{link_path(self._secret_key, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",

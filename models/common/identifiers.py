@@ -6,9 +6,9 @@ spaces, other hyphens, other letter case), what is stored and compared has one s
 
 import re
 import unicodedata
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe63\uff70"), "-")
@@ -20,6 +20,19 @@ _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 def fold(text: str) -> str:
     """Fold what people type into one form: NFKC, one kind of hyphen, no spaces at all (Y8)."""
     return _SPACES.sub("", unicodedata.normalize("NFKC", text.translate(_HYPHENS)))
+
+
+def composed(text: str) -> str:
+    """Return a name as it is stored: each letter with its marks in one, no blanks around (Y8)."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _as_stored(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value
+
+
+ComposedText = Annotated[str, BeforeValidator(_as_stored)]
+"""A name, or another text of words; what limits its length counts it as it is stored."""
 
 
 class Identifier(str):

@@ -2,13 +2,14 @@
 
 from pydantic import Field
 
+from models.common.identifiers import ComposedText
 from models.common.operator_message import ActionMessage
 
 
 class HandOver(ActionMessage):
     """Take the case oneself or hand it to a colleague."""
 
-    to: str = Field(min_length=1, max_length=100)
+    to: ComposedText = Field(min_length=1, max_length=100)
 
 
 class AddNote(ActionMessage):

@@ -1,7 +1,7 @@
 """What operators can do with a registration, and when (M8)."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from models.common.identifiers import MailAddress
@@ -9,6 +9,7 @@ from models.common.operations import Operation, Operations
 from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
+from models.common.typed_days import TypedDay
 from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
@@ -17,7 +18,7 @@ from models.myics.state import RegistrationState
 class ExtendLink(ActionMessage):
     """Give the registrant longer: a new link that can be used until then (M8)."""
 
-    until: date
+    until: TypedDay
 
 
 class CorrectMailAddress(ActionMessage):

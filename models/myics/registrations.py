@@ -57,7 +57,7 @@ class RegistrationStage(StrEnum):
     RECEIVED = "受付"
     INVITED = "招待中"
     PROVISIONAL = "仮登録"
-    USERS = "利用者の登録待ち"
+    USERS = "ユーザーの登録待ち"
     LOCKED = "ロック中"
     REGISTERED = "登録済み"
     RENEWING = "再設定待ち"
@@ -141,6 +141,8 @@ class RegistrationFound(Message):
     locked: bool
     changed_at: datetime
     closed: bool
+    corrections: int = 0
+    """How often the registrant has corrected the address that is being checked."""
 
 
 class NewLink(CountedStep):

@@ -41,6 +41,8 @@ class RegistrationState(CaseState):
     """Whether it is over and only its end is being recorded."""
     changed_at: datetime | None = None
     """Of the newest change on the pages that was taken."""
+    corrections: int = 0
+    """How many corrections of the address that is being checked have been taken."""
     users: dict[RegistrationNo, RegistrationOutcome | None] = field(default_factory=dict)
     """Of a client: the outcomes of its first users' registrations; None: not ended."""
 

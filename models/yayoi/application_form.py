@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from models.common.identifiers import composed
 from models.common.message import FromOutside
 from models.common.refusals import FieldError, RefusedError
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -24,7 +25,7 @@ NO_FEE = "お申し込みによる追加料金は発生しません。"
 
 def _full_width(text: str) -> str:
     """Refuse a name with any half-width character (Y6)."""
-    name = unicodedata.normalize("NFC", text).strip()
+    name = composed(text)
     if not name:
         raise PydanticCustomError("refused", "入力してください。")
     if len(name) > MAX_NAME_LENGTH:
@@ -173,7 +174,7 @@ class ApplicationForm(FromOutside):
         tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
         names = Counter(pair.office_name for pair in self.offices if pair.office_name)
         for index, pair in enumerate(self.offices):
-            if names[pair.office_name or ""] > 1:
+            if pair.office_name and names[pair.office_name] > 1:
                 errors.append(_error(index, "office_name", SAME_NAME))
             if ids[pair.yayoi_id] > 1:
                 errors.append(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from models.common.identifiers import ComposedText
 from models.common.message import Message
 from models.yayoi.events import Name
 from models.yayoi.identifiers import ContractId, YayoiId
@@ -34,7 +35,7 @@ class EnquiryForm(BaseModel):
     contract_id: ContractId
     name: Name
     mail_address: YayoiId
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
+    text: Annotated[ComposedText, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class EnquiryStage(StrEnum):

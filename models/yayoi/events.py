@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
+from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -28,7 +29,7 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[ComposedText, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 
 
 class _Event(FromOutside):

@@ -1,12 +1,12 @@
 """What operators and applicants can do with an office's procedure: one small JSON each."""
 
-from datetime import date
-
 from pydantic import Field
 
+from models.common.identifiers import ComposedText
 from models.common.operations import Operation
 from models.common.operator_actions import AddNote, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import SetUpStep
@@ -41,7 +41,7 @@ class SharingReleased(ActionMessage):
 class ExtendDeadline(ActionMessage):
     """Give the applicant longer to correct what blocks the case (Y27)."""
 
-    until: date
+    until: TypedDay
 
 
 class Hold(ActionMessage):
@@ -79,7 +79,7 @@ class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
     kind: LinkKind
-    service: str = Field(min_length=1, max_length=100)
+    service: ComposedText = Field(min_length=1, max_length=100)
     relinked_on: RelinkDay
     asked_from: RelinkDay | None = None
     """The day the customer chose to import from; registers ignore it."""

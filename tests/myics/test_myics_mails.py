@@ -68,6 +68,8 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
             assert "日本ICS株式会社 MYICS サポート" in text
             assert "弥生" not in text
         assert "{" not in text
+        if not (client and kind is RegistrationKind.REPRESENTATIVE):  # the representative is the firm's own
+            assert ("お客様番号" if client else "顧問先ID") not in text
     assert len(await environment.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
 
 

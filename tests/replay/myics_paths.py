@@ -12,7 +12,7 @@ from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.batches import BatchKind
 from models.myics.deadlines import WRONG_KEYWORDS, WRONG_PASSWORDS
-from models.myics.forms import ClientForm
+from models.myics.forms import ClientForm, CorrectionForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
 from models.myics.store.registrants import LinkRefusedError, read_account
@@ -80,6 +80,22 @@ async def representative_mistyped_and_corrected(myics: MyicsEnvironment) -> Work
     await registration.act("add_note")
     await registration.act("resend")
     await registration.act("withdraw")
+    return registration.handle
+
+
+async def representative_corrects_the_address(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(JIRO, KEYWORD))
+    await myics.notify()
+    await registration.link(2)
+    await registration.settled()
+    await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    await myics.notify()
+    await myics.registrants.confirm(await registration.link(3), KEYWORD, PASSWORD)
+    await registration.settled()
+    await myics.notify()
     return registration.handle
 
 
@@ -179,6 +195,7 @@ MYICS_PATHS: tuple[Path, ...] = (
     representative_never_answers,
     representative_corrected_extended_and_withdrawn,
     representative_mistyped_and_corrected,
+    representative_corrects_the_address,
     user_registered,
     user_never_answers,
     client_with_a_user,

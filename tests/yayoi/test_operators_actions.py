@@ -11,6 +11,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_actions import AddNote, HandOver
+from models.common.typed_days import NO_DAY
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked
 from models.yayoi.office_state import OfficeState
@@ -91,7 +92,7 @@ WRONG = [
     ("add_note", {"by": OPERATOR}, "reason：入力してください。"),
     ("add_note", {"by": OPERATOR, "reason": "お電話", "memo": "x"}, "memo：この項目は受け付けていません。"),
     ("add_note", {"by": "", "reason": "お電話"}, "by：1 文字以上で入力してください。"),
-    ("extend_deadline", {"by": OPERATOR, "reason": "お電話", "until": "来週"}, "until：日付は YYYY-MM-DD で"),
+    ("extend_deadline", {"by": OPERATOR, "reason": "お電話", "until": "来週"}, f"until：{NO_DAY}"),
     ("correct_pair", {"by": OPERATOR, "reason": "お電話", "office_token": "123"}, "office_token："),
     ("resend_mail", {"by": OPERATOR, "reason": "お電話", "kind": "nothing"}, "kind："),
     ("add_note", "お電話しました", "全体：項目の組（オブジェクト）で指定してください。"),

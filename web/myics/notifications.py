@@ -45,7 +45,7 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
         workflow_id=case.workflow_id,
         case=case,
         signal=REGISTRATION_CHANGED,
-        summary=f"{kind.label}：{row.name}（お客様番号 {case.holder_no}）",
+        summary=f"{kind.label}：{row.name}（{case.holder_no.label} {case.holder_no}）",
         details=registration_static_details(case, row.name, row.requested_by),
         search_attributes=search_attributes.of_registration(case, stage),
     )

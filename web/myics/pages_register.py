@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.passwords import PasswordKind
 from models.common.refusals import RefusedError
 from models.myics.deadlines import KEYWORD_LENGTH
-from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.personal_links import REGISTRATION_PATH
 from models.myics.store.registrants import RegistrantPage, Registrants, read_account
 from web.common.auth import Limit, client_address, page_router
@@ -21,11 +21,11 @@ from web.common.page_form import PageForm, refused_form, sent_values
 from web.myics.pages_sign_in import HOME
 from web.myics.signed_in import SIGN_IN
 
-MAIL_SENT = f"{REGISTRATION_PATH}/mail-sent"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
 _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
     RegistrantPage.ACCOUNT: {"address": "ユーザーアカウント", "keyword": "登録確認用キーワード"},
+    RegistrantPage.MAIL_SENT: {"address": "正しいメールアドレス"},
     RegistrantPage.CONFIRM: {
         "keyword": "登録確認用キーワード",
         "password": "パスワード",
@@ -33,6 +33,7 @@ _LABELS: dict[RegistrantPage, dict[str, str]] = {
     },
     RegistrantPage.PASSWORD: {"password": "パスワード", "password_again": "パスワード（確認のためもう一度）"},
 }
+_CORRECTED = "corrected"
 _NEVER_SHOWN_AGAIN = {"keyword", "password", "password_again"}
 
 
@@ -44,12 +45,13 @@ class LinkPages:
     context: Context
     registrants: Annotated[Registrants, Depends(given(Registrants))]
 
-    async def show(self, link: str, page: PageForm | None = None) -> Response:
-        """Show where the link leads now. Raises `LinkRefusedError`."""
+    async def show(self, link: str, page: PageForm | None = None, *, done: str = "") -> Response:
+        """Show where the link leads now, and what was `done` last. Raises `LinkRefusedError`."""
         opened = await self.registrants.open(link)
         facts = {
             "opened": opened,
             "link": link,
+            "corrected": done == _CORRECTED,
             "page": page or PageForm(_LABELS[opened.page]),
             "rule": PasswordKind.MYICS.rule,
             "keyword_length": KEYWORD_LENGTH,
@@ -73,8 +75,8 @@ router = page_router()
 
 
 @router.get(REGISTRATION_PATH)
-async def open_link(pages: Pages, link: Annotated[str, Query()] = "") -> Response:
-    return await pages.show(link)
+async def open_link(pages: Pages, link: Annotated[str, Query()] = "", done: Annotated[str, Query()] = "") -> Response:
+    return await pages.show(link, done=done)
 
 
 @router.post(f"{REGISTRATION_PATH}/terms")
@@ -106,11 +108,6 @@ async def set_password(pages: Pages) -> Response:
     return _to(REGISTRATION_PATH, link=link)
 
 
-@router.get(MAIL_SENT)
-async def mail_sent(request: Request, context: Context) -> Response:
-    return context.show(request, "myics/register_mail_sent.html", {})
-
-
 @router.post(f"{REGISTRATION_PATH}/account")
 async def choose_account(pages: Pages) -> Response:
     """M2: the representative's own account; a mail checks its address."""
@@ -121,7 +118,20 @@ async def choose_account(pages: Pages) -> Response:
         await pages.registrants.choose_account(link, read_account(values["address"], values["keyword"]))
     except RefusedError as refused:
         return await pages.show(link, refused_form(page, refused))
-    return _to(MAIL_SENT)
+    return _to(REGISTRATION_PATH, link=link)
+
+
+@router.post(f"{REGISTRATION_PATH}/address")
+async def correct_address(pages: Pages) -> Response:
+    """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
+    link, values, page = await pages.sent(RegistrantPage.MAIL_SENT)
+    await pages.limit(Limit.SUBMISSION)
+    await pages.registrants.open(link)
+    try:
+        await pages.registrants.correct_address(link, read(CorrectionForm, values))
+    except RefusedError as refused:
+        return await pages.show(link, refused_form(page, refused))
+    return _to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
 @router.post(f"{REGISTRATION_PATH}/confirm")

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.myics.identifiers import HolderNo
 from models.myics.store.sign_in import SignIn, SignInRefusedError
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
@@ -14,7 +15,7 @@ from web.common.page_form import PageForm, sent_values
 from web.myics.signed_in import SIGN_IN, SignedInMember
 
 HOME = "/myics/"
-LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント", "password": "パスワード"}
+LABELS = {"customer_no": HolderNo.label_of_both, "address": "ユーザーアカウント", "password": "パスワード"}
 _DONE = {
     "registered": "ユーザー登録が完了しました。登録したユーザーアカウントとパスワードで、ログインしてください。",
     "renewed": "パスワードを変更しました。新しいパスワードでログインしてください。",

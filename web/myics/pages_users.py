@@ -14,7 +14,7 @@ from models.myics.identifiers import HolderNo
 from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from models.myics.store.users import Users
+from models.myics.store.users import UserLoss, Users
 from web.common.auth import Limit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, refused_form, sent_values
@@ -58,6 +58,12 @@ class UserPages:
         }
         return await self._show("users.html", holder, facts, HTTPStatus.CONFLICT if refusal else None)
 
+    async def ask(self, holder: HolderNo, account_id: int, loss: UserLoss) -> Response:
+        """Say what stops, and ask whether it is to."""
+        user = await self.users.check_loss(self.manager, account_id, loss)
+        facts = {"user": user, "loss": loss, "own": account_id == self.manager.account_id}
+        return await self._show("user_question.html", holder, facts)
+
     async def show_form(self, holder: HolderNo, page: PageForm) -> Response:
         return await self._show(
             "user_new.html", holder, {"page": page, "kinds": [(kind, kind) for kind in AccountKind]}
@@ -81,6 +87,7 @@ async def _holder_in_path(manager: SignedInManager, client_id: str = "") -> Hold
     return _holder(manager, client_id)
 
 
+AccountId = Annotated[int, Path(le=_LARGEST_ID)]
 Holder = Annotated[HolderNo, Depends(_holder_in_path)]
 
 router = page_router()
@@ -111,11 +118,21 @@ async def add(pages: Pages, holder: Holder) -> Response:
     return _to_list(holder, "added")
 
 
+@router.get("/myics/users/{account_id}/{loss}")
+async def ask(pages: Pages, account_id: AccountId, loss: UserLoss, client_id: Annotated[str, Query()] = "") -> Response:
+    """Ask before somebody loses what they can do now."""
+    holder = _holder(pages.manager, client_id)
+    try:
+        return await pages.ask(holder, account_id, loss)
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, refusal=str(refused))
+
+
 @router.post("/myics/users/{account_id}/{action}")
 async def act(
     pages: Pages,
     invitations: Annotated[InvitationUpdates, Depends(given(InvitationUpdates))],
-    account_id: Annotated[int, Path(le=_LARGEST_ID)],
+    account_id: AccountId,
     action: str,
 ) -> Response:
     """Do what a button beside a user says; the form holds which list it is in."""

@@ -10,6 +10,7 @@ from activities.yayoi.mail_texts import CONSTANTS
 from models.backoffice.digest import DIGEST_SUBJECT
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
 from models.common.calendar import JST, day_in_japan
+from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
@@ -137,7 +138,7 @@ _INVITED = _INVITATION["yayoi_id"]
 _MYICS: Facts = MYICS_CONSTANTS | {
     "firm": {"name": "山田会計事務所", "customer_no": "1234567890"},
     "client": None,
-    "holder_no": "1234567890",
+    "holder_no": HolderNo("1234567890"),
     "account": {"address": "hanako@yamada-kaikei.example.jp"},
     "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "sign_in_url": f"{_WEB}/myics/sign-in",

@@ -75,6 +75,8 @@ class Registration:
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
+        self._link_sent_at: RegistrationStage | None = None
+        """The stage whose own link was sent last."""
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
@@ -172,7 +174,9 @@ class Registration:
         if state.stage in until or state.leaving:
             return state.stage in until
         self.view.enter(stage, WaitingFor.APPLICANT, state.expires_on)
-        await self._steps.mailing(*mails).send_link()
+        self._steps.mailing(*mails)
+        self._link_sent_at = stage
+        await self._steps.send_link()
         await self._rest_or_begin_turn()
         await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
         self._turn.stop()
@@ -228,7 +232,16 @@ class Registration:
         elif found.stage != before and state.undelivered:  # a link that went out before was used
             state.undelivered = False
             await self._turn.acknowledge()
+        if found.corrections > state.corrections:
+            await self._take_correction(found.corrections)
         await self._steps.rest()
+
+    async def _take_correction(self, corrections: int) -> None:
+        """Mail another link; before the first of this stage, that one goes to the corrected address itself."""
+        self._state.corrections = corrections
+        self.view.note("登録する方がメールアドレスを訂正した")
+        if self._link_sent_at is self._state.stage:
+            await self._send_link_again()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, with `outcome`, or as the registrant, who may have been faster, has ended it."""

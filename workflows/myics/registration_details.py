@@ -90,7 +90,7 @@ def registration_static_details(case: RegistrationCase, name: str, requested_by:
     facts = [
         ("受付番号", case.case_no),
         ("手続き", case.kind.label),
-        ("お客様番号", case.holder_no),
+        (case.holder_no.label, case.holder_no),
         ("お名前", cell(name)),
         ("受付", f"{day_in_japan(case.requested_at)}（{cell(requested_by)}）"),
     ]

@@ -42,10 +42,9 @@ class RegistrationSteps:
 
     # --- the link (M8) ------------------------------------------------------------------------------------------------
 
-    def mailing(self, mail: MyicsMail, reminder: MyicsMail) -> "RegistrationSteps":
+    def mailing(self, mail: MyicsMail, reminder: MyicsMail) -> None:
         """Say with which mails the link goes out from now on."""
         self._mailed, self._reminder = mail, reminder
-        return self
 
     async def send_link(self) -> None:
         """Make a link that ends the one before, and mail it."""

@@ -288,6 +288,7 @@ CREATE TABLE myics_clients (
     client_id VARCHAR NOT NULL,
     customer_no VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
+    name_to_find VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (client_id),
     FOREIGN KEY(customer_no) REFERENCES myics_firms (customer_no)
@@ -515,7 +516,8 @@ CREATE TABLE myics_registrations (
     stage VARCHAR NOT NULL,
     link_no INTEGER DEFAULT 0 NOT NULL,
     expires_on DATE NOT NULL,
-    link_used_at TIMESTAMP WITH TIME ZONE,
+    account_link_no INTEGER,
+    corrections INTEGER DEFAULT 0 NOT NULL,
     terms_at TIMESTAMP WITH TIME ZONE,
     keyword_hash VARCHAR,
     wrong_keywords INTEGER DEFAULT 0 NOT NULL,

@@ -91,7 +91,6 @@ class Renewals:
         password_hash = await self.hashing.hash(password)
         async with self._consume(token) as (session, row, account):
             change_stage(row, RegistrationStage.RENEWED, self.now())
-            row.link_used_at = row.changed_at
             account.password_hash = password_hash
             await unlock_account(session, account, row.changed_at)
             await end_sessions(session, account)

@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
+from models.common.identifiers import MailAddress
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
@@ -32,9 +34,13 @@ from models.tables import (
     registration_count,
 )
 
-ADDRESS_TAKEN = (
-    "このメールアドレスは、すでにこのお客様番号で登録（または招待）されています。別のメールアドレスを入力してください。"
-)
+
+def address_taken(holder: HolderNo) -> str:
+    """Return why an address cannot be used for one more account of this firm or client (M8)."""
+    return (
+        f"このメールアドレスは、すでにこの{holder.label}で登録（または招待）されています。"
+        "別のメールアドレスを入力してください。"
+    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Reque
         reason = f"このお客様番号には、すでに招待メールを送っています（受付番号 {invited}）。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
     if await session.scalar(administrators(form.customer_no).limit(1)):
-        reason = "このお客様番号の代表者は、すでに登録されています。利用者は、事務所の管理者が追加してください。"
+        reason = "このお客様番号の代表者は、すでに登録されています。ユーザーは、事務所の管理者が追加してください。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
     row = await _registration(
         session,
@@ -156,8 +162,25 @@ async def claim_address(
     )
     account_id = await session.scalar(claim)
     if account_id is None:
-        raise RefusedError([FieldError(field=field, message=ADDRESS_TAKEN)])
+        raise RefusedError([FieldError(field=field, message=address_taken(HolderNo(row.client_id or row.customer_no)))])
     return account_id
+
+
+async def change_address(
+    session: DatabaseSession, row: MyicsRegistrationRow, account: MyicsAccountRow | None, address: MailAddress
+) -> None:
+    """Give a registration and its account, both held by the caller, another address.
+
+    Raises `RefusedError` if that has an account with the firm or client already; the transaction is to end then (M8).
+    """
+    taken = address_taken(HolderNo(row.client_id or row.customer_no))
+    row.address = address
+    if account:
+        account.address = address
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise RefusedError([FieldError(field="address", message=taken)]) from None
 
 
 async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import func, select
 
@@ -18,8 +19,19 @@ from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 
 LAST_ADMINISTRATOR = (
-    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
+    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別のユーザーを管理者に変更してください。"
 )
+
+
+_ENDED = "このユーザーの登録は、すでに終了しています。"
+
+
+class UserLoss(StrEnum):
+    """What takes something away from a user: whoever does it is asked before, and told what stops."""
+
+    STOP = "stop"
+    WITHDRAW = "withdraw"
+    GENERAL = "general"
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,14 @@ class Users:
         self.wake()
         return number
 
+    async def check_loss(self, manager: Member, account_id: int, loss: UserLoss) -> ListedUser:
+        """Return the user whom it concerns. Raises `NotPossibleError` where doing it would."""
+        async with self.sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            await _CHECKS[loss](session, account)
+            registration = await session.get_one(MyicsRegistrationRow, account.registration_no)
+            return _listed(account, registration.expires_on)
+
     async def change_kind(self, manager: Member, account_id: int, kind: AccountKind) -> None:
         """Make a user 一般 or 管理者. Raises `NotPossibleError`, also for the last administrator."""
         async with self.sessions.begin() as session:
@@ -73,7 +93,7 @@ class Users:
             if account.kind == kind:
                 return
             if kind is not AccountKind.ADMINISTRATOR:
-                await _refuse_last_administrator(session, account)
+                await _may_become_general(session, account)
             account.kind = kind
             self._audit(session, manager, account, f"ユーザー種別を{kind}に変更した")
 
@@ -86,9 +106,7 @@ class Users:
             account = await self._held(session, manager, account_id)
             if account.state == AccountState.STOPPED:
                 return
-            if account.state != AccountState.REGISTERED:
-                raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
-            await _refuse_last_administrator(session, account)
+            await _may_be_stopped(session, account)
             account.state = AccountState.STOPPED
             await end_sessions(session, account)
             self._audit(session, manager, account, "アカウントを停止した")
@@ -116,8 +134,7 @@ class Users:
         """Return the registration of a user who has not registered. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
-            if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
-                raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+            await _is_invited(session, account)
             return RegistrationNo(account.registration_no)
 
     @staticmethod
@@ -130,7 +147,7 @@ class Users:
         await may_manage(session, manager, HolderNo(account.holder_no))
         await session.refresh(account, with_for_update=True)
         if account.ended_at:
-            raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+            raise NotPossibleError(_ENDED)
         return account
 
     def _audit(self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
@@ -138,7 +155,18 @@ class Users:
         audit(session, account.registration_no, action, by=manager.name, at=self.now(), by_account=by_account)
 
 
-async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAccountRow) -> None:
+async def _may_be_stopped(session: DatabaseSession, account: MyicsAccountRow) -> None:
+    if account.state not in {AccountState.REGISTERED, AccountState.STOPPED}:
+        raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
+    await _may_become_general(session, account)
+
+
+async def _is_invited(_: DatabaseSession, account: MyicsAccountRow) -> None:
+    if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
+        raise NotPossibleError(_ENDED)
+
+
+async def _may_become_general(session: DatabaseSession, account: MyicsAccountRow) -> None:
     """Keep at least one administrator of the firm who can log in; clients are managed by the firm (M4, M7)."""
     if account.client_id or account.kind != AccountKind.ADMINISTRATOR or account.state != AccountState.REGISTERED:
         return
@@ -147,6 +175,13 @@ async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAcc
     )
     if not await session.scalar(others):
         raise NotPossibleError(LAST_ADMINISTRATOR)
+
+
+_CHECKS = {
+    UserLoss.STOP: _may_be_stopped,
+    UserLoss.WITHDRAW: _is_invited,
+    UserLoss.GENERAL: _may_become_general,
+}
 
 
 def _listed(account: MyicsAccountRow, expires_on: date) -> ListedUser:

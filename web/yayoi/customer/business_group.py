@@ -49,7 +49,7 @@ async def create(page: OwnPair, events: Events) -> Response:
                 "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
-                "group_name": form.value("group_name").strip(),
+                "group_name": form.value("group_name"),
                 "details": details,
             }
         )

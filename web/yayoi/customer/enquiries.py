@@ -36,7 +36,7 @@ async def send(
     sent = await request.form()
     form = PageForm(LABELS, sent_values(sent, *LABELS))
     try:
-        enquiry = EnquiryForm.model_validate({name: value.strip() for name, value in form.values.items()})
+        enquiry = EnquiryForm.model_validate(form.values)
     except ValidationError as invalid:
         return _show(request, context, form.refused(messages(invalid, form.values)))
     await context.auth.limit(Limit.SUBMISSION, client_address(request))
