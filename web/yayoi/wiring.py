@@ -29,6 +29,7 @@ from web.yayoi.applicant import (
 )
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
 from web.yayoi.customer import (
+    applications,
     business_group,
     enquiries,
     evidence,
@@ -119,6 +120,7 @@ def customer(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             support_password.router,
+            applications.router,
             set_up.router,
             business_group.router,
             products.router,
