@@ -26,7 +26,7 @@ from models.tables import (
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
-from models.yayoi.case_links import link_expiry
+from models.yayoi.case_links import calendar_address, link_expiry
 from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.follow_up import SET_UP_PATH
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
@@ -116,6 +116,7 @@ class MailTexts:
             assignee=assignee,
             case_url=case_url,
             set_up_url=urljoin(case_url, SET_UP_PATH),
+            calendar_url=calendar_address(case_url),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )

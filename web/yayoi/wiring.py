@@ -18,9 +18,18 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
-from web.yayoi.applicant import apply_pages, case_actions, case_pages, draft_pages, guide_pages, plan_pages
+from web.yayoi.applicant import (
+    apply_pages,
+    calendar_pages,
+    case_actions,
+    case_pages,
+    draft_pages,
+    guide_pages,
+    plan_pages,
+)
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
 from web.yayoi.customer import (
+    applications,
     business_group,
     enquiries,
     evidence,
@@ -96,6 +105,7 @@ def applicant(context: WebContext) -> WebPackage:
             apply_pages.router,
             draft_pages.router,
             case_pages.router,
+            calendar_pages.router,
             case_actions.router,
         ],
         services=[drafts],
@@ -110,6 +120,7 @@ def customer(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             support_password.router,
+            applications.router,
             set_up.router,
             business_group.router,
             products.router,

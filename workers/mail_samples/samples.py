@@ -100,6 +100,7 @@ _CASE: Facts = CONSTANTS | {
     "late_until": {},
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "set_up_url": f"{_WEB}/set-up",
+    "calendar_url": f"{_WEB}/calendars/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }

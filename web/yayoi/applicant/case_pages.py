@@ -28,6 +28,7 @@ from web.yayoi.applicant.case_access import (
     WholeLink,
     no_such_case,
 )
+from web.yayoi.applicant.case_calendar import deadlines_of
 from web.yayoi.applicant.case_view import office_view
 from web.yayoi.applicant.case_words import for_applicants
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -84,6 +85,7 @@ async def _show(
         "row": row,
         "applied_on": day_in_japan(row.applied_at),
         "offices": offices,
+        "deadlines": deadlines_of(row, case.pairs, statuses),
         "awaiting_notice": any(office.awaits_notice for office in offices),
         "event": event,
         "refusal": for_applicants(event.refused_because) if event else "",
