@@ -20,6 +20,7 @@ class PersonalLinkKind(StrEnum):
 
     MEMBER_INVITATION = "member invitation"
     MYICS = "MYICS"
+    MYICS_ADDRESS = "MYICS address"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind
 
 
