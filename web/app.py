@@ -79,7 +79,7 @@ def create_app(
     packages = [
         yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
         accounts(context),
-        applicant(),
+        applicant(context),
         customer(context),
         myics(context),
         webhooks(context),

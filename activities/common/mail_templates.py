@@ -1,9 +1,11 @@
 """The templates that mails are written from, in Markdown."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
 
 import activities
 from activities.common.mail_markdown import as_code, as_link, escaped
@@ -30,3 +32,13 @@ def mail_templates(**named: Any) -> Environment:
     templates.globals |= named
     templates.filters |= {"day": day_in_words, "as_code": as_code, "as_link": as_link}
     return templates
+
+
+@cache
+def facts_named_in(templates: Environment, template: str) -> frozenset[str]:
+    """Return the names of the facts that a template mentions, itself or in what it includes."""
+    assert templates.loader  # noqa: S101 for the type checker
+    source, *_ = templates.loader.get_source(templates, template)
+    parsed = templates.parse(source)
+    included = [facts_named_in(templates, name) for name in find_referenced_templates(parsed) if name]
+    return frozenset(find_undeclared_variables(parsed)).union(*included)

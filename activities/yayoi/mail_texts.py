@@ -1,11 +1,13 @@
 """Writing a mail: its recipient, and its text from the template of its kind."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Any
 
 from jinja2 import Environment
 from sqlalchemy import select
 
+from activities.common.mail_templates import facts_named_in
 from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
@@ -79,18 +81,22 @@ class MailTexts:
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
-        body = self._templates.get_template(f"{request.kind}.md").render(
-            CONSTANTS,
+        template = f"{request.kind}.md"
+        facts: dict[str, Callable[[], Awaitable[Any]]] = {
+            "offices": lambda: self._offices(session, request),
+            "issued": lambda: self._registry.contracts.issued(transaction),
+            "links": lambda: self._links(session, request),
+            "firms": lambda: self._firms(transaction, office),
+            "shared_again": lambda: self._shared_again(session, request),
+            "still_released": lambda: self._still_released(transaction, office),
+        }
+        named = facts_named_in(self._templates, template)
+        body = self._templates.get_template(template).render(
+            CONSTANTS | {name: await read() for name, read in facts.items() if name in named},
             application=application,
             procedure=Procedure(application.procedure),
             contract=contract,
             office=office,
-            offices=await self._offices(session, request),
-            issued=await self._registry.contracts.issued(transaction),
-            links=await self._links(session, request),
-            firms=await self._firms(transaction, office),
-            shared_again=await self._shared_again(session, request),
-            still_released=await self._still_released(transaction, office),
             request=request,
             assignee=assignee,
             case_url=self._case_link(

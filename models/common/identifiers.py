@@ -46,12 +46,17 @@ class Identifier(str):
     def __new__(cls, text: str) -> Self:
         normal = cls.normalise(text) if len(text) <= 4 * cls.max_length else ""
         if len(normal) > cls.max_length or not cls.pattern.fullmatch(normal):
-            raise ValueError(cls.refusal)
+            raise ValueError(cls.why_not(text))
         return str.__new__(cls, normal)
 
     @classmethod
     def normalise(cls, text: str) -> str:
         return fold(text)
+
+    @classmethod
+    def why_not(cls, text: str) -> str:  # noqa: ARG003 a kind that knows more says more
+        """Return what is wrong with a text that is none, in Japanese, and what to do."""
+        return cls.refusal
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -18,6 +18,7 @@ CODE_DIGITS = 6
 class PersonalLinkKind(StrEnum):
     """What a link is for: one of a kind opens nothing of another."""
 
+    DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
     MYICS = "MYICS"
     MYICS_ADDRESS = "MYICS address"

@@ -17,6 +17,8 @@ from models.yayoi.procedures import Procedure
 
 MAX_OFFICES = 20
 MAX_NAME_LENGTH = 30
+MAX_OFFICE_NAME_LENGTH = 40
+SAME_NAME = "同じ名前が 2 回入力されています。区別できる名前を付けてください。"
 NO_FEE = "お申し込みによる追加料金は発生しません。"
 """Y10."""
 
@@ -37,11 +39,26 @@ def _full_width(text: str) -> str:
     return name
 
 
+def _office_name(text: str) -> str:
+    """Take a name as people write it. What mail programs make links of is written full-width: anybody may apply."""
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(name) > MAX_OFFICE_NAME_LENGTH:
+        raise PydanticCustomError("refused", "{limit} 文字以内で入力してください。", {"limit": MAX_OFFICE_NAME_LENGTH})
+    if any(unicodedata.category(c)[0] == "C" or c == "\ufffd" for c in name):
+        raise PydanticCustomError("refused", "使えない文字が含まれています。もう一度入力してください。")
+    return name.translate(_NO_LINKS)
+
+
+_NO_LINKS = str.maketrans(".:/@", "．：／＠")
+
+
 def _blank_is_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
 FullWidthName = Annotated[str, AfterValidator(_full_width)]
+OfficeName = Annotated[str, AfterValidator(_office_name)]
+"""What a customer calls their office data."""
 
 
 class Applicant(FromOutside):
@@ -54,6 +71,11 @@ class Applicant(FromOutside):
 class OfficePair(FromOutside):
     """One Yayoi ID and the office data it is to manage (Y1)."""
 
+    office_name: Annotated[OfficeName | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None,
+        description="事業所データの名前。メールや画面で使う。事業所トークンから分かるときは、登録されている名前を使う",
+        examples=["B 商店"],
+    )
     yayoi_id: YayoiId = Field(description="弥生ID（メールアドレス）", examples=["office-b@example.co.jp"])
     yayoi_id_confirmation: YayoiId = Field(
         description="弥生ID（確認のためもう一度）", examples=["office-b@example.co.jp"]
@@ -150,7 +172,10 @@ class ApplicationForm(FromOutside):
         errors = []
         ids = Counter(pair.yayoi_id for pair in self.offices)
         tokens = Counter(pair.office_token for pair in self.offices if pair.office_token)
+        names = Counter(pair.office_name for pair in self.offices if pair.office_name)
         for index, pair in enumerate(self.offices):
+            if pair.office_name and names[pair.office_name] > 1:
+                errors.append(_error(index, "office_name", SAME_NAME))
             if ids[pair.yayoi_id] > 1:
                 errors.append(
                     _error(index, "yayoi_id", "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。")

@@ -30,6 +30,11 @@ MEMBER_INVITATION_DAYS = 14
 MEMBER_INVITATION_REMINDER_DAYS = 3
 """Business days after which whoever was invited is reminded (Y24)."""
 
+DRAFT_LASTS = timedelta(hours=24)
+"""How long a plan or a half-filled form is kept from when it was last changed, if no link to it was mailed."""
+SAVED_DRAFT_DAYS = 30
+"""Days for which it is kept from when its link was last mailed."""
+
 CODE_VALID = timedelta(minutes=30)
 """How long a mailed code can be typed in, from when it was requested (Y26)."""
 ADDRESS_CHECK_LASTS = timedelta(hours=24)

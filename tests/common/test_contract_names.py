@@ -23,6 +23,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
+    "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),

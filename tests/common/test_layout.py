@@ -24,6 +24,7 @@ SAME_OF_EACH = {
         "batches": "rules, and their store",
         "case_status": "the message, and its store",
         "deadlines": "of each product",
+        "drafts": "rules, and their store",
         "enquiries": "rules, and their store",
         "events": "rules, and their store",
         "identifiers": "of each package",
@@ -34,6 +35,7 @@ SAME_OF_EACH = {
         "operator_actions": "of each package",
         "personal_links": "what all links are, and those of MYICS",
         "starting": "what is stored and not started yet, of each package",
+        "vendor_pages": "of each vendor",
     },
     "workflows": {"search_attributes": "what all have, and those of each package"},
     "web": {

@@ -1,9 +1,7 @@
 """What one person can learn of another, and how often anybody may try: systematically, over the routes there are."""
 
-import base64
 import html
 import re
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http.cookies import SimpleCookie
 from itertools import product
@@ -27,6 +25,7 @@ from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
+from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import Limit
 from web.common.problems import SYSTEMS
@@ -37,7 +36,7 @@ from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
-OPEN_TO_ALL |= {"/guide/group-members", "/guide/use"}
+OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 
@@ -142,24 +141,6 @@ def _text(answer: httpx.Response) -> str:
     if answer.headers.get("content-type") != "application/pdf":
         return answer.text
     return pdf_text(answer.content)
-
-
-def pdf_text(content: bytes) -> str:
-    """The text of our own PDFs: the characters of each stream, as they are shown in turn."""
-    shown = []
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL):
-        try:
-            plain = zlib.decompress(base64.a85decode(stream.strip(), adobe=stream.strip().startswith(b"<~")))
-        except (ValueError, zlib.error):
-            try:
-                plain = zlib.decompress(base64.a85decode(b"<~" + stream.strip(), adobe=True))
-            except (ValueError, zlib.error):
-                continue
-        for text in re.findall(rb"\((.*?)(?<!\\)\) Tj", plain, re.DOTALL):
-            raw = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), text)
-            raw = re.sub(rb"\\(.)", rb"\1", raw, flags=re.DOTALL)
-            shown.append(raw.decode("utf-16-be", "replace"))
-    return "".join(shown)
 
 
 # --- again and again --------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from models.tables import (
     BusinessGroupRow,
     CaseRequestRow,
     CaseStatusRow,
+    DraftRow,
     EnquiryRow,
     EventRow,
     ExistingContractRow,
@@ -47,6 +48,7 @@ from models.tables import (
 )
 from models.webhooks.messages import DeliverWebhook, WebhookMessageRef, WebhookStage
 from models.yayoi.address_checks import CheckPurpose, CheckRef, CheckStep, SendCode, case_no
+from models.yayoi.drafts import DraftRef
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
@@ -469,6 +471,23 @@ TRIALS = [
         added={},  # `closed_at` is its own ledger
         look=select(MemberInvitationRow.closed_at, MemberInvitationRow.outcome),
         found=[(AT, "期限切れ")],
+    ),
+    Trial(
+        activity="mail_draft",
+        message=DraftRef(draft_id=INVITED, mail_no=1),
+        given=(
+            insert(DraftRow).values(
+                draft_id=INVITED,
+                form={"applicant.family_name": "弥生"},
+                mail_address=HANAKO,
+                mail_no=1,
+                changed_at=AT,
+                expires_at=datetime(2099, 1, 1, tzinfo=UTC),
+            ),
+        ),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.key, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(f"draft:{INVITED}:1", HANAKO, True)],
     ),
     Trial(
         activity="forward_enquiry",

@@ -124,6 +124,33 @@ async def test_y2_y3_y5_the_form_does_not_disclose_which_ids_and_tokens_exist(we
     assert [row.office_name for row in rows] == ["事業所データ1", "事業所データ2"]
 
 
+async def test_y18_other_systems_may_say_what_an_office_is_called(web: Web) -> None:
+    unlinked = {"accounting_link": False, "consents": {}}
+    named = pair("c@example.co.jp", None, office_name="　駅前 店 ")
+    await web.applied(pair(token=None), named, **unlinked)
+    rows = await web.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))
+    assert [row.office_name for row in rows] == ["事業所データ1", "駅前 店"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("あ" * 41, "40 文字以内で入力してください。"),
+        ("店\u202e", "使えない文字が含まれています。もう一度入力してください。"),
+    ],
+)
+async def test_y18_a_name_that_no_mail_can_show_is_refused(web: Web, name: str, message: str) -> None:
+    answer = await web.apply(application(pair(office_name=name)))
+    assert errors_of(answer) == {"offices.0.office_name": message}
+
+
+async def test_y18_a_name_brings_no_link_into_mails(web: Web) -> None:
+    """Anybody may apply with anybody's number: what mail programs make links of is written full-width."""
+    await web.applied(pair(token=None, office_name="https://evil.test/x a@b.cd"), accounting_link=False, consents={})
+    [row] = await web.rows(select(ApplicationOfficeRow))
+    assert row.office_name == "https：／／evil．test／x a＠b．cd"
+
+
 async def test_an_own_office_is_called_by_its_name(web: Web) -> None:
     await web.applied(pair(), pair("c@example.co.jp", TOKEN_C))
     rows = await web.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import ApplicationRow
+from models.yayoi.identifiers import OfficeToken
 from tests.support.databases import MIGRATED, new_database
 from tests.support.web import (
     STANDALONE,
@@ -28,7 +29,6 @@ from workers import database
 
 MISMATCH = "弥生ID と一致しません。もう一度入力してください。"
 FULL_WIDTH = "全角で入力してください（例：弥生　太郎）。"
-BAD_TOKEN = "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"
 BAD_ADDRESS = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
 BAD_CONTRACT = "サービス契約ID（お客様番号）は 6、7、8 のいずれかで始まる 7 桁の数字で入力してください。"
 
@@ -74,7 +74,9 @@ async def test_y1_nothing_appears_twice_in_one_application(
     "token", ["b0000002-0000-4000-8000-00000000000", "b000000200004000800000000000002", "あ" * 36, "b0000002_0000", "x"]
 )
 async def test_y4_a_token_of_another_shape_is_refused(refusing: Web, token: str) -> None:
-    assert errors_of(await refusing.apply(application(pair(token=token)))) == {"offices.0.office_token": BAD_TOKEN}
+    assert errors_of(await refusing.apply(application(pair(token=token)))) == {
+        "offices.0.office_token": OfficeToken.why_not(token)
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
     pairs = [pair(token="x", yayoi_id_confirmation=other), pair("x", yayoi_id_confirmation=other)]
     assert errors_of(await refusing.apply(application(*pairs))) == {
         "offices.0.yayoi_id_confirmation": MISMATCH,
-        "offices.0.office_token": BAD_TOKEN,
+        "offices.0.office_token": OfficeToken.why_not("x"),
         "offices.1.yayoi_id": BAD_ADDRESS,
     }
 

@@ -130,13 +130,20 @@ async def test_y26_what_is_wrong_is_said_beside_its_field_and_on_top(
     assert await browser_user.rows(AddressCheckRow) == []
 
 
+async def test_y26_all_that_is_wrong_is_said_in_one_round(browser_user: BrowserUser) -> None:
+    answer = await browser_user.send("/register", dict.fromkeys(FORM, ""))
+    text = text_of(answer)
+    assert f"{len(FORM)} か所を確認してください" in text
+    assert "パスワード（確認のためもう一度） ：入力してください。" in text
+
+
 async def test_y26_the_pages_say_what_they_want_before_anything_is_wrong(browser_user: BrowserUser) -> None:
     text = text_of(await browser_user.http.get("/register"))
     for fact in (
         "半角の英字・数字・記号 8～64 文字。英字の大文字と小文字は区別されます。",
         "貼り付けて入力することもできます。",
-        "弥生からのお知らせ・お得な情報をメールで受信する（任意）",
-        "「弥生関連サービス基本利用規約」およびプライバシーポリシーに同意します（必須）",
+        "弥生からのお知らせ・お得な情報をメールで受信する 任意",
+        "「弥生関連サービス基本利用規約」およびプライバシーポリシーに同意します 必須",
     ):
         assert fact in text
 

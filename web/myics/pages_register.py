@@ -151,7 +151,10 @@ async def confirm(pages: Pages) -> Response:
 
 def not_the_same(values: Mapping[str, str]) -> dict[str, str]:
     """Return what to say of two passwords that differ; nothing if the first breaks the rule, which is said instead."""
-    if values["password"] == values["password_again"] or PasswordKind.MYICS.refusal(values["password"]):
+    refusal = PasswordKind.MYICS.refusal(values["password"])
+    if not values["password_again"]:
+        return ({"password": refusal} if refusal else {}) | {"password_again": "入力してください。"}
+    if values["password"] == values["password_again"] or refusal:
         return {}
     return {"password_again": OTHER_PASSWORD}
 

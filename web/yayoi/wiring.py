@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from models.common.calendar import BusinessCalendar
-from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
+from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.address_checks import AddressChecks
+from models.yayoi.store.drafts import Drafts
 from models.yayoi.store.enquiries import Enquiries
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.member_invitations import MemberInvitations
@@ -17,7 +18,7 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
-from web.yayoi.applicant import apply_pages, case_actions, case_pages, guide_pages
+from web.yayoi.applicant import apply_pages, case_actions, case_pages, draft_pages, guide_pages, plan_pages
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
 from web.yayoi.customer import (
     business_group,
@@ -34,7 +35,12 @@ from web.yayoi.customer import (
     support_password,
 )
 from web.yayoi.event_delivery import EventDelivery
-from web.yayoi.notifications import address_check_notification, enquiry_notification, invitation_notification
+from web.yayoi.notifications import (
+    address_check_notification,
+    draft_notification,
+    enquiry_notification,
+    invitation_notification,
+)
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
@@ -80,9 +86,20 @@ def accounts(context: WebContext) -> WebPackage:
     )
 
 
-def applicant() -> WebPackage:
+def applicant(context: WebContext) -> WebPackage:
+    mailing = context.notifying(DraftRow, draft_notification)
+    drafts = Drafts(context.sessions, mailing.wake, context.now)
     return WebPackage(
-        routers=[guide_pages.router, apply_pages.router, case_pages.router, case_actions.router],
+        routers=[
+            guide_pages.router,
+            plan_pages.router,
+            apply_pages.router,
+            draft_pages.router,
+            case_pages.router,
+            case_actions.router,
+        ],
+        services=[drafts],
+        jobs=[mailing, PeriodicJob(drafts.forget, timedelta(hours=1))],
         answers={LinkExpiredError: answer_expired_link},
     )
 

@@ -21,7 +21,9 @@ from models.yayoi.deadlines import (
     CODE_VALID,
     FOLLOW_UP_REMINDER_DAYS,
     MEMBER_INVITATION_DAYS,
+    SAVED_DRAFT_DAYS,
 )
+from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
 from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
@@ -230,6 +232,17 @@ SAMPLES = (
         PASSWORD_SET_SUBJECT,
         _PAIR,
         {"at": _AT, "password_url": f"{_WEB}/password", "receipt_no": "AC-00000002"},
+    ),
+    Sample(
+        "draft",
+        "入力途中のお申し込みを保存したとき",
+        DRAFT_SUBJECT,
+        _TARO,
+        {
+            "link": f"{_WEB}{RESUME_PATH}?draft=eyJkcmFmdCI6MX0.kuza-eVpXvRBR6V4U",
+            "until": _AT + timedelta(days=SAVED_DRAFT_DAYS),
+            "receipt_no": "01234567",
+        },
     ),
     Sample("member_invitation", "事業グループに招待されたとき", SUBJECT, _INVITED, _INVITATION | {"reminder": False}),
     Sample(

@@ -10,8 +10,7 @@ from typing import Self
 from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from activities.common.failing_interceptor import NotifyOfFailing
 from activities.common.mail_templates import mail_templates
@@ -44,6 +43,7 @@ from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
 from workflows.yayoi.case_link_mail import CaseLinkMail
+from workflows.yayoi.draft_mail import DraftMail
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
 from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -56,6 +56,7 @@ WORKFLOWS = (
     MultiOfficeApplication,
     OfficeDataProcedure,
     CaseLinkMail,
+    DraftMail,
     MorningDigest,
     DailyReconciliation,
     YayoiIdRegistration,
@@ -70,10 +71,12 @@ DRAIN = timedelta(seconds=20)
 """How long a worker that stops lets its running activities finish."""
 STEPS_AT_ONCE = 10
 """Steps that are tried within workflow tasks at once: each needs a connection to the database."""
-PASSED_THROUGH = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "models", "workflows")
-)
-"""Our own modules are imported once for all workflows, not anew for each start and each replay."""
+UNRESTRICTED = UnsandboxedWorkflowRunner()
+"""Workers run workflows without the SDK's sandbox, which costs a fifth of their CPU.
+
+It guards nothing but our own code, and that is guarded where it is tested: tests and the replay of recorded histories
+restrict it (`tests/support/sandbox.py`).
+"""
 
 
 class Workers:
@@ -149,7 +152,7 @@ def build_worker(
     max_cached_workflows: int = 1000,
     drain: timedelta = DRAIN,
     versioned: bool = True,
-    runner: WorkflowRunner = PASSED_THROUGH,
+    runner: WorkflowRunner = UNRESTRICTED,
 ) -> Workers:
     """Build the worker of the cases and that of the mails. For `registry` and `transport` see `build_activities`.
 

@@ -19,6 +19,7 @@ from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.desk_mails import DeskMailActivities
+from activities.yayoi.drafts import DraftActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
@@ -59,6 +60,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     for_customers = activities_of(
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
         AddressCheckActivities(sessions, ledger, outbox, templates, secret_key=key, public_url=url),
+        DraftActivities(outbox, templates, secret_key=key, public_url=url),
         InvitationActivities(sessions, outbox, templates, secret_key=key, public_url=url),
     )
     for_operators = activities_of(

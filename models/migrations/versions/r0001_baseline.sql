@@ -142,6 +142,20 @@ CREATE TABLE audit_trail (
     PRIMARY KEY (audit_id)
 );
 CREATE INDEX ix_audit_trail_case_no ON audit_trail (case_no);
+CREATE TABLE drafts (
+    draft_id UUID NOT NULL,
+    plan JSONB,
+    form JSONB,
+    mail_address VARCHAR,
+    mail_no INTEGER DEFAULT 0 NOT NULL,
+    mailed_for UUID,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    notified_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (draft_id)
+);
+CREATE INDEX ix_drafts_expires_at ON drafts (expires_at);
+CREATE INDEX ix_drafts_mail_address ON drafts (mail_address);
 CREATE TABLE enquiries (
     receipt_no VARCHAR NOT NULL,
     submission_id UUID NOT NULL,

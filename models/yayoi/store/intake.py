@@ -198,7 +198,7 @@ class Intake:
                 yayoi_id=pair.yayoi_id,
                 office_token=pair.office_token,
                 issued_contract_id=pair.issued_contract_id,
-                office_name=names.get(pair.office_token or "", f"事業所データ{number}"),
+                office_name=names.get(pair.office_token or "") or pair.office_name or f"事業所データ{number}",
             )
             for number, pair in enumerate(form.offices, start=1)
         ]

@@ -122,9 +122,11 @@ async def send_again(page: Code) -> Response:
 @router.get("/register/{check_id:uuid}/done")
 @router.get("/password/{check_id:uuid}/done")
 async def show_done(page: Code) -> Response:
-    if (await page.row()).finished_at is None:
+    row = await page.row()
+    if row.finished_at is None:
         return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
-    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {})
+    # Whoever has typed the code in reads the mails of this address.
+    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
 
 
 async def limit_mails(context: WebContext, address: str) -> None:

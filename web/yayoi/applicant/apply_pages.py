@@ -5,23 +5,26 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
+from models.yayoi.store.drafts import Drafts
 from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
+from web.yayoi.applicant.draft_pages import FIELD, Draft, KeptDraft, draft_of_text, token_of
+from web.yayoi.applicant.plan import Plan
 
 OTHER_APPLICATION = (
     "このフォームのお申し込みは、すでに受け付けています。変更する場合は、新しいフォームを開いてください。"
 )
 STALE_FORM = "フォームを読み取れませんでした。お手数ですが、申込フォームを開き直してください。"
-CHANGE, SEND = "change", "send"
+CHANGE, SEND, SAVE = "change", "send", "save"
 
 router = page_router()
 
@@ -33,52 +36,83 @@ class ConfirmedPair:
     yayoi_id: str
     office_token: str | None
     office_name: str | None
-    """None: no office of the contract has this token (Y5), or none is needed (Y9)."""
+    """None: no office of the contract has this token (Y5). Without the link it is what the applicant calls it (Y9)."""
     issued_contract_id: str | None
 
 
 @router.get("/apply")
-async def show_form(
-    request: Request, context: Context, yayoi_id: Annotated[list[str] | None, Query()] = None
-) -> Response:
-    return _show(request, context, empty_page(yayoi_id or []))
+async def show_form(request: Request, context: Context, draft: Draft) -> Response:
+    """Show the form: empty, as it was saved, or begun with what a plan says."""
+    return _show(request, context, _begun(draft), draft)
 
 
 @router.post("/apply")
-async def apply(request: Request, context: Context, intake: Annotated[Intake, Depends(given(Intake))]) -> Response:
+async def apply(
+    request: Request,
+    context: Context,
+    intake: Annotated[Intake, Depends(given(Intake))],
+    drafts: Annotated[Drafts, Depends(given(Drafts))],
+) -> Response:
     """Repeat what was filled in, or take it if it was confirmed; show what is wrong with it in either case."""
     sent = await request.form()
     page, action = page_of(sent), str(sent.get("action"))
+    draft = await draft_of_text(context, drafts, sent.get(FIELD))
+    if action == SAVE:
+        await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
+        kept = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
+        return RedirectResponse(f"/drafts?{token_of(context, *kept)}", HTTPStatus.SEE_OTHER)
     if (changed := page.after(action)) is not None:
-        return _show(request, context, changed)
+        return _show(request, context, changed, draft)
     if action == CHANGE:
-        return _show(request, context, page)
+        return _show(request, context, page, draft)
     # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
     await context.auth.limit(Limit.SUBMISSION, client_address(request))
     page = page.without_blank_rows()
     try:
         form = page.form()
         if action == SEND:
-            return await _receive(context, intake, form)
+            received = await _receive(context, intake, form)
+            if draft:
+                await drafts.delete(draft.row.draft_id)
+            return received
         await intake.check(form)
-        return _confirm(request, context, page, form, await intake.office_names(form))
+        return _confirm(request, context, page, form, await intake.office_names(form), draft=draft)
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
-        return _show(request, context, page.with_errors(refused.errors))
+        return _show(request, context, page.with_errors(refused.errors), draft)
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
 
 
-def _show(request: Request, context: WebContext, page: ApplicationPage) -> Response:
-    return context.show(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE})
+def _begun(draft: KeptDraft | None) -> ApplicationPage:
+    if draft is None:
+        return empty_page()
+    if draft.row.form:
+        return page_of(draft.row.form)
+    return empty_page().planned(Plan.of(draft.row.plan or {}).new)
+
+
+def _show(request: Request, context: WebContext, page: ApplicationPage, draft: KeptDraft | None) -> Response:
+    return context.show(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE, "draft": draft})
 
 
 def _confirm(
-    request: Request, context: WebContext, page: ApplicationPage, form: ApplicationForm, names: Mapping[str, str]
+    request: Request,
+    context: WebContext,
+    page: ApplicationPage,
+    form: ApplicationForm,
+    names: Mapping[str, str],
+    *,
+    draft: KeptDraft | None,
 ) -> Response:
     pairs = [
-        ConfirmedPair(pair.yayoi_id, pair.office_token, names.get(pair.office_token or ""), pair.issued_contract_id)
+        ConfirmedPair(
+            pair.yayoi_id,
+            pair.office_token,
+            names.get(pair.office_token or "") if form.accounting_link else pair.office_name,
+            pair.issued_contract_id,
+        )
         for pair in form.offices
     ]
     facts = {
@@ -87,6 +121,7 @@ def _confirm(
         "pairs": pairs,
         "unknown": form.accounting_link and any(pair.office_name is None for pair in pairs),
         "no_fee": NO_FEE,
+        "draft": draft,
     }
     return context.show(request, "yayoi/apply_confirm.html", facts)
 

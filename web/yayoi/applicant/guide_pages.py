@@ -1,23 +1,20 @@
-"""What customers read before they apply: the guide, the plan (STEP1), the office token (STEP3). Nothing is stored."""
+"""What customers read: the guide, how to use what they applied for, the office token (STEP3). Nothing is stored."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from models.yayoi.application_form import MAX_OFFICES, NO_FEE
+from models.yayoi.application_form import NO_FEE
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
 from web.common.auth import page_router
 from web.common.context import Context
 from web.common.page_form import PageForm
-from web.common.problems import ProblemError
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
-from web.yayoi.applicant.plan import MAX_PLANNED, Plan
-from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
 
-TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
+LONGEST = 400
+"""Characters of a wrong token that are shown again."""
 
 router = page_router()
 
@@ -48,15 +45,6 @@ async def use(request: Request, context: Context) -> Response:
     return context.show(request, "yayoi/use.html", {})
 
 
-@router.get("/plan")
-async def plan(request: Request, context: Context) -> Response:
-    try:
-        page = Plan.of(request.query_params)
-    except ValueError:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, TOO_MUCH) from None
-    return context.show(request, "yayoi/plan.html", {"page": page, "most": MAX_OFFICES})
-
-
 @router.get("/token")
 async def show_token(request: Request, context: Context) -> Response:
     return context.show(request, "yayoi/token.html", {"page": PageForm({})})
@@ -67,10 +55,11 @@ async def check_token(request: Request, context: Context) -> Response:
     typed = (await request.form()).get("office_token", "")
     text = typed if isinstance(typed, str) else ""
     labels = {"office_token": "事業所トークン"}
-    if wrong := what_is_wrong(text):
-        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong})
+    try:
+        token = OfficeToken(text)
+    except ValueError as refused:
+        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": str(refused)})
         return context.show(request, "yayoi/token.html", {"page": page})
-    token = OfficeToken(text)
     return context.show(
         request, "yayoi/token.html", {"page": PageForm(labels, {"office_token": token}), "right": token}
     )

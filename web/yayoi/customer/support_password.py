@@ -39,6 +39,7 @@ LEAVE_PHONE_EMPTY = (
 LEAVE_NEW_MAIL_EMPTY = (
     "新規メールアドレスは空欄にしてください。お知らせメールのアドレス（弥生ID）と組み合わせて使うため、変更できません。"
 )
+NOT_TYPED = "入力してください。"
 NOT_THE_SAME = "パスワードが一致しません。もう一度入力してください。"
 SET_BEFORE = (
     "この番号のパスワードは、すでに設定されています。変更するときは、先にこの番号の弥生ID でログインしてから、"
@@ -119,9 +120,12 @@ def _lead_on(*, later: bool = False) -> Response:
 
 def _errors(password: str, again: str, new_mail: str) -> dict[str, str]:
     errors = {}
-    if refusal := PasswordKind.SUPPORT.refusal(password):
+    refusal = PasswordKind.SUPPORT.refusal(password)
+    if refusal:
         errors["password"] = refusal
-    elif password != again:
+    if not again:
+        errors["password_again"] = NOT_TYPED
+    elif not refusal and password != again:
         errors["password_again"] = NOT_THE_SAME
     if new_mail.strip():
         errors["new_mail"] = LEAVE_NEW_MAIL_EMPTY
