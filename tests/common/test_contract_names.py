@@ -18,6 +18,7 @@ OFFICE = (
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AccountUnlocking": REGISTRATION,
+    "AddressChange": REGISTRATION,
     "CaseLinkMail": ((FAILING,), (), ()),
     "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),

@@ -155,12 +155,16 @@ _MYICS: Facts = MYICS_CONSTANTS | {
 }
 
 
+_BEFORE = "yamada@yamada-kaikei.example.jp"
+
+
 def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None = None) -> Sample:
     name = "一郎" if kind is RegistrationKind.REPRESENTATIVE else "花子"
     registration: Facts = {
         "registration_no": "MR-000001",
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
+        "address_before": _BEFORE,
         "expires_on": date(2026, 11, 18),
         "text_for_customer": "ご担当の方からのご依頼により、取り下げました。",
     }
@@ -168,11 +172,12 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
 
 
-_FIRM, _USER, _LOCK, _NEW = (
+_FIRM, _USER, _LOCK, _NEW, _MOVE = (
     RegistrationKind.REPRESENTATIVE,
     RegistrationKind.USER,
     RegistrationKind.UNLOCKING,
     RegistrationKind.RENEWAL,
+    RegistrationKind.ADDRESS,
 )
 
 SAMPLES = (
@@ -379,6 +384,10 @@ SAMPLES = (
     _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
     _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
     _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
+    _myics(MyicsMail.ADDRESS_CHANGE, "登録済みの方のアドレスの変更を受け付けたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGE_REMINDER, "新しいアドレスがまだ確認されていないとき", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGED, "アドレスが変更されたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_LEFT, "アドレスが変更されたとき（これまでのアドレスへ）", _MOVE, to=_BEFORE),
     _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
     _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
 )

@@ -511,6 +511,7 @@ CREATE TABLE myics_registrations (
     part_of VARCHAR,
     batch_no VARCHAR,
     address VARCHAR,
+    address_before VARCHAR,
     name VARCHAR NOT NULL,
     requested_by VARCHAR NOT NULL,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -540,7 +541,7 @@ CREATE INDEX ix_myics_registrations_client_id ON myics_registrations (client_id)
 CREATE INDEX ix_myics_registrations_customer_no ON myics_registrations (customer_no);
 CREATE INDEX ix_myics_registrations_part_of ON myics_registrations (part_of);
 CREATE INDEX myics_to_notify ON myics_registrations (changed_at) WHERE notified_at is null or notified_at < changed_at;
-CREATE INDEX open_renewals ON myics_registrations (account_id) WHERE kind = 'renewal' and closed_at is null;
+CREATE INDEX open_for_account ON myics_registrations (account_id) WHERE kind in ('renewal', 'address') and closed_at is null;
 CREATE UNIQUE INDEX one_open_representative ON myics_registrations (customer_no) WHERE kind = 'representative' and closed_at is null;
 CREATE UNIQUE INDEX one_open_unlocking ON myics_registrations (account_id) WHERE kind = 'unlocking' and closed_at is null;
 CREATE TABLE support_passwords (
