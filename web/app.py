@@ -45,12 +45,15 @@ def create_app(
     api_keys: Sequence[str] = (),
     form_secrets: Sequence[str] = (),
     form_translation: Translation | None = None,
+    freezes_at_acceptance: bool = True,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
     `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
+
+    `freezes_at_acceptance`: whether smart import is the default, in our own tables (Y12).
 
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
@@ -67,7 +70,7 @@ def create_app(
         every=reconcile_every,
     )
     packages = [
-        yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
+        yayoi(context, calendar, form_translation or OwnFields(), form_secrets, freezes=freezes_at_acceptance),
         accounts(context),
         applicant(),
         customer(context),

@@ -26,9 +26,10 @@ from models.yayoi.case_links import link_expiry
 from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.yayoi.messages import RestoredSharing, SendMail
+from models.yayoi.messages import Outcome, RestoredSharing, SendMail
 from models.yayoi.procedures import Procedure
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.smart_import import stopped_offices
 
 _TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
 """These go to the pair's own Yayoi ID if they are about one office (Y18), and link to that office alone.
@@ -44,6 +45,7 @@ CONSTANTS = {
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""
+_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 CaseLink = Callable[[ApplicationNo, date, int | None], str]
 """Of a whole case, or of one office; the day is the last on which it opens."""
 
@@ -86,6 +88,7 @@ class MailTexts:
             firms=await self._firms(transaction, office),
             shared_again=await self._shared_again(session, request),
             still_released=await self._still_released(transaction, office),
+            stopped=await stopped_offices(session, request.case_no),
             request=request,
             assignee=assignee,
             case_url=self._case_link(
@@ -129,8 +132,11 @@ class MailTexts:
         return list(rows)
 
     async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
-        """Return with whom the office was shared until this procedure ended it, and is now."""
-        if office is None or office.office_token is None:
+        """Return with whom the office was shared until this procedure ended it, and is now.
+
+        Of a token that was not found right, nothing is asked or said: the office may be anybody's.
+        """
+        if office is None or office.office_token is None or not (office.holds_token or office.outcome in _KEPT):
             return ()
         sharing, token = self._registry.sharing, OfficeToken(office.office_token)
         ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]

@@ -37,6 +37,8 @@ class Repair(StrEnum):
     THAW = "thaw"
     FREEZE = "freeze"
     CLOSE = "close"
+    EXPIRE = "expire"
+    """Close an application that was never started, as if it had expired."""
 
 
 class Finding(Message):
@@ -90,6 +92,12 @@ class UndoNeeded(Message):
     abandoned: bool
     issued: bool = False
     frozen: bool = False
+
+
+class NeverStarted(Message):
+    """The open offices of an application that will not be started any more; none: it was started after all."""
+
+    parts: tuple[int, ...]
 
 
 class FreezeStep(OfficeStep):

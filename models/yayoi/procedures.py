@@ -8,7 +8,6 @@ class Stage(StrEnum):
 
     CHECK = "内容確認"
     CORRECTION = "訂正待ち"
-    FREEZE = "取込の凍結"
     REMEMBER_LINKS = "連携の記録"
     SHARING = "共有解除待ち"
     ISSUE = "契約IDの発行"
@@ -72,7 +71,7 @@ class Procedure(StrEnum):
     @property
     def linked(self) -> bool:
         """Whether token, freeze, sharing and re-link apply."""
-        return self.has(Stage.FREEZE)
+        return self.has(Stage.REMEMBER_LINKS)
 
     @property
     def set_up_steps(self) -> tuple[SetUpStep, ...]:
@@ -84,7 +83,7 @@ class Procedure(StrEnum):
 
 
 _ENTRY = (Stage.CHECK, Stage.CORRECTION)
-_LINKED_BEFORE = (Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING)
+_LINKED_BEFORE = (Stage.REMEMBER_LINKS, Stage.SHARING)
 _LINKED = (
     *_ENTRY,
     *_LINKED_BEFORE,

@@ -92,6 +92,7 @@ _CASE: Facts = CONSTANTS | {
     "firms": ("山田会計事務所",),
     "shared_again": (),
     "still_released": (),
+    "stopped": frozenset({1, 2}),
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
@@ -202,6 +203,7 @@ SAMPLES = (
         MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
     ),
     _case(MailKind.TERMINATED, "手続きが途中で強制終了されていたとき", **_NOT_YET),
+    _case(MailKind.NOT_STARTED, "弊社の障害で、期限までに手続きを始められなかったとき", **_NOT_YET),
     Sample(
         "code_registration",
         "弥生ID の新規登録が申し込まれたとき",

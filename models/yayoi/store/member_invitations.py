@@ -201,8 +201,11 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
 
 
 async def _is_applying(session: DatabaseSession, yayoi_id: YayoiId) -> bool:
-    """Whether the ID is to administer the group of an office that was applied for: it could not do so any more (Y3)."""
+    """Whether the ID is to administer the group of an office that was applied for: it could not do so any more (Y3).
+
+    What anybody may have typed, and no pair holds, keeps nobody from joining (Y1).
+    """
     held = select(ApplicationOfficeRow.office_no).where(
-        ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.closed_at.is_(None)
+        ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.holds_yayoi_id
     )
     return await session.scalar(held.limit(1)) is not None

@@ -14,6 +14,7 @@ from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import OfficeRecords, case_event, office_records, recorded_case
+from models.yayoi.store.smart_import import stopped_offices
 from web.common.auth import Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
@@ -69,6 +70,7 @@ async def _show(
         records = await office_records(session, case.application_no)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
         statuses = await statuses_of_parts(session, case.application_no)
+        stopped = await stopped_offices(session, case.application_no)
     offices = [
         office_view(
             pair,
@@ -76,6 +78,7 @@ async def _show(
             case.procedure,
             records.get(pair.office_no, OfficeRecords()),
             started=row.started_at is not None,
+            stopped=pair.office_no in stopped,
         )
         for pair in case.pairs
     ]
