@@ -12,7 +12,7 @@ REGISTRATION = (
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
-    *("accept_pair", "add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
+    *("add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
     *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
     *("resume", "try_again", "withdraw"),
 )

@@ -54,9 +54,17 @@ from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
 def yayoi(
-    context: WebContext, calendar: BusinessCalendar, translation: Translation, form_secrets: Sequence[str]
+    context: WebContext,
+    calendar: BusinessCalendar,
+    translation: Translation,
+    form_secrets: Sequence[str],
+    *,
+    freezes: bool,
 ) -> WebPackage:
-    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours."""
+    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours.
+
+    `freezes`: whether an application is stored together with the freeze of its offices (Y12).
+    """
     starter = ApplicationStarter(
         context.sessions,
         context.client,
@@ -66,7 +74,7 @@ def yayoi(
     )
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
-    intake = Intake(context.sessions, calendar, wake=starting.wake)
+    intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
     events = EventDelivery(context.sessions, context.client)
     return WebPackage(
         routers=(provider_forms.router,),

@@ -98,6 +98,7 @@ _CASE: Facts = CONSTANTS | {
     "to_the_pair": False,
     "others_go_on": False,
     "late_until": {},
+    "stopped": frozenset({1, 2}),
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "set_up_url": f"{_WEB}/set-up",
     "calendar_url": f"{_WEB}/calendars/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
@@ -237,6 +238,7 @@ SAMPLES = (
         MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
     ),
     _case(MailKind.TERMINATED, "手続きが途中で強制終了されていたとき", **_NOT_YET),
+    _case(MailKind.NOT_STARTED, "弊社の障害で、期限までに手続きを始められなかったとき", **_NOT_YET),
     Sample(
         "code_registration",
         "弥生ID の新規登録が申し込まれたとき",

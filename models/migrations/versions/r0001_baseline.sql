@@ -354,6 +354,8 @@ CREATE TABLE application_offices (
     office_token VARCHAR,
     office_name VARCHAR NOT NULL,
     issued_contract_id VARCHAR,
+    holds_token BOOLEAN DEFAULT false NOT NULL,
+    holds_yayoi_id BOOLEAN DEFAULT false NOT NULL,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
     open_points JSONB,
@@ -361,8 +363,9 @@ CREATE TABLE application_offices (
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );
-CREATE UNIQUE INDEX one_open_token ON application_offices (office_token) WHERE closed_at is null;
-CREATE UNIQUE INDEX one_open_yayoi_id ON application_offices (yayoi_id) WHERE closed_at is null;
+CREATE UNIQUE INDEX one_holds_issued_contract_id ON application_offices (issued_contract_id) WHERE holds_yayoi_id and issued_contract_id is not null;
+CREATE UNIQUE INDEX one_holds_token ON application_offices (office_token) WHERE holds_token;
+CREATE UNIQUE INDEX one_holds_yayoi_id ON application_offices (yayoi_id) WHERE holds_yayoi_id and issued_contract_id is null;
 CREATE TABLE notices (
     key VARCHAR NOT NULL,
     application_no VARCHAR,

@@ -171,7 +171,7 @@ async def _contracts_of(session: DatabaseSession, reader: Reader) -> set[str]:
     applied = (
         select(ApplicationRow.existing_contract_id)
         .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
-        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.closed_at.is_(None))
+        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.holds_yayoi_id)
     )
     kept = select(OfficeRow.existing_contract_id).where(
         OfficeRow.group_id == reader.group_id, OfficeRow.group_id.is_not(None)
