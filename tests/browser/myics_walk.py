@@ -186,7 +186,7 @@ class Firm:
 
     async def fill(self, label: str, value: str) -> None:
         # A label may be followed by the word that says it must be filled in.
-        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*必須)?$")).fill(value)
+        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*(必須|任意))?$")).fill(value)
 
     async def press(self, name: str) -> None:
         await self.main.get_by_role("button", name=name, exact=True).click()
