@@ -24,7 +24,7 @@ from models.yayoi.pair_rules import (
     token_held,
     yayoi_id_held,
 )
-from models.yayoi.store.after_closing import has_something_open
+from models.yayoi.store.after_closing import with_something_open
 from models.yayoi.store.holding import Held, Holder, NamedPair
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
@@ -102,7 +102,7 @@ class PairCheck:
                 return problem
         elif await self.registry.yayoi_ids.group_of(transaction, pair.yayoi_id):
             return IN_ANOTHER_GROUP
-        elif await has_something_open(transaction.session, pair.yayoi_id):
+        elif await with_something_open(transaction.session, [pair.yayoi_id]):
             return SET_UP_IS_LEFT
         if holder := held.yayoi_id(pair.office):
             return yayoi_id_held(_number_for(pair, holder))

@@ -205,9 +205,12 @@ async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_i
     await case.application.result()
     other = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(other, Stage.CORRECTION)
+    async with environment.sessions.begin() as session:  # as if it had been held before this one closed
+        row = await session.get_one(ApplicationOfficeRow, (other.application_no, 1))
+        row.yayoi_id, row.holds_yayoi_id = OFFICE_B[0], True
     with pytest.raises(WorkflowUpdateFailedError) as held:
         await case.act(REOPEN)
-    assert f"申込 {other.application_no} の 1 件目で使われているため、再開できません。" in str(held.value.cause)
+    assert f"申込 {other.application_no} で使われているため、再開できません。" in str(held.value.cause)
     assert (await case.progress()).stage is Stage.AFTER_CLOSING
     await case.do_step(STEP5)  # what is open can be done all the same
     await other.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
