@@ -20,6 +20,7 @@ from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
 from web.yayoi.applicant import apply_pages, case_actions, case_pages, draft_pages, guide_pages, plan_pages
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
+from web.yayoi.applicant.case_sections import ActionNotPossibleError, answer_not_possible
 from web.yayoi.customer import (
     business_group,
     enquiries,
@@ -100,7 +101,7 @@ def applicant(context: WebContext) -> WebPackage:
         ],
         services=[drafts],
         jobs=[mailing, PeriodicJob(drafts.forget, timedelta(hours=1))],
-        answers={LinkExpiredError: answer_expired_link},
+        answers={LinkExpiredError: answer_expired_link, ActionNotPossibleError: answer_not_possible},
     )
 
 
