@@ -48,6 +48,8 @@ class OfficeState(CaseState):
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
     early_exit: EarlyExit | None = None
+    exit_recorded: Outcome | None = None
+    """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
     closings: int = 0
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     open_points: Sequence[str] = ()
@@ -69,7 +71,7 @@ class OfficeState(CaseState):
 
     @property
     def ending(self) -> Outcome | None:
-        return self.early_exit.outcome if self.early_exit else None
+        return self.early_exit.outcome if self.early_exit else self.exit_recorded
 
     @property
     def after_closing(self) -> bool:
@@ -78,7 +80,7 @@ class OfficeState(CaseState):
 
     @property
     def leaving(self) -> bool:
-        return super().leaving and not self.after_closing
+        return self.early_exit is not None or (self.outcome is not None and not self.after_closing)
 
     @property
     def set_up_begun(self) -> bool:

@@ -28,6 +28,7 @@ from web.yayoi.applicant import (
     plan_pages,
 )
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
+from web.yayoi.applicant.case_sections import ActionNotPossibleError, answer_not_possible
 from web.yayoi.customer import (
     applications,
     business_group,
@@ -118,7 +119,7 @@ def applicant(context: WebContext) -> WebPackage:
         ],
         services=[drafts],
         jobs=[mailing, PeriodicJob(drafts.forget, timedelta(hours=1))],
-        answers={LinkExpiredError: answer_expired_link},
+        answers={LinkExpiredError: answer_expired_link, ActionNotPossibleError: answer_not_possible},
     )
 
 

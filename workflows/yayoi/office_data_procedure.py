@@ -1,7 +1,8 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 
@@ -21,7 +22,7 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
 )
-from models.yayoi.early_exits import explanation
+from models.yayoi.early_exits import EXPIRING, explanation
 from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, OfficeProgress, Outcome
@@ -117,13 +118,13 @@ class OfficeDataProcedure:
         async with self._pair:
             if waited:
                 self.check_possible(Action.CORRECT_PAIR, message)
-            await self._steps.correct_pair(message)
+            with self._worked_on(lambda: not self._state.problems):
+                await self._steps.correct_pair(message)
         await self._turn.acknowledge()
 
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
-        await self._steps.record(Action.REJECT, message)
-        self._end_early(Outcome.REJECTED, MailKind.REJECTED, message)
+        await self._end_early(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
@@ -131,7 +132,9 @@ class OfficeDataProcedure:
         async with self._sharing:
             if waited:
                 self.check_possible(Action.RELEASE_SHARING, message)
-            await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
+            with self._worked_on(lambda: self._state.sharing_ended):
+                report = SharingReleased(by=message.by, reason=message.reason)
+                await self._steps.end_sharing(report, delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
@@ -142,7 +145,8 @@ class OfficeDataProcedure:
         async with self._sharing:
             if waited:
                 self.check_possible(Action.REPORT_SHARING_RELEASED, message)
-            await self._steps.end_sharing(message, delegated=False)
+            with self._worked_on(lambda: self._state.sharing_ended):
+                await self._steps.end_sharing(message, delegated=False)
 
     @operator_action(Action.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendDeadline) -> None:
@@ -204,8 +208,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
-        await self._steps.record(Action.WITHDRAW, message)
-        self._end_early(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message)
+        await self._end_early(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
@@ -415,8 +418,28 @@ class OfficeDataProcedure:
     def _is_held(self) -> bool:
         return self._state.held
 
-    def _end_early(self, outcome: Outcome, mail: MailKind, message: EndCase) -> None:
+    async def _end_early(
+        self, action: Action, message: EndCase, outcome: Outcome, mail: MailKind, detail: str = ""
+    ) -> None:
+        """Record who ends the case, and why; the customer reads the text for them, or the usual one (Y27)."""
+        self._state.exit_recorded = outcome
+        try:
+            await self._steps.record(action, message, detail)
+        finally:
+            self._state.exit_recorded = None
         self._leave(outcome, mail, explanation(outcome, message.text_for_customer))
+
+    @contextmanager
+    def _worked_on(self, goes_on: Callable[[], bool]) -> Iterator[None]:
+        """Have the row say that the system works on what the applicant was waited for, and on if the case goes on."""
+        waited_for = self._state.waiting_for
+        if self._state.stage in EXPIRING:
+            self._state.waiting_for = WaitingFor.SYSTEM
+        try:
+            yield
+        finally:
+            if not goes_on():
+                self._state.waiting_for = waited_for
 
     def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
         self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
@@ -424,8 +447,7 @@ class OfficeDataProcedure:
 
     async def _cancel(self, message: Cancel) -> None:
         approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
-        await self._steps.record(Action.CANCEL, message, approved)
-        self._end_early(Outcome.CANCELLED, MailKind.CANCELLED, message)
+        await self._end_early(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED, approved)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):

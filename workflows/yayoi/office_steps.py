@@ -1,5 +1,6 @@
 """The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
+import asyncio
 from datetime import date
 
 from temporalio import workflow
@@ -44,6 +45,7 @@ class OfficeSteps:
         self._state = state
         self._view = view
         self._steps = steps
+        self._customers_mails = asyncio.Lock()
         self.record, self.rest = steps.record, steps.rest
         self.hand_over, self.reassign, self.look_at_failures = steps.hand_over, steps.reassign, steps.look_at_failures
 
@@ -223,11 +225,14 @@ class OfficeSteps:
         """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
         facts = {"points": points, "until": until, "ends_application": ends_application}
         mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
-        refused_because = await self._send(mail)
-        if not kind.for_operators:
-            self._state.mails[kind] = mail
-            if refused_because:
-                self._state.undelivered[kind] = refused_because
+        if kind.for_operators:
+            await self._send(mail)
+            return
+        async with self._customers_mails:  # one that is held up is sent before what happened after it
+            refused_because = await self._send(mail)
+        self._state.mails[kind] = mail
+        if refused_because:
+            self._state.undelivered[kind] = refused_because
 
     async def resend(self, kind: MailKind) -> str | None:
         """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""

@@ -29,6 +29,8 @@ from web.common.page_form import PageForm, messages, sent_values
 from web.common.problems import ProblemError
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import Office
+from web.yayoi.applicant.case_sections import possible
+from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
 from web.yayoi.event_delivery import EventDelivery
@@ -79,7 +81,7 @@ Page = Annotated[ActionPage, Depends()]
 # --- the pair is corrected --------------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/correct")
+@router.get(f"{_OFFICE}/correct", dependencies=[Depends(possible(CaseAction.CORRECT))])
 async def show_correction(page: Page) -> Response:
     return await _correction(page, PageForm(LABELS))
 
@@ -119,7 +121,7 @@ async def _correction(page: ActionPage, form: PageForm, status: HTTPStatus | Non
 # --- the sharing is released (Y13) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/sharing")
+@router.get(f"{_OFFICE}/sharing", dependencies=[Depends(possible(CaseAction.SHARING))])
 async def show_sharing(page: Page) -> Response:
     return await _sharing(page, PageForm({}))
 
@@ -150,7 +152,7 @@ async def _sharing(page: ActionPage, form: PageForm, status: HTTPStatus | None =
 # --- the office is withdrawn (Y27) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/withdraw")
+@router.get(f"{_OFFICE}/withdraw", dependencies=[Depends(possible(CaseAction.WITHDRAW))])
 async def show_withdrawal(page: Page) -> Response:
     return page.show("yayoi/case_withdraw.html", PageForm(WITHDRAWAL), {})
 

@@ -10,6 +10,7 @@ from models.tables import ApplicationOfficeRow, CaseStatusRow
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
+from models.yayoi.store.event_cases import ENDED
 from web.yayoi.customer.pair_page import STEP_PATHS
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
@@ -85,6 +86,10 @@ class CaseAction(StrEnum):
         }[self]
 
 
+TOO_LATE = (
+    "STEP5 を始めた後は、この画面で取り下げることはできません。"
+    "取り下げたい場合は、申込番号とあわせて、お問い合わせ画面からお問い合わせください。"
+)
 _ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
 
 
@@ -125,6 +130,14 @@ class OfficeSection:
     to_relink: tuple[str, ...] = ()
     """The services that are still to be linked again (Y21)."""
 
+    def refuse(self, action: CaseAction) -> str | None:
+        """Return why the applicant cannot do this now; None if they can."""
+        if self.ended:
+            return f"{ENDED}{self.instruction}"
+        if action == CaseAction.WITHDRAW:
+            return None if self.can_withdraw else TOO_LATE if self.too_late_to_withdraw else self.instruction
+        return None if action == self.action else f"いまは、この操作は必要ありません。{self.instruction}"
+
     @property
     def awaits_notice(self) -> bool:
         return not self.ended and not self.steps
@@ -148,7 +161,8 @@ def office_view(
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
         return _worked_on(pair, _ENDING if status.ending else _UNDER_WAY, keep_still=keep_still)
-    yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM)
+    corrected = stage is Stage.CORRECTION and not points
+    yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
     texts = _INSTRUCTIONS if yours else _INSTRUCTIONS | _WORKING
     notified = stage in _NOTIFIED
     done = {step for step in SetUpStep if step.label not in points}
