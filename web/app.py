@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -13,6 +14,7 @@ from fastapi.templating import Jinja2Templates
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
+from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from web.backoffice.operators import OperatorsWebUi, backoffice
@@ -23,6 +25,7 @@ from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.sent_forms import FormIds, SentForms
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.wiring import myics
 from web.webhooks.starter import webhooks
@@ -75,9 +78,17 @@ def create_app(
         webhooks(context),
         backoffice(OperatorsWebUi(ui_url, namespace)),
     ]
-    forgetting = PeriodicJob(context.auth.forget, timedelta(hours=1))
-    app = _bare_app([forgetting, *(job for package in packages for job in package.jobs)])
-    services = [context, *(service for package in packages for service in package.services)]
+    kept = SentFormStore(sessions, context.now)
+    forms = SentForms(
+        kept,
+        secret_key=secret_key,
+        https=context.auth.https,
+        limit=context.auth.limit_kept_forms,
+        closed=tuple(error for package in packages for error in package.answers),
+    )
+    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (context.auth.forget, kept.forget)]
+    app = _bare_app([*forgetting, *(job for package in packages for job in package.jobs)])
+    services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
     systems = Systems(api_keys)
@@ -96,6 +107,8 @@ def create_app(
 def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.globals["day"] = day_in_words
+    templates.env.globals["form_id"] = uuid4
+    templates.env.add_extension(FormIds)
     return templates
 
 
@@ -135,7 +148,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates)
+    answer = answer_problems(app, context.templates, context.secret_key)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

@@ -33,6 +33,7 @@ SAME_OF_EACH = {
         "operations": "of each package",
         "operator_actions": "of each package",
         "personal_links": "what all links are, and those of MYICS",
+        "sent_forms": "tables, and their store",
         "starting": "what is stored and not started yet, of each package",
     },
     "workflows": {"search_attributes": "what all have, and those of each package"},

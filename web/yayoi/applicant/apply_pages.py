@@ -1,6 +1,5 @@
 """The application form (STEP4): filled in, confirmed pair by pair, and only then sent. No script is needed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -15,13 +14,15 @@ from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
-from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
+from web.common.sent_forms import FormRefusedError, Forms, Kept
+from web.yayoi.applicant.apply_form import empty_page, page_of
 
 OTHER_APPLICATION = (
     "このフォームのお申し込みは、すでに受け付けています。変更する場合は、新しいフォームを開いてください。"
 )
 STALE_FORM = "フォームを読み取れませんでした。お手数ですが、申込フォームを開き直してください。"
 CHANGE, SEND = "change", "send"
+CONFIRM = "/apply/confirm"
 
 router = page_router()
 
@@ -39,44 +40,51 @@ class ConfirmedPair:
 
 @router.get("/apply")
 async def show_form(
-    request: Request, context: Context, yayoi_id: Annotated[list[str] | None, Query()] = None
+    request: Request, context: Context, kept: Kept, yayoi_id: Annotated[list[str] | None, Query()] = None
 ) -> Response:
-    return _show(request, context, empty_page(yayoi_id or []))
+    page = page_of(kept.values) if kept.values else empty_page(yayoi_id or [])
+    page = page.after(kept.value("action")) or page
+    # Errors are of pairs as they were checked: without those that nobody had begun.
+    page = page.without_blank_rows() if kept.errors and kept.values else page
+    facts = {"page": page.with_errors(kept.errors, kept.status), "no_fee": NO_FEE}
+    return context.show(request, "yayoi/apply.html", facts)
 
 
 @router.post("/apply")
-async def apply(request: Request, context: Context, intake: Annotated[Intake, Depends(given(Intake))]) -> Response:
-    """Repeat what was filled in, or take it if it was confirmed; show what is wrong with it in either case."""
+async def apply(
+    request: Request, context: Context, forms: Forms, intake: Annotated[Intake, Depends(given(Intake))]
+) -> Response:
+    """Have what was filled in repeated, or take it if it was confirmed; say what is wrong with it in either case."""
     sent = await request.form()
     page, action = page_of(sent), str(sent.get("action"))
-    if (changed := page.after(action)) is not None:
-        return _show(request, context, changed)
-    if action == CHANGE:
-        return _show(request, context, page)
+    if action == CHANGE or page.after(action) is not None:
+        return await forms.keep(request)
     # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
     await context.auth.limit(Limit.SUBMISSION, client_address(request))
-    page = page.without_blank_rows()
     try:
-        form = page.form()
+        form = page.without_blank_rows().form()
         if action == SEND:
             return await _receive(context, intake, form)
         await intake.check(form)
-        return _confirm(request, context, page, form, await intake.office_names(form))
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
-        return _show(request, context, page.with_errors(refused.errors))
+        raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
+    return await forms.keep(request, page=CONFIRM)
 
 
-def _show(request: Request, context: WebContext, page: ApplicationPage) -> Response:
-    return context.show(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE})
-
-
-def _confirm(
-    request: Request, context: WebContext, page: ApplicationPage, form: ApplicationForm, names: Mapping[str, str]
+@router.get(CONFIRM)
+async def confirm(
+    request: Request, context: Context, kept: Kept, intake: Annotated[Intake, Depends(given(Intake))]
 ) -> Response:
+    """Repeat what was filled in, pair by pair, with what its offices are called."""
+    if not kept.leads_on:
+        return RedirectResponse(f"/apply?{request.url.query}", HTTPStatus.SEE_OTHER)
+    page = page_of(kept.values).without_blank_rows()
+    form = page.form()
+    names = await intake.office_names(form)
     pairs = [
         ConfirmedPair(pair.yayoi_id, pair.office_token, names.get(pair.office_token or ""), pair.issued_contract_id)
         for pair in form.offices

@@ -13,11 +13,14 @@ from web.common.auth import page_router
 from web.common.context import Context
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 from web.yayoi.applicant.plan import MAX_PLANNED, Plan
-from web.yayoi.applicant.token_check import LONGEST, what_is_wrong
+from web.yayoi.applicant.token_check import what_is_wrong
 
 TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
+TOKEN = "office_token"  # noqa: S105 a field
+LABELS = {TOKEN: "事業所トークン"}
 
 router = page_router()
 
@@ -48,19 +51,15 @@ async def plan(request: Request, context: Context) -> Response:
 
 
 @router.get("/token")
-async def show_token(request: Request, context: Context) -> Response:
-    return context.show(request, "yayoi/token.html", {"page": PageForm({})})
+async def show_token(request: Request, context: Context, kept: Kept) -> Response:
+    right = OfficeToken(kept.value(TOKEN)) if kept.leads_on else None
+    page = PageForm(LABELS, {TOKEN: right}) if right else kept.page(LABELS)
+    return context.show(request, "yayoi/token.html", {"page": page, "right": right})
 
 
 @router.post("/token")
-async def check_token(request: Request, context: Context) -> Response:
-    typed = (await request.form()).get("office_token", "")
-    text = typed if isinstance(typed, str) else ""
-    labels = {"office_token": "事業所トークン"}
-    if wrong := what_is_wrong(text):
-        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": wrong})
-        return context.show(request, "yayoi/token.html", {"page": page})
-    token = OfficeToken(text)
-    return context.show(
-        request, "yayoi/token.html", {"page": PageForm(labels, {"office_token": token}), "right": token}
-    )
+async def check_token(request: Request, forms: Forms) -> Response:
+    typed = (await request.form()).get(TOKEN, "")
+    if wrong := what_is_wrong(typed if isinstance(typed, str) else ""):
+        raise FormRefusedError({TOKEN: wrong})
+    return await forms.keep(request)
