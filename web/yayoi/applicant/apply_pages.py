@@ -1,6 +1,5 @@
 """The application form (STEP4): filled in, confirmed pair by pair, and only then sent. No script is needed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -11,13 +10,13 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
-from models.yayoi.store.drafts import Drafts
 from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
-from web.yayoi.applicant.draft_pages import FIELD, Draft, KeptDraft, draft_of_text, token_of
+from web.yayoi.applicant.draft_pages import FIELD, Draft, DraftsOfAll, KeptDraft, draft_of_text, token_of
 from web.yayoi.applicant.plan import Plan
 
 OTHER_APPLICATION = (
@@ -25,6 +24,7 @@ OTHER_APPLICATION = (
 )
 STALE_FORM = "フォームを読み取れませんでした。お手数ですが、申込フォームを開き直してください。"
 CHANGE, SEND, SAVE = "change", "send", "save"
+CONFIRM = "/apply/confirm"
 
 router = page_router()
 
@@ -41,48 +41,52 @@ class ConfirmedPair:
 
 
 @router.get("/apply")
-async def show_form(request: Request, context: Context, draft: Draft) -> Response:
-    """Show the form: empty, as it was saved, or begun with what a plan says."""
-    return _show(request, context, _begun(draft), draft)
+async def show_form(request: Request, context: Context, kept: Kept, draft: Draft) -> Response:
+    """Show the form: as it was typed or saved, begun with what a plan says, or empty."""
+    page = page_of(kept.values) if kept.values else _begun(draft)
+    page = page.after(kept.value("action")) or page
+    # Errors are of pairs as they were checked: without those that nobody had begun.
+    page = page.without_blank_rows() if kept.errors and kept.values else page
+    facts = {"page": page.with_errors(kept.errors, kept.status), "no_fee": NO_FEE, "draft": draft}
+    return context.show(request, "yayoi/apply.html", facts)
 
 
 @router.post("/apply")
+@form_on(".", FIELD)
 async def apply(
     request: Request,
     context: Context,
+    forms: Forms,
     intake: Annotated[Intake, Depends(given(Intake))],
-    drafts: Annotated[Drafts, Depends(given(Drafts))],
+    drafts: DraftsOfAll,
 ) -> Response:
-    """Repeat what was filled in, or take it if it was confirmed; show what is wrong with it in either case."""
+    """Have what was filled in repeated, or take it if it was confirmed; say what is wrong with it in either case."""
     sent = await request.form()
     page, action = page_of(sent), str(sent.get("action"))
     draft = await draft_of_text(context, drafts, sent.get(FIELD))
     if action == SAVE:
         await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
-        kept = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
-        return RedirectResponse(f"/drafts?{token_of(context, *kept)}", HTTPStatus.SEE_OTHER)
-    if (changed := page.after(action)) is not None:
-        return _show(request, context, changed, draft)
-    if action == CHANGE:
-        return _show(request, context, page, draft)
+        saved = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
+        return RedirectResponse(f"/drafts?{token_of(context, *saved)}", HTTPStatus.SEE_OTHER)
+    if action == CHANGE or page.after(action) is not None:
+        return await forms.keep(request)
     # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
     await context.auth.limit(Limit.SUBMISSION, client_address(request))
-    page = page.without_blank_rows()
     try:
-        form = page.form()
+        form = page.without_blank_rows().form()
         if action == SEND:
             received = await _receive(context, intake, form)
             if draft:
                 await drafts.delete(draft.row.draft_id)
             return received
         await intake.check(form)
-        return _confirm(request, context, page, form, await intake.office_names(form), draft=draft)
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
-        return _show(request, context, page.with_errors(refused.errors), draft)
+        raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
+    return await forms.keep(request, page=f"{CONFIRM}?{draft.query}" if draft else CONFIRM)
 
 
 def _begun(draft: KeptDraft | None) -> ApplicationPage:
@@ -93,19 +97,16 @@ def _begun(draft: KeptDraft | None) -> ApplicationPage:
     return empty_page().planned(Plan.of(draft.row.plan or {}).new)
 
 
-def _show(request: Request, context: WebContext, page: ApplicationPage, draft: KeptDraft | None) -> Response:
-    return context.show(request, "yayoi/apply.html", {"page": page, "no_fee": NO_FEE, "draft": draft})
-
-
-def _confirm(
-    request: Request,
-    context: WebContext,
-    page: ApplicationPage,
-    form: ApplicationForm,
-    names: Mapping[str, str],
-    *,
-    draft: KeptDraft | None,
+@router.get(CONFIRM)
+async def confirm(
+    request: Request, context: Context, kept: Kept, intake: Annotated[Intake, Depends(given(Intake))], draft: Draft
 ) -> Response:
+    """Repeat what was filled in, pair by pair, with what its offices are called."""
+    if not kept.leads_on:
+        return RedirectResponse(f"/apply?{request.url.query}", HTTPStatus.SEE_OTHER)
+    page = page_of(kept.values).without_blank_rows()
+    form = page.form()
+    names = await intake.office_names(form)
     pairs = [
         ConfirmedPair(
             pair.yayoi_id,

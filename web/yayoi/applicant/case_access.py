@@ -15,9 +15,9 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
 from models.yayoi.store.own_applications import own_office
-from web.common.auth.access import SignInNeededError
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
+from web.common.sent_forms import SignInNeededError
 from web.yayoi.accounts.signed_in import Visitor
 
 NO_SUCH_CASE = "リンク（URL）が正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"

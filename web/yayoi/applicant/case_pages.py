@@ -4,7 +4,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -17,6 +17,7 @@ from models.yayoi.store.case_records import case_event, recorded_case
 from web.common.auth import Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
+from web.common.sent_forms import form_on
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import (
     Link,
@@ -35,6 +36,7 @@ from workflows.yayoi.case_link_mail import CaseLinkMail
 
 JUST_RECEIVED = timedelta(hours=1)
 """How long the page on which an applicant lands is headed as the receipt."""
+LINK_MAILED = "/link-mailed"
 LATER = "ただいまメールをお送りできません。しばらくしてから、もう一度お試しください。"
 
 router = page_router()
@@ -53,13 +55,20 @@ async def show_office(request: Request, context: Context, case: OneOffice) -> Re
 
 
 @router.post("/applications/{application_no}/link")
-async def renew_link(request: Request, context: Context, link: WholeLink) -> Response:
-    return await _mail_link(request, context, link)
+@form_on(None)
+async def renew_link(context: Context, link: WholeLink) -> Response:
+    return await _mail_link(context, link)
 
 
 @router.post("/applications/{application_no}/offices/{office_no}/link")
-async def renew_office_link(request: Request, context: Context, link: OfficeLink) -> Response:
-    return await _mail_link(request, context, link)
+@form_on(None)
+async def renew_office_link(context: Context, link: OfficeLink) -> Response:
+    return await _mail_link(context, link)
+
+
+@router.get(LINK_MAILED)
+async def show_link_mailed(request: Request, context: Context, office: Text = "") -> Response:
+    return context.show(request, "yayoi/link_mailed.html", {"for_office": bool(office)})
 
 
 async def _show(
@@ -88,7 +97,7 @@ async def _show(
     return context.show(request, "yayoi/case.html", facts)
 
 
-async def _mail_link(request: Request, context: WebContext, link: Link) -> Response:
+async def _mail_link(context: WebContext, link: Link) -> Response:
     """Mail a fresh link, to the address that is registered alone, and not more than one an hour."""
     if link.opening(context) is Opening.FORGED:
         raise no_such_case()
@@ -120,4 +129,4 @@ async def _mail_link(request: Request, context: WebContext, link: Link) -> Respo
         pass  # it was mailed within this hour: what was sent then still opens
     except UnreachableError:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, LATER) from None
-    return context.show(request, "yayoi/link_mailed.html", {"for_office": link.office_no is not None})
+    return RedirectResponse(LINK_MAILED + ("?office=true" if link.office_no else ""), HTTPStatus.SEE_OTHER)
