@@ -18,7 +18,7 @@ from models.common.calendar import BusinessCalendar, day_in_words
 from models.common.store.sessions import DatabaseSessions
 from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PAGE, ENQUIRY_PATH
-from models.yayoi.follow_up import SET_UP_PAGE, SET_UP_PATH
+from models.yayoi.procedures import SET_UP_PAGE, SET_UP_PATH
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
 from web.backoffice.operators import OperatorsWebUi, backoffice
@@ -55,12 +55,15 @@ def create_app(
     form_translation: Translation | None = None,
     yayoi_pages: YayoiPages = _YAYOI,
     myics_pages: MyicsPages = _MYICS,
+    freezes_at_acceptance: bool = True,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
     `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
+
+    `freezes_at_acceptance`: whether smart import is the default, in our own tables (Y12).
 
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
@@ -79,7 +82,7 @@ def create_app(
         every=reconcile_every,
     )
     packages = [
-        yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
+        yayoi(context, calendar, form_translation or OwnFields(), form_secrets, freezes=freezes_at_acceptance),
         accounts(context),
         applicant(context),
         customer(context),

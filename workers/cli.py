@@ -8,7 +8,7 @@ import typer
 
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
-from workers.commands.webhooks_cli import forms, webhooks
+from workers.commands.webhooks_cli import By, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
 app = typer.Typer(
@@ -186,6 +186,21 @@ def myics_invite(
         sys.stderr.write("error: give a file of firms, or one firm by its options\n")
         raise typer.Exit(WRONG_USE)
     run_command(lambda settings: invite_file(settings, file) if file else invite_one(settings, **typed))
+
+
+@myics.command("change-address")
+def myics_change_address(
+    *,
+    number: Annotated[str, typer.Option(help="The firm's 10 digits, or the client's 14.")],
+    mail: Annotated[str, typer.Option(help="The account's address now.")],
+    new_mail: Annotated[str, typer.Option(help="What it is to be.")],
+    by: By,
+    reason: Reason,
+) -> None:
+    """Have another address confirmed for an account that is registered."""
+    from workers.commands.myics import change_address
+
+    run_command(lambda settings: change_address(settings, number, mail, new_mail, by=by, reason=reason))
 
 
 @app.command()

@@ -82,7 +82,7 @@ class RegistrationMailActivities:
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(registration_workflow_id(RegistrationNo(request.case_no))),
         )
-        recipient = row.address
+        recipient = row.address_before if request.kind is MyicsMail.ADDRESS_LEFT else row.address
         if request.kind.for_operators:
             escalated = request.kind is MyicsMail.OPERATOR_ESCALATION
             recipient = await operator_address(session, assignee, escalated=escalated)

@@ -77,9 +77,11 @@ class RegistrationActivities:
 
         async def correct(transaction: StepTransaction) -> NoResult:
             row = await _held(transaction.session, step)
-            before, account = row.address, await _account(transaction.session, row)
+            # Another address of a registered account is not its own before it is confirmed.
+            makes_account = RegistrationKind(row.kind).makes_account
+            before, account = row.address, await _account(transaction.session, row) if makes_account else None
             try:
-                await change_address(transaction.session, row, account, MailAddress(step.address))
+                await change_address(transaction.session, row, account, MailAddress(step.address), step.at)
             except RefusedError as refused:
                 [taken] = refused.errors
                 raise ApplicationError(taken.message, type="AddressTaken", non_retryable=True) from None
@@ -164,7 +166,9 @@ def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
             return RegistrationOutcome.REGISTERED
         case RegistrationKind.RENEWAL, RegistrationStage.RENEWED:
             return RegistrationOutcome.RENEWED
-        case RegistrationKind.RENEWAL, RegistrationStage.SUPERSEDED:
+        case RegistrationKind.ADDRESS, RegistrationStage.CHANGED:
+            return RegistrationOutcome.CHANGED
+        case RegistrationKind.RENEWAL | RegistrationKind.ADDRESS, RegistrationStage.SUPERSEDED:
             return RegistrationOutcome.SUPERSEDED
         case _:
             return None

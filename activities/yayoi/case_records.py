@@ -1,12 +1,12 @@
 """Our own records of a case: closing its parts and the whole, and opening a part again."""
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.yayoi.cases import find_open_pair, find_pair
-from activities.yayoi.registry.protocols import Offices
+from activities.yayoi.pair_check import PairCheck
 from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
 from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
@@ -22,15 +22,16 @@ from models.yayoi.messages import (
     ReopenOffice,
 )
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.holding import hold_again, holder_of, let_go
 
 
 class CaseRecordActivities:
-    """Closes what has ended."""
+    """Corrects what was applied for, and closes what has ended."""
 
-    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, offices: Offices) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, check: PairCheck) -> None:
         self._sessions = sessions
         self._ledger = ledger
-        self._offices = offices
+        self._check = check
 
     @activity.defn
     async def close_office(self, step: CloseOffice) -> OfficeOutcome:
@@ -44,6 +45,7 @@ class CaseRecordActivities:
             office = (await find_pair(transaction.session, step.case_no, step.part)).office
             last = step.closing == 1 and not await _others_not_closed_yet(transaction.session, office)
             before = "終了後の受け付けを終えた" if office.closed_at else "事業所データの手続きを終了した"
+            let_go(office)
             office.closed_at = office.closed_at or step.at
             office.outcome, office.open_points = step.outcome, list(step.open_points)
             office.closings += 1
@@ -71,8 +73,9 @@ class CaseRecordActivities:
 
         async def reopen(transaction: StepTransaction) -> NoResult:
             office = (await find_pair(transaction.session, step.case_no, step.part)).office
-            if holder := await _holder_of(transaction.session, office):
-                raise _held_by(f"申込 {holder.application_no} の {holder.office_no} 件目")
+            if holder := await holder_of(transaction.session, office):
+                raise _held_by(f"申込 {holder.application_no} ")
+            hold_again(office)
             office.closed_at = office.outcome = office.open_points = None
             await transaction.session.flush()
             transaction.audit("手続きを再開した", by=step.by, reason=step.reason)
@@ -106,36 +109,36 @@ class CaseRecordActivities:
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
-        """Correct the Yayoi ID, the token, the ID issued before, or all of them.
+        """Correct the Yayoi ID, the token, the ID issued before, or all of them; what is right then is held at once.
 
-        Raises a final error if another open application holds one of them (Y1), or if the procedure has gone on with
-        the pair as it is.
+        A token that is corrected moves the freeze (Y12). Raises a final error if another open application holds what
+        was typed (Y1), or if the procedure has gone on with the pair as it is.
         """
 
         async def correct(transaction: StepTransaction) -> CorrectedPair:
-            await _refuse_if_frozen_or_issued(transaction)
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
-            pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
+            await _refuse_if_gone_on(transaction)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part, lock=True)
+            office, frozen_before = pair.office, pair.linked_token if pair.office.holds_token else None
+            before = {"yayoi_id": office.yayoi_id, "office_token": office.office_token}
             if step.issued_contract_id:
-                before["issued_contract_id"] = pair.office.issued_contract_id
-                pair.office.issued_contract_id = step.issued_contract_id
-            if step.office_token:
-                pair.office.office_token = step.office_token
-                name = await self._offices.name_of(transaction, step.office_token, pair.existing_contract_id)
-                pair.office.office_name = name or pair.office.office_name
+                before["issued_contract_id"] = office.issued_contract_id
+            if refusal := await self._check.refuse_correction(transaction, pair, step):
+                raise ApplicationError(refusal, type="HeldByAnother", non_retryable=True)
+            # It may be wrong now: nothing is held before it is found right.
+            office.holds_yayoi_id = False
+            office.yayoi_id = step.yayoi_id or office.yayoi_id
+            office.issued_contract_id = step.issued_contract_id or office.issued_contract_id
+            if step.office_token and step.office_token != office.office_token:
+                office.office_token, office.holds_token = step.office_token, False
+                office.office_name = await self._check.name_of_office(transaction, pair) or office.office_name
             await transaction.session.flush()
+            checked = await self._check.settle(transaction, step, pair)
+            if frozen_before and frozen_before != office.office_token:
+                await self._check.registry.smart_import.thaw(transaction, frozen_before)
             transaction.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
-            return CorrectedPair(office_name=pair.office.office_name)
+            return CorrectedPair(office_name=office.office_name, **checked.model_dump())
 
-        try:
-            return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
-        except IntegrityError:
-            raise ApplicationError(
-                "入力された弥生ID か事業所トークンは、手続き中の別のお申し込みで使われています。",
-                type="HeldByAnother",
-                non_retryable=True,
-            ) from None
+        return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
 
 
 _CLOSE = "close"
@@ -161,16 +164,6 @@ async def _others_not_closed_yet(session: DatabaseSession, office: ApplicationOf
     return bool(await session.scalar(select(open_ones)))
 
 
-async def _holder_of(session: DatabaseSession, office: ApplicationOfficeRow) -> ApplicationOfficeRow | None:
-    """Return another open pair with this one's Yayoi ID or token (Y1)."""
-    other = ApplicationOfficeRow
-    is_this = (other.application_no == office.application_no) & (other.office_no == office.office_no)
-    same = [other.yayoi_id == office.yayoi_id]
-    if office.office_token:
-        same.append(other.office_token == office.office_token)
-    return await session.scalar(select(other).where(other.closed_at.is_(None), ~is_this, or_(*same)).limit(1))
-
-
 def _held_by(whom: str) -> ApplicationError:
     message = (
         f"この事業所データの弥生ID か事業所トークンは、{whom}で使われているため、再開できません。"
@@ -179,9 +172,9 @@ def _held_by(whom: str) -> ApplicationError:
     return ApplicationError(message, type="HeldByAnother", non_retryable=True)
 
 
-async def _refuse_if_frozen_or_issued(transaction: StepTransaction) -> None:
-    """Raise a final error for such a pair: what was frozen or issued belongs to it as it is."""
-    keys = [ledger_key(transaction.case_no, transaction.part, step) for step in ("freeze", "issue")]
+async def _refuse_if_gone_on(transaction: StepTransaction) -> None:
+    """Raise a final error once something was done with the pair as it is."""
+    keys = [ledger_key(transaction.case_no, transaction.part, step) for step in ("remember_links", "issue", "attach")]
     if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(keys)).limit(1)):
         message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
         raise ApplicationError(message, type="GoneOn", non_retryable=True)

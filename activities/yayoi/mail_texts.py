@@ -26,15 +26,15 @@ from models.tables import (
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
-from models.yayoi.case_links import link_expiry
+from models.yayoi.case_links import calendar_address, link_expiry
 from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
-from models.yayoi.follow_up import SET_UP_PATH
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.yayoi.messages import RestoredSharing, SendMail
-from models.yayoi.procedures import Procedure
+from models.yayoi.messages import Outcome, RestoredSharing, SendMail
+from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
+from models.yayoi.store.smart_import import stopped_offices
 
 _TO_THE_PAIR = {
     MailKind.COMPLETION_NOTICE,
@@ -57,6 +57,7 @@ CONSTANTS = {
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""
+_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 CaseLink = Callable[[ApplicationNo, date, int | None], str]
 """Of a whole case, or of one office; the day is the last on which it opens."""
 
@@ -103,6 +104,7 @@ class MailTexts:
             "others_go_on": lambda: self._others_go_on(session, request),
             "late_until": lambda: self._late_until(session, request),
             "still_released": lambda: self._still_released(transaction, office),
+            "stopped": lambda: stopped_offices(session, request.case_no),
         }
         named = facts_named_in(self._templates, template)
         body = self._templates.get_template(template).render(
@@ -116,6 +118,7 @@ class MailTexts:
             assignee=assignee,
             case_url=case_url,
             set_up_url=urljoin(case_url, SET_UP_PATH),
+            calendar_url=calendar_address(case_url),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )
@@ -169,8 +172,11 @@ class MailTexts:
         return {office.office_no: status.until for office, status in pairs}
 
     async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
-        """Return with whom the office was shared until this procedure ended it, and is now."""
-        if office is None or office.office_token is None:
+        """Return with whom the office was shared until this procedure ended it, and is now.
+
+        Of a token that was not found right, nothing is asked or said: the office may be anybody's.
+        """
+        if office is None or office.office_token is None or not (office.holds_token or office.outcome in _KEPT):
             return ()
         sharing, token = self._registry.sharing, OfficeToken(office.office_token)
         ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]

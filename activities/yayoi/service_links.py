@@ -43,7 +43,7 @@ class LinkActivities:
 
         async def remember(transaction: StepTransaction) -> RememberedLinks:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            links = await self._links.current(transaction, pair.linked_token)
+            links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
             transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
             return RememberedLinks(links=tuple(links))

@@ -38,6 +38,8 @@ class Repair(StrEnum):
     THAW = "thaw"
     FREEZE = "freeze"
     CLOSE = "close"
+    EXPIRE = "expire"
+    """Close an application that was never started, as if it had expired."""
 
 
 class Finding(Message):
@@ -93,6 +95,12 @@ class UndoNeeded(Message):
     frozen: bool = False
     closing: int = 1
     """Which of its closings the next one is."""
+
+
+class NeverStarted(Message):
+    """The open offices of an application that will not be started any more; none: it was started after all."""
+
+    parts: tuple[int, ...]
 
 
 class FreezeStep(OfficeStep):

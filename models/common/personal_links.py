@@ -21,6 +21,7 @@ class PersonalLinkKind(StrEnum):
     DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
     MYICS = "MYICS"
+    MYICS_ADDRESS = "MYICS address"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind
 
 

@@ -119,6 +119,6 @@ def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
     note = (RegistrationOperation.ADD_NOTE,) if state.operator_turn else ()
     if state.stage is RegistrationStage.RENEWING:
         return (RegistrationOperation.RESEND, *note)
-    if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:
+    if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL, RegistrationStage.CONFIRMING}:
         return (RegistrationOperation.RESEND, RegistrationOperation.CORRECT_ADDRESS, *note)
     return note

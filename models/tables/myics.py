@@ -92,7 +92,11 @@ class MyicsRegistrationRow(NotifiedRow):
             unique=True,
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
-        Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
+        Index(
+            "open_for_account",
+            "account_id",
+            postgresql_where=text("kind in ('renewal', 'address') and closed_at is null"),
+        ),
         Index(
             "myics_to_notify", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")
         ),
@@ -108,6 +112,8 @@ class MyicsRegistrationRow(NotifiedRow):
     batch_no: Mapped[str | None] = mapped_column(ForeignKey("myics_batches.batch_no"), index=True)
     address: Mapped[MailAddressText | None]
     """Where the next mail goes."""
+    address_before: Mapped[MailAddressText | None]
+    """What the account's address was until it was changed to this."""
     name: Mapped[str]
     """The person's name; of a client, the client's."""
     requested_by: Mapped[str]

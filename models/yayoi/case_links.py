@@ -57,6 +57,11 @@ def case_link(
     return public_url.rstrip("/") + case_path(secret_key, application_no, until, office_no)
 
 
+def calendar_address(case_address: str) -> str:
+    """Return where the calendar file is of the case, or the office, that this path or link opens."""
+    return case_address.replace("/applications/", "/calendars/", 1)
+
+
 def opening(
     secret_key: str, application_no: str, until: str, key: str, *, today: date, office_no: int | None = None
 ) -> Opening:

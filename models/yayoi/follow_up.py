@@ -6,9 +6,6 @@ from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.service_links import LinkKind
 
-SET_UP_PAGE, SET_UP_PATH = "「設定の状況」の画面", "/set-up"
-"""Where a Yayoi ID finds what is done and what is open for its pair, as texts name it."""
-
 
 @dataclass
 class FollowUp:

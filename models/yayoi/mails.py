@@ -27,6 +27,7 @@ class MailKind(StrEnum):
     EXPIRED = "expired"
     TERMINATED = "terminated"
     FINISHED = "finished"
+    NOT_STARTED = "not_started"
     CASE_LINK = "case_link"
     DUE_DATE_IN_DANGER = "due_date_in_danger"
     OPERATOR_REMINDER = "operator_reminder"
@@ -56,6 +57,7 @@ class MailKind(StrEnum):
             MailKind.EXPIRED: "【弥生】お申し込みは期限切れとなりました",
             MailKind.TERMINATED: "【弥生】お申し込みの手続きを終了しました",
             MailKind.FINISHED: "【弥生】『スマート証憑管理』複数事業所データ管理のお手続きが終了しました",
+            MailKind.NOT_STARTED: "【弥生】お申し込みの手続きを始めることができませんでした",
             MailKind.CASE_LINK: "【弥生】お手続きの状況の画面をお知らせします",
             MailKind.DUE_DATE_IN_DANGER: "〔担当者〕完了予定日が近づいています",
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",

@@ -9,7 +9,7 @@ from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
-from models.yayoi.pair_rules import PairRule
+from models.yayoi.pair_rules import PairProblem
 from models.yayoi.procedures import ApplicationStage, Procedure, Stage
 from models.yayoi.service_links import Coverage, LinkKind
 
@@ -147,19 +147,12 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
-class PairProblem(Message):
-    """Why a pair cannot be processed. `rule` is the rule it breaks."""
-
-    rule: PairRule
-    message: str
-    acceptable: bool = False
-    """Whether an operator may go on in spite of it."""
-
-
 class CheckResult(Message):
-    """What the registry says about a pair (Y2, Y3, Y5). No problems: it may go on."""
+    """What the registry says about a pair (Y2, Y3, Y5). No problems: it holds all that it names, and may go on."""
 
     problems: tuple[PairProblem, ...] = ()
+    frozen: bool = False
+    """Whether smart import of its office is frozen for it (Y12)."""
 
 
 class FrozenImport(Message):
@@ -171,7 +164,8 @@ class FrozenImport(Message):
 class ThawedImport(Message):
     """Smart import of the office runs again (Y12)."""
 
-    thawed_at: datetime
+    thawed_at: datetime | None
+    """None: this pair had frozen none."""
 
 
 class RememberedLink(Message):
@@ -210,8 +204,8 @@ class RestoredSharing(Message):
     firms: tuple[str, ...]
 
 
-class CorrectedPair(Message):
-    """The pair as it is after a correction."""
+class CorrectedPair(CheckResult):
+    """The pair as it is after a correction, and what is still wrong with it."""
 
     office_name: str
 

@@ -9,12 +9,9 @@ from models.common.messages import TimelineEntry
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, PairProblem, SendMail
-from models.yayoi.pair_rules import PairRule
+from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, SendMail
+from models.yayoi.pair_rules import OFFICE_TOKEN, PairProblem
 from models.yayoi.procedures import Stage
-
-TOKEN_RULES = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
-"""The rules of the check that the token can break."""
 
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 
@@ -42,7 +39,8 @@ class OfficeState(CaseState):
     checked: bool = False
     """Whether the pair has been checked at all; `problems` says what was found last."""
     problems: tuple[PairProblem, ...] = ()
-    problems_accepted: bool = False
+    frozen: bool = False
+    """Whether smart import of its office was frozen for it when it was checked last (Y12)."""
     corrected: dict[str, str] = field(default_factory=dict)
     """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
     shared_with: tuple[str, ...] = ()
@@ -102,7 +100,7 @@ class OfficeState(CaseState):
     @property
     def token_in_doubt(self) -> bool:
         """Whether the pair's token may be that of another office (Y1, Y5)."""
-        return not self.problems_accepted and any(problem.rule in TOKEN_RULES for problem in self.problems)
+        return any(OFFICE_TOKEN in problem.fields for problem in self.problems)
 
     @property
     def points(self) -> tuple[str, ...]:

@@ -22,10 +22,6 @@ class CorrectPair(ActionMessage):
     """Only in 会計連携の追加 (Y9)."""
 
 
-class AcceptPair(ActionMessage):
-    """Go on in spite of what the check found; never for an ID of another group (Y3)."""
-
-
 class Reject(EndCase):
     """Refuse this office's application for good (Y27)."""
 
@@ -93,7 +89,6 @@ class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
     CORRECT_PAIR = "correct_pair", CorrectPair, "弥生ID・事業所トークンを訂正する"
-    ACCEPT_PAIR = "accept_pair", AcceptPair, "確認結果を承知のうえで進める"
     REJECT = "reject", Reject, "却下する"
     RELEASE_SHARING = "release_sharing", ReleaseSharing, "申込者の同意を得て、共有を代わりに解除する"
     REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased, "共有が解除されたことを記録する"

@@ -10,7 +10,7 @@ from models.common.operator_message import ActionMessage
 from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, SUPERVISOR, TO, YAYOI_ID
 from models.yayoi.deadlines import EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
-from models.yayoi.office_state import TOKEN_RULES, OfficeState
+from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
     Cancel,
@@ -20,7 +20,6 @@ from models.yayoi.operator_actions import (
     ServiceRelinked,
     SetUpStepDone,
 )
-from models.yayoi.pair_rules import PairRule
 from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import LinkKind
 
@@ -30,9 +29,9 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
     common = usual_example(action, state.assignee)
     match action:
         case Action.CORRECT_PAIR:
-            wrong = {problem.rule for problem in state.problems}
-            wrong_parts = [each for each, rules in _CORRECTED_BY.items() if wrong & rules] or [YAYOI_ID]
-            return common | {each.field: each.text for each in wrong_parts}
+            wrong = {field for problem in state.problems for field in problem.fields}
+            wrong_parts = [each for each in (YAYOI_ID, ISSUED_CONTRACT_ID, OFFICE_TOKEN) if each.field in wrong]
+            return common | {each.field: each.text for each in wrong_parts or [YAYOI_ID]}
         case Action.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
@@ -54,14 +53,6 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             }
         case _:
             return common
-
-
-_CORRECTED_BY = {
-    YAYOI_ID: {PairRule.ID_EXISTS, PairRule.ID_IN_NO_GROUP, PairRule.ID_ISSUED_BEFORE},
-    ISSUED_CONTRACT_ID: {PairRule.ID_ISSUED_BEFORE},
-    OFFICE_TOKEN: TOKEN_RULES,
-}
-"""Which part of the pair is wrong when a rule of the check is broken."""
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
@@ -88,21 +79,8 @@ _AFTER_CLOSING = {
 def _correcting(state: OfficeState) -> str | None:
     if state.refused and not state.notified_at:
         return None
-    return _correcting_problems(state)
-
-
-def _correcting_problems(state: OfficeState) -> str | None:
-    if state.stage is not Stage.CORRECTION or state.problems_accepted or not state.problems:
+    if state.stage is not Stage.CORRECTION or not state.problems:
         return "訂正を待っている段階ではありません。"
-    return None
-
-
-def _accepting(state: OfficeState) -> str | None:
-    if reason := _correcting_problems(state):
-        return reason
-    if not all(problem.acceptable for problem in state.problems):
-        rules = "、".join(problem.rule for problem in state.problems if not problem.acceptable)
-        return f"この確認結果（{rules}）は承知のうえで進めることができません。訂正か却下が必要です。"
     return None
 
 
@@ -162,7 +140,6 @@ def _withdrawing(state: OfficeState) -> str | None:
 
 _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.CORRECT_PAIR: _correcting,
-    Action.ACCEPT_PAIR: _accepting,
     Action.REJECT: _before_notice,
     Action.RELEASE_SHARING: _releasing,
     Action.REPORT_SHARING_RELEASED: _sharing,

@@ -2,13 +2,15 @@
 
 from enum import StrEnum
 
+SET_UP_PAGE, SET_UP_PATH = "「設定の状況」の画面", "/set-up"
+"""Where a Yayoi ID finds what is done and what is open for its pair, as texts name it."""
+
 
 class Stage(StrEnum):
     """The stage of an office's procedure. The values are what operators read and search for."""
 
     CHECK = "内容確認"
     CORRECTION = "訂正待ち"
-    FREEZE = "取込の凍結"
     REMEMBER_LINKS = "連携の記録"
     SHARING = "共有解除待ち"
     ISSUE = "契約IDの発行"
@@ -74,7 +76,7 @@ class Procedure(StrEnum):
     @property
     def linked(self) -> bool:
         """Whether token, freeze, sharing and re-link apply."""
-        return self.has(Stage.FREEZE)
+        return self.has(Stage.REMEMBER_LINKS)
 
     @property
     def set_up_steps(self) -> tuple[SetUpStep, ...]:
@@ -86,7 +88,7 @@ class Procedure(StrEnum):
 
 
 _ENTRY = (Stage.CHECK, Stage.CORRECTION)
-_LINKED_BEFORE = (Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING)
+_LINKED_BEFORE = (Stage.REMEMBER_LINKS, Stage.SHARING)
 _LINKED = (
     *_ENTRY,
     *_LINKED_BEFORE,

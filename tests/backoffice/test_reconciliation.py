@@ -50,7 +50,7 @@ from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
@@ -296,14 +296,7 @@ async def test_an_application_ended_before_its_offices_began_is_undone_and_close
     environment: Environment,
 ) -> None:
     receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B, OFFICE_C]))
-    starter = ApplicationStarter(
-        environment.sessions,
-        environment.client,
-        task_queue=f"nobody-{uuid4()}",
-        public_url="http://web.test",
-        secret_key="secret",
-    )
-    await starter.start(receipt.application_no)
+    await starter_of(environment).start(receipt.application_no)
     case = Case(environment, receipt.application_no, receipt.due_date)
     assert (await reconcile(environment)).findings == ()  # it may still begin
     await case.application.terminate()
@@ -364,8 +357,7 @@ async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
         at = datetime.now(UTC)
         step = FreezeStep(case_no=no, part=1, at=at, office_token=OFFICE_C[1])
         activities = environment.activities()
-        for name in ("freeze_smart_import", "thaw_smart_import"):
-            await activities[name](OfficeStep(case_no=no, part=1, at=at))
+        await activities["thaw_smart_import"](OfficeStep(case_no=no, part=1, at=at))
         assert not (await activities["freeze_again"](step)).done
         [(frozen_by,)] = await environment.rows(
             select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1])
@@ -412,6 +404,66 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Envi
     report = await reconcile(environment)
     assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
     assert report.for_people == report.findings
+
+
+def starter_of(environment: Environment) -> ApplicationStarter:
+    return ApplicationStarter(
+        environment.sessions,
+        environment.client,
+        task_queue=f"nobody-{uuid4()}",
+        public_url="http://web.test",
+        secret_key="secret",
+    )
+
+
+async def not_started_in_time(environment: Environment) -> Case:
+    """An application with a wrong pair that nobody has started until after the day on which it would expire."""
+    application = form([OFFICE_B, (NOBODY, OFFICE_C[1])])
+    receipt = await Intake(environment.sessions, environment.calendar).receive(application)
+    yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
+    late = {"applied_at": datetime.now(UTC) - timedelta(days=30), "expires_on": yesterday}
+    await change(environment, update(ApplicationRow).values(**late))
+    return Case(environment, receipt.application_no, receipt.due_date)
+
+
+async def test_y12_an_application_that_could_not_be_started_in_time_is_expired_and_thawed(
+    environment: Environment,
+) -> None:
+    case = await not_started_in_time(environment)
+    for _, token in (OFFICE_B, OFFICE_C):
+        assert (await environment.office(token)).frozen_by is not None
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.NOT_STARTED, True)
+    for _, token in (OFFICE_B, OFFICE_C):
+        assert (await environment.office(token)).frozen_by is None
+    pairs = await environment.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))
+    assert [(pair.outcome, pair.holds_token, pair.holds_yayoi_id) for pair in pairs] == [("期限切れ", False, False)] * 2
+    assert (await case_status(case)).stage == ApplicationStage.CLOSED
+    assert [(notice.kind, notice.recipient) for notice in await case.notices()] == [(MailKind.NOT_STARTED, TARO)]
+    await starter_of(environment).start_all()
+    await starter_of(environment).start(case.application_no)
+    assert await environment.rows(select(ApplicationRow.started_at)) == [None]
+    assert (await reconcile(environment)).findings == ()
+    again = await environment.apply(form([OFFICE_B]))
+    await at_rest(again, Stage.SET_UP)
+
+
+async def test_y12_an_application_that_was_started_and_not_marked_so_goes_on(environment: Environment) -> None:
+    case = await not_started_in_time(environment)
+    await starter_of(environment).start(case.application_no)
+    await change(environment, update(ApplicationRow).values(started_at=None))
+    assert (await reconcile(environment)).findings == ()
+    assert (await environment.office(OFFICE_B[1])).frozen_by == f"{case.application_no}:1"
+    await end(case.application)
+
+
+async def test_y12_a_freeze_for_a_token_that_its_pair_no_longer_holds_is_thawed(environment: Environment) -> None:
+    case = await in_sharing(environment)
+    await change(environment, update(ApplicationOfficeRow).values(holds_token=False))
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.STRAY_FREEZE, True)
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
+    await end(case.application, case.office())
 
 
 async def test_more_than_fits_into_a_message_is_counted(environment: Environment) -> None:

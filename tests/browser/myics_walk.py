@@ -103,6 +103,10 @@ class Firm:
         await expect(self.heading).to_have_text("招待の取り下げ")
         await self.at(self.page, "user-question")
         await self.page.get_by_role("link", name="何もしないで、一覧に戻る").click()
+        await self.page.get_by_role("link", name="青葉 花子 様：アドレスを訂正する").click()
+        await expect(self.heading).to_have_text("メールアドレスの訂正")
+        await self.at(self.page, "user-address")
+        await self.page.get_by_role("link", name="何もしないで、一覧に戻る").click()
         await expect(self.page.get_by_role("region", name="青葉 花子")).to_contain_text("招待中")
 
     async def add_client_with_user(self) -> None:
@@ -182,7 +186,7 @@ class Firm:
 
     async def fill(self, label: str, value: str) -> None:
         # A label may be followed by the word that says it must be filled in.
-        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*必須)?$")).fill(value)
+        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*(必須|任意))?$")).fill(value)
 
     async def press(self, name: str) -> None:
         await self.main.get_by_role("button", name=name, exact=True).click()

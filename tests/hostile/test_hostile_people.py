@@ -96,8 +96,8 @@ async def test_no_key_opens_another_case_or_office(target: Target, attacker: Att
             assert not any(secret in answer.text for secret in (theirs.name, theirs.office_name, theirs.yayoi_id))
     whole, one = theirs.case_path().partition("?")[2], theirs.case_path(1).partition("?")[2]
     assert all(key in {whole, one} for _, _, key in opened)
-    only_office = "/applications/{application_no}/offices/{office_no}"
-    assert {(place, office) for place, office, key in opened if key == one} == {(only_office, "1")}
+    only_office = {f"/{kind}/{{application_no}}/offices/{{office_no}}" for kind in ("applications", "calendars")}
+    assert {(place, office) for place, office, key in opened if key == one} == {(place, "1") for place in only_office}
     assert {office for _, office, _ in opened} == {"1", "-"}
 
 

@@ -105,7 +105,7 @@ async def test_m2_a_wrong_address_is_corrected_by_the_registrant_until_it_is_con
         await myics.registrants.open(to_the_wrong_one)
     assert len(registration.mails(WRONG)) == 1
     assert "メールアドレスを訂正した" in await registration.audit()
-    assert "登録する方がメールアドレスを訂正した" in await details_of(registration.handle)
+    assert "メールアドレスが訂正された" in await details_of(registration.handle)
     await myics.registrants.confirm(to_the_right_one, KEYWORD, PASSWORD)
     await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED

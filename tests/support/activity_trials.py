@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, update
 
 from models.backoffice.digest import DigestDay, SendDigest
 from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
@@ -34,6 +34,7 @@ from models.tables import (
     ExistingContractRow,
     GroupMemberRow,
     IssuedContractRow,
+    LedgerRow,
     MemberInvitationRow,
     NoticeRow,
     OfficeRow,
@@ -213,25 +214,26 @@ _INVITE = insert(MemberInvitationRow).values(
 
 TRIALS = [
     Trial(
-        activity="check_pair",
+        activity="check_pair",  # of an application that was accepted without holding or freezing anything
         message=STEP,
-        added={},
-        reads_only=True,
-        look=_OFFICE,
-        found=[(None, None)],
-    ),
-    Trial(
-        activity="freeze_smart_import",
-        message=STEP,
+        given=(
+            update(ApplicationOfficeRow).values(holds_token=False, holds_yayoi_id=False),
+            update(OfficeRow).values(frozen_by=None, frozen_at=None),
+            delete(LedgerRow),
+        ),
         added=_ONE_STEP,
-        look=_OFFICE,
-        found=[(PAIR, AT)],
+        look=select(
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+            OfficeRow.frozen_by,
+            OfficeRow.frozen_at,
+        ).join(OfficeRow, OfficeRow.office_token == ApplicationOfficeRow.office_token),
+        found=[(True, True, PAIR, AT)],
         actions=("スマート取引取込を凍結した",),
     ),
     Trial(
         activity="thaw_smart_import",
         message=STEP,
-        before=(("freeze_smart_import", STEP),),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(None, None)],
@@ -332,8 +334,14 @@ TRIALS = [
         activity="close_office",
         message=_CLOSE,
         added=_ONE_STEP | {"case_stages": 1},
-        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
-        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
+        look=select(
+            ApplicationOfficeRow.closed_at,
+            ApplicationOfficeRow.outcome,
+            ApplicationOfficeRow.open_points,
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+        ),
+        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"], False, False)],
         actions=("事業所データの手続きを終了した（未完了の項目あり）",),
     ),
     Trial(
@@ -415,7 +423,7 @@ TRIALS = [
         message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=_OFFICE,
-        found=[(None, None)],
+        found=[(PAIR, AT)],
         actions=("期限を延ばした",),
     ),
     Trial(
@@ -424,8 +432,14 @@ TRIALS = [
             C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
         ),
         added=_ONE_STEP,
-        look=select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token, ApplicationOfficeRow.office_name),
-        found=[(*OFFICE_B, "事業所B")],
+        look=select(
+            ApplicationOfficeRow.yayoi_id,
+            ApplicationOfficeRow.office_name,
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+            OfficeRow.office_token,
+        ).join(OfficeRow, OfficeRow.frozen_by == PAIR),
+        found=[(OFFICE_B[0], "事業所B", True, True, OFFICE_B[1])],
         actions=("弥生ID・事業所トークンを訂正した",),
     ),
     Trial(
@@ -563,6 +577,13 @@ TRIALS = [
         found=[(None,)],
     ),
     Trial(
+        activity="give_up_start",
+        message=CaseStep(case_no=NO, at=AT),
+        added={},  # `closed_at` is its own ledger
+        look=select(ApplicationRow.closed_at, ApplicationOfficeRow.closed_at),
+        found=[(AT, None)],
+    ),
+    Trial(
         activity="look_again",
         message=C,
         added={},
@@ -582,6 +603,7 @@ TRIALS = [
     Trial(
         activity="freeze_again",
         message=FreezeStep.of(C, AT, office_token=TOKEN),
+        given=(update(OfficeRow).values(frozen_by=None, frozen_at=None),),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(PAIR, AT)],
@@ -649,7 +671,7 @@ TRIALS = [
         message=WorkflowRun(workflow_id="application/YS-000001", run_id="01234567-89ab-4cde-8f01-23456789abcf"),
         added={},
         look=_OFFICE,
-        found=[(None, None)],
+        found=[(PAIR, AT)],
         reads_only=True,
     ),
     Trial(

@@ -14,7 +14,6 @@ from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import (
-    AcceptPair,
     Action,
     Cancel,
     CorrectPair,
@@ -244,11 +243,12 @@ async def linked_standalone(environment: Environment) -> Case:
 
 
 async def not_linked_standalone(environment: Environment) -> Case:
-    """Accepted in spite of what the check has found."""
+    """With an address that is no Yayoi ID at first."""
     pair = (YayoiId("nobody@shiraishi.example.co.jp"), None)
     case = await environment.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
+    right = YayoiId("office-2@shiraishi.example.co.jp")
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=right))
     await at_rest(case, Stage.SET_UP)
     await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
     return case

@@ -13,6 +13,7 @@ from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
+from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.web import (
     CROSS_SITE,
     NETWORK,
@@ -178,6 +179,7 @@ async def test_y9_the_link_can_be_added_to_an_id_that_was_issued_before(web: Web
         "accounting_link": "addition",
         "offices.0.issued_contract_id": "７１０００００",
     }
+    del typed["network_product"]  # the contract's own product is known
     assert (await web.http.post("/apply", data=typed)).status_code == 303
     [row] = await web.rows(select(ApplicationRow))
     assert row.procedure == Procedure.LINK_ADDITION
@@ -315,13 +317,13 @@ async def test_the_confirmation_goes_back_with_everything_kept_and_on_with_the_s
 async def test_what_would_be_refused_is_refused_before_the_confirmation(web: Web) -> None:
     unknown = await confirmed(web, existing_contract_id="8000000")
     assert unknown.status_code == 422
-    assert "このサービス契約ID（お客様番号）は登録されていません。" in unknown.text
+    assert NO_SUCH_CONTRACT in unknown.text
     other_product = await confirmed(web, network_product="false")
     assert "「ネットワーク製品」を選んでください。" in other_product.text
     await web.applied(pair())
     held = await confirmed(web)
     assert held.status_code == 422
-    assert "手続き中の別のお申し込みで使われています" in held.text
+    assert "手続き中のお申し込み（申込番号 YS-" in held.text
 
 
 async def test_y9_without_the_link_the_confirmation_repeats_the_yayoi_ids_alone(web: Web) -> None:

@@ -76,19 +76,16 @@ def test_a_new_stage_appears_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(Stage.ATTACH) in mermaid(CaseDiagram(procedure))
 
 
-LIVE = CaseDiagram(
-    Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING), Stage.SHARING
-)
+LIVE = CaseDiagram(Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.REMEMBER_LINKS, Stage.SHARING), Stage.SHARING)
 
 
 def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None:
     assert boxes(svg(LIVE)) == {
         "✓ 内容確認": "done",
         "訂正待ち": "skipped",
-        "✓ 取込の凍結": "done",
         "✓ 連携の記録": "done",
         "▶ 共有解除待ち": "live",
-        **{str(stage): "plain" for stage in LIVE.procedure.stages[5:]},
+        **{str(stage): "plain" for stage in LIVE.procedure.stages[4:]},
         "元に戻して終了": "early",
     }
     assert '"▶ 共有解除待ち' in mermaid(LIVE)

@@ -22,8 +22,10 @@ from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from tests.support.web import (
     NETWORK,
+    STANDALONE,
     TOKEN_B,
     TOKEN_C,
+    TOKEN_OF_ANOTHER,
     TemporalProxy,
     Web,
     answering,
@@ -248,9 +250,10 @@ async def test_an_unknown_case_is_refused(case: Case, report: dict[str, Any]) ->
 
 
 async def test_an_unknown_case_may_come_to_exist(case: Case) -> None:
-    report = group_created(yayoi_id="d@example.co.jp", event_id=str(uuid4()))
+    report = group_created(yayoi_id="office-b@example.co.jp", event_id=str(uuid4()))
     assert reason(await case.web.report(report), 404) == NO_CASE
-    number = await case.web.applied(pair("d@example.co.jp", "d" * 8 + TOKEN_B[8:]))
+    other = pair("office-b@example.co.jp", TOKEN_OF_ANOTHER)
+    number = await case.web.applied(other, existing_contract_id=STANDALONE, network_product=False)
     await case.web.office(number, 1)
     assert reason(await case.web.report(report), 409) == NOT_YET
 

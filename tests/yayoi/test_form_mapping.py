@@ -116,10 +116,9 @@ def test_a_word_without_meaning_is_refused_with_those_that_have_one() -> None:
 
 def test_what_is_missing_is_named_by_the_providers_name() -> None:
     errors = wrong(mapping(), sent(1, sei=None, agreed=[]))
-    assert errors == {"sei": "入力してください。"}
-    assert wrong(mapping(), sent(1, agreed=["止めます"])) == {
-        "agreed": "連携サービスの再連携が必要になることを確認してください。"
-    }
+    agree = "連携サービスの再連携が必要になることを確認してください。"
+    assert errors == {"sei": "入力してください。", "agreed": agree}
+    assert wrong(mapping(), sent(1, agreed=["止めます"])) == {"agreed": agree}
 
 
 @given(

@@ -12,11 +12,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.tables import ApplicationRow
 from models.yayoi.identifiers import OfficeToken
+from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.databases import MIGRATED, new_database
 from tests.support.web import (
     STANDALONE,
     TOKEN_B,
     TOKEN_C,
+    TOKEN_OF_ANOTHER,
     Web,
     application,
     errors_of,
@@ -158,7 +160,7 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
             },
         ),
         (
-            application(existing_contract_id=STANDALONE),
+            application(pair(token=TOKEN_OF_ANOTHER), existing_contract_id=STANDALONE),
             {
                 "network_product": (
                     "このサービス契約ID（お客様番号）の製品はネットワーク製品以外です。"
@@ -182,9 +184,7 @@ async def test_y9_the_answers_must_fit_the_procedure(
         (
             {"existing_contract_id": "8000000"},
             {
-                "existing_contract_id": (
-                    "このサービス契約ID（お客様番号）は登録されていません。現在ご利用中の番号を入力してください。"
-                )
+                "existing_contract_id": NO_SUCH_CONTRACT,
             },
         ),
         ({"submission_id": "12"}, {"submission_id": "UUID で指定してください。"}),
@@ -213,6 +213,36 @@ async def test_every_wrong_field_is_named_with_its_reason(
     refusing: Web, changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert errors_of(await refusing.apply(application() | changes)) == expected
+
+
+@pytest.mark.parametrize("contract", ["8000000", STANDALONE], ids=["unknown", "of another product"])
+@pytest.mark.parametrize("token", [None, TOKEN_B], ids=["not linked", "with the token of another contract"])
+async def test_y5a_which_numbers_exist_is_told_to_nobody_without_a_token_of_the_contract(
+    refusing: Web, contract: str, token: str | None
+) -> None:
+    form = application(pair(token=token), existing_contract_id=contract, accounting_link=token is not None)
+    assert errors_of(await refusing.apply(form)) == {"existing_contract_id": NO_SUCH_CONTRACT}
+
+
+async def test_y9_all_that_is_wrong_with_an_addition_is_said_in_one_round(refusing: Web) -> None:
+    first = pair("x", None, yayoi_id_confirmation="x")
+    form = application(first, pair(token=TOKEN_B), pair(token=TOKEN_B), link_addition=True, consents={}) | {
+        "applicant": {"family_name": "Yayoi", "given_name": "太郎"}
+    }
+    del form["network_product"]  # the product is the contract's: it is not asked for
+    twice = "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。"
+    missing = "発行済みのサービス契約ID を入力してください。"
+    assert errors_of(await refusing.apply(form)) == {
+        "applicant.family_name": FULL_WIDTH,
+        "offices.0.yayoi_id": BAD_ADDRESS,
+        "offices.0.yayoi_id_confirmation": BAD_ADDRESS,
+        "offices.0.office_token": "事業所トークンを入力してください。",
+        **{f"offices.{index}.issued_contract_id": missing for index in range(3)},
+        **{f"offices.{index}.yayoi_id": twice for index in (1, 2)},
+        **{f"offices.{index}.office_token": "同じ事業所トークンが 2 回入力されています。" for index in (1, 2)},
+        "consents.stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
+        "consents.relink_required": "連携サービスの再連携が必要になることを確認してください。",
+    }
 
 
 async def test_missing_fields_are_asked_for(refusing: Web) -> None:

@@ -18,6 +18,7 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
 from models.yayoi.operator_actions import ResendMail as Resend
 from models.yayoi.operator_rules import OPERATIONS, example
+from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import Coverage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
@@ -26,8 +27,6 @@ from tests.support.operator_actions import (
     BANK,
     FILLED_IN,
     TABLE,
-    Y2,
-    Y3,
     filled,
     shown_actions,
     state_at,
@@ -53,7 +52,7 @@ def states(draw: st.DrawFn) -> OfficeState:
     state = state_at(
         draw(st.sampled_from(Stage)),
         draw(st.sampled_from(Procedure)),
-        problems=tuple(draw(st.lists(st.sampled_from([Y2, Y3]), max_size=2))),
+        problems=tuple(draw(st.lists(st.sampled_from([NOT_REGISTERED, IN_ANOTHER_GROUP]), max_size=2))),
         sharing_ended=draw(st.booleans()),
         held=draw(st.booleans()),
         notified_at=draw(st.none() | st.just(AT)),

@@ -89,8 +89,8 @@ async def accept_terms(pages: Pages) -> Response:
     except RefusedError as refused:
         return await pages.show(link, page.refused({each.field: each.message for each in refused.errors}))
     if signed_up is None:
-        return _to(REGISTRATION_PATH, link=link)
-    answer = _to(HOME, done="registered")
+        return to(REGISTRATION_PATH, link=link)
+    answer = to(HOME, done="registered")
     await pages.context.auth.firms.begin(pages.request, answer, account_id=signed_up.account_id)
     return answer
 
@@ -105,7 +105,7 @@ async def set_password(pages: Pages) -> Response:
         await pages.registrants.set_password(link, values["password"])
     except RefusedError as refused:
         return await pages.show(link, refused_form(page, refused))
-    return _to(REGISTRATION_PATH, link=link)
+    return to(REGISTRATION_PATH, link=link)
 
 
 @router.post(f"{REGISTRATION_PATH}/account")
@@ -118,7 +118,7 @@ async def choose_account(pages: Pages) -> Response:
         await pages.registrants.choose_account(link, read_account(values["address"], values["keyword"]))
     except RefusedError as refused:
         return await pages.show(link, refused_form(page, refused))
-    return _to(REGISTRATION_PATH, link=link)
+    return to(REGISTRATION_PATH, link=link)
 
 
 @router.post(f"{REGISTRATION_PATH}/address")
@@ -131,7 +131,7 @@ async def correct_address(pages: Pages) -> Response:
         await pages.registrants.correct_address(link, read(CorrectionForm, values))
     except RefusedError as refused:
         return await pages.show(link, refused_form(page, refused))
-    return _to(REGISTRATION_PATH, link=link, done=_CORRECTED)
+    return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
 @router.post(f"{REGISTRATION_PATH}/confirm")
@@ -146,7 +146,7 @@ async def confirm(pages: Pages) -> Response:
         await pages.registrants.confirm(link, values["keyword"], values["password"])
     except RefusedError as refused:
         return await pages.show(link, refused_form(page, refused))
-    return _to(SIGN_IN, done="registered", customer_no=opened.holder_no)
+    return to(SIGN_IN, done="registered", customer_no=opened.holder_no)
 
 
 def not_the_same(values: Mapping[str, str]) -> dict[str, str]:
@@ -159,5 +159,6 @@ def not_the_same(values: Mapping[str, str]) -> dict[str, str]:
     return {"password_again": OTHER_PASSWORD}
 
 
-def _to(path: str, **query: str) -> RedirectResponse:
+def to(path: str, **query: str) -> RedirectResponse:
+    """Lead on to a page."""
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, HTTPStatus.SEE_OTHER)

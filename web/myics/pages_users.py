@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind
-from models.myics.forms import UserForm, read
+from models.myics.deadlines import USER_DAYS
+from models.myics.forms import CorrectionForm, UserForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
@@ -23,6 +24,7 @@ from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import SignedInManager
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
+ADDRESS_LABELS = {"address": "正しいメールアドレス"}
 NOT_NOW = "ただいま受け付けられません。しばらくしてから、もう一度お試しください。"
 _LARGEST_ID = 2**63 - 1
 """Postgres raises an error for a larger number."""
@@ -30,6 +32,8 @@ _OF_FIRM, _OF_CLIENT = "/myics/users", "/myics/clients/{client_id}/users"
 _DONE = {
     "added": "ユーザーを追加しました。ご本人に、登録のご案内のメールを送ります。届くまで数分かかることがあります。",
     "resend": "メールをもう一度送ります。前のメールの URL は使えなくなります。",
+    "corrected": "メールアドレスを訂正しました。登録のご案内を送り直します。前のメールの URL は使えません。",
+    "changing": "新しいアドレスに、確認のメールを送ります。ご本人が確認すると、変更されます。",
     "withdraw": "招待を取り下げます。一覧に反映されるまで、数秒かかることがあります。",
     "general": "ユーザー種別を「一般」に変更しました。",
     "administrator": "ユーザー種別を「管理者」に変更しました。",
@@ -63,6 +67,12 @@ class UserPages:
         user = await self.users.check_loss(self.manager, account_id, loss)
         facts = {"user": user, "loss": loss, "own": account_id == self.manager.account_id}
         return await self._show("user_question.html", holder, facts)
+
+    async def ask_address(self, holder: HolderNo, account_id: int, page: PageForm) -> Response:
+        """Show the form for a user's right address."""
+        user = await self.users.one(self.manager, account_id)
+        facts = {"user": user, "page": page, "days": USER_DAYS}
+        return await self._show("user_address.html", holder, facts)
 
     async def show_form(self, holder: HolderNo, page: PageForm) -> Response:
         return await self._show(
@@ -116,6 +126,31 @@ async def add(pages: Pages, holder: Holder) -> Response:
     except RefusedError as refused:
         return await pages.show_form(holder, refused_form(page, refused))
     return _to_list(holder, "added")
+
+
+@router.get("/myics/users/{account_id}/address")
+async def show_address(pages: Pages, account_id: AccountId, client_id: Annotated[str, Query()] = "") -> Response:
+    holder = _holder(pages.manager, client_id)
+    try:
+        return await pages.ask_address(holder, account_id, PageForm(ADDRESS_LABELS))
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, refusal=str(refused))
+
+
+@router.post("/myics/users/{account_id}/address")
+async def correct_address(pages: Pages, account_id: AccountId) -> Response:
+    sent = sent_values(await pages.request.form(), "client_id", *ADDRESS_LABELS)
+    holder = _holder(pages.manager, sent["client_id"])
+    page = PageForm(ADDRESS_LABELS, {"address": sent["address"]})
+    try:
+        typed = read(CorrectionForm, page.values)
+        await pages.limit_mails()
+        user = await pages.users.correct_address(pages.manager, account_id, typed)
+    except RefusedError as refused:
+        return await pages.ask_address(holder, account_id, refused_form(page, refused))
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, refusal=str(refused))
+    return _to_list(holder, "corrected" if user.invited else "changing")
 
 
 @router.get("/myics/users/{account_id}/{loss}")

@@ -18,10 +18,19 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
-from web.yayoi.applicant import apply_pages, case_actions, case_pages, draft_pages, guide_pages, plan_pages
+from web.yayoi.applicant import (
+    apply_pages,
+    calendar_pages,
+    case_actions,
+    case_pages,
+    draft_pages,
+    guide_pages,
+    plan_pages,
+)
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
 from web.yayoi.applicant.case_sections import ActionNotPossibleError, answer_not_possible
 from web.yayoi.customer import (
+    applications,
     business_group,
     enquiries,
     evidence,
@@ -46,9 +55,17 @@ from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
 def yayoi(
-    context: WebContext, calendar: BusinessCalendar, translation: Translation, form_secrets: Sequence[str]
+    context: WebContext,
+    calendar: BusinessCalendar,
+    translation: Translation,
+    form_secrets: Sequence[str],
+    *,
+    freezes: bool,
 ) -> WebPackage:
-    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours."""
+    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours.
+
+    `freezes`: whether an application is stored together with the freeze of its offices (Y12).
+    """
     starter = ApplicationStarter(
         context.sessions,
         context.client,
@@ -58,7 +75,7 @@ def yayoi(
     )
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
-    intake = Intake(context.sessions, calendar, wake=starting.wake)
+    intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
     events = EventDelivery(context.sessions, context.client)
     return WebPackage(
         routers=(provider_forms.router,),
@@ -97,6 +114,7 @@ def applicant(context: WebContext) -> WebPackage:
             apply_pages.router,
             draft_pages.router,
             case_pages.router,
+            calendar_pages.router,
             case_actions.router,
         ],
         services=[drafts],
@@ -111,6 +129,7 @@ def customer(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             support_password.router,
+            applications.router,
             set_up.router,
             business_group.router,
             products.router,

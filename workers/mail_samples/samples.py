@@ -98,8 +98,10 @@ _CASE: Facts = CONSTANTS | {
     "to_the_pair": False,
     "others_go_on": False,
     "late_until": {},
+    "stopped": frozenset({1, 2}),
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "set_up_url": f"{_WEB}/set-up",
+    "calendar_url": f"{_WEB}/calendars/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
@@ -154,12 +156,16 @@ _MYICS: Facts = MYICS_CONSTANTS | {
 }
 
 
+_BEFORE = "yamada@yamada-kaikei.example.jp"
+
+
 def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None = None) -> Sample:
     name = "一郎" if kind is RegistrationKind.REPRESENTATIVE else "花子"
     registration: Facts = {
         "registration_no": "MR-000001",
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
+        "address_before": _BEFORE,
         "expires_on": date(2026, 11, 18),
         "text_for_customer": "ご担当の方からのご依頼により、取り下げました。",
     }
@@ -167,11 +173,12 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
 
 
-_FIRM, _USER, _LOCK, _NEW = (
+_FIRM, _USER, _LOCK, _NEW, _MOVE = (
     RegistrationKind.REPRESENTATIVE,
     RegistrationKind.USER,
     RegistrationKind.UNLOCKING,
     RegistrationKind.RENEWAL,
+    RegistrationKind.ADDRESS,
 )
 
 SAMPLES = (
@@ -231,6 +238,7 @@ SAMPLES = (
         MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
     ),
     _case(MailKind.TERMINATED, "手続きが途中で強制終了されていたとき", **_NOT_YET),
+    _case(MailKind.NOT_STARTED, "弊社の障害で、期限までに手続きを始められなかったとき", **_NOT_YET),
     Sample(
         "code_registration",
         "弥生ID の新規登録が申し込まれたとき",
@@ -378,6 +386,10 @@ SAMPLES = (
     _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
     _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
     _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
+    _myics(MyicsMail.ADDRESS_CHANGE, "登録済みの方のアドレスの変更を受け付けたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGE_REMINDER, "新しいアドレスがまだ確認されていないとき", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGED, "アドレスが変更されたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_LEFT, "アドレスが変更されたとき（これまでのアドレスへ）", _MOVE, to=_BEFORE),
     _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
     _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
 )

@@ -23,6 +23,7 @@ from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import mails_queue
 from models.webhooks.secrets import secrets_of
+from models.yayoi.store.smart_import import PostgresSmartImport
 from models.yayoi.store.stage_changes import publish_stage_change
 from web.app import create_app
 from workers.build_id import build_id
@@ -133,6 +134,11 @@ def build_registry(settings: Settings) -> Registry:
     return postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
 
 
+def freezes_at_acceptance(settings: Settings) -> bool:
+    """Whether smart import is the default: then an application is stored together with its freeze (Y12)."""
+    return isinstance(build_registry(settings).smart_import, PostgresSmartImport)
+
+
 def build_transport(settings: Settings) -> MailTransport:
     """Build what takes mails to the SMTP server."""
     password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
@@ -211,4 +217,5 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) ->
         form_translation=form_translation(settings),
         yayoi_pages=yayoi_pages(settings),
         myics_pages=myics_pages(settings),
+        freezes_at_acceptance=freezes_at_acceptance(settings),
     )

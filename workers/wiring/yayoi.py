@@ -23,7 +23,7 @@ from activities.yayoi.drafts import DraftActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
-from activities.yayoi.pair_check import PairCheckActivities
+from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
@@ -41,16 +41,17 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     registry, outbox, desk = dependencies.registry, dependencies.outbox, settings.operators_mail
     templates = dependencies.templates
     key, url = secret_key(settings), public_url(settings)
+    check = PairCheck(registry)
     on_the_registry = activities_of(
-        PairCheckActivities(sessions, registry),
-        SmartImportActivities(ledger, registry.smart_import),
+        PairCheckActivities(sessions, check),
+        SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
         LinkActivities(ledger, registry.links),
         ContractActivities(ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
     )
     on_our_records = activities_of(
-        CaseRecordActivities(sessions, ledger, registry.offices),
+        CaseRecordActivities(sessions, ledger, check),
         AssignmentActivities(ledger),
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),

@@ -75,8 +75,8 @@ class Registration:
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
-        self._link_sent_at: RegistrationStage | None = None
-        """The stage whose own link was sent last."""
+        self._waited_for: Collection[RegistrationStage] = ()
+        """To which stages the link leads that was sent last."""
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
@@ -94,6 +94,7 @@ class Registration:
     @operator_action(RegistrationOperation.CORRECT_ADDRESS)
     async def correct_address(self, message: CorrectMailAddress) -> None:
         await self._steps.correct_address(message)
+        await self._row.look()  # a user begins anew
         await self._send_link_again()
 
     @operator_action(RegistrationOperation.UNLOCK)
@@ -175,7 +176,7 @@ class Registration:
             return state.stage in until
         self.view.enter(stage, WaitingFor.APPLICANT, state.expires_on)
         self._steps.mailing(*mails)
-        self._link_sent_at = stage
+        self._waited_for = until
         await self._steps.send_link()
         await self._rest_or_begin_turn()
         await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
@@ -237,10 +238,10 @@ class Registration:
         await self._steps.rest()
 
     async def _take_correction(self, corrections: int) -> None:
-        """Mail another link; before the first of this stage, that one goes to the corrected address itself."""
+        """Mail another link; where the next one has not been sent yet, it goes to the corrected address itself."""
         self._state.corrections = corrections
-        self.view.note("登録する方がメールアドレスを訂正した")
-        if self._link_sent_at is self._state.stage:
+        self.view.note("メールアドレスが訂正された")
+        if self._waited_for and self._state.stage not in self._waited_for:
             await self._send_link_again()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
@@ -291,5 +292,6 @@ _LAST_MAILS = {
     (True, RegistrationOutcome.WITHDRAWN): MyicsMail.WITHDRAWN,
     (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
     (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
+    (False, RegistrationOutcome.CHANGED): MyicsMail.ADDRESS_CHANGED,
 }
 """The registrant's last mail, by whether an account was to be made and by the outcome."""

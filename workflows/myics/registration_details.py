@@ -67,6 +67,7 @@ _WAITS = {
     RegistrationStage.INVITED: "メールの URL からの登録を待っています。",
     RegistrationStage.PROVISIONAL: "仮登録が済み、登録の完了を待っています。",
     RegistrationStage.RENEWING: "本人が、メールの URL から新しいパスワードを設定するのを待っています。",
+    RegistrationStage.CONFIRMING: "新しいメールアドレスの方が、メールの URL から確認するのを待っています。",
     RegistrationStage.USERS: "顧問先のユーザーの登録を待っています。",
 }
 

@@ -28,7 +28,6 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, OfficeProgress, Outcome
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import (
-    AcceptPair,
     Action,
     Cancel,
     CorrectPair,
@@ -94,8 +93,7 @@ class OfficeDataProcedure:
         self._due_date.watch()
         try:
             await self._check_pair()
-            if has(Stage.FREEZE):
-                await self._next(self._steps.freeze_smart_import)
+            if has(Stage.REMEMBER_LINKS):
                 await self._next(self._steps.remember_links)
                 await self._wait_until_sharing_has_ended()
             if has(Stage.ISSUE):
@@ -122,13 +120,7 @@ class OfficeDataProcedure:
                 self.check_possible(Action.CORRECT_PAIR, message)
             with self._worked_on(lambda: not self._state.problems):
                 await self._steps.correct_pair(message)
-                await self._steps.check_pair()
         await self._turn.acknowledge()
-
-    @operator_action(Action.ACCEPT_PAIR)
-    async def accept_pair(self, message: AcceptPair) -> None:
-        await self._steps.record(Action.ACCEPT_PAIR, message)
-        self._state.problems_accepted = True
 
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
@@ -247,7 +239,7 @@ class OfficeDataProcedure:
     # --- the stages ---------------------------------------------------------------------------------------------------
 
     async def _check_pair(self) -> None:
-        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator before anything is changed."""
+        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator; what is right is held (Y1, Y12)."""
         await self._steps.check_pair()
         if not self._state.problems:
             return
@@ -255,7 +247,7 @@ class OfficeDataProcedure:
         await self._mail_problems(MailKind.CORRECTION_NEEDED)
         await self._wait_for_applicant(
             Stage.CORRECTION,
-            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.locked(),
+            lambda: not self._state.problems and not self._pair.locked(),
             partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
             self._check_again,
             lambda: [problem.message for problem in self._state.problems],
@@ -364,7 +356,7 @@ class OfficeDataProcedure:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
             await self._steps.revoke_contract_id()
-        if self._case.procedure.linked and self._state.stage not in {Stage.CHECK, Stage.CORRECTION}:
+        if self._case.procedure.linked:
             await self._steps.restore_sharing()
             await self._steps.thaw_smart_import()
         self._state.outcome, self._state.open_points = early_exit.outcome, early_exit.points

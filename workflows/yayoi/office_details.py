@@ -37,7 +37,7 @@ WHEN_CALLED = "お客様から連絡があったとき"
 
 
 def _problems(state: OfficeState) -> list[str]:
-    return [f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems]
+    return [f"- **{problem.rule}** {cell(problem.message)}{problem.for_operators}" for problem in state.problems]
 
 
 def _entered(state: OfficeState, namespace: str) -> list[str]:
@@ -69,7 +69,7 @@ def _when_called(state: OfficeState) -> tuple[Action, ...]:
 
 
 _SAID_BY_CUSTOMERS = {
-    Stage.CORRECTION: (Action.CORRECT_PAIR, Action.ACCEPT_PAIR),
+    Stage.CORRECTION: (Action.CORRECT_PAIR,),
     Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
     Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
     Stage.RELINK: (Action.REPORT_RELINK,),

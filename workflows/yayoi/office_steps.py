@@ -18,6 +18,7 @@ from models.common.messages import CaseRequest, RequestsAfter
 from models.common.operator_message import ActionMessage
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
+    CheckResult,
     CloseOffice,
     CorrectPairStep,
     EndSharing,
@@ -51,18 +52,19 @@ class OfficeSteps:
     # --- until the notice ---------------------------------------------------------------------------------------------
 
     async def check_pair(self) -> None:
-        """Y2, Y3, Y5."""
-        result = await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
-        self._state.problems, self._state.checked = result.problems, True
+        """Y2, Y3, Y5: what is right is held, and the office frozen unless it was when the form was accepted (Y12)."""
+        self._keep(
+            await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        )
 
-    async def freeze_smart_import(self) -> None:
-        """Y12."""
-        self._view.enter(Stage.FREEZE)
-        await self._steps.run(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
-        self._view.note("スマート取引取込を凍結した")
+    def _keep(self, result: CheckResult) -> None:
+        self._state.problems, self._state.checked = result.problems, True
+        if result.frozen and not self._state.frozen:
+            self._view.note("スマート取引取込を凍結した")
+        self._state.frozen = result.frozen
 
     async def remember_links(self) -> None:
-        """Y14: after the freeze, so that the last imported day no longer moves."""
+        """Y14: the office is frozen, so that the last imported day no longer moves."""
         self._view.enter(Stage.REMEMBER_LINKS)
         remembered = await self._steps.run(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
         self._state.follow_up.links = remembered.links
@@ -111,8 +113,11 @@ class OfficeSteps:
     async def thaw_smart_import(self) -> None:
         """Y12: with the notice, and whenever the case ends early."""
         self._view.enter(Stage.THAW)
-        await self._steps.run(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
-        self._view.note("スマート取引取込の凍結を解除した")
+        thawed = await self._steps.run(
+            SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する"
+        )
+        if thawed.thawed_at:
+            self._view.note("スマート取引取込の凍結を解除した")
 
     # --- when it ends (Y27) -------------------------------------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class OfficeSteps:
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def correct_pair(self, message: CorrectPair) -> None:
-        """Store the corrected pair; the check is made again."""
+        """Store the corrected pair, and what is still wrong with it."""
         step = self._steps.input(
             CorrectPairStep,
             yayoi_id=message.yayoi_id,
@@ -170,6 +175,7 @@ class OfficeSteps:
         }
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note("弥生ID・事業所トークンを訂正した", message)
+        self._keep(corrected)
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""

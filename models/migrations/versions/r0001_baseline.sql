@@ -354,6 +354,8 @@ CREATE TABLE application_offices (
     office_token VARCHAR,
     office_name VARCHAR NOT NULL,
     issued_contract_id VARCHAR,
+    holds_token BOOLEAN DEFAULT false NOT NULL,
+    holds_yayoi_id BOOLEAN DEFAULT false NOT NULL,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
     open_points JSONB,
@@ -361,8 +363,9 @@ CREATE TABLE application_offices (
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );
-CREATE UNIQUE INDEX one_open_token ON application_offices (office_token) WHERE closed_at is null;
-CREATE UNIQUE INDEX one_open_yayoi_id ON application_offices (yayoi_id) WHERE closed_at is null;
+CREATE UNIQUE INDEX one_holds_issued_contract_id ON application_offices (issued_contract_id) WHERE holds_yayoi_id and issued_contract_id is not null;
+CREATE UNIQUE INDEX one_holds_token ON application_offices (office_token) WHERE holds_token;
+CREATE UNIQUE INDEX one_holds_yayoi_id ON application_offices (yayoi_id) WHERE holds_yayoi_id and issued_contract_id is null;
 CREATE TABLE notices (
     key VARCHAR NOT NULL,
     application_no VARCHAR,
@@ -511,6 +514,7 @@ CREATE TABLE myics_registrations (
     part_of VARCHAR,
     batch_no VARCHAR,
     address VARCHAR,
+    address_before VARCHAR,
     name VARCHAR NOT NULL,
     requested_by VARCHAR NOT NULL,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -540,7 +544,7 @@ CREATE INDEX ix_myics_registrations_client_id ON myics_registrations (client_id)
 CREATE INDEX ix_myics_registrations_customer_no ON myics_registrations (customer_no);
 CREATE INDEX ix_myics_registrations_part_of ON myics_registrations (part_of);
 CREATE INDEX myics_to_notify ON myics_registrations (changed_at) WHERE notified_at is null or notified_at < changed_at;
-CREATE INDEX open_renewals ON myics_registrations (account_id) WHERE kind = 'renewal' and closed_at is null;
+CREATE INDEX open_for_account ON myics_registrations (account_id) WHERE kind in ('renewal', 'address') and closed_at is null;
 CREATE UNIQUE INDEX one_open_representative ON myics_registrations (customer_no) WHERE kind = 'representative' and closed_at is null;
 CREATE UNIQUE INDEX one_open_unlocking ON myics_registrations (account_id) WHERE kind = 'unlocking' and closed_at is null;
 CREATE TABLE support_passwords (

@@ -151,7 +151,7 @@ class Registrants:
                 raise RefusedError([FieldError(field="address", message=_TOO_OFTEN)])
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             before = row.address
-            await change_address(session, row, account, form.address)
+            await change_address(session, row, account, form.address, self.now())
             row.corrections += 1
             self._change(row, RegistrationStage(row.stage))
             audit(session, row.registration_no, "メールアドレスを訂正した", by=BY, at=row.changed_at, before=before)

@@ -20,7 +20,13 @@ from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
-from models.myics.store.requests import change_stage, end_sessions, request_new_password, unlock_account
+from models.myics.store.requests import (
+    change_stage,
+    end_sessions,
+    registered_account,
+    request_new_password,
+    unlock_account,
+)
 from models.myics.store.sign_in import STOPPED
 from models.tables import MyicsAccountRow, MyicsRegistrationRow
 
@@ -63,15 +69,7 @@ class Renewals:
         An account that is not registered yet has the link of its invitation.
         """
         async with self.sessions.begin() as session:
-            account = await session.scalar(
-                select(MyicsAccountRow)
-                .where(
-                    MyicsAccountRow.holder_no == form.customer_no,
-                    MyicsAccountRow.address == form.address,
-                    MyicsAccountRow.state == AccountState.REGISTERED,
-                )
-                .with_for_update()
-            )
+            account = await session.scalar(registered_account(form.customer_no, form.address).with_for_update())
             if account:
                 await request_new_password(session, account, self.now())
         self.wake()

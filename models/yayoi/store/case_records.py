@@ -20,6 +20,7 @@ from models.tables import (
 )
 from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
+from models.yayoi.store.smart_import import stopped_offices
 
 
 async def recorded_case(
@@ -53,6 +54,8 @@ class OfficeRecords:
     done: set[str] = field(default_factory=set)
     relinked: int = 0
     to_relink: int = 0
+    stopped: bool = False
+    """Whether smart import of the office is stopped now (Y12)."""
     under_way: bool = False
     """Whether something that the applicant did on the case's pages is yet to be brought to the procedure."""
 
@@ -99,6 +102,8 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     )
     for office_no in await session.scalars(under_way):
         of(office_no).under_way = True
+    for office_no in await stopped_offices(session, application_no):
+        of(office_no).stopped = True
     return offices
 
 

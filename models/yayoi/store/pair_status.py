@@ -102,10 +102,13 @@ class PairStatus:
         return None
 
 
-async def status_of(sessions: DatabaseSessions, yayoi_id: str) -> PairStatus | None:
-    """Return the pair that this Yayoi ID can do something for, else the last one completed; None if there is none."""
+async def status_of(sessions: DatabaseSessions, yayoi_id: str, *, links: bool = False) -> PairStatus | None:
+    """Return the pair that this Yayoi ID can do something for, else the last one completed; None if there is none.
+
+    While 会計連携の追加 and the application before it both go on (Y9), `links` asks for the former.
+    """
     async with sessions() as session:
-        found = await _pair_of(session, yayoi_id)
+        found = await _pair_of(session, yayoi_id, links=links)
         return await _status(session, *found) if found else None
 
 
@@ -132,13 +135,18 @@ async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, applicat
     )
 
 
-async def _pair_of(session: DatabaseSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
+async def _pair_of(
+    session: DatabaseSession, yayoi_id: str, *, links: bool
+) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
     pair, application = ApplicationOfficeRow, ApplicationRow
+    # An open pair that does not hold the ID may be anybody's who has typed it (Y1).
+    its_own = (pair.closed_at.is_(None) & pair.holds_yayoi_id) | pair.outcome.in_(KEPT)
+    addition = pair.issued_contract_id.is_not(None)
     rows = await session.execute(
         select(pair, application)
         .join(application, application.application_no == pair.application_no)
-        .where(pair.yayoi_id == yayoi_id, pair.closed_at.is_(None) | pair.outcome.in_(KEPT))
-        .order_by(~goes_on(), ~is_after_closing(), application.applied_at.desc())
+        .where(pair.yayoi_id == yayoi_id, its_own)
+        .order_by(~goes_on(), ~is_after_closing(), ~addition if links else addition, application.applied_at.desc())
         .limit(1)
     )
     found = rows.first()

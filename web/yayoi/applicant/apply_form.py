@@ -17,6 +17,8 @@ _CHOICES = ("accounting_link", "network_product")
 _LONGEST = 1000
 """Characters of one field that are kept: more than any right one has."""
 _CONSENTS = tuple(Consents.model_fields)
+_OPTIONAL = (".office_token", ".issued_contract_id", *(f".{name}" for name in _CONSENTS))
+"""What may be empty: that it must not be, follows from other answers, and its message says so."""
 ADDITION = "addition"
 """The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
 
@@ -120,11 +122,9 @@ class ApplicationPage:
         try:
             form = ApplicationForm.model_validate(sent)
         except ValidationError as invalid:
-            errors = [self._typed(error) for error in in_japanese(invalid.errors())]
-            # Said at once, not when everything else is right: the boxes are at the end of a long page.
-            consents = Consents.model_validate(sent["consents"])
-            linked = self.value("accounting_link") in {"true", ADDITION}
-            raise RefusedError([*errors, *self._missing_names(), *consents.errors(accounting_link=linked)]) from None
+            raise RefusedError(
+                [*(self._typed(error) for error in in_japanese(invalid.errors())), *self._missing_names()]
+            ) from None
         if missing := self._missing_names():
             raise RefusedError(missing)
         return form
@@ -140,9 +140,9 @@ class ApplicationPage:
         if error.field in _CHOICES:
             which = "いずれか" if error.field == "accounting_link" else "どちらか"
             return FieldError(field=error.field, message=f"{which}を選んでください。")
-        if error.field != "submission_id" and not self.value(error.field).strip():
-            return FieldError(field=error.field, message="入力してください。")
-        return error
+        if error.field == "submission_id" or error.field.endswith(_OPTIONAL) or self.value(error.field).strip():
+            return error
+        return FieldError(field=error.field, message="入力してください。")
 
 
 def empty_page() -> ApplicationPage:

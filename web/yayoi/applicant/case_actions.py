@@ -142,8 +142,10 @@ async def release_sharing(page: Page) -> Response:
 
 
 async def _sharing(page: ActionPage, form: PageForm, status: HTTPStatus | None = None) -> Response:
+    pair = page.office.pair
     async with page.context.sessions() as session:
-        firms = await sharing_firms(session, page.office.pair.office_token)
+        # Whose token it is, is known only of one that was found right: nobody learns whom another's office shares with.
+        firms = await sharing_firms(session, pair.office_token) if pair.holds_token else []
     return page.show("yayoi/case_sharing.html", form, {"firms": firms}, status)
 
 

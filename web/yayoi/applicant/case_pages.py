@@ -9,6 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import day_in_japan
+from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
@@ -27,6 +28,7 @@ from web.yayoi.applicant.case_access import (
     WholeLink,
     no_such_case,
 )
+from web.yayoi.applicant.case_calendar import deadlines_of
 from web.yayoi.applicant.case_sections import sections_of
 from web.yayoi.applicant.case_words import for_applicants
 from workflows.yayoi.case_link_mail import CaseLinkMail
@@ -64,14 +66,16 @@ async def _show(
     request: Request, context: WebContext, case: OpenedCase, event_id: str = "", *, received: bool = False
 ) -> Response:
     row = case.application
-    offices = await sections_of(context, case)
     async with context.sessions() as session:
+        statuses = await statuses_of_parts(session, case.application_no)
+        offices = await sections_of(session, case, statuses)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
     facts = {
         "case": case,
         "row": row,
         "applied_on": day_in_japan(row.applied_at),
         "offices": offices,
+        "deadlines": deadlines_of(row, case.pairs, statuses),
         "awaiting_notice": any(office.awaits_notice for office in offices),
         "event": event,
         "refusal": for_applicants(event.refused_because) if event else "",

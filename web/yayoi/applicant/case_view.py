@@ -25,7 +25,7 @@ _INSTRUCTIONS = {
         "「サービス契約ID（お客様番号）」のお知らせメールをお送りしました。"
         "この事業所データ用の弥生ID で、次の順に設定を進めてください。"
     ),
-    Stage.RELINK: "連携していたサービスを、新しいサービス契約ID（お客様番号）で改めて連携してください。",
+    Stage.RELINK: "連携していたサービスを、下のサービス契約ID（お客様番号）で改めて連携してください。",
     Stage.AFTER_CLOSING: (
         "お手続きの期間は終わりましたが、残っている設定は、次の期限まで引き続き行うことができます。"
         "この事業所データ用の弥生ID で、次の順に設定を進めてください。"
@@ -54,7 +54,6 @@ _ENDED = {
 _STAGE_NAMES = {
     Stage.CHECK: "内容の確認中",
     Stage.CORRECTION: "訂正待ち",
-    Stage.FREEZE: "準備中",
     Stage.REMEMBER_LINKS: "準備中",
     Stage.SHARING: "共有の解除待ち",
     Stage.ISSUE: "サービス契約ID の発行中",
@@ -119,6 +118,8 @@ class OfficeSection:
     contract_id: str | None = None
     keep_still: bool = False
     """Smart import of this office must not be used now (Y12)."""
+    stopped: bool = False
+    """It is stopped now; False: it will be once the token is found right, or was never to be."""
     action: CaseAction | None = None
     """What the applicant has to do now on a page of ours."""
     can_withdraw: bool = False
@@ -143,7 +144,12 @@ class OfficeSection:
 
 
 def office_view(
-    pair: ApplicationOfficeRow, status: CaseStatusRow, procedure: Procedure, records: OfficeRecords, *, started: bool
+    pair: ApplicationOfficeRow,
+    status: CaseStatusRow,
+    procedure: Procedure,
+    records: OfficeRecords,
+    *,
+    started: bool,
 ) -> OfficeSection:
     """Show where the office's procedure is, as its row says; `started`: whether the application's has begun."""
     contract_id = pair.issued_contract_id or records.contract_id
@@ -154,7 +160,8 @@ def office_view(
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
-        return _worked_on(pair, _ENDING if status.ending else _UNDER_WAY, keep_still=keep_still)
+        instruction = _ENDING if status.ending else _UNDER_WAY
+        return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
     corrected = stage is Stage.CORRECTION and not points
     yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
     texts = _INSTRUCTIONS if yours else _INSTRUCTIONS | _WORKING
@@ -171,6 +178,7 @@ def office_view(
         points=points,
         contract_id=contract_id if notified else None,
         keep_still=procedure.linked and stage not in _AFTER_FREEZE,
+        stopped=records.stopped,
         action=_ACTIONS.get(stage) if yours else None,
         steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
         to_relink=_services(points),
@@ -193,7 +201,7 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
     return tuple(steps)
 
 
-def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool) -> OfficeSection:
+def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool, stopped: bool) -> OfficeSection:
     """Show that what somebody has done is worked on: nothing is offered until that has an outcome."""
     return OfficeSection(
         number=pair.office_no,
@@ -203,6 +211,7 @@ def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool
         instruction=instruction,
         yours=False,
         keep_still=keep_still,
+        stopped=stopped,
     )
 
 

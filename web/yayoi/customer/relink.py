@@ -20,7 +20,7 @@ from models.yayoi.store.sharing_again import ended_sharings
 from web.common.auth import page_router
 from web.common.page_form import PageForm, sent_values
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import NO_CASE, OwnPair, PairPage
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks, PairPage
 from web.yayoi.customer.reports import Events, report
 
 TITLE = "サービスの再連携"
@@ -47,7 +47,7 @@ class LinkView:
 
 
 @router.get("/relink")
-async def services(page: OwnPair) -> Response:
+async def services(page: OwnLinks) -> Response:
     pair = page.pair
     if pair is None:
         return page.refuse(TITLE, NO_CASE)
@@ -57,7 +57,7 @@ async def services(page: OwnPair) -> Response:
 
 
 @router.post("/relink")
-async def record(page: OwnPair, events: Events) -> Response:
+async def record(page: OwnLinks, events: Events) -> Response:
     pair = page.pair
     if pair is None or pair.cannot_relink:
         return page.refuse(TITLE, (pair and pair.cannot_relink) or NO_CASE)

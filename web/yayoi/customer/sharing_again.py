@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.store.sharing_again import note_sharing
 from web.common.auth import page_router
-from web.yayoi.customer.pair_page import NO_CASE, OwnPair
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks
 
 TITLE = "会計事務所との共有"
 _AGAIN, _NO_LONGER = "again", "no_longer"
@@ -14,7 +14,7 @@ router = page_router()
 
 
 @router.post("/relink/sharing")
-async def note(page: OwnPair) -> Response:
+async def note(page: OwnLinks) -> Response:
     pair, context = page.pair, page.context
     if pair is None or pair.contract_id is None:
         return page.refuse(TITLE, (pair and pair.cannot_relink) or NO_CASE)
