@@ -73,6 +73,7 @@ UNTIL = date(2026, 11, 30)
             [("due-date", None), ("follow-up", 1), ("release", 2)],
         ),
         (status(Stage.RELINK, UNTIL), status(Stage.SET_UP, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
+        (status(Stage.AFTER_CLOSING, UNTIL), status(Stage.AFTER_CLOSING, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
         (status(Stage.SHARING, UNTIL, WaitingFor.SYSTEM), status(Stage.SET_UP), [("due-date", None)]),
     ],
 )
