@@ -9,9 +9,11 @@ from activities.yayoi.pair_check import PairCheck
 from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
-from models.tables import ApplicationRow, LedgerRow
+from models.tables import ApplicationRow, HolderConfirmationRow, LedgerRow
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import CloseOffice, CorrectedPair, CorrectPairStep
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.confirmations import settle
 from models.yayoi.store.holding import let_go
 
 
@@ -72,12 +74,14 @@ class CaseRecordActivities:
             if refusal := await self._check.refuse_correction(transaction, pair, step):
                 raise ApplicationError(refusal, type="HeldByAnother", non_retryable=True)
             # It may be wrong now: nothing is held before it is found right.
-            office.holds_yayoi_id = False
+            office.holds_id = False
             office.yayoi_id = step.yayoi_id or office.yayoi_id
             office.issued_contract_id = step.issued_contract_id or office.issued_contract_id
             if step.office_token and step.office_token != office.office_token:
                 office.office_token, office.holds_token = step.office_token, False
                 office.office_name = await self._check.name_of_office(transaction, pair) or office.office_name
+            if step.by_applicant:
+                await _confirm_anew(transaction)
             await transaction.session.flush()
             checked = await self._check.settle(transaction, step, pair)
             if frozen_before and frozen_before != office.office_token:
@@ -86,6 +90,13 @@ class CaseRecordActivities:
             return CorrectedPair(office_name=office.office_name, **checked.model_dump())
 
         return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
+
+
+async def _confirm_anew(transaction: StepTransaction) -> None:
+    """What the contract's holder has confirmed is no longer what is applied for: they are asked again (Y5a)."""
+    row = await transaction.session.get(HolderConfirmationRow, transaction.case_no, with_for_update=True)
+    if row is not None and row.settled_as == ConfirmationOutcome.CONFIRMED:
+        settle(row, None)
 
 
 async def _refuse_if_gone_on(transaction: StepTransaction) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
+from activities.common.outbox import MailIdentity, NothingToSendError, Outbox, WrittenMail, mail_audit
 from activities.yayoi.cases import find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
@@ -18,6 +18,7 @@ from models.tables import ApplicationRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
+from models.yayoi.store.confirmations import is_unconfirmed
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
@@ -75,7 +76,13 @@ class MailActivities:
         return await self._outbox.send(mail, write, audit=audit)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
-        """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile."""
+        """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile.
+
+        An application that the contract's holder has not confirmed may be anybody's: of it they get no mail but the one
+        that asks them (Y5a), and nobody else gets any. Raises `NothingToSendError`.
+        """
+        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no):
+            raise NothingToSendError
         if request.part is not None and request.kind in _WHILE_OPEN:
             await find_open_pair(session, request.case_no, request.part)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)

@@ -19,6 +19,9 @@ class PersonalLinkKind(StrEnum):
     """What a link is for: one of a kind opens nothing of another."""
 
     MEMBER_INVITATION = "member invitation"
+    HOLDER_CONFIRMS = "holder confirms"
+    HOLDER_ENDS = "holder ends"
+    HOLDER_APPLIES = "holder applies"
     MYICS = "MYICS"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind
 

@@ -4,8 +4,8 @@ from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, Stage
 
 EARLY_EXITS = (Outcome.EXPIRED, Outcome.REJECTED, Outcome.WITHDRAWN, Outcome.CANCELLED)
-EXPIRING = frozenset({Stage.CORRECTION, Stage.SHARING})
-"""Where the applicant is waited for until a deadline."""
+EXPIRING = frozenset({Stage.CONFIRMATION, Stage.CORRECTION, Stage.SHARING})
+"""Where somebody is waited for until a deadline."""
 
 
 def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:

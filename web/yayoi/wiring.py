@@ -7,6 +7,7 @@ from models.common.calendar import BusinessCalendar
 from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.address_checks import AddressChecks
+from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.enquiries import Enquiries
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.member_invitations import MemberInvitations
@@ -17,7 +18,7 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
-from web.yayoi.applicant import apply_pages, case_actions, case_pages, guide_pages
+from web.yayoi.applicant import apply_pages, case_actions, case_pages, guide_pages, holder_pages
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
 from web.yayoi.customer import (
     business_group,
@@ -34,6 +35,7 @@ from web.yayoi.customer import (
     support_password,
 )
 from web.yayoi.event_delivery import EventDelivery
+from web.yayoi.holder_answers import HolderAnswers
 from web.yayoi.notifications import address_check_notification, enquiry_notification, invitation_notification
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
@@ -61,17 +63,20 @@ def yayoi(
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
     events = EventDelivery(context.sessions, context.client)
+    answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)
     return WebPackage(
-        routers=(provider_forms.router,),
+        routers=(provider_forms.router, holder_pages.router),
         apis=(api.router,),
         services=(
             intake,
             events,
             ProviderForms(context.sessions, intake, translation),
             FormSignatures(form_secrets),
+            HolderConfirmations(context.sessions, answering.wake, context.now),
         ),
         jobs=(
             starting,
+            answering,
             PeriodicJob(events.deliver_all, context.every),
             PeriodicJob(refused_forms.start_all, context.every),
         ),

@@ -19,6 +19,7 @@ from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.desk_mails import DeskMailActivities
+from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
@@ -45,7 +46,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
         LinkActivities(ledger, registry.links),
-        ContractActivities(ledger, registry.contracts, registry.links),
+        ContractActivities(sessions, ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
     )
     on_our_records = activities_of(
@@ -60,6 +61,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
         AddressCheckActivities(sessions, ledger, outbox, secret_key=key, public_url=url),
         InvitationActivities(sessions, outbox, secret_key=key, public_url=url),
+        HolderConfirmationActivities(sessions, ledger, outbox, registry.contracts, secret_key=key, public_url=url),
     )
     for_operators = activities_of(
         DigestActivities(

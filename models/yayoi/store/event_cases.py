@@ -57,7 +57,7 @@ async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int
             held = ApplicationOfficeRow.holds_token & (ApplicationOfficeRow.office_token == event.office_token)
             return await _open_pair(session, held)
         case BusinessGroupCreatedEvent():
-            held = ApplicationOfficeRow.holds_yayoi_id & (ApplicationOfficeRow.yayoi_id == event.yayoi_id)
+            held = ApplicationOfficeRow.holds_id & (ApplicationOfficeRow.yayoi_id == event.yayoi_id)
             return await _open_pair(session, held, ApplicationOfficeRow.issued_contract_id.is_(None))
         case ServiceRelinkedEvent():
             return await _pair_of_contract(session, event.contract_id, None)
@@ -79,7 +79,7 @@ async def _pair_of_contract(
         ApplicationOfficeRow.office_no == issued.office_no
     )
     # 会計連携の追加 is an application of its own for the same ID (Y9): it has the links, the first has STEP5 and STEP6.
-    addition = ApplicationOfficeRow.holds_yayoi_id & (ApplicationOfficeRow.issued_contract_id == contract_id)
+    addition = ApplicationOfficeRow.holds_id & (ApplicationOfficeRow.issued_contract_id == contract_id)
     prefer_first = ApplicationOfficeRow.issued_contract_id.is_not(None)
     return await _open_pair(session, first | addition, order=prefer_first if yayoi_id else ~prefer_first)
 

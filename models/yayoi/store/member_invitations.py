@@ -206,6 +206,6 @@ async def _is_applying(session: DatabaseSession, yayoi_id: YayoiId) -> bool:
     What anybody may have typed, and no pair holds, keeps nobody from joining (Y1).
     """
     held = select(ApplicationOfficeRow.office_no).where(
-        ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.holds_yayoi_id
+        ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.holds_id
     )
     return await session.scalar(held.limit(1)) is not None

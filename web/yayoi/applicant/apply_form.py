@@ -17,6 +17,8 @@ _CHOICES = ("accounting_link", "network_product")
 _CONSENTS = tuple(Consents.model_fields)
 _OPTIONAL = (".office_token", ".issued_contract_id", *(f".{name}" for name in _CONSENTS))
 """What may be empty: that it must not be, follows from other answers, and its message says so."""
+HOLDER_LINK = "holder_link"
+"""What the link carried by which the contract's holder came (Y5a)."""
 ADDITION = "addition"
 """The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
 
@@ -116,16 +118,18 @@ class ApplicationPage:
         return FieldError(field=error.field, message="入力してください。")
 
 
-def empty_page(yayoi_ids: Sequence[str] = ()) -> ApplicationPage:
+def empty_page(yayoi_ids: Sequence[str] = (), holder: str = "", contract_id: str = "") -> ApplicationPage:
     """Return a new form, begun with the Yayoi IDs of a plan or of a registration.
 
-    Its submission id makes a double click one application.
+    `holder` is what a link in a mail to the contract's holder carries. Its submission id makes a double click one
+    application.
     """
     begun = {
         f"offices.{index}.yayoi_id": yayoi_id[: YayoiId.max_length]
         for index, yayoi_id in enumerate(yayoi_ids[:MAX_OFFICES])
     }
-    return ApplicationPage({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
+    own = {HOLDER_LINK: holder, "existing_contract_id": contract_id} if contract_id else {}
+    return ApplicationPage({"submission_id": str(uuid4())} | own | begun, max(len(begun), ROWS_AT_FIRST))
 
 
 def page_of(sent: Mapping[str, object]) -> ApplicationPage:
@@ -136,6 +140,7 @@ def page_of(sent: Mapping[str, object]) -> ApplicationPage:
         rows = ROWS_AT_FIRST
     known = [
         "submission_id",
+        HOLDER_LINK,
         "applicant.family_name",
         "applicant.given_name",
         "existing_contract_id",

@@ -14,6 +14,7 @@ from models.yayoi.case_links import Opening, case_path, key_of, opening
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
+from models.yayoi.store.confirmations import is_unconfirmed
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 
@@ -58,6 +59,8 @@ class OpenedCase:
     pairs: Sequence[ApplicationOfficeRow]
     link: Link
     secret_key: str
+    unconfirmed: bool
+    """The contract's holder has not confirmed it: nobody is mailed about it but them (Y5a)."""
 
     @property
     def application_no(self) -> ApplicationNo:
@@ -146,9 +149,10 @@ async def open_case(link: Link, context: WebContext) -> OpenedCase:
         raise no_such_case()
     async with context.sessions() as session:
         case = await recorded_case(session, link.application_no, link.office_no)
-    if case is None:
-        raise no_such_case()
-    return OpenedCase(*case, link, context.secret_key)
+        if case is None:
+            raise no_such_case()
+        unconfirmed = await is_unconfirmed(session, link.application_no)
+    return OpenedCase(*case, link, context.secret_key, unconfirmed)
 
 
 def no_such_case() -> ProblemError:

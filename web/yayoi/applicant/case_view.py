@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, CaseStatusRow
+from models.yayoi.deadlines import HOLDER_MAIL_HOURS
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
@@ -15,6 +16,10 @@ from web.yayoi.customer.pair_page import STEP_PATHS
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
 _INSTRUCTIONS = {
     Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
+    Stage.CONFIRMATION: (
+        "ご契約者さまの確認を待っています。ご契約に登録されているメールアドレスに、確認をお願いするメールをお送りします"
+        f"（{HOLDER_MAIL_HOURS} 時間に 1 通まで）。ご契約者さまがメールのリンクから確認されると、お手続きが始まります。"
+    ),
     Stage.CORRECTION: ("お申し込みの内容に、次の点がありました。「訂正する」から、正しい内容を入力してください。"),
     Stage.SHARING: (
         "会計事務所との共有を解除してください。弥生製品の［ファイル］－［スマート取引取込］－［スマート取引取込の設定］を開き、"
@@ -39,6 +44,7 @@ _ENDED = {
 }
 _STAGE_NAMES = {
     Stage.CHECK: "内容の確認中",
+    Stage.CONFIRMATION: "ご契約者さまの確認待ち",
     Stage.CORRECTION: "訂正待ち",
     Stage.REMEMBER_LINKS: "準備中",
     Stage.SHARING: "共有の解除待ち",
@@ -72,6 +78,7 @@ class CaseAction(StrEnum):
 
 
 _ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
+_OR_CORRECT = "または、ご契約の事業所データのトークンを「訂正する」から入力されても、お手続きが始まります。"
 
 
 @dataclass(frozen=True)
@@ -124,16 +131,21 @@ def office_view(
     *,
     started: bool,
     stopped: bool,
+    unconfirmed: bool = False,
 ) -> OfficeSection:
     """Show where the office's procedure is, as its row says.
 
-    `started`: whether the application's has begun; `stopped`: whether smart import of the office is stopped.
+    `started`: whether the application's has begun; `stopped`: whether smart import of the office is stopped;
+    `unconfirmed`: whether the contract's holder has not confirmed the application (Y5a).
     """
     contract_id = pair.issued_contract_id or records.contract_id
     if pair.closed_at is not None or status.outcome:
         outcome = Outcome(pair.outcome or status.outcome or Outcome.COMPLETED)
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     stage, points = Stage(status.stage), tuple(status.points)
+    if unconfirmed and stage is Stage.CHECK:  # its procedure has not looked yet
+        stage = Stage.CONFIRMATION
+    shown = started or stage is Stage.CONFIRMATION
     yours = stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM
     releasing = stage is Stage.SHARING and not yours
     notified = stage in {Stage.SET_UP, Stage.RELINK}
@@ -142,20 +154,34 @@ def office_view(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
-        stage=_STAGE_NAMES.get(stage, stage) if started else "受付済み",
-        instruction=(_RELEASING if releasing else _INSTRUCTIONS.get(stage, _BEFORE_NOTICE)) if started else _RECEIVED,
+        stage=_STAGE_NAMES.get(stage, stage) if shown else "受付済み",
+        instruction=_instruction(stage, points, releasing=releasing) if shown else _RECEIVED,
         yours=yours,
-        until=status.until if yours else None,
+        until=status.until if yours or stage is Stage.CONFIRMATION else None,
         points=points,
         contract_id=contract_id if notified else None,
         keep_still=procedure.linked and stage not in _AFTER_FREEZE,
         stopped=stopped,
-        action=_ACTIONS.get(stage) if yours else None,
+        action=_action(stage, points, yours=yours),
         steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
         to_relink=_services(points),
         can_withdraw=not records.begun,
         too_late_to_withdraw=records.begun,
     )
+
+
+def _instruction(stage: Stage, points: Sequence[str], *, releasing: bool) -> str:
+    if releasing:
+        return _RELEASING
+    # Points there are only where a token was typed, and is not one of the contract's.
+    or_correct = _OR_CORRECT if stage is Stage.CONFIRMATION and points else ""
+    return _INSTRUCTIONS.get(stage, _BEFORE_NOTICE) + or_correct
+
+
+def _action(stage: Stage, points: Sequence[str], *, yours: bool) -> CaseAction | None:
+    if stage is Stage.CONFIRMATION:
+        return CaseAction.CORRECT if points else None
+    return _ACTIONS.get(stage) if yours else None
 
 
 _RELINK = "の再連携"
