@@ -28,6 +28,7 @@ async def sections_of(
             case.procedure,
             records.get(pair.office_no, OfficeRecords()),
             started=case.application.started_at is not None,
+            unconfirmed=case.unconfirmed,
         )
         for pair in case.pairs
     ]
