@@ -13,7 +13,7 @@ from models.common.passwords import PasswordKind
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
 from models.myics.personal_links import REGISTRATION_PATH
-from models.myics.store.registrants import RegistrantPage, Registrants, read_account
+from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
@@ -90,9 +90,9 @@ async def accept_terms(pages: Pages) -> Response:
 @behind_link
 async def set_password(pages: Pages) -> Response:
     link, values = await pages.sent(RegistrantPage.PASSWORD)
-    await pages.registrants.open(link)  # a dead link is refused before a password is hashed for it
-    refuse_other_password(values)
-    await pages.registrants.set_password(link, values["password"])
+    password = chosen_password(values)
+    await pages.limit(Limit.CODE_FROM)
+    await pages.registrants.set_password(link, password)
     return _to(REGISTRATION_PATH, link=link)
 
 
@@ -106,9 +106,9 @@ async def mail_sent(request: Request, context: Context) -> Response:
 async def choose_account(pages: Pages) -> Response:
     """M2: the representative's own account; a mail checks its address."""
     link, values = await pages.sent(RegistrantPage.ACCOUNT)
+    account = read_account(values["address"], values["keyword"])
     await pages.limit(Limit.SUBMISSION)
-    await pages.registrants.open(link)
-    await pages.registrants.choose_account(link, read_account(values["address"], values["keyword"]))
+    await pages.registrants.choose_account(link, account)
     return _to(MAIL_SENT)
 
 
@@ -117,17 +117,20 @@ async def choose_account(pages: Pages) -> Response:
 async def confirm(pages: Pages) -> Response:
     """M3: behind the link in that mail, the keyword again and a password."""
     link, values = await pages.sent(RegistrantPage.CONFIRM)
+    keyword, password = read_keyword(values["keyword"]), chosen_password(values)
     await pages.limit(Limit.CODE_FROM)
     opened = await pages.registrants.open(link)
-    refuse_other_password(values)
-    await pages.registrants.confirm(link, values["keyword"], values["password"])
+    await pages.registrants.confirm(link, keyword, password)
     return _to(SIGN_IN, done="registered", customer_no=opened.holder_no)
 
 
-def refuse_other_password(values: Mapping[str, str]) -> None:
-    """Refuse two passwords that differ; if the first breaks the rule, that is said instead, by whoever sets it."""
-    if values["password"] != values["password_again"] and not PasswordKind.MYICS.refusal(values["password"]):
+def chosen_password(values: Mapping[str, str]) -> str:
+    """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
+    if refusal := PasswordKind.MYICS.refusal(values["password"]):
+        raise FormRefusedError({"password": refusal})
+    if values["password"] != values["password_again"]:
         raise FormRefusedError({"password_again": OTHER_PASSWORD})
+    return values["password"]
 
 
 def _to(path: str, **query: str) -> RedirectResponse:

@@ -59,10 +59,10 @@ async def apply(
     page, action = page_of(sent), str(sent.get("action"))
     if action == CHANGE or page.after(action) is not None:
         return await forms.keep(request)
-    # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
-    await context.auth.limit(Limit.SUBMISSION, client_address(request))
     try:
         form = page.without_blank_rows().form()
+        # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
+        await context.auth.limit(Limit.SUBMISSION, client_address(request))
         if action == SEND:
             return await _receive(context, intake, form)
         await intake.check(form)
