@@ -267,7 +267,7 @@ async def test_y9_only_linked_procedures_speak_of_smart_import(
         text = (await writer.body(kind)).replace(POINT, "")
         for word in ("スマート取引取込", "再連携", "口座連携の設定", "会計事務所"):
             assert word not in text or procedure in LINKED
-    thawed = "停止していた「スマート取引取込」は、再びご利用いただけます。" in await writer.body(writer.notice)
+    thawed = "「スマート取引取込」の停止は、このお知らせをもって解除します。" in await writer.body(writer.notice)
     assert thawed == (procedure in LINKED)
     for kind in (MailKind.EXPIRED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.REJECTED):
         text = await writer.body(kind)

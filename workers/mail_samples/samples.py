@@ -106,7 +106,8 @@ _CASE: Facts = CONSTANTS | {
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
 _OF_THE_PAIR: Facts = {
-    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH"
+    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
+    "calendar_url": f"{_WEB}/calendars/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
 }
 _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}

@@ -75,8 +75,9 @@ async def _show(
     request: Request, context: WebContext, case: OpenedCase, event_id: str = "", *, received: bool = False
 ) -> Response:
     row = case.application
-    offices = await sections_of(context, case)
     async with context.sessions() as session:
+        statuses = await statuses_of_parts(session, case.application_no)
+        offices = await sections_of(session, case, statuses)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
         statuses = await statuses_of_parts(session, case.application_no)
     facts = {

@@ -160,7 +160,8 @@ def office_view(
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
-        return _worked_on(pair, _ENDING if status.ending else _UNDER_WAY, keep_still=keep_still)
+        instruction = _ENDING if status.ending else _UNDER_WAY
+        return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
     corrected = stage is Stage.CORRECTION and not points
     yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
     texts = _INSTRUCTIONS if yours else _INSTRUCTIONS | _WORKING
@@ -200,7 +201,7 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
     return tuple(steps)
 
 
-def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool) -> OfficeSection:
+def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool, stopped: bool) -> OfficeSection:
     """Show that what somebody has done is worked on: nothing is offered until that has an outcome."""
     return OfficeSection(
         number=pair.office_no,
@@ -210,6 +211,7 @@ def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool
         instruction=instruction,
         yours=False,
         keep_still=keep_still,
+        stopped=stopped,
     )
 
 
