@@ -157,6 +157,19 @@ async def _code(attacker: Attacker, _: int) -> httpx.Response:
     return await attacker.form(attacker.place, {"code": "000000"}, action=attacker.place)
 
 
+APPLICATION = {
+    "action": "confirm",
+    "rows": "1",
+    "applicant.family_name": "盗田",
+    "applicant.given_name": "次郎",
+    "existing_contract_id": "7999999",
+    "accounting_link": "false",
+    "network_product": "false",
+    "offices.0.office_name": "盗田商店",
+    "offices.0.yayoi_id": "new@nusumi.example",
+    "offices.0.yayoi_id_confirmation": "new@nusumi.example",
+}
+"""With which nothing is wrong: what is malformed is no try."""
 TRIES: dict[str, tuple[int, Tried]] = {
     "sign-in of one account": (10, lambda a, n: a.sign_in(VICTIM.yayoi_id, f"wrong-{n}")),
     "sign-in of one account, written each time otherwise": (
@@ -174,7 +187,7 @@ TRIES: dict[str, tuple[int, Tried]] = {
     ),
     "enquiries": (60, lambda a, _: a.form("/enquiry", ENQUIRY)),
     "numbers that are new ones": (60, lambda a, n: a.form("/name-change", {"contract_id": str(7_000_000 + n)})),
-    "confirmations of a form": (60, lambda a, _: a.form("/apply", {"rows": "1"})),
+    "confirmations of a form": (60, lambda a, _: a.form("/apply", APPLICATION)),
     "STEP5 passwords of one number": (
         10,
         lambda a, n: a.form("/support-password", {"contract_id": "7111111", "yayoi_id": f"s{n}@nusumi.example"}),
