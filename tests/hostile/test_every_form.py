@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import date, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,13 +15,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
-from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow
+from models.common.calendar import JST
+from models.common.password_hashing import Hashing
+from models.myics.registrations import RegistrationKind, RegistrationStage
+from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 from models.yayoi.case_links import case_path
 from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
 from tests.hostile.target import Attacker, Target, target_on
 from tests.support.databases import new_database
 from tests.support.web import PASSWORD_HASH, SECRET
-from web.common.problems import SYSTEMS
+from web.common.auth.rate_limits import Limits
+from web.common.problems import SYSTEMS, ProblemError
 from web.common.sent_forms import SECRETS, PageRoute
 from workers import database
 
@@ -62,6 +68,19 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
                         kind="管理者",
                         state="登録済み",
                         password_hash=PASSWORD_HASH,
+                    )
+                )
+                session.add(
+                    MyicsRegistrationRow(
+                        registration_no="MR-000001",
+                        kind=RegistrationKind.REPRESENTATIVE,
+                        customer_no=FIRM,
+                        name="青葉 一郎",
+                        requested_by="MYICS",
+                        requested_at=datetime(2024, 4, 1, tzinfo=JST),
+                        stage=RegistrationStage.REGISTERED,
+                        expires_on=date(2024, 4, 30),
+                        changed_at=datetime(2024, 4, 1, tzinfo=JST),
                     )
                 )
             yield target
@@ -133,6 +152,88 @@ async def test_no_secret_of_any_form_is_kept(target: Target) -> None:
     async with target.sessions() as session:
         assert await session.scalar(select(func.count()).select_from(KeptFormRow))
         assert MARK not in str([row.values for row in await session.scalars(select(KeptFormRow))])
+
+
+# --- count first, look, hash last -------------------------------------------------------------------------------------
+
+WELL_FORMED = {
+    **dict.fromkeys(("password", "password_again", "password_confirmation"), "Abcd1234"),
+    **dict.fromkeys(("yayoi_id", "yayoi_id_confirmation", "mail_address"), "new@nusumi.example"),
+    **dict.fromkeys(("contract_id", "existing_contract_id"), "7999999"),
+    **dict.fromkeys(("terms", "authority", "consent"), "true"),
+    "family_name": "盗田",
+    "given_name": "次郎",
+    "name": "盗田",
+    "text": "困った",
+    "kind": "一般",
+    "customer_no": FIRM,
+    "address": "nobody@aoba.example",
+    "suffix": "0001",
+    "code": "123456",
+    "keyword": "合言葉",
+    "office_token": "z" * 8 + "-zzzz" * 3 + "-" + "z" * 12,
+}
+"""A form with which nothing is wrong, whatever it is for, but that is about nothing that there is."""
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was hashed or compared with a hash; it costs nothing here."""
+    done: list[str] = []
+
+    async def hash_it(_: Hashing, password: str) -> str:
+        done.append(f"hash {password}")
+        return PASSWORD_HASH
+
+    async def verify(_: Hashing, password_hash: str | None, password: str) -> bool:
+        done.append(f"verify {password_hash and 'one'} {password}")
+        return False
+
+    monkeypatch.setattr(Hashing, "hash", hash_it)
+    monkeypatch.setattr(Hashing, "verify", verify)
+    return done
+
+
+async def test_nothing_is_hashed_once_there_were_too_many_tries(
+    target: Target, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "closed")
+
+    async def count(*_: object, **__: object) -> None:
+        raise closed
+
+    monkeypatch.setattr(Limits, "count", count)
+    for path in forms_of(target):
+        async with target.attacker() as attacker:
+            answer = await attacker.http.request("POST", filled(path), data=WELL_FORMED)
+            assert answer.status_code == 303
+            assert hashed == [], path
+
+
+async def test_nothing_is_hashed_for_what_there_is_not(target: Target, hashed: list[str]) -> None:
+    """Only where an account is asked for, and nobody may see whether there is one, or where one is to be made."""
+    found = {}
+    for path in forms_of(target):
+        await target.forget_tries()
+        async with target.attacker() as attacker:
+            await attacker.http.request("POST", filled(path), data=WELL_FORMED | {"link": "made-up.link"})
+        if hashed:
+            found[path] = list(hashed)
+            hashed.clear()
+    assert found == {
+        "/register": ["hash Abcd1234"],
+        "/sign-in": ["verify None Abcd1234"],
+        "/myics/sign-in": ["verify None Abcd1234"],
+        "/myics/password": ["verify None "],
+    }
+
+
+async def test_nothing_is_hashed_for_what_is_malformed(target: Target, hashed: list[str]) -> None:
+    for path in forms_of(target):
+        for typed in ({}, dict.fromkeys(WELL_FORMED, "x"), dict.fromkeys(WELL_FORMED, "")):
+            async with target.attacker() as attacker:
+                await attacker.http.request("POST", filled(path), data=typed)
+            assert hashed == [], path
 
 
 def test_every_field_that_hides_what_is_typed_is_a_secret() -> None:

@@ -16,7 +16,7 @@ from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
-from web.myics.pages_register import refuse_other_password
+from web.myics.pages_register import chosen_password
 from web.myics.signed_in import SIGN_IN
 
 FORGOTTEN = "/myics/password"
@@ -61,9 +61,9 @@ async def open_link(
 
 @router.post(NEW_PASSWORD_PATH)
 @form_on(".", "link")
-async def set_password(request: Request, renewals: RenewalsOfPasswords) -> Response:
+async def set_password(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     values = sent_values(await request.form(), "link", *PASSWORD_LABELS)
-    await renewals.open(values["link"])  # a dead link is refused before a password is hashed for it
-    refuse_other_password(values)
-    holder_no = await renewals.set_password(values["link"], values["password"])
+    password = chosen_password(values)
+    await context.auth.limit(Limit.CODE_FROM, client_address(request))
+    holder_no = await renewals.set_password(values["link"], password)
     return RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)

@@ -13,7 +13,7 @@ from models.common.passwords import PasswordKind
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.personal_links import REGISTRATION_PATH
-from models.myics.store.registrants import RegistrantPage, Registrants, read_account
+from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
@@ -21,6 +21,7 @@ from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_sign_in import HOME
 from web.myics.signed_in import SIGN_IN
 
+NOT_TYPED = "入力してください。"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
 _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
@@ -94,9 +95,9 @@ async def accept_terms(pages: Pages) -> Response:
 @behind_link
 async def set_password(pages: Pages) -> Response:
     link, values = await pages.sent(RegistrantPage.PASSWORD)
-    await pages.registrants.open(link)  # a dead link is refused before a password is hashed for it
-    refuse_other_password(values)
-    await pages.registrants.set_password(link, values["password"])
+    password = chosen_password(values)
+    await pages.limit(Limit.CODE_FROM)
+    await pages.registrants.set_password(link, password)
     return to(REGISTRATION_PATH, link=link)
 
 
@@ -105,9 +106,9 @@ async def set_password(pages: Pages) -> Response:
 async def choose_account(pages: Pages) -> Response:
     """M2: the representative's own account; a mail checks its address."""
     link, values = await pages.sent(RegistrantPage.ACCOUNT)
+    account = read_account(values["address"], values["keyword"])
     await pages.limit(Limit.SUBMISSION)
-    await pages.registrants.open(link)
-    await pages.registrants.choose_account(link, read_account(values["address"], values["keyword"]))
+    await pages.registrants.choose_account(link, account)
     return to(REGISTRATION_PATH, link=link)
 
 
@@ -116,9 +117,9 @@ async def choose_account(pages: Pages) -> Response:
 async def correct_address(pages: Pages) -> Response:
     """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
     link, values = await pages.sent(RegistrantPage.MAIL_SENT)
+    corrected = read(CorrectionForm, values)
     await pages.limit(Limit.SUBMISSION)
-    await pages.registrants.open(link)
-    await pages.registrants.correct_address(link, read(CorrectionForm, values))
+    await pages.registrants.correct_address(link, corrected)
     return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
@@ -127,20 +128,25 @@ async def correct_address(pages: Pages) -> Response:
 async def confirm(pages: Pages) -> Response:
     """M3: behind the link in that mail, the keyword again and a password."""
     link, values = await pages.sent(RegistrantPage.CONFIRM)
+    keyword, password = read_keyword(values["keyword"]), chosen_password(values)
     await pages.limit(Limit.CODE_FROM)
     opened = await pages.registrants.open(link)
-    refuse_other_password(values)
-    await pages.registrants.confirm(link, values["keyword"], values["password"])
+    await pages.registrants.confirm(link, keyword, password)
     return to(SIGN_IN, done="registered", customer_no=opened.holder_no)
 
 
-def refuse_other_password(values: Mapping[str, str]) -> None:
-    """Refuse two passwords that differ; if the first breaks the rule, that is said instead, by whoever sets it."""
-    refusal = PasswordKind.MYICS.refusal(values["password"])
+def chosen_password(values: Mapping[str, str]) -> str:
+    """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
+    errors = {}
+    if refusal := PasswordKind.MYICS.refusal(values["password"]):
+        errors["password"] = refusal
     if not values["password_again"]:
-        raise FormRefusedError(({"password": refusal} if refusal else {}) | {"password_again": "入力してください。"})
-    if values["password"] != values["password_again"] and not refusal:
-        raise FormRefusedError({"password_again": OTHER_PASSWORD})
+        errors["password_again"] = NOT_TYPED
+    elif not refusal and values["password"] != values["password_again"]:
+        errors["password_again"] = OTHER_PASSWORD
+    if errors:
+        raise FormRefusedError(errors)
+    return values["password"]
 
 
 def to(path: str, **query: str) -> RedirectResponse:

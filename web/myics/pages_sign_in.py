@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.myics.identifiers import HolderNo
-from models.myics.store.sign_in import SignIn, SignInRefusedError
+from models.myics.store.sign_in import SignIn, SignInRefusedError, read_account_name
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
 from web.common.context import Context, given
@@ -58,10 +58,11 @@ async def sign_in(request: Request, context: Context, accounts: Annotated[SignIn
     sent = sent_values(await request.form(), "next", *LABELS)
     if empty := {path: "入力してください。" for path in LABELS if not sent[path].strip()}:
         raise FormRefusedError(empty)
-    # Tries of one account are not counted here: too many wrong passwords lock it.
-    await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
     try:
-        member = await accounts.sign_in(sent["customer_no"], sent["address"], sent["password"])
+        name = read_account_name(sent["customer_no"], sent["address"])
+        # Tries of one account are not counted here: too many wrong passwords lock it.
+        await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
+        member = await accounts.sign_in(*name, sent["password"])
     except SignInRefusedError as refused:
         raise FormRefusedError({"": str(refused)}) from None
     answer = RedirectResponse(local_path(sent["next"] or HOME), HTTPStatus.SEE_OTHER)

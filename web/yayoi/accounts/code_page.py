@@ -14,7 +14,7 @@ from models.common.passwords import PasswordKind
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
-from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError
+from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError, read_code
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import PageForm
@@ -74,8 +74,9 @@ class CodePage:
         }
         return self.context.show(self.request, f"yayoi/{self.name}_code.html", facts)
 
-    async def enter(self, code: str, effect: Effect) -> Response:
+    async def enter(self, typed: str, effect: Effect) -> Response:
         """Take the code that was typed; the page says why it was refused."""
+        code = read_code(typed)
         await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
         try:
             refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)

@@ -57,5 +57,5 @@ async def enter(page: Code) -> Response:
     except ValidationError as invalid:
         # The code is not looked at: no try is lost to a password that cannot be used.
         raise FormRefusedError(messages(invalid, sent)) from None
-    password_hash = await page.context.auth.hashing.hash(new.password)
-    return await page.enter(sent[CODE], partial(set_password, password_hash=password_hash))
+    effect = partial(set_password, hashing=page.context.auth.hashing, password=new.password)
+    return await page.enter(sent[CODE], effect)

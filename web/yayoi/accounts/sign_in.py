@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.identifiers import fold
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import person_signing_in
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
@@ -36,15 +36,27 @@ async def show_form(
 async def sign_in(request: Request, context: Context) -> Response:
     """Begin a new session; an earlier one of this browser ends."""
     sent = await request.form()
-    yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+    typed, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+    yayoi_id = _read(typed, password)
     await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-    await context.auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
+    await context.auth.limit(Limit.SIGN_IN, yayoi_id)
     person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
     if person_id is None:
         raise FormRefusedError({"": WRONG})
     answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
     await context.auth.customers.begin(request, answer, person_id=person_id)
     return answer
+
+
+def _read(typed: str, password: str) -> YayoiId:
+    """Return the Yayoi ID that was typed; what is none, or has no password beside it, is neither counted nor hashed."""
+    try:
+        yayoi_id = YayoiId(typed)
+    except ValueError:
+        raise FormRefusedError({"": WRONG}) from None
+    if not password:
+        raise FormRefusedError({"": WRONG})
+    return yayoi_id
 
 
 @router.post("/sign-out")

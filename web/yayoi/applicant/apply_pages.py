@@ -78,11 +78,11 @@ async def apply(
         return RedirectResponse(f"/drafts?{token_of(context, *saved)}", HTTPStatus.SEE_OTHER)
     if action == CHANGE or page.after(action) is not None:
         return await forms.keep(request)
-    # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
-    await context.auth.limit(Limit.SUBMISSION, client_address(request))
     try:
         form = page.without_blank_rows().form()
         by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
+        # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
+        await context.auth.limit(Limit.SUBMISSION, client_address(request))
         if action == SEND:
             received = await _receive(context, intake, form, by_holder=by_holder)
             if draft:

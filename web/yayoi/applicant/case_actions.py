@@ -89,8 +89,6 @@ async def show_correction(page: Page, kept: Kept) -> Response:
 
 @router.post(f"{_OFFICE}/correct")
 async def correct(page: Page, forms: Forms) -> Response:
-    # Both steps show what offices are called: the limit keeps anybody from trying many tokens.
-    await page.context.auth.limit(Limit.SUBMISSION, client_address(page.request))
     sent = await page.request.form()
     if sent.get("action") == CHANGE:
         return await forms.keep(page.request)
@@ -98,6 +96,8 @@ async def correct(page: Page, forms: Forms) -> Response:
         correction = Correction.of(sent_values(sent, *LABELS), page.office.pair)
     except RefusedError as refused:
         raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
+    # Both steps show what offices are called: the limit keeps anybody from trying many tokens.
+    await page.context.auth.limit(Limit.SUBMISSION, client_address(page.request))
     if sent.get("action") != SEND:
         return await forms.keep(page.request)
     return await page.deliver(PairCorrected(event_id=event_id_of(sent), **page.office.numbers, **correction.changes))
