@@ -74,7 +74,7 @@ def register(sessions: DatabaseSessions, settings: Settings, activities: Activit
     )
 
     async def lead_office(number: str) -> None:
-        for step in ("check_pair", "freeze_smart_import", "remember_links", "sharing_state", "issue_contract_id"):
+        for step in ("check_pair", "remember_links", "sharing_state", "issue_contract_id"):
             await do_once(step, number)
         await mail_once(number, 1, MailKind.COMPLETION_NOTICE.value)
         await do_once("thaw_smart_import", number)

@@ -5,24 +5,31 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
+from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
+from models.yayoi.enquiries import ENQUIRY_PAGE, ENQUIRY_PATH
+from models.yayoi.procedures import SET_UP_PAGE, SET_UP_PATH
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
+from models.yayoi.vendor_pages import YayoiPages
 from web.backoffice.operators import OperatorsWebUi, backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext
+from web.common.named_places import contact_link, with_links
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
@@ -32,6 +39,7 @@ from web.webhooks.starter import webhooks
 from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
+_YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
 def create_app(
@@ -48,6 +56,9 @@ def create_app(
     api_keys: Sequence[str] = (),
     form_secrets: Sequence[str] = (),
     form_translation: Translation | None = None,
+    yayoi_pages: YayoiPages = _YAYOI,
+    myics_pages: MyicsPages = _MYICS,
+    freezes_at_acceptance: bool = True,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
 
@@ -55,7 +66,11 @@ def create_app(
 
     `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
 
+    `freezes_at_acceptance`: whether smart import is the default, in our own tables (Y12).
+
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
+
+    `yayoi_pages` and `myics_pages` are what the pages of each vendor name outside of this site.
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
@@ -63,16 +78,16 @@ def create_app(
         sessions=sessions,
         client=client,
         auth=Auth(sessions, secret_key=secret_key, https=public_url.startswith("https:")),
-        templates=_templates(),
+        templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,
         public_url=public_url,
         secret_key=secret_key,
         every=reconcile_every,
     )
     packages = [
-        yayoi(context, calendar, form_translation or OwnFields(), form_secrets),
+        yayoi(context, calendar, form_translation or OwnFields(), form_secrets, freezes=freezes_at_acceptance),
         accounts(context),
-        applicant(),
+        applicant(context),
         customer(context),
         myics(context),
         webhooks(context),
@@ -104,11 +119,22 @@ def create_app(
     return app
 
 
-def _templates() -> Jinja2Templates:
+def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templates:
     templates = Jinja2Templates(directory=_HERE / "templates")
-    templates.env.globals["day"] = day_in_words
-    templates.env.globals["form_id"] = uuid4
+    ask_us = contact_link(yayoi_pages.contact, ENQUIRY_PAGE, ENQUIRY_PATH)
+    ask_myics = contact_link(myics_pages.contact, myics_pages.contact.name, myics_pages.contact.url)
+    templates.env.globals |= {
+        "day": day_in_words,
+        "form_id": uuid4,
+        "yayoi_pages": yayoi_pages,
+        "myics_pages": myics_pages,
+        "ask_us": ask_us,
+        "ask_myics": ask_myics,
+    }
     templates.env.add_extension(FormIds)
+    set_up = Markup('<a href="{}">{}</a>').format(SET_UP_PATH, SET_UP_PAGE)
+    places = {ENQUIRY_PAGE: ask_us, MYICS_SUPPORT: ask_myics, SET_UP_PAGE: set_up}
+    templates.env.filters["linked"] = partial(with_links, places=places)
     return templates
 
 

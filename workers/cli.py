@@ -1,14 +1,14 @@
 """The command line: each command reads the settings and hands over. Parts are imported only by who needs them."""
 
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from models.common.calendar import BusinessCalendar
-from workers.commands.webhooks_cli import forms, webhooks
+from models.common.typed_days import read_day
+from workers.commands.webhooks_cli import By, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
 app = typer.Typer(
@@ -96,9 +96,9 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
 def due_date(day: Annotated[str, typer.Argument(help="The day of application, YYYY-MM-DD.")]) -> None:
     """Print the day by which an application made on this day is completed."""
     try:
-        applied_on = date.fromisoformat(day)
-    except ValueError:
-        sys.stderr.write(f"「{day}」は日付として読み取れません。2026-11-04 の形で入力してください。\n")
+        applied_on = read_day(day)
+    except ValueError as refused:
+        sys.stderr.write(f"「{day}」は日付として読み取れません。{refused}\n")
         raise typer.Exit(WRONG_USE) from None
     typer.echo(BusinessCalendar(read_settings().closing_days).due_date(applied_on).isoformat())
 
@@ -186,6 +186,21 @@ def myics_invite(
         sys.stderr.write("error: give a file of firms, or one firm by its options\n")
         raise typer.Exit(WRONG_USE)
     run_command(lambda settings: invite_file(settings, file) if file else invite_one(settings, **typed))
+
+
+@myics.command("change-address")
+def myics_change_address(
+    *,
+    number: Annotated[str, typer.Option(help="The firm's 10 digits, or the client's 14.")],
+    mail: Annotated[str, typer.Option(help="The account's address now.")],
+    new_mail: Annotated[str, typer.Option(help="What it is to be.")],
+    by: By,
+    reason: Reason,
+) -> None:
+    """Have another address confirmed for an account that is registered."""
+    from workers.commands.myics import change_address
+
+    run_command(lambda settings: change_address(settings, number, mail, new_mail, by=by, reason=reason))
 
 
 @app.command()

@@ -36,13 +36,16 @@ def url(settings: Settings) -> str:
     return address.render_as_string(hide_password=False)
 
 
-def engine(settings: Settings) -> AsyncEngine:
-    """One pool of connections per process. A connection that was lost is noticed before it is used.
+def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
+    """One pool of connections per process.
+
+    `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
+    transaction. Without it the transaction fails, and the pool connects anew.
 
     What was being stored stays out of error texts, and so out of logs and histories.
     """
     made = create_async_engine(
-        url(settings), pool_size=_CONNECTIONS, max_overflow=_FOR_MAILS, pool_pre_ping=True, hide_parameters=True
+        url(settings), pool_size=_CONNECTIONS, max_overflow=_FOR_MAILS, pool_pre_ping=look_first, hide_parameters=True
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made

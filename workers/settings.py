@@ -1,5 +1,6 @@
 """Every setting of every process, from `TETSUZUKI_*` variables. Nothing here touches the world."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+from models.common.contact import Phone, WebAddress
+from models.myics.vendor_pages import SITE
 from models.webhooks.secrets import secrets_of
+from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
 
 
 def _split(value: Any) -> Any:
@@ -18,6 +22,10 @@ def _split(value: Any) -> Any:
 def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
     BusinessCalendar(days)  # refuses what is not MM-DD
     return days
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _webhook_secrets(text: SecretStr | None) -> SecretStr | None:
@@ -80,6 +88,27 @@ class Settings(BaseSettings):
     """Where mails for operators go when nobody is in charge."""
     mail_from: str = "弥生株式会社 カスタマーセンター <customer-center@yayoi.example>"
     myics_mail_from: str = "日本ICS株式会社 MYICS サポート <myics@ics.example>"
+
+    terms_url: WebAddress = REGISTRATION_PAGE
+    """Where 弥生関連サービス基本利用規約 can be read, to which whoever registers a Yayoi ID agrees."""
+    privacy_url: WebAddress = REGISTRATION_PAGE
+    """Where 弥生's プライバシーポリシー can be read."""
+    contact_name: str = "弥生株式会社 カスタマーセンター"
+    """Who answers 弥生's customers; pages and mails lead to `/enquiry` and name the phone if there is one."""
+    contact_phone: Phone | None = None
+    contact_hours: str | None = None
+    """When the phone is answered, in Japanese."""
+    contact_url: WebAddress | None = None
+    """A page of theirs about how they are reached."""
+    help_pages: Annotated[HelpPages, NoDecode, BeforeValidator(_json)] = HelpPages()
+    """Where the vendor's help pages are, as JSON; what is not named keeps its default."""
+    myics_terms_url: WebAddress = SITE
+    """Where the terms of MYICS can be read, to which whoever registers agrees."""
+    myics_support_name: str = "MYICS サポート"
+    myics_support_phone: Phone | None = None
+    myics_support_hours: str | None = None
+    myics_support_url: WebAddress | None = SITE
+    """A page on which MYICS' support is reached."""
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080

@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
-    engine = database.engine(settings)
+    engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
     try:
         client = await _connect_patiently(settings)
         async with build_worker(client, settings, database.sessions(engine)):

@@ -12,15 +12,16 @@ from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import Finding, FindingKind, Repair
-from models.common.calendar import JST
+from models.common.calendar import JST, day_in_japan
 from models.common.store.ledger import StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import RegistrationNo
-from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, LedgerRow, NoticeRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, LedgerRow, NoticeRow
 from models.yayoi.customer_events import event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeRef
+from models.yayoi.procedures import Stage
 
 SOON = timedelta(hours=1)
 """Mails, events and starts that take longer than this are stuck."""
@@ -53,8 +54,10 @@ class Differences:
             stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
             unnoticed = await _notice_not_sent(session, at)
+            late = await _after_closing(session)
         workflow_ids = {pair.workflow_id for pair in pairs} | {pair.application_id for pair in pairs}
         workflow_ids |= {workflow_id for pair in frozen.values() if (workflow_id := _workflow_of(pair))}
+        workflow_ids |= {office_workflow_id(ref.case_no, ref.part) for ref in late}
         statuses = await statuses_of(self._client, workflow_ids)
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, statuses))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
@@ -62,6 +65,7 @@ class Differences:
             *adrift,
             *_stray_freezes(frozen, pairs, statuses),
             *_lost_freezes(frozen, pairs, statuses),
+            *_unfollowed(late, statuses),
             *(finding for finding in unnoticed if (finding.application_no, finding.office_no) not in lost),
             *stuck,
             *await self._myics.find(at),
@@ -79,15 +83,26 @@ class Differences:
                 return pair
         return None
 
+    async def never_started(self, number: ApplicationNo, at: datetime) -> tuple[int, ...]:
+        """Give up starting an application; return its open offices, none if it was started after all."""
+        workflow_id = application_workflow_id(number)
+        if (await statuses_of(self._client, (workflow_id,)))[workflow_id] is not WorkflowStatus.UNKNOWN:
+            return ()  # it is only not marked as started yet
+        async with self._sessions.begin() as session:
+            row = await session.get_one(ApplicationRow, number, with_for_update=True)
+            if row.started_at is not None:
+                return ()
+            row.closed_at = row.closed_at or at  # nobody starts it from now on
+            pairs = select(ApplicationOfficeRow.office_no).filter_by(application_no=number, closed_at=None)
+            return tuple(await session.scalars(pairs.order_by(ApplicationOfficeRow.office_no)))
+
     async def left_open(self) -> list[Finding]:
         """Return applications that no workflow will finish, though all their offices have been closed.
 
         Their own workflow was ended by hand, or one of an office was, and theirs left that one to the reconciliation.
         """
-        office = ApplicationOfficeRow
-        open_office = exists().where(office.application_no == ApplicationRow.application_no, office.closed_at.is_(None))
         left = select(ApplicationRow.application_no).where(
-            ApplicationRow.closed_at.is_(None), ApplicationRow.started_at.is_not(None), ~open_office
+            ApplicationRow.closed_at.is_(None), ApplicationRow.started_at.is_not(None), ~_HAS_OPEN_OFFICE
         )
         async with self._sessions() as session:
             numbers = [ApplicationNo(number) for number in await session.scalars(left)]
@@ -110,6 +125,9 @@ class Differences:
         return [finding for finding in findings if (finding.application_no, finding.office_no) in now_open]
 
 
+_HAS_OPEN_OFFICE = exists().where(
+    ApplicationOfficeRow.application_no == ApplicationRow.application_no, ApplicationOfficeRow.closed_at.is_(None)
+)
 _LEFT_OPEN = {
     WorkflowStatus.ENDED: "強制終了されています",
     WorkflowStatus.COMPLETED: "、強制終了された事業所データを残して終わっています",
@@ -126,7 +144,7 @@ def _more(count: int) -> Finding:
 def judge(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> Finding | None:
     """Return what is wrong with an open pair; None: its procedure runs, or is about to."""
     own, application = statuses[pair.workflow_id], statuses[pair.application_id]
-    if own is WorkflowStatus.RUNNING or (own is WorkflowStatus.UNKNOWN and _may_still_start(pair, application)):
+    if _is_led(pair, statuses):
         return None
     repair = None
     if not (own is WorkflowStatus.ENDED or (own is WorkflowStatus.UNKNOWN and application is WorkflowStatus.ENDED)):
@@ -152,18 +170,21 @@ def judge(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> Finding | N
     )
 
 
-def _may_still_start(pair: OpenPair, application: WorkflowStatus) -> bool:
-    return application is WorkflowStatus.RUNNING or pair.application_started_at is None
+def _is_led(pair: OpenPair, statuses: Mapping[str, WorkflowStatus]) -> bool:
+    """Whether its procedure runs, or is about to."""
+    own, application = statuses[pair.workflow_id], statuses[pair.application_id]
+    may_still_start = application is WorkflowStatus.RUNNING or pair.application_started_at is None
+    return own is WorkflowStatus.RUNNING or (own is WorkflowStatus.UNKNOWN and may_still_start)
 
 
 def _stray_freezes(
     frozen: Mapping[OfficeToken, str], pairs: list[OpenPair], statuses: Mapping[str, WorkflowStatus]
 ) -> Iterator[Finding]:
-    """Y12: frozen for a pair that is closed or unknown, or whose thaw has been recorded."""
+    """Y12: frozen for a pair that is closed or unknown, holds another token or none, or has thawed it."""
     by_name = {pair.name: pair for pair in pairs}
     for token, name in frozen.items():
         pair = by_name.get(name)
-        if pair and "thaw" not in pair.steps:
+        if pair and pair.holds_token and pair.token == token and "thaw" not in pair.steps:
             continue
         workflow_id = _workflow_of(name)
         if workflow_id is None:
@@ -186,19 +207,40 @@ def _lost_freezes(
 ) -> Iterator[Finding]:
     """Y12: between freeze and notice, but smart import runs."""
     for pair in pairs:
-        if not pair.token or not pair.between_freeze_and_thaw or frozen.get(pair.token) == pair.name:
+        token = pair.keeps_frozen
+        if token is None or frozen.get(token) == pair.name:
             continue
-        if statuses[pair.workflow_id] is not WorkflowStatus.RUNNING:
+        if not _is_led(pair, statuses):
             continue
-        other = frozen.get(pair.token)
+        other = frozen.get(token)
         yield Finding(
             kind=FindingKind.LOST_FREEZE,
             application_no=pair.ref.case_no,
             office_no=pair.ref.part,
-            office_token=pair.token,
+            office_token=token,
             detail=f"別の手続き（{other}）で凍結されています。" if other else "手続きの途中で凍結が外れています。",
             repair=None if other else Repair.FREEZE,
         )
+
+
+def _unfollowed(late: list[OfficeRef], statuses: Mapping[str, WorkflowStatus]) -> Iterator[Finding]:
+    """Y25: what is open could still be done, but nothing takes it."""
+    for ref in late:
+        if statuses[office_workflow_id(ref.case_no, ref.part)] is not WorkflowStatus.RUNNING:
+            yield Finding(
+                kind=FindingKind.UNFOLLOWED,
+                application_no=ref.case_no,
+                office_no=ref.part,
+                detail="終了後の受け付け中に手続きが止められたため、お客様は残りの設定を画面で行えません。"
+                "Web UI の Reset で手続きを再開してください。",
+            )
+
+
+async def _after_closing(session: DatabaseSession) -> list[OfficeRef]:
+    rows = await session.execute(
+        select(CaseStatusRow.case_no, CaseStatusRow.part).where(CaseStatusRow.stage == Stage.AFTER_CLOSING)
+    )
+    return [OfficeRef(case_no=ApplicationNo(number), part=part) for number, part in rows]
 
 
 def _workflow_of(pair: str) -> str | None:
@@ -296,17 +338,26 @@ async def _waiting_events(session: DatabaseSession, at: datetime) -> list[Findin
 async def _not_started(session: DatabaseSession, at: datetime) -> list[Finding]:
     rows = await session.scalars(
         select(ApplicationRow)
-        .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON)
+        .where(ApplicationRow.started_at.is_(None), ApplicationRow.applied_at < at - SOON, _HAS_OPEN_OFFICE)
         .order_by(ApplicationRow.applied_at)
     )
-    return [
-        Finding(
-            kind=FindingKind.NOT_STARTED,
-            application_no=ApplicationNo(row.application_no),
-            detail=f"{_time(row.applied_at)} に受け付けた申込が始まっていません。Web の動作を確認してください。",
-        )
-        for row in rows
-    ]
+    return [_one_not_started(row, at) for row in rows]
+
+
+def _one_not_started(row: ApplicationRow, at: datetime) -> Finding:
+    """One that could not be started by the day on which it would expire is expired: its offices are frozen (Y12)."""
+    expired = day_in_japan(at) > row.expires_on
+    what = (
+        f"が、期限（{row.expires_on}）までに始まりませんでした。期限切れとして元に戻し、申込者にお知らせします。"
+        if expired
+        else "が始まっていません。Web の動作を確認してください。"
+    )
+    return Finding(
+        kind=FindingKind.NOT_STARTED,
+        application_no=ApplicationNo(row.application_no),
+        detail=f"{_time(row.applied_at)} に受け付けた申込{what}",
+        repair=Repair.EXPIRE if expired else None,
+    )
 
 
 def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:

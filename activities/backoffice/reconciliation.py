@@ -14,17 +14,19 @@ from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
     Found,
     FreezeStep,
+    NeverStarted,
     Reconcile,
     ReconciliationReport,
     Repaired,
     UndoNeeded,
 )
 from models.common.identifiers import ledger_key
-from models.common.messages import SentMail
+from models.common.messages import CaseStep, SentMail
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
 from models.tables import LedgerRow
+from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
 
 
@@ -68,7 +70,12 @@ class ReconciliationActivities:
         pair = await self._differences.abandoned(ref)
         if pair is None:
             return UndoNeeded(abandoned=False)
-        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps)
+        return UndoNeeded(abandoned=True, issued=pair.issued, frozen="freeze" in pair.steps, closing=pair.closings + 1)
+
+    @activity.defn
+    async def give_up_start(self, step: CaseStep) -> NeverStarted:
+        """Have nobody start an application any more that could not be started in time; return its open offices."""
+        return NeverStarted(parts=await self._differences.never_started(ApplicationNo(step.case_no), step.at))
 
     @activity.defn
     async def thaw_left_frozen(self, step: FreezeStep) -> Repaired:

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from jinja2 import Environment
 from temporalio import activity
 
-from activities.common.mail_templates import mail_templates
 from activities.common.operators import operator_address
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from models.common.identifiers import ledger_key
@@ -14,7 +14,7 @@ from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
 from models.myics.deadlines import KEYWORD_LENGTH
-from models.myics.identifiers import RegistrationNo, registration_workflow_id
+from models.myics.identifiers import HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail
@@ -37,7 +37,14 @@ class RegistrationMailActivities:
     """Sends one mail per registration, kind and occurrence. Its link is computed, never kept."""
 
     def __init__(
-        self, outbox: Outbox, *, secret_key: str, public_url: str, workflow_link: WorkflowLink, desk: str
+        self,
+        outbox: Outbox,
+        templates: Environment,
+        *,
+        secret_key: str,
+        public_url: str,
+        workflow_link: WorkflowLink,
+        desk: str,
     ) -> None:
         """Take how links are signed, where the web and (for operators) a workflow is seen, and the desk's address."""
         self._outbox = outbox
@@ -45,7 +52,7 @@ class RegistrationMailActivities:
         self._public_url = public_url.rstrip("/")
         self._workflow_link = workflow_link
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     @activity.defn
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:
@@ -69,13 +76,13 @@ class RegistrationMailActivities:
             kind=kind,
             firm=await session.get_one(MyicsFirmRow, row.customer_no),
             client=client,
-            holder_no=row.client_id or row.customer_no,
+            holder_no=HolderNo(row.client_id or row.customer_no),
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
             url=f"{self._public_url}{link_path(self._secret_key, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(registration_workflow_id(RegistrationNo(request.case_no))),
         )
-        recipient = row.address
+        recipient = row.address_before if request.kind is MyicsMail.ADDRESS_LEFT else row.address
         if request.kind.for_operators:
             escalated = request.kind is MyicsMail.OPERATOR_ESCALATION
             recipient = await operator_address(session, assignee, escalated=escalated)

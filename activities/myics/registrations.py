@@ -3,11 +3,12 @@
 from collections.abc import Collection
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from models.common.identifiers import MailAddress
 from models.common.messages import CaseRef
+from models.common.refusals import RefusedError
 from models.common.store.case_status import WHOLE
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -28,7 +29,7 @@ from models.myics.registrations import (
     RegistrationStage,
     Unlock,
 )
-from models.myics.store.requests import ADDRESS_TAKEN
+from models.myics.store.requests import change_address
 from models.tables import AuditRow, CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow
 
 
@@ -52,6 +53,7 @@ class RegistrationActivities:
                 locked=row.locked_at is not None,
                 changed_at=row.changed_at,
                 closed=row.closed_at is not None,
+                corrections=row.corrections,
             )
 
     @activity.defn
@@ -63,7 +65,7 @@ class RegistrationActivities:
             if row.closed_at:
                 return LinkMade(link_no=row.link_no, closed=True)
             row.link_no += 1
-            row.link_used_at, row.expires_on = None, step.expires_on
+            row.expires_on = step.expires_on
             transaction.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
             return LinkMade(link_no=row.link_no)
 
@@ -75,17 +77,18 @@ class RegistrationActivities:
 
         async def correct(transaction: StepTransaction) -> NoResult:
             row = await _held(transaction.session, step)
-            before, row.address = row.address, step.address
-            if account := await _account(transaction.session, row):
-                account.address = step.address
+            # Another address of a registered account is not its own before it is confirmed.
+            makes_account = RegistrationKind(row.kind).makes_account
+            before, account = row.address, await _account(transaction.session, row) if makes_account else None
+            try:
+                await change_address(transaction.session, row, account, MailAddress(step.address), step.at)
+            except RefusedError as refused:
+                [taken] = refused.errors
+                raise ApplicationError(taken.message, type="AddressTaken", non_retryable=True) from None
             transaction.audit("メールアドレスを訂正した", by=step.by, reason=step.reason, before=before)
-            await transaction.session.flush()
             return NoResult()
 
-        try:
-            await self._ledger.once(step, f"address.{step.counted}", NoResult, correct)
-        except IntegrityError:
-            raise ApplicationError(ADDRESS_TAKEN, type="AddressTaken", non_retryable=True) from None
+        await self._ledger.once(step, f"address.{step.counted}", NoResult, correct)
 
     @activity.defn
     async def unlock(self, step: Unlock) -> None:
@@ -163,7 +166,9 @@ def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
             return RegistrationOutcome.REGISTERED
         case RegistrationKind.RENEWAL, RegistrationStage.RENEWED:
             return RegistrationOutcome.RENEWED
-        case RegistrationKind.RENEWAL, RegistrationStage.SUPERSEDED:
+        case RegistrationKind.ADDRESS, RegistrationStage.CHANGED:
+            return RegistrationOutcome.CHANGED
+        case RegistrationKind.RENEWAL | RegistrationKind.ADDRESS, RegistrationStage.SUPERSEDED:
             return RegistrationOutcome.SUPERSEDED
         case _:
             return None
@@ -173,6 +178,8 @@ async def _close(
     session: DatabaseSession, row: MyicsRegistrationRow, step: CloseRegistration, outcome: RegistrationOutcome
 ) -> None:
     row.closed_at, row.outcome = step.at, outcome
+    if outcome is RegistrationOutcome.WITHDRAWN:
+        row.text_for_customer = step.text_for_customer
     freed = outcome in _FREED and RegistrationKind(row.kind).makes_account
     if freed and (account := await _account(session, row)):
         account.state, account.ended_at = _FREED[outcome], step.at

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from jinja2 import Environment
 from sqlalchemy import delete
 from temporalio import activity
 
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
@@ -39,6 +39,7 @@ class AddressCheckActivities:
         sessions: DatabaseSessions,
         ledger: Ledger,
         outbox: Outbox,
+        templates: Environment,
         *,
         secret_key: str,
         public_url: str,
@@ -50,7 +51,7 @@ class AddressCheckActivities:
         self._secret_key = secret_key
         self._public_url = public_url.rstrip("/")
         self._now = now
-        self._templates = mail_templates()
+        self._templates = templates
 
     @activity.defn
     async def look_at_check(self, check: CheckRef) -> CheckProgress:

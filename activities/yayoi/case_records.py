@@ -1,95 +1,180 @@
-"""Our own records of a case: closing its parts and the whole."""
+"""Our own records of a case: closing its parts and the whole, and opening a part again."""
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.yayoi.cases import find_open_pair, find_pair
-from activities.yayoi.registry.protocols import Offices
+from activities.yayoi.pair_check import PairCheck
 from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
-from models.common.store.ledger import Ledger, NoResult, StepTransaction
-from models.tables import ApplicationRow, LedgerRow
-from models.yayoi.messages import CloseOffice, CorrectedPair, CorrectPairStep
+from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
+from models.yayoi.messages import (
+    ClosedApplication,
+    CloseOffice,
+    CorrectedPair,
+    CorrectPairStep,
+    OfficeOutcome,
+    OfficeOutcomes,
+    ReopenOffice,
+)
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.holding import hold_again, holder_of, let_go
 
 
 class CaseRecordActivities:
-    """Closes what has ended."""
+    """Corrects what was applied for, and closes what has ended."""
 
-    def __init__(self, ledger: Ledger, offices: Offices) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, check: PairCheck) -> None:
+        self._sessions = sessions
         self._ledger = ledger
-        self._offices = offices
+        self._check = check
 
     @activity.defn
-    async def close_office(self, step: CloseOffice) -> None:
-        """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1)."""
+    async def close_office(self, step: CloseOffice) -> OfficeOutcome:
+        """Close the office's part (Y25, Y27): its Yayoi ID and token may be applied for again (Y1).
 
-        async def close(transaction: StepTransaction) -> CloseOffice:
-            pair = await find_pair(transaction.session, step.case_no, step.part)
-            pair.office.closed_at = step.at
-            pair.office.outcome = step.outcome
-            pair.office.open_points = list(step.open_points)
-            transaction.audit(f"事業所データの手続きを終了した（{step.outcome}）", open_points=list(step.open_points))
+        Of two that close at once one finds that it is the last: both hold the application's row.
+        """
+
+        async def close(transaction: StepTransaction) -> OfficeOutcome:
+            await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
+            office = (await find_pair(transaction.session, step.case_no, step.part)).office
+            last = step.closing == 1 and not await _others_not_closed_yet(transaction.session, office)
+            before = "終了後の受け付けを終えた" if office.closed_at else "事業所データの手続きを終了した"
+            let_go(office)
+            office.closed_at = office.closed_at or step.at
+            office.outcome, office.open_points = step.outcome, list(step.open_points)
+            office.closings += 1
+            transaction.audit(f"{before}（{step.outcome}）", open_points=list(step.open_points))
             if step.status is None:  # closed by the reconciliation: its workflow has ended
                 how = {"ending": step.outcome, "outcome": step.outcome, "points": step.open_points}
                 await self._ledger.supersede_status(transaction, stage=Stage.CLOSED, **how)
-            return step
+            return OfficeOutcome(
+                office_no=office.office_no,
+                outcome=step.outcome,
+                contract_id=step.contract_id,
+                open_points=step.open_points,
+                last=last,
+            )
 
-        await self._ledger.once(step, "close", CloseOffice, close)
+        name = _CLOSE if step.closing == 1 else f"{_CLOSE}.{step.closing}"
+        return await self._ledger.once(step, name, OfficeOutcome, close)
 
     @activity.defn
-    async def close_application(self, step: CaseStep) -> None:
+    async def reopen_office(self, step: ReopenOffice) -> None:
+        """Open the office's part again, with its Yayoi ID and token held again (Y1, Y25).
+
+        Raises a final error, which names who holds one of them, if another open application does.
+        """
+
+        async def reopen(transaction: StepTransaction) -> NoResult:
+            office = (await find_pair(transaction.session, step.case_no, step.part)).office
+            if holder := await holder_of(transaction.session, office):
+                raise _held_by(f"申込 {holder.application_no} ")
+            hold_again(office)
+            office.closed_at = office.outcome = office.open_points = None
+            await transaction.session.flush()
+            transaction.audit("手続きを再開した", by=step.by, reason=step.reason)
+            return NoResult()
+
+        try:
+            await self._ledger.once(step, f"reopen.{step.counted}", NoResult, reopen)
+        except IntegrityError:
+            raise _held_by("手続き中の別のお申し込み") from None
+
+    @activity.defn
+    async def closed_offices(self, step: CaseStep) -> OfficeOutcomes:
+        """Return how those offices of the application ended that have closed, each as it first did. Reads only."""
+        async with self._sessions() as session:
+            return OfficeOutcomes(offices=tuple(await _outcomes(session, step.case_no)))
+
+    @activity.defn
+    async def close_application(self, step: CaseStep) -> ClosedApplication:
         """Close the application."""
 
-        async def close(transaction: StepTransaction) -> NoResult:
+        async def close(transaction: StepTransaction) -> ClosedApplication:
             row = await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
             row.closed_at = step.at
             transaction.audit("申込の手続きを終了した")
             if step.status is None:  # closed by the reconciliation: its workflow has ended
                 await self._ledger.supersede_status(transaction, stage=ApplicationStage.CLOSED)
-            return NoResult()
+            ended = await _outcomes(transaction.session, step.case_no)
+            return ClosedApplication(mailed=any(each.last and not each.outcome.kept for each in ended))
 
-        await self._ledger.once(step, "close", NoResult, close)
+        return await self._ledger.once(step, _CLOSE, ClosedApplication, close)
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:
-        """Correct the Yayoi ID, the token, the ID issued before, or all of them.
+        """Correct the Yayoi ID, the token, the ID issued before, or all of them; what is right then is held at once.
 
-        Raises a final error if another open application holds one of them (Y1), or if the procedure has gone on with
-        the pair as it is.
+        A token that is corrected moves the freeze (Y12). Raises a final error if another open application holds what
+        was typed (Y1), or if the procedure has gone on with the pair as it is.
         """
 
         async def correct(transaction: StepTransaction) -> CorrectedPair:
-            await _refuse_if_frozen_or_issued(transaction)
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            before = {"yayoi_id": pair.office.yayoi_id, "office_token": pair.office.office_token}
-            pair.office.yayoi_id = step.yayoi_id or pair.office.yayoi_id
+            await _refuse_if_gone_on(transaction)
+            pair = await find_open_pair(transaction.session, step.case_no, step.part, lock=True)
+            office, frozen_before = pair.office, pair.linked_token if pair.office.holds_token else None
+            before = {"yayoi_id": office.yayoi_id, "office_token": office.office_token}
             if step.issued_contract_id:
-                before["issued_contract_id"] = pair.office.issued_contract_id
-                pair.office.issued_contract_id = step.issued_contract_id
-            if step.office_token:
-                pair.office.office_token = step.office_token
-                name = await self._offices.name_of(transaction, step.office_token, pair.existing_contract_id)
-                pair.office.office_name = name or pair.office.office_name
+                before["issued_contract_id"] = office.issued_contract_id
+            if refusal := await self._check.refuse_correction(transaction, pair, step):
+                raise ApplicationError(refusal, type="HeldByAnother", non_retryable=True)
+            # It may be wrong now: nothing is held before it is found right.
+            office.holds_yayoi_id = False
+            office.yayoi_id = step.yayoi_id or office.yayoi_id
+            office.issued_contract_id = step.issued_contract_id or office.issued_contract_id
+            if step.office_token and step.office_token != office.office_token:
+                office.office_token, office.holds_token = step.office_token, False
+                office.office_name = await self._check.name_of_office(transaction, pair) or office.office_name
             await transaction.session.flush()
+            checked = await self._check.settle(transaction, step, pair)
+            if frozen_before and frozen_before != office.office_token:
+                await self._check.registry.smart_import.thaw(transaction, frozen_before)
             transaction.audit("弥生ID・事業所トークンを訂正した", by=step.by, reason=step.reason, before=before)
-            return CorrectedPair(office_name=pair.office.office_name)
+            return CorrectedPair(office_name=office.office_name, **checked.model_dump())
 
-        try:
-            return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
-        except IntegrityError:
-            raise ApplicationError(
-                "入力された弥生ID か事業所トークンは、手続き中の別のお申し込みで使われています。",
-                type="HeldByAnother",
-                non_retryable=True,
-            ) from None
+        return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
 
 
-async def _refuse_if_frozen_or_issued(transaction: StepTransaction) -> None:
-    """Raise a final error for such a pair: what was frozen or issued belongs to it as it is."""
-    keys = [ledger_key(transaction.case_no, transaction.part, step) for step in ("freeze", "issue")]
+_CLOSE = "close"
+
+
+async def _outcomes(session: DatabaseSession, application_no: str) -> list[OfficeOutcome]:
+    """Return how each office of the application ended that has closed, as it first did."""
+    office = ApplicationOfficeRow
+    results = await session.scalars(
+        select(LedgerRow.result)
+        .join(office, LedgerRow.key == key_of(office.application_no, office.office_no, _CLOSE))
+        .where(office.application_no == application_no)
+        .order_by(office.office_no)
+    )
+    return [OfficeOutcome.model_validate(result) for result in results]
+
+
+async def _others_not_closed_yet(session: DatabaseSession, office: ApplicationOfficeRow) -> bool:
+    other = ApplicationOfficeRow
+    open_ones = exists().where(
+        other.application_no == office.application_no, other.office_no != office.office_no, other.closings == 0
+    )
+    return bool(await session.scalar(select(open_ones)))
+
+
+def _held_by(whom: str) -> ApplicationError:
+    message = (
+        f"この事業所データの弥生ID か事業所トークンは、{whom}で使われているため、再開できません。"
+        "そのお申し込みを先に終わらせるか、再開せずに、残りの設定を記録してください。"
+    )
+    return ApplicationError(message, type="HeldByAnother", non_retryable=True)
+
+
+async def _refuse_if_gone_on(transaction: StepTransaction) -> None:
+    """Raise a final error once something was done with the pair as it is."""
+    keys = [ledger_key(transaction.case_no, transaction.part, step) for step in ("remember_links", "issue", "attach")]
     if await transaction.session.scalar(select(LedgerRow.key).where(LedgerRow.key.in_(keys)).limit(1)):
         message = "手続きが次の段階に進んでいるため、訂正できません。取り消して、改めてお申し込みいただいてください。"
         raise ApplicationError(message, type="GoneOn", non_retryable=True)

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.yayoi.cases import find_open_pair, find_pair
+from activities.yayoi.cases import find_pair, find_right_pair
 from activities.yayoi.registry.protocols import Contracts, Links
 from activities.yayoi.service_links import keep_links
 from models.common.store.ledger import Ledger, StepTransaction
@@ -26,7 +26,7 @@ class ContractActivities:
         """
 
         async def issue(transaction: StepTransaction) -> IssuedContract:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
+            pair = await find_right_pair(transaction.session, step.case_no, step.part)
             issued = await self._contracts.issue(transaction, pair.existing_contract_id, pair.yayoi_id, pair.token)
             lost = await self._lose_links(transaction, pair.token) if pair.token else ()
             transaction.audit("サービス契約ID を発行した", contract_id=issued.contract_id, number=issued.number)
@@ -39,7 +39,7 @@ class ContractActivities:
         """Manage the office with the ID that was issued before (Y9); its links, made with the old one, are lost."""
 
         async def attach(transaction: StepTransaction) -> AttachedContract:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
+            pair = await find_right_pair(transaction.session, step.case_no, step.part)
             contract_id = pair.contract_id_to_attach
             await self._contracts.attach(transaction, contract_id, pair.linked_token)
             lost = await self._lose_links(transaction, pair.linked_token)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.yayoi.cases import Pair, find_open_pair
+from activities.yayoi.cases import Pair, find_notified_pair
 from activities.yayoi.registry.protocols import YayoiIds
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import EventRow, SetUpStepRow
@@ -29,7 +29,7 @@ class CustomerStepActivities:
         report = step.report
 
         async def record(transaction: StepTransaction) -> RecordSetUpStep:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
+            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
             if report.step is SetUpStep.BUSINESS_GROUP:
                 name, details = await self._group(transaction, step, pair)
                 await self._yayoi_ids.create_group(transaction, pair.yayoi_id, name, details, pair.token)

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from jinja2 import Environment
 from temporalio import activity
 
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST
@@ -21,11 +21,11 @@ from models.yayoi.provider_forms.refused import RefusedFormRef
 class DeskMailActivities:
     """Mails each enquiry and each refused form once. What a form says stays in the database."""
 
-    def __init__(self, outbox: Outbox, contracts: Contracts, desk: str) -> None:
+    def __init__(self, outbox: Outbox, templates: Environment, contracts: Contracts, desk: str) -> None:
         self._outbox = outbox
         self._contracts = contracts
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     @activity.defn
     async def forward_enquiry(self, enquiry: EnquiryRef) -> SentMail:

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from jinja2 import Environment
 from temporalio import activity
 
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.personal_links import PersonalLink, PersonalLinkKind
@@ -26,12 +26,20 @@ from models.yayoi.member_invitations import (
 class InvitationActivities:
     """Mails the personal link, and closes what was accepted, withdrawn or not answered in time."""
 
-    def __init__(self, sessions: DatabaseSessions, outbox: Outbox, *, secret_key: str, public_url: str) -> None:
+    def __init__(
+        self,
+        sessions: DatabaseSessions,
+        outbox: Outbox,
+        templates: Environment,
+        *,
+        secret_key: str,
+        public_url: str,
+    ) -> None:
         self._sessions = sessions
         self._outbox = outbox
         self._secret_key = secret_key
         self._public_url = public_url.rstrip("/")
-        self._template = mail_templates().get_template("member_invitation.md")
+        self._template = templates.get_template("member_invitation.md")
 
     @activity.defn
     async def look_at_invitation(self, invitation: Invitation) -> InvitationProgress:

@@ -1,5 +1,6 @@
 """The mails of a case (Y18): written from templates, sent once, each in the audit trail."""
 
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import select
@@ -7,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
-from activities.yayoi.cases import find_open_pair
+from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
 from models.common.identifiers import ledger_key
@@ -18,20 +19,35 @@ from models.tables import ApplicationRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
+from models.yayoi.store.after_closing import pairs_after_closing
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 _WHILE_OPEN = {
-    *_NOTICES,
     MailKind.CORRECTION_NEEDED,
     MailKind.CORRECTION_REMINDER,
     MailKind.RELEASE_SHARING,
     MailKind.RELEASE_SHARING_REMINDER,
     MailKind.DELAY,
-    MailKind.FOLLOW_UP_REMINDER,
 }
 """What the customer is to do something about, or to expect: sent only while the case is open."""
+_UNLESS_UNDONE = {*_NOTICES, MailKind.FOLLOW_UP_REMINDER, MailKind.FOLLOW_UP_ENDED}
+"""What the customer can still do after the case has closed (Y25): sent unless it was undone."""
+_AFTER_RECEIPT = {*_WHILE_OPEN, *_UNLESS_UNDONE, *_EARLY_EXITS} - {MailKind.TERMINATED}
+"""What follows the receipt. A case that was ended by hand may have ended before there was one."""
+
+
+async def _refuse_if_over(session: DatabaseSession, request: SendMail) -> None:
+    """Raise a final error for a mail that a case no longer sends since it was closed, or undone."""
+    if request.part is not None and request.kind in _WHILE_OPEN:
+        await find_open_pair(session, request.case_no, request.part)
+    if request.part is not None and request.kind in _UNLESS_UNDONE:
+        await find_notified_pair(session, request.case_no, request.part)
+
+
+def _key(request: SendMail) -> str:
+    return ledger_key(request.case_no, request.part, f"mail.{request.kind}.{request.asked_as or request.occurrence}")
 
 
 class MailActivities:
@@ -48,8 +64,12 @@ class MailActivities:
         """Send the mail (Y18) unless it was sent before.
 
         A mail that an office's case has ended early goes also to the pair's own Yayoi ID if that was notified of a
-        contract ID: whoever reads there would go on with it (Y27).
+        contract ID: whoever reads there would go on with it (Y27). With the closing mail of an application, the Yayoi
+        IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
+        is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
         """
+        if request.part is not None and request.kind in _AFTER_RECEIPT:
+            await self._send_receipt_before(request)
         try:
             sent = await self._send(request)
         except ApplicationError:  # refused for good: the pair may be the only one who can be notified
@@ -58,14 +78,27 @@ class MailActivities:
         await self._notify_pair(request)
         return sent
 
+    async def _send_receipt_before(self, request: SendMail) -> None:
+        """Send the application's receipt unless it was sent, or refused for good."""
+        receipt = SendMail(case_no=request.case_no, kind=MailKind.RECEIPT, at=request.at)
+        async with self._sessions() as session:
+            await _refuse_if_over(session, request)
+            notice = await session.get(NoticeRow, _key(receipt))
+        if notice is None or not (notice.sent_at or notice.refused_because):
+            with suppress(ApplicationError):  # refused for good: the application shows it
+                await self._send(receipt)
+
     async def _notify_pair(self, request: SendMail) -> None:
         if request.kind in _EARLY_EXITS and await self._pair_was_notified(request):
             await self._send(request, copy_to_pair=True)
+        if request.kind is MailKind.FINISHED:
+            for mail in await self._to_pairs_with_something_open(request):
+                with suppress(ApplicationError):  # refused for good: the applicant has the closing mail
+                    await self._send(mail)
 
     async def _send(self, request: SendMail, *, copy_to_pair: bool = False) -> SentMail:
-        step = f"mail.{request.kind}.{request.asked_as or request.occurrence}" + (".pair" if copy_to_pair else "")
         mail = MailIdentity(
-            key=ledger_key(request.case_no, request.part, step),
+            key=_key(request) + (".pair" if copy_to_pair else ""),
             kind=request.kind,
             application_no=request.case_no,
             office_no=request.part,
@@ -75,10 +108,26 @@ class MailActivities:
         return await self._outbox.send(mail, write, audit=audit)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
-        """Raise a final error for a mail of `_WHILE_OPEN` if the case was closed meanwhile."""
-        if request.part is not None and request.kind in _WHILE_OPEN:
-            await find_open_pair(session, request.case_no, request.part)
+        await _refuse_if_over(session, request)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
+
+    async def _to_pairs_with_something_open(self, request: SendMail) -> list[SendMail]:
+        """Return a mail for each pair that was closed with something open, unless its address gets the closing mail."""
+        async with self._sessions() as session:
+            pairs = await pairs_after_closing(session, request.case_no)
+            applicant = await self._applicant(session, request)
+        return [
+            SendMail(
+                case_no=request.case_no,
+                part=office.office_no,
+                at=request.at,
+                kind=MailKind.FOLLOW_UP_ENDED,
+                points=tuple(status.points),
+                until=status.until,
+            )
+            for office, status in pairs
+            if office.yayoi_id != applicant
+        ]
 
     async def _pair_was_notified(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
@@ -92,7 +141,11 @@ class MailActivities:
             recipients = set(await session.scalars(notices))
             if not recipients:
                 return False
-            application = await session.get_one(ApplicationRow, request.case_no)
-            transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
-            contract = await self._contracts.existing(transaction, ContractId(application.existing_contract_id))
-        return bool(recipients - {contract and contract.mail_address})
+            return bool(recipients - {await self._applicant(session, request)})
+
+    async def _applicant(self, session: DatabaseSession, request: SendMail) -> str | None:
+        """Return the address of the existing contract, to which the applicant's mails go."""
+        application = await session.get_one(ApplicationRow, request.case_no)
+        transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
+        contract = await self._contracts.existing(transaction, ContractId(application.existing_contract_id))
+        return contract.mail_address if contract else None

@@ -1,36 +1,48 @@
 """Writing a mail: its recipient, and its text from the template of its kind."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Any
+from urllib.parse import urljoin
 
+from jinja2 import Environment
 from sqlalchemy import select
 
-from activities.common.mail_templates import mail_templates
+from activities.common.mail_templates import facts_named_in
 from activities.common.operators import operator_address
 from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
-from models.common.store.case_status import status_of
+from models.common.store.case_status import status_of, statuses_of_parts
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
+    CaseRequestRow,
     LedgerRow,
     RememberedLinkRow,
 )
 from models.yayoi.application_form import NO_FEE
-from models.yayoi.case_links import link_expiry
-from models.yayoi.deadlines import OPERATOR_ALERT_DAYS
+from models.yayoi.case_links import calendar_address, link_expiry
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.yayoi.messages import RestoredSharing, SendMail
-from models.yayoi.procedures import Procedure
+from models.yayoi.messages import Outcome, RestoredSharing, SendMail
+from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.after_closing import pairs_after_closing
+from models.yayoi.store.smart_import import stopped_offices
 
-_TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
+_TO_THE_PAIR = {
+    MailKind.COMPLETION_NOTICE,
+    MailKind.LINK_ADDED,
+    MailKind.FOLLOW_UP_REMINDER,
+    MailKind.FOLLOW_UP_ENDED,
+    MailKind.CASE_LINK,
+}
 """These go to the pair's own Yayoi ID if they are about one office (Y18), and link to that office alone.
 
 All others go to the address of the existing contract.
@@ -40,10 +52,12 @@ CONSTANTS = {
     "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     "notice_subject": NOTICE_SUBJECT,
     "days_of_alert": OPERATOR_ALERT_DAYS,
+    "after_closing_days": AFTER_CLOSING_DAYS,
     "support_password_rule": PasswordKind.SUPPORT.rule,
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""
+_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 CaseLink = Callable[[ApplicationNo, date, int | None], str]
 """Of a whole case, or of one office; the day is the last on which it opens."""
 
@@ -52,14 +66,19 @@ class MailTexts:
     """Reads what a mail mentions and renders its template."""
 
     def __init__(
-        self, registry: Registry, case_link: CaseLink, office_link: Callable[[ApplicationNo, int], str], desk: str
+        self,
+        registry: Registry,
+        templates: Environment,
+        case_link: CaseLink,
+        office_link: Callable[[ApplicationNo, int], str],
+        desk: str,
     ) -> None:
         """Take how cases are linked to, for applicants and for operators, and the address of the operators' desk."""
         self._registry = registry
         self._case_link = case_link
         self._office_link = office_link
         self._desk = desk
-        self._templates = mail_templates()
+        self._templates = templates
 
     async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
         """Write the mail from what our records and the registry hold now.
@@ -74,23 +93,32 @@ class MailTexts:
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
-        body = self._templates.get_template(f"{request.kind}.md").render(
-            CONSTANTS,
+        case_url = self._case_link(ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None)
+        template = f"{request.kind}.md"
+        facts: dict[str, Callable[[], Awaitable[Any]]] = {
+            "offices": lambda: self._offices(session, request),
+            "issued": lambda: self._registry.contracts.issued(transaction),
+            "links": lambda: self._links(session, request),
+            "firms": lambda: self._firms(transaction, office),
+            "shared_again": lambda: self._shared_again(session, request),
+            "others_go_on": lambda: self._others_go_on(session, request),
+            "late_until": lambda: self._late_until(session, request),
+            "still_released": lambda: self._still_released(transaction, office),
+            "stopped": lambda: stopped_offices(session, request.case_no),
+        }
+        named = facts_named_in(self._templates, template)
+        body = self._templates.get_template(template).render(
+            CONSTANTS | {name: await read() for name, read in facts.items() if name in named},
             application=application,
             procedure=Procedure(application.procedure),
             contract=contract,
             office=office,
-            offices=await self._offices(session, request),
-            issued=await self._registry.contracts.issued(transaction),
-            links=await self._links(session, request),
-            firms=await self._firms(transaction, office),
-            shared_again=await self._shared_again(session, request),
-            still_released=await self._still_released(transaction, office),
             request=request,
+            to_the_pair=to_the_pair,
             assignee=assignee,
-            case_url=self._case_link(
-                ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None
-            ),
+            case_url=case_url,
+            set_up_url=urljoin(case_url, SET_UP_PATH),
+            calendar_url=calendar_address(case_url),
             opens_until=opens_until,
             office_url=self._office_link(ApplicationNo(request.case_no), request.part or 0),
         )
@@ -128,9 +156,27 @@ class MailTexts:
         )
         return list(rows)
 
+    @staticmethod
+    async def _others_go_on(session: DatabaseSession, request: SendMail) -> bool:
+        """Whether another office of the application is open and not about to end with all of them."""
+        statuses = await statuses_of_parts(session, request.case_no)
+        others = [each for part, each in statuses.items() if part != request.part]
+        if not any(each.outcome is None and each.ending is None for each in others):
+            return False
+        return await session.scalar(select(CaseRequestRow.number).filter_by(case_no=request.case_no).limit(1)) is None
+
+    @staticmethod
+    async def _late_until(session: DatabaseSession, request: SendMail) -> dict[int, date | None]:
+        """Return, for each office that was closed with something open, until when that can be done (Y25)."""
+        pairs = await pairs_after_closing(session, request.case_no)
+        return {office.office_no: status.until for office, status in pairs}
+
     async def _firms(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> tuple[str, ...]:
-        """Return with whom the office was shared until this procedure ended it, and is now."""
-        if office is None or office.office_token is None:
+        """Return with whom the office was shared until this procedure ended it, and is now.
+
+        Of a token that was not found right, nothing is asked or said: the office may be anybody's.
+        """
+        if office is None or office.office_token is None or not (office.holds_token or office.outcome in _KEPT):
             return ()
         sharing, token = self._registry.sharing, OfficeToken(office.office_token)
         ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]

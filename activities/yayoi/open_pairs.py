@@ -11,8 +11,9 @@ from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow, RememberedLinkRow, SetUpStepRow
 from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import OfficeRef
+from models.yayoi.store.smart_import import FREEZE, THAW
 
-_STEPS = ("freeze", "thaw", "issue", "attach")
+_STEPS = (FREEZE, THAW, "issue", "attach")
 _IN_ONE_QUERY = 1000
 
 
@@ -22,11 +23,15 @@ class OpenPair:
 
     ref: OfficeRef
     token: OfficeToken | None
+    holds_token: bool
+    """Whether the token was found right: only then is its office frozen for the pair."""
     application_started_at: datetime | None
     steps: frozenset[str]
     """Of `_STEPS`, those that have taken effect."""
     begun: bool
     """Whether the customer has begun STEP5 or made a link again (Y27)."""
+    closings: int = 0
+    """How often it was closed before it was reopened (Y25)."""
 
     @property
     def name(self) -> str:
@@ -46,8 +51,9 @@ class OpenPair:
         return bool(self.steps & {"issue", "attach"})
 
     @property
-    def between_freeze_and_thaw(self) -> bool:
-        return "freeze" in self.steps and "thaw" not in self.steps
+    def keeps_frozen(self) -> OfficeToken | None:
+        """The office whose smart import has to be frozen for the pair now; None if none has."""
+        return self.token if self.holds_token and FREEZE in self.steps and THAW not in self.steps else None
 
 
 async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) -> list[OpenPair]:
@@ -70,9 +76,11 @@ async def open_pairs(session: DatabaseSession, only: OfficeRef | None = None) ->
         OpenPair(
             ref=ref,
             token=OfficeToken(row.office_token) if row.office_token else None,
+            holds_token=row.holds_token,
             application_started_at=started_at,
             steps=frozenset(name for name in _STEPS if _key(ref, name) in done),
             begun=(ref.case_no, ref.part) in begun,
+            closings=row.closings,
         )
         for ref, (row, started_at) in zip(refs, rows, strict=True)
     ]

@@ -1,84 +1,167 @@
-"""Checking a pair against the registry (Y1, Y2, Y3, Y5)."""
+"""Checking a pair against the registry (Y1, Y2, Y3, Y5), and letting it hold what is right."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from temporalio import activity
 
-from activities.yayoi.cases import Pair, find_pair
+from activities.yayoi.cases import Pair, find_open_pair
 from activities.yayoi.registry.protocols import Registry
-from models.common.store.ledger import StepTransaction
+from models.common.identifiers import ledger_key
+from models.common.store.ledger import StepInput, StepTransaction, once
 from models.common.store.sessions import DatabaseSessions
-from models.yayoi.messages import CheckResult, OfficeStep, PairProblem
-from models.yayoi.pair_rules import PairRule
+from models.tables import ApplicationOfficeRow
+from models.yayoi.messages import CheckResult, CorrectPairStep, FrozenImport, OfficeStep
+from models.yayoi.pair_rules import (
+    IN_ANOTHER_GROUP,
+    MANAGED_ALREADY,
+    MANAGES_ANOTHER_OFFICE,
+    NOT_ISSUED_TO_IT,
+    NOT_OF_THE_CONTRACT,
+    NOT_REGISTERED,
+    SET_UP_IS_LEFT,
+    PairProblem,
+    token_held,
+    yayoi_id_held,
+)
+from models.yayoi.store.after_closing import with_something_open
+from models.yayoi.store.holding import Held, Holder, NamedPair
+from models.yayoi.store.smart_import import FREEZE, FROZEN
+
+_OF_ANOTHER_CONTRACT = "別のご契約の事業所データのトークンです。取り違えの可能性があります。"
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """Finds what is right of a pair: the pair holds that and nothing else, so that no mistake blocks anybody (Y1)."""
+
+    registry: Registry
+
+    async def settle(self, transaction: StepTransaction, step: StepInput, pair: Pair) -> CheckResult:
+        """Let the pair hold what is right, and freeze its office (Y12); return every reason why it cannot go on.
+
+        The office is frozen whatever is wrong with the Yayoi ID. Two that hold the same thing in one moment meet at a
+        unique index: the step of the second fails, is tried again and finds the first.
+        """
+        held = await _held_by_others(transaction, pair, pair.office)
+        reading = _reading(transaction)
+        of_token = await self._of_token(reading, pair, held)
+        await self._hold_token(transaction, step, pair, right=pair.token is not None and of_token is None)
+        of_yayoi_id = await self._of_yayoi_id(reading, pair, held)
+        pair.office.holds_yayoi_id = of_yayoi_id is None
+        await transaction.session.flush()
+        problems = tuple(problem for problem in (of_yayoi_id, of_token) if problem)
+        return CheckResult(problems=problems, frozen=pair.office.holds_token)
+
+    async def refuse_correction(self, transaction: StepTransaction, pair: Pair, step: CorrectPairStep) -> str | None:
+        """Return why what was typed cannot replace what the pair names: another application holds it (Y1)."""
+        named = _Named(
+            step.yayoi_id or pair.office.yayoi_id,
+            step.office_token or pair.office.office_token,
+            step.issued_contract_id or pair.office.issued_contract_id,
+        )
+        held = await _held_by_others(transaction, pair, named)
+        if step.office_token and (holder := held.token(named)):
+            return token_held(_number_for(pair, holder)).message
+        if (step.yayoi_id or step.issued_contract_id) and (holder := held.yayoi_id(named)):
+            return yayoi_id_held(_number_for(pair, holder)).message
+        return None
+
+    async def name_of_office(self, transaction: StepTransaction, pair: Pair) -> str | None:
+        """Return what the office is called that the pair's token names; None if it is not the contract's own (Y5)."""
+        if pair.token is None:
+            return None
+        return await self.registry.offices.name_of(_reading(transaction), pair.token, pair.existing_contract_id)
+
+    async def _hold_token(self, transaction: StepTransaction, step: StepInput, pair: Pair, *, right: bool) -> None:
+        office = pair.office
+        held_before, office.holds_token = office.holds_token, right
+        await transaction.session.flush()
+        if not right:
+            if held_before:
+                await self.registry.smart_import.thaw(transaction, pair.linked_token)
+            return
+        frozen_now = False
+
+        async def freeze(first: StepTransaction) -> FrozenImport:
+            nonlocal frozen_now
+            frozen_now = True
+            await self.registry.smart_import.freeze(first, pair.linked_token)
+            first.audit(FROZEN)
+            return FrozenImport(frozen_at=first.at)
+
+        await once(transaction.session, step, FREEZE, FrozenImport, freeze)
+        if not held_before and not frozen_now:  # it was frozen for another office, which the token named before
+            await self.registry.smart_import.freeze(transaction, pair.linked_token)
+
+    async def _of_yayoi_id(self, transaction: StepTransaction, pair: Pair, held: Held) -> PairProblem | None:
+        if not await self.registry.yayoi_ids.is_registered(transaction, pair.yayoi_id):
+            return NOT_REGISTERED
+        if pair.office.issued_contract_id:
+            if problem := await self._of_contract_id(transaction, pair):
+                return problem
+        elif await self.registry.yayoi_ids.group_of(transaction, pair.yayoi_id):
+            return IN_ANOTHER_GROUP
+        elif await with_something_open(transaction.session, [pair.yayoi_id]):
+            return SET_UP_IS_LEFT
+        if holder := held.yayoi_id(pair.office):
+            return yayoi_id_held(_number_for(pair, holder))
+        return None
+
+    async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> PairProblem | None:
+        """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
+        contracts, contract_id = self.registry.contracts, pair.contract_id_to_attach
+        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id):
+            return NOT_ISSUED_TO_IT
+        return MANAGES_ANOTHER_OFFICE if await contracts.manages_an_office(transaction, contract_id) else None
+
+    async def _of_token(self, transaction: StepTransaction, pair: Pair, held: Held) -> PairProblem | None:
+        offices = self.registry.offices
+        if pair.token is None:
+            return None
+        if await self.name_of_office(transaction, pair) is None:
+            elsewhere = await offices.exists(transaction, pair.token)
+            return NOT_OF_THE_CONTRACT.model_copy(update={"for_operators": _OF_ANOTHER_CONTRACT if elsewhere else ""})
+        if await offices.is_managed(transaction, pair.token):
+            return MANAGED_ALREADY
+        if holder := held.token(pair.office):
+            return token_held(_number_for(pair, holder))
+        return None
+
+
+class _Named(NamedTuple):
+    yayoi_id: str
+    office_token: str | None
+    issued_contract_id: str | None
+
+
+async def _held_by_others(transaction: StepTransaction, pair: Pair, named: NamedPair) -> Held:
+    row = ApplicationOfficeRow
+    others = (row.application_no != pair.office.application_no) | (row.office_no != pair.office.office_no)
+    return await Held.read(transaction.session, [named], others)
+
+
+def _reading(transaction: StepTransaction) -> StepTransaction:
+    return StepTransaction.to_read(transaction.session, transaction.at, transaction.case_no, transaction.part)
+
+
+def _number_for(pair: Pair, holder: Holder) -> str | None:
+    """Return the number of the other application if it is the same customer's."""
+    return holder.application_no if holder.existing_contract_id == pair.existing_contract_id else None
 
 
 class PairCheckActivities:
-    """Reads only: a check may be repeated, and returns what is true at that time."""
+    """Checks a pair anew each time: the result is what is true then, and what the pair holds follows it."""
 
-    def __init__(self, sessions: DatabaseSessions, registry: Registry) -> None:
+    def __init__(self, sessions: DatabaseSessions, check: PairCheck) -> None:
         self._sessions = sessions
-        self._registry = registry
+        self._check = check
 
     @activity.defn
     async def check_pair(self, step: OfficeStep) -> CheckResult:
-        """Return every reason why the pair cannot be processed."""
-        async with self._sessions() as session:
-            pair = await find_pair(session, step.case_no, step.part)
-            transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
-            problems = [*await self._of_yayoi_id(transaction, pair), *await self._of_token(transaction, pair)]
-        return CheckResult(problems=tuple(problems))
-
-    async def _of_yayoi_id(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
-        if not await self._registry.yayoi_ids.is_registered(transaction, pair.yayoi_id):
-            return [
-                PairProblem(
-                    rule=PairRule.ID_EXISTS,
-                    acceptable=True,
-                    message="入力されたメールアドレスは、弥生ID として登録されていません。STEP2 で登録してください。",
-                )
-            ]
-        if pair.office.issued_contract_id:
-            return await self._of_contract_id(transaction, pair)
-        if await self._registry.yayoi_ids.group_of(transaction, pair.yayoi_id):
-            return [
-                PairProblem(
-                    rule=PairRule.ID_IN_NO_GROUP,
-                    message="入力された弥生ID は、すでに別の事業グループに参加しているため利用できません。"
-                    "別のメールアドレスを準備して、STEP2 で登録してください。",
-                )
-            ]
-        return []
-
-    async def _of_contract_id(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
-        """会計連携の追加: the ID that was issued before is this Yayoi ID's own (Y9) and manages no office yet (Y1)."""
-        contracts, contract_id = self._registry.contracts, pair.contract_id_to_attach
-        if not await contracts.is_issued_to(transaction, contract_id, pair.yayoi_id):
-            message = "入力されたサービス契約ID は、この弥生ID に発行されたものではありません。"
-            return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
-        if await contracts.manages_an_office(transaction, contract_id):
-            message = (
-                "入力されたサービス契約ID では、すでに別の事業所データを管理しています。"
-                "サービス契約ID と事業所データは 1 対 1 です。"
-            )
-            return [PairProblem(rule=PairRule.ID_ISSUED_BEFORE, message=message)]
-        return []
-
-    async def _of_token(self, transaction: StepTransaction, pair: Pair) -> list[PairProblem]:
-        offices = self._registry.offices
-        if pair.token is None:
-            return []
-        if await offices.name_of(transaction, pair.token, pair.existing_contract_id) is None:
-            return [
-                PairProblem(
-                    rule=PairRule.TOKEN_OF_THE_CONTRACT,
-                    acceptable=await offices.exists(transaction, pair.token),
-                    message="入力された事業所トークンは、ご契約の事業所データのものではありません。"
-                    "STEP3 でもう一度確認してください。",
-                )
-            ]
-        if await offices.is_managed(transaction, pair.token):
-            return [
-                PairProblem(
-                    rule=PairRule.ONE_TO_ONE,
-                    message="この事業所データは、すでに『スマート証憑管理』で管理されています。お申し込みは不要です。",
-                )
-            ]
-        return []
+        """Let the pair hold what is right, freeze its office, and return every reason why it cannot be processed."""
+        async with self._sessions.begin() as session:
+            pair = await find_open_pair(session, step.case_no, step.part, lock=True)
+            key = ledger_key(step.case_no, step.part, f"check.{step.at.isoformat()}")
+            transaction = StepTransaction(session, key, step.case_no, step.part, step.at)
+            return await self._check.settle(transaction, step, pair)

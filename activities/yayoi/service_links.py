@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
-from activities.yayoi.cases import find_open_pair
+from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.registry.protocols import Links
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
@@ -43,7 +43,7 @@ class LinkActivities:
 
         async def remember(transaction: StepTransaction) -> RememberedLinks:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            links = await self._links.current(transaction, pair.linked_token)
+            links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
             transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
             return RememberedLinks(links=tuple(links))
@@ -57,7 +57,7 @@ class LinkActivities:
         covered = first_day_covered(report.kind, report.relinked_on, report.asked_from)
 
         async def record(transaction: StepTransaction) -> Relinked:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
+            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
             last_imported_on = await transaction.session.scalar(
                 update(RememberedLinkRow)
                 .where(

@@ -23,7 +23,7 @@ class SharingActivities:
         async with self._sessions() as session:
             pair = await find_pair(session, step.case_no, step.part)
             transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
-            return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.linked_token)))
+            return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.own_token)))
 
     @activity.defn
     async def end_sharing(self, step: EndSharing) -> SharingState:
@@ -35,7 +35,7 @@ class SharingActivities:
 
         async def end(transaction: StepTransaction) -> SharingState:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            firms = await self._sharing.end(transaction, pair.linked_token, released_by_system=step.delegated)
+            firms = await self._sharing.end(transaction, pair.own_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             transaction.audit(
                 action, by=step.report.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
@@ -47,7 +47,13 @@ class SharingActivities:
 
     @activity.defn
     async def restore_sharing(self, step: OfficeStep) -> RestoredSharing:
-        """Share again with whom the system had released it from; what the customer released stays released (Y27)."""
+        """Share again with whom the system had released it from; what the customer released stays released (Y27).
+
+        A pair that does not hold its token has ended no sharing.
+        """
+        async with self._sessions() as session:
+            if not (await find_pair(session, step.case_no, step.part)).office.holds_token:
+                return RestoredSharing(firms=())
 
         async def restore(transaction: StepTransaction) -> RestoredSharing:
             pair = await find_pair(transaction.session, step.case_no, step.part)

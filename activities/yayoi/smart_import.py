@@ -1,40 +1,35 @@
-"""Smart import: freezing and thawing it (Y12)."""
+"""Smart import: thawing it (Y12). It is frozen by the transaction that finds a pair's token right."""
 
 from temporalio import activity
 
-from activities.yayoi.cases import find_open_pair, find_pair
+from activities.yayoi.cases import find_pair
 from activities.yayoi.registry.protocols import SmartImport
 from models.common.store.ledger import Ledger, StepTransaction
-from models.yayoi.messages import FrozenImport, OfficeStep, ThawedImport
+from models.common.store.sessions import DatabaseSessions
+from models.yayoi.messages import OfficeStep, ThawedImport
+from models.yayoi.store.smart_import import THAW, THAWED
 
 
 class SmartImportActivities:
-    """Freezes and thaws smart import of one office; other offices of the customer are untouched (Y12)."""
+    """Thaws smart import of one office; other offices of the customer are untouched (Y12)."""
 
-    def __init__(self, ledger: Ledger, smart_import: SmartImport) -> None:
+    def __init__(self, sessions: DatabaseSessions, ledger: Ledger, smart_import: SmartImport) -> None:
+        self._sessions = sessions
         self._ledger = ledger
         self._smart_import = smart_import
 
     @activity.defn
-    async def freeze_smart_import(self, step: OfficeStep) -> FrozenImport:
-        """Stop smart import of the office until it is thawed (Y12)."""
-
-        async def freeze(transaction: StepTransaction) -> FrozenImport:
-            pair = await find_open_pair(transaction.session, step.case_no, step.part)
-            await self._smart_import.freeze(transaction, pair.linked_token)
-            transaction.audit("スマート取引取込を凍結した")
-            return FrozenImport(frozen_at=step.at)
-
-        return await self._ledger.once(step, "freeze", FrozenImport, freeze)
-
-    @activity.defn
     async def thaw_smart_import(self, step: OfficeStep) -> ThawedImport:
-        """Let smart import of the office run again (Y12)."""
+        """Let smart import of the office run again (Y12). A pair that does not hold its token has frozen none."""
+        async with self._sessions() as session:
+            if not (await find_pair(session, step.case_no, step.part)).office.holds_token:
+                await self._ledger.write_status(step)
+                return ThawedImport(thawed_at=None)
 
         async def thaw(transaction: StepTransaction) -> ThawedImport:
             pair = await find_pair(transaction.session, step.case_no, step.part)
             await self._smart_import.thaw(transaction, pair.linked_token)
-            transaction.audit("スマート取引取込の凍結を解除した")
+            transaction.audit(THAWED)
             return ThawedImport(thawed_at=step.at)
 
-        return await self._ledger.once(step, "thaw", ThawedImport, thaw)
+        return await self._ledger.once(step, THAW, ThawedImport, thaw)

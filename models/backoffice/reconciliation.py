@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     ABANDONED = "進める手続きのない事業所データ"
     STRAY_FREEZE = "凍結が残っている事業所データ"
     LOST_FREEZE = "凍結が外れている事業所データ"
+    UNFOLLOWED = "残りの設定を受け付けられない事業所データ"
     NOTICE_NOT_SENT = "お知らせを送れていないサービス契約ID"
     PENDING_MAIL = "送信できていないメール"
     WAITING_EVENT = "手続きに届いていない連絡"
@@ -37,6 +38,8 @@ class Repair(StrEnum):
     THAW = "thaw"
     FREEZE = "freeze"
     CLOSE = "close"
+    EXPIRE = "expire"
+    """Close an application that was never started, as if it had expired."""
 
 
 class Finding(Message):
@@ -90,6 +93,14 @@ class UndoNeeded(Message):
     abandoned: bool
     issued: bool = False
     frozen: bool = False
+    closing: int = 1
+    """Which of its closings the next one is."""
+
+
+class NeverStarted(Message):
+    """The open offices of an application that will not be started any more; none: it was started after all."""
+
+    parts: tuple[int, ...]
 
 
 class FreezeStep(OfficeStep):

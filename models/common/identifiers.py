@@ -6,9 +6,9 @@ spaces, other hyphens, other letter case), what is stored and compared has one s
 
 import re
 import unicodedata
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe63\uff70"), "-")
@@ -22,6 +22,19 @@ def fold(text: str) -> str:
     return _SPACES.sub("", unicodedata.normalize("NFKC", text.translate(_HYPHENS)))
 
 
+def composed(text: str) -> str:
+    """Return a name as it is stored: each letter with its marks in one, no blanks around (Y8)."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _as_stored(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value
+
+
+ComposedText = Annotated[str, BeforeValidator(_as_stored)]
+"""A name, or another text of words; what limits its length counts it as it is stored."""
+
+
 class Identifier(str):
     """A string that is always in its normal form. Building one from anything else raises `ValueError`, in Japanese."""
 
@@ -33,12 +46,17 @@ class Identifier(str):
     def __new__(cls, text: str) -> Self:
         normal = cls.normalise(text) if len(text) <= 4 * cls.max_length else ""
         if len(normal) > cls.max_length or not cls.pattern.fullmatch(normal):
-            raise ValueError(cls.refusal)
+            raise ValueError(cls.why_not(text))
         return str.__new__(cls, normal)
 
     @classmethod
     def normalise(cls, text: str) -> str:
         return fold(text)
+
+    @classmethod
+    def why_not(cls, text: str) -> str:  # noqa: ARG003 a kind that knows more says more
+        """Return what is wrong with a text that is none, in Japanese, and what to do."""
+        return cls.refusal
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, REASON
+from models.common.placeholders import BY, REASON, TEXT_FOR_CUSTOMER
 
 
 class Operation(StrEnum):
@@ -29,6 +30,12 @@ Op = TypeVar("Op", bound=Operation)
 State = TypeVar("State")
 
 
+def usual_example(operation: Operation, by: str | None = None) -> dict[str, Any]:
+    """Return the JSON of an operation that says who and why, and, if it ends the case, what the customer reads."""
+    ending = TEXT_FOR_CUSTOMER if issubclass(operation.message, EndCase) else {}
+    return {BY.field: by or BY.text, REASON.field: REASON.text, **ending}
+
+
 @dataclass(frozen=True)
 class Operations(Generic[Op, State]):
     """The operations of one procedure: one set of rules, for what enters history and for what is shown."""
@@ -38,10 +45,7 @@ class Operations(Generic[Op, State]):
     """Why an operation of this kind cannot be done now, whatever it says."""
     refusal_of: Callable[[ActionMessage, State], str | None] = lambda _message, _state: None
     """What is wrong with what this message says; nothing, where it only says who and why."""
-    example: Callable[[Op, State], dict[str, Any]] = lambda _operation, _state: {
-        BY.field: BY.text,
-        REASON.field: REASON.text,
-    }
+    example: Callable[[Op, State], dict[str, Any]] = lambda operation, _state: usual_example(operation)
     """The JSON of an operation, ready to copy, with placeholders where only a person knows the value."""
 
     def refuse(self, operation: Op, message: ActionMessage, state: State) -> str | None:

@@ -18,8 +18,10 @@ CODE_DIGITS = 6
 class PersonalLinkKind(StrEnum):
     """What a link is for: one of a kind opens nothing of another."""
 
+    DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
     MYICS = "MYICS"
+    MYICS_ADDRESS = "MYICS address"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind
 
 

@@ -25,6 +25,9 @@ MAIL_ADDRESS = Placeholder("mail_address", "new@example.co.jp", "お客様から
 TO = Placeholder("to", "引き継ぐ人の名前", "引き継ぐ担当者の名前")
 SUPERVISOR = Placeholder("supervisor", "責任者の名前", "承認した責任者の名前")
 
+TEXT_FOR_CUSTOMER = {"text_for_customer": ""}
+"""What an example shows of the text that the customer reads: left empty, they read the usual sentence."""
+
 ALL = (BY, REASON, YAYOI_ID, OFFICE_TOKEN, ISSUED_CONTRACT_ID, MAIL_ADDRESS, TO, SUPERVISOR)
 
 

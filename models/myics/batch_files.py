@@ -1,7 +1,8 @@
-"""Reading a file of firms, clients or users as spreadsheets write them: CSV in UTF-8 or Shift_JIS (M8)."""
+"""Files of firms, clients or users: read as spreadsheets write them (CSV in UTF-8 or Shift_JIS), and written (M8)."""
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.common.identifiers import fold
@@ -10,6 +11,8 @@ from models.myics.batches import BatchKind
 from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 
 _ENCODINGS = ("utf-8-sig", "cp932")
+_BOM = "\ufeff"
+"""Without it spreadsheets take the file for Shift_JIS."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,18 @@ class BatchFile:
 
     headings: tuple[str, ...]
     rows: tuple[FileRow, ...]
+
+
+def write_batch_file(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return a file that spreadsheets open."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([headings, *rows])
+    return (_BOM + text.getvalue()).encode()
+
+
+def batch_template(kind: BatchKind) -> bytes:
+    """Return a file to begin with: the headings, and rows that show what is written under each."""
+    return write_batch_file(list(kind.columns), kind.examples)
 
 
 def read_batch_file(content: bytes, kind: BatchKind) -> BatchFile:

@@ -40,6 +40,11 @@ class BatchKind(StrEnum):
         return _COLUMNS[self]
 
     @property
+    def examples(self) -> tuple[tuple[str, ...], ...]:
+        """Rows as people write them, in the order of the columns; each can be taken as it is."""
+        return _EXAMPLES[self]
+
+    @property
     def optional(self) -> frozenset[str]:
         """Fields whose column may be missing."""
         return frozenset({"suffix"}) if self is BatchKind.USERS else frozenset()
@@ -64,6 +69,19 @@ _COLUMNS = {
         "ユーザー種別": "kind",
         "顧問先ID下4桁": "suffix",
     },
+}
+
+_EXAMPLES: dict[BatchKind, tuple[tuple[str, ...], ...]] = {
+    BatchKind.FIRMS: (
+        ("1000200301", "青葉会計事務所", "青葉 一郎", "ichiro@aoba-kaikei.example.jp"),
+        ("1000200302", "桜税理士法人", "桜井 花子", "hanako@sakura-zeirishi.example.jp"),
+        ("1000200303", "みなと経理事務所", "湊 健太", "kenta@minato-keiri.example.jp"),
+    ),
+    BatchKind.CLIENTS: (("0012", "株式会社みどり商店"), ("0013", "あさひ工業")),
+    BatchKind.USERS: (
+        ("hanako@aoba-kaikei.example.jp", "青葉 花子", "一般", ""),
+        ("jiro@aoba-kaikei.example.jp", "青葉 次郎", "管理者", ""),
+    ),
 }
 
 

@@ -32,6 +32,8 @@ WRONG_PASSWORDS = 10
 """Wrong passwords in a row that lock an account (M8)."""
 WRONG_KEYWORDS = 5
 """Wrong keywords in a row that lock a registration (M8)."""
+MOST_CORRECTIONS = 5
+"""How often a representative can correct the address that is being checked; after that the support does (M2)."""
 
 MOST_ROWS = 20_000
 """Rows of one file (M8)."""

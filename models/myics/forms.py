@@ -2,12 +2,12 @@
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from models.common.identifiers import MailAddress
+from models.common.identifiers import MailAddress, composed, fold
 from models.common.message import FromOutside
 from models.common.refusals import RefusedError, in_japanese
 from models.myics.accounts import AccountKind
@@ -20,7 +20,7 @@ TERMS_CONSENT = "MYICSの利用規約に同意する"
 
 
 def _name(text: str) -> str:
-    name = " ".join(text.split())
+    name = " ".join(composed(text).split())
     if not name:
         raise PydanticCustomError("refused", "入力してください。")
     if len(name) > LONGEST_NAME:
@@ -30,31 +30,30 @@ def _name(text: str) -> str:
     return name
 
 
-def keyword(text: str) -> str:
-    """Return a keyword in the form in which it is compared; its length counts characters (M2).
-
-    Raises `ValueError`, in Japanese.
-    """
-    # Composed: the same keyword typed on another kind of machine is the same.
-    word = unicodedata.normalize("NFC", text).strip()
-    if not word:
-        raise ValueError("登録確認用キーワードを入力してください。")
-    if len(word) > KEYWORD_LENGTH:
-        raise ValueError(
-            f"登録確認用キーワードは {KEYWORD_LENGTH} 文字以内で入力してください（今は {len(word)} 文字）。"
+def _not_too_long(text: str) -> str:
+    """Count the characters as they were typed (M2): only for comparing are width and spaces folded."""
+    if (length := len(composed(text))) > KEYWORD_LENGTH:
+        raise PydanticCustomError(
+            "refused",
+            f"登録確認用キーワードは {KEYWORD_LENGTH} 文字以内で入力してください（今は {length} 文字）。",
         )
+    return text
+
+
+def _comparable(text: str) -> str:
+    if not (word := fold(text)):
+        raise PydanticCustomError("refused", "登録確認用キーワードを入力してください。")
     return word
 
 
-def _keyword(text: str) -> str:
-    try:
-        return keyword(text)
-    except ValueError as refused:
-        raise PydanticCustomError("refused", "{reason}", {"reason": str(refused)}) from None
+def _fold_text(value: Any) -> Any:
+    return fold(value) if isinstance(value, str) else value
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Keyword = Annotated[str, AfterValidator(_keyword)]
+Keyword = Annotated[str, AfterValidator(_comparable)]
+"""A keyword in the form in which it is compared: neither width nor spaces matter, letter case does (M3, Y8)."""
+NewKeyword = Annotated[str, AfterValidator(_not_too_long), AfterValidator(_comparable)]
 
 
 class FirmForm(FromOutside):
@@ -71,6 +70,18 @@ class AccountForm(FromOutside):
     """The representative's own account (M2)."""
 
     address: MailAddress
+    keyword: NewKeyword
+
+
+class CorrectionForm(FromOutside):
+    """The address to which what was mailed is to go instead."""
+
+    address: MailAddress
+
+
+class ConfirmationForm(FromOutside):
+    """The keyword, typed again (M3)."""
+
     keyword: Keyword
 
 
@@ -79,7 +90,7 @@ class UserForm(FromOutside):
 
     address: MailAddress
     name: Name
-    kind: AccountKind
+    kind: Annotated[AccountKind, BeforeValidator(_fold_text)]
 
 
 class ClientForm(FromOutside):

@@ -55,7 +55,14 @@ class HolderNo(_Digits):
 
     __slots__ = ()
     pattern = re.compile(r"[0-9]{10}([0-9]{4})?")
-    refusal = "お客様番号は 10 桁（顧問先の方は顧問先ID の 14 桁）の数字で入力してください。"
+    label_of_both = "お客様番号または顧問先ID"
+    """What asks for either calls it: a firm's number and a client's ID are two things to those who have one."""
+    refusal = "お客様番号（10 桁の数字）か、顧問先ID（14 桁の数字）を入力してください。"
+
+    @property
+    def label(self) -> str:
+        """What people call this one."""
+        return "顧問先ID" if self.client else "お客様番号"
 
     @property
     def firm(self) -> CustomerNo:

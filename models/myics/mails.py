@@ -22,6 +22,11 @@ class MyicsMail(StrEnum):
     UNLOCKED = "myics_unlocked"
     RENEWAL = "myics_renewal"
     RENEWED = "myics_renewed"
+    ADDRESS_CHANGE = "myics_address_change"
+    ADDRESS_CHANGE_REMINDER = "myics_address_change_reminder"
+    ADDRESS_CHANGED = "myics_address_changed"
+    ADDRESS_LEFT = "myics_address_left"
+    """The same to the address before."""
     OPERATOR_REMINDER = "myics_operator_reminder"
     OPERATOR_ESCALATION = "myics_operator_escalation"
 
@@ -46,6 +51,10 @@ class MyicsMail(StrEnum):
             MyicsMail.UNLOCKED: "日本ICS株式会社 MYICS ロック解除のお知らせ",
             MyicsMail.RENEWAL: "日本ICS株式会社 MYICS パスワード再設定のご案内",
             MyicsMail.RENEWED: "日本ICS株式会社 MYICS パスワード変更のお知らせ",
+            MyicsMail.ADDRESS_CHANGE: "日本ICS株式会社 MYICS ユーザーアカウント変更の確認のお願い",
+            MyicsMail.ADDRESS_CHANGE_REMINDER: "（再送）日本ICS株式会社 MYICS ユーザーアカウント変更の確認のお願い",
+            MyicsMail.ADDRESS_CHANGED: "日本ICS株式会社 MYICS ユーザーアカウント変更のお知らせ",
+            MyicsMail.ADDRESS_LEFT: "日本ICS株式会社 MYICS ユーザーアカウント変更のお知らせ",
             MyicsMail.OPERATOR_REMINDER: "〔担当者〕対応待ちの MYICS の手続きがあります",
             MyicsMail.OPERATOR_ESCALATION: "〔責任者〕対応されていない MYICS の手続きがあります",
         }[self]

@@ -1,14 +1,15 @@
 """What operators can do with a registration, and when (M8)."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from models.common.identifiers import MailAddress
-from models.common.operations import Operation, Operations
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operations import Operation, Operations, usual_example
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, MAIL_ADDRESS, REASON, TO
+from models.common.placeholders import MAIL_ADDRESS, TO
+from models.common.typed_days import TypedDay
 from models.myics.deadlines import EXTENSION_DAYS, MOST_EXTENSION_YEARS
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.state import RegistrationState
@@ -17,7 +18,7 @@ from models.myics.state import RegistrationState
 class ExtendLink(ActionMessage):
     """Give the registrant longer: a new link that can be used until then (M8)."""
 
-    until: date
+    until: TypedDay
 
 
 class CorrectMailAddress(ActionMessage):
@@ -36,7 +37,7 @@ class RegistrationOperation(Operation):
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
-    WITHDRAW = "withdraw", ActionMessage, "取り下げる"
+    WITHDRAW = "withdraw", EndCase, "取り下げる"
 
 
 def _refusal(operation: RegistrationOperation, state: RegistrationState) -> str | None:
@@ -86,7 +87,7 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
 
 
 def _example(operation: RegistrationOperation, state: RegistrationState) -> dict[str, Any]:
-    common: dict[str, Any] = {BY.field: state.assignee or BY.text, REASON.field: REASON.text}
+    common = usual_example(operation, state.assignee)
     match operation:
         case RegistrationOperation.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
@@ -118,6 +119,6 @@ def matters_now(state: RegistrationState) -> tuple[RegistrationOperation, ...]:
     note = (RegistrationOperation.ADD_NOTE,) if state.operator_turn else ()
     if state.stage is RegistrationStage.RENEWING:
         return (RegistrationOperation.RESEND, *note)
-    if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL}:
+    if state.stage in {RegistrationStage.INVITED, RegistrationStage.PROVISIONAL, RegistrationStage.CONFIRMING}:
         return (RegistrationOperation.RESEND, RegistrationOperation.CORRECT_ADDRESS, *note)
     return note

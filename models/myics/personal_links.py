@@ -8,16 +8,21 @@ from models.myics.registrations import RegistrationKind
 
 REGISTRATION_PATH = "/myics/register"
 NEW_PASSWORD_PATH = "/myics/password/new"  # noqa: S105 a path
+NEW_ADDRESS_PATH = "/myics/address"
 _PATHS = {
     PersonalLinkKind.MYICS: REGISTRATION_PATH,
     PersonalLinkKind.MYICS_PASSWORD: NEW_PASSWORD_PATH,
+    PersonalLinkKind.MYICS_ADDRESS: NEW_ADDRESS_PATH,
+}
+_KINDS = {
+    RegistrationKind.RENEWAL: PersonalLinkKind.MYICS_PASSWORD,
+    RegistrationKind.ADDRESS: PersonalLinkKind.MYICS_ADDRESS,
 }
 
 
 def link_of(kind: RegistrationKind, registration_no: str, link_no: int, expires_on: date) -> PersonalLink:
     """Return a registration's link with this number; it can be used until the end of its last day in Japan."""
-    link_kind = PersonalLinkKind.MYICS_PASSWORD if kind is RegistrationKind.RENEWAL else PersonalLinkKind.MYICS
-    return PersonalLink(link_kind, registration_no, link_no, end_of(expires_on))
+    return PersonalLink(_KINDS.get(kind, PersonalLinkKind.MYICS), registration_no, link_no, end_of(expires_on))
 
 
 def link_path(secret_key: str, link: PersonalLink) -> str:

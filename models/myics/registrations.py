@@ -19,6 +19,8 @@ class RegistrationKind(StrEnum):
     UNLOCKING = "unlocking"
     RENEWAL = "renewal"
     """Not a registration: a new password for an account whose owner has forgotten the old one."""
+    ADDRESS = "address"
+    """Nor this: another address for an account that is registered, once its reader has confirmed it."""
 
     @property
     def label(self) -> str:
@@ -29,12 +31,13 @@ class RegistrationKind(StrEnum):
             RegistrationKind.CLIENT: "MYICS 顧問先の登録",
             RegistrationKind.UNLOCKING: "MYICS ロックの解除",
             RegistrationKind.RENEWAL: "MYICS パスワードの再設定",
+            RegistrationKind.ADDRESS: "MYICS ユーザーアカウントの変更",
         }[self]
 
     @property
     def has_link(self) -> bool:
         """Whether a personal link is mailed."""
-        return self.makes_account or self is RegistrationKind.RENEWAL
+        return self.makes_account or self in {RegistrationKind.RENEWAL, RegistrationKind.ADDRESS}
 
     @property
     def makes_account(self) -> bool:
@@ -48,6 +51,7 @@ class RegistrationKind(StrEnum):
             RegistrationKind.CLIENT: RegistrationStage.RECEIVED,
             RegistrationKind.UNLOCKING: RegistrationStage.LOCKED,
             RegistrationKind.RENEWAL: RegistrationStage.RENEWING,
+            RegistrationKind.ADDRESS: RegistrationStage.CONFIRMING,
         }.get(self, RegistrationStage.INVITED)
 
 
@@ -57,11 +61,13 @@ class RegistrationStage(StrEnum):
     RECEIVED = "受付"
     INVITED = "招待中"
     PROVISIONAL = "仮登録"
-    USERS = "利用者の登録待ち"
+    USERS = "ユーザーの登録待ち"
     LOCKED = "ロック中"
     REGISTERED = "登録済み"
     RENEWING = "再設定待ち"
     RENEWED = "再設定済み"
+    CONFIRMING = "変更の確認待ち"
+    CHANGED = "変更済み"
     SUPERSEDED = "差し替え済み"
     """A newer link was requested for the same account: this one can no longer be used."""
     CLOSED = "終了"
@@ -75,6 +81,7 @@ class RegistrationOutcome(StrEnum):
     WITHDRAWN = "取り下げ"
     UNLOCKED = "解除済み"
     RENEWED = "再設定済み"
+    CHANGED = "変更済み"
     SUPERSEDED = "差し替え済み"
 
 
@@ -141,6 +148,8 @@ class RegistrationFound(Message):
     locked: bool
     changed_at: datetime
     closed: bool
+    corrections: int = 0
+    """How often the registrant has corrected the address that is being checked."""
 
 
 class NewLink(CountedStep):
@@ -190,3 +199,5 @@ class CloseRegistration(CaseStep):
     outcome: RegistrationOutcome
     by: str
     reason: str
+    text_for_customer: str = ""
+    """What the registrant reads about why it was withdrawn; empty: only that it was."""

@@ -22,6 +22,8 @@ class Withdrawal:
 
     by: str
     reason: str
+    text_for_customer: str = ""
+    """What the registrant reads about why; the reason stays in the audit trail."""
 
 
 @dataclass(kw_only=True)
@@ -41,6 +43,8 @@ class RegistrationState(CaseState):
     """Whether it is over and only its end is being recorded."""
     changed_at: datetime | None = None
     """Of the newest change on the pages that was taken."""
+    corrections: int = 0
+    """How many corrections of the address that is being checked have been taken."""
     users: dict[RegistrationNo, RegistrationOutcome | None] = field(default_factory=dict)
     """Of a client: the outcomes of its first users' registrations; None: not ended."""
 

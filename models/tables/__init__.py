@@ -21,6 +21,7 @@ from models.tables.cases import RememberedLinkRow as RememberedLinkRow
 from models.tables.cases import SetUpStepRow as SetUpStepRow
 from models.tables.cases import application_count as application_count
 from models.tables.customer import BusinessGroupDetailsRow as BusinessGroupDetailsRow
+from models.tables.customer import DraftRow as DraftRow
 from models.tables.customer import EnquiryRow as EnquiryRow
 from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow

@@ -46,12 +46,26 @@ class ApplicationRow(Base):
 
 
 class ApplicationOfficeRow(Base):
-    """One pair of an application. While it is open, no other open pair holds its Yayoi ID or token (Y1)."""
+    """One pair of an application. What is found right of it, it holds until it is closed: no other pair can (Y1).
+
+    会計連携の追加 names the Yayoi ID of an earlier application, whose contract ID it holds beside that one.
+    """
 
     __tablename__ = "application_offices"
     __table_args__ = (
-        Index("one_open_yayoi_id", "yayoi_id", unique=True, postgresql_where="closed_at is null"),
-        Index("one_open_token", "office_token", unique=True, postgresql_where="closed_at is null"),
+        Index(
+            "one_holds_yayoi_id",
+            "yayoi_id",
+            unique=True,
+            postgresql_where="holds_yayoi_id and issued_contract_id is null",
+        ),
+        Index(
+            "one_holds_issued_contract_id",
+            "issued_contract_id",
+            unique=True,
+            postgresql_where="holds_yayoi_id and issued_contract_id is not null",
+        ),
+        Index("one_holds_token", "office_token", unique=True, postgresql_where="holds_token"),
     )
 
     application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
@@ -61,9 +75,15 @@ class ApplicationOfficeRow(Base):
     office_name: Mapped[str]
     issued_contract_id: Mapped[str | None]
     """会計連携の追加: the contract ID that was issued before (Y9)."""
+    holds_token: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The token is that of the contract's own office (Y5), which is not managed yet (Y1)."""
+    holds_yayoi_id: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The Yayoi ID can be used (Y2, Y3), and whoever applies may have an ID issued on the contract (Y5a)."""
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
+    closings: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its case was closed: one that was reopened is open again (Y25)."""
 
 
 class PerOfficeRow(Base):

@@ -1,6 +1,7 @@
 """What customers do after the notice and later: STEP5, STEP6, sharing again, members, enquiries."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Sequence, func, text
@@ -68,6 +69,23 @@ class MemberInvitationRow(NotifiedRow):
     withdrawn_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+
+
+class DraftRow(NotifiedRow):
+    """A plan (STEP1) or a half-filled form (STEP4), as it was typed; deleted when it is sent or expires."""
+
+    __tablename__ = "drafts"
+
+    draft_id: Mapped[UUID] = mapped_column(primary_key=True)
+    plan: Mapped[dict[str, Any] | None]
+    form: Mapped[dict[str, Any] | None]
+    mail_address: Mapped[MailAddressText | None] = mapped_column(index=True)
+    """Where its link was mailed; None: nowhere yet."""
+    mail_no: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its link was mailed."""
+    mailed_for: Mapped[UUID | None]
+    """The form that had it mailed last: sent twice, it is one mail."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class EnquiryRow(NotifiedRow):

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.common.identifiers import fold
 from models.tables.base import Base, MailAddressText, NotifiedRow, SessionRow
 
 registration_count = Sequence("myics_registration_count", metadata=Base.metadata)
@@ -31,7 +32,13 @@ class MyicsClientRow(Base):
     client_id: Mapped[str] = mapped_column(primary_key=True)
     customer_no: Mapped[str] = mapped_column(ForeignKey("myics_firms.customer_no"), index=True)
     name: Mapped[str]
+    name_to_find: Mapped[str] = mapped_column(default=lambda row: _to_find(row.get_current_parameters()["name"]))
+    """Its name as whoever looks for it may type it (Y8)."""
     created_at: Mapped[datetime]
+
+
+def _to_find(name: str) -> str:
+    return fold(name).lower()
 
 
 class MyicsAccountRow(Base):
@@ -85,7 +92,11 @@ class MyicsRegistrationRow(NotifiedRow):
             unique=True,
             postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
-        Index("open_renewals", "account_id", postgresql_where=text("kind = 'renewal' and closed_at is null")),
+        Index(
+            "open_for_account",
+            "account_id",
+            postgresql_where=text("kind in ('renewal', 'address') and closed_at is null"),
+        ),
         Index(
             "myics_to_notify", "changed_at", postgresql_where=text("notified_at is null or notified_at < changed_at")
         ),
@@ -101,6 +112,8 @@ class MyicsRegistrationRow(NotifiedRow):
     batch_no: Mapped[str | None] = mapped_column(ForeignKey("myics_batches.batch_no"), index=True)
     address: Mapped[MailAddressText | None]
     """Where the next mail goes."""
+    address_before: Mapped[MailAddressText | None]
+    """What the account's address was until it was changed to this."""
     name: Mapped[str]
     """The person's name; of a client, the client's."""
     requested_by: Mapped[str]
@@ -109,13 +122,18 @@ class MyicsRegistrationRow(NotifiedRow):
     link_no: Mapped[int] = mapped_column(server_default=text("0"))
     """Which link counts: sending it again ends the one before; 0 before the first."""
     expires_on: Mapped[date]
-    link_used_at: Mapped[datetime | None]
+    account_link_no: Mapped[int | None]
+    """The link by which the representative chose the account: it opens until the address is confirmed (M2)."""
+    corrections: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often the address was corrected since: each time the procedure mails another link."""
     terms_at: Mapped[datetime | None]
     keyword_hash: Mapped[str | None]
     wrong_keywords: Mapped[int] = mapped_column(server_default=text("0"))
     locked_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    text_for_customer: Mapped[str] = mapped_column(server_default="")
+    """What the registrant reads about why it was withdrawn; the reason is in the audit trail alone."""
 
 
 class MyicsBatchRow(NotifiedRow):

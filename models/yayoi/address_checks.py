@@ -10,7 +10,7 @@ from models.common.case_state import CaseState
 from models.common.message import Message
 from models.common.messages import CaseRef, CaseStep
 from models.common.operations import Operation, Operations
-from models.common.operator_message import ActionMessage
+from models.common.operator_actions import EndCase
 from models.common.waiting_for import WaitingFor
 
 MOST_TRIES = 5
@@ -134,6 +134,12 @@ class CheckState(CaseState):
     """Whether the right code was typed in, as the row said last."""
     codes_sent: int = 0
     ended_by_operator: bool = False
+    text_for_customer: str = ""
+    """What the customer reads about why an operator has ended it."""
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        return (self.text_for_customer,) if self.text_for_customer else ()
 
     @property
     def ending(self) -> CheckOutcome | None:
@@ -148,7 +154,7 @@ class CheckState(CaseState):
 class CheckOperation(Operation):
     """What operators can do with a check."""
 
-    END = "end_check", ActionMessage, "この手続きをやめる（入力された内容を削除する）"
+    END = "end_check", EndCase, "この手続きをやめる（入力された内容を削除する）"
 
 
 def _refusal(_: CheckOperation, stage: CheckStage) -> str | None:

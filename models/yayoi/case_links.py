@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from itsdangerous import Signer
 
 from models.common.web_ui_links import workflow_link
-from models.yayoi.deadlines import CASE_LINK_DAYS, RENEWED_CASE_LINK_DAYS
+from models.yayoi.deadlines import CASE_LINK_DAYS, MAILED_CASE_LINK_DAYS
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 
 
@@ -28,10 +28,10 @@ class Opening(Enum):
 def link_expiry(due_date: date, sent_on: date | None = None) -> date:
     """Return the last day of a case's links: always the same, so that a resend is answered alike.
 
-    A link in a mail that was sent late opens for `RENEWED_CASE_LINK_DAYS` at least.
+    A link in a mail that was sent late opens for `MAILED_CASE_LINK_DAYS` at least.
     """
     usual = due_date + timedelta(days=CASE_LINK_DAYS)
-    return max(usual, sent_on + timedelta(days=RENEWED_CASE_LINK_DAYS)) if sent_on else usual
+    return max(usual, sent_on + timedelta(days=MAILED_CASE_LINK_DAYS)) if sent_on else usual
 
 
 def case_path(secret_key: str, application_no: ApplicationNo | str, until: date, office_no: int | None = None) -> str:
@@ -55,6 +55,11 @@ def case_link(
 ) -> str:
     """The whole link, for mails and for other systems."""
     return public_url.rstrip("/") + case_path(secret_key, application_no, until, office_no)
+
+
+def calendar_address(case_address: str) -> str:
+    """Return where the calendar file is of the case, or the office, that this path or link opens."""
+    return case_address.replace("/applications/", "/calendars/", 1)
 
 
 def opening(

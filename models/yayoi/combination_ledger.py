@@ -52,15 +52,20 @@ def visible(entries: Iterable[LedgerEntry], reader: Reader) -> list[LedgerEntry]
     is managed with the existing contract ID itself is the customer, and sees all of that contract.
     """
     found = list(entries)
-    whole = {
+    whole = whole_contracts(found, reader)
+    return [entry for entry in found if entry.existing_contract_id in whole or _own(entry, reader)]
+
+
+def whole_contracts(entries: Iterable[LedgerEntry], reader: Reader) -> set[str]:
+    """Return the existing contracts of which this reader is the customer."""
+    return {
         entry.existing_contract_id
-        for entry in found
+        for entry in entries
         if reader.administrator
         and entry.group_id is not None
         and entry.group_id == reader.group_id
         and entry.contract_id == entry.existing_contract_id
     }
-    return [entry for entry in found if entry.existing_contract_id in whole or _own(entry, reader)]
 
 
 def _own(entry: LedgerEntry, reader: Reader) -> bool:

@@ -6,10 +6,10 @@ Only our own pages send them, where a signed link has shown which pair they spea
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from models.common.message import FromOutside
-from models.yayoi.events import Event
+from models.yayoi.events import Event, printable
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 
 CUSTOMER_PAGES = "customer-pages"
@@ -23,6 +23,9 @@ class _CustomerEvent(FromOutside):
     source: Literal["customer-pages"] = "customer-pages"
     application_no: ApplicationNo
     office_no: int
+
+
+WithdrawalReason = Annotated[str, Field(max_length=200), AfterValidator(printable)]
 
 
 class PairCorrected(_CustomerEvent):
@@ -50,8 +53,12 @@ class Withdrawn(_CustomerEvent):
     """The applicant withdraws this office's application (Y27)."""
 
     kind: Literal["withdrawn"] = "withdrawn"
+    reason: WithdrawalReason = ""
+    """In the applicant's own words, for both: they wrote it themselves."""
 
 
+OF_CASE_PAGES = ("pair_corrected", "sharing_release_claimed", "sharing_release_consented", "withdrawn")
+"""The kinds of these events."""
 CustomerEvent = PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn
 AnyEvent = Annotated[
     Event | PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn, Field(discriminator="kind")

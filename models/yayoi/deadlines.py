@@ -19,16 +19,24 @@ FOLLOW_UP_REMINDER_DAYS = (3, 7)
 FOLLOW_UP_OPERATOR_DAYS = 10
 """Business days after the notice on which operators are shown what is open (Y25)."""
 FOLLOW_UP_DAYS = 30
-"""Days after the notice at which the case closes, complete or not (Y25)."""
-CASE_LINK_DAYS = 90
-"""Days after the due date on which a case's links still open (Y25)."""
-RENEWED_CASE_LINK_DAYS = 30
-"""Days for which a link opens at least, counted from the day on which it was mailed (Y25)."""
+"""Days after the notice, or after a case was reopened, at which it closes, complete or not (Y25)."""
+AFTER_CLOSING_DAYS = 90
+"""Days after closing in which what is open can still be done (Y25)."""
+MAILED_CASE_LINK_DAYS = FOLLOW_UP_DAYS + AFTER_CLOSING_DAYS
+"""Days for which a case's link opens at least, from the day on which it was mailed: as long as there is something to do
+if that mail is the notice (Y25)."""
+CASE_LINK_DAYS = 30 + MAILED_CASE_LINK_DAYS
+"""Days after the due date on which a case's links still open: the notice may be late by some weeks (Y25, Y27)."""
 
 MEMBER_INVITATION_DAYS = 14
 """Days in which an invitation can be accepted, from when its link was requested (Y24)."""
 MEMBER_INVITATION_REMINDER_DAYS = 3
 """Business days after which whoever was invited is reminded (Y24)."""
+
+DRAFT_LASTS = timedelta(hours=24)
+"""How long a plan or a half-filled form is kept from when it was last changed, if no link to it was mailed."""
+SAVED_DRAFT_DAYS = 30
+"""Days for which it is kept from when its link was last mailed."""
 
 CODE_VALID = timedelta(minutes=30)
 """How long a mailed code can be typed in, from when it was requested (Y26)."""

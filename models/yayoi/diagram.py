@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS
 from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, Stage
@@ -14,13 +15,18 @@ UNDONE = "元に戻して終了"
 NOTES = {
     Stage.CHECK: "弥生ID と事業所トークンを確かめる",
     Stage.CORRECTION: "問題があるときだけ",
-    Stage.FREEZE: "完了通知まで取り込みを止める",
     Stage.REMEMBER_LINKS: "サービスと最後に取り込んだ日を控える",
     Stage.SHARING: "会計事務所と共有中のときだけ待つ",
     Stage.NOTIFY: "契約ID を弥生ID あてに知らせる",
+    Stage.THAW: "申し込みから止めていた取り込みを再開する",
     Stage.RELINK: "連携していたサービスごと",
+    Stage.AFTER_CLOSING: f"残りがあるときだけ {AFTER_CLOSING_DAYS} 日受け付ける",
 }
 """Explanations beside a stage's name."""
+
+
+FROZEN_FROM_THE_START = "取り込みは、申し込みのときから止まっている"
+"""Y12: there is no stage of its own for what the acceptance of the form does."""
 
 
 class StageMark(StrEnum):
@@ -70,9 +76,11 @@ class CaseDiagram:
 
 def lines_beside(diagram: CaseDiagram, stage: Stage) -> tuple[str, ...]:
     """The lines under a stage's name."""
+    if stage is Stage.CHECK and diagram.procedure.linked:
+        return (NOTES[stage], FROZEN_FROM_THE_START)
     if stage is Stage.SET_UP:
         return tuple(step.label for step in diagram.procedure.set_up_steps)
-    if stage is Stage.CLOSED and diagram.outcome and not diagram.ended_early:
+    if stage is Stage.CLOSED and diagram.outcome and not diagram.live and not diagram.ended_early:
         return (str(diagram.outcome),)
     return (NOTES[stage],) if stage in NOTES else ()
 

@@ -4,8 +4,18 @@ from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, Stage
 
 EARLY_EXITS = (Outcome.EXPIRED, Outcome.REJECTED, Outcome.WITHDRAWN, Outcome.CANCELLED)
+_USUAL = {
+    Outcome.REJECTED: "お申し込みの内容では、お手続きを進めることができませんでした。",
+    Outcome.WITHDRAWN: "お客様からのお申し出により、お申し込みを取り下げました。",
+    Outcome.CANCELLED: "お手続きを続けることができなくなったため、お申し込みを取り消しました。",
+}
 EXPIRING = frozenset({Stage.CORRECTION, Stage.SHARING})
 """Where the applicant is waited for until a deadline."""
+
+
+def explanation(outcome: Outcome, text: str) -> str:
+    """Return what the customer reads about why the case has ended so: the text meant for them, or the usual one."""
+    return text or _USUAL[outcome]
 
 
 def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
@@ -13,7 +23,7 @@ def early_exits(procedure: Procedure, stage: Stage) -> tuple[Outcome, ...]:
 
     Of the follow-up's stages, only the first can be withdrawn from: later ones mean that the customer has begun.
     """
-    if stage is Stage.CLOSED:
+    if stage in {Stage.AFTER_CLOSING, Stage.CLOSED}:
         return ()
     stages = procedure.stages
     to_notice = stages[: stages.index(Stage.NOTIFY) + 1]

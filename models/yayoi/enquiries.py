@@ -5,10 +5,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from models.common.identifiers import ComposedText
 from models.common.message import Message
 from models.yayoi.events import Name
 from models.yayoi.identifiers import ContractId, YayoiId
 
+ENQUIRY_PATH = "/enquiry"
+ENQUIRY_PAGE = "お問い合わせ画面"
+"""What texts call that page; pages show it as a link, with the phone if there is one."""
 MAX_TEXT_LENGTH = 2000
 DESK_SUBJECT = "〔担当者〕お客様からお問い合わせがありました"
 
@@ -31,7 +35,7 @@ class EnquiryForm(BaseModel):
     contract_id: ContractId
     name: Name
     mail_address: YayoiId
-    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
+    text: Annotated[ComposedText, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class EnquiryStage(StrEnum):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
+from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
 from models.yayoi.business_groups import GroupDetails
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -16,7 +17,7 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Characters that turn the direction of the text after them, so that a name shows as another."""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Refuse control characters: no name has any, and the database takes no NUL. U+FFFD: it was decoded wrongly."""
     if any(
         unicodedata.category(character) == "Cc"
@@ -28,7 +29,7 @@ def _printable(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[ComposedText, Field(min_length=1, max_length=100), AfterValidator(printable)]
 
 
 class _Event(FromOutside):

@@ -1,6 +1,7 @@
 """Identifiers of 弥生; each holds one normal form, as all identifiers do."""
 
 import re
+import unicodedata
 
 from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold
 
@@ -21,6 +22,31 @@ class OfficeToken(Identifier):
     @classmethod
     def normalise(cls, text: str) -> str:
         return fold(text).lower()
+
+    @classmethod
+    def why_not(cls, text: str) -> str:
+        """Return what is wrong with it: wherever a token is typed, one mistake has one message. It is not repeated."""
+        if len(text) > _LONGEST_TOKEN:
+            return f"長すぎます。{cls.refusal}"
+        token = cls.normalise(text)
+        if not token:
+            return "入力してください。"
+        if _TOKEN_INSIDE.search(unicodedata.normalize("NFKC", text).lower()):
+            return f"事業所トークンのほかの文字が含まれています。{cls.refusal}"
+        if strange := sorted(set(_NOT_IN_TOKENS.findall(token))):
+            return f"使えない文字（{'、'.join(strange[:5])}）が含まれています。{cls.refusal}"
+        lengths = tuple(map(len, token.split("-")))
+        if len(lengths) == 1 and sum(lengths) == sum(_TOKEN_LENGTHS):
+            return f"区切りのハイフン（-）がありません。{cls.refusal}"
+        found = "-".join(f"{length}桁" for length in lengths[: len(_TOKEN_LENGTHS) + 1])
+        return f"桁数が違います（入力されたもの：{found}）。{cls.refusal}途中で切れていないか確認してください。"
+
+
+_TOKEN_LENGTHS = (8, 4, 4, 4, 12)
+_LONGEST_TOKEN = 400
+"""Characters that are looked at: what is pasted by mistake may be a whole file."""
+_TOKEN_INSIDE = re.compile(r"(?<![0-9a-z])[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}(?![0-9a-z])")
+_NOT_IN_TOKENS = re.compile(r"[^0-9a-z-]")
 
 
 class ContractId(Identifier):

@@ -20,12 +20,14 @@ class MailKind(StrEnum):
     COMPLETION_NOTICE = "completion_notice"
     LINK_ADDED = "link_added"
     FOLLOW_UP_REMINDER = "follow_up_reminder"
+    FOLLOW_UP_ENDED = "follow_up_ended"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     TERMINATED = "terminated"
     FINISHED = "finished"
+    NOT_STARTED = "not_started"
     CASE_LINK = "case_link"
     DUE_DATE_IN_DANGER = "due_date_in_danger"
     OPERATOR_REMINDER = "operator_reminder"
@@ -48,12 +50,14 @@ class MailKind(StrEnum):
             MailKind.COMPLETION_NOTICE: NOTICE_SUBJECT,
             MailKind.LINK_ADDED: "【弥生】『スマート証憑管理』会計連携の追加が完了しました",
             MailKind.FOLLOW_UP_REMINDER: "【弥生】『スマート証憑管理』の設定がまだ完了していません",
+            MailKind.FOLLOW_UP_ENDED: "【弥生】『スマート証憑管理』の残りの設定は、引き続き行うことができます",
             MailKind.REJECTED: "【弥生】お申し込みの事業所データについて手続きを進めることができません",
             MailKind.WITHDRAWN: "【弥生】お申し込みの取り下げを承りました",
             MailKind.CANCELLED: "【弥生】お申し込みを取り消しました",
             MailKind.EXPIRED: "【弥生】お申し込みは期限切れとなりました",
             MailKind.TERMINATED: "【弥生】お申し込みの手続きを終了しました",
             MailKind.FINISHED: "【弥生】『スマート証憑管理』複数事業所データ管理のお手続きが終了しました",
+            MailKind.NOT_STARTED: "【弥生】お申し込みの手続きを始めることができませんでした",
             MailKind.CASE_LINK: "【弥生】お手続きの状況の画面をお知らせします",
             MailKind.DUE_DATE_IN_DANGER: "〔担当者〕完了予定日が近づいています",
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",

@@ -9,7 +9,7 @@ from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
-from models.yayoi.pair_rules import PairRule
+from models.yayoi.pair_rules import PairProblem
 from models.yayoi.procedures import ApplicationStage, Procedure, Stage
 from models.yayoi.service_links import Coverage, LinkKind
 
@@ -78,6 +78,14 @@ class Outcome(StrEnum):
     TERMINATED = "強制終了"
     """Ended by hand in the Web UI; the daily reconciliation undoes what was done for it (Y27)."""
 
+    @property
+    def kept(self) -> bool:
+        """Whether the pair keeps its contract ID: it was not undone, and what is open can be done later (Y25)."""
+        return self in KEPT
+
+
+KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
+
 
 class OfficeOutcome(Message):
     """How one office's procedure ended, and what is still open (Y25)."""
@@ -86,6 +94,14 @@ class OfficeOutcome(Message):
     outcome: Outcome
     contract_id: ContractId | None = None
     open_points: tuple[str, ...] = ()
+    last: bool = False
+    """Whether all other offices of the application had closed before: with this one the application has ended."""
+
+
+class OfficeOutcomes(Message):
+    """How those offices of an application ended that have closed."""
+
+    offices: tuple[OfficeOutcome, ...]
 
 
 class ApplicationOutcome(Message):
@@ -131,19 +147,12 @@ class OfficeStep(OfficeRef, CaseStep):
     """One step for one office."""
 
 
-class PairProblem(Message):
-    """Why a pair cannot be processed. `rule` is the rule it breaks."""
-
-    rule: PairRule
-    message: str
-    acceptable: bool = False
-    """Whether an operator may go on in spite of it."""
-
-
 class CheckResult(Message):
-    """What the registry says about a pair (Y2, Y3, Y5). No problems: it may go on."""
+    """What the registry says about a pair (Y2, Y3, Y5). No problems: it holds all that it names, and may go on."""
 
     problems: tuple[PairProblem, ...] = ()
+    frozen: bool = False
+    """Whether smart import of its office is frozen for it (Y12)."""
 
 
 class FrozenImport(Message):
@@ -155,7 +164,8 @@ class FrozenImport(Message):
 class ThawedImport(Message):
     """Smart import of the office runs again (Y12)."""
 
-    thawed_at: datetime
+    thawed_at: datetime | None
+    """None: this pair had frozen none."""
 
 
 class RememberedLink(Message):
@@ -194,8 +204,8 @@ class RestoredSharing(Message):
     firms: tuple[str, ...]
 
 
-class CorrectedPair(Message):
-    """The pair as it is after a correction."""
+class CorrectedPair(CheckResult):
+    """The pair as it is after a correction, and what is still wrong with it."""
 
     office_name: str
 
@@ -242,6 +252,12 @@ class SendMail(CountedStep):
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
     """The day by which the applicant has to act."""
+    ends_application: bool = False
+    """Whether with what it is about the whole application has ended: it says so, and no other mail does (Y18)."""
+
+
+OFFICE_CLOSED = "closed"
+"""The signal by which an office that goes on after it has closed asks its application to look (Y25)."""
 
 
 class RecordSetUpStep(OfficeStep):
@@ -269,3 +285,19 @@ class CloseOffice(OfficeStep):
 
     outcome: Outcome
     open_points: tuple[str, ...]
+    contract_id: ContractId | None = None
+    closing: int = 1
+    """Which of its closings: a case may be closed with something open, and later for good, or be reopened (Y25)."""
+
+
+class ClosedApplication(Message):
+    """`mailed`: whether the mail about its last office, which ended early, has said that it is over (Y18)."""
+
+    mailed: bool
+
+
+class ReopenOffice(OfficeRef, CountedStep):
+    """Open the office's part again; its Yayoi ID and token are held again (Y1, Y25)."""
+
+    by: str
+    reason: str

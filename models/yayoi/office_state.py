@@ -9,12 +9,9 @@ from models.common.messages import TimelineEntry
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, PairProblem, SendMail
-from models.yayoi.pair_rules import PairRule
+from models.yayoi.messages import OfficeCase, OfficeProgress, Outcome, SendMail
+from models.yayoi.pair_rules import OFFICE_TOKEN, PairProblem
 from models.yayoi.procedures import Stage
-
-TOKEN_RULES = frozenset({PairRule.ONE_TO_ONE, PairRule.TOKEN_OF_THE_CONTRACT})
-"""The rules of the check that the token can break."""
 
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 
@@ -26,6 +23,7 @@ class EarlyExit:
     outcome: Outcome
     mail: MailKind
     points: tuple[str, ...]
+    """What the applicant reads about why; the reason for the audit trail is not among it."""
 
 
 @dataclass(kw_only=True)
@@ -41,7 +39,8 @@ class OfficeState(CaseState):
     checked: bool = False
     """Whether the pair has been checked at all; `problems` says what was found last."""
     problems: tuple[PairProblem, ...] = ()
-    problems_accepted: bool = False
+    frozen: bool = False
+    """Whether smart import of its office was frozen for it when it was checked last (Y12)."""
     corrected: dict[str, str] = field(default_factory=dict)
     """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
     shared_with: tuple[str, ...] = ()
@@ -49,6 +48,10 @@ class OfficeState(CaseState):
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
     early_exit: EarlyExit | None = None
+    exit_recorded: Outcome | None = None
+    """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
+    closings: int = 0
+    """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     open_points: Sequence[str] = ()
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent, or refused."""
@@ -68,7 +71,16 @@ class OfficeState(CaseState):
 
     @property
     def ending(self) -> Outcome | None:
-        return self.early_exit.outcome if self.early_exit else None
+        return self.early_exit.outcome if self.early_exit else self.exit_recorded
+
+    @property
+    def after_closing(self) -> bool:
+        """Whether it was closed with something open that can still be done (Y25)."""
+        return self.stage is Stage.AFTER_CLOSING and self.outcome is not None
+
+    @property
+    def leaving(self) -> bool:
+        return self.early_exit is not None or (self.outcome is not None and not self.after_closing)
 
     @property
     def set_up_begun(self) -> bool:
@@ -88,7 +100,7 @@ class OfficeState(CaseState):
     @property
     def token_in_doubt(self) -> bool:
         """Whether the pair's token may be that of another office (Y1, Y5)."""
-        return not self.problems_accepted and any(problem.rule in TOKEN_RULES for problem in self.problems)
+        return any(OFFICE_TOKEN in problem.fields for problem in self.problems)
 
     @property
     def points(self) -> tuple[str, ...]:

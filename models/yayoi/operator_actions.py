@@ -1,12 +1,12 @@
 """What operators and applicants can do with an office's procedure: one small JSON each."""
 
-from datetime import date
-
 from pydantic import Field
 
+from models.common.identifiers import ComposedText
 from models.common.operations import Operation
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import SetUpStep
@@ -22,11 +22,7 @@ class CorrectPair(ActionMessage):
     """Only in 会計連携の追加 (Y9)."""
 
 
-class AcceptPair(ActionMessage):
-    """Go on in spite of what the check found; never for an ID of another group (Y3)."""
-
-
-class Reject(ActionMessage):
+class Reject(EndCase):
     """Refuse this office's application for good (Y27)."""
 
 
@@ -41,7 +37,7 @@ class SharingReleased(ActionMessage):
 class ExtendDeadline(ActionMessage):
     """Give the applicant longer to correct what blocks the case (Y27)."""
 
-    until: date
+    until: TypedDay
 
 
 class Hold(ActionMessage):
@@ -58,15 +54,19 @@ class ResendMail(ActionMessage):
     kind: MailKind
 
 
-class Cancel(ActionMessage):
+class Cancel(EndCase):
     """Cancel this office's application; after STEP5 began only with a supervisor (Y27)."""
 
     supervisor: str | None = None
     """The supervisor who agrees."""
 
 
-class Withdraw(ActionMessage):
+class Withdraw(EndCase):
     """The applicant withdraws this office's application (Y27)."""
+
+
+class Reopen(ActionMessage):
+    """Follow a case up again that was closed with something open (Y25)."""
 
 
 class SetUpStepDone(ActionMessage):
@@ -79,7 +79,7 @@ class ServiceRelinked(ActionMessage):
     """The customer has linked one service again (Y21)."""
 
     kind: LinkKind
-    service: str = Field(min_length=1, max_length=100)
+    service: ComposedText = Field(min_length=1, max_length=100)
     relinked_on: RelinkDay
     asked_from: RelinkDay | None = None
     """The day the customer chose to import from; registers ignore it."""
@@ -89,13 +89,13 @@ class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
     CORRECT_PAIR = "correct_pair", CorrectPair, "弥生ID・事業所トークンを訂正する"
-    ACCEPT_PAIR = "accept_pair", AcceptPair, "確認結果を承知のうえで進める"
     REJECT = "reject", Reject, "却下する"
     RELEASE_SHARING = "release_sharing", ReleaseSharing, "申込者の同意を得て、共有を代わりに解除する"
     REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased, "共有が解除されたことを記録する"
     EXTEND_DEADLINE = "extend_deadline", ExtendDeadline, "期限を延ばす"
     REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone, "STEP5・STEP6 の完了を記録する"
     REPORT_RELINK = "report_relink", ServiceRelinked, "サービスの再連携を記録する"
+    REOPEN = "reopen", Reopen, "終了した手続きを再開する"
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from models.common.calendar import day_in_japan
-from models.common.operations import Operations
+from models.common.operations import Operations, usual_example
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, ISSUED_CONTRACT_ID, OFFICE_TOKEN, REASON, SUPERVISOR, TO, YAYOI_ID
+from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, SUPERVISOR, TO, YAYOI_ID
 from models.yayoi.deadlines import EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
-from models.yayoi.office_state import TOKEN_RULES, OfficeState
+from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
     Cancel,
@@ -20,19 +20,18 @@ from models.yayoi.operator_actions import (
     ServiceRelinked,
     SetUpStepDone,
 )
-from models.yayoi.pair_rules import PairRule
 from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import LinkKind
 
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
     """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
-    common: dict[str, Any] = {"by": state.assignee or BY.text, "reason": REASON.text}
+    common = usual_example(action, state.assignee)
     match action:
         case Action.CORRECT_PAIR:
-            wrong = {problem.rule for problem in state.problems}
-            wrong_parts = [each for each, rules in _CORRECTED_BY.items() if wrong & rules] or [YAYOI_ID]
-            return common | {each.field: each.text for each in wrong_parts}
+            wrong = {field for problem in state.problems for field in problem.fields}
+            wrong_parts = [each for each in (YAYOI_ID, ISSUED_CONTRACT_ID, OFFICE_TOKEN) if each.field in wrong]
+            return common | {each.field: each.text for each in wrong_parts or [YAYOI_ID]}
         case Action.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
@@ -56,39 +55,32 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return common
 
 
-_CORRECTED_BY = {
-    YAYOI_ID: {PairRule.ID_EXISTS, PairRule.ID_IN_NO_GROUP, PairRule.ID_ISSUED_BEFORE},
-    ISSUED_CONTRACT_ID: {PairRule.ID_ISSUED_BEFORE},
-    OFFICE_TOKEN: TOKEN_RULES,
-}
-"""Which part of the pair is wrong when a rule of the check is broken."""
-
-
 def _refusal(action: Action, state: OfficeState) -> str | None:
     """Return why an action of this kind cannot be done now, whatever it says."""
     if state.leaving and not (state.refused and action is Action.TRY_AGAIN):
         return "この手続きは、すでに終了したか、終了の処理中です。"
+    if state.after_closing and action not in _AFTER_CLOSING:
+        return "この手続きは終了し、残りの設定を受け付けています。ほかの操作は、再開（reopen）してから送ってください。"
     return _RULES[action](state) if action in _RULES else None
+
+
+_AFTER_CLOSING = {
+    Action.REPORT_SET_UP_STEP,
+    Action.REPORT_RELINK,
+    Action.REOPEN,
+    Action.ADD_NOTE,
+    Action.RESEND_MAIL,
+    Action.HAND_OVER,
+    Action.TRY_AGAIN,
+}
+"""What can be done with a case that was closed with something open (Y25)."""
 
 
 def _correcting(state: OfficeState) -> str | None:
     if state.refused and not state.notified_at:
         return None
-    return _correcting_problems(state)
-
-
-def _correcting_problems(state: OfficeState) -> str | None:
-    if state.stage is not Stage.CORRECTION or state.problems_accepted or not state.problems:
+    if state.stage is not Stage.CORRECTION or not state.problems:
         return "訂正を待っている段階ではありません。"
-    return None
-
-
-def _accepting(state: OfficeState) -> str | None:
-    if reason := _correcting_problems(state):
-        return reason
-    if not all(problem.acceptable for problem in state.problems):
-        rules = "、".join(problem.rule for problem in state.problems if not problem.acceptable)
-        return f"この確認結果（{rules}）は承知のうえで進めることができません。訂正か却下が必要です。"
     return None
 
 
@@ -148,13 +140,15 @@ def _withdrawing(state: OfficeState) -> str | None:
 
 _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.CORRECT_PAIR: _correcting,
-    Action.ACCEPT_PAIR: _accepting,
     Action.REJECT: _before_notice,
     Action.RELEASE_SHARING: _releasing,
     Action.REPORT_SHARING_RELEASED: _sharing,
     Action.EXTEND_DEADLINE: _extending,
     Action.REPORT_SET_UP_STEP: _set_up,
     Action.REPORT_RELINK: _relinking,
+    Action.REOPEN: lambda state: (
+        None if state.after_closing else "残りの設定がある状態で終了した手続きではありません。"
+    ),
     Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
     Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",

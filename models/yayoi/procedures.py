@@ -2,13 +2,15 @@
 
 from enum import StrEnum
 
+SET_UP_PAGE, SET_UP_PATH = "「設定の状況」の画面", "/set-up"
+"""Where a Yayoi ID finds what is done and what is open for its pair, as texts name it."""
+
 
 class Stage(StrEnum):
     """The stage of an office's procedure. The values are what operators read and search for."""
 
     CHECK = "内容確認"
     CORRECTION = "訂正待ち"
-    FREEZE = "取込の凍結"
     REMEMBER_LINKS = "連携の記録"
     SHARING = "共有解除待ち"
     ISSUE = "契約IDの発行"
@@ -17,6 +19,8 @@ class Stage(StrEnum):
     THAW = "凍結の解除"
     SET_UP = "STEP5・6 待ち"
     RELINK = "再連携待ち"
+    AFTER_CLOSING = "終了後"
+    """Closed with something open, which can still be done (Y25)."""
     CLOSED = "終了"
 
 
@@ -72,7 +76,7 @@ class Procedure(StrEnum):
     @property
     def linked(self) -> bool:
         """Whether token, freeze, sharing and re-link apply."""
-        return self.has(Stage.FREEZE)
+        return self.has(Stage.REMEMBER_LINKS)
 
     @property
     def set_up_steps(self) -> tuple[SetUpStep, ...]:
@@ -84,7 +88,7 @@ class Procedure(StrEnum):
 
 
 _ENTRY = (Stage.CHECK, Stage.CORRECTION)
-_LINKED_BEFORE = (Stage.FREEZE, Stage.REMEMBER_LINKS, Stage.SHARING)
+_LINKED_BEFORE = (Stage.REMEMBER_LINKS, Stage.SHARING)
 _LINKED = (
     *_ENTRY,
     *_LINKED_BEFORE,
@@ -93,9 +97,10 @@ _LINKED = (
     Stage.THAW,
     Stage.SET_UP,
     Stage.RELINK,
+    Stage.AFTER_CLOSING,
     Stage.CLOSED,
 )
-_UNLINKED = (*_ENTRY, Stage.ISSUE, Stage.NOTIFY, Stage.SET_UP, Stage.CLOSED)
+_UNLINKED = (*_ENTRY, Stage.ISSUE, Stage.NOTIFY, Stage.SET_UP, Stage.AFTER_CLOSING, Stage.CLOSED)
 _STAGES = {
     Procedure.LINKED_NETWORK: _LINKED,
     Procedure.LINKED_STANDALONE: _LINKED,
@@ -109,6 +114,7 @@ _STAGES = {
         Stage.NOTIFY,
         Stage.THAW,
         Stage.RELINK,
+        Stage.AFTER_CLOSING,
         Stage.CLOSED,
     ),
 }

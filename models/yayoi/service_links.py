@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
+from models.common.typed_days import TypedDay
+
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 
 
@@ -17,7 +19,7 @@ def _of_these_years(day: date) -> date:
     return day
 
 
-RelinkDay = Annotated[date, AfterValidator(_of_these_years)]
+RelinkDay = Annotated[TypedDay, AfterValidator(_of_these_years)]
 """A day on which a service was linked again, or from which it imports."""
 
 

@@ -29,7 +29,9 @@ class NewPassword(BaseModel):
     @field_validator("password_confirmation")
     @classmethod
     def _agrees(cls, again: str, info: ValidationInfo) -> str:
-        """One that is refused itself is not compared."""
+        """One that is refused itself is not compared; that it is not typed at all is said at once."""
+        if not again:
+            raise PydanticCustomError("refused", "入力してください。")
         if info.data.get("password", again) != again:
             raise PydanticCustomError("refused", NOT_THE_SAME_PASSWORD)
         return again

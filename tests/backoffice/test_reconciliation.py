@@ -40,16 +40,17 @@ from models.tables import (
     WebhookSubscriberRow,
 )
 from models.webhooks.messages import WebhookKind
+from models.yayoi.deadlines import FOLLOW_UP_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
-from models.yayoi.operator_actions import Cancel
+from models.yayoi.operator_actions import Cancel, Reopen
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
@@ -116,13 +117,15 @@ async def test_y27_a_case_terminated_before_step5_is_undone_notified_and_closed(
     await case.office().terminate("押し間違い")
     await case.application.result()
     report = await reconcile(environment)
-    # Only then is the application finished, and said to be.
+    # Only then is the application finished, and the one mail says so.
     assert [(finding.kind, finding.about, finding.repaired) for finding in report.findings] == [
         (FindingKind.ABANDONED, f"{case.application_no} の 1 件目", True),
         (FindingKind.LEFT_OPEN, case.application_no, True),
     ]
-    ends = [mail["Subject"] for mail in environment.inbox.to(TARO)][-2:]
-    assert ends == [MailKind.TERMINATED.subject, MailKind.FINISHED.subject]
+    last = environment.inbox.to(TARO)[-1]
+    assert last["Subject"] == MailKind.TERMINATED.subject
+    assert "これで、お申し込みのお手続きはすべて終了しました。" in text_of(last)
+    assert await case.notices(MailKind.FINISHED) == []
     assert await rows(environment, *REGISTRY) == before
     assert [row.revoked_at is not None for row in await case.issued()] == [True] * issued
     pair = await pair_of(case)
@@ -259,7 +262,33 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
     assert (await case_status(case)).stage == ApplicationStage.CLOSED
-    assert len(await case.notices(MailKind.FINISHED)) == 1
+    assert await case.notices(MailKind.FINISHED) == []  # the office's own mail has said so
+    assert (await reconcile(environment)).findings == ()
+
+
+async def test_y25_what_is_open_after_closing_needs_a_procedure_to_take_it(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
+    await case.application.result()
+    assert (await reconcile(environment)).findings == ()
+    await case.office().terminate()
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.UNFOLLOWED, False)
+    assert finding.about == f"{case.application_no} の 1 件目"
+
+
+async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment: Environment) -> None:
+    case = await in_set_up(environment)
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
+    await case.application.result()
+    await case.act(Reopen(by=OPERATOR, reason="お電話"))
+    await at_rest(case, Stage.SET_UP)
+    await case.office().terminate()
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.ABANDONED, True)
+    pair = await pair_of(case)
+    assert (pair.outcome, pair.closings) == (Outcome.TERMINATED, 2)
+    assert [row.revoked_at is not None for row in await case.issued()] == [True]
     assert (await reconcile(environment)).findings == ()
 
 
@@ -267,14 +296,7 @@ async def test_an_application_ended_before_its_offices_began_is_undone_and_close
     environment: Environment,
 ) -> None:
     receipt = await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_B, OFFICE_C]))
-    starter = ApplicationStarter(
-        environment.sessions,
-        environment.client,
-        task_queue=f"nobody-{uuid4()}",
-        public_url="http://web.test",
-        secret_key="secret",
-    )
-    await starter.start(receipt.application_no)
+    await starter_of(environment).start(receipt.application_no)
     case = Case(environment, receipt.application_no, receipt.due_date)
     assert (await reconcile(environment)).findings == ()  # it may still begin
     await case.application.terminate()
@@ -335,8 +357,7 @@ async def test_y12_an_office_thawed_in_the_same_moment_is_not_frozen_again(
         at = datetime.now(UTC)
         step = FreezeStep(case_no=no, part=1, at=at, office_token=OFFICE_C[1])
         activities = environment.activities()
-        for name in ("freeze_smart_import", "thaw_smart_import"):
-            await activities[name](OfficeStep(case_no=no, part=1, at=at))
+        await activities["thaw_smart_import"](OfficeStep(case_no=no, part=1, at=at))
         assert not (await activities["freeze_again"](step)).done
         [(frozen_by,)] = await environment.rows(
             select(OfficeRow.frozen_by).where(OfficeRow.office_token == OFFICE_C[1])
@@ -383,6 +404,66 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Envi
     report = await reconcile(environment)
     assert kinds(report) == [FindingKind.PENDING_MAIL, FindingKind.WAITING_EVENT, FindingKind.NOT_STARTED]
     assert report.for_people == report.findings
+
+
+def starter_of(environment: Environment) -> ApplicationStarter:
+    return ApplicationStarter(
+        environment.sessions,
+        environment.client,
+        task_queue=f"nobody-{uuid4()}",
+        public_url="http://web.test",
+        secret_key="secret",
+    )
+
+
+async def not_started_in_time(environment: Environment) -> Case:
+    """An application with a wrong pair that nobody has started until after the day on which it would expire."""
+    application = form([OFFICE_B, (NOBODY, OFFICE_C[1])])
+    receipt = await Intake(environment.sessions, environment.calendar).receive(application)
+    yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
+    late = {"applied_at": datetime.now(UTC) - timedelta(days=30), "expires_on": yesterday}
+    await change(environment, update(ApplicationRow).values(**late))
+    return Case(environment, receipt.application_no, receipt.due_date)
+
+
+async def test_y12_an_application_that_could_not_be_started_in_time_is_expired_and_thawed(
+    environment: Environment,
+) -> None:
+    case = await not_started_in_time(environment)
+    for _, token in (OFFICE_B, OFFICE_C):
+        assert (await environment.office(token)).frozen_by is not None
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.NOT_STARTED, True)
+    for _, token in (OFFICE_B, OFFICE_C):
+        assert (await environment.office(token)).frozen_by is None
+    pairs = await environment.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))
+    assert [(pair.outcome, pair.holds_token, pair.holds_yayoi_id) for pair in pairs] == [("期限切れ", False, False)] * 2
+    assert (await case_status(case)).stage == ApplicationStage.CLOSED
+    assert [(notice.kind, notice.recipient) for notice in await case.notices()] == [(MailKind.NOT_STARTED, TARO)]
+    await starter_of(environment).start_all()
+    await starter_of(environment).start(case.application_no)
+    assert await environment.rows(select(ApplicationRow.started_at)) == [None]
+    assert (await reconcile(environment)).findings == ()
+    again = await environment.apply(form([OFFICE_B]))
+    await at_rest(again, Stage.SET_UP)
+
+
+async def test_y12_an_application_that_was_started_and_not_marked_so_goes_on(environment: Environment) -> None:
+    case = await not_started_in_time(environment)
+    await starter_of(environment).start(case.application_no)
+    await change(environment, update(ApplicationRow).values(started_at=None))
+    assert (await reconcile(environment)).findings == ()
+    assert (await environment.office(OFFICE_B[1])).frozen_by == f"{case.application_no}:1"
+    await end(case.application)
+
+
+async def test_y12_a_freeze_for_a_token_that_its_pair_no_longer_holds_is_thawed(environment: Environment) -> None:
+    case = await in_sharing(environment)
+    await change(environment, update(ApplicationOfficeRow).values(holds_token=False))
+    [finding] = (await reconcile(environment)).findings
+    assert (finding.kind, finding.repaired) == (FindingKind.STRAY_FREEZE, True)
+    assert (await environment.office(OFFICE_C[1])).frozen_by is None
+    await end(case.application, case.office())
 
 
 async def test_more_than_fits_into_a_message_is_counted(environment: Environment) -> None:

@@ -19,6 +19,9 @@ DESK: ViewportSize = {"width": 1200, "height": 900}
 PHONE: ViewportSize = {"width": 375, "height": 740}
 DEVICES = {"desk": DESK, "phone": PHONE}
 
+NARROW: ViewportSize = {"width": 320, "height": 256}
+"""A desk's screen at 400 % (WCAG 1.4.10), and the smallest phones."""
+
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """A folder to keep pictures of every page in, for people to look at."""
 
@@ -74,7 +77,8 @@ class Looking:
         self.complaints: list[str] = []
         """What the browser complained of, or advised (`[DOM]`)."""
         self._pictures = f"{walk}-{device}"
-        self._width = DEVICES[device]["width"]
+        self._size = DEVICES[device]
+        self._width = self._size["width"]
         self._script = script
         self._seen = 0
         page.on("console", lambda message: self.complaints.append(message.text))
@@ -87,8 +91,16 @@ class Looking:
             )
         if self._script:
             self.found += [f"{name}: {hurdle}" for hurdle in await _hurdles(page)]
-            if await page.evaluate("document.documentElement.scrollWidth") > self._width:
-                self.found.append(f"{name}: wider than the screen")
+            for width in (self._width, NARROW["width"]):
+                if await _is_wider(page, width):
+                    self.found.append(f"{name}: wider than {width} pixels")
+            await page.set_viewport_size(self._size)
+
+
+async def _is_wider(page: Page, width: int) -> bool:
+    """Whether a page has to be moved from side to side on a screen of this width."""
+    await page.set_viewport_size({"width": width, "height": NARROW["height"]})
+    return int(await page.evaluate("document.documentElement.scrollWidth")) > width
 
 
 async def _hurdles(page: Page) -> list[str]:

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
 from models.yayoi.case_links import case_path
+from models.yayoi.drafts import DRAFT_SUBJECT
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.procedures import Stage
@@ -89,6 +90,13 @@ class Customer:
         await self.press("計画を作る")
         await expect(self.main).to_contain_text("新たに必要な弥生ID は 1 つです")
         await self.at(self.page, "step1-plan")
+        await self.main.get_by_role("link", name="この計画を保存する").click()
+        await self.at(self.page, "draft")
+        await self.fill("メールアドレス", TARO)
+        await self.press("リンクをメールで受け取る")
+        await expect(self.heading).to_have_text("リンクをお送りします")
+        await self.at(self.page, "draft-mailed")
+        await self.go("/guide/group-members", "group-members")
 
     async def step2(self) -> None:
         await self.go("/register", "step2-empty")
@@ -116,8 +124,12 @@ class Customer:
         await self.at(self.page, "step3-right")
 
     async def step4(self) -> Case:
-        """With mistakes first, as people do."""
+        """By the link to the plan that was saved, and with mistakes first, as people do."""
         await self.go("/apply", "step4-empty")
+        await self.follow(await self.mail(TARO, DRAFT_SUBJECT), "drafts/resume")
+        await self.main.get_by_role("link", name="この計画で、STEP4 お申し込みに進む").click()
+        await expect(self.page.get_by_label("事業所データの名前").first).to_have_value("事業所C")
+        await self.at(self.page, "step4-planned")
         await self.fill("姓", "弥生")
         await self.fill("名", "Taro")
         await self.fill("サービス契約ID（お客様番号）", YAYOI)
@@ -222,6 +234,11 @@ class Customer:
         """What is there once everything is set up: the ledger, the guard, members, enquiries (Y16, Y17, Y22 to Y24)."""
         await self.go("/ledger", "ledger")
         await expect(self.main).to_contain_text(contract_id)
+        await self.go("/applications", "applications")
+        await self.main.get_by_role("link", name="状況を見る").first.click()
+        await expect(self.main).to_contain_text(contract_id)
+        await self.at(self.page, "applications-office")
+        await self.go("/guide/use", "use")
         await self.go("/evidence", "evidence")
         await self.fill("事業所トークン", OFFICE_C[1])
         await self.press("保存してよいか確認する")
@@ -333,15 +350,15 @@ class Customer:
 
     async def fill(self, label: str, value: str) -> None:
         # A label may be followed by the word that says it must be filled in.
-        field = self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*必須)?$"))
+        field = self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*(必須|任意|\S*場合は必須))?$"))
         await field.first.fill(value)
 
     async def press(self, name: str) -> None:
         await self.main.get_by_role("button", name=name, exact=True).last.click()
 
-    async def follow(self, mail: EmailMessage) -> None:
-        """Open the case page by the link in a mail."""
-        [path] = set(re.findall(r"http://web\.test(/applications/\S+)", text_of(mail)))
+    async def follow(self, mail: EmailMessage, place: str = "applications") -> None:
+        """Open the page, mostly that of the case, by the link in a mail."""
+        [path] = set(re.findall(rf"http://web\.test(/{place}\S+)", text_of(mail)))
         await self.page.goto(self.address + path)
 
     async def mail(self, recipient: str, subject: str) -> EmailMessage:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 from playwright.async_api import Locator, Page, expect
 
-from models.myics.identifiers import ClientId
+from models.myics.identifiers import ClientId, HolderNo
 from models.myics.mails import MyicsMail
 from tests.browser.customer_walk import At
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment
@@ -48,7 +48,7 @@ class Firm:
     async def password_forgotten(self, address: str) -> None:
         await self.page.get_by_role("link", name="パスワードをお忘れの方").click()
         await self.at(self.page, "password-forgotten")
-        await self.fill("お客様番号", FIRM)
+        await self.fill(HolderNo.label_of_both, FIRM)
         await self.fill("ユーザーアカウント", address)
         await self.press("メールを送る")
         await expect(self.heading).to_have_text("受け付けました")
@@ -71,11 +71,14 @@ class Firm:
         await self.at(self.page, "terms-errors")
         await self.accept_terms()
         await self.at(self.page, "account")
-        await self.fill("ユーザーアカウント", OWNER)
+        await self.fill("ユーザーアカウント", "wrong@aoba-kaikei.example.jp")
         await self.fill("登録確認用キーワード", KEYWORD)
         await self.press("ユーザー情報確認用メール送信")
         await expect(self.heading).to_have_text("仮登録が完了しました")
         await self.at(self.page, "mail-sent")
+        await self.fill("正しいメールアドレス", OWNER)
+        await self.press("このアドレスに確認のメールを送る")
+        await expect(self.main).to_contain_text("メールアドレスの訂正を受け付けました")
         await self.follow(OWNER, MyicsMail.CONFIRMATION)
         await self.at(self.page, "confirm")
         await self.fill("登録確認用キーワード", KEYWORD)
@@ -96,6 +99,15 @@ class Firm:
         await self.press("登録")
         await expect(self.page.get_by_role("region", name="青葉 花子")).to_contain_text("招待中")
         await self.at(self.page, "users-added")
+        await self.page.get_by_role("link", name="青葉 花子 様：取り下げる").click()
+        await expect(self.heading).to_have_text("招待の取り下げ")
+        await self.at(self.page, "user-question")
+        await self.page.get_by_role("link", name="何もしないで、一覧に戻る").click()
+        await self.page.get_by_role("link", name="青葉 花子 様：アドレスを訂正する").click()
+        await expect(self.heading).to_have_text("メールアドレスの訂正")
+        await self.at(self.page, "user-address")
+        await self.page.get_by_role("link", name="何もしないで、一覧に戻る").click()
+        await expect(self.page.get_by_role("region", name="青葉 花子")).to_contain_text("招待中")
 
     async def add_client_with_user(self) -> None:
         await self.menu("顧問先")
@@ -130,6 +142,8 @@ class Firm:
                 await asyncio.sleep(0.3)
         await expect(self.main).to_contain_text("顧問先ID の下 4 桁を")
         await self.at(self.page, "batch")
+        bar, column = self.page.get_by_role("progressbar"), self.main.locator("dl.facts")
+        assert await bar.evaluate("it => it.offsetWidth") == await column.evaluate("it => it.offsetWidth")
 
     async def user_registers(self, address: str) -> None:
         """M5."""
@@ -146,7 +160,7 @@ class Firm:
     async def log_in(self, customer_no: str, address: str, password: str = PASSWORD) -> None:
         await self.page.goto(f"{self.address}/myics/")
         await self.at(self.page, "sign-in")
-        await self.fill("お客様番号", customer_no)
+        await self.fill(HolderNo.label_of_both, customer_no)
         await self.fill("ユーザーアカウント", address)
         await self.fill("パスワード", password)
         await self.press("ログイン")
@@ -172,7 +186,7 @@ class Firm:
 
     async def fill(self, label: str, value: str) -> None:
         # A label may be followed by the word that says it must be filled in.
-        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*必須)?$")).fill(value)
+        await self.page.get_by_label(re.compile(rf"^{re.escape(label)}(\s*(必須|任意))?$")).fill(value)
 
     async def press(self, name: str) -> None:
         await self.main.get_by_role("button", name=name, exact=True).click()

@@ -84,7 +84,7 @@ async def registers(visit: Visit) -> None:
     await visit.page.locator("#yayoi_id_confirmation").press("ControlOrMeta+v")
     await expect(visit.page.locator("#yayoi_id_confirmation")).to_have_value(HANAKO)
     await visit.press("登録する")
-    await expect(visit.page.get_by_role("alert")).to_contain_text("3 か所を確認してください")
+    await expect(visit.page.get_by_role("alert")).to_contain_text("4 か所を確認してください")
     await visit.look("register-errors")
     await visit.page.get_by_role("alert").get_by_role("link", name="パスワード", exact=True).click()
     await expect(visit.page.locator("#password")).to_have_value("")
@@ -95,7 +95,7 @@ async def registers(visit: Visit) -> None:
         password=PASSWORD,
         password_confirmation=PASSWORD,
     )
-    await visit.page.get_by_label("同意します（必須）").check()
+    await visit.page.get_by_label("プライバシーポリシーに同意します").check()
     await visit.press("登録する")
     await expect(visit.page.locator("#yayoi_id-error")).to_contain_text(
         "ご入力いただいたメールアドレスでは登録できません"

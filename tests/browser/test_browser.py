@@ -43,8 +43,8 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
         await page.goto(f"{address}/apply")
         await looking.at(page, "empty")
 
-        await page.get_by_label("姓").fill("弥生")
-        await page.get_by_label("名").fill("Taro")
+        await page.locator("#applicant-family_name").fill("弥生")
+        await page.locator("#applicant-given_name").fill("Taro")
         await page.get_by_label("サービス契約ID（お客様番号）").fill("８８７１３０４")
         await page.get_by_label("利用する", exact=True).check()
         await page.get_by_label("ネットワーク製品", exact=True).check()
@@ -91,7 +91,7 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
 async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, device: str) -> None:
     async with new_page(browser, device) as page:
         looking = Looking(page, "pages", device)
-        for path in ("/", "/plan?name0=A&used0=1&name1=B&yayoi_id1=b@example.co.jp", "/token", "/apply", "/nowhere"):
+        for path in ("/", "/plan", "/token", "/apply", "/guide/use", "/guide/group-members", "/nowhere"):
             await page.goto(f"{address}{path}")
             await looking.at(page, path.partition("?")[0].replace("/", "-"))
     assert looking.found == []

@@ -10,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.support import activity_trials
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
-from tests.support.activity_trials import NO, Trial
+from tests.support.activity_trials import AT, NO, Trial
 from tests.support.environment import OFFICE_C, form
 from tests.support.myics_activity_trials import MYICS_TRIALS
 from tests.support.smtp_inbox import SmtpInbox
@@ -28,7 +28,7 @@ async def environment(
     registry_url: str, smtp_inbox: SmtpInbox, temporal: WorkflowEnvironment
 ) -> AsyncIterator[ActivityEnvironment]:
     async with activity_environment(registry_url, smtp_inbox, temporal.client) as environment:
-        assert await environment.apply(form([OFFICE_C])) == NO
+        assert await environment.apply(form([OFFICE_C]), AT) == NO
         yield environment
 
 

@@ -12,20 +12,22 @@ REGISTRATION = (
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
-    *("accept_pair", "add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
-    *("release_sharing", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
+    *("add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
+    *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
     *("resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AccountUnlocking": REGISTRATION,
+    "AddressChange": REGISTRATION,
     "CaseLinkMail": ((FAILING,), (), ()),
     "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
+    "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING,), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": ((FAILING, "closed"), ("progress",), ("cancel",)),
     "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline"), OFFICE),
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, "row_changed"), (), ("end_check",)),

@@ -24,6 +24,7 @@ SAME_OF_EACH = {
         "batches": "rules, and their store",
         "case_status": "the message, and its store",
         "deadlines": "of each product",
+        "drafts": "rules, and their store",
         "enquiries": "rules, and their store",
         "events": "rules, and their store",
         "identifiers": "of each package",
@@ -35,6 +36,7 @@ SAME_OF_EACH = {
         "personal_links": "what all links are, and those of MYICS",
         "sent_forms": "tables, and their store",
         "starting": "what is stored and not started yet, of each package",
+        "vendor_pages": "of each vendor",
     },
     "workflows": {"search_attributes": "what all have, and those of each package"},
     "web": {

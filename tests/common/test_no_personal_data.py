@@ -30,7 +30,9 @@ from tests.support.web import PASSWORD, SAME_ORIGIN, until
 from workers import database
 from workers.settings import Settings
 
-HANAKO, FRIEND, ASKER, STRANGER = (f"{name}@betsu.example.jp" for name in ("hanako", "tomo", "tazune", "shiranai"))
+HANAKO, FRIEND, ASKER, STRANGER, SAVER = (
+    f"{name}@betsu.example.jp" for name in ("hanako", "tomo", "tazune", "shiranai", "nokosu")
+)
 REGISTRATION = {
     "family_name": "蜂須賀",
     "given_name": "花乃子",
@@ -115,6 +117,7 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
         FRIEND,
         ASKER,
         STRANGER,
+        SAVER,
         "蜂須賀",
         "花乃子",
         "多津音",
@@ -144,6 +147,15 @@ async def _live(life: Life, http: httpx.AsyncClient, mails: SmtpInbox) -> None:
     life.keys.add(parse_qs(urlsplit(link).query)["key"][0])
     assert (await http.get(link)).status_code == 200
     assert (await http.get(link[:-3])).status_code == 404
+
+    # A plan, kept with an address in it, and its link mailed to another.
+    kept = await http.post("/plan", data={"name0": "蜂須賀商店", "yayoi_id0": STRANGER})
+    saved = urlsplit(kept.headers["location"]).query
+    life.people.add("蜂須賀商店")
+    life.keys.add(saved.partition("=")[2])
+    assert (await http.get(f"/plan?{saved}")).status_code == 200
+    assert (await customer.web.send(f"/drafts?{saved}", {"mail_address": SAVER}, action="/drafts")).status_code == 303
+    assert "drafts/resume" in await _mailed(mails, SAVER)
 
     # An enquiry and an invitation.
     assert (await customer.web.send("/enquiry", ENQUIRY)).status_code == 303
@@ -221,7 +233,7 @@ async def test_no_history_holds_anything_of_anybody(life: Life) -> None:
             assert life.customer.case.application_no in said  # facts are there, and are found
 
 
-KINDS = {"application", "registration", "invitation", "enquiry"}
+KINDS = {"application", "registration", "invitation", "enquiry", "draft"}
 
 
 def _texts(message: Message) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The sandbox: tests restrict our own modules of workflows, workers import them once."""
+"""The sandbox: tests restrict our own modules of workflows, workers do without it."""
 
 import asyncio
 from typing import Any
@@ -7,20 +7,15 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker import Worker
 
 from tests.support.clock_reading import ReadsTheClock
 from tests.support.ending import end
 from tests.support.sandbox import RESTRICTED
-from workers.wiring.root import PASSED_THROUGH
-
-OURS = ("activities", "models", "workflows")
 
 
-def test_workers_pass_our_modules_through_and_tests_restrict_those_of_workflows() -> None:
-    assert _passed_through(PASSED_THROUGH) >= set(OURS)
-    assert "workflows" not in _passed_through(RESTRICTED)
+def test_tests_restrict_the_modules_of_our_workflows() -> None:
+    assert "workflows" not in RESTRICTED.restrictions.passthrough_modules
 
 
 async def test_a_clock_that_a_helper_of_a_workflow_reads_is_seen(temporal: WorkflowEnvironment) -> None:
@@ -39,8 +34,3 @@ async def _failures(handle: WorkflowHandle[Any, Any]) -> list[str]:
         async for event in handle.fetch_history_events()
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
     ]
-
-
-def _passed_through(runner: WorkflowRunner) -> set[str]:
-    assert isinstance(runner, SandboxedWorkflowRunner)
-    return runner.restrictions.passthrough_modules

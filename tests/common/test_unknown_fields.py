@@ -1,51 +1,24 @@
 """What becomes of a field that nobody knows: what is kept stays readable, and whoever mistypes a name reads so."""
 
 import base64
-import importlib
 import json
-import pkgutil
-from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings
 from temporalio.client import WorkflowHistory
 
-import activities
-import models
-import web
-import workers
-import workflows
 from models.common.message import FromOutside, Message
 from models.common.operator_message import ActionMessage
+from tests.support.product_models import every
 from tests.support.recorded_histories import HISTORIES
 from tests.support.sandbox import replay
 
-PACKAGES = (activities, models, web, workers, workflows)
-RUN_WHEN_IMPORTED = ("__main__", "migrations")
 NOT_TAKEN = "memo：この項目は受け付けていません。名前を確認してください。"
 SAID = {"by": "佐藤", "reason": "お電話"}
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def every(base: type[Model]) -> list[type[Model]]:
-    """Return the product's classes of this kind, those of its parts too."""
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not any(name in module.name for name in RUN_WHEN_IMPORTED):
-                importlib.import_module(module.name)
-    names = tuple(f"{package.__name__}." for package in PACKAGES)
-    return [found for found in _below(base) if found.__module__.startswith(names)]
-
-
-def _below(base: type[Model]) -> Iterator[type[Model]]:
-    for found in base.__subclasses__():
-        yield found
-        yield from _below(found)
 
 
 def refused_fields(model: type[BaseModel], sent: dict[str, Any]) -> list[tuple[int | str, ...]]:

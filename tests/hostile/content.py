@@ -42,7 +42,7 @@ def markup() -> Iterator[Attack]:
         ("/operators", {"name": SCRIPT}, "&lt;script&gt;"),
         ("/operators", {"name": "x' or Stage='"}, "使えません"),
         ("/sign-in", {"next": f'/"><{SCRIPT[1:]}'}, "ログイン"),
-        ("/apply", {"yayoi_id": f'"><{SCRIPT[1:]}'}, "&lt;script&gt;"),
+        ("/apply", {"draft": f'"><{SCRIPT[1:]}'}, "保存された内容は見つかりません"),
         ("/members/join", {"link": SCRIPT}, DEAD_LINK),
     ):
         [(name, text)] = query.items()

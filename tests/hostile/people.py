@@ -178,7 +178,12 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
         await session.flush()
         session.add(
             ApplicationOfficeRow(
-                **pair, yayoi_id=person.yayoi_id, office_token=person.office_token, office_name=person.office_name
+                **pair,
+                yayoi_id=person.yayoi_id,
+                office_token=person.office_token,
+                office_name=person.office_name,
+                holds_yayoi_id=True,
+                holds_token=True,
             )
         )
         begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))

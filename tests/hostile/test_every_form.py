@@ -14,10 +14,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
+from models.myics.accounts import AccountKind
+from models.myics.forms import UserForm
+from models.myics.identifiers import HolderNo
+from models.myics.store.requests import Requester, invite_user
 from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow
 from models.yayoi.case_links import case_path
-from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
+from tests.hostile.people import LONG_AGO, NOW, STILL_OPEN, THIEF
 from tests.hostile.target import Attacker, Target, target_on
 from tests.support.databases import new_database
 from tests.support.web import PASSWORD_HASH, SECRET
@@ -28,6 +33,7 @@ from workers import database
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
 FIRM, OWNER, MYICS_PASSWORD = "1000200301", "owner@aoba.example", "The-tests'-1st"
+USER = UserForm(address=MailAddress("jiro@aoba.example"), name="青葉 次郎", kind=AccountKind.GENERAL)
 MARK = "Himitsu1"
 """What is typed into every secret field."""
 IN_PATHS = {
@@ -35,7 +41,7 @@ IN_PATHS = {
     "office_no": "1",
     "check_id": str(uuid4()),
     "invitation_id": str(THIEF.invitation_id),
-    "account_id": "1",
+    "account_id": "2",
     "action": "stop",
     "batch_no": "MB-000001",
     "client_id": f"{FIRM}0001",
@@ -54,7 +60,7 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
                     MyicsAccountRow(
                         holder_no=FIRM,
                         customer_no=FIRM,
-                        registration_no="MR-000001",
+                        registration_no="MR-999999",
                         address=OWNER,
                         name="青葉 一郎",
                         kind="管理者",
@@ -62,6 +68,7 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
                         password_hash=PASSWORD_HASH,
                     )
                 )
+                await invite_user(session, HolderNo(FIRM), USER, Requester("青葉 一郎", NOW))
             yield target
         await engine.dispose()
 

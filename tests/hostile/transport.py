@@ -45,7 +45,7 @@ def kinds() -> Iterator[Attack]:
             def send(attacker: Attacker, method: str = method, path: str = path) -> Awaitable[httpx.Response]:
                 return attacker.raw(path, method=method)
 
-            expected = "" if method == "HEAD" else "アドレスと送信方法を確認してください"
+            expected = "" if method == "HEAD" else "URL と送信方法を確認してください"
             yield Attack(group, f"`{method}`", f"`{path}`", send, 405, expected)
     for path in JSON:
         whole = "項目の組（オブジェクト）"

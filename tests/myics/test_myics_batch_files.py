@@ -1,11 +1,15 @@
 """M8: files as spreadsheets write them, and what is wrong with them as a whole."""
 
+from pathlib import Path
+
 import pytest
 
+from models.common.identifiers import fold
 from models.common.refusals import RefusedError
-from models.myics.batch_files import read_batch_file
+from models.myics.batch_files import batch_template, read_batch_file
 from models.myics.batches import BatchKind
 from models.myics.deadlines import MOST_ROWS
+from models.myics.forms import read
 
 CLIENTS = "顧問先ID下4桁,顧問先名称\r\n0012,髙橋商店①\r\n0013,みなと屋\r\n"
 
@@ -32,6 +36,24 @@ def test_lines_are_counted_as_an_editor_does_and_columns_may_stand_in_any_order(
 def test_the_client_of_a_user_may_be_omitted() -> None:
     text = "ユーザーアカウント,使用者,ユーザー種別\njiro@example.jp,青葉 次郎,一般\n"
     assert len(read_batch_file(text.encode(), BatchKind.USERS).rows) == 1
+
+
+@pytest.mark.parametrize("kind", BatchKind)
+def test_m8_a_template_is_a_file_whose_rows_are_all_taken(kind: BatchKind) -> None:
+    file = read_batch_file(batch_template(kind), kind)
+    assert list(file.headings) == [fold(heading) for heading in kind.columns]
+    assert len(file.rows) == len(kind.examples) > 1
+    for row in file.rows:
+        read(kind.form, row.values)
+
+
+def test_the_example_of_the_documents_is_the_template_for_firms() -> None:
+    example = Path(__file__).parents[2] / "docs/examples/myics-firms.csv"
+    rows, template = (
+        read_batch_file(content, BatchKind.FIRMS).rows
+        for content in (example.read_bytes(), batch_template(BatchKind.FIRMS))
+    )
+    assert rows == template
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from models.common.passwords import PasswordKind
+from models.common.refusals import RefusedError
 from models.myics import deadlines
-from models.myics.forms import keyword
+from models.myics.store.registrants import read_account
+from tests.support.myics_environment import OWNER
 
 ROOT = Path(__file__).parents[2]
 TYPED = re.compile(r"\d+\s*(?:営業日|日|年|時間|分|文字|MB)|\d+\s*回(?!だけ)|\d+\s*行(?!目|に)")
@@ -25,9 +27,9 @@ def test_no_text_has_a_number_typed_in(path: Path) -> None:
 
 
 def test_m2_m6_the_longest_keyword_and_passwords_are_taken_and_longer_ones_refused() -> None:
-    assert keyword("あ" * deadlines.KEYWORD_LENGTH)
-    with pytest.raises(ValueError, match=str(deadlines.KEYWORD_LENGTH)):
-        keyword("あ" * (deadlines.KEYWORD_LENGTH + 1))
+    assert read_account(OWNER, "あ" * deadlines.KEYWORD_LENGTH)
+    with pytest.raises(RefusedError, match=str(deadlines.KEYWORD_LENGTH)):
+        read_account(OWNER, "あ" * (deadlines.KEYWORD_LENGTH + 1))
     assert [PasswordKind.MYICS.refusal("a" * length) is None for length in (7, 8, 16, 17)] == [False, True, True, False]
 
 

@@ -14,6 +14,7 @@ from models.myics.identifiers import CustomerNo
 from models.myics.registrations import RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered, user
+from workers.stack.inbox import text_of
 
 OTHER_FIRM = CustomerNo("1000200309")
 JIRO = "jiro@aoba-kaikei.example.jp"
@@ -88,9 +89,13 @@ async def test_superseded(myics: MyicsEnvironment) -> None:
 
 async def test_withdrawn(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
-    await registration.act("withdraw")
+    await registration.act("withdraw", text_for_customer="ご担当の変更により取り下げました。")
     await registration.handle.result()
-    assert "取り下げ" in await refusal(myics, token)
+    refused = await refusal(myics, token)
+    assert "取り下げられたため、URL は使えません。ご担当の変更により取り下げました。" in refused
+    mail = text_of(myics.environment.inbox.to(JIRO)[-1])
+    assert "ご担当の変更により取り下げました。" in mail
+    assert "お電話" not in refused + mail  # the reason is for the audit trail
     account = await myics.account(JIRO)
     assert (account.state, account.ended_at is not None) == (AccountState.WITHDRAWN, True)
 

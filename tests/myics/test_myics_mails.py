@@ -34,9 +34,17 @@ _KINDS = {
     MyicsMail.LOCKED: [RegistrationKind.REPRESENTATIVE, RegistrationKind.UNLOCKING],
     MyicsMail.RENEWAL: [RegistrationKind.RENEWAL],
     MyicsMail.RENEWED: [RegistrationKind.RENEWAL],
+    MyicsMail.ADDRESS_CHANGE: [RegistrationKind.ADDRESS],
+    MyicsMail.ADDRESS_CHANGE_REMINDER: [RegistrationKind.ADDRESS],
+    MyicsMail.ADDRESS_CHANGED: [RegistrationKind.ADDRESS],
+    MyicsMail.ADDRESS_LEFT: [RegistrationKind.ADDRESS],
 }
 _BOTH = [RegistrationKind.REPRESENTATIVE, RegistrationKind.USER]
-_WITH_LINK = {kind for kind in _KINDS if kind not in {MyicsMail.UNLOCKED, MyicsMail.LOCKED, MyicsMail.RENEWED}}
+_WITHOUT_LINK = {
+    *(MyicsMail.UNLOCKED, MyicsMail.LOCKED, MyicsMail.RENEWED, MyicsMail.ADDRESS_CHANGED, MyicsMail.ADDRESS_LEFT)
+}
+_WITH_LINK = set(_KINDS) - _WITHOUT_LINK
+_PLACES = {RegistrationKind.RENEWAL: "password/new", RegistrationKind.ADDRESS: "address"}
 
 
 @pytest_asyncio.fixture
@@ -57,17 +65,20 @@ async def test_every_mail_says_to_whom_about_what_and_with_which_link(
         assert sent["Subject"] == mail.subject
         text = text_of(sent)
         assert MR.case_no in text
-        place = "password/new" if kind is RegistrationKind.RENEWAL else "register"
+        place = _PLACES.get(kind, "register")
         assert (f"http://web.test/myics/{place}?link=" in text) == (mail in _WITH_LINK)
         if mail.for_operators:
             assert sent["To"].endswith("@back-office.example.jp")
             assert f"myics%2F{MR.case_no}" in text
         else:
-            assert sent["To"] == "ichiro@aoba-kaikei.example.jp"
+            before = mail is MyicsMail.ADDRESS_LEFT
+            assert sent["To"] == ("before@aoba-kaikei.example.jp" if before else "ichiro@aoba-kaikei.example.jp")
             assert text.startswith("みなと商店" if client and kind is not RegistrationKind.REPRESENTATIVE else "青葉")
             assert "日本ICS株式会社 MYICS サポート" in text
             assert "弥生" not in text
         assert "{" not in text
+        if not (client and kind is RegistrationKind.REPRESENTATIVE):  # the representative is the firm's own
+            assert ("お客様番号" if client else "顧問先ID") not in text
     assert len(await environment.rows(select(NoticeRow.key))) == len(_KINDS.get(mail, _BOTH))
 
 
@@ -96,6 +107,7 @@ async def store(environment: ActivityEnvironment, kind: RegistrationKind, client
             insert(MyicsRegistrationRow).values(
                 kind=kind,
                 account_id=account,
+                address_before="before@aoba-kaikei.example.jp",
                 requested_by="担当者",
                 requested_at=AT,
                 stage="招待中",

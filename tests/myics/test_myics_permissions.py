@@ -1,7 +1,9 @@
 """The pages on which a firm manages its users, its clients and its files (M4, M7, M8)."""
 
+import re
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from models.common.identifiers import MailAddress
@@ -121,6 +123,9 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(site: MyicsSit
             page = await other.get(place)
             assert page.status_code == 200
             assert not any(secret in page.text for secret in (HANAKO, "みどり商店", batch.batch_no))
+        for action in ("withdraw", "stop", "general"):
+            answer = await other.get(f"/myics/users/{hanako.account_id}/{action}")
+            assert (answer.status_code, HANAKO in answer.text) == (409, False), action
         for action in ("resend", "withdraw", "stop", "administrator", "unlock"):
             answer = await other.web.http.post(f"/myics/users/{hanako.account_id}/{action}")
             assert (answer.status_code, "見つかりません" in words(answer)) == (409, True), action
@@ -148,7 +153,53 @@ async def test_m8_a_file_in_shift_jis_is_processed_and_its_refused_rows_come_bac
     assert "attachment" in file.headers["content-disposition"]
     assert file.content.decode("utf-8-sig").count("短い") == 1
     assert "顧問先2" in (await manager.get("/myics/clients")).text
-    assert "完了" in words(await manager.get("/myics/batches"))
+    listed = await manager.get("/myics/batches")
+    assert '<strong class="refused">登録できなかった行が 2 件あります</strong>' in listed.text
+    assert '<p class="notice refused" role="status">終了しました。' in (await manager.get(place)).text
+    assert "ほかの 3 件は登録しました" in page
+
+
+@pytest.mark.parametrize("kind", ["clients", "users"])
+async def test_m8_a_template_is_downloaded_and_taken_as_it_is(manager: MyicsBrowserUser, kind: str) -> None:
+    [path] = re.findall(rf'href="([^"]*/{kind}\.csv)"', (await manager.get("/myics/batches")).text)
+    template = await manager.get(path)
+    assert template.headers["content-type"] == "text/csv; charset=utf-8"
+    assert f'filename="{kind}-template.csv"' in template.headers["content-disposition"]
+    place = (await manager.upload(kind, template.content, f"{kind}-template.csv")).headers["location"]
+
+    async def ended() -> bool:
+        return "すべて登録しました" in words(await manager.get(place))
+
+    await until(ended)
+    assert 'class="notice" role="status"' in (await manager.get(place)).text
+
+
+async def test_m8_what_stops_is_said_before_somebody_is_stopped(site: MyicsSite, manager: MyicsBrowserUser) -> None:
+    await manager.add_user(HANAKO)
+    hanako, owner = await site.myics.account(HANAKO), await site.myics.account(OWNER)
+    listed = await manager.get("/myics/users")
+    assert f'action="/myics/users/{hanako.account_id}/withdraw"' not in listed.text
+    withdrawing = await manager.get(f"/myics/users/{hanako.account_id}/withdraw")
+    assert "URL から登録できなくなります" in words(withdrawing)
+    assert "取り下げを取り消すことはできません" in words(withdrawing)
+    assert 'href="/myics/users"' in withdrawing.text
+    assert (await site.myics.account(HANAKO)).state == "招待中"
+
+    registration = Registered(site.myics, await _number(site, HANAKO))
+    await site.myics.register_user(registration)
+    await manager.act(hanako.account_id, "administrator")
+    for action, said in (
+        ("stop", "すぐに MYICS を利用できなくなります"),
+        ("general", "登録・変更や一括登録ができなくなります"),
+    ):
+        question = await manager.get(f"/myics/users/{hanako.account_id}/{action}")
+        assert (question.status_code, said in words(question)) == (200, True)
+        own = await manager.get(f"/myics/users/{owner.account_id}/{action}")
+        assert "元に戻せるのは、ほかの管理者の方だけです" in words(own)
+    # What cannot be done any more is said instead of the question.
+    refused = await manager.get(f"/myics/users/{hanako.account_id}/withdraw")
+    assert (refused.status_code, "すでに終了しています" in words(refused)) == (409, True)
+    assert (await site.myics.account(HANAKO)).state == "登録済み"
 
 
 async def test_m8_a_file_is_stopped_and_resumed(manager: MyicsBrowserUser) -> None:

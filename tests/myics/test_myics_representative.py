@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan
@@ -11,10 +11,12 @@ from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.deadlines import INVITATION_DAYS, WRONG_KEYWORDS
+from models.myics.deadlines import INVITATION_DAYS, MOST_CORRECTIONS, WRONG_KEYWORDS
+from models.myics.forms import CorrectionForm
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, read_account
-from models.tables import MyicsFirmRow
+from models.tables import MyicsAccountRow, MyicsFirmRow
+from tests.support.environment import details_of
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered
 from workers.stack.inbox import text_of
 
@@ -74,8 +76,104 @@ async def test_m2_account_and_keyword_make_a_provisional_account_and_check_the_a
     assert "仮登録" in registration.mails(own)[0]["Subject"]
     assert (await myics.registrants.open(second)).page is RegistrantPage.CONFIRM
     assert (await registration.progress()).stage is RegistrationStage.PROVISIONAL
-    with pytest.raises(LinkRefusedError):
-        await myics.registrants.open(token)
+    first = await myics.registrants.open(token)
+    assert (first.page, first.address) == (RegistrantPage.MAIL_SENT, own)
+    with pytest.raises(LinkRefusedError, match="順番"):
+        await myics.registrants.choose_account(token, read_account(OWNER, KEYWORD))
+
+
+WRONG = MailAddress("wrong@aoba-kaikei.example.jp")
+
+
+async def provisional_at_a_wrong_address(myics: MyicsEnvironment) -> tuple[Registered, str]:
+    """Return the link by which the account was chosen; the mail that checks the address is not sent yet."""
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(WRONG, KEYWORD))
+    return registration, token
+
+
+async def test_m2_a_wrong_address_is_corrected_by_the_registrant_until_it_is_confirmed(myics: MyicsEnvironment) -> None:
+    registration, token = await provisional_at_a_wrong_address(myics)
+    await myics.notify()
+    to_the_wrong_one = await registration.link(2)
+    await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    await myics.notify()
+    to_the_right_one = await registration.link(3)
+    with pytest.raises(LinkRefusedError, match="新しい URL"):
+        await myics.registrants.open(to_the_wrong_one)
+    assert len(registration.mails(WRONG)) == 1
+    assert "メールアドレスを訂正した" in await registration.audit()
+    assert "メールアドレスが訂正された" in await details_of(registration.handle)
+    await myics.registrants.confirm(to_the_right_one, KEYWORD, PASSWORD)
+    await myics.notify()
+    assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
+    assert (await myics.account(OWNER)).registration_no == registration.number
+    with pytest.raises(LinkRefusedError, match="すでに使われています"):
+        await myics.registrants.correct_address(token, CorrectionForm(address=WRONG))
+
+
+async def test_m2_corrected_before_the_mail_went_out_only_the_right_address_gets_it(myics: MyicsEnvironment) -> None:
+    registration, token = await provisional_at_a_wrong_address(myics)
+    await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    await myics.notify()
+    await myics.registrants.open(await registration.link(2))
+    await registration.settled()
+    assert await registration.kinds() == ["myics_invitation", "myics_confirmation"]
+    assert registration.mails(WRONG) == []
+
+
+async def test_m2_a_mail_that_is_refused_waits_for_an_operator_until_the_registrant_corrects_the_address(
+    myics: MyicsEnvironment,
+) -> None:
+    registration, token = await provisional_at_a_wrong_address(myics)
+    myics.environment.inbox.unknown.add(WRONG)
+    await myics.notify()
+    await registration.waits_for(WaitingFor.OPERATOR)
+    await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    await myics.notify()
+    await registration.link(3)
+    await registration.waits_for(WaitingFor.APPLICANT)
+
+
+async def test_m8_an_address_that_has_an_account_is_no_correction(myics: MyicsEnvironment) -> None:
+    _, token = await provisional_at_a_wrong_address(myics)
+    async with myics.environment.sessions.begin() as session:
+        await session.execute(
+            insert(MyicsAccountRow).values(
+                holder_no=FIRM,
+                customer_no=FIRM,
+                registration_no="MR-000001",
+                address=OWNER,
+                name="青葉 次郎",
+                kind=AccountKind.GENERAL,
+                state=AccountState.REGISTERED,
+            )
+        )
+    with pytest.raises(RefusedError, match="すでにこのお客様番号で"):
+        await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    assert (await myics.registrants.open(token)).address == WRONG
+
+
+async def test_m2_after_some_corrections_the_support_is_named(myics: MyicsEnvironment) -> None:
+    _, token = await provisional_at_a_wrong_address(myics)
+    for number in range(MOST_CORRECTIONS):
+        address = MailAddress(f"wrong{number}@aoba-kaikei.example.jp")
+        await myics.registrants.correct_address(token, CorrectionForm(address=address))
+    with pytest.raises(RefusedError, match="MYICS サポート"):
+        await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+
+
+async def test_m8_a_locked_registration_is_not_corrected(myics: MyicsEnvironment) -> None:
+    registration, token = await provisional_at_a_wrong_address(myics)
+    await myics.notify()
+    second = await registration.link(2)
+    for _ in range(WRONG_KEYWORDS):
+        with pytest.raises((RefusedError, LinkRefusedError)):
+            await myics.registrants.confirm(second, "違う", PASSWORD)
+    with pytest.raises(LinkRefusedError, match="ロック"):
+        await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
 
 
 @pytest.mark.parametrize("word", ["あ" * 64, "🗝" * 64, " " + "か\u3099" * 64 + " "])
@@ -101,6 +199,23 @@ async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myic
     assert member.manages
     assert await registration.kinds() == ["myics_invitation", "myics_confirmation", "myics_registered"]
     assert PASSWORD not in "".join(map(text_of, registration.mails(OWNER)))
+
+
+async def test_y8_the_keyword_is_the_same_in_any_width_and_with_any_spaces(myics: MyicsEnvironment) -> None:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(OWNER, "２０２６　Aoba の ｷｰﾜｰﾄﾞ"))
+    await myics.notify()
+    second = await registration.link(2)
+    for other in ("2026aobaのキーワード", "2026Aobaきーわーど"):
+        with pytest.raises(RefusedError, match="キーワードが違います"):
+            await myics.registrants.confirm(second, other, PASSWORD)
+    await myics.registrants.confirm(second, "2026Ａｏｂａのキーワード ", PASSWORD)
+
+
+def test_y8_a_keyword_of_64_wide_letters_is_not_longer_when_it_is_folded() -> None:
+    assert read_account(OWNER, "㍻" * 64).keyword == "平成" * 64
 
 
 @pytest.mark.parametrize("password", ["Aoba202", "Aoba2026Aoba20261", "Aoba 2026", "Ａｏｂａ２０２６", "aoba-2026", ""])

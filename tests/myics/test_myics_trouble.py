@@ -43,7 +43,7 @@ from tests.support.myics_cases import (
 from tests.support.myics_environment import FIRM, PASSWORD, MyicsEnvironment, Registered, myics_with_worker, user
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
-from workers.wiring.root import PASSED_THROUGH
+from workers.wiring.root import UNRESTRICTED
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.registration import REGISTRATION_CHANGED, USER_ENDED, WITHDRAWN_WITH_CLIENT
 from workflows.myics.registration_details import registration_static_details
@@ -186,7 +186,7 @@ async def passed_through(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> AsyncIterator[MyicsEnvironment]:
     """An environment whose workflows are imported once, as by a worker: a test can change what they are made of."""
-    async with myics_with_worker(sessions, temporal, smtp_inbox, runner=PASSED_THROUGH) as environment:
+    async with myics_with_worker(sessions, temporal, smtp_inbox, runner=UNRESTRICTED) as environment:
         yield environment
 
 

@@ -149,6 +149,21 @@ async def test_m7_the_last_four_digits_are_checked_and_taken_once(myics: MyicsEn
     assert len(await myics.clients.listed(manager)) == 1
 
 
+async def test_y8_a_client_is_found_however_its_name_or_number_is_typed(myics: MyicsEnvironment) -> None:
+    manager = await myics.firm()
+    for suffix, name in (("0012", "ＡＢＣ　商店"), ("0013", "カ\u3099クエン（株）"), ("0014", "みなと屋")):
+        await myics.clients.add(manager, read(ClientForm, {"suffix": suffix, "name": name}))
+    typed = {"abc商店": "0012", "ＡＢＣ": "0012", "ｶﾞｸｴﾝ(株)": "0013", "００-１４": "0014", " みなと ": "0014"}
+    for find, suffix in typed.items():
+        assert [each.client_id for each in await myics.clients.listed(manager, find=find)] == [f"{FIRM}{suffix}"], find
+    assert await myics.clients.listed(manager, find="%") == []
+    assert len(await myics.clients.listed(manager, find=" ")) == 3
+
+
+def test_y8_the_kind_of_a_user_may_have_blanks_around_it() -> None:
+    assert read(UserForm, {"address": JIRO, "name": "青葉 次郎", "kind": " 管理者　"}).kind is ADMINISTRATOR
+
+
 async def test_m7_a_withdrawn_client_withdraws_who_has_not_registered(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     users = (user("one@minato.example.jp"), user("two@minato.example.jp"))

@@ -7,25 +7,25 @@ with workflow.unsafe.imports_passed_through():
     from workflows.yayoi.office_data_procedure import OfficeDataProcedure
     from workflows.yayoi.office_steps import OfficeSteps
 
-LOOK_BEFORE_FREEZE = "look-at-sharing-before-the-freeze"
+LOOK_BEFORE_LINKS = "look-at-sharing-before-the-links"
 """The patch's name: new with the change, never used again."""
 
 
 class OneStepMore(OfficeSteps):
-    """Looks at the sharing before the freeze, in every case: those that are open break."""
+    """Looks at the sharing before the links, in every case: those that are open break."""
 
-    async def freeze_smart_import(self) -> None:
+    async def remember_links(self) -> None:
         await self.look_at_sharing()
-        await super().freeze_smart_import()
+        await super().remember_links()
 
 
 class OneStepMorePatched(OfficeSteps):
     """The same change made safely: cases that began before it go on without the step."""
 
-    async def freeze_smart_import(self) -> None:
-        if workflow.patched(LOOK_BEFORE_FREEZE):
+    async def remember_links(self) -> None:
+        if workflow.patched(LOOK_BEFORE_LINKS):
             await self.look_at_sharing()
-        await super().freeze_smart_import()
+        await super().remember_links()
 
 
 class OneStepLess(OfficeSteps):

@@ -45,7 +45,9 @@ AUDITED_AS = {
     "申込の手続きを終了した": "close",
     "申込全体を取り消す": "request",
     **{f"{step.label}を記録した": "set_up" for step in SetUpStep},
+    "手続きを再開した": "reopen",
     **{f"事業所データの手続きを終了した（{outcome}）": "close" for outcome in Outcome},
+    **{f"終了後の受け付けを終えた（{outcome}）": "close" for outcome in KEPT},
 }
 """The step of the ledger that each entry of the audit trail is about; every other entry says what a person did."""
 

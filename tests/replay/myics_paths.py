@@ -12,7 +12,7 @@ from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.batches import BatchKind
 from models.myics.deadlines import WRONG_KEYWORDS, WRONG_PASSWORDS
-from models.myics.forms import ClientForm
+from models.myics.forms import ClientForm, CorrectionForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
 from models.myics.store.registrants import LinkRefusedError, read_account
@@ -80,6 +80,22 @@ async def representative_mistyped_and_corrected(myics: MyicsEnvironment) -> Work
     await registration.act("add_note")
     await registration.act("resend")
     await registration.act("withdraw")
+    return registration.handle
+
+
+async def representative_corrects_the_address(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    token = await registration.link()
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await myics.registrants.choose_account(token, read_account(JIRO, KEYWORD))
+    await myics.notify()
+    await registration.link(2)
+    await registration.settled()
+    await myics.registrants.correct_address(token, CorrectionForm(address=OWNER))
+    await myics.notify()
+    await myics.registrants.confirm(await registration.link(3), KEYWORD, PASSWORD)
+    await registration.settled()
+    await myics.notify()
     return registration.handle
 
 
@@ -173,17 +189,64 @@ async def batch_stopped_by_request_cancellation(myics: MyicsEnvironment) -> Work
     return handle
 
 
+async def invitation_corrected_by_the_firm(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    manager = await myics.firm()
+    registration = await myics.add(manager, user("wrong@aoba-kaikei.example.jp"))
+    await registration.link()
+    await registration.settled()
+    await myics.correct_address(manager, "wrong@aoba-kaikei.example.jp", JIRO)
+    token = await registration.link(2)
+    await myics.registrants.set_password(token, PASSWORD)
+    await myics.registrants.accept_terms(token, authority=True, terms=True)
+    await registration.settled()
+    await myics.notify()
+    return registration.handle
+
+
+async def address_changed(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    await myics.correct_address(await myics.firm(), OWNER, JIRO)
+    [change] = await myics.requested(RegistrationKind.ADDRESS)
+    token = await change.link()
+    await change.settled()
+    await myics.address_changes.confirm(token, PASSWORD)
+    await myics.notify()
+    return change.handle
+
+
+async def address_change_requested_twice(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    manager = await myics.firm()
+    await myics.correct_address(manager, OWNER, JIRO)
+    [first] = await myics.requested(RegistrationKind.ADDRESS)
+    await first.link()
+    await first.settled()
+    await myics.correct_address(manager, OWNER, "saburo@aoba-kaikei.example.jp")
+    return first.handle
+
+
+async def address_change_never_confirmed(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    await myics.correct_address(await myics.firm(), OWNER, JIRO)
+    [change] = await myics.requested(RegistrationKind.ADDRESS)
+    await change.link()
+    await change.until_day((await change.row()).expires_on + timedelta(days=1))
+    return change.handle
+
+
 MYICS_PATHS: tuple[Path, ...] = (
     representative_registered,
     representative_locked_and_unlocked,
     representative_never_answers,
     representative_corrected_extended_and_withdrawn,
     representative_mistyped_and_corrected,
+    representative_corrects_the_address,
     user_registered,
     user_never_answers,
     client_with_a_user,
     client_withdrawn_before_its_users_are_started,
     account_unlocked,
+    invitation_corrected_by_the_firm,
+    address_changed,
+    address_change_requested_twice,
+    address_change_never_confirmed,
     password_renewed,
     password_asked_for_twice,
     password_never_renewed,

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from temporalio.client import WorkflowExecution
 
 from models.common.calendar import day_in_japan, opening_of
 from models.common.waiting_for import WaitingFor
-from models.tables import OfficeRow
+from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
@@ -98,6 +98,20 @@ async def enquiry_forwarded(environment: Environment) -> Handle:
 
         await until(arrived)
         return environment.client.get_workflow_handle(f"enquiry/{receipt_no}")
+
+
+async def draft_mailed(environment: Environment) -> Handle:
+    async with group_in(environment) as group:
+        saved = await group.web.send("/apply", {"applicant.family_name": "弥生", "action": "save"})
+        place = saved.headers["location"]
+        await group.web.send(place, {"mail_address": GUEST}, action="/drafts")
+        [row] = await environment.rows(select(DraftRow))
+
+        async def arrived() -> bool:
+            return bool(environment.inbox.to(GUEST))
+
+        await until(arrived)
+        return environment.client.get_workflow_handle(f"draft/{row.draft_id}/{row.mail_no}")
 
 
 async def case_link_mailed(environment: Environment) -> Handle:
@@ -234,6 +248,7 @@ SHORT_PATHS: tuple[Path, ...] = (
     invitation_expired,
     invitation_cancelled_in_the_web_ui,
     enquiry_forwarded,
+    draft_mailed,
     case_link_mailed,
     desk_notified_of_a_refused_form,
     webhook_delivered,

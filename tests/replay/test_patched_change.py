@@ -6,7 +6,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.workflow import NondeterminismError
 
-from tests.replay.changed_procedures import LOOK_BEFORE_FREEZE, WithOneStepMore, WithOneStepMorePatched
+from tests.replay.changed_procedures import LOOK_BEFORE_LINKS, WithOneStepMore, WithOneStepMorePatched
 from tests.support.command_sequence import steps
 from tests.support.environment import environment_with_worker
 from tests.support.recorded_histories import HISTORIES
@@ -18,7 +18,7 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 OF_OFFICES = {
     name: WorkflowHistory.from_json(name, text) for name, text in HISTORIES.items() if name.endswith(".office")
 }
-THAT_FROZE = [name for name, history in OF_OFFICES.items() if "activity freeze_smart_import" in steps(history)]
+THAT_REMEMBERED = [name for name, history in OF_OFFICES.items() if "activity remember_links" in steps(history)]
 
 
 @pytest.mark.parametrize("name", sorted(OF_OFFICES))
@@ -26,7 +26,7 @@ async def test_with_the_patch_every_case_that_began_before_goes_on(name: str) ->
     await replay(OF_OFFICES[name], WithOneStepMorePatched)
 
 
-@pytest.mark.parametrize("name", sorted(THAT_FROZE))
+@pytest.mark.parametrize("name", sorted(THAT_REMEMBERED))
 async def test_without_the_patch_cases_that_began_before_break(name: str) -> None:
     # The result of another step cannot be read, or the commands differ: either way it is seen before anything moves.
     with pytest.raises((NondeterminismError, RuntimeError)):
@@ -42,6 +42,6 @@ async def test_a_new_case_takes_the_new_way_and_carries_the_marker(
         await case.application.result()
         new = await case.office().fetch_history()
     recorded = steps(new)
-    freeze = recorded.index("activity freeze_smart_import")
-    assert recorded[freeze - 2 : freeze] == [f"patch {LOOK_BEFORE_FREEZE}", "activity sharing_state"]
+    links = recorded.index("activity remember_links")
+    assert recorded[links - 2 : links] == [f"patch {LOOK_BEFORE_LINKS}", "activity sharing_state"]
     await replay(new, WithOneStepMorePatched)

@@ -24,6 +24,7 @@ from models.tables import SharingRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import Stage
 from tests.replay.invariants import (
     every_notice_named_an_id_that_was_not_revoked_when_it_was_sent,
     every_step_has_its_audit_entry_and_every_entry_its_step,
@@ -157,7 +158,7 @@ class People(RuleBasedStateMachine):
             return None
         case = self.began.case
         self.here.wait(case.settled(number))
-        return case if self.here.wait(case.progress(number)).outcome is None else None
+        return case if self.here.wait(case.progress(number)).stage is not Stage.CLOSED else None
 
     def do_one_of(self, number: int, choice: int, fits: Any) -> None:
         if case := self.open(number):
@@ -255,7 +256,7 @@ async def everything_ends(case: Case, *, cancelled: bool) -> None:
         with suppress(WorkflowUpdateFailedError):  # all offices may have ended just now
             await case.application.execute_update("cancel", last)
     for number in OFFICES:
-        while not cancelled and (await case.progress(number)).outcome is None:
+        while (await case.progress(number)).stage is not Stage.CLOSED:
             await case.settled(number)
             if Action.RESUME in (shown := await shown_actions(case, number)):
                 await case.office(number).execute_update(Action.RESUME, filled_in(shown[Action.RESUME], "終わりにする"))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from sqlalchemy import Executable, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import Client
 
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, utc_now
 from models.tables import AuditRow, Base
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
@@ -67,9 +68,10 @@ class ActivityEnvironment:
         built = build_activities(self.settings.model_copy(update=changed), sessions or self.sessions, self.client)
         return {activity.__name__: activity for activity in built}
 
-    async def apply(self, form: ApplicationForm) -> ApplicationNo:
-        """Store an application; no workflow is started."""
-        return (await Intake(self.sessions, BusinessCalendar()).receive(form)).application_no
+    async def apply(self, form: ApplicationForm, at: datetime | None = None) -> ApplicationNo:
+        """Store an application; no workflow is started. `at`: when it is applied for; now unless given."""
+        intake = Intake(self.sessions, BusinessCalendar(), lambda: at or utc_now())
+        return (await intake.receive(form)).application_no
 
     async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
         async with self.sessions() as session:

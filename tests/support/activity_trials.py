@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, update
 
 from models.backoffice.digest import DigestDay, SendDigest
 from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
@@ -28,11 +28,13 @@ from models.tables import (
     BusinessGroupRow,
     CaseRequestRow,
     CaseStatusRow,
+    DraftRow,
     EnquiryRow,
     EventRow,
     ExistingContractRow,
     GroupMemberRow,
     IssuedContractRow,
+    LedgerRow,
     MemberInvitationRow,
     NoticeRow,
     OfficeRow,
@@ -47,6 +49,7 @@ from models.tables import (
 )
 from models.webhooks.messages import DeliverWebhook, WebhookMessageRef, WebhookStage
 from models.yayoi.address_checks import CheckPurpose, CheckRef, CheckStep, SendCode, case_no
+from models.yayoi.drafts import DraftRef
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
@@ -60,6 +63,7 @@ from models.yayoi.messages import (
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    ReopenOffice,
     SendMail,
 )
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
@@ -173,6 +177,9 @@ _REMEMBERED = (
 )
 
 
+_CLOSE = CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",))
+
+
 def _subscriber(**facts: Any) -> Executable:
     return insert(WebhookSubscriberRow).values(url="https://books.example/hook", secrets=[], kinds=[], **facts)
 
@@ -207,25 +214,26 @@ _INVITE = insert(MemberInvitationRow).values(
 
 TRIALS = [
     Trial(
-        activity="check_pair",
+        activity="check_pair",  # of an application that was accepted without holding or freezing anything
         message=STEP,
-        added={},
-        reads_only=True,
-        look=_OFFICE,
-        found=[(None, None)],
-    ),
-    Trial(
-        activity="freeze_smart_import",
-        message=STEP,
+        given=(
+            update(ApplicationOfficeRow).values(holds_token=False, holds_yayoi_id=False),
+            update(OfficeRow).values(frozen_by=None, frozen_at=None),
+            delete(LedgerRow),
+        ),
         added=_ONE_STEP,
-        look=_OFFICE,
-        found=[(PAIR, AT)],
+        look=select(
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+            OfficeRow.frozen_by,
+            OfficeRow.frozen_at,
+        ).join(OfficeRow, OfficeRow.office_token == ApplicationOfficeRow.office_token),
+        found=[(True, True, PAIR, AT)],
         actions=("スマート取引取込を凍結した",),
     ),
     Trial(
         activity="thaw_smart_import",
         message=STEP,
-        before=(("freeze_smart_import", STEP),),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(None, None)],
@@ -324,11 +332,35 @@ TRIALS = [
     ),
     Trial(
         activity="close_office",
-        message=CloseOffice.of(C, AT, outcome=Outcome.INCOMPLETE, open_points=("STEP6 製品の登録",)),
+        message=_CLOSE,
         added=_ONE_STEP | {"case_stages": 1},
-        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.open_points),
-        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"])],
+        look=select(
+            ApplicationOfficeRow.closed_at,
+            ApplicationOfficeRow.outcome,
+            ApplicationOfficeRow.open_points,
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+        ),
+        found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"], False, False)],
         actions=("事業所データの手続きを終了した（未完了の項目あり）",),
+    ),
+    Trial(
+        activity="reopen_office",
+        message=ReopenOffice.of(C, AT, by="佐藤", reason="お電話", occurrence=1),
+        before=(("close_office", _CLOSE),),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.closings),
+        found=[(None, None, 1)],
+        actions=("手続きを再開した",),
+    ),
+    Trial(
+        activity="closed_offices",
+        message=CaseStep(case_no=NO, at=AT),
+        before=(("close_office", _CLOSE),),
+        added={},
+        look=select(ApplicationOfficeRow.closings),
+        found=[(1,)],
+        reads_only=True,
     ),
     Trial(
         activity="close_application",
@@ -391,7 +423,7 @@ TRIALS = [
         message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=_OFFICE,
-        found=[(None, None)],
+        found=[(PAIR, AT)],
         actions=("期限を延ばした",),
     ),
     Trial(
@@ -400,8 +432,14 @@ TRIALS = [
             C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
         ),
         added=_ONE_STEP,
-        look=select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token, ApplicationOfficeRow.office_name),
-        found=[(*OFFICE_B, "事業所B")],
+        look=select(
+            ApplicationOfficeRow.yayoi_id,
+            ApplicationOfficeRow.office_name,
+            ApplicationOfficeRow.holds_token,
+            ApplicationOfficeRow.holds_yayoi_id,
+            OfficeRow.office_token,
+        ).join(OfficeRow, OfficeRow.frozen_by == PAIR),
+        found=[(OFFICE_B[0], "事業所B", True, True, OFFICE_B[1])],
         actions=("弥生ID・事業所トークンを訂正した",),
     ),
     Trial(
@@ -471,6 +509,23 @@ TRIALS = [
         found=[(AT, "期限切れ")],
     ),
     Trial(
+        activity="mail_draft",
+        message=DraftRef(draft_id=INVITED, mail_no=1),
+        given=(
+            insert(DraftRow).values(
+                draft_id=INVITED,
+                form={"applicant.family_name": "弥生"},
+                mail_address=HANAKO,
+                mail_no=1,
+                changed_at=AT,
+                expires_at=datetime(2099, 1, 1, tzinfo=UTC),
+            ),
+        ),
+        added={"notices": 1},  # about no application
+        look=select(NoticeRow.key, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        found=[(f"draft:{INVITED}:1", HANAKO, True)],
+    ),
+    Trial(
         activity="forward_enquiry",
         message=EnquiryRef(receipt_no="Q-000001"),
         given=(
@@ -522,6 +577,13 @@ TRIALS = [
         found=[(None,)],
     ),
     Trial(
+        activity="give_up_start",
+        message=CaseStep(case_no=NO, at=AT),
+        added={},  # `closed_at` is its own ledger
+        look=select(ApplicationRow.closed_at, ApplicationOfficeRow.closed_at),
+        found=[(AT, None)],
+    ),
+    Trial(
         activity="look_again",
         message=C,
         added={},
@@ -541,6 +603,7 @@ TRIALS = [
     Trial(
         activity="freeze_again",
         message=FreezeStep.of(C, AT, office_token=TOKEN),
+        given=(update(OfficeRow).values(frozen_by=None, frozen_at=None),),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(PAIR, AT)],
@@ -608,7 +671,7 @@ TRIALS = [
         message=WorkflowRun(workflow_id="application/YS-000001", run_id="01234567-89ab-4cde-8f01-23456789abcf"),
         added={},
         look=_OFFICE,
-        found=[(None, None)],
+        found=[(PAIR, AT)],
         reads_only=True,
     ),
     Trial(

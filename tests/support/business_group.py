@@ -45,7 +45,7 @@ class Group:
 
     async def change(self, action: str) -> httpx.Response:
         where = f"/members/{(await self.row()).invitation_id}/{action}"
-        page = await self.web.http.get("/members")
+        page = await self.web.http.get(where if action == "withdrawn" else "/members")
         return await self.web.http.post(where, data=hidden_fields(page, where))
 
     async def mails(self, address: str, count: int) -> list[str]:

@@ -70,6 +70,14 @@ class Customer:
             path, {"contract_id": self.issued.contract_id, "password": SUPPORT_PASSWORD} | changes
         )
 
+    async def record_relink(self, service: str, **typed: str) -> httpx.Response:
+        """Fill in the form of one service as its section of the page shows it."""
+        page = await self.http.get("/relink")
+        sections = re.findall(r"<section.*?</section>", page.text, re.DOTALL)
+        [section] = [each for each in sections if f'name="service" value="{service}"' in each]
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="(.*?)"', section)
+        return await self.http.post("/relink", data={name: html.unescape(value) for name, value in hidden} | typed)
+
     async def finish_set_up(self) -> None:
         """STEP5 and STEP6, signed in with the pair's own Yayoi ID."""
         done = await self.set_support_password()

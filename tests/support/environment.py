@@ -37,6 +37,7 @@ from models.yayoi.operator_actions import Action, ServiceRelinked, SetUpStepDone
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.databases import begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
@@ -91,13 +92,15 @@ class Environment:
     settings: Settings
     inbox: SmtpInbox
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
+    freezes: bool = True
+    """Whether smart import is the default: then offices are frozen as the form is accepted."""
 
     @property
     def client(self) -> Client:
         return self.temporal.client
 
     async def apply(self, application: ApplicationForm) -> "Case":
-        receipt = await Intake(self.sessions, self.calendar).receive(application)
+        receipt = await Intake(self.sessions, self.calendar, freezes=self.freezes).receive(application)
         starter = ApplicationStarter(
             self.sessions,
             self.client,
@@ -253,7 +256,8 @@ async def environment_with_worker(
         max_cached_workflows=max_cached_workflows,
         runner=runner,
     ):
-        yield Environment(sessions, temporal, settings, inbox)
+        freezes = registry is None or isinstance(registry.smart_import, PostgresSmartImport)
+        yield Environment(sessions, temporal, settings, inbox, freezes=freezes)
 
 
 async def details_of(procedure: WorkflowHandle[Any, Any]) -> str:

@@ -101,7 +101,7 @@ _BATCH = (
         batch_no=MB.case_no, position=1, line=2, values={"suffix": "0012", "name": "みなと商店"}
     ),
 )
-_LINK = select(MyicsRegistrationRow.link_no, MyicsRegistrationRow.link_used_at, MyicsRegistrationRow.expires_on)
+_LINK = select(MyicsRegistrationRow.link_no, MyicsRegistrationRow.expires_on)
 _OWN = MyicsAccountRow.account_id == MyicsRegistrationRow.account_id
 _LONGER = date(2026, 12, 20)
 
@@ -109,10 +109,10 @@ MYICS_TRIALS = [
     Trial(
         activity="make_link",
         message=NewLink.of(MR, AT, occurrence=2, expires_on=_LONGER),
-        given=(_FIRM, _account(), _registration(link_used_at=AT)),
+        given=_INVITED,
         added=_ONE_STEP,
         look=_LINK,
-        found=[(2, None, _LONGER)],
+        found=[(2, _LONGER)],
         actions=("URL を用意した",),
     ),
     Trial(
@@ -163,7 +163,7 @@ MYICS_TRIALS = [
         added={},
         reads_only=True,
         look=_LINK,
-        found=[(1, None, EXPIRES_ON)],
+        found=[(1, EXPIRES_ON)],
     ),
     Trial(
         activity="users_of_client",
@@ -172,7 +172,7 @@ MYICS_TRIALS = [
         added={},
         reads_only=True,
         look=_LINK,
-        found=[(1, None, EXPIRES_ON)],
+        found=[(1, EXPIRES_ON)],
     ),
     Trial(
         activity="send_myics_mail",

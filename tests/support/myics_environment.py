@@ -23,9 +23,10 @@ from models.common.personal_links import PersonalLinkKind, read_link
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind
 from models.myics.batches import BatchKind
-from models.myics.forms import FirmForm, UserForm
+from models.myics.forms import CorrectionForm, FirmForm, UserForm
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationEnded, RegistrationKind, RegistrationProgress, RegistrationStage
+from models.myics.store.address_changes import AddressChanges
 from models.myics.store.batches import Batches
 from models.myics.store.clients import Clients
 from models.myics.store.registrants import Registrants, read_account
@@ -58,7 +59,7 @@ FIRM = CustomerNo("1000200301")
 OWNER = MailAddress("ichiro@aoba-kaikei.example.jp")
 KEYWORD, PASSWORD = "青葉の合言葉", "Aoba2026"
 SATO = "佐藤"
-_LINK = re.compile(r"http://web\.test/myics/(?:register|password/new)\?link=(\S+)")
+_LINK = re.compile(r"http://web\.test/myics/(?:register|password/new|address)\?link=(\S+)")
 
 
 def user(address: str, kind: AccountKind = AccountKind.GENERAL, name: str = "青葉 次郎") -> UserForm:
@@ -83,6 +84,7 @@ class MyicsEnvironment:
         self.registrants = Registrants(sessions, self.hashing, "secret", not_woken, now)
         self.renewals = Renewals(sessions, self.hashing, "secret", not_woken, now)
         self.sign_in = SignIn(sessions, self.hashing, not_woken, now)
+        self.address_changes = AddressChanges(sessions, self.sign_in, "secret", not_woken, now)
         self.users = Users(sessions, not_woken, now)
         self.invitations = InvitationUpdates(self.users, self.environment.client)
         self.clients = Clients(sessions, not_woken, now)
@@ -138,6 +140,12 @@ class MyicsEnvironment:
         token = await registration.link()
         await self.registrants.set_password(token, password)
         await self.registrants.accept_terms(token, authority=True, terms=True)
+        await self.notify()
+
+    async def correct_address(self, manager: Member, address: str, right: str) -> None:
+        """Let an administrator correct the address of one of the firm's own users."""
+        account = await self.account(address)
+        await self.users.correct_address(manager, account.account_id, CorrectionForm(address=MailAddress(right)))
         await self.notify()
 
     async def forget_password(self, address: str, holder: str = FIRM) -> None:
@@ -211,7 +219,7 @@ class Registered:
                 await asyncio.sleep(0.05)
 
     async def _is_number(self, token: str, number: int) -> bool:
-        kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD)
+        kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD, PersonalLinkKind.MYICS_ADDRESS)
         link = next(filter(None, (read_link("secret", kind, token) for kind in kinds)), None)
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 

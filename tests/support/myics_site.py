@@ -1,8 +1,10 @@
 """MYICS as browsers reach it: the pages on the real procedures, a firm that is registered already, and its people."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httpx
 from fastapi import FastAPI
@@ -10,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.myics.identifiers import ClientId
+from models.myics.store.users import UserLoss
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, myics_with_worker
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
@@ -60,9 +63,16 @@ class MyicsBrowserUser:
         return await self.send(place, {"address": address, "name": "青葉 花子", "kind": kind})
 
     async def act(self, account_id: int, action: str, *, client: str = "") -> httpx.Response:
-        """Press a button beside a user."""
+        """Press a button beside a user; what takes something away is asked about on a page of its own."""
+        where = f"/myics/users/{account_id}/{action}"
         place = f"/myics/clients/{client}/users" if client else "/myics/users"
-        return await self.send(place, {}, action=f"/myics/users/{account_id}/{action}")
+        if action in set(UserLoss):
+            [asked] = re.findall(rf'href="({where}[^"]*)"', (await self.get(place)).text)
+            question = await self.get(asked)
+            if question.status_code != HTTPStatus.OK:
+                return question
+            place = asked
+        return await self.send(place, {}, action=where)
 
     async def upload(self, kind: str, content: bytes, name: str = "list.csv") -> httpx.Response:
         hidden = hidden_fields(await self.get("/myics/batches"), "/myics/batches")

@@ -10,11 +10,11 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, Outcome, PairProblem, RememberedLink, SendMail
+from models.yayoi.messages import OfficeCase, Outcome, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import example
-from models.yayoi.pair_rules import PairRule
+from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_OF_THE_CONTRACT, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from tests.support.environment import OFFICE_C, OPERATOR, Case
@@ -26,15 +26,6 @@ BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", 
 
 
 NOTICE = SendMail(case_no=ApplicationNo("YS-000001"), part=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
-
-
-Y2 = PairProblem(rule=PairRule.ID_EXISTS, message="登録されていません。", acceptable=True)
-
-
-Y5 = PairProblem(rule=PairRule.TOKEN_OF_THE_CONTRACT, message="ご契約のものではありません。", acceptable=True)
-
-
-Y3 = PairProblem(rule=PairRule.ID_IN_NO_GROUP, message="別の事業グループに参加しています。")
 
 
 def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **facts: Any) -> OfficeState:
@@ -60,8 +51,8 @@ def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **fa
     return state
 
 
-def after_notice(stage: Stage, *done: SetUpStep) -> OfficeState:
-    state = state_at(stage, notified_at=AT, sharing_ended=True)
+def after_notice(stage: Stage, *done: SetUpStep, outcome: Outcome | None = None) -> OfficeState:
+    state = state_at(stage, notified_at=AT, sharing_ended=True, outcome=outcome)
     state.follow_up.links = (BANK,)
     for step in done:
         state.follow_up.record_step(step)
@@ -80,14 +71,17 @@ CORRECTING = EARLY | {Action.CORRECT_PAIR, Action.EXTEND_DEADLINE, Action.HOLD}
 RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
 
 
+LATE = {Action.REOPEN, Action.ADD_NOTE, Action.HAND_OVER, Action.RESEND_MAIL}
+
+
 TABLE = [
     ("check", state_at(Stage.CHECK), (EARLY | {Action.HOLD}) - {Action.RESEND_MAIL}),
-    ("correction", state_at(Stage.CORRECTION, problems=(Y2,)), CORRECTING | {Action.ACCEPT_PAIR}),
-    ("correction of Y3", state_at(Stage.CORRECTION, problems=(Y2, Y3)), CORRECTING),
+    ("correction", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED,)), CORRECTING),
+    ("correction of Y3", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED, IN_ANOTHER_GROUP)), CORRECTING),
     (
         "correction of Y5",
-        state_at(Stage.CORRECTION, problems=(Y5,)),
-        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+        state_at(Stage.CORRECTION, problems=(NOT_OF_THE_CONTRACT,)),
+        CORRECTING - {Action.REPORT_SHARING_RELEASED},
     ),
     ("correction at hand", state_at(Stage.CORRECTION), EARLY | {Action.EXTEND_DEADLINE, Action.HOLD}),
     (
@@ -99,8 +93,8 @@ TABLE = [
     ("sharing, held", state_at(Stage.SHARING, held=True), RELEASING | {Action.RESUME}),
     (
         "correction, not linked",
-        state_at(Stage.CORRECTION, Procedure.UNLINKED_NETWORK, problems=(Y2,)),
-        (CORRECTING | {Action.ACCEPT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+        state_at(Stage.CORRECTION, Procedure.UNLINKED_NETWORK, problems=(NOT_REGISTERED,)),
+        CORRECTING - {Action.REPORT_SHARING_RELEASED},
     ),
     (
         "set up",
@@ -119,6 +113,16 @@ TABLE = [
         set[Action](),
     ),
     ("closed", state_at(Stage.CLOSED, outcome=Outcome.COMPLETED), set[Action]()),
+    (
+        "after closing",
+        after_notice(Stage.AFTER_CLOSING, outcome=Outcome.INCOMPLETE),
+        LATE | {Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
+    ),
+    (
+        "after closing, only re-links open",
+        after_notice(Stage.AFTER_CLOSING, *SetUpStep, outcome=Outcome.INCOMPLETE),
+        LATE | {Action.REPORT_RELINK},
+    ),
 ]
 
 
@@ -129,7 +133,12 @@ def filled(action: Action, state: OfficeState) -> ActionMessage:
     return action.message.model_validate(shown)
 
 
-NOT_SHOWN = {"kind": MailKind.RELEASE_SHARING, "step": SetUpStep.SUPPORT_PASSWORD, "service": "みずうみ銀行"}
+NOT_SHOWN = {
+    "kind": MailKind.RELEASE_SHARING,
+    "step": SetUpStep.SUPPORT_PASSWORD,
+    "service": "みずうみ銀行",
+    "text_for_customer": "お電話のとおり、手続きを終わります。",
+}
 
 
 FILLED_IN = {

@@ -14,7 +14,6 @@ from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import (
-    AcceptPair,
     Action,
     Cancel,
     CorrectPair,
@@ -22,6 +21,7 @@ from models.yayoi.operator_actions import (
     Hold,
     Reject,
     ReleaseSharing,
+    Reopen,
     ResendMail,
     Resume,
     Withdraw,
@@ -105,6 +105,22 @@ async def incomplete_after_thirty_days(environment: Environment) -> Case:
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=32))
+    await case.until(await case.now() + timedelta(days=92))
+    return case
+
+
+async def completed_after_closing(environment: Environment) -> Case:
+    """What is open when the case closes is done later, some of it after the case was reopened."""
+    case = await environment.apply(form())
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.until(await case.now() + timedelta(days=32))
+    await case.do_step(SetUpStep.BUSINESS_GROUP)
+    await case.act(Reopen(by=OPERATOR, reason="お客様のご希望"))
+    await at_rest(case, Stage.SET_UP)
+    await case.until(await case.now() + timedelta(days=32))
+    await case.do_steps(SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
+    await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case
 
 
@@ -227,11 +243,12 @@ async def linked_standalone(environment: Environment) -> Case:
 
 
 async def not_linked_standalone(environment: Environment) -> Case:
-    """Accepted in spite of what the check has found."""
+    """With an address that is no Yayoi ID at first."""
     pair = (YayoiId("nobody@shiraishi.example.co.jp"), None)
     case = await environment.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
+    right = YayoiId("office-2@shiraishi.example.co.jp")
+    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=right))
     await at_rest(case, Stage.SET_UP)
     await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
     return case
@@ -311,6 +328,7 @@ ENDED: tuple[Path, ...] = (
     sharing_released_on_behalf,
     two_offices,
     incomplete_after_thirty_days,
+    completed_after_closing,
     sharing_never_released,
     rejected,
     corrected_after_a_reminder,

@@ -1,4 +1,4 @@
-"""The sandbox of tests: it restricts the modules of our workflows too, which workers pass through."""
+"""The sandbox of tests: it restricts the modules of our workflows. Workers do without it."""
 
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer

@@ -22,8 +22,8 @@ class ShownPage:
     @workflow.run
     async def run(self) -> list[int]:
         counts = []
-        self._view.enter(Stage.FREEZE)
-        self._view.note("凍結した")
+        self._view.enter(Stage.REMEMBER_LINKS)
+        self._view.note("連携を記録した")
         self._view.enter(Stage.SHARING, WaitingFor.APPLICANT)
         self._view.note("メールを送った")
         for _ in range(3):

@@ -45,6 +45,8 @@ NETWORK, STANDALONE = "8871304", "6111111"
 TOKEN_B = "b0000002-0000-4000-8000-000000000002"
 TOKEN_C = "c0000003-0000-4000-8000-000000000003"
 TOKEN_OF_ANOTHER = "d0000004-0000-4000-8000-000000000004"
+IDS = ("b@example.co.jp", "c@example.co.jp", "office-b@example.co.jp")
+"""Yayoi IDs that are in no business group."""
 SECRET = "a secret of the tests"
 WEB = "http://web.test"
 UI = "http://ui.test"
@@ -68,6 +70,7 @@ async def fill_registry(sessions: async_sessionmaker[AsyncSession]) -> None:
 
     async with sessions.begin() as session:
         session.add_all([contract(NETWORK, True), contract(STANDALONE, False)])
+        session.add_all(YayoiIdRow(yayoi_id=yayoi_id, family_name="弥生", given_name="太郎") for yayoi_id in IDS)
         await session.flush()
         session.add_all(
             [

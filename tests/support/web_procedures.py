@@ -36,6 +36,7 @@ class AnsweringOffice:
 
     def __init__(self) -> None:
         self._taken: list[str] = []
+        self._texts: list[str] = []
         self._steps: list[SetUpStep] = []
         self._refusals_left = 2
         self._ended = False
@@ -73,6 +74,7 @@ class AnsweringOffice:
     @workflow.update
     async def withdraw(self, message: Withdraw) -> None:
         self._taken.append(f"{message.by} {message.event_id} withdraw")
+        self._texts.append(f"{message.reason}／{message.text_for_customer}")
 
     @withdraw.validator
     def _check_withdraw(self, message: Withdraw) -> None:
@@ -91,3 +93,8 @@ class AnsweringOffice:
     @workflow.query
     def taken(self) -> list[str]:
         return self._taken
+
+    @workflow.query
+    def texts(self) -> list[str]:
+        """The reason of each withdrawal, and what the customer is to read about it."""
+        return self._texts

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from models.common.case_state import CaseState
 from models.common.operations import Operation, Operations
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
 
 
 class ManualOperation(Operation):
     SENT = "sent", ActionMessage, "発送を記録する"
-    WITHDRAW = "withdraw", ActionMessage, "取り下げる"
+    WITHDRAW = "withdraw", EndCase, "取り下げる"
 
 
 @dataclass(kw_only=True)
@@ -18,6 +19,11 @@ class ManualState(CaseState):
     case: ManualCase
     stage: ManualStage = ManualStage.REQUESTED
     outcome: ManualOutcome | None = None
+    text_for_customer: str = ""
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        return (self.text_for_customer,) if self.text_for_customer else ()
 
 
 def _refusal(_operation: ManualOperation, state: ManualState) -> str | None:

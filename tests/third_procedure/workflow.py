@@ -4,6 +4,7 @@ from temporalio import workflow
 
 from models.common.calendar import end_of
 from models.common.case_status import CaseStatus
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from tests.third_procedure.activities import ManualActivities
@@ -50,11 +51,12 @@ class ManualRequest:
         await self._end(ManualOperation.SENT, ManualOutcome.SENT, message)
 
     @operator_action(ManualOperation.WITHDRAW)
-    async def withdraw(self, message: ActionMessage) -> None:
+    async def withdraw(self, message: EndCase) -> None:
+        self._state.text_for_customer = message.text_for_customer
         await self._end(ManualOperation.WITHDRAW, ManualOutcome.WITHDRAWN, message)
 
     async def cancellation_requested(self) -> None:
-        message = ActionMessage(by="Web UI", reason="Request Cancellation")
+        message = EndCase(by="Web UI", reason="Request Cancellation")
         await self._end(ManualOperation.WITHDRAW, ManualOutcome.WITHDRAWN, message)
 
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:

@@ -80,6 +80,13 @@ async def test_a_removed_subscriber_receives_nothing_any_more(
         await webhooks_command.remove(settings, row.subscriber_id)
 
 
+def test_a_subscriber_is_removed_only_after_a_question_that_says_what_stops() -> None:
+    asked = CliRunner().invoke(app, ["webhooks", "remove", "1"], input="n\n")
+    assert asked.exit_code == 1
+    assert "送信先 1 への通知をすべて止め、秘密鍵を消します" in asked.output
+    assert "Aborted" in asked.output
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

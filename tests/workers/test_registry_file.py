@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models import tables
+from models.common.typed_days import NO_DAY
 from models.yayoi.procedures import Procedure
 from tests.support.running import PATIENCE
 from workers.registry.file import load
@@ -248,7 +249,7 @@ async def test_y15_an_issued_id_is_never_somebody_elses(
         ([YAYOI_ID | {"family_name": "　"}], "family_name: 入力してください。"),
         ([YAYOI_ID | {"family_name": "生" * 201}], "200 文字以内"),
         ([CONTRACT, OFFICE, LINK | {"kind": "bank"}], "kind: bank_account、air_regi、ubi_regi、other のいずれか"),
-        ([CONTRACT, OFFICE, LINK | {"last_imported_on": "10/30"}], "YYYY-MM-DD"),
+        ([CONTRACT, OFFICE, LINK | {"last_imported_on": "10/30"}], f"last_imported_on: {NO_DAY}"),
     ],
 )
 async def test_a_bad_row_is_refused_with_its_line_and_the_others_are_loaded(

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 HARMLESS = "\n# Nothing that a case would notice.\n"
 BREAKING = """
 steps = OfficeSteps
-steps.freeze_smart_import, steps.remember_links = steps.remember_links, steps.freeze_smart_import
+steps.remember_links, steps.issue_contract_id = steps.issue_contract_id, steps.remember_links
 """
 """The steps of every case in another order."""
 

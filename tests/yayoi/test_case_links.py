@@ -38,9 +38,9 @@ def test_a_link_opens_its_own_case_until_its_last_day_and_no_other() -> None:
 
 def test_links_of_a_case_outlive_its_due_date_and_every_mail_by_enough() -> None:
     due = date(2026, 11, 20)
-    assert link_expiry(due) == date(2027, 2, 18)
-    assert link_expiry(due, date(2026, 11, 4)) == date(2027, 2, 18)
-    assert link_expiry(due, date(2027, 2, 10)) == date(2027, 3, 12)
+    assert link_expiry(due) == date(2027, 4, 19)
+    assert link_expiry(due, date(2026, 11, 4)) == date(2027, 4, 19)
+    assert link_expiry(due, date(2027, 2, 10)) == date(2027, 6, 10)
 
 
 async def test_forged_links_open_nothing_and_disclose_nothing(web: Web) -> None:

@@ -18,6 +18,7 @@ from models.yayoi.combination_ledger import HEADINGS, LedgerEntry, Reader, as_cs
 from models.yayoi.store.combinations import ledger_of
 from models.yayoi.store.intake import Intake
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI, form
+from tests.support.pdf_pages import pdf_text
 from tests.support.web import TOKEN_C, answering, application, end_cases, fill_registry, pair, web_on
 from workers import examples
 from workers.registry.file import load
@@ -144,6 +145,10 @@ async def test_y22_an_applicants_link_shows_the_pairs_of_that_application_alone(
         assert page.status_code == 200
         assert "B 商店" in page.text
         assert "C 商店" not in page.text
+        # A part must not be taken for the whole, and leads there.
+        number = mine.json()["application_no"]
+        assert f"お申し込み {number} の事業所データだけを表示しています。" in page.text
+        assert 'href="/ledger"' in page.text.partition("<h1>")[2]
         csv_file, pdf_file = [
             await web.http.get(f"{address.path}/ledger.{kind}?{address.query}") for kind in ("csv", "pdf")
         ]
@@ -151,6 +156,10 @@ async def test_y22_an_applicants_link_shows_the_pairs_of_that_application_alone(
         assert "C 商店" not in csv_file.content.decode("utf-8-sig")
         assert pdf_file.content.startswith(b"%PDF")
         assert pdf_file.headers["content-disposition"].startswith("attachment")
+        assert all(
+            f"combination-ledger-{number}-" in file.headers["content-disposition"] for file in (csv_file, pdf_file)
+        )
+        assert f"お申し込み {number} の" in pdf_text(pdf_file.content)
         others = urlsplit(other.json()["status_url"])
         for kind in ("", ".csv", ".pdf"):
             assert (await web.http.get(f"{others.path}/ledger{kind}?{address.query}")).status_code == 404

@@ -52,11 +52,19 @@ APPLICANT, FOLLOW_UP = deadlines.APPLICANT_REMINDER_DAYS, deadlines.FOLLOW_UP_RE
         ("docs/operators.ja.md", f"期限切れ（完了予定日の {deadlines.EXPIRY_DAYS} 営業日後）"),
         ("docs/operators.ja.md", f"{days(FOLLOW_UP)} 営業日後に催促します"),
         ("docs/operators.ja.md", f"完了のお知らせから {deadlines.FOLLOW_UP_DAYS} 日で"),
+        ("docs/operators.ja.md", f"{deadlines.AFTER_CLOSING_DAYS} 日の間、お客様は同じ画面で残りを設定できます"),
         ("README.md", f"after {days(APPLICANT, ', ', ' and ')} business days"),
         ("README.md", f"until {deadlines.EXPIRY_DAYS} business days after the due date"),
         ("README.md", f"after {days(FOLLOW_UP, ', ', ' and ')}, until the case closes"),
         ("README.md", f"closes {deadlines.FOLLOW_UP_DAYS} days after the notice"),
-        ("docs/deployment.md", f"{deadlines.FOLLOW_UP_DAYS} days after the last notice"),
+        ("README.md", f"can still be done for {deadlines.AFTER_CLOSING_DAYS} days"),
+        ("README.ja.md", f"その後も {deadlines.AFTER_CLOSING_DAYS} 日間受け付けます"),
+        ("docs/webhooks.md", f"can still be done for {deadlines.AFTER_CLOSING_DAYS} days"),
+        ("docs/deployment.md", f"{deadlines.MAILED_CASE_LINK_DAYS} days after the last notice"),
+        (
+            "docs/deployment.md",
+            f"({deadlines.FOLLOW_UP_DAYS} until a case closes, {deadlines.AFTER_CLOSING_DAYS} more if",
+        ),
     ],
 )
 def test_the_documents_state_the_deadlines_as_they_are(document: str, said: str) -> None:
@@ -65,9 +73,10 @@ def test_the_documents_state_the_deadlines_as_they_are(document: str, said: str)
 
 def test_the_operators_guide_states_no_other_deadline() -> None:
     guide = (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
-    assert len(TYPED.findall(guide)) == 10
+    assert len(TYPED.findall(guide)) == 11
 
 
-def test_y25_a_link_opens_longer_than_the_follow_up_lasts() -> None:
-    assert deadlines.CASE_LINK_DAYS > deadlines.FOLLOW_UP_DAYS
+def test_y25_a_link_opens_as_long_as_something_can_be_done() -> None:
+    assert deadlines.MAILED_CASE_LINK_DAYS == deadlines.FOLLOW_UP_DAYS + deadlines.AFTER_CLOSING_DAYS
+    assert deadlines.CASE_LINK_DAYS > deadlines.MAILED_CASE_LINK_DAYS + 2 * deadlines.EXPIRY_DAYS
     assert deadlines.CODE_VALID < deadlines.ADDRESS_CHECK_LASTS < timedelta(days=deadlines.MEMBER_INVITATION_DAYS)

@@ -19,11 +19,13 @@ from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent, event_label
-from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from tests.support.web import (
     NETWORK,
+    STANDALONE,
     TOKEN_B,
     TOKEN_C,
+    TOKEN_OF_ANOTHER,
     TemporalProxy,
     Web,
     answering,
@@ -248,9 +250,10 @@ async def test_an_unknown_case_is_refused(case: Case, report: dict[str, Any]) ->
 
 
 async def test_an_unknown_case_may_come_to_exist(case: Case) -> None:
-    report = group_created(yayoi_id="d@example.co.jp", event_id=str(uuid4()))
+    report = group_created(yayoi_id="office-b@example.co.jp", event_id=str(uuid4()))
     assert reason(await case.web.report(report), 404) == NO_CASE
-    number = await case.web.applied(pair("d@example.co.jp", "d" * 8 + TOKEN_B[8:]))
+    other = pair("office-b@example.co.jp", TOKEN_OF_ANOTHER)
+    number = await case.web.applied(other, existing_contract_id=STANDALONE, network_product=False)
     await case.web.office(number, 1)
     assert reason(await case.web.report(report), 409) == NOT_YET
 
@@ -271,7 +274,7 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
         (
             {"kind": "sharing_released", "office_token": "x", "event_id": str(uuid4())},
             "office_token",
-            "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。",
+            OfficeToken.why_not("x"),
         ),
         ({"kind": "sharing_released", "office_token": TOKEN_B}, "event_id", "入力してください。"),
         (group_created(group_name=""), "group_name", "1 文字以上で入力してください。"),

@@ -22,6 +22,7 @@ from models.common.calendar import BusinessCalendar
 from models.common.refusals import RefusedError
 from models.tables import ApplicationRow, AuditRow, ExistingContractRow, RefusedFormRow
 from models.webhooks.secrets import new_secret
+from models.yayoi.identifiers import OfficeToken
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from tests.support.provider_forms import EXAMPLE, answers
@@ -224,7 +225,7 @@ async def test_what_breaks_our_rules_is_named_by_the_providers_names_and_kept(we
             "「たぶん」は受け付けていません。「はい」、「いいえ」のいずれかを選んでください。"
         ),
         "data.offices[1].mail_again": "弥生ID と一致しません。もう一度入力してください。",
-        "data.offices[1].token": "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。",
+        "data.offices[1].token": OfficeToken.why_not("b0000002"),
     }
     [row] = await kept(web)
     assert (row.webhook_id, json.loads(row.body), row.errors) == ("evt_1", form, errors_of(answer))

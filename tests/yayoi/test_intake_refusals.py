@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import ApplicationRow
+from models.yayoi.identifiers import OfficeToken
+from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.databases import MIGRATED, new_database
 from tests.support.web import (
     STANDALONE,
     TOKEN_B,
     TOKEN_C,
+    TOKEN_OF_ANOTHER,
     Web,
     application,
     errors_of,
@@ -28,7 +31,6 @@ from workers import database
 
 MISMATCH = "弥生ID と一致しません。もう一度入力してください。"
 FULL_WIDTH = "全角で入力してください（例：弥生　太郎）。"
-BAD_TOKEN = "事業所トークンは「8桁-4桁-4桁-4桁-12桁」の英数字で入力してください。"
 BAD_ADDRESS = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
 BAD_CONTRACT = "サービス契約ID（お客様番号）は 6、7、8 のいずれかで始まる 7 桁の数字で入力してください。"
 
@@ -74,7 +76,9 @@ async def test_y1_nothing_appears_twice_in_one_application(
     "token", ["b0000002-0000-4000-8000-00000000000", "b000000200004000800000000000002", "あ" * 36, "b0000002_0000", "x"]
 )
 async def test_y4_a_token_of_another_shape_is_refused(refusing: Web, token: str) -> None:
-    assert errors_of(await refusing.apply(application(pair(token=token)))) == {"offices.0.office_token": BAD_TOKEN}
+    assert errors_of(await refusing.apply(application(pair(token=token)))) == {
+        "offices.0.office_token": OfficeToken.why_not(token)
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
     pairs = [pair(token="x", yayoi_id_confirmation=other), pair("x", yayoi_id_confirmation=other)]
     assert errors_of(await refusing.apply(application(*pairs))) == {
         "offices.0.yayoi_id_confirmation": MISMATCH,
-        "offices.0.office_token": BAD_TOKEN,
+        "offices.0.office_token": OfficeToken.why_not("x"),
         "offices.1.yayoi_id": BAD_ADDRESS,
     }
 
@@ -156,7 +160,7 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
             },
         ),
         (
-            application(existing_contract_id=STANDALONE),
+            application(pair(token=TOKEN_OF_ANOTHER), existing_contract_id=STANDALONE),
             {
                 "network_product": (
                     "このサービス契約ID（お客様番号）の製品はネットワーク製品以外です。"
@@ -180,9 +184,7 @@ async def test_y9_the_answers_must_fit_the_procedure(
         (
             {"existing_contract_id": "8000000"},
             {
-                "existing_contract_id": (
-                    "このサービス契約ID（お客様番号）は登録されていません。現在ご利用中の番号を入力してください。"
-                )
+                "existing_contract_id": NO_SUCH_CONTRACT,
             },
         ),
         ({"submission_id": "12"}, {"submission_id": "UUID で指定してください。"}),
@@ -211,6 +213,36 @@ async def test_every_wrong_field_is_named_with_its_reason(
     refusing: Web, changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert errors_of(await refusing.apply(application() | changes)) == expected
+
+
+@pytest.mark.parametrize("contract", ["8000000", STANDALONE], ids=["unknown", "of another product"])
+@pytest.mark.parametrize("token", [None, TOKEN_B], ids=["not linked", "with the token of another contract"])
+async def test_y5a_which_numbers_exist_is_told_to_nobody_without_a_token_of_the_contract(
+    refusing: Web, contract: str, token: str | None
+) -> None:
+    form = application(pair(token=token), existing_contract_id=contract, accounting_link=token is not None)
+    assert errors_of(await refusing.apply(form)) == {"existing_contract_id": NO_SUCH_CONTRACT}
+
+
+async def test_y9_all_that_is_wrong_with_an_addition_is_said_in_one_round(refusing: Web) -> None:
+    first = pair("x", None, yayoi_id_confirmation="x")
+    form = application(first, pair(token=TOKEN_B), pair(token=TOKEN_B), link_addition=True, consents={}) | {
+        "applicant": {"family_name": "Yayoi", "given_name": "太郎"}
+    }
+    del form["network_product"]  # the product is the contract's: it is not asked for
+    twice = "同じ弥生ID が 2 回入力されています。事業所データごとに 1 つ必要です。"
+    missing = "発行済みのサービス契約ID を入力してください。"
+    assert errors_of(await refusing.apply(form)) == {
+        "applicant.family_name": FULL_WIDTH,
+        "offices.0.yayoi_id": BAD_ADDRESS,
+        "offices.0.yayoi_id_confirmation": BAD_ADDRESS,
+        "offices.0.office_token": "事業所トークンを入力してください。",
+        **{f"offices.{index}.issued_contract_id": missing for index in range(3)},
+        **{f"offices.{index}.yayoi_id": twice for index in (1, 2)},
+        **{f"offices.{index}.office_token": "同じ事業所トークンが 2 回入力されています。" for index in (1, 2)},
+        "consents.stop_smart_import": "手続き完了までスマート取引取込を利用しないことに同意してください。",
+        "consents.relink_required": "連携サービスの再連携が必要になることを確認してください。",
+    }
 
 
 async def test_missing_fields_are_asked_for(refusing: Web) -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
+from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.mail_texts import MailTexts
 from models.tables import ApplicationOfficeRow, ApplicationRow
@@ -23,6 +24,7 @@ from tests.support.activity_trials import AIR, AT, BANK, RELEASED_FOR_THEM, STEP
 from tests.support.environment import OFFICE_C, TARO, YAYOI, form
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
+from workers.wiring.derived import named_in_mails
 from workers.wiring.root import build_registry
 
 UNTIL = date(2026, 11, 27)
@@ -30,7 +32,10 @@ POINT = "会計事務所との共有が解除されていません。"
 FIRM = "山田会計事務所"
 DESK = "desk@example.co.jp"
 SUPERVISOR = "tanaka@back-office.example.jp"
-TO_THE_PAIR = {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER, MailKind.CASE_LINK}
+TO_THE_PAIR = {
+    *(MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.FOLLOW_UP_REMINDER),
+    *(MailKind.FOLLOW_UP_ENDED, MailKind.CASE_LINK),
+}
 
 LINKED = (Procedure.LINKED_NETWORK, Procedure.LINKED_STANDALONE, Procedure.LINK_ADDITION)
 NETWORK = (Procedure.LINKED_NETWORK, Procedure.UNLINKED_NETWORK)
@@ -96,6 +101,7 @@ class Post:
         request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=(POINT,), until=UNTIL)
         texts = MailTexts(
             build_registry(self.environment.settings),
+            mail_templates(**named_in_mails(self.environment.settings)),
             partial(case_link, "http://web.test", "secret"),
             partial(operators_link, "http://ui.test", "default"),
             DESK,
@@ -321,7 +327,7 @@ async def test_y25_y27_the_last_mail_fits_however_it_ended(environment: Activity
     text = await writer.body(MailKind.FINISHED)
     well = outcome in {Outcome.COMPLETED, Outcome.INCOMPLETE}
     assert f"■1 件目　事業所C：{outcome}\n" in text
-    assert ("次の設定が、まだ完了していません。" in text) == (outcome is Outcome.INCOMPLETE)
+    assert ("次の設定が、完了していません。" in text) == (outcome is Outcome.INCOMPLETE)
     assert ("証憑は、完全に削除することができません" in text) == well
     assert "\n\n\n" not in text
 
@@ -337,7 +343,7 @@ async def test_y27_a_pair_that_was_notified_of_its_id_is_notified_of_the_end_on_
     for undo in ("revoke_contract_id", "restore_sharing"):
         await activities[undo](step)
     await activities["send_mail"](mail.model_copy(update={"kind": MailKind.CANCELLED}))
-    _, applicant, pair = smtp_inbox.mails
+    _receipt, _notice, applicant, pair = smtp_inbox.mails
     assert (applicant["To"], pair["To"]) == (writer.customer.mail_address, writer.customer.yayoi_id)
     assert "/offices/1?" not in text_of(applicant)
     assert "/offices/1?" in text_of(pair)

@@ -22,7 +22,7 @@ from models.yayoi.member_invitations import (
     InvitationOutcome,
 )
 from models.yayoi.store.intake import Intake
-from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER
+from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER, NO_LONGER_OPEN
 from tests.support.business_group import ADMINISTRATOR, GUEST, Group, group_in
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_C, Environment, details_of, form
@@ -157,6 +157,18 @@ async def test_y24_sending_again_ends_the_link_before(group: Group) -> None:
     await group.web.sign_in(GUEST)
     assert (await group.join(second)).status_code == 303
     assert await group.ended() is InvitationOutcome.ACCEPTED
+
+
+async def test_y24_what_stops_is_said_before_an_invitation_is_withdrawn(group: Group) -> None:
+    await group.invite(GUEST)
+    where = f"/members/{(await group.row()).invitation_id}/withdrawn"
+    assert f'action="{where}"' not in (await group.web.http.get("/members")).text
+    question = await group.web.http.get(where)
+    assert "リンクから参加できなくなります" in words(question)
+    assert (await group.row()).withdrawn_at is None
+    await group.change("withdrawn")
+    again = await group.web.http.get(where)
+    assert (again.status_code, NO_LONGER_OPEN in words(again)) == (422, True)
 
 
 async def test_y24_withdrawn_it_opens_nothing_and_may_be_made_anew(group: Group) -> None:

@@ -11,12 +11,14 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_actions import AddNote, HandOver
+from models.common.typed_days import NO_DAY
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
 from models.yayoi.operator_actions import ResendMail as Resend
 from models.yayoi.operator_rules import OPERATIONS, example
+from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, Stage
 from models.yayoi.service_links import Coverage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
@@ -25,8 +27,6 @@ from tests.support.operator_actions import (
     BANK,
     FILLED_IN,
     TABLE,
-    Y2,
-    Y3,
     filled,
     shown_actions,
     state_at,
@@ -52,7 +52,7 @@ def states(draw: st.DrawFn) -> OfficeState:
     state = state_at(
         draw(st.sampled_from(Stage)),
         draw(st.sampled_from(Procedure)),
-        problems=tuple(draw(st.lists(st.sampled_from([Y2, Y3]), max_size=2))),
+        problems=tuple(draw(st.lists(st.sampled_from([NOT_REGISTERED, IN_ANOTHER_GROUP]), max_size=2))),
         sharing_ended=draw(st.booleans()),
         held=draw(st.booleans()),
         notified_at=draw(st.none() | st.just(AT)),
@@ -91,7 +91,7 @@ WRONG = [
     ("add_note", {"by": OPERATOR}, "reason：入力してください。"),
     ("add_note", {"by": OPERATOR, "reason": "お電話", "memo": "x"}, "memo：この項目は受け付けていません。"),
     ("add_note", {"by": "", "reason": "お電話"}, "by：1 文字以上で入力してください。"),
-    ("extend_deadline", {"by": OPERATOR, "reason": "お電話", "until": "来週"}, "until：日付は YYYY-MM-DD で"),
+    ("extend_deadline", {"by": OPERATOR, "reason": "お電話", "until": "来週"}, f"until：{NO_DAY}"),
     ("correct_pair", {"by": OPERATOR, "reason": "お電話", "office_token": "123"}, "office_token："),
     ("resend_mail", {"by": OPERATOR, "reason": "お電話", "kind": "nothing"}, "kind："),
     ("add_note", "お電話しました", "全体：項目の組（オブジェクト）で指定してください。"),

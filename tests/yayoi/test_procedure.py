@@ -30,7 +30,7 @@ from models.tables import (
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import AcceptPair, CorrectPair
+from models.yayoi.operator_actions import CorrectPair, Reject
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.smart_import import SmartImportRuns
@@ -111,25 +111,27 @@ async def test_from_form_to_closed_case(environment: Environment) -> None:
         assert (await session.get_one(ApplicationRow, case.application_no)).closed_at is not None
 
 
-async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_and_may_be_accepted(
+async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_while_its_office_stays_frozen(
     environment: Environment,
 ) -> None:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     [request] = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CORRECTION_NEEDED.subject]
     assert "弥生ID として登録されていません" in body(request)
-    assert (await environment.office(OFFICE_B[1])).frozen_by is None
-    await case.act(AcceptPair(by=OPERATOR, reason="本日登録されるとのお電話"))
+    assert (await environment.office(OFFICE_B[1])).frozen_by == f"{case.application_no}:1"
+    assert (await SmartImportRuns(environment.sessions).run(OFFICE_B[1], await case.now())).refused_because
+    async with environment.sessions.begin() as session:
+        session.add(YayoiIdRow(yayoi_id=NOBODY, family_name="弥生", given_name="太郎"))
+    # Registered meanwhile: found by the look that comes before each reminder.
+    await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 3))
     await at_rest(case, Stage.SET_UP)
+    assert (await environment.office(OFFICE_B[1])).frozen_by is None
+    assert await case.notices(MailKind.CORRECTION_REMINDER) == []
 
 
-async def test_y3_a_member_of_another_group_is_never_accepted_but_corrected(environment: Environment) -> None:
+async def test_y3_a_member_of_another_group_is_corrected(environment: Environment) -> None:
     case = await environment.apply(form([(YayoiId("office-a@yayoi-taro.example.jp"), OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    with pytest.raises(WorkflowUpdateFailedError) as never:
-        await case.act(AcceptPair(by=OPERATOR, reason="よい"))
-    assert "Y3" in str(never.value.cause)
-    assert "correct_pair" in str(never.value.cause)
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
     await at_rest(case, Stage.SET_UP)
     [issued] = await case.issued()
@@ -151,6 +153,17 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
     await case.act(CorrectPair(by=OPERATOR, reason="お電話", office_token=OFFICE_B[1]))
     await at_rest(case, Stage.SET_UP)
     assert (await case.progress()).office_name == "事業所B"
+
+
+async def test_y27_a_pair_that_is_rejected_before_it_was_right_is_thawed(environment: Environment) -> None:
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    await case.act(Reject(by=OPERATOR, reason="登録されないため"))
+    assert (await case.office().result()).outcome is Outcome.REJECTED
+    assert (await environment.office(OFFICE_B[1])).frozen_by is None
+    assert "スマート取引取込の凍結を解除した" in {row.action for row in await case.audit()}
+    again = await environment.apply(form([OFFICE_B]))
+    await at_rest(again, Stage.SET_UP)
 
 
 async def test_y1_an_office_already_managed_needs_nothing_new(environment: Environment) -> None:
@@ -389,7 +402,7 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
     await case.until_day(environment.calendar.business_days_after(notified, 10))
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     await case.until(end_of(notified + timedelta(days=30)))
-    outcome = await case.office().result()
+    [outcome] = (await case.application.result()).offices
     assert outcome.outcome is Outcome.INCOMPLETE
     assert outcome.open_points == (
         SetUpStep.BUSINESS_GROUP.label,
@@ -397,7 +410,6 @@ async def test_y25_follow_up_reminds_shows_to_operators_and_ends_with_what_is_op
         SetUpStep.OWNED_PRODUCT.label,
         f"口座連携「{BANK_B[1]}」の再連携",
     )
-    await case.application.result()
     assert outcome.open_points[0] in body(environment.inbox.to(TARO)[-1])
 
 

@@ -7,7 +7,6 @@ from models.yayoi.procedures import Procedure, SetUpStep, Stage
 LINKED = [
     "内容確認",
     "訂正待ち",
-    "取込の凍結",
     "連携の記録",
     "共有解除待ち",
     "契約IDの発行",
@@ -21,7 +20,6 @@ UNLINKED = ["内容確認", "訂正待ち", "契約IDの発行", "完了通知",
 LINK_ADDITION = [
     "内容確認",
     "訂正待ち",
-    "取込の凍結",
     "連携の記録",
     "共有解除待ち",
     "会計連携の設定",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.yayoi.relink_form import AFTER_RELINK, BEFORE_APPLICATION, FUTURE, NO_DATE, read_days
+from models.common.typed_days import NO_DAY
+from models.yayoi.relink_form import AFTER_RELINK, BEFORE_APPLICATION, FUTURE, read_days
 from models.yayoi.service_links import LinkKind
 
 TODAY, APPLIED = date(2026, 11, 20), date(2026, 11, 4)
@@ -34,13 +35,13 @@ def test_y8_a_day_is_read_however_it_is_typed(typed: str) -> None:
 @pytest.mark.parametrize(
     ("relinked_on", "asked_from", "errors"),
     [
-        ("", "", {"relinked_on": NO_DATE}),
-        ("昨日", "", {"relinked_on": NO_DATE}),
-        ("2026-02-30", "", {"relinked_on": NO_DATE}),
+        ("", "", {"relinked_on": NO_DAY}),
+        ("昨日", "", {"relinked_on": NO_DAY}),
+        ("2026-02-30", "", {"relinked_on": NO_DAY}),
         ((TODAY + timedelta(days=1)).isoformat(), "", {"relinked_on": FUTURE}),
         ((APPLIED - timedelta(days=1)).isoformat(), "", {"relinked_on": BEFORE_APPLICATION}),
         ("2026-11-19", "2026-11-20", {"asked_from": AFTER_RELINK}),
-        ("2026-11-19", "いつか", {"asked_from": NO_DATE}),
+        ("2026-11-19", "いつか", {"asked_from": NO_DAY}),
     ],
 )
 def test_y21_what_is_wrong_is_said_at_its_field(relinked_on: str, asked_from: str, errors: dict[str, str]) -> None:

@@ -1,10 +1,7 @@
 """Linking again on its page: each service with its days, and sharing, until nothing is left (Y21)."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
-from html import unescape
 
-import httpx
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan
@@ -26,15 +23,6 @@ def said(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日（{'月火水木金土日'[day.weekday()]}）"
 
 
-async def relink(customer: Customer, service: str, **typed: str) -> httpx.Response:
-    """Fill in the form of one service as its section shows it."""
-    page = await customer.http.get("/relink")
-    sections = re.findall(r"<section.*?</section>", page.text, re.DOTALL)
-    [section] = [each for each in sections if f'name="service" value="{service}"' in each]
-    hidden = {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="(.*?)"', section)}
-    return await customer.http.post("/relink", data=hidden | typed)
-
-
 async def test_y21_everything_is_linked_again_and_what_to_look_at_is_shown(customer: Customer) -> None:
     await customer.finish_set_up()
     page = await customer.page("/relink")
@@ -44,14 +32,14 @@ async def test_y21_everything_is_linked_again_and_what_to_look_at_is_shown(custo
 
     # The bank goes back further than what was imported: those days come twice.
     asked_from = LAST_BANK - timedelta(days=2)
-    done = await relink(customer, BANK, relinked_on=today().isoformat(), asked_from=asked_from.isoformat())
+    done = await customer.record_relink(BANK, relinked_on=today().isoformat(), asked_from=asked_from.isoformat())
     assert done.status_code == 303, words(done)
     page = await customer.page("/relink")
     assert f"重複する可能性がある日 {said(asked_from)} から {said(LAST_BANK)} まで" in page
     assert "残り：1 件（全 2 件）" in page
 
     # The register begins on the day after, whatever was asked for: the days between are missing.
-    done = await relink(customer, AIR, relinked_on=today().isoformat(), asked_from="2026-11-01")
+    done = await customer.record_relink(AIR, relinked_on=today().isoformat(), asked_from="2026-11-01")
     assert done.status_code == 303, words(done)
     page = await customer.page("/relink")
     assert f"抜けている可能性がある日 {said(LAST_AIR + timedelta(days=1))} から {said(today())} まで" in page
@@ -74,12 +62,12 @@ async def test_y21_everything_is_linked_again_and_what_to_look_at_is_shown(custo
 async def test_y21_days_that_cannot_be_are_refused_beside_their_field(customer: Customer) -> None:
     await customer.web.sign_in(customer.issued.yayoi_id)
     tomorrow = (today() + timedelta(days=1)).isoformat()
-    answer = await relink(customer, BANK, relinked_on=tomorrow, asked_from="")
+    answer = await customer.record_relink(BANK, relinked_on=tomorrow, asked_from="")
     assert errors_on(answer) == [
         f"{BANK}：再連携した日：今日までの日付を入力してください。再連携を済ませてから記録します。"
     ]
     assert f'value="{tomorrow}"' in answer.text
-    answer = await relink(customer, BANK, relinked_on="", asked_from=tomorrow)
+    answer = await customer.record_relink(BANK, relinked_on="", asked_from=tomorrow)
     [error] = errors_on(answer)
     assert error.startswith(f"{BANK}：")
     assert (

@@ -27,8 +27,12 @@ UNKNOWN = OfficeToken("99999999-0000-4000-8000-000000000000")
 @pytest_asyncio.fixture
 async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator[ActivityEnvironment]:
     async with activity_environment(registry_url, smtp_inbox) as environment:
-        assert await environment.apply(form([OFFICE_C])) == NO
         yield environment
+
+
+async def apply(environment: ActivityEnvironment) -> None:
+    """Apply for office C: it is frozen in the transaction that accepts the form."""
+    assert await environment.apply(form([OFFICE_C])) == NO
 
 
 async def imported_until(environment: ActivityEnvironment) -> set[date]:
@@ -50,9 +54,8 @@ async def test_y12_imports_in_the_moment_of_the_freeze_are_done_before_or_refuse
     days = {FIRST_TRY + timedelta(days=ahead) for ahead in range(20)}
 
     async def freeze() -> tuple[RememberedLinks, set[date]]:
-        activities = environment.activities()
-        await activities["freeze_smart_import"](STEP)
-        return await activities["remember_links"](STEP), await imported_until(environment)
+        await apply(environment)
+        return await environment.activities()["remember_links"](STEP), await imported_until(environment)
 
     async def run(day: date) -> tuple[date, ImportRun]:
         return day, await runs.run(TOKEN, AT, day)
@@ -91,7 +94,7 @@ async def test_y12_a_freeze_waits_for_the_import_that_is_running(environment: Ac
         await somebody.execute(select(ServiceLinkRow).where(ServiceLinkRow.office_token == TOKEN).with_for_update())
         running = asyncio.create_task(runs.run(TOKEN, AT, FIRST_TRY))
         await wait_for_locks(environment, 1)
-        freezing = asyncio.create_task(environment.activities()["freeze_smart_import"](STEP))
+        freezing = asyncio.create_task(apply(environment))
         await wait_for_locks(environment, 2)
         assert not freezing.done()
     assert (await running).refused_because is None
@@ -126,7 +129,7 @@ async def imported_until_each(environment: ActivityEnvironment) -> list[tuple[ob
 
 
 async def test_y12_other_offices_of_the_customer_are_untouched(environment: ActivityEnvironment) -> None:
-    await environment.activities()["freeze_smart_import"](STEP)
+    await apply(environment)
     assert (await SmartImportRuns(environment.sessions).run(OFFICE_B[1], AT)).refused_because is None
 
 
@@ -146,7 +149,7 @@ async def test_y12_the_command_says_what_became_of_the_import(
     settings = environment.settings.model_copy(update={"database_url": registry_url})
     assert await import_once(settings, TOKEN.upper()) == 0
     assert capsys.readouterr().out == f"{TOKEN} のスマート取引取込を実行しました。\n"
-    await environment.activities()["freeze_smart_import"](STEP)
+    await apply(environment)
     assert await import_once(settings, TOKEN) == 1
     assert PAIR in capsys.readouterr().err
     for wrong, said in ((UNKNOWN, "はありません"), ("C 商店", OfficeToken.refusal)):

@@ -130,13 +130,20 @@ async def test_y26_what_is_wrong_is_said_beside_its_field_and_on_top(
     assert await browser_user.rows(AddressCheckRow) == []
 
 
+async def test_y26_all_that_is_wrong_is_said_in_one_round(browser_user: BrowserUser) -> None:
+    answer = await browser_user.send("/register", dict.fromkeys(FORM, ""))
+    text = text_of(answer)
+    assert f"{len(FORM)} か所を確認してください" in text
+    assert "パスワード（確認のためもう一度） ：入力してください。" in text
+
+
 async def test_y26_the_pages_say_what_they_want_before_anything_is_wrong(browser_user: BrowserUser) -> None:
     text = text_of(await browser_user.http.get("/register"))
     for fact in (
         "半角の英字・数字・記号 8～64 文字。英字の大文字と小文字は区別されます。",
         "貼り付けて入力することもできます。",
-        "弥生からのお知らせ・お得な情報をメールで受信する（任意）",
-        "「弥生関連サービス基本利用規約」およびプライバシーポリシーに同意します（必須）",
+        "弥生からのお知らせ・お得な情報をメールで受信する 任意",
+        "「弥生関連サービス基本利用規約」およびプライバシーポリシーに同意します 必須",
     ):
         assert fact in text
 
@@ -321,10 +328,16 @@ async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser
     await browser_user.mail()
     procedure = browser_user.procedure(place)
     if how == "update":
-        await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話"})
+        explained = {"text_for_customer": "別の方のアドレスでした。"}
+        await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話", **explained})
     else:
         await procedure.cancel()
     assert await procedure.result() is CheckOutcome.CANCELLED
+    page = await browser_user.http.get(place)
+    assert page.status_code == 404
+    explanation = "別の方のアドレスでした。" if how == "update" else ""
+    assert f"弊社で終了しました。{explanation}お手数ですが、最初から" in page.text
+    assert "お電話" not in page.text
     assert await browser_user.rows(AddressCheckRow) == []
     assert "取り消した" in await browser_user.details(place)
     status = await browser_user.status(place)
@@ -357,7 +370,7 @@ async def test_an_operators_unreadable_message_is_refused_with_an_example(browse
     await browser_user.mail()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await browser_user.procedure(place).execute_update("end_check", {"by": ""})
-    assert '例：{"by": "あなたの名前", "reason": "理由"}' in str(refused.value.cause)
+    assert '例：{"by": "あなたの名前", "reason": "理由", "text_for_customer": ""}' in str(refused.value.cause)
 
 
 async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from models.common.identifiers import composed
 from web.common.context import Context, WebPackage, given
 from web.common.problems import ProblemError
 from workflows.backoffice.queues import Queue, QueueFilter, link
@@ -49,7 +50,7 @@ async def queues(
     web_ui: Annotated[OperatorsWebUi, Depends(given(OperatorsWebUi))],
     name: Annotated[str, Query()] = "",
 ) -> Response:
-    today, operator = context.today, name.strip()
+    today, operator = context.today, composed(name)
     try:
         own = web_ui.links(QueueFilter(today, operator)) if operator else {}
     except ValueError:

@@ -44,8 +44,8 @@ _TITLES = {
 }
 _LATER = "しばらくしてから、同じ内容でもう一度お試しください。二重に受け付けることはありません。"
 _DETAILS = {
-    HTTPStatus.NOT_FOUND: "お探しのページはありません。アドレスを確認してください。",
-    HTTPStatus.METHOD_NOT_ALLOWED: "アドレスと送信方法を確認してください。",
+    HTTPStatus.NOT_FOUND: "お探しのページはありません。リンク（URL）を確認してください。",
+    HTTPStatus.METHOD_NOT_ALLOWED: "URL と送信方法を確認してください。",
     HTTPStatus.SERVICE_UNAVAILABLE: _LATER,
     HTTPStatus.INTERNAL_SERVER_ERROR: _LATER,
 }

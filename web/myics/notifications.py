@@ -11,6 +11,7 @@ from web.common.workflow_notifier import Notification
 from workflows.common.activity_options import LATER
 from workflows.myics import search_attributes
 from workflows.myics.account_unlocking import AccountUnlocking
+from workflows.myics.address_change import AddressChange
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
 from workflows.myics.password_renewal import PasswordRenewal
@@ -25,6 +26,7 @@ _PROCEDURES: dict[RegistrationKind, Callable[..., Any]] = {
     RegistrationKind.CLIENT: ClientRegistration.run,
     RegistrationKind.UNLOCKING: AccountUnlocking.run,
     RegistrationKind.RENEWAL: PasswordRenewal.run,
+    RegistrationKind.ADDRESS: AddressChange.run,
 }
 
 
@@ -45,7 +47,7 @@ def registration_notification(row: MyicsRegistrationRow) -> Notification:
         workflow_id=case.workflow_id,
         case=case,
         signal=REGISTRATION_CHANGED,
-        summary=f"{kind.label}：{row.name}（お客様番号 {case.holder_no}）",
+        summary=f"{kind.label}：{row.name}（{case.holder_no.label} {case.holder_no}）",
         details=registration_static_details(case, row.name, row.requested_by),
         search_attributes=search_attributes.of_registration(case, stage),
     )

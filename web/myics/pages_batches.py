@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 
 from models.common.calendar import JST
 from models.common.refusals import FieldError, RefusedError
+from models.myics.batch_files import batch_template
 from models.myics.batches import BatchKind
 from models.myics.deadlines import MOST_BYTES, MOST_ROWS
 from models.myics.identifiers import BatchNo
@@ -44,7 +45,7 @@ async def list_batches(
         "member": manager,
         "page": kept.page(LABELS, submission_id=str(uuid4()), kind=_KINDS[0].value),
         "kinds": [(kind.value, kind.label) for kind in _KINDS],
-        "columns": [(kind.label, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
+        "formats": [(kind, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
         "batches": await batches.listed(manager),
         "most_rows": MOST_ROWS,
         "most_megabytes": MOST_BYTES // 1_000_000,
@@ -59,6 +60,12 @@ async def take(request: Request, manager: SignedInManager, batches: BatchesOfFir
     values = sent_values(sent, "submission_id", "kind")
     content = await _content(sent.get("file"))
     return _to(await batches.take(manager, _kind(values), content, _submission_id(values)))
+
+
+@router.get(BATCHES + "/templates/{kind}.csv")
+async def template(_: SignedInManager, kind: BatchKind) -> Response:
+    """A file to begin with."""
+    return _csv(batch_template(kind), f"{kind}-template.csv")
 
 
 async def _number(batch_no: str) -> BatchNo:
@@ -90,9 +97,7 @@ async def show_batch(
 
 @of_one_file.get(BATCHES + "/{batch_no}/refused.csv")
 async def refused_rows(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
-    content = await batches.refused_csv(manager, number)
-    name = f'attachment; filename="{number}-refused.csv"'
-    return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+    return _csv(await batches.refused_csv(manager, number), f"{number}-refused.csv")
 
 
 @of_one_file.post(BATCHES + "/{batch_no}/stop")
@@ -143,6 +148,11 @@ def _heading(kind: BatchKind, name: str) -> str:
 
 def _refused(reason: str) -> RefusedError:
     return RefusedError([FieldError(field="file", message=reason)])
+
+
+def _csv(content: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _to(number: BatchNo) -> Response:

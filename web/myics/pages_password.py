@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.passwords import PasswordKind
 from models.myics.deadlines import RENEWAL_DAYS
 from models.myics.forms import read
+from models.myics.identifiers import HolderNo
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm, Renewals
 from web.common.auth import Limit, client_address, page_router
@@ -20,7 +21,7 @@ from web.myics.signed_in import SIGN_IN
 
 FORGOTTEN = "/myics/password"
 MAIL_SENT = "/myics/password/mail-sent"
-ACCOUNT_LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント"}
+ACCOUNT_LABELS = {"customer_no": HolderNo.label_of_both, "address": "ユーザーアカウント"}
 PASSWORD_LABELS = {"password": "新しいパスワード", "password_again": "新しいパスワード（確認のためもう一度）"}
 RenewalsOfPasswords = Annotated[Renewals, Depends(given(Renewals))]
 

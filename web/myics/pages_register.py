@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.common.passwords import PasswordKind
 from models.myics.deadlines import KEYWORD_LENGTH
-from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.personal_links import REGISTRATION_PATH
 from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
 from web.common.auth import Limit, client_address, page_router
@@ -21,11 +21,11 @@ from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_sign_in import HOME
 from web.myics.signed_in import SIGN_IN
 
-MAIL_SENT = f"{REGISTRATION_PATH}/mail-sent"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
 _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
     RegistrantPage.ACCOUNT: {"address": "ユーザーアカウント", "keyword": "登録確認用キーワード"},
+    RegistrantPage.MAIL_SENT: {"address": "正しいメールアドレス"},
     RegistrantPage.CONFIRM: {
         "keyword": "登録確認用キーワード",
         "password": "パスワード",
@@ -33,6 +33,7 @@ _LABELS: dict[RegistrantPage, dict[str, str]] = {
     },
     RegistrantPage.PASSWORD: {"password": "パスワード", "password_again": "パスワード（確認のためもう一度）"},
 }
+_CORRECTED = "corrected"
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,15 @@ router = page_router()
 
 
 @router.get(REGISTRATION_PATH)
-async def open_link(pages: Pages, kept: Kept, link: Annotated[str, Query()] = "") -> Response:
+async def open_link(
+    pages: Pages, kept: Kept, link: Annotated[str, Query()] = "", done: Annotated[str, Query()] = ""
+) -> Response:
     """Show where the link leads now. Raises `LinkRefusedError`."""
     opened = await pages.registrants.open(link)
     facts = {
         "opened": opened,
         "link": link,
+        "corrected": done == _CORRECTED,
         "page": kept.page(_LABELS[opened.page]),
         "rule": PasswordKind.MYICS.rule,
         "keyword_length": KEYWORD_LENGTH,
@@ -80,8 +84,8 @@ async def accept_terms(pages: Pages) -> Response:
         link, authority=bool(values["authority"]), terms=bool(values["terms"])
     )
     if signed_up is None:
-        return _to(REGISTRATION_PATH, link=link)
-    answer = _to(HOME, done="registered")
+        return to(REGISTRATION_PATH, link=link)
+    answer = to(HOME, done="registered")
     await pages.context.auth.firms.begin(pages.request, answer, account_id=signed_up.account_id)
     return answer
 
@@ -93,12 +97,7 @@ async def set_password(pages: Pages) -> Response:
     password = chosen_password(values)
     await pages.limit(Limit.CODE_FROM)
     await pages.registrants.set_password(link, password)
-    return _to(REGISTRATION_PATH, link=link)
-
-
-@router.get(MAIL_SENT)
-async def mail_sent(request: Request, context: Context) -> Response:
-    return context.show(request, "myics/register_mail_sent.html", {})
+    return to(REGISTRATION_PATH, link=link)
 
 
 @router.post(f"{REGISTRATION_PATH}/account")
@@ -109,7 +108,18 @@ async def choose_account(pages: Pages) -> Response:
     account = read_account(values["address"], values["keyword"])
     await pages.limit(Limit.SUBMISSION)
     await pages.registrants.choose_account(link, account)
-    return _to(MAIL_SENT)
+    return to(REGISTRATION_PATH, link=link)
+
+
+@router.post(f"{REGISTRATION_PATH}/address")
+@behind_link
+async def correct_address(pages: Pages) -> Response:
+    """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
+    link, values = await pages.sent(RegistrantPage.MAIL_SENT)
+    typed = read(CorrectionForm, values)
+    await pages.limit(Limit.SUBMISSION)
+    await pages.registrants.correct_address(link, typed)
+    return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
 @router.post(f"{REGISTRATION_PATH}/confirm")
@@ -121,17 +131,23 @@ async def confirm(pages: Pages) -> Response:
     await pages.limit(Limit.CODE_FROM)
     opened = await pages.registrants.open(link)
     await pages.registrants.confirm(link, keyword, password)
-    return _to(SIGN_IN, done="registered", customer_no=opened.holder_no)
+    return to(SIGN_IN, done="registered", customer_no=opened.holder_no)
 
 
 def chosen_password(values: Mapping[str, str]) -> str:
     """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
+    errors = {}
     if refusal := PasswordKind.MYICS.refusal(values["password"]):
-        raise FormRefusedError({"password": refusal})
-    if values["password"] != values["password_again"]:
-        raise FormRefusedError({"password_again": OTHER_PASSWORD})
+        errors["password"] = refusal
+    if not values["password_again"]:
+        errors["password_again"] = "入力してください。"  # noqa: S105 a message
+    elif not refusal and values["password"] != values["password_again"]:
+        errors["password_again"] = OTHER_PASSWORD
+    if errors:
+        raise FormRefusedError(errors)
     return values["password"]
 
 
-def _to(path: str, **query: str) -> RedirectResponse:
+def to(path: str, **query: str) -> RedirectResponse:
+    """Lead on to a page."""
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, HTTPStatus.SEE_OTHER)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.myics.identifiers import HolderNo
 from models.myics.store.sign_in import SignIn, SignInRefusedError, read_account_name
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
@@ -15,10 +16,11 @@ from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.myics.signed_in import SIGN_IN, SignedInMember
 
 HOME = "/myics/"
-LABELS = {"customer_no": "お客様番号", "address": "ユーザーアカウント", "password": "パスワード"}
+LABELS = {"customer_no": HolderNo.label_of_both, "address": "ユーザーアカウント", "password": "パスワード"}
 _DONE = {
     "registered": "ユーザー登録が完了しました。登録したユーザーアカウントとパスワードで、ログインしてください。",
     "renewed": "パスワードを変更しました。新しいパスワードでログインしてください。",
+    "address": "ユーザーアカウントを変更しました。新しいユーザーアカウント（メールアドレス）でログインしてください。",
     "out": "ログアウトしました。",
 }
 

@@ -8,12 +8,13 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.myics.accounts import AccountKind
-from models.myics.forms import UserForm, read
+from models.myics.deadlines import USER_DAYS
+from models.myics.forms import CorrectionForm, UserForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
-from models.myics.store.users import Users
+from models.myics.store.users import UserLoss, Users
 from web.common.auth import Limit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
@@ -23,6 +24,7 @@ from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import SignedInManager
 
 LABELS = {"address": "ユーザーアカウント", "name": "使用者", "kind": "ユーザー種別"}
+ADDRESS_LABELS = {"address": "正しいメールアドレス"}
 NOT_NOW = "ただいま受け付けられません。しばらくしてから、もう一度お試しください。"
 _LARGEST_ID = 2**63 - 1
 """Postgres raises an error for a larger number."""
@@ -30,6 +32,8 @@ _OF_FIRM, _OF_CLIENT = "/myics/users", "/myics/clients/{client_id}/users"
 _DONE = {
     "added": "ユーザーを追加しました。ご本人に、登録のご案内のメールを送ります。届くまで数分かかることがあります。",
     "resend": "メールをもう一度送ります。前のメールの URL は使えなくなります。",
+    "corrected": "メールアドレスを訂正しました。登録のご案内を送り直します。前のメールの URL は使えません。",
+    "changing": "新しいアドレスに、確認のメールを送ります。ご本人が確認すると、変更されます。",
     "withdraw": "招待を取り下げます。一覧に反映されるまで、数秒かかることがあります。",
     "general": "ユーザー種別を「一般」に変更しました。",
     "administrator": "ユーザー種別を「管理者」に変更しました。",
@@ -54,6 +58,18 @@ class UserPages:
         facts = {"users": await self.users.listed(self.manager, holder), "page": page, "said": _DONE.get(done)}
         return await self._show("users.html", holder, facts)
 
+    async def ask(self, holder: HolderNo, account_id: int, loss: UserLoss) -> Response:
+        """Say what stops, and ask whether it is to."""
+        user = await self.users.check_loss(self.manager, account_id, loss)
+        facts = {"user": user, "loss": loss, "own": account_id == self.manager.account_id}
+        return await self._show("user_question.html", holder, facts)
+
+    async def ask_address(self, holder: HolderNo, account_id: int, page: PageForm) -> Response:
+        """Show the form for a user's right address."""
+        user = await self.users.one(self.manager, account_id)
+        facts = {"user": user, "page": page, "days": USER_DAYS}
+        return await self._show("user_address.html", holder, facts)
+
     async def show_form(self, holder: HolderNo, page: PageForm) -> Response:
         return await self._show(
             "user_new.html", holder, {"page": page, "kinds": [(kind, kind) for kind in AccountKind]}
@@ -75,6 +91,7 @@ async def _holder_in_path(manager: SignedInManager, client_id: str = "") -> Hold
     return _holder(manager, client_id)
 
 
+AccountId = Annotated[int, Path(le=_LARGEST_ID)]
 Holder = Annotated[HolderNo, Depends(_holder_in_path)]
 
 router = page_router()
@@ -101,12 +118,47 @@ async def add(pages: Pages, holder: Holder) -> Response:
     return _to_list(holder, "added")
 
 
+@router.get("/myics/users/{account_id}/address")
+async def show_address(
+    pages: Pages, account_id: AccountId, kept: Kept, client_id: Annotated[str, Query()] = ""
+) -> Response:
+    holder = _holder(pages.manager, client_id)
+    try:
+        return await pages.ask_address(holder, account_id, kept.page(ADDRESS_LABELS))
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, _refused(refused))
+
+
+@router.post("/myics/users/{account_id}/address")
+@form_on(".", "client_id")
+async def correct_address(pages: Pages, account_id: AccountId) -> Response:
+    sent = sent_values(await pages.request.form(), "client_id", *ADDRESS_LABELS)
+    holder = _holder(pages.manager, sent["client_id"])
+    typed = read(CorrectionForm, {"address": sent["address"]})
+    await pages.limit_mails()
+    try:
+        user = await pages.users.correct_address(pages.manager, account_id, typed)
+    except NotPossibleError as refused:
+        raise FormRefusedError({"": str(refused)}, HTTPStatus.CONFLICT, page=users_path(holder)) from None
+    return _to_list(holder, "corrected" if user.invited else "changing")
+
+
+@router.get("/myics/users/{account_id}/{loss}")
+async def ask(pages: Pages, account_id: AccountId, loss: UserLoss, client_id: Annotated[str, Query()] = "") -> Response:
+    """Ask before somebody loses what they can do now."""
+    holder = _holder(pages.manager, client_id)
+    try:
+        return await pages.ask(holder, account_id, loss)
+    except NotPossibleError as refused:
+        return await pages.show_list(holder, _refused(refused))
+
+
 @router.post("/myics/users/{account_id}/{action}")
 @form_on(_OF_FIRM)
 async def act(
     pages: Pages,
     invitations: Annotated[InvitationUpdates, Depends(given(InvitationUpdates))],
-    account_id: Annotated[int, Path(le=_LARGEST_ID)],
+    account_id: AccountId,
     action: str,
 ) -> Response:
     """Do what a button beside a user says; the form holds which list it is in."""
@@ -140,6 +192,10 @@ async def _act(users: Users, invitations: InvitationUpdates, manager: Member, ac
             await users.unlock(manager, account_id)
         case _:
             raise NotPossibleError("この操作はありません。一覧を開き直してください。")
+
+
+def _refused(refused: NotPossibleError) -> PageForm:
+    return PageForm({}, errors={"": str(refused)}, status=HTTPStatus.CONFLICT)
 
 
 def _holder(manager: Member, client_id: str) -> HolderNo:

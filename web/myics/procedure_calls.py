@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.myics.identifiers import registration_workflow_id
 from models.myics.operations import RegistrationOperation
@@ -33,7 +34,7 @@ class InvitationUpdates:
 
     async def withdraw(self, manager: Member, account_id: int) -> None:
         """End an invitation."""
-        message = ActionMessage(by=_BY, reason="画面からの取り下げ")
+        message = EndCase(by=_BY, reason="画面からの取り下げ")
         await self._send(manager, account_id, RegistrationOperation.WITHDRAW, message)
 
     async def _send(

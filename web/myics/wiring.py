@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import Request
 from fastapi.responses import Response
 
+from models.myics.store.address_changes import AddressChanges
 from models.myics.store.batches import Batches
 from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
@@ -14,7 +15,15 @@ from models.myics.store.sign_in import SignIn
 from models.myics.store.users import Users
 from models.tables import MyicsBatchRow, MyicsRegistrationRow
 from web.common.context import WebContext, WebPackage, given
-from web.myics import pages_batches, pages_clients, pages_password, pages_register, pages_sign_in, pages_users
+from web.myics import (
+    pages_address,
+    pages_batches,
+    pages_clients,
+    pages_password,
+    pages_register,
+    pages_sign_in,
+    pages_users,
+)
 from web.myics.notifications import batch_notification, registration_notification
 from web.myics.procedure_calls import InvitationUpdates
 
@@ -23,13 +32,14 @@ def myics(context: WebContext) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_key, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
-    users = Users(sessions, registrations.wake, now)
+    users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing, registrations.wake, now)
 
     return WebPackage(
         routers=[
             pages_sign_in.router,
             pages_password.router,
             pages_register.router,
+            pages_address.router,
             pages_users.router,
             pages_clients.router,
             pages_batches.router,
@@ -38,7 +48,8 @@ def myics(context: WebContext) -> WebPackage:
         services=[
             Registrants(sessions, hashing, key, registrations.wake, now),
             Renewals(sessions, hashing, key, registrations.wake, now),
-            SignIn(sessions, hashing, registrations.wake, now),
+            AddressChanges(sessions, sign_in, key, registrations.wake, now),
+            sign_in,
             users,
             InvitationUpdates(users, context.client),
             Clients(sessions, registrations.wake, now),

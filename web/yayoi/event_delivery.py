@@ -65,7 +65,7 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 AT_ONCE = 10
 """For how many offices events are delivered at the same time."""
 
-_UNSAID = "受け付けられませんでした。担当者にお問い合わせください。"
+_UNSAID = "受け付けられませんでした。お問い合わせ画面からご連絡ください。"
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _log = logging.getLogger(__name__)
 
@@ -178,7 +178,8 @@ def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
         case SharingReleaseConsented():
             return OfficeDataProcedure.release_sharing, ReleaseSharing(**said)
         case Withdrawn():
-            return OfficeDataProcedure.withdraw, Withdraw(**said)
+            own = {"reason": event.reason, "text_for_customer": event.reason} if event.reason else {}
+            return OfficeDataProcedure.withdraw, Withdraw(**said | own)
         case ServiceRelinkedEvent():
             link = event.model_dump(include={"service", "relinked_on", "asked_from"})
             return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)

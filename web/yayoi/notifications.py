@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
+from temporalio.common import TypedSearchAttributes
+
+from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow
+from models.yayoi import drafts
 from models.yayoi.address_checks import AddressCheck, CheckPurpose, case_no
+from models.yayoi.drafts import DraftRef
 from models.yayoi.enquiries import EnquiryRef
 from models.yayoi.member_invitations import Invitation
 from web.common.workflow_notifier import Notification
 from workflows.yayoi import address_check_details, search_attributes
+from workflows.yayoi.draft_mail import DraftMail
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
 from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.password_setting import PasswordSetting
@@ -38,6 +43,19 @@ def enquiry_notification(row: EnquiryRow) -> Notification:
         summary=f"お問い合わせ {row.receipt_no}（お客様番号 {row.contract_id}）",
         details="お客様のお問い合わせを、担当窓口のメールへ転送します。内容は、届いたメールで確認してください。",
         search_attributes=search_attributes.OF_ENQUIRY,
+    )
+
+
+def draft_notification(row: DraftRow) -> Notification:
+    """Start the mail with the link to a draft: each mail is a workflow of its own."""
+    mail = DraftRef(draft_id=row.draft_id, mail_no=row.mail_no)
+    return Notification(
+        workflow=DraftMail.run,
+        workflow_id=mail.workflow_id,
+        case=mail,
+        summary=f"入力途中のお申し込みのリンク（受付番号 {drafts.receipt_no(row.draft_id)}）",
+        details="入力されたメールアドレスに、続きを入力するためのリンクを送ります。担当者の操作は必要ありません。",
+        search_attributes=TypedSearchAttributes.empty,
     )
 
 

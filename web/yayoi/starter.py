@@ -81,6 +81,8 @@ class ApplicationStarter:
     async def start(self, application_no: str) -> None:
         """Start one application; one that was started before counts as started. Raises `UnreachableError`."""
         row, offices = await application_of(self._sessions, application_no)
+        if row.closed_at is not None:
+            return  # the reconciliation has given it up since this round began
         case = _case(row, offices)
         async with temporal_call():
             try:

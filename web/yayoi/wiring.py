@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from models.common.calendar import BusinessCalendar
-from models.tables import AddressCheckRow, EnquiryRow, MemberInvitationRow
+from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.address_checks import AddressChecks
+from models.yayoi.store.drafts import Drafts
 from models.yayoi.store.enquiries import Enquiries
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.member_invitations import MemberInvitations
@@ -17,9 +18,19 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
-from web.yayoi.applicant import apply_pages, case_actions, case_pages, guide_pages
+from web.yayoi.applicant import (
+    apply_pages,
+    calendar_pages,
+    case_actions,
+    case_pages,
+    draft_pages,
+    guide_pages,
+    plan_pages,
+)
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
+from web.yayoi.applicant.case_sections import ActionNotPossibleError, answer_not_possible
 from web.yayoi.customer import (
+    applications,
     business_group,
     enquiries,
     evidence,
@@ -34,14 +45,27 @@ from web.yayoi.customer import (
     support_password,
 )
 from web.yayoi.event_delivery import EventDelivery
-from web.yayoi.notifications import address_check_notification, enquiry_notification, invitation_notification
+from web.yayoi.notifications import (
+    address_check_notification,
+    draft_notification,
+    enquiry_notification,
+    invitation_notification,
+)
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
 def yayoi(
-    context: WebContext, calendar: BusinessCalendar, translation: Translation, form_secrets: Sequence[str]
+    context: WebContext,
+    calendar: BusinessCalendar,
+    translation: Translation,
+    form_secrets: Sequence[str],
+    *,
+    freezes: bool,
 ) -> WebPackage:
-    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours."""
+    """`form_secrets` are what a form provider signs with, and `translation` turns its fields into ours.
+
+    `freezes`: whether an application is stored together with the freeze of its offices (Y12).
+    """
     starter = ApplicationStarter(
         context.sessions,
         context.client,
@@ -51,7 +75,7 @@ def yayoi(
     )
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
-    intake = Intake(context.sessions, calendar, wake=starting.wake)
+    intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
     events = EventDelivery(context.sessions, context.client)
     return WebPackage(
         routers=(provider_forms.router,),
@@ -80,10 +104,22 @@ def accounts(context: WebContext) -> WebPackage:
     )
 
 
-def applicant() -> WebPackage:
+def applicant(context: WebContext) -> WebPackage:
+    mailing = context.notifying(DraftRow, draft_notification)
+    drafts = Drafts(context.sessions, mailing.wake, context.now)
     return WebPackage(
-        routers=[guide_pages.router, apply_pages.router, case_pages.router, case_actions.router],
-        answers={LinkExpiredError: answer_expired_link},
+        routers=[
+            guide_pages.router,
+            plan_pages.router,
+            apply_pages.router,
+            draft_pages.router,
+            case_pages.router,
+            calendar_pages.router,
+            case_actions.router,
+        ],
+        services=[drafts],
+        jobs=[mailing, PeriodicJob(drafts.forget, timedelta(hours=1))],
+        answers={LinkExpiredError: answer_expired_link, ActionNotPossibleError: answer_not_possible},
     )
 
 
@@ -93,6 +129,7 @@ def customer(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             support_password.router,
+            applications.router,
             set_up.router,
             business_group.router,
             products.router,

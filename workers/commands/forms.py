@@ -9,6 +9,7 @@ from sqlalchemy.exc import NoResultFound
 
 from models.common.calendar import JST, BusinessCalendar
 from models.common.refusals import RefusedError
+from models.common.store.sessions import DatabaseSessions
 from models.tables import RefusedFormRow
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
@@ -16,6 +17,7 @@ from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import form_translation
+from workers.wiring.root import freezes_at_acceptance
 
 
 async def show_all(settings: Settings) -> int:
@@ -50,9 +52,7 @@ async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: st
     """Take the form once more, with values corrected (`path=value`); 1 and the reasons if it still cannot be taken."""
     corrected = dict(_change(change) for change in changes)
     async with database.opened(settings) as sessions:
-        forms = ProviderForms(
-            sessions, Intake(sessions, BusinessCalendar(settings.closing_days)), form_translation(settings)
-        )
+        forms = _forms(settings, sessions)
         try:
             receipt = await forms.retry(form_no, corrected, Settlement(by, reason))
         except RefusedError as refused:
@@ -73,12 +73,16 @@ async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: st
 async def discard(settings: Settings, form_no: int, by: str, reason: str) -> None:
     """End a form without an application; what it said is deleted."""
     async with database.opened(settings) as sessions:
-        intake = Intake(sessions, BusinessCalendar(settings.closing_days))
         try:
-            await ProviderForms(sessions, intake, form_translation(settings)).discard(form_no, Settlement(by, reason))
+            await _forms(settings, sessions).discard(form_no, Settlement(by, reason))
         except (NoResultFound, SettledError) as error:
             raise _no_such(form_no) if isinstance(error, NoResultFound) else _settled(form_no) from None
     sys.stdout.write("受け付けずに終了しました。\n")
+
+
+def _forms(settings: Settings, sessions: DatabaseSessions) -> ProviderForms:
+    intake = Intake(sessions, BusinessCalendar(settings.closing_days), freezes=freezes_at_acceptance(settings))
+    return ProviderForms(sessions, intake, form_translation(settings))
 
 
 def _change(text: str) -> tuple[str, str]:

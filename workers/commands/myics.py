@@ -1,4 +1,4 @@
-"""`tetsuzuki myics invite`: operators send the first invitations, to one firm or to a file of firms (M1)."""
+"""`tetsuzuki myics …`: operators invite firms, one or a file of them (M1), and correct an account's address (M8)."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +8,10 @@ from rich.console import Console
 
 from models.common.refusals import RefusedError
 from models.myics.batches import BatchKind
-from models.myics.forms import FirmForm, read
+from models.myics.forms import CorrectionForm, FirmForm, read
 from models.myics.store.batches import Batches
-from models.myics.store.requests import Requester, invite_firm
+from models.myics.store.renewals import RenewalForm
+from models.myics.store.requests import Requester, invite_firm, registered_account, request_new_address
 from workers import database
 from workers.program import ClearError
 from workers.settings import Settings
@@ -48,6 +49,28 @@ async def invite_one(settings: Settings, **typed: str) -> None:
     except RefusedError as refused:
         raise ClearError(_in_words(refused)) from None
     _say(f"{number} として受け付けました。招待メールを、まもなく送ります。")
+
+
+async def change_address(
+    settings: Settings, number: str, address: str, new_address: str, *, by: str, reason: str
+) -> None:
+    """Have another address confirmed by its reader for an account that is registered.
+
+    Raises:
+        ClearError: something typed is wrong, there is no such account, or the address has one already.
+
+    """
+    try:
+        typed = read(RenewalForm, {"customer_no": number, "address": address})
+        wanted = read(CorrectionForm, {"address": new_address}).address
+        async with database.opened(settings) as sessions, sessions.begin() as session:
+            account = await session.scalar(registered_account(typed.customer_no, typed.address).with_for_update())
+            if account is None:
+                raise ClearError("登録済みのユーザーが見つかりません。番号とユーザーアカウントを確認してください。")
+            await request_new_address(session, account, wanted, Requester(by, datetime.now(UTC), reason=reason))
+    except RefusedError as refused:
+        raise ClearError("　".join(each.message for each in refused.errors)) from None
+    _say("受け付けました。新しいアドレスに、確認のメールをまもなく送ります。")
 
 
 def _nobody() -> None:

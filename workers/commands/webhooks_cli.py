@@ -46,10 +46,14 @@ def rotate(number: int) -> None:
 
 
 @webhooks.command()
-def remove(number: int) -> None:
+def remove(number: int, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False) -> None:
     """Send nothing more to a subscriber."""
     from workers.commands import webhooks
 
+    if not yes:
+        typer.confirm(
+            f"送信先 {number} への通知をすべて止め、秘密鍵を消します。元に戻せません。よろしいですか", abort=True
+        )
     run_command(lambda settings: webhooks.remove(settings, number))
 
 

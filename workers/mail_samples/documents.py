@@ -1,14 +1,21 @@
 """`tetsuzuki mails`: every mail sample as a file of text and one of HTML, and a page that shows them all."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment
 
 from activities.common.mail_html import html_of
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
+from models.common.contact import Contact
+from models.myics.vendor_pages import MYICS_SUPPORT, SITE, MyicsPages
+from models.yayoi.vendor_pages import YayoiPages
 from workers.mail_samples.samples import SAMPLES, Sample
 
+_HOURS = "平日 9:30～17:30"
 _HEAD = """\
 # メールの一覧 / Every mail
 
@@ -31,8 +38,19 @@ def write_samples(into: Path) -> None:
 
 def written(sample: Sample, facts: Mapping[str, Any] | None = None) -> WrittenMail:
     """Return the mail of a sample, with its own facts or with others."""
-    template = mail_templates().get_template(f"{sample.template or sample.name}.md")
+    template = _templates().get_template(f"{sample.template or sample.name}.md")
     return WrittenMail(sample.to, sample.subject, template.render(sample.facts if facts is None else facts))
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates, with phones: mails show them where the settings name one."""
+    yayoi = Contact(name="弥生株式会社 カスタマーセンター", phone="050-0000-0000", hours=_HOURS)
+    return mail_templates(
+        yayoi_pages=YayoiPages(contact=yayoi),
+        myics_pages=MyicsPages(contact=Contact(name=MYICS_SUPPORT, phone="050-0000-0001", hours=_HOURS, url=SITE)),
+        enquiry_url="https://tetsuzuki.example.jp/enquiry",
+    )
 
 
 def pages() -> dict[str, str]:

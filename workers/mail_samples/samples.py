@@ -10,6 +10,7 @@ from activities.yayoi.mail_texts import CONSTANTS
 from models.backoffice.digest import DIGEST_SUBJECT
 from models.backoffice.reconciliation import RECONCILIATION_SUBJECT, FindingKind
 from models.common.calendar import JST, day_in_japan
+from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WEBHOOK_TROUBLE_SUBJECT, WebhookKind
@@ -20,7 +21,9 @@ from models.yayoi.deadlines import (
     CODE_VALID,
     FOLLOW_UP_REMINDER_DAYS,
     MEMBER_INVITATION_DAYS,
+    SAVED_DRAFT_DAYS,
 )
+from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH
 from models.yayoi.enquiries import DESK_SUBJECT
 from models.yayoi.mails import REFUSED_FORM_SUBJECT, MailKind
 from models.yayoi.member_invitations import REMINDER_SUBJECT, SUBJECT
@@ -92,7 +95,13 @@ _CASE: Facts = CONSTANTS | {
     "firms": ("山田会計事務所",),
     "shared_again": (),
     "still_released": (),
+    "to_the_pair": False,
+    "others_go_on": False,
+    "late_until": {},
+    "stopped": frozenset({1, 2}),
     "case_url": f"{_WEB}/applications/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
+    "set_up_url": f"{_WEB}/set-up",
+    "calendar_url": f"{_WEB}/calendars/YS-000001?until=2027-02-18&key=6kSywWf40nT0GOq3zqKqHt38vfkuza-eVpXvRBR6V4U",
     "opens_until": date(2027, 2, 18),
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
@@ -103,8 +112,12 @@ _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
 
 
+_LATE_UNTIL = date(2027, 3, 20)
+_LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RELINK), "until": _LATE_UNTIL}
+
+
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
-    request = {"part": 2, "points": points, "until": date(2026, 11, 30)}
+    request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False}
     return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
 
 
@@ -134,7 +147,7 @@ _INVITED = _INVITATION["yayoi_id"]
 _MYICS: Facts = MYICS_CONSTANTS | {
     "firm": {"name": "山田会計事務所", "customer_no": "1234567890"},
     "client": None,
-    "holder_no": "1234567890",
+    "holder_no": HolderNo("1234567890"),
     "account": {"address": "hanako@yamada-kaikei.example.jp"},
     "url": f"{_WEB}/myics/register?link=eyJsaW5rIjoxfQ.kuza-eVpXvRBR6V4U",
     "sign_in_url": f"{_WEB}/myics/sign-in",
@@ -143,23 +156,29 @@ _MYICS: Facts = MYICS_CONSTANTS | {
 }
 
 
+_BEFORE = "yamada@yamada-kaikei.example.jp"
+
+
 def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None = None) -> Sample:
     name = "一郎" if kind is RegistrationKind.REPRESENTATIVE else "花子"
     registration: Facts = {
         "registration_no": "MR-000001",
         "name": f"山田 {name}",
         "address": f"{'ichiro' if name == '一郎' else 'hanako'}@yamada-kaikei.example.jp",
+        "address_before": _BEFORE,
         "expires_on": date(2026, 11, 18),
+        "text_for_customer": "ご担当の方からのご依頼により、取り下げました。",
     }
     facts = _MYICS | {"registration": registration, "kind": kind}
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
 
 
-_FIRM, _USER, _LOCK, _NEW = (
+_FIRM, _USER, _LOCK, _NEW, _MOVE = (
     RegistrationKind.REPRESENTATIVE,
     RegistrationKind.USER,
     RegistrationKind.UNLOCKING,
     RegistrationKind.RENEWAL,
+    RegistrationKind.ADDRESS,
 )
 
 SAMPLES = (
@@ -187,21 +206,39 @@ SAMPLES = (
         to=_PAIR,
         **_OF_THE_PAIR,
     ),
-    _case(MailKind.CASE_LINK, "状況の画面のアドレスを、もう一度求められたとき"),
-    _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき"),
+    _case(
+        MailKind.FOLLOW_UP_ENDED,
+        "設定が残ったままお手続きの期間が終わったとき（弥生ID ごと）",
+        "STEP6 保有製品の登録",
+        _RELINK,
+        to=_PAIR,
+        **_OF_THE_PAIR,
+        request=_LATE_REQUEST,
+    ),
+    _case(MailKind.CASE_LINK, "状況の画面のリンクを、もう一度求められたとき"),
+    _case(MailKind.FINISHED, "すべての事業所データのお手続きが終わったとき", late_until={2: _LATE_UNTIL}),
     _case(
         MailKind.WITHDRAWN,
         "申込者が取り下げたとき",
+        "お客様からのお申し出により、お申し込みを取り下げました。",
+        others_go_on=True,
         **_NOT_YET,
         shared_again=("税理士法人さくら",),
         still_released=("山田会計事務所",),
     ),
     _case(MailKind.REJECTED, "お手続きを進められないとき", "スマート取引取込の設定がありません。", **_NOT_YET),
-    _case(MailKind.EXPIRED, "期限までに訂正や共有の解除がなかったとき", _SHARED, **_NOT_YET),
+    _case(
+        MailKind.EXPIRED,
+        "期限までに訂正や共有の解除がなかったとき",
+        _SHARED,
+        **_NOT_YET,
+        request={"part": 2, "points": (_SHARED,), "until": None, "ends_application": True},
+    ),
     _case(
         MailKind.CANCELLED, "取り消したとき（お知らせ済みの弥生ID にも送る）", "お客さまのご希望により取り消しました。"
     ),
     _case(MailKind.TERMINATED, "手続きが途中で強制終了されていたとき", **_NOT_YET),
+    _case(MailKind.NOT_STARTED, "弊社の障害で、期限までに手続きを始められなかったとき", **_NOT_YET),
     Sample(
         "code_registration",
         "弥生ID の新規登録が申し込まれたとき",
@@ -224,6 +261,17 @@ SAMPLES = (
         PASSWORD_SET_SUBJECT,
         _PAIR,
         {"at": _AT, "password_url": f"{_WEB}/password", "receipt_no": "AC-00000002"},
+    ),
+    Sample(
+        "draft",
+        "入力途中のお申し込みを保存したとき",
+        DRAFT_SUBJECT,
+        _TARO,
+        {
+            "link": f"{_WEB}{RESUME_PATH}?draft=eyJkcmFmdCI6MX0.kuza-eVpXvRBR6V4U",
+            "until": _AT + timedelta(days=SAVED_DRAFT_DAYS),
+            "receipt_no": "01234567",
+        },
     ),
     Sample("member_invitation", "事業グループに招待されたとき", SUBJECT, _INVITED, _INVITATION | {"reminder": False}),
     Sample(
@@ -338,6 +386,10 @@ SAMPLES = (
     _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
     _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
     _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
+    _myics(MyicsMail.ADDRESS_CHANGE, "登録済みの方のアドレスの変更を受け付けたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGE_REMINDER, "新しいアドレスがまだ確認されていないとき", _MOVE),
+    _myics(MyicsMail.ADDRESS_CHANGED, "アドレスが変更されたとき（新しいアドレスへ）", _MOVE),
+    _myics(MyicsMail.ADDRESS_LEFT, "アドレスが変更されたとき（これまでのアドレスへ）", _MOVE, to=_BEFORE),
     _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
     _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
 )

@@ -10,14 +10,15 @@ People know no number of a business group: a file names it by the one Yayoi ID t
 import json
 import unicodedata
 from contextlib import suppress
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from models import tables
+from models.common.identifiers import composed
 from models.common.message import FromOutside
+from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind
 from workers.registry.snapshot import Refusal, Snapshot, change
@@ -28,7 +29,7 @@ _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます
 
 def _stored_text(text: str) -> str:
     """Fold into the one form that is stored (Y8), and refuse what neither Postgres nor a mail header can hold."""
-    folded = unicodedata.normalize("NFC", text).strip()
+    folded = composed(text)
     if not folded:
         raise PydanticCustomError("refused", "入力してください。")
     if len(folded) > MAX_TEXT_LENGTH:
@@ -204,7 +205,7 @@ class LinkRecord(Record):
     office_token: OfficeToken
     kind: LinkKind
     service: Text
-    last_imported_on: date | None = None
+    last_imported_on: TypedDay | None = None
     settings: Annotated[dict[Text, Text], BeforeValidator(_from_cell)] = Field(default_factory=dict)
 
     def facts(self, registry: Snapshot) -> dict[str, Any]:
@@ -225,8 +226,8 @@ class OperatorRecord(Record):
     mail_address: YayoiId
     supervisor: bool = False
     takes_cases: bool = True
-    leave_from: date | None = None
-    leave_until: date | None = None
+    leave_from: TypedDay | None = None
+    leave_until: TypedDay | None = None
 
     @model_validator(mode="after")
     def _leave_begins_before_it_ends(self) -> Self:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from jinja2 import Environment
 from temporalio.client import Client
 
 from activities.common.outbox import Outbox
@@ -31,6 +32,8 @@ class ActivityDependencies:
     ledger: Ledger
     registry: Registry
     outbox: Outbox
+    templates: Environment
+    """What all mails are written from."""
 
     @property
     def workflow_link(self) -> Callable[[str], str]:

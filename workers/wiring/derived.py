@@ -3,10 +3,15 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from models.common.contact import Contact
+from models.myics.vendor_pages import MyicsPages
+from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
+from models.yayoi.vendor_pages import YayoiPages
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -21,6 +26,37 @@ def secret_key(settings: Settings) -> str:
 def public_url(settings: Settings) -> str:
     """Return where applicants reach the web."""
     return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+
+
+def yayoi_pages(settings: Settings) -> YayoiPages:
+    """Return what pages and mails of 弥生's procedures name outside of this site."""
+    contact = Contact(
+        name=settings.contact_name,
+        phone=settings.contact_phone,
+        hours=settings.contact_hours,
+        url=settings.contact_url,
+    )
+    return YayoiPages(terms=settings.terms_url, privacy=settings.privacy_url, help=settings.help_pages, contact=contact)
+
+
+def myics_pages(settings: Settings) -> MyicsPages:
+    """Return what pages and mails of MYICS name outside of this site."""
+    contact = Contact(
+        name=settings.myics_support_name,
+        phone=settings.myics_support_phone,
+        hours=settings.myics_support_hours,
+        url=settings.myics_support_url,
+    )
+    return MyicsPages(terms=settings.myics_terms_url, contact=contact)
+
+
+def named_in_mails(settings: Settings) -> dict[str, Any]:
+    """Return what every mail may name beside its own facts."""
+    return {
+        "yayoi_pages": yayoi_pages(settings),
+        "myics_pages": myics_pages(settings),
+        "enquiry_url": public_url(settings).rstrip("/") + ENQUIRY_PATH,
+    }
 
 
 def temporal_ui_url(settings: Settings) -> str:

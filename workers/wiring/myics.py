@@ -6,6 +6,7 @@ from activities.myics.registrations import RegistrationActivities
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import public_url, secret_key
 from workflows.myics.account_unlocking import AccountUnlocking
+from workflows.myics.address_change import AddressChange
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
 from workflows.myics.password_renewal import PasswordRenewal
@@ -18,6 +19,7 @@ MYICS_WORKFLOWS = (
     ClientRegistration,
     AccountUnlocking,
     PasswordRenewal,
+    AddressChange,
     ClientBatch,
 )
 
@@ -29,6 +31,7 @@ def build_myics_activities(dependencies: ActivityDependencies) -> Activities:
         RegistrationActivities(sessions, ledger),
         RegistrationMailActivities(
             dependencies.outbox,
+            dependencies.templates,
             secret_key=secret_key(settings),
             public_url=public_url(settings),
             workflow_link=dependencies.workflow_link,

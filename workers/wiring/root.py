@@ -10,10 +10,10 @@ from typing import Self
 from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from activities.common.failing_interceptor import NotifyOfFailing
+from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox, SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
@@ -23,18 +23,28 @@ from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import mails_queue
 from models.webhooks.secrets import secrets_of
+from models.yayoi.store.smart_import import PostgresSmartImport
 from models.yayoi.store.stage_changes import publish_stage_change
 from web.app import create_app
 from workers.build_id import build_id
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies
-from workers.wiring.derived import form_translation, public_url, secret_key, temporal_ui_url
+from workers.wiring.derived import (
+    form_translation,
+    myics_pages,
+    named_in_mails,
+    public_url,
+    secret_key,
+    temporal_ui_url,
+    yayoi_pages,
+)
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
 from workers.wiring.yayoi import build_application_activities
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
 from workflows.yayoi.case_link_mail import CaseLinkMail
+from workflows.yayoi.draft_mail import DraftMail
 from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
 from workflows.yayoi.member_invitation import MemberInvitation
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -47,6 +57,7 @@ WORKFLOWS = (
     MultiOfficeApplication,
     OfficeDataProcedure,
     CaseLinkMail,
+    DraftMail,
     MorningDigest,
     DailyReconciliation,
     YayoiIdRegistration,
@@ -61,10 +72,12 @@ DRAIN = timedelta(seconds=20)
 """How long a worker that stops lets its running activities finish."""
 STEPS_AT_ONCE = 10
 """Steps that are tried within workflow tasks at once: each needs a connection to the database."""
-PASSED_THROUGH = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "models", "workflows")
-)
-"""Our own modules are imported once for all workflows, not anew for each start and each replay."""
+UNRESTRICTED = UnsandboxedWorkflowRunner()
+"""Workers run workflows without the SDK's sandbox, which costs a fifth of their CPU.
+
+It guards nothing but our own code, and that is guarded where it is tested: tests and the replay of recorded histories
+restrict it (`tests/support/sandbox.py`).
+"""
 
 
 class Workers:
@@ -109,6 +122,7 @@ def build_activities(
         ledger=Ledger(sessions, publish_stage_change),
         registry=registry or build_registry(settings),
         outbox=Outbox(sessions, transport, settings.mail_from),
+        templates=mail_templates(**named_in_mails(settings)),
     )
     # MYICS is another vendor's: its mails come from another address.
     myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from))
@@ -118,6 +132,11 @@ def build_activities(
 def build_registry(settings: Settings) -> Registry:
     """Build the default registry, all of it in Postgres."""
     return postgres_registry(ContractIdPool(settings.contract_id_first, settings.contract_id_last))
+
+
+def freezes_at_acceptance(settings: Settings) -> bool:
+    """Whether smart import is the default: then an application is stored together with its freeze (Y12)."""
+    return isinstance(build_registry(settings).smart_import, PostgresSmartImport)
 
 
 def build_transport(settings: Settings) -> MailTransport:
@@ -139,7 +158,7 @@ def build_worker(
     max_cached_workflows: int = 1000,
     drain: timedelta = DRAIN,
     versioned: bool = True,
-    runner: WorkflowRunner = PASSED_THROUGH,
+    runner: WorkflowRunner = UNRESTRICTED,
 ) -> Workers:
     """Build the worker of the cases and that of the mails. For `registry` and `transport` see `build_activities`.
 
@@ -196,4 +215,7 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) ->
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
         form_translation=form_translation(settings),
+        yayoi_pages=yayoi_pages(settings),
+        myics_pages=myics_pages(settings),
+        freezes_at_acceptance=freezes_at_acceptance(settings),
     )

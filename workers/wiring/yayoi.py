@@ -19,10 +19,11 @@ from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.desk_mails import DeskMailActivities
+from activities.yayoi.drafts import DraftActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
-from activities.yayoi.pair_check import PairCheckActivities
+from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
@@ -38,17 +39,19 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     """Build every activity but MYICS' own."""
     settings, sessions, ledger = dependencies.settings, dependencies.sessions, dependencies.ledger
     registry, outbox, desk = dependencies.registry, dependencies.outbox, settings.operators_mail
+    templates = dependencies.templates
     key, url = secret_key(settings), public_url(settings)
+    check = PairCheck(registry)
     on_the_registry = activities_of(
-        PairCheckActivities(sessions, registry),
-        SmartImportActivities(ledger, registry.smart_import),
+        PairCheckActivities(sessions, check),
+        SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
         LinkActivities(ledger, registry.links),
         ContractActivities(ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
     )
     on_our_records = activities_of(
-        CaseRecordActivities(ledger, registry.offices),
+        CaseRecordActivities(sessions, ledger, check),
         AssignmentActivities(ledger),
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),
@@ -57,8 +60,9 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     )
     for_customers = activities_of(
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
-        AddressCheckActivities(sessions, ledger, outbox, secret_key=key, public_url=url),
-        InvitationActivities(sessions, outbox, secret_key=key, public_url=url),
+        AddressCheckActivities(sessions, ledger, outbox, templates, secret_key=key, public_url=url),
+        DraftActivities(outbox, templates, secret_key=key, public_url=url),
+        InvitationActivities(sessions, outbox, templates, secret_key=key, public_url=url),
     )
     for_operators = activities_of(
         DigestActivities(
@@ -78,7 +82,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             workflow_link=dependencies.workflow_link,
             desk=desk,
         ),
-        DeskMailActivities(outbox, registry.contracts, desk),
+        DeskMailActivities(outbox, templates, registry.contracts, desk),
     )
     for_other_systems = activities_of(
         WebhookDeliveryActivities(
@@ -104,6 +108,7 @@ def _mail_texts(dependencies: ActivityDependencies) -> MailTexts:
     settings = dependencies.settings
     return MailTexts(
         dependencies.registry,
+        dependencies.templates,
         partial(case_link, public_url(settings), secret_key(settings)),
         partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
         settings.operators_mail,

@@ -32,6 +32,7 @@ from workflows.common.activity_options import LONG_LOOK, REPAIR, REPAIR_MAIL, RE
 from workflows.common.details import cell, table
 from workflows.common.failing_activities import FailureFlag, why_given_up
 
+NEVER_STARTED = "弊社の都合により、手続きを始めることができませんでした。"
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
@@ -84,6 +85,8 @@ async def _repair(finding: Finding, at: datetime) -> tuple[Finding, ...]:
             case Repair.FREEZE:
                 step = _freeze_step(finding, at)
                 done = (await _run(ReconciliationActivities.freeze_again, step, "外れた凍結をやり直す")).done
+            case Repair.EXPIRE:
+                done, unsent = await _expire(_number(finding), at)
             case Repair.CLOSE:
                 unsent = await _close_application(_number(finding), at)
             case None:
@@ -102,16 +105,32 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
     if needed.frozen:
         await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
-    unsent = await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED))
-    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=())
-    await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
-    return unsent
+    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=(), closing=needed.closing)
+    closed = await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
+    return await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED, ends_application=closed.last))
+
+
+async def _expire(number: ApplicationNo, at: datetime) -> tuple[bool, tuple[Finding, ...]]:
+    """Close an application that was never started, as expired, and notify the applicant; False: it was started."""
+    step = CaseStep(case_no=number, at=at)
+    left = await _run(ReconciliationActivities.give_up_start, step, f"始めることを取りやめる（{number}）")
+    if not left.parts:
+        return False, ()
+    offices = [OfficeRef(case_no=number, part=part) for part in left.parts]
+    for office in offices:
+        await _run(SmartImportActivities.thaw_smart_import, OfficeStep.of(office, at), "取込の凍結を解除する")
+    unsent = await _mail(SendMail.of(step, at, kind=MailKind.NOT_STARTED))
+    for office in offices:  # last: as long as one is open, tomorrow's reconciliation finds the application again
+        close = CloseOffice.of(office, at, outcome=Outcome.EXPIRED, open_points=(NEVER_STARTED,))
+        await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{office.spoken}）")
+    await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+    return True, unsent
 
 
 async def _close_application(number: ApplicationNo, at: datetime) -> tuple[Finding, ...]:
     step = CaseStep(case_no=number, at=at)
-    await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-    return await _mail(SendMail.of(step, at, kind=MailKind.FINISHED))
+    closed = await _run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+    return () if closed.mailed else await _mail(SendMail.of(step, at, kind=MailKind.FINISHED))
 
 
 async def _mail(mail: SendMail) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from temporalio.exceptions import FailureError
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
 from models.common.case_state import CaseState
+from models.common.case_status import CaseStatus
 from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction
 from models.common.operations import Operation
 from models.common.operator_actions import HandOver
@@ -64,7 +65,15 @@ class CaseSteps:
         self, activity: Callable[[Any, StepInput], Awaitable[Output]], input_: StepInput, summary: str
     ) -> Output:
         """Take a step that takes effect once; where the case is meanwhile is written with it, if that has changed."""
-        status = self._view.unwritten_status()
+        return await self._run_with(self._view.unwritten_status(), activity, input_, summary)
+
+    async def _run_with(
+        self,
+        status: CaseStatus | None,
+        activity: Callable[[Any, StepInput], Awaitable[Output]],
+        input_: StepInput,
+        summary: str,
+    ) -> Output:
         output = await self.look(activity, input_.model_copy(update={"status": status}), summary)
         if status:
             self._view.status_written(status)
@@ -160,8 +169,10 @@ class CaseSteps:
     async def rest(self) -> None:
         """Show what has changed, on the case's page and in its row, where no further step follows at once."""
         self._view.show()
-        if self._view.unwritten_status():
-            await self.run(CaseStatusActivities.write_status, self.input(CaseStep), "いまの状況を記録する")
+        if status := self._view.unwritten_status():
+            await self._run_with(
+                status, CaseStatusActivities.write_status, self.input(CaseStep), "いまの状況を記録する"
+            )
 
     async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""

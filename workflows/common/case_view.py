@@ -67,10 +67,10 @@ class CaseView:
         """Return the status as it is now, if its row does not have it yet; None for a case that has no row."""
         if self._written is None:
             return None
-        status = self._status()
-        if status == self._written.model_copy(update={"version": status.version, "at": status.at}):
+        facts = self._facts()
+        if not self._entered and all(getattr(self._written, name) == fact for name, fact in facts.items()):
             return None
-        return status.model_copy(update={"version": self._next_version()})
+        return CaseStatus(version=self._next_version(), at=workflow.now(), entered=tuple(self._entered), **facts)
 
     def status_written(self, status: CaseStatus) -> None:
         """Keep what the row has now."""
@@ -88,25 +88,23 @@ class CaseView:
         """What the row has, for a case that goes on in a new run."""
         return self._written
 
-    def _status(self) -> CaseStatus:
+    def _facts(self) -> dict[str, Any]:
+        """Return what the row says beside when it was written."""
         state = self._state
-        return CaseStatus(
-            version=self._version,
-            at=workflow.now(),
-            stage=state.stage,
-            since=self._since,
-            entered=tuple(self._entered),
-            waiting_for=state.whose_turn,
-            until=state.waits_until,
-            assignee=state.assignee,
-            overdue=state.overdue,
-            held=state.held,
-            failing=bool(state.failing),
-            ending=state.ending,
-            outcome=state.outcome,
-            points=state.points,
-            at_rest=state.at_rest,
-        )
+        return {
+            "stage": state.stage,
+            "since": self._since,
+            "waiting_for": state.whose_turn,
+            "until": state.waits_until,
+            "assignee": state.assignee,
+            "overdue": state.overdue,
+            "held": state.held,
+            "failing": bool(state.failing),
+            "ending": state.ending,
+            "outcome": state.outcome,
+            "points": state.points,
+            "at_rest": state.at_rest,
+        }
 
     def _next_version(self) -> int:
         """Count up, by the workflow's clock: after a Reset the next change is still newer than all before it."""

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, TimelineEntry
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo, registration_workflow_id
@@ -75,6 +75,8 @@ class Registration:
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
+        self._waited_for: Collection[RegistrationStage] = ()
+        """To which stages the link leads that was sent last."""
 
     # --- updates: what operators do -----------------------------------------------------------------------------------
 
@@ -92,6 +94,7 @@ class Registration:
     @operator_action(RegistrationOperation.CORRECT_ADDRESS)
     async def correct_address(self, message: CorrectMailAddress) -> None:
         await self._steps.correct_address(message)
+        await self._row.look()  # a user begins anew
         await self._send_link_again()
 
     @operator_action(RegistrationOperation.UNLOCK)
@@ -115,9 +118,9 @@ class Registration:
         self._state.refused = None
 
     @operator_action(RegistrationOperation.WITHDRAW)
-    async def withdraw(self, message: ActionMessage) -> None:
+    async def withdraw(self, message: EndCase) -> None:
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
-        self._state.withdrawal = Withdrawal(message.by, message.reason)
+        self._state.withdrawal = Withdrawal(message.by, message.reason, message.text_for_customer)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
@@ -172,7 +175,9 @@ class Registration:
         if state.stage in until or state.leaving:
             return state.stage in until
         self.view.enter(stage, WaitingFor.APPLICANT, state.expires_on)
-        await self._steps.mailing(*mails).send_link()
+        self._steps.mailing(*mails)
+        self._waited_for = until
+        await self._steps.send_link()
         await self._rest_or_begin_turn()
         await wait_for_link(lambda: state.leaving or state.stage in until, await self._link_deadline(schedule))
         self._turn.stop()
@@ -228,7 +233,16 @@ class Registration:
         elif found.stage != before and state.undelivered:  # a link that went out before was used
             state.undelivered = False
             await self._turn.acknowledge()
+        if found.corrections > state.corrections:
+            await self._take_correction(found.corrections)
         await self._steps.rest()
+
+    async def _take_correction(self, corrections: int) -> None:
+        """Mail another link; where the next one has not been sent yet, it goes to the corrected address itself."""
+        self._state.corrections = corrections
+        self.view.note("メールアドレスが訂正された")
+        if self._waited_for and self._state.stage not in self._waited_for:
+            await self._send_link_again()
 
     async def _close(self, outcome: RegistrationOutcome) -> RegistrationEnded:
         """Close it as withdrawn, with `outcome`, or as the registrant, who may have been faster, has ended it."""
@@ -278,5 +292,6 @@ _LAST_MAILS = {
     (True, RegistrationOutcome.WITHDRAWN): MyicsMail.WITHDRAWN,
     (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
     (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
+    (False, RegistrationOutcome.CHANGED): MyicsMail.ADDRESS_CHANGED,
 }
 """The registrant's last mail, by whether an account was to be made and by the outcome."""

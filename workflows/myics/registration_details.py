@@ -67,6 +67,7 @@ _WAITS = {
     RegistrationStage.INVITED: "メールの URL からの登録を待っています。",
     RegistrationStage.PROVISIONAL: "仮登録が済み、登録の完了を待っています。",
     RegistrationStage.RENEWING: "本人が、メールの URL から新しいパスワードを設定するのを待っています。",
+    RegistrationStage.CONFIRMING: "新しいメールアドレスの方が、メールの URL から確認するのを待っています。",
     RegistrationStage.USERS: "顧問先のユーザーの登録を待っています。",
 }
 
@@ -90,7 +91,7 @@ def registration_static_details(case: RegistrationCase, name: str, requested_by:
     facts = [
         ("受付番号", case.case_no),
         ("手続き", case.kind.label),
-        ("お客様番号", case.holder_no),
+        (case.holder_no.label, case.holder_no),
         ("お名前", cell(name)),
         ("受付", f"{day_in_japan(case.requested_at)}（{cell(requested_by)}）"),
     ]

@@ -42,10 +42,9 @@ class RegistrationSteps:
 
     # --- the link (M8) ------------------------------------------------------------------------------------------------
 
-    def mailing(self, mail: MyicsMail, reminder: MyicsMail) -> "RegistrationSteps":
+    def mailing(self, mail: MyicsMail, reminder: MyicsMail) -> None:
         """Say with which mails the link goes out from now on."""
         self._mailed, self._reminder = mail, reminder
-        return self
 
     async def send_link(self) -> None:
         """Make a link that ends the one before, and mail it."""
@@ -88,6 +87,7 @@ class RegistrationSteps:
             outcome=outcome,
             by=withdrawal.by if withdrawal else "system",
             reason=withdrawal.reason if withdrawal else "",
+            text_for_customer=withdrawal.text_for_customer if withdrawal else "",
         )
         closed = await self._steps.look(RegistrationActivities.close_registration, step, f"登録を終了する（{outcome}）")
         return closed.outcome

@@ -6,6 +6,7 @@ from temporalio.exceptions import FailureError
 from activities.yayoi.address_checks import AddressCheckActivities
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.yayoi.address_checks import (
     OPERATIONS,
@@ -42,9 +43,10 @@ class AddressCheckProcedure:
         self._row = RowLook(self._look_at_row)
 
     @operator_action(CheckOperation.END)
-    async def end_check(self, message: ActionMessage) -> None:
+    async def end_check(self, message: EndCase) -> None:
         await self.steps.audit(CheckOperation.END.label, message)
         self.view.note(f"{message.by} が取り消した（{message.reason}）")
+        self._state.text_for_customer = message.text_for_customer
         self._state.ended_by_operator = True
 
     async def cancellation_requested(self) -> None:

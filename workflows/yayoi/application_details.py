@@ -2,7 +2,8 @@
 
 import json
 
-from models.common.placeholders import BY, REASON, SUPERVISOR
+from models.common.operations import usual_example
+from models.common.placeholders import SUPERVISOR
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import OfficeCase, Outcome
@@ -68,7 +69,7 @@ def _next(state: ApplicationState) -> str:
 
 def cancel_json(state: ApplicationState, indent: int | None = None) -> str:
     """Return the JSON that cancels the whole application; from STEP5 on a supervisor has to agree (Y27)."""
-    shown = {BY.field: state.in_charge or BY.text, REASON.field: REASON.text, SUPERVISOR.field: SUPERVISOR.text}
+    shown = usual_example(Action.CANCEL, state.in_charge) | {SUPERVISOR.field: SUPERVISOR.text}
     return json.dumps(shown, ensure_ascii=False, indent=indent)
 
 

@@ -18,6 +18,7 @@ from models.yayoi.application_state import ApplicationState
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
+    OFFICE_CLOSED,
     ApplicationCase,
     ApplicationOutcome,
     ApplicationProgress,
@@ -32,6 +33,7 @@ from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.operator_updates import operator_action, refused
+from workflows.common.row_look import RowLook
 from workflows.yayoi.application_details import CANCEL_ALL, application_details, cancel_json
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 from workflows.yayoi.office_details import office_static_details
@@ -50,6 +52,7 @@ class MultiOfficeApplication:
         self.view.begins_as(CaseStatus.first(state.stage, case.offices[0].applied_at))
         self._steps = CaseSteps(case, state, self.view)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
+        self._closings = RowLook(self._look_at_closed_offices)
 
     @workflow.run
     @shielded_from_cancellation
@@ -73,6 +76,10 @@ class MultiOfficeApplication:
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI is the same as cancelling the application."""
         await self._cancel_offices(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+
+    @workflow.signal(name=OFFICE_CLOSED, description="事業所データの手続きが終わったかを調べる依頼（システム用）")
+    async def closed(self) -> None:
+        await self._closings.look()
 
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
@@ -131,15 +138,28 @@ class MultiOfficeApplication:
         )
 
     async def _follow(self, office_no: int) -> OfficeOutcome:
-        try:
-            outcome = await self._procedures[office_no]
-        except ChildWorkflowError:
-            # Ended by hand: the daily reconciliation undoes what was done for it. The other offices go on.
-            outcome = OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED)
-        self._state.outcomes[office_no] = outcome
-        self.view.note(f"{office_no} 件目の手続きが終了した（{outcome.outcome}）")
+        """Wait until the office has closed; with something open, its procedure goes on by itself (Y25)."""
+        procedure = self._procedures[office_no]
+        await workflow.wait_condition(lambda: procedure.done() or office_no in self._state.outcomes)
+        if office_no not in self._state.outcomes:
+            try:
+                self._take(await procedure)
+            except ChildWorkflowError:
+                # Ended by hand: the daily reconciliation undoes what was done for it. The other offices go on.
+                self._take(OfficeOutcome(office_no=office_no, outcome=Outcome.TERMINATED))
+        return self._state.outcomes[office_no]
+
+    async def _look_at_closed_offices(self) -> None:
+        step = self._steps.input(CaseStep)
+        found = await self._steps.look(CaseRecordActivities.closed_offices, step, "終了した事業所データを調べる")
+        for outcome in found.offices:
+            if outcome.office_no not in self._state.outcomes:
+                self._take(outcome)
+
+    def _take(self, outcome: OfficeOutcome) -> None:
+        self._state.outcomes[outcome.office_no] = outcome
+        self.view.note(f"{outcome.office_no} 件目の手続きが終了した（{outcome.outcome}）")
         self.view.show()
-        return outcome
 
     async def _finish(self, outcomes: Sequence[OfficeOutcome]) -> None:
         """Close the application, unless the daily reconciliation does it after undoing an office ended by hand."""
@@ -148,8 +168,9 @@ class MultiOfficeApplication:
             await self._steps.rest()
             return
         step = self._steps.input(CaseStep)
-        await self._steps.run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
-        await self._mail(MailKind.FINISHED)
+        closed = await self._steps.run(CaseRecordActivities.close_application, step, "申込の手続きを終了する")
+        if not closed.mailed:
+            await self._mail(MailKind.FINISHED)
         self.view.show()
 
     async def _mail(self, kind: MailKind) -> None:

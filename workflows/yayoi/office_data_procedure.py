@@ -1,30 +1,33 @@
 """The procedure for one pair of an application: one office data, one Yayoi ID, one new contract ID."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, TimelineEntry
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
+    AFTER_CLOSING_DAYS,
     APPLICANT_REMINDER_DAYS,
     FOLLOW_UP_DAYS,
     FOLLOW_UP_OPERATOR_DAYS,
     FOLLOW_UP_REMINDER_DAYS,
 )
+from models.yayoi.early_exits import EXPIRING, explanation
+from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, OfficeOutcome, OfficeProgress, Outcome
+from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, OfficeProgress, Outcome
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import (
-    AcceptPair,
     Action,
     Cancel,
     CorrectPair,
@@ -32,6 +35,7 @@ from models.yayoi.operator_actions import (
     Hold,
     Reject,
     ReleaseSharing,
+    Reopen,
     ResendMail,
     Resume,
     ServiceRelinked,
@@ -77,8 +81,8 @@ class OfficeDataProcedure:
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.notice_undelivered)
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
-        # Two checks of the pair, or of its sharing, at once would contradict each other.
-        self._pair, self._sharing = asyncio.Lock(), asyncio.Lock()
+        # Two of a kind at once would contradict each other: checks of the pair, of its sharing, closing and reopening.
+        self._pair, self._sharing, self._closing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
     @workflow.run
     @shielded_from_cancellation
@@ -89,8 +93,7 @@ class OfficeDataProcedure:
         self._due_date.watch()
         try:
             await self._check_pair()
-            if has(Stage.FREEZE):
-                await self._next(self._steps.freeze_smart_import)
+            if has(Stage.REMEMBER_LINKS):
                 await self._next(self._steps.remember_links)
                 await self._wait_until_sharing_has_ended()
             if has(Stage.ISSUE):
@@ -101,8 +104,10 @@ class OfficeDataProcedure:
             if has(Stage.THAW):
                 await self._next(self._steps.thaw_smart_import)
             await self._follow_set_up_and_relink()
+            while await self._reopened_after_closing():
+                await self._follow_set_up_and_relink()
         except EndsEarlyError:
-            await self._undo()
+            return await self._undo()
         return await self._close()
 
     # --- updates: what operators and applicants do, and other systems report ------------------------------------------
@@ -113,19 +118,13 @@ class OfficeDataProcedure:
         async with self._pair:
             if waited:
                 self.check_possible(Action.CORRECT_PAIR, message)
-            await self._steps.correct_pair(message)
-            await self._steps.check_pair()
+            with self._worked_on(lambda: not self._state.problems):
+                await self._steps.correct_pair(message)
         await self._turn.acknowledge()
-
-    @operator_action(Action.ACCEPT_PAIR)
-    async def accept_pair(self, message: AcceptPair) -> None:
-        await self._steps.record(Action.ACCEPT_PAIR, message)
-        self._state.problems_accepted = True
 
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
-        await self._steps.record(Action.REJECT, message)
-        self._leave(Outcome.REJECTED, MailKind.REJECTED, message.reason)
+        await self._end_early(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
 
     @operator_action(Action.RELEASE_SHARING)
     async def release_sharing(self, message: ReleaseSharing) -> None:
@@ -133,7 +132,9 @@ class OfficeDataProcedure:
         async with self._sharing:
             if waited:
                 self.check_possible(Action.RELEASE_SHARING, message)
-            await self._steps.end_sharing(SharingReleased(by=message.by, reason=message.reason), delegated=True)
+            with self._worked_on(lambda: self._state.sharing_ended):
+                report = SharingReleased(by=message.by, reason=message.reason)
+                await self._steps.end_sharing(report, delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
     async def report_sharing_released(self, message: SharingReleased) -> None:
@@ -144,7 +145,8 @@ class OfficeDataProcedure:
         async with self._sharing:
             if waited:
                 self.check_possible(Action.REPORT_SHARING_RELEASED, message)
-            await self._steps.end_sharing(message, delegated=False)
+            with self._worked_on(lambda: self._state.sharing_ended):
+                await self._steps.end_sharing(message, delegated=False)
 
     @operator_action(Action.EXTEND_DEADLINE)
     async def extend_deadline(self, message: ExtendDeadline) -> None:
@@ -161,6 +163,15 @@ class OfficeDataProcedure:
     async def report_relink(self, message: ServiceRelinked) -> None:
         await self._steps.record_relink(message)
         await self._show_follow_up()
+
+    @operator_action(Action.REOPEN)
+    async def reopen(self, message: Reopen) -> None:
+        waited = self._closing.locked()
+        async with self._closing:
+            if waited:
+                self.check_possible(Action.REOPEN, message)
+            await self._steps.reopen(message)
+            self._state.outcome = None
 
     @operator_action(Action.ADD_NOTE)
     async def add_note(self, message: AddNote) -> None:
@@ -197,8 +208,7 @@ class OfficeDataProcedure:
 
     @operator_action(Action.WITHDRAW)
     async def withdraw(self, message: Withdraw) -> None:
-        await self._steps.record(Action.WITHDRAW, message)
-        self._leave(Outcome.WITHDRAWN, MailKind.WITHDRAWN, message.reason)
+        await self._end_early(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
 
     @operator_action(Action.CANCEL)
     async def cancel(self, message: Cancel) -> None:
@@ -229,7 +239,7 @@ class OfficeDataProcedure:
     # --- the stages ---------------------------------------------------------------------------------------------------
 
     async def _check_pair(self) -> None:
-        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator before anything is changed."""
+        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator; what is right is held (Y1, Y12)."""
         await self._steps.check_pair()
         if not self._state.problems:
             return
@@ -237,7 +247,7 @@ class OfficeDataProcedure:
         await self._mail_problems(MailKind.CORRECTION_NEEDED)
         await self._wait_for_applicant(
             Stage.CORRECTION,
-            lambda: (self._state.problems_accepted or not self._state.problems) and not self._pair.locked(),
+            lambda: not self._state.problems and not self._pair.locked(),
             partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
             self._check_again,
             lambda: [problem.message for problem in self._state.problems],
@@ -278,7 +288,8 @@ class OfficeDataProcedure:
 
     async def _follow_set_up_and_relink(self) -> None:
         """Y19 to Y21, Y25: remind, show to the operators, and end after `FOLLOW_UP_DAYS`, complete or not."""
-        closes_on = day_in_japan(self._state.notified_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
+        begun_at = self._state.notified_at if not self._state.closings else None
+        closes_on = day_in_japan(begun_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
         self._state.undelivered.clear()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
@@ -293,11 +304,49 @@ class OfficeDataProcedure:
         # A report that is still being recorded belongs to the case.
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._raise_if_leaving()
-        self._state.open_points = follow_up.open_points
-        self._state.outcome = Outcome.INCOMPLETE if follow_up.open_points else Outcome.COMPLETED
+        self._end_as_followed_up()
 
-    async def _undo(self) -> None:
-        """Leave things as they were before (Y27), in this order, and notify the applicant why."""
+    async def _reopened_after_closing(self) -> bool:
+        """Y25: what is open when the case closes can still be done, unreminded; return whether it was reopened."""
+        state = self._state
+        if not state.open_points:
+            return False
+        until = day_in_japan(workflow.now()) + timedelta(days=AFTER_CLOSING_DAYS)
+        await self._close_with_open_points(until)
+        over = ScheduledAction(lambda: end_of(until), "終了後の受け付けを終える", self._end_after_closing)
+        await wait_until(lambda: state.follow_up.complete or state.outcome is None, [over])
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if state.outcome is None:
+            return True
+        self._end_as_followed_up()
+        return False
+
+    async def _close_with_open_points(self, until: date) -> None:
+        """Close, and let the application and whoever can still do the rest know."""
+        self._turn.stop()
+        self.view.enter(Stage.AFTER_CLOSING, until=until)
+        async with self._closing:
+            closed = await self._steps.close()
+        if not closed.last:  # else they are mailed with the closing mail of the application
+            points = tuple(self._state.open_points)
+            await self._steps.mail(MailKind.FOLLOW_UP_ENDED, self._state.closings, points=points, until=until)
+        if self._state.closings == 1:
+            await self._ask_application_to_look()
+        self.view.show()
+
+    async def _ask_application_to_look(self) -> None:
+        application = workflow.get_external_workflow_handle(application_workflow_id(self._case.case_no))
+        try:
+            await application.signal(OFFICE_CLOSED)
+        except FailureError:
+            workflow.logger.info("%s has ended before", application.id)
+
+    def _end_as_followed_up(self) -> None:
+        self._state.open_points = self._state.follow_up.open_points
+        self._state.outcome = Outcome.INCOMPLETE if self._state.open_points else Outcome.COMPLETED
+
+    async def _undo(self) -> OfficeOutcome:
+        """Leave things as they were before (Y27), in this order, close, and notify the applicant why."""
         early_exit = self._state.early_exit
         if early_exit is None:
             raise ApplicationError("ended early without an early exit", non_retryable=True)
@@ -307,27 +356,22 @@ class OfficeDataProcedure:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._state.contract_id:
             await self._steps.revoke_contract_id()
-        if self._case.procedure.linked and self._state.stage not in {Stage.CHECK, Stage.CORRECTION}:
+        if self._case.procedure.linked:
             await self._steps.restore_sharing()
             await self._steps.thaw_smart_import()
         self._state.outcome, self._state.open_points = early_exit.outcome, early_exit.points
-        await self._steps.mail(early_exit.mail, points=early_exit.points)
+        closed = await self._close()
+        await self._steps.mail(early_exit.mail, points=early_exit.points, ends_application=closed.last)
+        self.view.show()
+        return closed
 
     async def _close(self) -> OfficeOutcome:
         self._turn.stop()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        outcome, open_points = Outcome(self._state.outcome or Outcome.COMPLETED), tuple(self._state.open_points)
-        self._state.outcome = outcome
         self.view.enter(Stage.CLOSED)
-        await self._steps.close(outcome, open_points)
-        self.view.note(f"手続きを終了した（{outcome}）")
+        closed = await self._steps.close()
         self.view.show()
-        return OfficeOutcome(
-            office_no=self._case.part,
-            outcome=outcome,
-            contract_id=self._state.contract_id,
-            open_points=open_points,
-        )
+        return closed
 
     # --- going on, waiting and ending early ---------------------------------------------------------------------------
 
@@ -374,14 +418,36 @@ class OfficeDataProcedure:
     def _is_held(self) -> bool:
         return self._state.held
 
+    async def _end_early(
+        self, action: Action, message: EndCase, outcome: Outcome, mail: MailKind, detail: str = ""
+    ) -> None:
+        """Record who ends the case, and why; the customer reads the text for them, or the usual one (Y27)."""
+        self._state.exit_recorded = outcome
+        try:
+            await self._steps.record(action, message, detail)
+        finally:
+            self._state.exit_recorded = None
+        self._leave(outcome, mail, explanation(outcome, message.text_for_customer))
+
+    @contextmanager
+    def _worked_on(self, goes_on: Callable[[], bool]) -> Iterator[None]:
+        """Have the row say that the system works on what the applicant was waited for, and on if the case goes on."""
+        waited_for = self._state.waiting_for
+        if self._state.stage in EXPIRING:
+            self._state.waiting_for = WaitingFor.SYSTEM
+        try:
+            yield
+        finally:
+            if not goes_on():
+                self._state.waiting_for = waited_for
+
     def _leave(self, outcome: Outcome, mail: MailKind, *points: str) -> None:
         self._state.early_exit = EarlyExit(outcome, mail, tuple(points))
         self._state.held = False
 
     async def _cancel(self, message: Cancel) -> None:
         approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
-        await self._steps.record(Action.CANCEL, message, approved)
-        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, message.reason)
+        await self._end_early(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED, approved)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
@@ -441,18 +507,23 @@ class OfficeDataProcedure:
         await self._steps.mail(kind, occurrence, points=points, until=self._state.expires_on)
 
     async def _remind_of_open_points(self, occurrence: int) -> None:
-        points = self._state.follow_up.open_points
-        await self._steps.mail(MailKind.FOLLOW_UP_REMINDER, occurrence, points=points)
+        points, until = self._state.follow_up.open_points, self._state.waits_until
+        occurrence += self._state.closings * len(FOLLOW_UP_REMINDER_DAYS)  # of a reopened case, they are others
+        await self._steps.mail(MailKind.FOLLOW_UP_REMINDER, occurrence, points=points, until=until)
         await self._rest_or_begin_turn()
 
     async def _end_follow_up(self) -> None:
         self.view.note(f"完了のお知らせから {FOLLOW_UP_DAYS} 日が過ぎた")
 
+    async def _end_after_closing(self) -> None:
+        self.view.note(f"終了から {AFTER_CLOSING_DAYS} 日が過ぎた")
+
     async def _show_follow_up(self) -> None:
         follow_up = self._state.follow_up
         self._state.open_points = follow_up.open_points
-        stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
-        self.view.enter(stage, self._state.waiting_for, self._state.waits_until)
+        if not self._state.after_closing:
+            stage = Stage.SET_UP if follow_up.open_steps else Stage.RELINK
+            self.view.enter(stage, self._state.waiting_for, self._state.waits_until)
         await self._steps.rest()
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:

@@ -22,7 +22,7 @@ def office_details(state: OfficeState, namespace: str) -> str:
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
     parts.extend(to_do_now(OPERATIONS, now, state))
     parts.append(table(("項目", "内容"), _facts(state)))
-    if state.notified_at and not state.outcome:
+    if state.notified_at and (not state.outcome or state.after_closing):
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
@@ -37,7 +37,7 @@ WHEN_CALLED = "お客様から連絡があったとき"
 
 
 def _problems(state: OfficeState) -> list[str]:
-    return [f"- **{problem.rule}** {cell(problem.message)}" for problem in state.problems]
+    return [f"- **{problem.rule}** {cell(problem.message)}{problem.for_operators}" for problem in state.problems]
 
 
 def _entered(state: OfficeState, namespace: str) -> list[str]:
@@ -69,10 +69,11 @@ def _when_called(state: OfficeState) -> tuple[Action, ...]:
 
 
 _SAID_BY_CUSTOMERS = {
-    Stage.CORRECTION: (Action.CORRECT_PAIR, Action.ACCEPT_PAIR),
+    Stage.CORRECTION: (Action.CORRECT_PAIR,),
     Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
     Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
     Stage.RELINK: (Action.REPORT_RELINK,),
+    Stage.AFTER_CLOSING: (Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.REOPEN),
 }
 
 
@@ -84,7 +85,13 @@ def next_for_operator(state: OfficeState) -> str:
             "原因を取り除いたら `try_again` を送ってください。"
             "お申し込みの内容が原因の場合は訂正し、進められない場合は取り消してください。"
         )
-    if state.outcome:
+    if state.after_closing and not state.failing:
+        return (
+            f"残りの設定がある状態で終了しました。お客様は {day(state.waits_until)} まで、画面から設定できます。"
+            f"操作は不要です（催促はしません）。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録するか、"
+            "催促も含めて再開するときは `reopen` を送ってください。"
+        )
+    if state.outcome and not state.after_closing:
         return "この手続きは終了しました。操作は不要です。"
     if state.early_exit:
         return "終了の処理をしています。操作は不要です。"
@@ -127,6 +134,7 @@ _DEADLINES = {
     Stage.SHARING: "期限切れになる日",
     Stage.SET_UP: "終了にする日",
     Stage.RELINK: "終了にする日",
+    Stage.AFTER_CLOSING: "受け付けが終わる日",
 }
 
 
@@ -135,8 +143,8 @@ def _facts(state: OfficeState) -> list[tuple[str, str]]:
     if state.waits_until:
         waiting.append((_DEADLINES.get(state.stage, "期限"), day(state.waits_until)))
     facts = [
-        ("いまの段階", str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")),
-        *(waiting if not state.outcome else ()),
+        ("いまの段階", _stage(state)),
+        *(waiting if not state.outcome or state.after_closing else ()),
         ("完了予定日", day(state.case.due_date) + ("　**遅れています**" if state.overdue else "")),
         ("担当者", cell(state.assignee or "—")),
         ("新しい契約ID", state.contract_id or "—"),
@@ -144,6 +152,12 @@ def _facts(state: OfficeState) -> list[tuple[str, str]]:
     if state.shared_with:
         facts.append(("会計事務所との共有", "、".join(map(cell, state.shared_with))))
     return facts
+
+
+def _stage(state: OfficeState) -> str:
+    if state.after_closing:
+        return f"{state.stage}（{state.outcome}）"
+    return str(state.outcome or state.stage) + ("　**保留中**" if state.held else "")
 
 
 def _follow_up(follow_up: FollowUp) -> list[tuple[str, str]]:

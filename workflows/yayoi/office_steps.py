@@ -1,5 +1,6 @@
 """The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
+import asyncio
 from datetime import date
 
 from temporalio import workflow
@@ -17,13 +18,16 @@ from models.common.messages import CaseRequest, RequestsAfter
 from models.common.operator_message import ActionMessage
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
+    CheckResult,
     CloseOffice,
     CorrectPairStep,
     EndSharing,
+    OfficeOutcome,
     OfficeStep,
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    ReopenOffice,
     SendMail,
 )
 from models.yayoi.office_state import OfficeState
@@ -41,24 +45,26 @@ class OfficeSteps:
         self._state = state
         self._view = view
         self._steps = steps
+        self._customers_mails = asyncio.Lock()
         self.record, self.rest = steps.record, steps.rest
         self.hand_over, self.reassign, self.look_at_failures = steps.hand_over, steps.reassign, steps.look_at_failures
 
     # --- until the notice ---------------------------------------------------------------------------------------------
 
     async def check_pair(self) -> None:
-        """Y2, Y3, Y5."""
-        result = await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
-        self._state.problems, self._state.checked = result.problems, True
+        """Y2, Y3, Y5: what is right is held, and the office frozen unless it was when the form was accepted (Y12)."""
+        self._keep(
+            await self._steps.look(PairCheckActivities.check_pair, self._step, "弥生ID と事業所トークンを確認する")
+        )
 
-    async def freeze_smart_import(self) -> None:
-        """Y12."""
-        self._view.enter(Stage.FREEZE)
-        await self._steps.run(SmartImportActivities.freeze_smart_import, self._step, "スマート取引取込を凍結する")
-        self._view.note("スマート取引取込を凍結した")
+    def _keep(self, result: CheckResult) -> None:
+        self._state.problems, self._state.checked = result.problems, True
+        if result.frozen and not self._state.frozen:
+            self._view.note("スマート取引取込を凍結した")
+        self._state.frozen = result.frozen
 
     async def remember_links(self) -> None:
-        """Y14: after the freeze, so that the last imported day no longer moves."""
+        """Y14: the office is frozen, so that the last imported day no longer moves."""
         self._view.enter(Stage.REMEMBER_LINKS)
         remembered = await self._steps.run(LinkActivities.remember_links, self._step, "連携しているサービスを記録する")
         self._state.follow_up.links = remembered.links
@@ -107,8 +113,11 @@ class OfficeSteps:
     async def thaw_smart_import(self) -> None:
         """Y12: with the notice, and whenever the case ends early."""
         self._view.enter(Stage.THAW)
-        await self._steps.run(SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する")
-        self._view.note("スマート取引取込の凍結を解除した")
+        thawed = await self._steps.run(
+            SmartImportActivities.thaw_smart_import, self._step, "スマート取引取込の凍結を解除する"
+        )
+        if thawed.thawed_at:
+            self._view.note("スマート取引取込の凍結を解除した")
 
     # --- when it ends (Y27) -------------------------------------------------------------------------------------------
 
@@ -123,17 +132,33 @@ class OfficeSteps:
         if restored.firms:
             self._view.note(f"会計事務所との共有を元に戻した（{'、'.join(restored.firms)}）")
 
-    async def close(self, outcome: Outcome, open_points: tuple[str, ...]) -> None:
-        """Close the office's part of the application."""
-        step = self._steps.input(CloseOffice, outcome=outcome, open_points=open_points)
-        await self._steps.run(
-            CaseRecordActivities.close_office, step, f"この事業所データの手続きを終了する（{outcome}）"
+    async def close(self) -> OfficeOutcome:
+        """Close the office's part of the application as the state says."""
+        state = self._state
+        state.outcome = outcome = Outcome(state.outcome or Outcome.COMPLETED)
+        step = self._steps.input(
+            CloseOffice,
+            outcome=outcome,
+            open_points=tuple(state.open_points),
+            contract_id=state.contract_id,
+            closing=state.closings + 1,
         )
+        summary = f"この事業所データの手続きを終了する（{outcome}）"
+        closed = await self._steps.run(CaseRecordActivities.close_office, step, summary)
+        state.closings += 1
+        self._view.note(f"手続きを終了した（{outcome}）")
+        return closed
+
+    async def reopen(self, message: ActionMessage) -> None:
+        """Open the office's part of the application again; a final error says who holds its ID or token (Y1, Y25)."""
+        step = self._steps.input(ReopenOffice, **self._steps.next_occurrence(message))
+        await self._steps.run(CaseRecordActivities.reopen_office, step, "手続きを再開する")
+        self._view.note("手続きを再開した", message)
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def correct_pair(self, message: CorrectPair) -> None:
-        """Store the corrected pair; the check is made again."""
+        """Store the corrected pair, and what is still wrong with it."""
         step = self._steps.input(
             CorrectPairStep,
             yayoi_id=message.yayoi_id,
@@ -150,6 +175,7 @@ class OfficeSteps:
         }
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note("弥生ID・事業所トークンを訂正した", message)
+        self._keep(corrected)
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
@@ -188,15 +214,25 @@ class OfficeSteps:
     # --- mails --------------------------------------------------------------------------------------------------------
 
     async def mail(
-        self, kind: MailKind, occurrence: int = 1, *, points: tuple[str, ...] = (), until: date | None = None
+        self,
+        kind: MailKind,
+        occurrence: int = 1,
+        *,
+        points: tuple[str, ...] = (),
+        until: date | None = None,
+        ends_application: bool = False,
     ) -> None:
         """Y18. One to the customer that is refused for good is kept as undelivered; the procedure goes on."""
-        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, points=points, until=until)
-        refused_because = await self._send(mail)
-        if not kind.for_operators:
-            self._state.mails[kind] = mail
-            if refused_because:
-                self._state.undelivered[kind] = refused_because
+        facts = {"points": points, "until": until, "ends_application": ends_application}
+        mail = self._steps.input(SendMail, kind=kind, occurrence=occurrence, **facts)
+        if kind.for_operators:
+            await self._send(mail)
+            return
+        async with self._customers_mails:  # one that is held up is sent before what happened after it
+            refused_because = await self._send(mail)
+        self._state.mails[kind] = mail
+        if refused_because:
+            self._state.undelivered[kind] = refused_because
 
     async def resend(self, kind: MailKind) -> str | None:
         """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""

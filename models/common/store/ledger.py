@@ -42,7 +42,7 @@ class StepTransaction:
     @property
     def pair(self) -> str:
         """The pair as registry rows name it, such as `YS-000123:1`."""
-        return f"{self.case_no}:{self.part}"
+        return pair_name(self.case_no, self.part)
 
     @classmethod
     def to_read(cls, session: DatabaseSession, at: datetime, case_no: str = "", part: int | None = None) -> Self:
@@ -73,6 +73,11 @@ class NoResult(Message):
     """The result of a step that returns nothing else."""
 
 
+def pair_name(case_no: str, part: int | None) -> str:
+    """Return what registry rows call a part of a case, such as `YS-000123:1`."""
+    return f"{case_no}:{part}"
+
+
 Effect = Callable[[StepTransaction], Awaitable[Result]]
 
 
@@ -96,6 +101,11 @@ async def once(
     done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at))
     await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
     return done
+
+
+def step_taken(session: DatabaseSession, case_no: str, part: int | None, name: str, result: BaseModel) -> None:
+    """Record a step that the transaction which stores the case has taken itself: nobody else can have."""
+    session.add(LedgerRow(key=ledger_key(case_no, part, name), result=result.model_dump(mode="json")))
 
 
 class Ledger:

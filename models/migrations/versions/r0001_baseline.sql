@@ -142,6 +142,20 @@ CREATE TABLE audit_trail (
     PRIMARY KEY (audit_id)
 );
 CREATE INDEX ix_audit_trail_case_no ON audit_trail (case_no);
+CREATE TABLE drafts (
+    draft_id UUID NOT NULL,
+    plan JSONB,
+    form JSONB,
+    mail_address VARCHAR,
+    mail_no INTEGER DEFAULT 0 NOT NULL,
+    mailed_for UUID,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    notified_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (draft_id)
+);
+CREATE INDEX ix_drafts_expires_at ON drafts (expires_at);
+CREATE INDEX ix_drafts_mail_address ON drafts (mail_address);
 CREATE TABLE enquiries (
     receipt_no VARCHAR NOT NULL,
     submission_id UUID NOT NULL,
@@ -292,6 +306,7 @@ CREATE TABLE myics_clients (
     client_id VARCHAR NOT NULL,
     customer_no VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
+    name_to_find VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (client_id),
     FOREIGN KEY(customer_no) REFERENCES myics_firms (customer_no)
@@ -357,14 +372,18 @@ CREATE TABLE application_offices (
     office_token VARCHAR,
     office_name VARCHAR NOT NULL,
     issued_contract_id VARCHAR,
+    holds_token BOOLEAN DEFAULT false NOT NULL,
+    holds_yayoi_id BOOLEAN DEFAULT false NOT NULL,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
     open_points JSONB,
+    closings INTEGER DEFAULT 0 NOT NULL,
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );
-CREATE UNIQUE INDEX one_open_token ON application_offices (office_token) WHERE closed_at is null;
-CREATE UNIQUE INDEX one_open_yayoi_id ON application_offices (yayoi_id) WHERE closed_at is null;
+CREATE UNIQUE INDEX one_holds_issued_contract_id ON application_offices (issued_contract_id) WHERE holds_yayoi_id and issued_contract_id is not null;
+CREATE UNIQUE INDEX one_holds_token ON application_offices (office_token) WHERE holds_token;
+CREATE UNIQUE INDEX one_holds_yayoi_id ON application_offices (yayoi_id) WHERE holds_yayoi_id and issued_contract_id is null;
 CREATE TABLE notices (
     key VARCHAR NOT NULL,
     application_no VARCHAR,
@@ -513,19 +532,22 @@ CREATE TABLE myics_registrations (
     part_of VARCHAR,
     batch_no VARCHAR,
     address VARCHAR,
+    address_before VARCHAR,
     name VARCHAR NOT NULL,
     requested_by VARCHAR NOT NULL,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
     stage VARCHAR NOT NULL,
     link_no INTEGER DEFAULT 0 NOT NULL,
     expires_on DATE NOT NULL,
-    link_used_at TIMESTAMP WITH TIME ZONE,
+    account_link_no INTEGER,
+    corrections INTEGER DEFAULT 0 NOT NULL,
     terms_at TIMESTAMP WITH TIME ZONE,
     keyword_hash VARCHAR,
     wrong_keywords INTEGER DEFAULT 0 NOT NULL,
     locked_at TIMESTAMP WITH TIME ZONE,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
+    text_for_customer VARCHAR DEFAULT '' NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     notified_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (registration_no),
@@ -540,7 +562,7 @@ CREATE INDEX ix_myics_registrations_client_id ON myics_registrations (client_id)
 CREATE INDEX ix_myics_registrations_customer_no ON myics_registrations (customer_no);
 CREATE INDEX ix_myics_registrations_part_of ON myics_registrations (part_of);
 CREATE INDEX myics_to_notify ON myics_registrations (changed_at) WHERE notified_at is null or notified_at < changed_at;
-CREATE INDEX open_renewals ON myics_registrations (account_id) WHERE kind = 'renewal' and closed_at is null;
+CREATE INDEX open_for_account ON myics_registrations (account_id) WHERE kind in ('renewal', 'address') and closed_at is null;
 CREATE UNIQUE INDEX one_open_representative ON myics_registrations (customer_no) WHERE kind = 'representative' and closed_at is null;
 CREATE UNIQUE INDEX one_open_unlocking ON myics_registrations (account_id) WHERE kind = 'unlocking' and closed_at is null;
 CREATE TABLE support_passwords (

@@ -1,7 +1,5 @@
 """Files of many clients or users: stored as a whole, processed row by row; refused rows become a file again (M8)."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +12,7 @@ from models.common.case_status import CaseStatus
 from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.batch_files import BatchFile, read_batch_file
+from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
 from models.myics.batches import BatchKind, BatchStage
 from models.myics.identifiers import BatchNo, CustomerNo
 from models.myics.store.permissions import NotPossibleError, may_manage
@@ -23,7 +21,6 @@ from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
-BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -104,13 +101,12 @@ class Batches:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
         kind = (await self.status(manager, number)).kind
         refused = await self.refused(manager, number)
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow([*kind.columns, "行", "登録できなかった理由"])
-        for row in refused:
-            cells = [row.values.get(field, "") for field in kind.columns.values()]
-            writer.writerow([*map(_harmless, cells), row.line, row.reason])
-        return (BOM + text.getvalue()).encode()
+        headings = [*kind.columns, "行", "登録できなかった理由"]
+        rows = [
+            [*(_harmless(row.values.get(field, "")) for field in kind.columns.values()), row.line, row.reason]
+            for row in refused
+        ]
+        return write_batch_file(headings, rows)
 
     async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""

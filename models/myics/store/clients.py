@@ -44,7 +44,7 @@ class Clients:
 
         `find` is a part of the name, or the last digits of the ID. Raises `NotPossibleError`.
         """
-        sought = fold(find)
+        sought, digits = fold(find).lower(), ClientId.normalise(find) or find
         users = func.count(MyicsAccountRow.account_id)
         async with self.sessions() as session:
             await may_manage(session, manager, manager.holder_no)
@@ -57,8 +57,8 @@ class Clients:
                 )
                 .where(MyicsClientRow.customer_no == manager.holder_no.firm, MyicsClientRow.client_id > (after or ""))
                 .where(
-                    MyicsClientRow.name.icontains(find.strip(), autoescape=True)
-                    | MyicsClientRow.client_id.endswith(sought, autoescape=True)
+                    MyicsClientRow.name_to_find.contains(sought, autoescape=True)
+                    | MyicsClientRow.client_id.endswith(digits, autoescape=True)
                 )
                 .group_by(MyicsClientRow.client_id)
                 .order_by(MyicsClientRow.client_id)

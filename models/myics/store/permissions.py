@@ -25,6 +25,6 @@ async def may_manage(session: DatabaseSession, manager: Member, holder: HolderNo
     ):
         raise NotPossibleError("この操作ができるのは、事務所の管理者の方だけです。")
     if account.customer_no != holder.firm:
-        raise NotPossibleError("ほかの事務所のことはできません。お客様番号を確認してください。")
+        raise NotPossibleError(f"ほかの事務所のことはできません。{holder.label}を確認してください。")
     if holder.client and await session.get(MyicsClientRow, holder.client) is None:
         raise NotPossibleError(f"顧問先ID {holder.client} は登録されていません。一覧を開き直してください。")

@@ -14,26 +14,26 @@ from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.deadlines import WRONG_KEYWORDS
-from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, keyword, read
+from models.myics.deadlines import MOST_CORRECTIONS, WRONG_KEYWORDS
+from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, ConfirmationForm, CorrectionForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
-from models.myics.store.requests import change_stage, claim_address
+from models.myics.store.requests import change_address, change_stage, claim_address
 from models.tables import MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
 
 BY = "登録する方"
 _LOCKED = (
-    "入力の誤りが続いたため、安全のためロックしました。MYICS サポートへお電話ください。ご本人を確認して解除します。"
+    "入力の誤りが続いたため、安全のためロックしました。MYICS サポートへご連絡ください。ご本人を確認して解除します。"
 )
 FORGED = "この URL は正しくありません。メールに記載された URL が途中で切れていないかを確認し、もう一度開いてください。"
 SUPERSEDED = "新しい URL をお送りしたため、この URL は使えなくなりました。いちばん新しいメールの URL を開いてください。"
 _USED = "この URL は、すでに使われています。登録が完了している方は、ログインしてください。"
-_MAILED = (
-    "ユーザーアカウントとキーワードの設定は済んでいます。設定したメールアドレスに確認のメールをお送りしますので、"
-    "そのメールの URL を開いて、登録を確定してください。"
+_TOO_OFTEN = (
+    f"訂正は {MOST_CORRECTIONS} 回までです。正しいメールアドレスを MYICS サポートへお知らせください。"
+    "確認のメールをお送りします。"
 )
 _WITHDRAWN = (
-    "この登録は取り下げられたため、URL は使えません。ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
+    "この登録は取り下げられたため、URL は使えません。{why}ご不明な点は、ご案内のメールの差出人へお問い合わせください。"
 )
 _LATE = "この URL の期限は過ぎました。もう一度ご案内を受け取るには、メールに記載の窓口へご連絡ください。"
 
@@ -49,6 +49,8 @@ class RegistrantPage(StrEnum):
     """M1 for representatives, the last one of M5 for users."""
     ACCOUNT = "account"
     """M2."""
+    MAIL_SENT = "mail_sent"
+    """After M2, by the same link: what comes next, and the address to be corrected, until it is confirmed."""
     CONFIRM = "confirm"
     """M3."""
     PASSWORD = "password"  # noqa: S105 the name of a page
@@ -89,14 +91,14 @@ class Registrants:
 
     async def open(self, token: str) -> Opened:
         """Return what the link leads to. Raises `LinkRefusedError`."""
-        async with self._consume(token) as (session, row):
+        async with self._consume(token) as (session, row, page):
             holder = (
                 await session.get_one(MyicsClientRow, row.client_id)
                 if row.client_id
                 else await session.get_one(MyicsFirmRow, row.customer_no)
             )
             return Opened(
-                page=await _page(session, row),
+                page=page,
                 kind=RegistrationKind(row.kind),
                 holder_no=HolderNo(row.client_id or row.customer_no),
                 holder_name=holder.name,
@@ -108,8 +110,8 @@ class Registrants:
         """Consent to both (M1, M5): a user is registered with it. Raises `LinkRefusedError` and `RefusedError`."""
         if errors := [*_unless(authority, "authority", AUTHORITY_CONSENT), *_unless(terms, "terms", TERMS_CONSENT)]:
             raise RefusedError(errors)
-        async with self._consume(token) as (session, row):
-            _only_on(RegistrantPage.TERMS, await _page(session, row))
+        async with self._consume(token) as (session, row, page):
+            _only_on(RegistrantPage.TERMS, page)
             row.terms_at = self.now()
             audit(session, row.registration_no, "利用規約に同意した", by=BY, at=row.terms_at)
             signed_up = await self._register(session, row) if row.kind == RegistrationKind.USER else None
@@ -123,11 +125,11 @@ class Registrants:
         """
         await self._look(token, RegistrantPage.ACCOUNT)
         keyword_hash = await self.hashing.hash(form.keyword)
-        async with self._consume(token) as (session, row):
-            _only_on(RegistrantPage.ACCOUNT, await _page(session, row))
+        async with self._consume(token) as (session, row, page):
+            _only_on(RegistrantPage.ACCOUNT, page)
             row.address, row.keyword_hash = form.address, keyword_hash
             row.account_id = await claim_address(session, row, AccountKind.ADMINISTRATOR, AccountState.PROVISIONAL)
-            row.link_used_at = self.now()
+            row.account_link_no = row.link_no
             self._change(row, RegistrationStage.PROVISIONAL)
             audit(
                 session,
@@ -138,17 +140,35 @@ class Registrants:
             )
         self.wake()
 
+    async def correct_address(self, token: str, form: CorrectionForm) -> None:
+        """Have the mail that checks the address sent to another one, or once more to the same (M2).
+
+        The link that went out before ends. Raises `LinkRefusedError`, and `RefusedError` for one too many, or if the
+        address has an account already (M8).
+        """
+        async with self._consume(token) as (session, row, page):
+            _only_on(RegistrantPage.MAIL_SENT, page)
+            if row.corrections >= MOST_CORRECTIONS:
+                raise RefusedError([FieldError(field="address", message=_TOO_OFTEN)])
+            account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
+            before = row.address
+            await change_address(session, row, account, form.address, self.now())
+            row.corrections += 1
+            self._change(row, RegistrationStage(row.stage))
+            audit(session, row.registration_no, "メールアドレスを訂正した", by=BY, at=row.changed_at, before=before)
+        self.wake()
+
     async def confirm(self, token: str, typed_keyword: str, password: str) -> SignedUp:
         """Type the keyword again and set the password (M3, M6): registered.
 
         Raises `LinkRefusedError`, also when this wrong keyword was one too many, and `RefusedError`.
         """
-        keyword_typed = read_keyword(typed_keyword)
+        keyword = read_keyword(typed_keyword)
         _refuse_unfit(password)
         refused: Exception | None = None
-        async with self._consume(token) as (session, row):
-            _only_on(RegistrantPage.CONFIRM, await _page(session, row))
-            if await self.hashing.verify(row.keyword_hash, keyword_typed):
+        async with self._consume(token) as (session, row, page):
+            _only_on(RegistrantPage.CONFIRM, page)
+            if await self.hashing.verify(row.keyword_hash, keyword):
                 account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
                 account.password_hash = await self.hashing.hash(password)
                 signed_up = await self._register(session, row)
@@ -164,8 +184,8 @@ class Registrants:
         _refuse_unfit(password)
         await self._look(token, RegistrantPage.PASSWORD)
         password_hash = await self.hashing.hash(password)
-        async with self._consume(token) as (session, row):
-            _only_on(RegistrantPage.PASSWORD, await _page(session, row))
+        async with self._consume(token) as (session, row, page):
+            _only_on(RegistrantPage.PASSWORD, page)
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
             account.password_hash, account.state = password_hash, AccountState.PROVISIONAL
             self._change(row, RegistrationStage.PROVISIONAL)
@@ -174,12 +194,15 @@ class Registrants:
 
     async def _look(self, token: str, page: RegistrantPage) -> None:
         """Refuse a link that does not lead to this page, before anything is hashed for it."""
-        async with self._consume(token) as (session, row):
-            _only_on(page, await _page(session, row))
+        async with self._consume(token) as (_, _, found):
+            _only_on(page, found)
 
     @asynccontextmanager
-    async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow]]:
-        """Check the link while its registration is held: of two at once the second finds what the first has stored."""
+    async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, RegistrantPage]]:
+        """Check the link, and to which page it leads, while its registration is held.
+
+        Of two at once the second finds what the first has stored.
+        """
         link = read_link(self.secret_key, PersonalLinkKind.MYICS, token)
         if link is None:
             raise LinkRefusedError(FORGED)
@@ -189,12 +212,11 @@ class Registrants:
                 raise LinkRefusedError(FORGED)
             if reason := _refusal(row, link, self.now()):
                 raise LinkRefusedError(reason)
-            yield session, row
+            yield session, row, await _page(session, row, link)
 
     async def _register(self, session: DatabaseSession, row: MyicsRegistrationRow) -> SignedUp:
         account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
         self._change(row, RegistrationStage.REGISTERED)
-        row.link_used_at = row.changed_at
         account.state, account.registered_at = AccountState.REGISTERED, row.changed_at
         audit(session, row.registration_no, "ユーザー登録を完了した", by=BY, at=row.changed_at)
         return SignedUp(account.account_id)
@@ -221,30 +243,32 @@ def read_account(address: str, typed_keyword: str) -> AccountForm:
 
 def read_keyword(typed: str) -> str:
     """Return a keyword as it is compared (M3). Raises `RefusedError` for what is none: it costs no try."""
-    try:
-        return keyword(typed)
-    except ValueError as refused:
-        raise RefusedError([FieldError(field="keyword", message=str(refused))]) from None
+    return read(ConfirmationForm, {"keyword": typed}).keyword
 
 
 def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> str | None:
     if row.outcome == RegistrationOutcome.WITHDRAWN:
-        return _WITHDRAWN
+        return _WITHDRAWN.format(why=row.text_for_customer)
     if row.outcome == RegistrationOutcome.EXPIRED:
         return _LATE
     if row.stage == RegistrationStage.REGISTERED:
         return _USED
-    if link.occurrence != row.link_no:
+    if link.occurrence not in {row.link_no, _correcting_link(row)}:
         return SUPERSEDED
-    if row.link_used_at:
-        return _MAILED
     if not link.is_open(now):
         return _LATE
     return _LOCKED if row.locked_at else None
 
 
-async def _page(session: DatabaseSession, row: MyicsRegistrationRow) -> RegistrantPage:
+def _correcting_link(row: MyicsRegistrationRow) -> int | None:
+    """Return the number of the link that still opens though the account was chosen by it: the address may be wrong."""
+    return row.account_link_no if row.stage == RegistrationStage.PROVISIONAL else None
+
+
+async def _page(session: DatabaseSession, row: MyicsRegistrationRow, link: PersonalLink) -> RegistrantPage:
     if row.kind == RegistrationKind.REPRESENTATIVE:
+        if link.occurrence == _correcting_link(row):
+            return RegistrantPage.MAIL_SENT
         if row.stage == RegistrationStage.PROVISIONAL:
             return RegistrantPage.CONFIRM
         return RegistrantPage.ACCOUNT if row.terms_at else RegistrantPage.TERMS

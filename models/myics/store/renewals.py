@@ -20,14 +20,20 @@ from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
-from models.myics.store.requests import change_stage, end_sessions, request_new_password, unlock_account
+from models.myics.store.requests import (
+    change_stage,
+    end_sessions,
+    registered_account,
+    request_new_password,
+    unlock_account,
+)
 from models.myics.store.sign_in import STOPPED
 from models.tables import MyicsAccountRow, MyicsRegistrationRow
 
 _AGAIN = "ログイン画面の「パスワードをお忘れの方」から、もう一度お申し込みください。"
 _USED = f"この URL は、すでに使われています。新しいパスワードでログインしてください。ログインできないときは、{_AGAIN}"
 _LATE = f"この URL の期限は過ぎました。{_AGAIN}"
-_WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。MYICS サポートへお問い合わせください。"
+_WITHDRAWN = "このお手続きは取り下げられたため、URL は使えません。{why}MYICS サポートへお問い合わせください。"
 
 
 class RenewalForm(FromOutside):
@@ -65,15 +71,7 @@ class Renewals:
         """
         await self.hashing.verify(None, "")
         async with self.sessions.begin() as session:
-            account = await session.scalar(
-                select(MyicsAccountRow)
-                .where(
-                    MyicsAccountRow.holder_no == form.customer_no,
-                    MyicsAccountRow.address == form.address,
-                    MyicsAccountRow.state == AccountState.REGISTERED,
-                )
-                .with_for_update()
-            )
+            account = await session.scalar(registered_account(form.customer_no, form.address).with_for_update())
             if account:
                 await request_new_password(session, account, self.now())
         self.wake()
@@ -94,7 +92,6 @@ class Renewals:
         password_hash = await self.hashing.hash(password)
         async with self._consume(token) as (session, row, account):
             change_stage(row, RegistrationStage.RENEWED, self.now())
-            row.link_used_at = row.changed_at
             account.password_hash = password_hash
             await unlock_account(session, account, row.changed_at)
             await end_sessions(session, account)
@@ -132,7 +129,7 @@ def _refusal(row: MyicsRegistrationRow, account: MyicsAccountRow, link: Personal
     if row.stage == RegistrationStage.SUPERSEDED or link.occurrence != row.link_no:
         return SUPERSEDED
     if row.outcome == RegistrationOutcome.WITHDRAWN:
-        return _WITHDRAWN
+        return _WITHDRAWN.format(why=row.text_for_customer)
     if row.closed_at or not link.is_open(now):
         return _LATE
     return None if account.state == AccountState.REGISTERED else STOPPED

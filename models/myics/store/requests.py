@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
+from models.common.identifiers import MailAddress
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
@@ -32,9 +34,13 @@ from models.tables import (
     registration_count,
 )
 
-ADDRESS_TAKEN = (
-    "このメールアドレスは、すでにこのお客様番号で登録（または招待）されています。別のメールアドレスを入力してください。"
-)
+
+def address_taken(holder: HolderNo) -> str:
+    """Return why an address cannot be used for one more account of this firm or client (M8)."""
+    return (
+        f"このメールアドレスは、すでにこの{holder.label}で登録（または招待）されています。"
+        "別のメールアドレスを入力してください。"
+    )
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Requester:
     by: str
     at: datetime
     batch_no: BatchNo | None = None
+    reason: str = ""
 
 
 async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Requester) -> RegistrationNo:
@@ -65,7 +72,7 @@ async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Reque
         reason = f"このお客様番号には、すでに招待メールを送っています（受付番号 {invited}）。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
     if await session.scalar(administrators(form.customer_no).limit(1)):
-        reason = "このお客様番号の代表者は、すでに登録されています。利用者は、事務所の管理者が追加してください。"
+        reason = "このお客様番号の代表者は、すでに登録されています。ユーザーは、事務所の管理者が追加してください。"
         raise RefusedError([FieldError(field="customer_no", message=reason)])
     row = await _registration(
         session,
@@ -156,8 +163,33 @@ async def claim_address(
     )
     account_id = await session.scalar(claim)
     if account_id is None:
-        raise RefusedError([FieldError(field=field, message=ADDRESS_TAKEN)])
+        raise RefusedError([FieldError(field=field, message=address_taken(HolderNo(row.client_id or row.customer_no)))])
     return account_id
+
+
+async def change_address(
+    session: DatabaseSession,
+    row: MyicsRegistrationRow,
+    account: MyicsAccountRow | None,
+    address: MailAddress,
+    at: datetime,
+) -> None:
+    """Give a registration and its account, both held by the caller, another address.
+
+    A user begins anew: whoever reads at the address before may have set a password already. Raises `RefusedError` if
+    the address has an account with the firm or client already; the transaction is to end then (M8).
+    """
+    taken = address_taken(HolderNo(row.client_id or row.customer_no))
+    row.address = address
+    if account:
+        account.address = address
+    if account and row.kind == RegistrationKind.USER:
+        account.state, account.password_hash = AccountState.INVITED, None
+        change_stage(row, RegistrationStage.INVITED, at)
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise RefusedError([FieldError(field="address", message=taken)]) from None
 
 
 async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
@@ -170,13 +202,51 @@ async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, 
 
 async def request_new_password(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
-    for before in await _open(session, account, RegistrationKind.RENEWAL):
-        if before.stage == RegistrationStage.RENEWING:
-            change_stage(before, RegistrationStage.SUPERSEDED, at)
+    await _supersede(session, account, RegistrationKind.RENEWAL, at)
     requester = Requester("本人", at)
     row = await _for_account(session, RegistrationKind.RENEWAL, account, requester)
     _audit(session, row, "パスワードの再設定を受け付けた", requester)
     await session.flush()
+
+
+async def request_new_address(
+    session: DatabaseSession, account: MyicsAccountRow, address: MailAddress, requester: Requester
+) -> None:
+    """Have a link mailed to another address, with which its reader makes it that of the account; the links before end.
+
+    The caller holds the account, which is registered. Raises `RefusedError` for an address that is its own already, or
+    has another account with the firm or client (M8).
+    """
+    if address == account.address:
+        raise RefusedError([FieldError(field="address", message="いまのユーザーアカウントと同じです。")])
+    other = select(MyicsAccountRow.account_id).where(
+        MyicsAccountRow.holder_no == account.holder_no,
+        MyicsAccountRow.address == address,
+        MyicsAccountRow.ended_at.is_(None),
+    )
+    if await session.scalar(other) is not None:
+        raise RefusedError([FieldError(field="address", message=address_taken(HolderNo(account.holder_no)))])
+    await _supersede(session, account, RegistrationKind.ADDRESS, requester.at)
+    row = await _for_account(session, RegistrationKind.ADDRESS, account, requester, address=address)
+    _audit(session, row, "ユーザーアカウントの変更を受け付けた", requester)
+    _audit(session, row, "ユーザーアカウントの変更を受け付けた", requester, of=account.registration_no)
+    await session.flush()
+
+
+async def take_new_address(
+    session: DatabaseSession, account: MyicsAccountRow, row: MyicsRegistrationRow, at: datetime
+) -> None:
+    """Make the address that was confirmed that of the account; the caller holds both.
+
+    What waits for the account's owner goes to it from now on, but links that were mailed to the address before end.
+    Raises `RefusedError` if somebody else has got an account with it meanwhile (M8).
+    """
+    row.address_before = account.address
+    await change_address(session, row, account, MailAddress(row.address or ""), at)
+    change_stage(row, RegistrationStage.CHANGED, at)
+    await _supersede(session, account, RegistrationKind.RENEWAL, at)
+    for case in await _open(session, account, RegistrationKind.UNLOCKING):
+        case.address = account.address
 
 
 async def unlock_account(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
@@ -205,6 +275,15 @@ def next_change(row: MyicsRegistrationRow | MyicsBatchRow, at: datetime) -> date
     return max(at, row.changed_at + timedelta(microseconds=1))
 
 
+def registered_account(holder: HolderNo, address: MailAddress) -> Select[MyicsAccountRow]:
+    """Select the account of a firm or client with this address, if it is registered and not stopped."""
+    return select(MyicsAccountRow).where(
+        MyicsAccountRow.holder_no == holder,
+        MyicsAccountRow.address == address,
+        MyicsAccountRow.state == AccountState.REGISTERED,
+    )
+
+
 def administrators(firm: str) -> Select[int]:
     """Select the accounts that may manage the firm's users and clients."""
     return select(MyicsAccountRow.account_id).where(
@@ -228,10 +307,22 @@ async def _open(
     return found.all()
 
 
+async def _supersede(session: DatabaseSession, account: MyicsAccountRow, kind: RegistrationKind, at: datetime) -> None:
+    """End the links of this kind that were mailed for the account and not used yet."""
+    for before in await _open(session, account, kind):
+        if before.stage == kind.first_stage:
+            change_stage(before, RegistrationStage.SUPERSEDED, at)
+
+
 async def _for_account(
-    session: DatabaseSession, kind: RegistrationKind, account: MyicsAccountRow, requester: Requester
+    session: DatabaseSession,
+    kind: RegistrationKind,
+    account: MyicsAccountRow,
+    requester: Requester,
+    *,
+    address: str | None = None,
 ) -> MyicsRegistrationRow:
-    facts = {"account_id": account.account_id, "address": account.address, "name": account.name}
+    facts = {"account_id": account.account_id, "address": address or account.address, "name": account.name}
     return await _registration(session, kind, HolderNo(account.holder_no), requester, **facts)
 
 
@@ -259,6 +350,10 @@ async def _registration(
     return row
 
 
-def _audit(session: DatabaseSession, row: MyicsRegistrationRow, action: str, requester: Requester) -> None:
+def _audit(
+    session: DatabaseSession, row: MyicsRegistrationRow, action: str, requester: Requester, *, of: str = ""
+) -> None:
+    """Put it into the audit trail of the registration, or `of` another one."""
     facts: dict[str, Any] = {"batch_no": requester.batch_no} if requester.batch_no else {}
-    audit(session, row.registration_no, action, by=requester.by, at=requester.at, **facts)
+    number = of or row.registration_no
+    audit(session, number, action, by=requester.by, at=requester.at, reason=requester.reason, **facts)

@@ -17,7 +17,7 @@ from models.myics.store.requests import request_unlocking
 from models.tables import MyicsAccountRow
 
 WRONG = (
-    "お客様番号、ユーザーアカウント、パスワードのいずれかが違います。入力内容を確認してください。"
+    f"{HolderNo.label_of_both}、ユーザーアカウント、パスワードのいずれかが違います。入力内容を確認してください。"
     f"{WRONG_PASSWORDS} 回続けて間違えると、アカウントをロックします。"
 )
 LOCKED = "誤りが続いたため、このアカウントはロックされています。事務所の管理者の方か、MYICS サポートへご連絡ください。"

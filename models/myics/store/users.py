@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -10,16 +12,37 @@ from models.common.calendar import utc_now
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.forms import UserForm
+from models.myics.forms import CorrectionForm, UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
+from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.store.permissions import NotPossibleError, may_manage
-from models.myics.store.requests import Requester, administrators, end_sessions, invite_user, unlock_account
+from models.myics.store.requests import (
+    Requester,
+    administrators,
+    change_address,
+    end_sessions,
+    invite_user,
+    request_new_address,
+    unlock_account,
+)
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 
 LAST_ADMINISTRATOR = (
-    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別の利用者を管理者に変更してください。"
+    "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別のユーザーを管理者に変更してください。"
 )
+
+
+_INVITED = {AccountState.INVITED, AccountState.PROVISIONAL}
+_ENDED = "このユーザーの登録は、すでに終了しています。"
+
+
+class UserLoss(StrEnum):
+    """What takes something away from a user: whoever does it is asked before, and told what stops."""
+
+    STOP = "stop"
+    WITHDRAW = "withdraw"
+    GENERAL = "general"
 
 
 @dataclass(frozen=True)
@@ -35,6 +58,13 @@ class ListedUser:
     locked: bool
     expires_on: date | None
     """Until when an invitation can be used."""
+    new_address: str | None = None
+    """What the address is to be once its reader has confirmed it."""
+
+    @property
+    def invited(self) -> bool:
+        """Whether the user has not registered yet, and still can."""
+        return self.state in _INVITED
 
 
 @dataclass(frozen=True)
@@ -56,7 +86,14 @@ class Users:
                 .where(MyicsAccountRow.holder_no == holder)
                 .order_by(MyicsAccountRow.ended_at.is_not(None), MyicsAccountRow.account_id)
             )
-            return [_listed(account, expires_on) for account, expires_on in rows]
+            changing = await _changing(session, holder)
+            return [_listed(account, expires_on, changing.get(account.account_id)) for account, expires_on in rows]
+
+    async def one(self, manager: Member, account_id: int) -> ListedUser:
+        """Return a user of the firm or of one of its clients whose account has not ended. Raises `NotPossibleError`."""
+        async with self.sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            return await _with_registration(session, account)
 
     async def add(self, manager: Member, holder: HolderNo, form: UserForm) -> RegistrationNo:
         """Add a user, who is listed at once and gets a mail (M4). Raises `NotPossibleError` and `RefusedError`."""
@@ -66,6 +103,40 @@ class Users:
         self.wake()
         return number
 
+    async def check_loss(self, manager: Member, account_id: int, loss: UserLoss) -> ListedUser:
+        """Return the user whom it concerns. Raises `NotPossibleError` where doing it would."""
+        async with self.sessions.begin() as session:
+            account = await self._held(session, manager, account_id)
+            await _CHECKS[loss](session, account)
+            return await _with_registration(session, account)
+
+    async def correct_address(self, manager: Member, account_id: int, form: CorrectionForm) -> ListedUser:
+        """Correct a user's address: at once before the user has registered, else once its reader has confirmed it.
+
+        Returns the user as before. Raises `NotPossibleError`, and `RefusedError` for an address that has an account
+        with the firm or client already (M8).
+        """
+        async with self.sessions.begin() as session:
+            account = await self._held(session, manager, account_id, with_registration=True)
+            user = await _with_registration(session, account)
+            if user.invited:
+                await self._correct_invitation(session, manager, account, form)
+            else:
+                requester = Requester(manager.name, self.now())
+                await request_new_address(session, account, form.address, requester)
+        self.wake()
+        return user
+
+    async def _correct_invitation(
+        self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, form: CorrectionForm
+    ) -> None:
+        """Have another link mailed to the address; the one that went out before ends."""
+        row = await session.get_one(MyicsRegistrationRow, account.registration_no)
+        before = account.address
+        await change_address(session, row, account, form.address, self.now())
+        row.corrections += 1
+        self._audit(session, manager, account, "メールアドレスを訂正した", before=before)
+
     async def change_kind(self, manager: Member, account_id: int, kind: AccountKind) -> None:
         """Make a user 一般 or 管理者. Raises `NotPossibleError`, also for the last administrator."""
         async with self.sessions.begin() as session:
@@ -73,7 +144,7 @@ class Users:
             if account.kind == kind:
                 return
             if kind is not AccountKind.ADMINISTRATOR:
-                await _refuse_last_administrator(session, account)
+                await _may_become_general(session, account)
             account.kind = kind
             self._audit(session, manager, account, f"ユーザー種別を{kind}に変更した")
 
@@ -86,9 +157,7 @@ class Users:
             account = await self._held(session, manager, account_id)
             if account.state == AccountState.STOPPED:
                 return
-            if account.state != AccountState.REGISTERED:
-                raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
-            await _refuse_last_administrator(session, account)
+            await _may_be_stopped(session, account)
             account.state = AccountState.STOPPED
             await end_sessions(session, account)
             self._audit(session, manager, account, "アカウントを停止した")
@@ -116,29 +185,48 @@ class Users:
         """Return the registration of a user who has not registered. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
             account = await self._held(session, manager, account_id)
-            if account.state not in {AccountState.INVITED, AccountState.PROVISIONAL}:
-                raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+            await _is_invited(session, account)
             return RegistrationNo(account.registration_no)
 
     @staticmethod
-    async def _held(session: DatabaseSession, manager: Member, account_id: int) -> MyicsAccountRow:
-        """Return the account, held; the firm is held before, so that two changes of administrators are in line."""
+    async def _held(
+        session: DatabaseSession, manager: Member, account_id: int, *, with_registration: bool = False
+    ) -> MyicsAccountRow:
+        """Return the account, held; the firm is held before, so that two changes of administrators are in line.
+
+        `with_registration`: its registration is held, too, and before it, as by whoever has its link.
+        """
         account = await session.get(MyicsAccountRow, account_id)
         if account is None or account.customer_no != manager.holder_no.firm:
             raise NotPossibleError("そのユーザーは見つかりません。一覧を開き直してください。")
         await session.get_one(MyicsFirmRow, account.customer_no, with_for_update=True)
         await may_manage(session, manager, HolderNo(account.holder_no))
+        if with_registration:
+            await session.get_one(MyicsRegistrationRow, account.registration_no, with_for_update=True)
         await session.refresh(account, with_for_update=True)
         if account.ended_at:
-            raise NotPossibleError("このユーザーの登録は、すでに終了しています。")
+            raise NotPossibleError(_ENDED)
         return account
 
-    def _audit(self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str) -> None:
-        by_account = manager.account_id
-        audit(session, account.registration_no, action, by=manager.name, at=self.now(), by_account=by_account)
+    def _audit(
+        self, session: DatabaseSession, manager: Member, account: MyicsAccountRow, action: str, **facts: Any
+    ) -> None:
+        facts |= {"by_account": manager.account_id}
+        audit(session, account.registration_no, action, by=manager.name, at=self.now(), **facts)
 
 
-async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAccountRow) -> None:
+async def _may_be_stopped(session: DatabaseSession, account: MyicsAccountRow) -> None:
+    if account.state not in {AccountState.REGISTERED, AccountState.STOPPED}:
+        raise NotPossibleError("登録が完了していないユーザーは停止できません。招待を取り下げてください。")
+    await _may_become_general(session, account)
+
+
+async def _is_invited(_: DatabaseSession, account: MyicsAccountRow) -> None:
+    if account.state not in _INVITED:
+        raise NotPossibleError(_ENDED)
+
+
+async def _may_become_general(session: DatabaseSession, account: MyicsAccountRow) -> None:
     """Keep at least one administrator of the firm who can log in; clients are managed by the firm (M4, M7)."""
     if account.client_id or account.kind != AccountKind.ADMINISTRATOR or account.state != AccountState.REGISTERED:
         return
@@ -149,7 +237,35 @@ async def _refuse_last_administrator(session: DatabaseSession, account: MyicsAcc
         raise NotPossibleError(LAST_ADMINISTRATOR)
 
 
-def _listed(account: MyicsAccountRow, expires_on: date) -> ListedUser:
+_CHECKS = {
+    UserLoss.STOP: _may_be_stopped,
+    UserLoss.WITHDRAW: _is_invited,
+    UserLoss.GENERAL: _may_become_general,
+}
+
+
+async def _changing(session: DatabaseSession, holder: HolderNo) -> dict[int, str]:
+    """Return the addresses that wait for their readers, by the accounts that they are to be of."""
+    row, account = MyicsRegistrationRow, MyicsAccountRow
+    waiting = await session.execute(
+        select(row.account_id, row.address)
+        .join(account, account.account_id == row.account_id)
+        .where(
+            account.holder_no == holder,
+            row.kind == RegistrationKind.ADDRESS,
+            row.stage == RegistrationStage.CONFIRMING,
+            row.closed_at.is_(None),
+        )
+    )
+    return {account_id: address for account_id, address in waiting if account_id and address}
+
+
+async def _with_registration(session: DatabaseSession, account: MyicsAccountRow) -> ListedUser:
+    registration = await session.get_one(MyicsRegistrationRow, account.registration_no)
+    return _listed(account, registration.expires_on)
+
+
+def _listed(account: MyicsAccountRow, expires_on: date, new_address: str | None = None) -> ListedUser:
     state = AccountState(account.state)
     return ListedUser(
         account_id=account.account_id,
@@ -159,5 +275,6 @@ def _listed(account: MyicsAccountRow, expires_on: date) -> ListedUser:
         kind=AccountKind(account.kind),
         state=state,
         locked=account.locked_at is not None,
-        expires_on=expires_on if state in {AccountState.INVITED, AccountState.PROVISIONAL} else None,
+        expires_on=expires_on if state in _INVITED else None,
+        new_address=new_address,
     )

@@ -194,7 +194,7 @@ class FormMapping(FromOutside):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        _check_names(self.fields, dict(_leaves(ApplicationForm)) | {"submission_id": False})
+        _check_names(self.fields, dict(_leaves(ApplicationForm)) | {"submission_id": False, "network_product": True})
         _check_names(self.offices, dict(_leaves(OfficePair)))
         if wrong := [name for name, source in self.offices.items() if source.path and NUMBER not in source.path]:
             raise ValueError(f"write {NUMBER}, the place of the pair from 0, in what {', '.join(wrong)} comes from")

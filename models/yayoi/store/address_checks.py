@@ -14,7 +14,7 @@ from models.common.case_status import CaseStatus
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, code_of
 from models.common.refusals import FieldError, RefusedError
-from models.common.store.case_status import begin_status, supersede_status
+from models.common.store.case_status import begin_status, status_of, supersede_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.tables import AddressCheckRow
@@ -49,7 +49,14 @@ def read_code(typed: str) -> str:
 
 
 class NoCheckError(Exception):
-    """There is no such check, or not any longer."""
+    """There is no such check, or not any longer.
+
+    `explanation`: what the customer is to read about why an operator has ended it, perhaps nothing; None: nobody has.
+    """
+
+    def __init__(self, explanation: str | None) -> None:
+        super().__init__("no such check")
+        self.explanation = explanation
 
 
 @dataclass(frozen=True)
@@ -167,10 +174,17 @@ class AddressChecks:
     ) -> AddressCheckRow:
         row = await session.get(AddressCheckRow, check_id, with_for_update=for_change)
         if row is None or row.purpose != purpose or (row.finished_at is None and row.ends_at <= self._now()):
-            raise NoCheckError
+            raise NoCheckError(await _explanation(session, check_id))
         return row
 
     async def _is_right(self, session: DatabaseSession, row: AddressCheckRow, code: str) -> bool:
         """Whether it is the code. No code is right for setting the password of a Yayoi ID that does not exist."""
         known = row.purpose == CheckPurpose.REGISTRATION or await is_registered(session, row.yayoi_id)
         return hmac.compare_digest(code_of(self._secret_key, str(row.check_id), row.code_no), code) and known
+
+
+async def _explanation(session: DatabaseSession, check_id: UUID) -> str | None:
+    status = await status_of(session, case_no(check_id))
+    if status is None or status.outcome != CheckOutcome.CANCELLED:
+        return None
+    return "".join(status.points)

@@ -18,7 +18,9 @@ from models.tables import (
     SetUpStepRow,
     SharingRow,
 )
+from models.yayoi.customer_events import OF_CASE_PAGES
 from models.yayoi.mails import MailKind
+from models.yayoi.store.smart_import import stopped_offices
 
 
 async def recorded_case(
@@ -52,6 +54,10 @@ class OfficeRecords:
     done: set[str] = field(default_factory=set)
     relinked: int = 0
     to_relink: int = 0
+    stopped: bool = False
+    """Whether smart import of the office is stopped now (Y12)."""
+    under_way: bool = False
+    """Whether something that the applicant did on the case's pages is yet to be brought to the procedure."""
 
     @property
     def notified(self) -> bool:
@@ -88,6 +94,16 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
     ):
         of(link.office_no).to_relink += link.relinked_on is None
         of(link.office_no).relinked += link.relinked_on is not None
+    under_way = select(EventRow.office_no).where(
+        EventRow.application_no == application_no,
+        EventRow.kind.in_(OF_CASE_PAGES),
+        EventRow.delivered_at.is_(None),
+        EventRow.refused_because.is_(None),
+    )
+    for office_no in await session.scalars(under_way):
+        of(office_no).under_way = True
+    for office_no in await stopped_offices(session, application_no):
+        of(office_no).stopped = True
     return offices
 
 

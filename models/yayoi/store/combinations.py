@@ -20,10 +20,15 @@ from models.yayoi.combination_ledger import LedgerEntry, Reader, visible
 async def ledger_of(sessions: DatabaseSessions, yayoi_id: str) -> list[LedgerEntry]:
     """Return what the ID may see: its own part, or all, of every contract it has to do with."""
     async with sessions() as session:
-        member = await session.scalar(GroupMemberRow.of(yayoi_id))
-        reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
-        entries = await _entries_of(session, await _contracts_of(session, reader))
+        reader, entries = await ledger_for(session, yayoi_id)
     return visible(entries, reader)
+
+
+async def ledger_for(session: DatabaseSession, yayoi_id: str) -> tuple[Reader, list[LedgerEntry]]:
+    """Return who reads, and all of every contract that the ID has to do with: `visible` says what of it it may see."""
+    member = await session.scalar(GroupMemberRow.of(yayoi_id))
+    reader = Reader(yayoi_id, member.group_id if member else None, member is not None and member.administrator)
+    return reader, await _entries_of(session, await _contracts_of(session, reader))
 
 
 async def ledger_of_application(
@@ -166,7 +171,7 @@ async def _contracts_of(session: DatabaseSession, reader: Reader) -> set[str]:
     applied = (
         select(ApplicationRow.existing_contract_id)
         .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
-        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.closed_at.is_(None))
+        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.holds_yayoi_id)
     )
     kept = select(OfficeRow.existing_contract_id).where(
         OfficeRow.group_id == reader.group_id, OfficeRow.group_id.is_not(None)

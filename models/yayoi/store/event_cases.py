@@ -1,4 +1,4 @@
-"""Which open case an event is about, found by what the reporting system knows (Y19, Y20)."""
+"""Which case an event is about, found by what the reporting system knows (Y19, Y20, Y25)."""
 
 from sqlalchemy import ColumnElement, select
 
@@ -13,6 +13,7 @@ from models.yayoi.customer_events import (
 )
 from models.yayoi.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent, SharingReleasedEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.store.after_closing import goes_on, is_after_closing
 
 NO_CASE = "手続き中のお申し込みが見つかりません。番号や弥生ID を確認してください。"
 EXISTING_CONTRACT = (
@@ -50,13 +51,16 @@ async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int
             pair = await session.get(ApplicationOfficeRow, (event.application_no, event.office_no))
             if pair is None or pair.closed_at is not None:
                 raise CaseRefusedError(ENDED)
-            if isinstance(event, SharingReleaseClaimed) and await _is_shared(session, pair.office_token):
+            if isinstance(event, SharingReleaseClaimed) and pair.holds_token and await _is_shared(session, pair):
                 raise CaseRefusedError(STILL_SHARED)
             return event.application_no, event.office_no
         case SharingReleasedEvent():
-            return await _open_pair(session, ApplicationOfficeRow.office_token == event.office_token)
+            held = ApplicationOfficeRow.holds_token & (ApplicationOfficeRow.office_token == event.office_token)
+            return await _pair(session, held)
         case BusinessGroupCreatedEvent():
-            return await _open_pair(session, ApplicationOfficeRow.yayoi_id == event.yayoi_id)
+            its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+            named = ApplicationOfficeRow.yayoi_id == event.yayoi_id
+            return await _pair(session, its_own & named, ApplicationOfficeRow.issued_contract_id.is_(None))
         case ServiceRelinkedEvent():
             return await _pair_of_contract(session, event.contract_id, None)
         case _:
@@ -76,18 +80,24 @@ async def _pair_of_contract(
     first = (ApplicationOfficeRow.application_no == issued.application_no) & (
         ApplicationOfficeRow.office_no == issued.office_no
     )
-    # 会計連携の追加 is an application of its own for the same ID (Y9).
-    return await _open_pair(session, first | (ApplicationOfficeRow.issued_contract_id == contract_id))
+    # 会計連携の追加 is an application of its own for the same ID (Y9): it has the links, the first has STEP5 and STEP6.
+    its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+    addition = its_own & (ApplicationOfficeRow.issued_contract_id == contract_id)
+    prefer_first = ApplicationOfficeRow.issued_contract_id.is_not(None)
+    order = prefer_first if yayoi_id else ~prefer_first
+    return await _pair(session, goes_on(), first | addition, order=order)
 
 
-async def _is_shared(session: DatabaseSession, office_token: str | None) -> bool:
-    """Whether smart import of the office is shared now (Y13)."""
-    shared = select(SharingRow.sharing_id).where(SharingRow.office_token == office_token, SharingRow.ended_at.is_(None))
+async def _is_shared(session: DatabaseSession, pair: ApplicationOfficeRow) -> bool:
+    """Whether smart import of the pair's office is shared now (Y13)."""
+    shared = select(SharingRow.sharing_id).filter_by(office_token=pair.office_token, ended_at=None)
     return await session.scalar(shared.limit(1)) is not None
 
 
-async def _open_pair(session: DatabaseSession, *which: ColumnElement[bool]) -> tuple[str, int]:
-    pair = await session.scalar(select(ApplicationOfficeRow).where(ApplicationOfficeRow.closed_at.is_(None), *which))
+async def _pair(
+    session: DatabaseSession, *which: ColumnElement[bool], order: ColumnElement[bool] | None = None
+) -> tuple[str, int]:
+    pair = await session.scalar(select(ApplicationOfficeRow).where(*which).order_by(order).limit(1))
     if pair is None:
         raise UnknownCaseError(NO_CASE)
     return pair.application_no, pair.office_no

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, utc_now
@@ -12,6 +12,7 @@ from models.common.case_status import CaseStatus
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
+from models.common.store.ledger import SYSTEM, pair_name, step_taken
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
@@ -21,11 +22,20 @@ from models.tables import (
 )
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
-from models.yayoi.identifiers import ApplicationNo
+from models.yayoi.identifiers import ApplicationNo, OfficeToken
+from models.yayoi.messages import FrozenImport
+from models.yayoi.pair_rules import token_held, yayoi_id_held
 from models.yayoi.procedures import ApplicationStage, Stage
-from models.yayoi.store.office_names import office_names
+from models.yayoi.store.holding import Held, Holder
+from models.yayoi.store.pair_facts import PairFacts
+from models.yayoi.store.smart_import import FREEZE, FROZEN, freeze_offices
 from models.yayoi.store.stage_changes import publish_stage_change
 
+NO_SUCH_CONTRACT = (
+    "このサービス契約ID（お客様番号）と対象製品の組み合わせのご契約が見つかりません。現在ご利用中の番号と、"
+    "製品が「ネットワーク製品」かどうかを確認してください。"
+)
+"""One answer for a number that does not exist and for another product."""
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
 _DEADLOCK = "40P01"
@@ -45,9 +55,10 @@ class OtherContentError(Exception):
 
 
 class Intake:
-    """Takes forms. What the registry knows of Yayoi IDs and tokens (Y2, Y3, Y5) is left to the procedure.
+    """Takes forms. What is wrong with Yayoi IDs and tokens (Y2, Y3, Y5) is left to the procedure to tell.
 
-    A public form that checked it would tell anyone which addresses and tokens exist.
+    A public form that told it would tell anyone which addresses and tokens exist. What is right is held from then on
+    (Y1), and the office of a right token is frozen (Y12), all in the transaction that stores the application.
     """
 
     def __init__(
@@ -56,10 +67,17 @@ class Intake:
         calendar: BusinessCalendar,
         now: Callable[[], datetime] = utc_now,
         wake: Callable[[], None] = lambda: None,
+        *,
+        freezes: bool = True,
     ) -> None:
-        """`wake` has new applications started at once; without it they are found within a round."""
+        """`wake` has new applications started at once; without it they are found within a round.
+
+        `freezes`: whether smart import is the default, in our own tables. Where it is another system, the procedure's
+        first step freezes.
+        """
         self._sessions = sessions
         self._calendar = calendar
+        self._freezes = freezes
         self._now = now
         self._wake = wake
 
@@ -68,12 +86,12 @@ class Intake:
         form.check()
         async with self._sessions() as session:
             if await self._stored(session, form) is None:
-                await self._refuse(session, form)
+                await self._refuse(session, form, await self._facts(session, form))
 
     async def office_names(self, form: ApplicationForm) -> Mapping[str, str]:
         """Return what the offices of the form are called, by their tokens; none of another contract (Y5)."""
         async with self._sessions() as session:
-            return await _names(session, form)
+            return (await self._facts(session, form)).names
 
     async def receive(self, form: ApplicationForm) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
@@ -94,13 +112,14 @@ class Intake:
         async with self._sessions.begin() as session:
             if stored := await self._stored(session, form):
                 return stored
-            await self._refuse(session, form)
-            row = await self._application(session, form)
+            facts = await self._facts(session, form)
+            contract = await self._refuse(session, form, facts)
+            row = await self._application(session, form, contract)
             session.add(row)
             await session.flush()  # the pairs refer to it
-            offices = await self._offices(session, form, row.application_no)
+            offices = _offices(form, row.application_no, facts)
             session.add_all(offices)
-            await _begin_statuses(session, row, offices)
+            await session.flush()
             audit(
                 session,
                 row.application_no,
@@ -110,12 +129,23 @@ class Intake:
                 offices=len(form.offices),
                 procedure=form.procedure.value,
             )
+            if self._freezes:
+                await _freeze(session, row, offices)
+            await _begin_statuses(session, row, offices)
         self._wake()
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
 
-    async def _refuse(self, session: DatabaseSession, form: ApplicationForm) -> None:
-        if errors := [*await self._contract_errors(session, form), *await self._pair_errors(session, form)]:
+    @staticmethod
+    async def _facts(session: DatabaseSession, form: ApplicationForm) -> PairFacts:
+        return await PairFacts.read(session, form.existing_contract_id, form.offices)
+
+    async def _refuse(self, session: DatabaseSession, form: ApplicationForm, facts: PairFacts) -> ExistingContractRow:
+        """Return the contract that is applied for on. Raises `RefusedError`."""
+        contract = await session.get(ExistingContractRow, form.existing_contract_id)
+        errors = [*_contract_errors(contract, form, facts), *await self._pair_errors(session, form, facts)]
+        if errors or contract is None:
             raise RefusedError(errors)
+        return contract
 
     @staticmethod
     async def _stored(session: DatabaseSession, form: ApplicationForm) -> Receipt | None:
@@ -127,46 +157,32 @@ class Intake:
         return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=False)
 
     @staticmethod
-    async def _contract_errors(session: DatabaseSession, form: ApplicationForm) -> list[FieldError]:
-        contract = await session.get(ExistingContractRow, form.existing_contract_id)
-        if contract is None:
-            message = "このサービス契約ID（お客様番号）は登録されていません。現在ご利用中の番号を入力してください。"
-            return [FieldError(field="existing_contract_id", message=message)]
-        if contract.network_product != form.network_product:
-            kind = "ネットワーク製品" if contract.network_product else "ネットワーク製品以外"
-            message = f"このサービス契約ID（お客様番号）の製品は{kind}です。「{kind}」を選んでください。"
-            return [FieldError(field="network_product", message=message)]
-        return []
+    async def _pair_errors(session: DatabaseSession, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
+        """Refuse a Yayoi ID or token that another application holds (Y1).
 
-    @staticmethod
-    async def _pair_errors(session: DatabaseSession, form: ApplicationForm) -> list[FieldError]:
-        """Refuse a Yayoi ID or token that another open application holds (Y1)."""
-        ids = [pair.yayoi_id for pair in form.offices]
-        tokens = [pair.office_token for pair in form.offices if pair.office_token]
-        held = await session.execute(
-            select(ApplicationOfficeRow.yayoi_id, ApplicationOfficeRow.office_token).where(
-                ApplicationOfficeRow.closed_at.is_(None),
-                # This very submission, sent twice at once, may have been stored a moment ago: that is no other one.
-                ApplicationOfficeRow.application_no.not_in(
-                    select(ApplicationRow.application_no).where(ApplicationRow.submission_id == form.submission_id)
-                ),
-                or_(ApplicationOfficeRow.yayoi_id.in_(ids), ApplicationOfficeRow.office_token.in_(tokens)),
-            )
-        )
-        taken = {value for row in held for value in row}
+        Which application it is, only the same customer learns: whoever shows a token of the contract's own office.
+        """
+        # This very submission, sent twice at once, may have been stored a moment ago: that is no other one.
+        this = select(ApplicationRow.application_no).where(ApplicationRow.submission_id == form.submission_id)
+        held = await Held.read(session, form.offices, ApplicationOfficeRow.application_no.not_in(this))
+
+        def number_for(holder: Holder) -> str | None:
+            same_customer = facts.shows_right_token and holder.existing_contract_id == form.existing_contract_id
+            return holder.application_no if same_customer else None
+
         errors = []
         for index, pair in enumerate(form.offices):
-            if pair.yayoi_id in taken:
-                message = "この弥生ID は、手続き中の別のお申し込みで使われています。別の弥生ID を入力してください。"
+            if holder := held.yayoi_id(pair):
+                message = yayoi_id_held(number_for(holder)).message
                 errors.append(FieldError(field=f"offices.{index}.yayoi_id", message=message))
-            if pair.office_token and pair.office_token in taken:
-                message = (
-                    "この事業所トークンは、手続き中の別のお申し込みで使われています。事業所データを確認してください。"
-                )
+            if holder := held.token(pair):
+                message = token_held(number_for(holder)).message
                 errors.append(FieldError(field=f"offices.{index}.office_token", message=message))
         return errors
 
-    async def _application(self, session: DatabaseSession, form: ApplicationForm) -> ApplicationRow:
+    async def _application(
+        self, session: DatabaseSession, form: ApplicationForm, contract: ExistingContractRow
+    ) -> ApplicationRow:
         applied_at = self._now()
         due_date = self._calendar.due_date(day_in_japan(applied_at))
         return ApplicationRow(
@@ -177,7 +193,7 @@ class Intake:
             given_name=form.applicant.given_name,
             existing_contract_id=form.existing_contract_id,
             accounting_link=form.accounting_link,
-            network_product=form.network_product,
+            network_product=contract.network_product,
             procedure=form.procedure,
             consents=form.consents.model_dump(),
             applied_at=applied_at,
@@ -186,26 +202,49 @@ class Intake:
             expires_on=self._calendar.business_days_after(due_date, EXPIRY_DAYS),
         )
 
-    @staticmethod
-    async def _offices(
-        session: DatabaseSession, form: ApplicationForm, application_no: str
-    ) -> list[ApplicationOfficeRow]:
-        names = await _names(session, form)
-        return [
-            ApplicationOfficeRow(
-                application_no=application_no,
-                office_no=number,
-                yayoi_id=pair.yayoi_id,
-                office_token=pair.office_token,
-                issued_contract_id=pair.issued_contract_id,
-                office_name=names.get(pair.office_token or "", f"事業所データ{number}"),
-            )
-            for number, pair in enumerate(form.offices, start=1)
-        ]
+
+def _offices(form: ApplicationForm, application_no: str, facts: PairFacts) -> list[ApplicationOfficeRow]:
+    return [
+        ApplicationOfficeRow(
+            application_no=application_no,
+            office_no=number,
+            yayoi_id=pair.yayoi_id,
+            office_token=pair.office_token,
+            issued_contract_id=pair.issued_contract_id,
+            office_name=facts.names.get(pair.office_token or "") or pair.office_name or f"事業所データ{number}",
+            holds_token=pair.office_token is not None and facts.problem_of_token(pair) is None,
+            holds_yayoi_id=facts.problem_of_yayoi_id(pair) is None,
+        )
+        for number, pair in enumerate(form.offices, start=1)
+    ]
 
 
-async def _names(session: DatabaseSession, form: ApplicationForm) -> Mapping[str, str]:
-    return await office_names(session, form.existing_contract_id, [pair.office_token for pair in form.offices])
+async def _freeze(session: DatabaseSession, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]) -> None:
+    """Freeze the office of every right token (Y12); the procedure finds its own step taken.
+
+    An office that is frozen for something else does not run, either: the procedure freezes it once that is over.
+    """
+    number, at = row.application_no, row.applied_at
+    parts = {OfficeToken(each.office_token or ""): each.office_no for each in offices if each.holds_token}
+    pairs = {token: pair_name(number, part) for token, part in parts.items()}
+    for token in await freeze_offices(session, pairs, at):
+        step_taken(session, number, parts[token], FREEZE, FrozenImport(frozen_at=at))
+        audit(session, number, FROZEN, by=SYSTEM, at=at, part=parts[token])
+
+
+def _contract_errors(contract: ExistingContractRow | None, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
+    """Say what is wrong with the contract's number or its product.
+
+    Which of the two it is, only somebody learns who shows a token of the contract's own office: nobody else is told
+    which numbers exist and what product they have.
+    """
+    if contract is not None and (form.link_addition or contract.network_product == form.network_product):
+        return []
+    if contract is not None and facts.shows_right_token:
+        kind = "ネットワーク製品" if contract.network_product else "ネットワーク製品以外"
+        message = f"このサービス契約ID（お客様番号）の製品は{kind}です。「{kind}」を選んでください。"
+        return [FieldError(field="network_product", message=message)]
+    return [FieldError(field="existing_contract_id", message=NO_SUCH_CONTRACT)]
 
 
 async def _begin_statuses(

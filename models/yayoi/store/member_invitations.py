@@ -14,6 +14,7 @@ from models.tables import ApplicationOfficeRow, BusinessGroupRow, GroupMemberRow
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.member_invitations import IN_APPLICATION, MOST_LINKS, OTHER_GROUP
+from models.yayoi.store.after_closing import is_after_closing
 
 ALREADY_MEMBER = "この弥生ID は、すでにこの事業グループに参加しています。"
 ALREADY_INVITED = "この弥生ID は招待中です。下の一覧の「もう一度送る」で、メールを送り直せます。"
@@ -201,8 +202,10 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
 
 
 async def _is_applying(session: DatabaseSession, yayoi_id: YayoiId) -> bool:
-    """Whether the ID is to administer the group of an office that was applied for: it could not do so any more (Y3)."""
-    held = select(ApplicationOfficeRow.office_no).where(
-        ApplicationOfficeRow.yayoi_id == yayoi_id, ApplicationOfficeRow.closed_at.is_(None)
-    )
+    """Whether the ID is to administer the group of an office that was applied for: it could not do so any more (Y3).
+
+    What anybody may have typed, and no pair holds, keeps nobody from joining (Y1).
+    """
+    its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+    held = select(ApplicationOfficeRow.office_no).where(ApplicationOfficeRow.yayoi_id == yayoi_id, its_own)
     return await session.scalar(held.limit(1)) is not None

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan
+from models.common.store.case_status import status_of as case_status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ApplicationOfficeRow,
@@ -19,12 +20,13 @@ from models.tables import (
     SetUpStepRow,
     YayoiIdRow,
 )
-from models.yayoi.deadlines import FOLLOW_UP_DAYS
+from models.yayoi.deadlines import AFTER_CLOSING_DAYS
 from models.yayoi.follow_up import FollowUp
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import Outcome, Relinked, RememberedLink
-from models.yayoi.procedures import Procedure, SetUpStep
+from models.yayoi.messages import KEPT, Relinked, RememberedLink
+from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.store.after_closing import goes_on, is_after_closing
 from models.yayoi.store.event_cases import EXISTING_CONTRACT
 
 NOT_YOURS = (
@@ -32,12 +34,12 @@ NOT_YOURS = (
     "番号を確認するか、その番号の弥生ID でログインし直してください。"
 )
 _NOT_NOTIFIED = "お手続き中です。「サービス契約ID（お客様番号）」のお知らせメールが届いてから、もう一度お開きください。"
-_ENDED_OPEN = (
-    f"お手続きの期間（お知らせメールから {FOLLOW_UP_DAYS} 日間）が終わっているため、この画面では受け付けられません。"
+OVER = (
+    f"お手続きの終了から {AFTER_CLOSING_DAYS} 日が過ぎているため、この画面では受け付けられません。"
+    "残っている設定は、担当者がお手伝いします。元々ご契約のお客様番号をご用意のうえ、お問い合わせ画面からご連絡ください。"
 )
+"""Y25: what is not possible any more, and what is instead."""
 _LINK_ONLY = "会計連携の追加のお申し込みでは、STEP5・STEP6 の手続きは不要です。再連携だけをお願いします。"
-_HELP = "元々ご契約のお客様番号で、お問い合わせください。"
-_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,21 @@ class PairStatus:
     registered_name: str | None
     group_name: str | None
     closed: bool
+    open_until: date | None
+    """The last day on which what is open can still be done, if it was closed with something open (Y25)."""
     follow_up: FollowUp
     relinked_on: dict[tuple[str, str], date]
+
+    @property
+    def over(self) -> bool:
+        """Whether what is open cannot be done on pages any more."""
+        return self.closed and self.open_until is None
 
     @property
     def next_step(self) -> SetUpStep | None:
         """The step that can be done now; None when all are done or none can be."""
         steps = self.follow_up.open_steps
-        return steps[0] if steps and self.contract_id and not self.closed else None
+        return steps[0] if steps and self.contract_id and not self.over else None
 
     def refuse(self, step: SetUpStep) -> str | None:
         """Return why this step cannot be done now, as its page says before anything is typed (Y20)."""
@@ -73,8 +82,8 @@ class PairStatus:
         if step in self.follow_up.steps and step not in self.follow_up.done:
             if self.contract_id is None:
                 return _NOT_NOTIFIED
-            if self.closed:
-                return _ENDED_OPEN + _HELP
+            if self.over:
+                return OVER
         return self.follow_up.refuse_step(step)
 
     def refuse_number(self, contract_id: str) -> str | None:
@@ -88,21 +97,25 @@ class PairStatus:
         """Why no service can be linked again now; None if one can (Y21)."""
         if self.contract_id is None:
             return _NOT_NOTIFIED
-        if self.closed and self.follow_up.open_links:
-            return _ENDED_OPEN + "残っている再連携は、お使いの製品で設定してください。"
+        if self.over and self.follow_up.open_links:
+            return OVER
         return None
 
 
-async def status_of(sessions: DatabaseSessions, yayoi_id: str) -> PairStatus | None:
-    """Return the pair that is open for this Yayoi ID, else the last one that was completed; None if there is none."""
+async def status_of(sessions: DatabaseSessions, yayoi_id: str, *, links: bool = False) -> PairStatus | None:
+    """Return the pair that this Yayoi ID can do something for, else the last one completed; None if there is none.
+
+    While 会計連携の追加 and the application before it both go on (Y9), `links` asks for the former.
+    """
     async with sessions() as session:
-        found = await _pair_of(session, yayoi_id)
+        found = await _pair_of(session, yayoi_id, links=links)
         return await _status(session, *found) if found else None
 
 
 async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, application: ApplicationRow) -> PairStatus:
     contract = await _contract(session, pair) if await _is_notified(session, pair) else None
     links = await _links(session, pair)
+    status = await case_status_of(session, pair.application_no, pair.office_no)
     return PairStatus(
         application_no=pair.application_no,
         office_no=pair.office_no,
@@ -116,18 +129,24 @@ async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, applicat
         registered_name=contract.registered_name if contract else None,
         group_name=await group_of(session, pair.yayoi_id),
         closed=pair.closed_at is not None,
+        open_until=status.until if status and status.stage == Stage.AFTER_CLOSING else None,
         follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
         relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},
     )
 
 
-async def _pair_of(session: DatabaseSession, yayoi_id: str) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
+async def _pair_of(
+    session: DatabaseSession, yayoi_id: str, *, links: bool
+) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
     pair, application = ApplicationOfficeRow, ApplicationRow
+    # An open pair that does not hold the ID may be anybody's who has typed it (Y1).
+    its_own = (pair.closed_at.is_(None) & pair.holds_yayoi_id) | pair.outcome.in_(KEPT)
+    addition = pair.issued_contract_id.is_not(None)
     rows = await session.execute(
         select(pair, application)
         .join(application, application.application_no == pair.application_no)
-        .where(pair.yayoi_id == yayoi_id, pair.closed_at.is_(None) | pair.outcome.in_(_KEPT))
-        .order_by(pair.closed_at.is_not(None), application.applied_at.desc())
+        .where(pair.yayoi_id == yayoi_id, its_own)
+        .order_by(~goes_on(), ~is_after_closing(), ~addition if links else addition, application.applied_at.desc())
         .limit(1)
     )
     found = rows.first()

@@ -4,17 +4,22 @@ Where another system is behind `activities.yayoi.registry.protocols.SmartImport`
 stay as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, case, exists, select, update
 
 from models.common.calendar import day_in_japan
-from models.common.store.ledger import StepTransaction
-from models.common.store.sessions import DatabaseSessions
-from models.tables import OfficeRow, ServiceLinkRow, SmartImportRunRow
+from models.common.store.ledger import StepTransaction, key_of
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
+from models.tables import ApplicationOfficeRow, LedgerRow, OfficeRow, ServiceLinkRow, SmartImportRunRow
 from models.yayoi.identifiers import OfficeToken
+
+FREEZE, THAW = "freeze", "thaw"
+"""The steps' names in the ledger."""
+FROZEN, THAWED = "スマート取引取込を凍結した", "スマート取引取込の凍結を解除した"
+"""What the audit trail says of them."""
 
 
 class FrozenByAnotherError(Exception):
@@ -49,6 +54,41 @@ class PostgresSmartImport:
             .order_by(OfficeRow.office_token)
         )
         return {OfficeToken(token): str(pair) for token, pair in rows}
+
+
+async def freeze_offices(
+    session: DatabaseSession, pairs: Mapping[OfficeToken, str], at: datetime
+) -> Sequence[OfficeToken]:
+    """Freeze each office for the pair that it is given with, unless something else has; return which were frozen.
+
+    Nobody else freezes them meanwhile: each token is held by its pair already.
+    """
+    if not pairs:
+        return ()
+    # The row locks order this against imports that are running: they end first, or are refused.
+    frozen = await session.scalars(
+        update(OfficeRow)
+        .where(OfficeRow.office_token.in_(pairs), OfficeRow.frozen_by.is_(None))
+        .values(frozen_by=case(dict(pairs), value=OfficeRow.office_token), frozen_at=at)
+        .returning(OfficeRow.office_token)
+    )
+    return [OfficeToken(token) for token in frozen]
+
+
+async def stopped_offices(session: DatabaseSession, application_no: str) -> frozenset[int]:
+    """Return the offices of an application whose smart import is stopped now, by their numbers: what texts may say.
+
+    By our own records, whatever system smart import is: frozen for the token that the pair holds, and not thawed.
+    """
+    pair, ledger = ApplicationOfficeRow, LedgerRow
+
+    def taken(step: str) -> ColumnElement[bool]:
+        return exists().where(ledger.key == key_of(pair.application_no, pair.office_no, step))
+
+    stopped = select(pair.office_no).where(
+        pair.application_no == application_no, pair.holds_token, taken(FREEZE), ~taken(THAW)
+    )
+    return frozenset(await session.scalars(stopped))
 
 
 @dataclass(frozen=True)

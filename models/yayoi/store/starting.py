@@ -11,7 +11,8 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, RefusedFormRow
 
 async def applications_to_start(sessions: DatabaseSessions) -> Sequence[str]:
     """Return the numbers of the applications that wait, the oldest first."""
-    return await keys_to_start(sessions, ApplicationRow.application_no, ApplicationRow.applied_at)
+    not_given_up = ApplicationRow.closed_at.is_(None)
+    return await keys_to_start(sessions, ApplicationRow.application_no, ApplicationRow.applied_at, not_given_up)
 
 
 async def application_of(

@@ -9,10 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from models.common.password_hashing import Hashing
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ExistingContractRow, IssuedContractRow, SetUpStepRow, SupportPasswordRow
+from models.tables import (
+    ApplicationOfficeRow,
+    ExistingContractRow,
+    IssuedContractRow,
+    SetUpStepRow,
+    SupportPasswordRow,
+)
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
+from models.yayoi.store.after_closing import goes_on
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
+from models.yayoi.store.pair_status import OVER
 
 
 class SupportPasswords:
@@ -46,6 +54,15 @@ class SupportPasswords:
         key = (contract.application_no, contract.office_no, SetUpStep.SUPPORT_PASSWORD)
         async with self._sessions() as session:
             return await session.get(SetUpStepRow, key) is not None
+
+    async def refusal(self, contract: IssuedContractRow) -> str | None:
+        """Return why STEP5 cannot be done any more; None if it can, or if it was done and only the password changes."""
+        if await self.is_recorded(contract):
+            return None
+        this = {"application_no": contract.application_no, "office_no": contract.office_no}
+        async with self._sessions() as session:
+            pair = select(ApplicationOfficeRow.office_no).filter_by(**this).where(goes_on())
+            return OVER if await session.scalar(pair) is None else None
 
     async def is_right(self, contract_id: ContractId, password: str) -> bool:
         async with self._sessions() as session:

@@ -46,6 +46,10 @@ class Limit(Enum):
     """Per client address: codes typed, whatever they are for."""
     SUBMISSION = _Allowed("submission", 60, timedelta(hours=1))
     """Per client address: forms sent."""
+    DRAFT_FROM = _Allowed("draft-from", 120, timedelta(hours=1))
+    """Per client address: plans and half-filled forms kept."""
+    MAIL_FROM = _Allowed("mail-from", 30, timedelta(hours=1))
+    """Per client address: mails to addresses that nobody has shown to be theirs, beside what each address takes."""
     SUPPORT_PASSWORD = _Allowed("support-password", 10, timedelta(minutes=15))
     """Per contract ID: whether an address goes with it, and later its password."""
     SUPPORT_PASSWORD_FROM = _Allowed("support-password-from", 50, timedelta(minutes=15))

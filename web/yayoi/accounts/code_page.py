@@ -80,8 +80,8 @@ class CodePage:
         await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
         try:
             refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
         if refusal:
             raise FormRefusedError({CODE: refusal})
         return self.done()
@@ -90,8 +90,8 @@ class CodePage:
         await limit_mails(self.context, (await self.row()).yayoi_id)
         try:
             refusal = await self.checks.send_again(self.purpose, self.check_id)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
         if refusal:
             raise FormRefusedError({"": refusal})
         return RedirectResponse(f"{self.path}?sent=again", HTTPStatus.SEE_OTHER)
@@ -102,14 +102,17 @@ class CodePage:
     async def row(self) -> AddressCheckRow:
         try:
             return await self.checks.find(self.purpose, self.check_id)
-        except NoCheckError:
-            raise self.gone() from None
+        except NoCheckError as gone:
+            raise self.gone(gone.explanation) from None
 
-    def gone(self) -> ProblemError:
+    def gone(self, explanation: str | None) -> ProblemError:
+        """Say that it is no longer there; `explanation` is what the customer is to read if an operator has ended it."""
+        why = f"は見つかりません。リンク（URL）が違うか、{_HOURS} 時間の期限が過ぎています。"
+        if explanation is not None:
+            why = f"は、弊社で終了しました。{explanation}"
         return ProblemError(
             HTTPStatus.NOT_FOUND,
-            f"この{self.purpose.label}の手続きは見つかりません。アドレスが違うか、{_HOURS} 時間の期限が過ぎています。"
-            "お手数ですが、最初からもう一度お手続きください。",
+            f"この{self.purpose.label}の手続き{why}お手数ですが、最初からもう一度お手続きください。",
         )
 
 
@@ -132,9 +135,11 @@ async def send_again(page: Code) -> Response:
 @router.get("/register/{check_id:uuid}/done")
 @router.get("/password/{check_id:uuid}/done")
 async def show_done(page: Code) -> Response:
-    if (await page.row()).finished_at is None:
+    row = await page.row()
+    if row.finished_at is None:
         return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
-    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {})
+    # Whoever has typed the code in reads the mails of this address.
+    return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
 
 
 async def limit_mails(context: WebContext, address: str) -> None:

@@ -10,12 +10,16 @@ from pydantic import ValidationError
 
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.yayoi.application_form import MAX_OFFICES, ApplicationForm, Consents
-from models.yayoi.identifiers import YayoiId
+from web.yayoi.applicant.plan import Planned
 
 ROWS_AT_FIRST = 2
-_PAIR = ("yayoi_id", "yayoi_id_confirmation", "office_token", "issued_contract_id")
+_PAIR = ("office_name", "yayoi_id", "yayoi_id_confirmation", "office_token", "issued_contract_id")
 _CHOICES = ("accounting_link", "network_product")
+_LONGEST = 1000
+"""Characters of one field that are kept: more than any right one has."""
 _CONSENTS = tuple(Consents.model_fields)
+_OPTIONAL = (".office_token", ".issued_contract_id", *(f".{name}" for name in _CONSENTS))
+"""What may be empty: that it must not be, follows from other answers, and its message says so."""
 ADDITION = "addition"
 """The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
 
@@ -23,8 +27,9 @@ LABELS = {
     "applicant.family_name": "姓",
     "applicant.given_name": "名",
     "existing_contract_id": "サービス契約ID（お客様番号）",
-    "accounting_link": "会計連携の利用",
+    "accounting_link": "『弥生会計』『やよいの青色申告』との連携",
     "network_product": "対象製品",
+    "office_name": "事業所データの名前",
     "yayoi_id": "弥生ID（メールアドレス）",
     "yayoi_id_confirmation": "弥生ID（確認のためもう一度）",
     "office_token": "事業所トークン",
@@ -75,12 +80,27 @@ class ApplicationPage:
     def with_errors(self, errors: Mapping[str, str], status: HTTPStatus) -> "ApplicationPage":
         return ApplicationPage(self.values, self.rows, errors, status)
 
+    def begun(self, row: int) -> bool:
+        """Whether anything was typed into a row: what a row needs, it needs from then on."""
+        return any(self.value(f"offices.{row}.{name}").strip() for name in _PAIR)
+
     def without_blank_rows(self) -> "ApplicationPage":
         """Drop the pairs that nobody has begun; one always stays."""
-        begun = [
-            index for index in range(self.rows) if any(self.value(f"offices.{index}.{name}").strip() for name in _PAIR)
-        ]
-        return self._of_rows(begun or [0])
+        return self._of_rows([row for row in range(self.rows) if self.begun(row)] or [0])
+
+    def planned(self, offices: Sequence[Planned]) -> "ApplicationPage":
+        """Return the form with these offices of a plan; what was typed for an office of the same name stays with it."""
+        typed = {self.value(f"offices.{row}.office_name"): row for row in range(self.rows) if self.begun(row)}
+        values = {path: value for path, value in self.values.items() if not path.startswith("offices.")}
+        for row, office in enumerate(offices[:MAX_OFFICES]):
+            before = typed.get(office.name)
+            for name in _PAIR if before is not None else ():
+                values[f"offices.{row}.{name}"] = self.value(f"offices.{before}.{name}")
+            values[f"offices.{row}.office_name"] = office.name
+            if office.yayoi_id and office.yayoi_id != values.get(f"offices.{row}.yayoi_id"):
+                values[f"offices.{row}.yayoi_id"] = office.yayoi_id
+                values[f"offices.{row}.yayoi_id_confirmation"] = ""  # Y7: it is still typed twice
+        return ApplicationPage(values, max(len(offices[:MAX_OFFICES]), ROWS_AT_FIRST))
 
     def _of_rows(self, kept: list[int]) -> "ApplicationPage":
         values = {path: value for path, value in self.values.items() if not path.startswith("offices.")}
@@ -103,34 +123,34 @@ class ApplicationPage:
         if sent["link_addition"]:
             sent["accounting_link"] = "true"
         try:
-            return ApplicationForm.model_validate(sent)
+            form = ApplicationForm.model_validate(sent)
         except ValidationError as invalid:
-            errors = [self._typed(error) for error in in_japanese(invalid.errors())]
-            # Said at once, not when everything else is right: the boxes are at the end of a long page.
-            consents = Consents.model_validate(sent["consents"])
-            linked = self.value("accounting_link") in {"true", ADDITION}
-            raise RefusedError([*errors, *consents.errors(accounting_link=linked)]) from None
+            raise RefusedError(
+                [*(self._typed(error) for error in in_japanese(invalid.errors())), *self._missing_names()]
+            ) from None
+        if missing := self._missing_names():
+            raise RefusedError(missing)
+        return form
+
+    def _missing_names(self) -> list[FieldError]:
+        """Without the link no token says what an office is called, and several could not be told apart."""
+        unlinked = self.value("accounting_link") == "false"
+        paths = [f"offices.{row}.office_name" for row in range(self.rows)] if unlinked else []
+        return [FieldError(field=path, message="入力してください。") for path in paths if not self.value(path).strip()]
 
     def _typed(self, error: FieldError) -> FieldError:
         """Say it as a page does: a field that is empty is missing, not malformed."""
         if error.field in _CHOICES:
             which = "いずれか" if error.field == "accounting_link" else "どちらか"
             return FieldError(field=error.field, message=f"{which}を選んでください。")
-        if error.field != "submission_id" and not self.value(error.field).strip():
-            return FieldError(field=error.field, message="入力してください。")
-        return error
+        if error.field == "submission_id" or error.field.endswith(_OPTIONAL) or self.value(error.field).strip():
+            return error
+        return FieldError(field=error.field, message="入力してください。")
 
 
-def empty_page(yayoi_ids: Sequence[str] = ()) -> ApplicationPage:
-    """Return a new form, begun with the Yayoi IDs of a plan or of a registration.
-
-    Its submission id makes a double click one application.
-    """
-    begun = {
-        f"offices.{index}.yayoi_id": yayoi_id[: YayoiId.max_length]
-        for index, yayoi_id in enumerate(yayoi_ids[:MAX_OFFICES])
-    }
-    return ApplicationPage({"submission_id": str(uuid4())} | begun, max(len(begun), ROWS_AT_FIRST))
+def empty_page() -> ApplicationPage:
+    """Return a new form. Its submission id makes a double click one application."""
+    return ApplicationPage({"submission_id": str(uuid4())})
 
 
 def page_of(sent: Mapping[str, object]) -> ApplicationPage:
@@ -148,7 +168,8 @@ def page_of(sent: Mapping[str, object]) -> ApplicationPage:
         *(f"offices.{index}.{name}" for index in range(rows) for name in _PAIR),
         *(f"consents.{name}" for name in _CONSENTS),
     ]
-    return ApplicationPage({path: str(sent[path]) for path in known if isinstance(sent.get(path), str)}, rows)
+    typed = {path: str(sent[path])[:_LONGEST] for path in known if isinstance(sent.get(path), str)}
+    return ApplicationPage(typed, rows)
 
 
 def _label(path: str) -> str:
@@ -163,6 +184,6 @@ def _position(path: str) -> tuple[int, int, int]:
     order = list(LABELS)
     match path.split("."):
         case ["offices", index, name]:
-            return order.index("yayoi_id"), int(index), order.index(name)
+            return order.index("office_name"), int(index), order.index(name)
         case _:
             return order.index(path) if path in LABELS else -1, 0, 0

@@ -14,14 +14,16 @@ from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
-from web.common.sent_forms import FormRefusedError, Forms, Kept
-from web.yayoi.applicant.apply_form import empty_page, page_of
+from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
+from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
+from web.yayoi.applicant.draft_pages import FIELD, DraftsOfAll, KeptDraft, draft_of_text, no_such_draft, token_of
+from web.yayoi.applicant.plan import Plan
 
 OTHER_APPLICATION = (
     "このフォームのお申し込みは、すでに受け付けています。変更する場合は、新しいフォームを開いてください。"
 )
 STALE_FORM = "フォームを読み取れませんでした。お手数ですが、申込フォームを開き直してください。"
-CHANGE, SEND = "change", "send"
+CHANGE, SEND, SAVE = "change", "send", "save"
 CONFIRM = "/apply/confirm"
 
 router = page_router()
@@ -34,29 +36,52 @@ class ConfirmedPair:
     yayoi_id: str
     office_token: str | None
     office_name: str | None
-    """None: no office of the contract has this token (Y5), or none is needed (Y9)."""
+    """None: no office of the contract has this token (Y5). Without the link it is what the applicant calls it (Y9)."""
     issued_contract_id: str | None
 
 
+async def _draft(
+    context: Context, drafts: DraftsOfAll, kept: Kept, draft: Annotated[str, Query()] = ""
+) -> KeptDraft | None:
+    """Return the draft of the address. Raises `ProblemError` if it is gone, and what was typed since is not here."""
+    found = await draft_of_text(context, drafts, draft)
+    if found is None and draft and not kept.values:
+        raise no_such_draft()
+    return found
+
+
+Draft = Annotated[KeptDraft | None, Depends(_draft)]
+
+
 @router.get("/apply")
-async def show_form(
-    request: Request, context: Context, kept: Kept, yayoi_id: Annotated[list[str] | None, Query()] = None
-) -> Response:
-    page = page_of(kept.values) if kept.values else empty_page(yayoi_id or [])
+async def show_form(request: Request, context: Context, kept: Kept, draft: Draft) -> Response:
+    """Show the form: empty, as it was typed or saved, or begun with what a plan says."""
+    page = page_of(kept.values) if kept.values else _begun(draft)
     page = page.after(kept.value("action")) or page
-    # Errors are of pairs as they were checked: without those that nobody had begun.
-    page = page.without_blank_rows() if kept.errors and kept.values else page
-    facts = {"page": page.with_errors(kept.errors, kept.status), "no_fee": NO_FEE}
+    if kept.errors and kept.values:
+        page = page.without_blank_rows()  # errors are of the pairs that somebody had begun
+    facts = {"page": page.with_errors(kept.errors, kept.status), "no_fee": NO_FEE, "draft": draft}
     return context.show(request, "yayoi/apply.html", facts)
 
 
 @router.post("/apply")
+@form_on(".", FIELD)
 async def apply(
-    request: Request, context: Context, forms: Forms, intake: Annotated[Intake, Depends(given(Intake))]
+    request: Request,
+    context: Context,
+    forms: Forms,
+    *,
+    intake: Annotated[Intake, Depends(given(Intake))],
+    drafts: DraftsOfAll,
 ) -> Response:
     """Have what was filled in repeated, or take it if it was confirmed; say what is wrong with it in either case."""
     sent = await request.form()
     page, action = page_of(sent), str(sent.get("action"))
+    draft = await draft_of_text(context, drafts, sent.get(FIELD))
+    if action == SAVE:
+        await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
+        kept = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
+        return RedirectResponse(f"/drafts?{token_of(context, *kept)}", HTTPStatus.SEE_OTHER)
     if action == CHANGE or page.after(action) is not None:
         return await forms.keep(request)
     try:
@@ -64,7 +89,10 @@ async def apply(
         # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
         await context.auth.limit(Limit.SUBMISSION, client_address(request))
         if action == SEND:
-            return await _receive(context, intake, form)
+            received = await _receive(context, intake, form)
+            if draft:
+                await drafts.delete(draft.row.draft_id)
+            return received
         await intake.check(form)
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
@@ -75,9 +103,17 @@ async def apply(
     return await forms.keep(request, page=CONFIRM)
 
 
+def _begun(draft: KeptDraft | None) -> ApplicationPage:
+    if draft is None:
+        return empty_page()
+    if draft.row.form:
+        return page_of(draft.row.form)
+    return empty_page().planned(Plan.of(draft.row.plan or {}).new)
+
+
 @router.get(CONFIRM)
 async def confirm(
-    request: Request, context: Context, kept: Kept, intake: Annotated[Intake, Depends(given(Intake))]
+    request: Request, context: Context, kept: Kept, draft: Draft, intake: Annotated[Intake, Depends(given(Intake))]
 ) -> Response:
     """Repeat what was filled in, pair by pair, with what its offices are called."""
     if not kept.leads_on:
@@ -86,7 +122,12 @@ async def confirm(
     form = page.form()
     names = await intake.office_names(form)
     pairs = [
-        ConfirmedPair(pair.yayoi_id, pair.office_token, names.get(pair.office_token or ""), pair.issued_contract_id)
+        ConfirmedPair(
+            pair.yayoi_id,
+            pair.office_token,
+            names.get(pair.office_token or "") if form.accounting_link else pair.office_name,
+            pair.issued_contract_id,
+        )
         for pair in form.offices
     ]
     facts = {
@@ -95,6 +136,7 @@ async def confirm(
         "pairs": pairs,
         "unknown": form.accounting_link and any(pair.office_name is None for pair in pairs),
         "no_fee": NO_FEE,
+        "draft": draft,
     }
     return context.show(request, "yayoi/apply_confirm.html", facts)
 

@@ -10,14 +10,17 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.case_links import Opening, case_path, key_of, opening
+from models.yayoi.case_links import Opening, calendar_address, case_path, key_of, opening
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
+from models.yayoi.store.own_applications import own_office
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
+from web.common.sent_forms import SignInNeededError
+from web.yayoi.accounts.signed_in import Visitor
 
-NO_SUCH_CASE = "アドレスが正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
+NO_SUCH_CASE = "リンク（URL）が正しくないか、お申し込みがありません。受付メールのリンクをもう一度開いてください。"
 
 Text = Annotated[str, Query()]
 
@@ -58,6 +61,8 @@ class OpenedCase:
     pairs: Sequence[ApplicationOfficeRow]
     link: Link
     secret_key: str
+    signed_in: bool = False
+    """It was opened without a link, by an ID whose ledger shows it: to look at, not to act."""
 
     @property
     def application_no(self) -> ApplicationNo:
@@ -79,7 +84,14 @@ class OpenedCase:
     @property
     def path(self) -> str:
         """The address by which the case was opened."""
+        if self.signed_in:
+            return f"/applications/{self.application_no}/offices/{self.link.office_no}"
         return case_path(self.secret_key, self.application_no, self._until, self.link.office_no)
+
+    @property
+    def calendar_path(self) -> str:
+        """The address of the case's days as a file for calendars."""
+        return calendar_address(self.path)
 
     def action_path(self, office_no: int, action: str) -> str:
         """The address of a page on which the applicant does something about one office."""
@@ -121,8 +133,17 @@ async def whole_case(link: WholeLink, context: Context) -> OpenedCase:
     return await open_case(link, context)
 
 
-async def one_office(link: OfficeLink, context: Context) -> OpenedCase:
-    return await open_case(link, context)
+async def one_office(link: OfficeLink, context: Context, who: Visitor) -> OpenedCase:
+    """Open the office by its link, or, without one, for whoever is signed in and sees it in their ledger (Y22)."""
+    if link.key or link.until:
+        return await open_case(link, context)
+    if who is None:
+        raise SignInNeededError
+    found = await own_office(context.sessions, who, link.application_no, link.office_no or 0)
+    if found is None:
+        raise no_such_case()
+    application, pair = found
+    return OpenedCase(application, [pair], link, context.secret_key, signed_in=True)
 
 
 async def opened_office(link: WholeLink, office_no: int, context: Context) -> OpenedOffice:

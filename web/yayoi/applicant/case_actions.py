@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
 
 from models.common.refusals import RefusedError
 from models.common.store.case_status import status_of
@@ -24,17 +25,20 @@ from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.office_names import office_names
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
-from web.common.page_form import PageForm, sent_values
+from web.common.page_form import PageForm, messages, sent_values
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import Office
+from web.yayoi.applicant.case_sections import possible
+from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
 from web.yayoi.event_delivery import EventDelivery
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。お手続きの状況の画面を開き直して、確認してください。"
 NOT_CONSENTED = "弥生が代わりに解除することに同意する場合は、チェックを付けてください。"
+WITHDRAWAL = {"reason": "取り下げの理由"}
 SEND, CHANGE, RELEASED = "send", "change", "released"
 _OFFICE = "/applications/{application_no}/offices/{office_no}"
 
@@ -73,7 +77,7 @@ Page = Annotated[ActionPage, Depends()]
 # --- the pair is corrected --------------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/correct")
+@router.get(f"{_OFFICE}/correct", dependencies=[Depends(possible(CaseAction.CORRECT))])
 async def show_correction(page: Page, kept: Kept) -> Response:
     form, office = kept.page(LABELS), page.office
     if kept.leads_on and kept.value("action") != CHANGE:
@@ -116,10 +120,12 @@ async def _confirmation(page: ActionPage, form: PageForm) -> Response:
 # --- the sharing is released (Y13) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/sharing")
+@router.get(f"{_OFFICE}/sharing", dependencies=[Depends(possible(CaseAction.SHARING))])
 async def show_sharing(page: Page, kept: Kept) -> Response:
+    pair = page.office.pair
     async with page.context.sessions() as session:
-        firms = await sharing_firms(session, page.office.pair.office_token)
+        # Whose token it is, is known only of one that was found right: nobody learns whom another's office shares with.
+        firms = await sharing_firms(session, pair.office_token) if pair.holds_token else []
     return page.show("yayoi/case_sharing.html", kept.page({"consent": "同意"}), {"firms": firms})
 
 
@@ -136,11 +142,18 @@ async def release_sharing(page: Page) -> Response:
 # --- the office is withdrawn (Y27) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/withdraw")
+@router.get(f"{_OFFICE}/withdraw", dependencies=[Depends(possible(CaseAction.WITHDRAW))])
 async def show_withdrawal(page: Page, kept: Kept) -> Response:
-    return page.show("yayoi/case_withdraw.html", kept.page({}), {})
+    return page.show("yayoi/case_withdraw.html", kept.page(WITHDRAWAL), {})
 
 
 @router.post(f"{_OFFICE}/withdraw")
 async def withdraw(page: Page) -> Response:
-    return await page.deliver(Withdrawn(event_id=event_id_of(await page.request.form()), **page.office.numbers))
+    sent = await page.request.form()
+    typed = sent_values(sent, *WITHDRAWAL)
+    reason = " ".join(typed["reason"].split())
+    try:
+        event = Withdrawn(event_id=event_id_of(sent), reason=reason, **page.office.numbers)
+    except ValidationError as invalid:
+        raise FormRefusedError(messages(invalid, typed)) from None
+    return await page.deliver(event)

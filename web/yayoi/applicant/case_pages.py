@@ -13,7 +13,7 @@ from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
-from models.yayoi.store.case_records import OfficeRecords, case_event, office_records, recorded_case
+from models.yayoi.store.case_records import case_event, recorded_case
 from web.common.auth import Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
@@ -29,7 +29,8 @@ from web.yayoi.applicant.case_access import (
     WholeLink,
     no_such_case,
 )
-from web.yayoi.applicant.case_view import office_view
+from web.yayoi.applicant.case_calendar import deadlines_of
+from web.yayoi.applicant.case_sections import sections_of
 from web.yayoi.applicant.case_words import for_applicants
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
@@ -74,31 +75,22 @@ async def _show(
     request: Request, context: WebContext, case: OpenedCase, event_id: str = "", *, received: bool = False
 ) -> Response:
     row = case.application
+    offices = await sections_of(context, case)
     async with context.sessions() as session:
-        records = await office_records(session, case.application_no)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
         statuses = await statuses_of_parts(session, case.application_no)
-    offices = [
-        office_view(
-            pair,
-            statuses[pair.office_no],
-            case.procedure,
-            records.get(pair.office_no, OfficeRecords()),
-            started=row.started_at is not None,
-        )
-        for pair in case.pairs
-    ]
     facts = {
         "case": case,
         "row": row,
         "applied_on": day_in_japan(row.applied_at),
         "offices": offices,
+        "deadlines": deadlines_of(row, case.pairs, statuses),
         "awaiting_notice": any(office.awaits_notice for office in offices),
         "event": event,
         "refusal": for_applicants(event.refused_because) if event else "",
         # People keep the address they land on: an hour later it says how far the case is, like any other link.
         "received": received and context.now() < row.applied_at + JUST_RECEIVED,
-        "closed": row.closed_at is not None,
+        "closed": all(office.ended for office in offices),
         "notice_subject": NOTICE_SUBJECT,
         "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     }
@@ -131,7 +123,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
                 task_queue=context.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{link.application_no} の画面のアドレスを送り直す",
+                static_summary=f"{link.application_no} の画面のリンクを送り直す",
             )
     except WorkflowAlreadyStartedError:
         pass  # it was mailed within this hour: what was sent then still opens

@@ -10,6 +10,7 @@ from models.tables import ApplicationOfficeRow, CaseStatusRow
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
+from models.yayoi.store.event_cases import ENDED
 from web.yayoi.customer.pair_page import STEP_PATHS
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
@@ -24,23 +25,35 @@ _INSTRUCTIONS = {
         "「サービス契約ID（お客様番号）」のお知らせメールをお送りしました。"
         "この事業所データ用の弥生ID で、次の順に設定を進めてください。"
     ),
-    Stage.RELINK: "連携していたサービスを、新しいサービス契約ID（お客様番号）で改めて連携してください。",
+    Stage.RELINK: "連携していたサービスを、下のサービス契約ID（お客様番号）で改めて連携してください。",
+    Stage.AFTER_CLOSING: (
+        "お手続きの期間は終わりましたが、残っている設定は、次の期限まで引き続き行うことができます。"
+        "この事業所データ用の弥生ID で、次の順に設定を進めてください。"
+    ),
 }
+_WORKING = {
+    Stage.CORRECTION: "訂正していただいた内容を確認しています。お待ちください。",
+    Stage.SHARING: "会計事務所との共有の状況を確認しています。お待ちください。",
+}
+"""What is done at stages at which the applicant is waited for otherwise."""
+_UNDER_WAY = "お客様の操作を受け付けました。お手続きに反映しています。しばらくしてから、この画面を開き直してください。"
+_ENDING = "お手続きを終了する処理をしています。終わりしだい、メールでお知らせします。"
 _RECEIVED = "お申し込みは確かに受け付けています。"
-_RELEASING = "会計事務所との共有を、弥生で解除しています。お待ちください。"
 _ENDED = {
     Outcome.COMPLETED: "お手続きはすべて完了しました。",
-    Outcome.INCOMPLETE: "お手続きは終了しましたが、次の項目が残っています。お知らせメールの手順で設定してください。",
+    Outcome.INCOMPLETE: (
+        "お手続きは終了しました。次の項目が残っていますが、画面から設定できる期間も過ぎました。担当者がお手伝いしますので、"
+        "元々ご契約のお客様番号をご用意のうえ、お問い合わせ画面からご連絡ください。"
+    ),
     Outcome.REJECTED: "お手続きを進めることができませんでした。理由を確認のうえ、改めてお申し込みください。",
     Outcome.WITHDRAWN: "お申し込みは取り下げられました。改めてお申し込みいただくことができます。",
     Outcome.CANCELLED: "お申し込みは取り消されました。改めてお申し込みいただくことができます。",
-    Outcome.TERMINATED: "お手続きを終了しました。詳しくはカスタマーセンターへお問い合わせください。",
+    Outcome.TERMINATED: "お手続きを終了しました。詳しくは、お問い合わせ画面からお問い合わせください。",
     Outcome.EXPIRED: "期限までに確認できなかったため、お手続きを終了しました。改めてお申し込みください。",
 }
 _STAGE_NAMES = {
     Stage.CHECK: "内容の確認中",
     Stage.CORRECTION: "訂正待ち",
-    Stage.FREEZE: "準備中",
     Stage.REMEMBER_LINKS: "準備中",
     Stage.SHARING: "共有の解除待ち",
     Stage.ISSUE: "サービス契約ID の発行中",
@@ -49,11 +62,12 @@ _STAGE_NAMES = {
     Stage.THAW: "お知らせメールの送信中",
     Stage.SET_UP: "お客様の設定待ち",
     Stage.RELINK: "再連携待ち",
+    Stage.AFTER_CLOSING: "残りの設定待ち",
 }
-_APPLICANTS = {Stage.CORRECTION, Stage.SHARING, Stage.SET_UP, Stage.RELINK}
+_NOTIFIED = {Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING}
+_APPLICANTS = {Stage.CORRECTION, Stage.SHARING, *_NOTIFIED}
 """Stages in which the applicant has something to do, whoever else looks at the case meanwhile."""
-_AFTER_FREEZE = {Stage.SET_UP, Stage.RELINK, Stage.CLOSED}
-_KEEP_CONTRACT_ID = {Outcome.COMPLETED, Outcome.INCOMPLETE}
+_AFTER_FREEZE = {*_NOTIFIED, Stage.CLOSED}
 
 
 class CaseAction(StrEnum):
@@ -72,6 +86,10 @@ class CaseAction(StrEnum):
         }[self]
 
 
+TOO_LATE = (
+    "STEP5 を始めた後は、この画面で取り下げることはできません。"
+    "取り下げたい場合は、申込番号とあわせて、お問い合わせ画面からお問い合わせください。"
+)
 _ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
 
 
@@ -100,6 +118,8 @@ class OfficeSection:
     contract_id: str | None = None
     keep_still: bool = False
     """Smart import of this office must not be used now (Y12)."""
+    stopped: bool = False
+    """It is stopped now; False: it will be once the token is found right, or was never to be."""
     action: CaseAction | None = None
     """What the applicant has to do now on a page of ours."""
     can_withdraw: bool = False
@@ -110,40 +130,59 @@ class OfficeSection:
     to_relink: tuple[str, ...] = ()
     """The services that are still to be linked again (Y21)."""
 
+    def refuse(self, action: CaseAction) -> str | None:
+        """Return why the applicant cannot do this now; None if they can."""
+        if self.ended:
+            return f"{ENDED}{self.instruction}"
+        if action == CaseAction.WITHDRAW:
+            return None if self.can_withdraw else TOO_LATE if self.too_late_to_withdraw else self.instruction
+        return None if action == self.action else f"いまは、この操作は必要ありません。{self.instruction}"
+
     @property
     def awaits_notice(self) -> bool:
         return not self.ended and not self.steps
 
 
 def office_view(
-    pair: ApplicationOfficeRow, status: CaseStatusRow, procedure: Procedure, records: OfficeRecords, *, started: bool
+    pair: ApplicationOfficeRow,
+    status: CaseStatusRow,
+    procedure: Procedure,
+    records: OfficeRecords,
+    *,
+    started: bool,
 ) -> OfficeSection:
     """Show where the office's procedure is, as its row says; `started`: whether the application's has begun."""
     contract_id = pair.issued_contract_id or records.contract_id
-    if pair.closed_at is not None or status.outcome:
+    stage, points = Stage(status.stage), tuple(status.points)
+    late = stage is Stage.AFTER_CLOSING
+    if (pair.closed_at is not None or status.outcome) and not late:
         outcome = Outcome(pair.outcome or status.outcome or Outcome.COMPLETED)
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
-    stage, points = Stage(status.stage), tuple(status.points)
-    yours = stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM
-    releasing = stage is Stage.SHARING and not yours
-    notified = stage in {Stage.SET_UP, Stage.RELINK}
+    if status.ending or records.under_way:
+        keep_still = procedure.linked and stage not in _AFTER_FREEZE
+        return _worked_on(pair, _ENDING if status.ending else _UNDER_WAY, keep_still=keep_still)
+    corrected = stage is Stage.CORRECTION and not points
+    yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
+    texts = _INSTRUCTIONS if yours else _INSTRUCTIONS | _WORKING
+    notified = stage in _NOTIFIED
     done = {step for step in SetUpStep if step.label not in points}
     return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
         stage=_STAGE_NAMES.get(stage, stage) if started else "受付済み",
-        instruction=(_RELEASING if releasing else _INSTRUCTIONS.get(stage, _BEFORE_NOTICE)) if started else _RECEIVED,
+        instruction=texts.get(stage, _BEFORE_NOTICE) if started else _RECEIVED,
         yours=yours,
         until=status.until if yours else None,
         points=points,
         contract_id=contract_id if notified else None,
         keep_still=procedure.linked and stage not in _AFTER_FREEZE,
+        stopped=records.stopped,
         action=_ACTIONS.get(stage) if yours else None,
         steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
         to_relink=_services(points),
-        can_withdraw=not records.begun,
-        too_late_to_withdraw=records.begun,
+        can_withdraw=not records.begun and not late,
+        too_late_to_withdraw=records.begun and not late,
     )
 
 
@@ -161,6 +200,19 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
     return tuple(steps)
 
 
+def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool) -> OfficeSection:
+    """Show that what somebody has done is worked on: nothing is offered until that has an outcome."""
+    return OfficeSection(
+        number=pair.office_no,
+        name=pair.office_name,
+        yayoi_id=pair.yayoi_id,
+        stage="処理中",
+        instruction=instruction,
+        yours=False,
+        keep_still=keep_still,
+    )
+
+
 def _ended(
     pair: ApplicationOfficeRow, outcome: Outcome, points: tuple[str, ...], contract_id: str | None
 ) -> OfficeSection:
@@ -174,5 +226,5 @@ def _ended(
         ended=True,
         yours=False,
         points=points,
-        contract_id=contract_id if outcome in _KEEP_CONTRACT_ID else None,
+        contract_id=contract_id if outcome.kept else None,
     )

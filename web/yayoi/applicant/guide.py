@@ -77,6 +77,14 @@ RELINK = GuideStep(
     "/relink",
     "再連携の一覧を見る",
 )
+RELINK_ADDED = GuideStep(
+    "再連携",
+    "サービスを連携し直す",
+    "スマート取引取込と連携していたサービスを、以前に発行されたサービス契約ID で連携し直します。"
+    "抜けや重複の可能性がある日も、ここで分かります。",
+    "/relink",
+    "再連携の一覧を見る",
+)
 APPLY_FOR_LINK = GuideStep(
     "STEP4",
     "会計連携の追加を申し込む",
@@ -89,7 +97,7 @@ APPLY_FOR_LINK = GuideStep(
 def steps_of(procedure: Procedure) -> tuple[GuideStep, ...]:
     """Return the steps of a procedure in their order."""
     if procedure is Procedure.LINK_ADDITION:
-        return TOKEN, APPLY_FOR_LINK, RELINK
+        return TOKEN, APPLY_FOR_LINK, RELINK_ADDED
     set_up = SET_UP if SetUpStep.PRODUCT in procedure.set_up_steps else SET_UP_STANDALONE
     if procedure.linked:
         return PLAN, REGISTER, TOKEN, APPLY, PASSWORD, set_up, RELINK

@@ -1,19 +1,17 @@
-"""The plan of STEP1: which office goes with which Yayoi ID and business group. It lives in the address alone."""
+"""The plan of STEP1: which office goes with which Yayoi ID and business group."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import urlencode
 
-from models.yayoi.application_form import MAX_OFFICES
+from models.yayoi.application_form import MAX_OFFICE_NAME_LENGTH, MAX_OFFICES, SAME_NAME
 from models.yayoi.identifiers import YayoiId
 
 MAX_PLANNED = 30
 """More than one application takes: offices that are managed already are planned with the new ones."""
-MAX_NAME = 40
-LONGEST_QUERY = 16_000
-"""Characters of the address; thirty offices with everything filled in take less."""
+LONGEST = 16_000
+"""Characters of the whole; thirty offices with everything filled in take less."""
 ROWS_AT_FIRST = 3
 _PARTS = ("name", "used", "yayoi_id")
 LABELS = {"name": "事業所データの名前", "yayoi_id": "弥生ID（メールアドレス）"}
@@ -36,20 +34,25 @@ class Plan:
     rows: int = ROWS_AT_FIRST
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> "Plan":
-        """Read the address. Raises `ValueError` for more than a plan can hold."""
-        if sum(len(name) + len(value) for name, value in query.items()) > LONGEST_QUERY:
+    def of(cls, typed: Mapping[str, str]) -> "Plan":
+        """Read what was typed. Raises `ValueError` for more than a plan can hold."""
+        if sum(len(name) + len(value) for name, value in typed.items()) > LONGEST:
             raise ValueError("longer than any plan")
-        wanted = query.get("rows", "")
+        wanted = typed.get("rows", "")
         rows = int(wanted) if wanted.isascii() and wanted.isdigit() else 0
         if rows > MAX_PLANNED:
             raise ValueError("more offices than a plan can hold")
         known = {f"{part}{row}": row for row in range(MAX_PLANNED) for part in _PARTS}
-        values = {path: value.strip() for path, value in query.items() if path in known and value.strip()}
+        values = {path: value.strip() for path, value in typed.items() if path in known and value.strip()}
         return cls(values, max(rows, *(known[path] + 1 for path in values), 0) or ROWS_AT_FIRST)
 
     def value(self, path: str) -> str:
         return self.values.get(path, "")
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """All that was typed, as it is kept."""
+        return {**self.values, "rows": str(self.rows)}
 
     @property
     def can_add(self) -> bool:
@@ -82,12 +85,6 @@ class Plan:
         """How many applications it takes: one holds at most `MAX_OFFICES` pairs."""
         return -(-len(self.new) // MAX_OFFICES)
 
-    @property
-    def apply_path(self) -> str:
-        """The application form, begun with the new offices' Yayoi IDs."""
-        known = [("yayoi_id", office.yayoi_id) for office in self.new if office.yayoi_id][:MAX_OFFICES]
-        return f"/apply?{urlencode(known)}" if known else "/apply"
-
     @cached_property
     def errors(self) -> dict[str, str]:
         """What is wrong, by field, in the order of the page."""
@@ -98,10 +95,10 @@ class Plan:
             name, typed = self.value(f"name{row}"), self.value(f"yayoi_id{row}")
             if not name:
                 errors[f"name{row}"] = "入力してください。"
-            elif len(name) > MAX_NAME:
-                errors[f"name{row}"] = f"{MAX_NAME} 文字以内で入力してください。"
+            elif len(name) > MAX_OFFICE_NAME_LENGTH:
+                errors[f"name{row}"] = f"{MAX_OFFICE_NAME_LENGTH} 文字以内で入力してください。"
             elif names[name] > 1:
-                errors[f"name{row}"] = "同じ名前が 2 回入力されています。区別できる名前を付けてください。"
+                errors[f"name{row}"] = SAME_NAME
             yayoi_id = self._yayoi_id(row)
             if typed and yayoi_id is None:
                 errors[f"yayoi_id{row}"] = YayoiId.refusal

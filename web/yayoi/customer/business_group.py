@@ -42,6 +42,8 @@ async def form(page: OwnPair, kept: Kept) -> Response:
 
 @router.post("/group")
 async def create(page: OwnPair, events: Events) -> Response:
+    if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
+        raise FormRefusedError({"": refusal})  # its page says so too
     sent = await page.request.form()
     typed = sent_values(sent, *LABELS)
     details = {path.removeprefix("details."): typed[path] for path in LABELS if path.startswith("details.")}
@@ -52,7 +54,7 @@ async def create(page: OwnPair, events: Events) -> Response:
                 "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
-                "group_name": typed["group_name"].strip(),
+                "group_name": typed["group_name"],
                 "details": details,
             }
         )

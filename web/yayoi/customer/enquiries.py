@@ -39,7 +39,7 @@ async def send(
     sent = await request.form()
     typed = sent_values(sent, *LABELS)
     try:
-        enquiry = EnquiryForm.model_validate({name: value.strip() for name, value in typed.items()})
+        enquiry = EnquiryForm.model_validate(typed)
     except ValidationError as invalid:
         raise FormRefusedError(messages(invalid, typed)) from None
     await context.auth.limit(Limit.SUBMISSION, client_address(request))

@@ -54,26 +54,32 @@ async def own_pdf(context: Context, entries: OwnEntries) -> Response:
 @router.get("/applications/{application_no}/ledger")
 async def case_ledger(request: Request, context: Context, case: WholeCase, entries: CaseEntries) -> Response:
     files = (request.url.path, f"?{URL(case.path).query}")
-    facts = {"case": case, "entries": entries, "files": files, "headings": HEADINGS}
+    facts = {"case": case, "entries": entries, "files": files, "headings": HEADINGS, "part_of": case.application_no}
     return context.show(request, "yayoi/case_ledger.html", facts | {"today": context.today})
 
 
 @router.get("/applications/{application_no}/ledger.csv")
-async def case_csv(context: Context, entries: CaseEntries) -> Response:
-    return _csv(entries, context.today)
+async def case_csv(context: Context, case: WholeCase, entries: CaseEntries) -> Response:
+    return _csv(entries, context.today, case.application_no)
 
 
 @router.get("/applications/{application_no}/ledger.pdf")
-async def case_pdf(context: Context, entries: CaseEntries) -> Response:
-    return await _pdf(entries, context.today)
+async def case_pdf(context: Context, case: WholeCase, entries: CaseEntries) -> Response:
+    return await _pdf(entries, context.today, case.application_no)
 
 
-def _csv(entries: Sequence[LedgerEntry], today: date) -> Response:
-    return _file(as_csv(entries), f"{today}.csv", "text/csv; charset=utf-8")
+def _csv(entries: Sequence[LedgerEntry], today: date, part_of: str = "") -> Response:
+    return _file(as_csv(entries), _name(today, part_of, "csv"), "text/csv; charset=utf-8")
 
 
-async def _pdf(entries: Sequence[LedgerEntry], today: date) -> Response:
-    return _file(await asyncio.to_thread(as_pdf, entries, today), f"{today}.pdf", "application/pdf")
+async def _pdf(entries: Sequence[LedgerEntry], today: date, part_of: str = "") -> Response:
+    content = await asyncio.to_thread(as_pdf, entries, today, part_of)
+    return _file(content, _name(today, part_of, "pdf"), "application/pdf")
+
+
+def _name(today: date, part_of: str, kind: str) -> str:
+    """Name a file that holds one application only after it: whoever finds it later takes it for no more."""
+    return f"{part_of}-{today}.{kind}" if part_of else f"{today}.{kind}"
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response:

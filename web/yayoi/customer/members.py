@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.calendar import day_in_japan
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS, MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.identifiers import YayoiId
-from models.yayoi.store.member_invitations import MemberGroup, MemberInvitations
+from models.yayoi.store.member_invitations import NO_LONGER_OPEN, MemberGroup, MemberInvitations
 from web.common.auth import Limit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
@@ -99,6 +99,16 @@ async def send_again(page: Page, group: Administered, invitations: Invitations, 
     if refusal := await invitations.send_again(group, invitation_id):
         raise FormRefusedError({"": refusal})
     return to_members("again")
+
+
+@router.get("/members/{invitation_id}/withdrawn")
+async def ask_before_withdrawing(page: Page, group: Administered, invitation_id: UUID) -> Response:
+    """Say what stops, and ask whether it is to."""
+    invitation = next((each for each in group.invitations if each.invitation_id == invitation_id), None)
+    if invitation is None:
+        return page.show(PageForm(LABELS).refused({"": NO_LONGER_OPEN}))
+    facts = {"visitor": page.who, "invitation": invitation, "group": group}
+    return page.context.show(page.request, "yayoi/member_withdraw.html", facts)
 
 
 @router.post("/members/{invitation_id}/withdrawn")

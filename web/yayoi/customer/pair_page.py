@@ -26,6 +26,10 @@ async def _own_pair(who: SignedIn, context: Context) -> PairStatus | None:
     return await status_of(context.sessions, who)
 
 
+async def _own_links(who: SignedIn, context: Context) -> PairStatus | None:
+    return await status_of(context.sessions, who, links=True)
+
+
 @dataclass(frozen=True)
 class PairPage:
     """A page to show: who is signed in, and the pair that the page is about; None if that ID has no pair."""
@@ -48,4 +52,12 @@ class PairPage:
         return self.show("yayoi/step_refused.html", {"title": title, "reason": reason}, HTTPStatus.CONFLICT)
 
 
+@dataclass(frozen=True)
+class LinksPage(PairPage):
+    """The same, of the pair whose links are to be made again: 会計連携の追加, while the one before it is open (Y9)."""
+
+    pair: Annotated[PairStatus | None, Depends(_own_links)]
+
+
 OwnPair = Annotated[PairPage, Depends(PairPage)]
+OwnLinks = Annotated[PairPage, Depends(LinksPage)]

@@ -37,6 +37,8 @@ class ProductRegistration:
     title: str
     button: str
     lead: str
+    help: str | None = None
+    """The vendor's page about it, by its name in the settings."""
 
     def event(self, **facts: object) -> ProductRegisteredEvent | OwnedProductRegisteredEvent:
         if self.step is SetUpStep.PRODUCT:
@@ -49,6 +51,7 @@ _PRODUCT = ProductRegistration(
     "STEP6 製品の登録",
     "認証する",
     "「弥生会計 ネットワーク」「弥生販売 ネットワーク」製品を登録します。それ以外の製品は、この登録は不要です。",
+    help="product_registration",
 )
 _OWNED = ProductRegistration(
     SetUpStep.OWNED_PRODUCT,

@@ -21,7 +21,7 @@ from web.common.auth import page_router
 from web.common.page_form import PageForm, sent_values
 from web.common.sent_forms import FormRefusedError, Kept, KeptForm
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import NO_CASE, OwnPair
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks
 from web.yayoi.customer.reports import Events, report
 
 TITLE = "サービスの再連携"
@@ -48,7 +48,7 @@ class LinkView:
 
 
 @router.get("/relink")
-async def services(page: OwnPair, kept: Kept) -> Response:
+async def services(page: OwnLinks, kept: Kept) -> Response:
     pair = page.pair
     if pair is None:
         return page.refuse(TITLE, NO_CASE)
@@ -66,7 +66,7 @@ async def services(page: OwnPair, kept: Kept) -> Response:
 
 
 @router.post("/relink")
-async def record(page: OwnPair, events: Events) -> Response:
+async def record(page: OwnLinks, events: Events) -> Response:
     pair = page.pair
     if pair is None or pair.cannot_relink:
         raise FormRefusedError({"": (pair and pair.cannot_relink) or NO_CASE})

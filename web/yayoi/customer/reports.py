@@ -14,7 +14,7 @@ from web.yayoi.event_delivery import EventDelivery, EventStatus
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
 CASE_ENDED = (
     "この弥生ID のお手続きは終了しているため、この画面では受け付けられません。"
-    "元々ご契約のお客様番号をご用意のうえ、お問い合わせ（/enquiry）からご連絡ください。"
+    "元々ご契約のお客様番号をご用意のうえ、お問い合わせ画面からご連絡ください。"
 )
 Events = Annotated[EventDelivery, Depends(given(EventDelivery))]
 

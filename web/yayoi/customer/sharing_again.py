@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from models.yayoi.store.sharing_again import note_sharing
 from web.common.auth import page_router
 from web.common.sent_forms import FormRefusedError, form_on
-from web.yayoi.customer.pair_page import NO_CASE, OwnPair
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks
 
 _AGAIN, _NO_LONGER = "again", "no_longer"
 router = page_router()
@@ -15,7 +15,7 @@ router = page_router()
 
 @router.post("/relink/sharing")
 @form_on("..")
-async def note(page: OwnPair) -> Response:
+async def note(page: OwnLinks) -> Response:
     pair, context = page.pair, page.context
     if pair is None or pair.contract_id is None:
         raise FormRefusedError({"": (pair and pair.cannot_relink) or NO_CASE})  # its page says so too

@@ -14,7 +14,9 @@ from models.tables import IssuedContractRow
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
+from models.yayoi.store.pair_status import OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
@@ -22,6 +24,7 @@ from web.common.page_form import errors_by_field, messages, sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
+from web.yayoi.customer.pair_page import PairPage
 from web.yayoi.customer.reports import Events, report
 
 LABELS = {
@@ -40,6 +43,7 @@ LEAVE_PHONE_EMPTY = (
 LEAVE_NEW_MAIL_EMPTY = (
     "新規メールアドレスは空欄にしてください。お知らせメールのアドレス（弥生ID）と組み合わせて使うため、変更できません。"
 )
+NOT_TYPED = "入力してください。"
 NOT_THE_SAME = "パスワードが一致しません。もう一度入力してください。"
 SET_BEFORE = (
     "この番号のパスワードは、すでに設定されています。変更するときは、先にこの番号の弥生ID でログインしてから、"
@@ -60,8 +64,12 @@ class _Notice(BaseModel):
 
 @router.get(NOTICE)
 async def form(request: Request, context: Context, visitor: Visitor, kept: Kept) -> Response:
-    page = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
-    return context.show(request, "yayoi/support_password.html", {"page": page})
+    if visitor and (pair := await status_of(context.sessions, visitor)):
+        page, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
+        if (refusal := page.refusal(step)) == OVER:
+            return page.refuse(step.label, refusal)
+    form = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
+    return context.show(request, "yayoi/support_password.html", {"page": form})
 
 
 @router.post(NOTICE)
@@ -122,9 +130,12 @@ def _lead_on(*, later: bool = False) -> Response:
 
 def _errors(password: str, password_again: str, new_mail: str) -> dict[str, str]:
     errors = {}
-    if refusal := PasswordKind.SUPPORT.refusal(password):
+    refusal = PasswordKind.SUPPORT.refusal(password)
+    if refusal:
         errors["password"] = refusal
-    elif password != password_again:
+    if not password_again:
+        errors["password_again"] = NOT_TYPED
+    elif not refusal and password != password_again:
         errors["password_again"] = NOT_THE_SAME
     if new_mail.strip():
         errors["new_mail"] = LEAVE_NEW_MAIL_EMPTY
@@ -149,6 +160,8 @@ async def _checked(
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
     except RefusedError as refused:
         raise FormRefusedError(errors_by_field(refused.errors, typed)) from None
+    if refusal := await passwords.refusal(contract):
+        raise FormRefusedError({"": refusal})
     if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
         raise FormRefusedError({"": SET_BEFORE})
     return contract

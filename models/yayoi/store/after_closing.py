@@ -1,0 +1,41 @@
+"""Pairs whose case was closed with something open, which can still be done (Y25)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, exists, select
+
+from models.common.store.sessions import DatabaseSession
+from models.tables import ApplicationOfficeRow, CaseStatusRow
+from models.yayoi.procedures import Stage
+
+_OFFICE, _STATUS = ApplicationOfficeRow, CaseStatusRow
+_OF_OFFICE = (_STATUS.case_no == _OFFICE.application_no) & (_STATUS.part == _OFFICE.office_no)
+
+
+def goes_on() -> ColumnElement[bool]:
+    """Whether the customer can still do what follows the notice, as part of a query on pairs."""
+    return _OFFICE.closed_at.is_(None) | is_after_closing()
+
+
+def is_after_closing() -> ColumnElement[bool]:
+    """Whether a pair was closed with something open that can still be done, as part of a query on pairs."""
+    return exists().where(_OF_OFFICE, _STATUS.stage == Stage.AFTER_CLOSING)
+
+
+async def with_something_open(session: DatabaseSession, yayoi_ids: Sequence[str]) -> frozenset[str]:
+    """Return which of these Yayoi IDs have a case that was closed with something open that can still be done."""
+    pairs = select(_OFFICE.yayoi_id).where(_OFFICE.yayoi_id.in_(yayoi_ids), is_after_closing())
+    return frozenset(await session.scalars(pairs))
+
+
+async def pairs_after_closing(
+    session: DatabaseSession, application_no: str
+) -> Sequence[tuple[ApplicationOfficeRow, CaseStatusRow]]:
+    """Return the pairs of an application that are at this stage, with what is open and until when."""
+    pairs = await session.execute(
+        select(_OFFICE, _STATUS)
+        .join(_STATUS, _OF_OFFICE)
+        .where(_OFFICE.application_no == application_no, _STATUS.stage == Stage.AFTER_CLOSING)
+        .order_by(_OFFICE.office_no)
+    )
+    return [(office, status) for office, status in pairs]

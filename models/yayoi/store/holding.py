@@ -1,0 +1,96 @@
+"""Who holds a Yayoi ID or an office token (Y1): the pair for which it was found right, until that pair is closed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from sqlalchemy import ColumnElement, or_, select
+
+from models.common.store.sessions import DatabaseSession
+from models.tables import ApplicationOfficeRow, ApplicationRow
+
+
+class NamedPair(Protocol):
+    """A pair as a form or one of our rows names it."""
+
+    @property
+    def yayoi_id(self) -> str: ...
+
+    @property
+    def office_token(self) -> str | None: ...
+
+    @property
+    def issued_contract_id(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An application one of whose pairs holds something."""
+
+    application_no: str
+    existing_contract_id: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What other pairs hold of what some pairs name."""
+
+    _pairs: Sequence[tuple[Holder, ApplicationOfficeRow]]
+
+    @classmethod
+    async def read(cls, session: DatabaseSession, pairs: Iterable[NamedPair], *others: ColumnElement[bool]) -> Self:
+        """Read it; `others` says which rows are of other pairs."""
+        named = list(pairs)
+        row, application = ApplicationOfficeRow, ApplicationRow
+        tokens = [pair.office_token for pair in named if pair.office_token]
+        holding = select(row, application.existing_contract_id).where(
+            or_(
+                row.holds_yayoi_id & row.yayoi_id.in_([pair.yayoi_id for pair in named]),
+                row.holds_token & row.office_token.in_(tokens),
+            ),
+            *others,
+        )
+        found = await session.execute(holding.join(application, application.application_no == row.application_no))
+        return cls([(Holder(pair.application_no, contract), pair) for pair, contract in found])
+
+    def yayoi_id(self, pair: NamedPair) -> Holder | None:
+        """Return who holds the pair's Yayoi ID.
+
+        会計連携の追加 names that of an earlier application (Y9): only another for the same contract ID is in its way.
+        """
+        addition = pair.issued_contract_id
+        return next(
+            (
+                holder
+                for holder, other in self._pairs
+                if other.holds_yayoi_id
+                and other.yayoi_id == pair.yayoi_id
+                and (addition is None or other.issued_contract_id == addition)
+            ),
+            None,
+        )
+
+    def token(self, pair: NamedPair) -> Holder | None:
+        """Return who holds the pair's token; None if it has none."""
+        holders = (
+            holder for holder, other in self._pairs if other.holds_token and other.office_token == pair.office_token
+        )
+        return next(holders, None)
+
+
+def let_go(pair: ApplicationOfficeRow) -> None:
+    """Let others have what the pair holds."""
+    pair.holds_token = pair.holds_yayoi_id = False
+
+
+def hold_again(pair: ApplicationOfficeRow) -> None:
+    """Hold what a pair held before it was closed."""
+    pair.holds_yayoi_id, pair.holds_token = True, pair.office_token is not None
+
+
+async def holder_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Holder | None:
+    """Return which other application holds what the pair names."""
+    row = ApplicationOfficeRow
+    others = (row.application_no != pair.application_no) | (row.office_no != pair.office_no)
+    held = await Held.read(session, [pair], others)
+    return held.yayoi_id(pair) or held.token(pair)

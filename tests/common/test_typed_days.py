@@ -1,0 +1,34 @@
+"""Y8: a day is taken however it is typed, if it can mean one day only."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from models.common.typed_days import NO_DAY, TypedDay, read_day
+
+_FULL_WIDTH = {ord(digit): chr(ord(digit) + 0xFEE0) for digit in "0123456789"}
+_FORMS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y－%m－%d", " %Y 年 %m 月 %d 日　"]
+
+
+@given(day=st.dates(min_value=date(1900, 1, 1), max_value=date(2999, 12, 31)), form=st.sampled_from(_FORMS))
+def test_y8_a_day_is_read_in_every_form_that_can_mean_one_day_only(day: date, form: str) -> None:
+    typed = day.strftime(form)
+    assert read_day(typed) == read_day(typed.translate(_FULL_WIDTH)) == day
+
+
+@pytest.mark.parametrize("typed", ["2026-1-2", "2026/1/02", "2026年1月2日"])
+def test_y8_a_month_and_a_day_may_have_one_digit_where_they_are_parted(typed: str) -> None:
+    assert read_day(typed) == date(2026, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "昨日", "26/11/28", "11/28", "11月28日", "2026-11/28", "202611", "2026112", "2026-02-30", "2026-13-01"],
+)
+def test_y8_what_is_no_day_or_could_mean_two_is_refused_as_that(typed: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(TypedDay).validate_python(typed)
+    assert [error["msg"] for error in refused.value.errors()] == [NO_DAY]

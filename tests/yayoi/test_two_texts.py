@@ -1,0 +1,110 @@
+"""Why a case ends has two texts: the audit trail keeps the reason, the customer reads the other one (Y27)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models.common.operations import Operation, usual_example
+from models.common.operator_actions import EndCase
+from models.tables import ApplicationOfficeRow, CaseStatusRow, WebhookMessageRow, WebhookSubscriberRow
+from models.yayoi.case_links import case_path
+from models.yayoi.early_exits import explanation
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Cancel, Reject, Withdraw
+from models.yayoi.procedures import Stage
+from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from tests.support.web import browser_on, text_of
+from workers.stack import inbox
+from workers.wiring.root import build_web
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+WHY = "与信の照会で否決（社外秘）"
+EXPLAINED = "ご契約の内容を、弊社からお電話でご説明しました。"
+ENDS = {"reject", "withdraw", "cancel", "end_check"}
+"""The operations, of all procedures, that end a case before its end."""
+
+
+def operations() -> list[Operation]:
+    return [operation for kind in Operation.__subclasses__() for operation in kind]
+
+
+def test_y27_every_operation_that_ends_a_case_has_a_text_for_the_customer_in_its_example() -> None:
+    ending = {operation for operation in operations() if issubclass(operation.message, EndCase)}
+    assert {operation.value for operation in ending} == ENDS
+    assert {operation.value for operation in operations() if "text_for_customer" in usual_example(operation)} == ENDS
+
+
+def test_y27_without_a_text_the_customer_reads_a_sentence() -> None:
+    for outcome in (Outcome.REJECTED, Outcome.WITHDRAWN, Outcome.CANCELLED):
+        assert explanation(outcome, "").endswith("。")
+        assert explanation(outcome, EXPLAINED) == EXPLAINED
+
+
+async def reject(case: Case, text: str) -> None:
+    await case.act(Reject(by=OPERATOR, reason=WHY, text_for_customer=text))
+
+
+async def withdraw(case: Case, text: str) -> None:
+    await case.act(Withdraw(by=OPERATOR, reason=WHY, text_for_customer=text))
+
+
+async def cancel(case: Case, text: str) -> None:
+    await case.act(Cancel(by=OPERATOR, reason=WHY, text_for_customer=text))
+
+
+async def cancel_all(case: Case, text: str) -> None:
+    message = Cancel(by=OPERATOR, reason=WHY, text_for_customer=text)
+    await case.application.execute_update(MultiOfficeApplication.cancel, message)
+
+
+async def request_cancellation(case: Case, _text: str) -> None:
+    await case.application.cancel()
+
+
+Exit = Callable[[Case, str], Awaitable[None]]
+EXITS = [
+    (reject, EXPLAINED, Outcome.REJECTED),
+    (cancel_all, EXPLAINED, Outcome.CANCELLED),
+    (request_cancellation, "", Outcome.CANCELLED),
+    pytest.param(withdraw, "", Outcome.WITHDRAWN, marks=pytest.mark.long),
+    pytest.param(cancel, "", Outcome.CANCELLED, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("leave", "text", "outcome"), EXITS)
+async def test_y27_mails_pages_and_webhooks_hold_only_the_text_for_the_customer(
+    environment: Environment, leave: Exit, text: str, outcome: Outcome
+) -> None:
+    async with environment.sessions.begin() as session:
+        session.add(WebhookSubscriberRow(url="https://books.example/hook", secrets=[], kinds=[]))
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await leave(case, text)
+    await case.application.result()
+
+    read = explanation(outcome, text)
+    mails = "".join(inbox.text_of(mail) for mail in environment.inbox.mails)
+    page = await case_page(case)
+    rows = [
+        *await environment.rows(select(ApplicationOfficeRow.open_points)),
+        *await environment.rows(select(CaseStatusRow.points)),
+        *await environment.rows(select(WebhookMessageRow.payload)),
+    ]
+    for shown in (mails, page, str(rows)):
+        assert WHY not in shown
+        assert "Request Cancellation" not in shown
+    assert read in mails
+    assert read in page
+    audited: list[Any] = [row.reason for row in await case.audit()]
+    assert WHY in audited or leave is request_cancellation
+
+
+async def case_page(case: Case) -> str:
+    """Return what the applicant reads on the page of the case."""
+    environment = case.environment
+    assert environment.settings.secret_key is not None
+    link = case_path(environment.settings.secret_key.get_secret_value(), case.application_no, case.due_date)
+    async with browser_on(build_web(environment.settings, environment.sessions, environment.client)) as http:
+        return text_of(await http.get(link))

@@ -1,0 +1,58 @@
+"""The offices of a case as its pages show them, and whether what a page is for can be done now."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from models.common.store.case_status import statuses_of_parts
+from models.yayoi.store.case_records import OfficeRecords, office_records
+from web.common.context import Context, WebContext, given
+from web.yayoi.applicant.case_access import Office, OpenedCase, OpenedOffice
+from web.yayoi.applicant.case_view import CaseAction, OfficeSection, office_view
+
+
+async def sections_of(context: WebContext, case: OpenedCase) -> list[OfficeSection]:
+    """Return the offices that the link shows."""
+    async with context.sessions() as session:
+        records = await office_records(session, case.application_no)
+        statuses = await statuses_of_parts(session, case.application_no)
+    return [
+        office_view(
+            pair,
+            statuses[pair.office_no],
+            case.procedure,
+            records.get(pair.office_no, OfficeRecords()),
+            started=case.application.started_at is not None,
+        )
+        for pair in case.pairs
+    ]
+
+
+@dataclass
+class ActionNotPossibleError(Exception):
+    """What a page is for cannot be done now."""
+
+    office: OpenedOffice
+    action: CaseAction
+    reason: str
+
+
+def possible(action: CaseAction) -> Callable[[Office, Context], Awaitable[None]]:
+    """Return the dependency of a page: raises `ActionNotPossibleError` before anything can be typed there."""
+
+    async def check(office: Office, context: Context) -> None:
+        [section] = [each for each in await sections_of(context, office.case) if each.number == office.pair.office_no]
+        if reason := section.refuse(action):
+            raise ActionNotPossibleError(office, action, reason)
+
+    return check
+
+
+async def answer_not_possible(request: Request, error: Exception) -> Response:
+    """Say why it cannot be done now, and lead back to what the case waits for."""
+    assert isinstance(error, ActionNotPossibleError)  # noqa: S101 registered for it alone
+    facts = {"case": error.office.case, "action": error.action, "reason": error.reason}
+    return given(WebContext)(request).show(request, "yayoi/case_not_possible.html", facts, HTTPStatus.CONFLICT)
