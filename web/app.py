@@ -131,6 +131,7 @@ def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templa
         "ask_us": ask_us,
         "ask_myics": ask_myics,
     }
+    templates.env.add_extension(FormIds)
     set_up = Markup('<a href="{}">{}</a>').format(SET_UP_PATH, SET_UP_PAGE)
     places = {ENQUIRY_PAGE: ask_us, MYICS_SUPPORT: ask_myics, SET_UP_PAGE: set_up}
     templates.env.filters["linked"] = partial(with_links, places=places)

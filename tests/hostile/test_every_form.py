@@ -43,7 +43,7 @@ IN_PATHS = {
     "office_no": "1",
     "check_id": str(uuid4()),
     "invitation_id": str(THIEF.invitation_id),
-    "account_id": "1",
+    "account_id": "2",
     "action": "stop",
     "batch_no": "MB-000001",
     "client_id": f"{FIRM}0001",
@@ -62,7 +62,7 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
                     MyicsAccountRow(
                         holder_no=FIRM,
                         customer_no=FIRM,
-                        registration_no="MR-000001",
+                        registration_no="MR-999999",
                         address=OWNER,
                         name="青葉 一郎",
                         kind="管理者",

@@ -12,7 +12,7 @@ import posixpath
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
@@ -178,10 +178,14 @@ class SentForms:
         errors: Mapping[str, str] | None = None,
         status: HTTPStatus = HTTPStatus.OK,
     ) -> Response:
-        """Keep what was sent, and redirect to the page that shows it again: that of the form unless one is named."""
+        """Keep what was sent, and redirect to the page that shows it again: that of the form unless one is named.
+
+        `page`: its path; its address holds the same as that of the form's page.
+        """
         await self._limit(request)
         sent = await _texts(request)
-        address = page or _page_of(request).address(request, sent)
+        form_page = _page_of(request)
+        address = (replace(form_page, place=page) if page else form_page).address(request, sent)
         token = self._cookie.read(request) or secrets.token_urlsafe(32)
         path = address.partition("?")[0]
         form_id = await self._store.keep(_hash(token), path, _without_secrets(sent), errors or {}, status)

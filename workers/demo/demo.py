@@ -20,8 +20,7 @@ from workers.stack.supervisor import Stack
 
 
 async def run_demo() -> None:
-    """Run a whole application, others that are corrected, expire, are cancelled, finished late or begun by a stranger,
-    and the registrations of a firm of MYICS.
+    """Run cases of 弥生 (two offices, corrected, expired, cancelled, late, a stranger's), and a firm that joins MYICS.
 
     Raises `ClearError` at the first thing that differs.
     """

@@ -122,7 +122,7 @@ async def late(run: DemoRun, calendar: BusinessCalendar) -> None:
     await run.until_opening(1, calendar.business_days_after(noticed_on, FOLLOW_UP_OPERATOR_DAYS))
     await run.act(1, Action.ADD_NOTE, by=OPERATOR, reason="お電話、来月に設定されるとのこと")
 
-    run.heading("Thirty days after the notice the case closes: the mails say what is open, and until when it can be done")
+    run.heading("A month after the notice the case closes: the mails say what is open, and until when it can be done")
     await run.until_end_of(1, noticed_on + timedelta(days=FOLLOW_UP_DAYS))
     await run.waits_at_rest(1, Stage.AFTER_CLOSING)
     run.expect("the application", (await run.application.result()).offices[0].outcome, Outcome.INCOMPLETE)

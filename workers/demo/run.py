@@ -110,9 +110,7 @@ class DemoRun:
         unlinked |= {f"offices.0.{name}": value for name, value in zip(names, office, strict=True)}
         return await self._apply(family_name, given_name, contract_id, unlinked)
 
-    async def _apply(
-        self, family_name: str, given_name: str, contract_id: str, answers: Mapping[str, str]
-    ) -> Browser:
+    async def _apply(self, family_name: str, given_name: str, contract_id: str, answers: Mapping[str, str]) -> Browser:
         typed = {
             "applicant.family_name": family_name,
             "applicant.given_name": given_name,

@@ -85,7 +85,7 @@ Draft = Annotated[KeptDraft | None, Depends(_opened)]
 
 async def _needed(draft: Draft) -> KeptDraft:
     if draft is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
+        raise no_such_draft()
     return draft
 
 
@@ -95,6 +95,10 @@ NeededDraft = Annotated[KeptDraft, Depends(_needed)]
 def token_of(context: WebContext, draft_id: UUID, expires_at: datetime) -> str:
     """Return the part of an address that opens the draft."""
     return urlencode({FIELD: draft_token(context.secret_key, draft_id, expires_at)})
+
+
+def no_such_draft() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
 
 
 @router.get("/drafts")
@@ -118,7 +122,7 @@ async def mail(request: Request, context: Context, drafts: DraftsOfAll) -> Respo
     await context.auth.limit(Limit.MAIL_FROM, client_address(request))
     await limit_mails(context, address)
     if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent)):
-        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
+        raise no_such_draft()
     return RedirectResponse(f"/drafts/mailed?{draft.query}", HTTPStatus.SEE_OTHER)
 
 
