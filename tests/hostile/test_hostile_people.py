@@ -37,7 +37,7 @@ from workflows.common.details import cell, table
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
-OPEN_TO_ALL |= {"/apply/confirm", "/support-password/set", "/link-mailed", "/problem"}
+OPEN_TO_ALL |= {"/apply/confirm", "/support-password/set", "/link-mailed", "/problem", "/holder/confirm", "/holder/end"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 

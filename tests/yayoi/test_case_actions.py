@@ -153,7 +153,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
         for consequence in (
             "1 件目「B 商店」（弥生ID：b@example.co.jp）のお申し込みを取り下げます。",
             "取り下げを取り消すことはできません。",
-            "停止している「スマート取引取込」は、お申し込みの前と同じように利用できるようになります。",
+            "「スマート取引取込」は、お申し込みの前と同じように利用できます。",
             "ほかの事業所データのお手続きは、このまま進みます。",
         ):
             assert consequence in text
