@@ -162,7 +162,7 @@ async def test_y5a_of_150_made_up_applications_five_wait_and_the_holder_can_do_e
     for number in range(MOST_UNCONFIRMED):
         await intake.receive(made_up(number))
     for number in range(MOST_UNCONFIRMED, 150):
-        with pytest.raises(TooManyUnconfirmedError, match="/enquiry"):
+        with pytest.raises(TooManyUnconfirmedError, match="お問い合わせ画面"):
             await intake.receive(made_up(number))
     with pytest.raises(TooManyUnconfirmedError):
         await intake.check(made_up(150))

@@ -286,6 +286,7 @@ async def test_y5a_of_150_made_up_applications_the_holder_gets_one_mail_an_hour_
         "existing_contract_id": contract,
         "accounting_link": "false",
         "network_product": "true",
+        "offices.0.office_name": "支店",
         "offices.0.yayoi_id": OFFICE_B[0],
         "offices.0.yayoi_id_confirmation": OFFICE_B[0],
     }
@@ -322,13 +323,14 @@ async def test_y5a_a_sixth_learns_on_the_page_how_to_reach_the_holder(pages: Web
         "existing_contract_id": "6000001",
         "accounting_link": "false",
         "network_product": "true",
+        "offices.0.office_name": "支店",
         "offices.0.yayoi_id": "office-2@aoba.example.co.jp",
         "offices.0.yayoi_id_confirmation": "office-2@aoba.example.co.jp",
     }
     for action in ("confirm", "send"):
         answer = await pages.http.post("/apply", data=typed | {"action": action})
         assert answer.status_code == 429
-        for said in ("確認を待っているお申し込みが", "ご契約のメールアドレス", "お問い合わせ（/enquiry）"):
+        for said in ("確認を待っているお申し込みが", "ご契約のメールアドレス", "お問い合わせ画面"):
             assert said in words(answer)
         assert "office-2@aoba.example.co.jp" in answer.text  # what was typed is kept
 
@@ -387,6 +389,7 @@ async def test_y5a_of_another_contract_the_holders_link_proves_nothing(environme
         "existing_contract_id": ContractId("6000001"),
         "accounting_link": "false",
         "network_product": "true",
+        "offices.0.office_name": "支店",
         "offices.0.yayoi_id": OFFICE_C[0],
         "offices.0.yayoi_id_confirmation": OFFICE_C[0],
         "action": "send",
