@@ -396,7 +396,19 @@ TRIALS = [
     Trial(
         activity="attach_to_contract",
         message=STEP,
-        given=(update(ApplicationOfficeRow).values(issued_contract_id="7123456"),),
+        given=(
+            update(ApplicationOfficeRow).values(issued_contract_id="7123456"),
+            insert(IssuedContractRow).values(
+                contract_id="7123456",
+                existing_contract_id="8871304",
+                number=1,
+                registered_name="弥生 太郎 - 1 (8871304)",
+                application_no=NO,
+                office_no=1,
+                yayoi_id=YAYOI_ID,
+                issued_at=AT,
+            ),
+        ),
         added=_ONE_STEP | {"remembered_links": 2},
         look=select(OfficeRow.contract_id, ServiceLinkRow.service, ServiceLinkRow.lost_for)
         .join(ServiceLinkRow, ServiceLinkRow.office_token == OfficeRow.office_token)

@@ -95,7 +95,9 @@ class Post:
 
     @property
     def kinds(self) -> set[MailKind]:
-        return set(MailKind) - {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED} | {self.notice}
+        return set(MailKind) - {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED, MailKind.CONFIRM_APPLICATIONS} | {
+            self.notice
+        }
 
     async def write(self, kind: MailKind) -> WrittenMail:
         request = SendMail(case_no=self.application_no, part=1, kind=kind, at=AT, points=(POINT,), until=UNTIL)
