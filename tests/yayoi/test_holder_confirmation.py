@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from temporalio.exceptions import ApplicationError
 
 from activities.common.outbox import MailNotTakenError
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, day_in_japan
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -290,7 +290,7 @@ async def test_y5a_nobody_is_mailed_about_an_unconfirmed_application_but_by_that
         (MailKind.NOT_STARTED, None),
         (MailKind.TERMINATED, 1),
     ):
-        mail = SendMail(case_no=no, part=part, kind=kind, at=AT, until=AT.date())
+        mail = SendMail(case_no=no, part=part, kind=kind, at=AT, until=day_in_japan(AT))
         assert (await environment.activities()["send_mail"](mail)).message_id is None
     assert (smtp_inbox.mails, await environment.rows(select(NoticeRow))) == ([], [])
     await answers(environment).answer(no, await shown(environment, no), ConfirmationOutcome.CONFIRMED)

@@ -1,7 +1,7 @@
 """The applications that a Yayoi ID sees once it is signed in: never more than its combination ledger shows (Y22)."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 import pytest_asyncio
@@ -117,7 +117,7 @@ async def site(registry: async_sessionmaker[AsyncSession], temporal: WorkflowEnv
 async def test_the_list_says_where_each_is_and_leads_to_its_page_without_a_mailed_link(site: Web) -> None:
     no = await apply(site.sessions, form([OFFICE_B, OFFICE_C]))
     await site.started(no)
-    await site.waits_at(no, 1, Stage.CORRECTION, until=datetime(2026, 11, 30, tzinfo=UTC).date(), points=["違います。"])
+    await site.waits_at(no, 1, Stage.CORRECTION, until=date(2026, 11, 30), points=["違います。"])
     place = f"/applications/{no}/offices/1"
     assert (await site.http.get(place)).headers["location"] == f"/sign-in?next={place}"
     await site.sign_in(B)

@@ -15,9 +15,10 @@ LINKED = [
     "凍結の解除",
     "STEP5・6 待ち",
     "再連携待ち",
+    "終了後",
     "終了",
 ]
-UNLINKED = ["内容確認", "契約者の確認待ち", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
+UNLINKED = ["内容確認", "契約者の確認待ち", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了後", "終了"]
 LINK_ADDITION = [
     "内容確認",
     "契約者の確認待ち",
@@ -28,6 +29,7 @@ LINK_ADDITION = [
     "完了通知",
     "凍結の解除",
     "再連携待ち",
+    "終了後",
     "終了",
 ]
 NETWORK = ["support_password", "business_group", "product", "owned_product"]

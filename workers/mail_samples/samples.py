@@ -197,7 +197,7 @@ SAMPLES = (
             "applications": (
                 {
                     "application": _CASE["application"],
-                    "applied_on": _AT.date(),
+                    "applied_on": day_in_japan(_AT),
                     "procedure": Procedure.UNLINKED_NETWORK,
                     "offices": (_OFFICE, _OTHER),
                     "confirm_url": f"{_WEB}/holder/confirm?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Jp6sWfSdWn3",
