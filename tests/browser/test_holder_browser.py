@@ -23,6 +23,7 @@ from workers.wiring.root import build_web
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("device", "script"),
     [
@@ -71,7 +72,7 @@ async def apply_without_link(page: Page, looking: Looking, address: str) -> Appl
     """As anybody who knows the contract's number; the case's page says whom it waits for."""
     await page.goto(f"{address}/apply")
     await page.get_by_label("姓").fill("弥生")
-    await page.get_by_label("名", exact=True).fill("太郎")
+    await page.get_by_role("textbox", name="名 必須", exact=True).fill("太郎")
     await page.get_by_label("サービス契約ID（お客様番号）").fill(YAYOI)
     await page.get_by_label("利用しない", exact=True).check()
     await page.get_by_label("ネットワーク製品", exact=True).check()

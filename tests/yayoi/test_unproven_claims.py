@@ -14,7 +14,7 @@ from models.yayoi.store.combinations import ledger_of, ledger_of_application
 from models.yayoi.store.event_cases import UnknownCaseError, find_case
 from models.yayoi.store.pair_status import status_of
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
-from tests.support.case_pages import act, action
+from tests.support.case_pages import action
 from tests.support.environment import OFFICE_B, OFFICE_C, form
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import TOKEN_OF_ANOTHER, Web, pair, text_of
@@ -82,7 +82,7 @@ async def test_y13_a_token_of_another_customer_discloses_nothing_of_its_sharing(
     number = await web.applied(pair("b@example.co.jp", TOKEN_OF_ANOTHER))
     sharing = action(number, "sharing")
     shown = text_of(await web.http.get(sharing))
-    answer = await act(web, sharing, {"action": "released"})
+    answer = await web.http.post(sharing, data={"action": "released"})
     assert "よその会計事務所" not in shown + text_of(answer)
     # Whether it is shared at all is no answer, either: the procedure decides, which knows that the token is wrong.
     assert "まだ解除されていません" not in text_of(answer)
