@@ -72,8 +72,8 @@ UNTIL = date(2026, 11, 30)
             status(Stage.SHARING, UNTIL),
             [("due-date", None), ("follow-up", 1), ("release", 2)],
         ),
-        (status(Stage.RELINK, UNTIL), status(Stage.SET_UP, UNTIL), [("after-closing", 1), ("after-closing", 2)]),
-        (status(Stage.AFTER_CLOSING, UNTIL), status(Stage.AFTER_CLOSING, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
+        (status(Stage.RELINK, UNTIL), status(Stage.SET_UP, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
+        (status(Stage.AFTER_CLOSING, UNTIL), status(Stage.AFTER_CLOSING, UNTIL), [("after-closing", 1), ("after-closing", 2)]),
         (status(Stage.SHARING, UNTIL, WaitingFor.SYSTEM), status(Stage.SET_UP), [("due-date", None)]),
     ],
 )
