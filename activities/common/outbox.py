@@ -1,7 +1,7 @@
 """Every mail is sent from here: stored as pending, sent while its row is held, then marked as sent."""
 
 import asyncio
-import hashlib
+import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -55,6 +55,8 @@ class MailIdentity:
 
     key: str
     kind: str
+    case_no: str | None = None
+    """The case that it is about, if it is about one."""
     application_no: str | None = None
     office_no: int | None = None
 
@@ -66,7 +68,7 @@ def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> AuditRow:
     """Return the audit row of a case's mail that was sent; `to` says for whom, where the subject does not."""
     return AuditRow(
         happened_at=at,
-        case_no=notice.key.partition(":")[0],  # a ledger key
+        case_no=notice.case_no or "",
         part=notice.office_no,
         action=f"メールを送信した：{notice.subject}{to}",
         by=SYSTEM,
@@ -98,8 +100,12 @@ class MailTransport(Protocol):
 class SmtpTransport:
     """An SMTP server, one connection per mail."""
 
-    def __init__(self, host: str, port: int, *, user: str | None, password: str | None, tls: bool) -> None:
+    def __init__(
+        self, host: str, port: int, *, user: str | None, password: str | None, tls: bool, bounces_to: str | None = None
+    ) -> None:
+        """Take where the server is; `bounces_to`: where mails come back to, else to whom they are from."""
         self._host, self._port, self._user, self._password, self._tls = host, port, user, password, tls
+        self._bounces_to = bounces_to
 
     async def send(self, mail: EmailMessage) -> None:
         [recipient] = mail["To"].addresses
@@ -108,7 +114,7 @@ class SmtpTransport:
             async with asyncio.timeout(_TAKEN_WITHIN):
                 await aiosmtplib.send(
                     mail.as_bytes(),
-                    sender=sender.addr_spec,
+                    sender=self._bounces_to or sender.addr_spec,
                     recipients=[recipient.addr_spec],
                     hostname=self._host,
                     port=self._port,
@@ -185,11 +191,13 @@ class Outbox:
         sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
+        secret_key: str,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._transport = transport
         self._sender = sender
+        self._secret_key = secret_key
         self._now = now
         self._quick_tries = QuickTries()
 
@@ -215,6 +223,7 @@ class Outbox:
                 insert(NoticeRow)
                 .values(
                     key=mail.key,
+                    case_no=mail.case_no,
                     application_no=mail.application_no,
                     office_no=mail.office_no,
                     kind=mail.kind,
@@ -236,7 +245,7 @@ class Outbox:
                         session.add(audit(notice))
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
-        return SentMail(message_id=message_id)
+        return SentMail(message_id=notice.message_id)
 
     async def _refusal(self, notice: NoticeRow, written: WrittenMail) -> str | None:
         """Send the mail; return why its recipient is refused for good, None if it was taken."""
@@ -268,5 +277,6 @@ class Outbox:
         return mail
 
     def _message_id(self, key: str) -> str:
+        """Return an id that only those know who have had the mail: whoever names it says that it has come back."""
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
-        return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+        return f"<{hmac.digest(self._secret_key.encode(), f'mail:{key}'.encode(), 'sha256').hex()[:40]}@{domain}>"

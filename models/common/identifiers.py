@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe63\uff70"), "-")
@@ -31,7 +31,8 @@ def _as_stored(value: Any) -> Any:
     return composed(value) if isinstance(value, str) else value
 
 
-ComposedText = Annotated[str, BeforeValidator(_as_stored)]
+# A text whose length is checked is checked for halves of characters, too: no database takes them.
+ComposedText = Annotated[str, Field(min_length=0), BeforeValidator(_as_stored)]
 """A name, or another text of words; what limits its length counts it as it is stored."""
 
 

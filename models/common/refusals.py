@@ -80,4 +80,5 @@ def _message(detail: Any) -> str:
         name: fact.replace("'", "").replace(" or ", "、").replace(", ", "、") if isinstance(fact, str) else fact
         for name, fact in detail.get("ctx", {}).items()
     }
-    return _IN_JAPANESE.get(detail["type"], _ELSE).format_map(facts)
+    of_text = "string_" if detail["type"] in {"too_short", "too_long"} and isinstance(detail.get("input"), str) else ""
+    return _IN_JAPANESE.get(f"{of_text}{detail['type']}", _ELSE).format_map(facts)

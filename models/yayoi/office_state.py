@@ -90,6 +90,19 @@ class OfficeState(CaseState):
         """Whether the notice of the contract ID could not be delivered (Y18)."""
         return not self.undelivered.keys().isdisjoint(_NOTICES)
 
+    def matters_still(self, kind: MailKind, since: datetime) -> bool:
+        """Whether a mail that has come back is still to reach its customer: the notice, or one of the present stage.
+
+        `since`: when that was entered.
+        """
+        if self.leaving or kind.for_operators or kind not in self.mails:
+            return False
+        return kind in _NOTICES or self.mails[kind].at >= since
+
+    def forget_undelivered_but_the_notice(self) -> None:
+        """What mails of the stages before have said is known by now."""
+        self.undelivered = {kind: why for kind, why in self.undelivered.items() if kind in _NOTICES}
+
     @property
     def first_undelivered(self) -> MailKind | None:
         """The notice if it is undelivered, else the mail that was refused first."""

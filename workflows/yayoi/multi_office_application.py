@@ -12,7 +12,7 @@ from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.mail import MailActivities
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, AssignCase, CaseStep, RequestOperation
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, AssignCase, BouncedMail, CaseStep, RequestOperation
 from models.common.operator_message import ActionMessage
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.identifiers import office_workflow_id
@@ -29,6 +29,7 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import ApplicationStage
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
@@ -51,6 +52,7 @@ class MultiOfficeApplication:
         self.view = CaseView(state, self._details, lambda: application_columns(state))
         self.view.begins_as(CaseStatus.first(state.stage, case.offices[0].applied_at))
         self._steps = CaseSteps(case, state, self.view)
+        self._bounces = BouncedMailLook(case, self._steps, self._take_bounce)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
         self._closings = RowLook(self._look_at_closed_offices)
 
@@ -84,6 +86,10 @@ class MultiOfficeApplication:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
 
     @workflow.query(description="申込全体の状況")
     def progress(self) -> ApplicationProgress:
@@ -178,6 +184,12 @@ class MultiOfficeApplication:
         mail = self._steps.input(SendMail, kind=kind)
         if because := await self._steps.mail(MailActivities.send_mail, mail, kind.subject):
             self._state.undelivered[kind] = because
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        kind = MailKind(mail.kind)
+        self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
+        self._state.undelivered[kind] = mail.because
+        self.view.show()
 
     def _details(self) -> str:
         return application_details(self._state, workflow.info().namespace)
