@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
+from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PAGE, ENQUIRY_PATH
@@ -33,6 +35,7 @@ from web.common.context import WebContext
 from web.common.named_places import contact_link, with_links
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.sent_forms import FormIds, SentForms
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.wiring import myics
 from web.webhooks.starter import webhooks
@@ -93,9 +96,17 @@ def create_app(
         webhooks(context),
         backoffice(context, OperatorsWebUi(ui_url, namespace)),
     ]
-    forgetting = PeriodicJob(context.auth.forget, timedelta(hours=1))
-    app = _bare_app([forgetting, *(job for package in packages for job in package.jobs)])
-    services = [context, *(service for package in packages for service in package.services)]
+    kept = SentFormStore(sessions, context.now)
+    forms = SentForms(
+        kept,
+        secret_key=secret_key,
+        https=context.auth.https,
+        limit=context.auth.limit_kept_forms,
+        closed=tuple(error for package in packages for error in package.answers),
+    )
+    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (context.auth.forget, kept.forget)]
+    app = _bare_app([*forgetting, *(job for package in packages for job in package.jobs)])
+    services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
     systems = Systems(api_keys)
@@ -117,14 +128,17 @@ def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templa
     ask_myics = contact_link(myics_pages.contact, myics_pages.contact.name, myics_pages.contact.url)
     templates.env.globals |= {
         "day": day_in_words,
+        "form_id": uuid4,
         "yayoi_pages": yayoi_pages,
         "myics_pages": myics_pages,
         "ask_us": ask_us,
         "ask_myics": ask_myics,
     }
+    templates.env.add_extension(FormIds)
     set_up = Markup('<a href="{}">{}</a>').format(SET_UP_PATH, SET_UP_PAGE)
     places = {ENQUIRY_PAGE: ask_us, MYICS_SUPPORT: ask_myics, SET_UP_PAGE: set_up}
     templates.env.filters["linked"] = partial(with_links, places=places)
+    templates.env.add_extension(FormIds)
     return templates
 
 
@@ -164,7 +178,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates)
+    answer = answer_problems(app, context.templates, context.secret_key)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

@@ -375,7 +375,8 @@ def _one_not_started(row: ApplicationRow, at: datetime) -> Finding:
 
 def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
     """Return a finding about what a row is about, which only people can repair."""
-    number = ApplicationNo(row.application_no) if row.application_no else None
+    named = row.application_no or (next(iter(row.cases), None) if isinstance(row, NoticeRow) else None)
+    number = ApplicationNo(named) if named else None
     return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
 
 

@@ -1,6 +1,6 @@
 """Mails that have come back: read from where they arrive, and looked up for the case that they are about."""
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from temporalio import activity
 
 from activities.common.mailboxes import Mailbox
@@ -46,8 +46,10 @@ class BounceActivities:
             rows = await session.scalars(
                 select(notice)
                 .where(
-                    notice.case_no == case.case_no,
-                    notice.office_no.is_not_distinct_from(case.part),
+                    or_(
+                        and_(notice.case_no == case.case_no, notice.office_no.is_not_distinct_from(case.part)),
+                        notice.cases.contains([case.case_no]),
+                    ),
                     notice.sent_at.is_not(None),
                 )
                 .order_by(notice.sent_at, notice.key)

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,8 @@ class WrittenMail:
     recipient: str
     subject: str
     markdown: str
+    cases: tuple[str, ...] = ()
+    """The cases that it names, if it is about several."""
 
     @property
     def body(self) -> str:
@@ -62,18 +64,25 @@ class MailIdentity:
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
+Audit = Callable[[NoticeRow], Iterable[AuditRow]]
 
 
-def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> AuditRow:
-    """Return the audit row of a case's mail that was sent; `to` says for whom, where the subject does not."""
-    return AuditRow(
-        happened_at=at,
-        case_no=notice.case_no or "",
-        part=notice.office_no,
-        action=f"メールを送信した：{notice.subject}{to}",
-        by=SYSTEM,
-        facts={"message_id": notice.message_id},
-    )
+def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> list[AuditRow]:
+    """Return the audit rows of a mail that was sent, one for each case that it is about.
+
+    `to` says for whom, where the subject does not.
+    """
+    return [
+        AuditRow(
+            happened_at=at,
+            case_no=case_no,
+            part=notice.office_no,
+            action=f"メールを送信した：{notice.subject}{to}",
+            by=SYSTEM,
+            facts={"message_id": notice.message_id},
+        )
+        for case_no in notice.all_cases
+    ]
 
 
 class MailNotTakenError(Exception):
@@ -82,6 +91,10 @@ class MailNotTakenError(Exception):
 
 class RecipientRefusedError(Exception):
     """The recipient is refused for good; the text says so to operators, without the address."""
+
+
+class NothingToSendError(Exception):
+    """Raised while a mail is written that is not to be sent now: nothing is stored."""
 
 
 class MailTransport(Protocol):
@@ -201,10 +214,10 @@ class Outbox:
         self._now = now
         self._quick_tries = QuickTries()
 
-    async def send(
-        self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None = None
-    ) -> SentMail:
+    async def send(self, mail: MailIdentity, write: Write, audit: Audit | None = None) -> SentMail:
         """Write the mail and send it unless it was sent before; what `audit` returns is stored when it is sent.
+
+        `write` may raise `NothingToSendError`.
 
         Raises:
             ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
@@ -213,9 +226,12 @@ class Outbox:
         """
         quickly = activity.in_activity() and activity.info().is_local
         async with self._quick_tries.one() if quickly else nullcontext():
-            return await self._send(mail, write, audit)
+            try:
+                return await self._send(mail, write, audit)
+            except NothingToSendError:
+                return SentMail(message_id=None)
 
-    async def _send(self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None) -> SentMail:
+    async def _send(self, mail: MailIdentity, write: Write, audit: Audit | None) -> SentMail:
         message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
@@ -238,11 +254,12 @@ class Outbox:
             notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
+                notice.cases = list(written.cases)
                 notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
                     if audit:
-                        session.add(audit(notice))
+                        session.add_all(audit(notice))
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
         return SentMail(message_id=notice.message_id)

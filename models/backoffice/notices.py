@@ -10,10 +10,8 @@ from models.yayoi.member_invitations import Invitation
 _CHECKS = {f"code_{purpose}": purpose for purpose in CheckPurpose} | {"password_set": CheckPurpose.NEW_PASSWORD}
 
 
-def workflow_of(number: str | None, office: int | None, kind: str) -> str | None:
-    """Return the id of the workflow that leads the case of a mail of this kind, running or not; None: there is none."""
-    if number is None:
-        return None
+def workflow_of(number: str, office: int | None, kind: str) -> str:
+    """Return the id of the workflow that leads the case of a mail of this kind, running or not."""
     if ApplicationNo.pattern.fullmatch(number):
         application = ApplicationNo(number)
         return office_workflow_id(application, office) if office else application_workflow_id(application)

@@ -8,12 +8,13 @@ import re
 import unicodedata
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d\ufe63\uff70"), "-")
 
 
+_HALF_A_LETTER = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 
 
@@ -28,11 +29,14 @@ def composed(text: str) -> str:
 
 
 def _as_stored(value: Any) -> Any:
-    return composed(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if _HALF_A_LETTER.search(value):  # JSON can hold one; nothing can store it
+        raise PydanticKnownError("string_unicode")
+    return composed(value)
 
 
-# A text whose length is checked is checked for halves of characters, too: no database takes them.
-ComposedText = Annotated[str, Field(min_length=0), BeforeValidator(_as_stored)]
+ComposedText = Annotated[str, BeforeValidator(_as_stored)]
 """A name, or another text of words; what limits its length counts it as it is stored."""
 
 

@@ -50,6 +50,8 @@ _IN_JAPANESE = {
     "union_tag_invalid": "{discriminator} は {expected_tags} のいずれかを指定してください。",
     "json_invalid": "JSON として読み取れません。",
 }
+_OF_A_TEXT = "Value"
+"""What pydantic calls a text that is normalised before its length is counted; of a list it says which kind it is."""
 _ELSE = "入力内容を確認してください。"
 
 
@@ -80,5 +82,7 @@ def _message(detail: Any) -> str:
         name: fact.replace("'", "").replace(" or ", "、").replace(", ", "、") if isinstance(fact, str) else fact
         for name, fact in detail.get("ctx", {}).items()
     }
-    of_text = "string_" if detail["type"] in {"too_short", "too_long"} and isinstance(detail.get("input"), str) else ""
-    return _IN_JAPANESE.get(f"{of_text}{detail['type']}", _ELSE).format_map(facts)
+    kind = detail["type"]
+    if facts.get("field_type") == _OF_A_TEXT:
+        kind = f"string_{kind}"
+    return _IN_JAPANESE.get(kind, _ELSE).format_map(facts)

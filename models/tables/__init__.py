@@ -15,6 +15,8 @@ from models.tables.cases import CaseRequestRow as CaseRequestRow
 from models.tables.cases import CaseStageRow as CaseStageRow
 from models.tables.cases import CaseStatusRow as CaseStatusRow
 from models.tables.cases import EventRow as EventRow
+from models.tables.cases import HolderConfirmationRow as HolderConfirmationRow
+from models.tables.cases import HolderMailRow as HolderMailRow
 from models.tables.cases import LedgerRow as LedgerRow
 from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow
@@ -47,6 +49,8 @@ from models.tables.registry import ServiceLinkRow as ServiceLinkRow
 from models.tables.registry import SharingRow as SharingRow
 from models.tables.registry import SmartImportRunRow as SmartImportRunRow
 from models.tables.registry import YayoiIdRow as YayoiIdRow
+from models.tables.sent_forms import FormPressRow as FormPressRow
+from models.tables.sent_forms import KeptFormRow as KeptFormRow
 from models.tables.webhooks import RefusedFormRow as RefusedFormRow
 from models.tables.webhooks import WebhookMessageRow as WebhookMessageRow
 from models.tables.webhooks import WebhookSubscriberRow as WebhookSubscriberRow

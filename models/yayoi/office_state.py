@@ -14,6 +14,15 @@ from models.yayoi.pair_rules import OFFICE_TOKEN, PairProblem
 from models.yayoi.procedures import Stage
 
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+_MAILS = {
+    Stage.CONFIRMATION: frozenset({MailKind.CONFIRM_APPLICATIONS}),
+    Stage.CORRECTION: frozenset({MailKind.CORRECTION_NEEDED, MailKind.CORRECTION_REMINDER}),
+    Stage.SHARING: frozenset({MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}),
+    Stage.SET_UP: frozenset({MailKind.FOLLOW_UP_REMINDER}),
+    Stage.RELINK: frozenset({MailKind.FOLLOW_UP_REMINDER}),
+    Stage.AFTER_CLOSING: frozenset({MailKind.FOLLOW_UP_ENDED}),
+}
+"""The mails that say what a stage waits for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,11 @@ class OfficeState(CaseState):
     problems: tuple[PairProblem, ...] = ()
     frozen: bool = False
     """Whether smart import of its office was frozen for it when it was checked last (Y12)."""
+    waits_for_holder: bool = False
+    """Whether the contract's holder has to confirm the application (Y5a)."""
+    refused_by_holder: bool = False
+    corrections: int = 0
+    """How often a correction was waited for."""
     corrected: dict[str, str] = field(default_factory=dict)
     """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
     shared_with: tuple[str, ...] = ()
@@ -48,6 +62,8 @@ class OfficeState(CaseState):
     contract_id: ContractId | None = None
     notified_at: datetime | None = None
     early_exit: EarlyExit | None = None
+    exit_recorded: Outcome | None = None
+    """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
     closings: int = 0
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     open_points: Sequence[str] = ()
@@ -69,7 +85,7 @@ class OfficeState(CaseState):
 
     @property
     def ending(self) -> Outcome | None:
-        return self.early_exit.outcome if self.early_exit else None
+        return self.early_exit.outcome if self.early_exit else self.exit_recorded
 
     @property
     def after_closing(self) -> bool:
@@ -78,7 +94,7 @@ class OfficeState(CaseState):
 
     @property
     def leaving(self) -> bool:
-        return super().leaving and not self.after_closing
+        return self.early_exit is not None or (self.outcome is not None and not self.after_closing)
 
     @property
     def set_up_begun(self) -> bool:
@@ -90,14 +106,12 @@ class OfficeState(CaseState):
         """Whether the notice of the contract ID could not be delivered (Y18)."""
         return not self.undelivered.keys().isdisjoint(_NOTICES)
 
-    def matters_still(self, kind: MailKind, since: datetime) -> bool:
-        """Whether a mail that has come back is still to reach its customer: the notice, or one of the present stage.
-
-        `since`: when that was entered.
-        """
-        if self.leaving or kind.for_operators or kind not in self.mails:
+    def matters_still(self, kind: MailKind) -> bool:
+        """Whether a mail that has come back is still to reach its customer: the notice, or one of the present stage."""
+        if self.leaving:
             return False
-        return kind in _NOTICES or self.mails[kind].at >= since
+        delays = {MailKind.DELAY} if self.notified_at is None else set()
+        return kind in _NOTICES | _MAILS.get(self.stage, frozenset()) | delays
 
     def forget_undelivered_but_the_notice(self) -> None:
         """What mails of the stages before have said is known by now."""
@@ -115,7 +129,7 @@ class OfficeState(CaseState):
 
     @property
     def points(self) -> tuple[str, ...]:
-        if self.stage is Stage.CORRECTION:
+        if self.stage in {Stage.CONFIRMATION, Stage.CORRECTION}:
             return tuple(problem.message for problem in self.problems)
         return tuple(self.open_points)
 

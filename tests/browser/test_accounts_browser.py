@@ -139,7 +139,7 @@ async def forgets_the_password(visit: Visit) -> None:
     await visit.press("パスワードを設定する")
     await expect(visit.page.locator("#password_confirmation-error")).to_contain_text("パスワードと一致しません")
     await visit.look("password-errors")
-    await visit.fill(password=NEW_PASSWORD, password_confirmation=NEW_PASSWORD)
+    await visit.fill(code=code, password=NEW_PASSWORD, password_confirmation=NEW_PASSWORD)
     await visit.press("パスワードを設定する")
     await visit.heading("パスワードを設定しました")
     await visit.look("password-set")

@@ -138,6 +138,7 @@ async def look_things_up(page: Page, looking: Reading, customer: Customer) -> No
     await page.get_by_role("button", name="招待する").click()
     await expect(page.get_by_role("region", name="hanako@example.jp")).to_be_visible()
     await looking.come_to("メンバー")
+    await page.get_by_role("link", name="hanako@example.jp への招待を取り下げる").click()
     await page.get_by_role("button", name="hanako@example.jp への招待を取り下げる").click()
     await expect(page.get_by_text("招待中の方はいません。")).to_be_visible()
     await page.get_by_role("button", name="ログアウト").click()

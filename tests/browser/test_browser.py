@@ -1,13 +1,16 @@
 """The form in a real browser, as an applicant uses it: wrong first, then right, on a desk and on a phone."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.tables import EnquiryRow
 from models.yayoi.procedures import Stage
 from tests.browser.browsing import DEVICES, Looking, new_page
 from tests.support.serving import served
@@ -94,6 +97,40 @@ async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, 
     assert looking.found == []
     # Neither policy nor markup is complained of, but for the page that is not there.
     assert [text for text in looking.complaints if "404" not in text] == []
+
+
+@pytest.mark.parametrize("device", DEVICES)
+async def test_back_forward_and_reload_open_pages_and_send_no_form_again(
+    web: Web, address: str, browser: Browser, device: str
+) -> None:
+    sent: list[str] = []
+    async with new_page(browser, device, script=False) as page:
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        heading = page.get_by_role("heading", level=1)
+        await page.goto(f"{address}/enquiry")
+        for name, value in (
+            ("contract_id", NETWORK),
+            ("name", "弥生 太郎"),
+            ("mail_address", "taro"),
+            ("text", "手順"),
+        ):
+            await page.locator(f"#{name}").fill(value)
+        await page.get_by_role("button", name="送信する").click()
+        wrong = page.locator("#mail_address-error")
+        await expect(wrong).to_be_visible()
+        for again, is_said in ((page.reload, True), (page.go_back, False), (page.go_forward, True)):
+            await again()
+            await expect(heading).to_have_text("お問い合わせ")
+            await expect(wrong).to_be_visible(visible=is_said)
+        await expect(page.locator("#name")).to_have_value("弥生 太郎")
+        await page.locator("#mail_address").fill("taro@example.co.jp")
+        await page.get_by_role("button", name="送信する").click()
+        await expect(heading).to_have_text("お問い合わせを受け付けました")
+        for again in (page.reload, page.go_back, page.reload, page.go_forward):
+            await again()
+            await expect(heading).to_have_text(re.compile("^お問い合わせ"))
+        assert len(sent) == 2
+    assert len(await web.rows(select(EnquiryRow))) == 1
 
 
 async def test_enter_leads_on_and_removes_no_row(address: str, browser: Browser) -> None:

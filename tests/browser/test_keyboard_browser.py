@@ -15,6 +15,8 @@ from tests.support.web import NETWORK, TOKEN_B, Web, answering, end_cases, fill_
 pytestmark = pytest.mark.browser
 
 MOST_TABS = 80
+PAGES = ["/", "/plan", "/register", "/token", "/enquiry", "/sign-in", "/support-password", "/guide/use"]
+PAGES += ["/guide/group-members", "/myics/sign-in", "/operators"]
 FOCUSED = """() => {
     const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
     return {
@@ -92,21 +94,7 @@ async def test_the_application_is_filled_in_corrected_and_sent_by_keyboard_alone
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/plan",
-        "/register",
-        "/token",
-        "/enquiry",
-        "/sign-in",
-        "/support-password",
-        "/guide/use",
-        "/myics/sign-in",
-        "/operators",
-    ],
-)
+@pytest.mark.parametrize("path", PAGES)
 async def test_all_of_a_page_is_come_to_and_seen(web: Web, browser: Browser, device: str, path: str) -> None:
     """From the first to the last that can have the focus, which is the footer's last link."""
     async with served(web.app) as address, new_page(browser, device) as page:

@@ -14,7 +14,7 @@ REGISTRATION = (
 OFFICE = (
     *("add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
     *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
-    *("resume", "try_again", "withdraw"),
+    *("report_confirmed", "report_not_confirmed", "resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AccountUnlocking": REGISTRATION,
@@ -28,8 +28,12 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, RETURNED, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, RETURNED, "closed"), ("progress",), ("cancel",)),
-    "OfficeDataProcedure": ((FAILING, RETURNED, "application_cancelled"), ("progress", "timeline"), OFFICE),
+    "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "OfficeDataProcedure": (
+        (FAILING, RETURNED, "application_cancelled", "holder_answered"),
+        ("progress", "timeline"),
+        OFFICE,
+    ),
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
     "RefusedForm": ((FAILING,), (), ()),

@@ -35,6 +35,7 @@ SAME_OF_EACH = {
         "operations": "of each package",
         "operator_actions": "of each package",
         "personal_links": "what all links are, and those of MYICS",
+        "sent_forms": "tables, and their store",
         "starting": "what is stored and not started yet, of each package",
         "vendor_pages": "of each vendor",
     },

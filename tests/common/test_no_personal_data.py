@@ -26,7 +26,7 @@ from tests.support.databases import new_database
 from tests.support.environment import TARO
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import PASSWORD, SAME_ORIGIN, until
+from tests.support.web import PASSWORD, SAME_ORIGIN, Browser, until
 from workers import database
 from workers.settings import Settings
 
@@ -83,7 +83,7 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
                 life = Life(customer, kept.lines)
                 async with (
                     served(customer.web.app) as address,
-                    httpx.AsyncClient(base_url=address, timeout=60, headers=SAME_ORIGIN) as http,
+                    Browser(base_url=address, timeout=60, headers=SAME_ORIGIN) as http,
                 ):
                     customer.web.http = http
                     await _live(life, http, mails)

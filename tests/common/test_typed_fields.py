@@ -46,7 +46,7 @@ CHOSEN = {
     "kind": "of several things",
     "by": "the log-in's",
     "reason": "no form compares it",
-    "text_for_customer": "no form compares it",
+    "text_for_customer": "nor this",
     "note": "never stored",
 }
 NOT_TYPED = {

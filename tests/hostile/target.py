@@ -23,7 +23,7 @@ from models.tables import (
 from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
 from tests.support.databases import begin_numbers
-from tests.support.web import PASSWORD, SECRET, UI, WEB, browser_on, hidden_fields
+from tests.support.web import PASSWORD, SECRET, UI, WEB, Browser, browser_on, hidden_fields
 from web.app import create_app
 
 FORM_SECRETS = [f"whsec_{base64.b64encode(each * 24).decode()}" for each in (b"f", b"g")]
@@ -35,7 +35,7 @@ class Attacker:
     """A browser of an address of its own, before the running app."""
 
     app: FastAPI
-    http: httpx.AsyncClient
+    http: Browser
     sessions: async_sessionmaker[AsyncSession]
     place: str = ""
     """Where a code of this attacker's own is typed in."""
@@ -62,7 +62,7 @@ class Attacker:
         request = self.http.build_request("POST", path, content=content)
         del request.headers["sec-fetch-site"]
         request.headers.update(headers)
-        return await self.http.send(request)
+        return await self.http.shown(await self.http.send(request))
 
     async def json(self, path: str, content: bytes | str, content_type: str = "application/json") -> httpx.Response:
         return await self.http.post(path, content=content, headers={"content-type": content_type})

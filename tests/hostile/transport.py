@@ -7,7 +7,6 @@ import httpx
 from tests.hostile.attack import (
     FORM,
     JSON,
-    NO_CASE,
     NO_PAGE,
     NOT_JSON,
     NOT_OURS,
@@ -46,8 +45,12 @@ def paths() -> Iterator[Attack]:
         def send(attacker: Attacker, path: str = path) -> Awaitable[httpx.Response]:
             return attacker.raw(path)
 
-        expected = NO_CASE if path.endswith("offices%2f1") else NO_PAGE
-        yield Attack(group, "the path", f"`GET {path}`", send, 404, expected, ("[project]", "create_app", "root:"))
+        never = ("[project]", "create_app", "root:")
+        if path.endswith("offices%2f1"):  # it is the page of an office, for whoever signs in
+            there = f"/sign-in?next=/applications/{VICTIM.application_no}/offices/1"
+            yield Attack(group, "the path", f"`GET {path}`", send, 303, "", never, there)
+        else:
+            yield Attack(group, "the path", f"`GET {path}`", send, 404, NO_PAGE, never)
 
 
 def kinds() -> Iterator[Attack]:

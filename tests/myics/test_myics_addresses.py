@@ -80,7 +80,7 @@ async def test_m8_an_invited_users_address_is_corrected_and_the_invitation_goes_
     await myics.registrants.accept_terms(second, authority=True, terms=True)
     await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
-    assert (await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
+    assert (await myics.signed_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
 
 
 async def test_m8_an_operators_correction_too_leaves_no_password_of_whoever_reads_at_the_wrong_address(
@@ -109,14 +109,14 @@ async def test_m8_a_registered_users_address_changes_once_its_owner_has_confirme
     renewing = await renewal.link()
     change = await requested(myics, manager)
     token = await change.link()
-    assert (await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
+    assert (await myics.signed_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
     assert (await myics.address_changes.open(token)).address == NEW
     await myics.address_changes.confirm(token, PASSWORD)
     await myics.notify()
     assert (await change.handle.result()).outcome is RegistrationOutcome.CHANGED
-    assert (await myics.sign_in.sign_in(FIRM, NEW, PASSWORD)).name == "青葉 花子"
+    assert (await myics.signed_in(FIRM, NEW, PASSWORD)).name == "青葉 花子"
     with pytest.raises(SignInRefusedError, match="いずれかが違います"):
-        await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)
+        await myics.signed_in(FIRM, HANAKO, PASSWORD)
     with pytest.raises(LinkRefusedError):
         await myics.renewals.open(renewing)
     with pytest.raises(LinkRefusedError, match="すでに完了"):
@@ -139,7 +139,7 @@ async def test_m8_whoever_reads_at_a_mistyped_address_does_not_get_the_account(m
         await myics.address_changes.confirm(token, PASSWORD)
     assert (await myics.account(HANAKO)).locked_at is not None
     with pytest.raises(SignInRefusedError) as refused:
-        await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)
+        await myics.signed_in(FIRM, HANAKO, PASSWORD)
     assert str(refused.value) == LOCKED != WRONG
 
 
@@ -153,7 +153,7 @@ async def test_m8_an_address_that_got_an_account_meanwhile_is_refused_at_the_end
     await myics.add(manager, user(NEW))
     with pytest.raises(RefusedError, match="すでにこのお客様番号で"):
         await myics.address_changes.confirm(token, PASSWORD)
-    assert (await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
+    assert (await myics.signed_in(FIRM, HANAKO, PASSWORD)).name == "青葉 花子"
 
 
 async def test_m8_a_change_requested_again_ends_the_one_before(myics: MyicsEnvironment) -> None:
@@ -199,7 +199,7 @@ async def test_m8_an_operator_corrects_where_the_mail_of_a_change_goes_and_not_y
 
 async def test_m8_only_administrators_of_the_firm_correct_addresses(myics: MyicsEnvironment) -> None:
     _, registration = await registered(myics)
-    hanako = await myics.sign_in.sign_in(FIRM, HANAKO, PASSWORD)
+    hanako = await myics.signed_in(FIRM, HANAKO, PASSWORD)
     other = await myics.firm(CustomerNo("1000200302"), MailAddress("jiro@sakura.example.jp"))
     account = await myics.account(HANAKO)
     for member in (hanako, other):

@@ -137,6 +137,6 @@ async def test_an_expired_invitation_frees_its_address(myics: MyicsEnvironment) 
     await registration.until_day((await registration.row()).expires_on + timedelta(days=1))
     assert (await registration.handle.result()).outcome is RegistrationOutcome.EXPIRED
     assert (await myics.account(JIRO)).state == AccountState.EXPIRED
-    manager = await myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
+    manager = await myics.signed_in(FIRM, OWNER, PASSWORD)
     again = await myics.add(manager, user(JIRO))
     assert (await myics.registrants.open(await again.link())).page is RegistrantPage.PASSWORD

@@ -80,7 +80,7 @@ async def test_m6_a_forgotten_password_is_set_anew_and_everybody_with_the_old_on
 
 
 async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSite, browser: MyicsBrowserUser) -> None:
-    await site.myics.add(await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
+    await site.myics.add(await site.myics.signed_in(FIRM, OWNER, PASSWORD), user(JIRO))  # not registered yet
     await site.myics.firm(CustomerNo("2000200301"), MailAddress("other@midori-kaikei.example.jp"))
     answers = [
         await ask(browser),
@@ -186,7 +186,7 @@ async def test_m8_a_link_that_nobody_uses_ends_quietly_and_leaves_the_account(si
     await renewal.until_day((await renewal.row()).expires_on + timedelta(days=1))
     assert (await renewal.handle.result()).outcome is RegistrationOutcome.EXPIRED
     assert await renewal.kinds() == ["myics_renewal"]
-    assert (await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+    assert (await site.myics.signed_in(FIRM, OWNER, PASSWORD)).manages
 
 
 async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(site: MyicsSite) -> None:
@@ -197,7 +197,7 @@ async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(s
     assert (await renewal.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
     with pytest.raises(LinkRefusedError, match="取り下げ"):
         await site.myics.renewals.open(token)
-    assert (await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)).manages
+    assert (await site.myics.signed_in(FIRM, OWNER, PASSWORD)).manages
 
 
 async def test_m8_a_locked_account_is_unlocked_by_its_new_password(site: MyicsSite, browser: MyicsBrowserUser) -> None:
@@ -215,7 +215,7 @@ async def test_m8_a_locked_account_is_unlocked_by_its_new_password(site: MyicsSi
 async def test_m8_a_stopped_account_gets_no_link_and_the_one_it_has_does_not_open(
     site: MyicsSite, browser: MyicsBrowserUser
 ) -> None:
-    manager = await site.myics.sign_in.sign_in(FIRM, OWNER, PASSWORD)
+    manager = await site.myics.signed_in(FIRM, OWNER, PASSWORD)
     await site.myics.register_user(await site.myics.add(manager, user(JIRO)))
     await ask(browser, JIRO)
     [renewal] = await renewals(site)

@@ -101,7 +101,7 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(site: MyicsSit
     await manager.send("/myics/clients/new", {"suffix": "0012", "name": "みどり商店"})
     await manager.add_user(HANAKO)
     await manager.upload("clients", _csv(2))
-    [batch] = await site.myics.batches.listed(await site.myics.sign_in.sign_in(FIRM, OWNER, "Aoba2026"))
+    [batch] = await site.myics.batches.listed(await site.myics.signed_in(FIRM, OWNER, "Aoba2026"))
     hanako = await site.myics.account(HANAKO)
     await site.myics.firm(OTHER_FIRM, MailAddress("jiro@midori-kaikei.example.jp"))
     async with site.browser() as other:
@@ -130,7 +130,7 @@ async def test_m7_one_firm_and_its_clients_see_nothing_of_another(site: MyicsSit
             answer = await other.web.http.post(f"/myics/users/{hanako.account_id}/{action}")
             assert (answer.status_code, "見つかりません" in words(answer)) == (409, True), action
         answer = await other.web.http.post(f"/myics/batches/{batch.batch_no}/stop")
-        assert answer.status_code == 403
+        assert (await other.get(answer.headers["location"])).status_code == 403
     assert (await site.myics.account(HANAKO)).state == "招待中"
 
 

@@ -194,7 +194,7 @@ async def test_m3_keyword_and_password_register_and_the_three_things_log_in(myic
     await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
     assert (await myics.account(OWNER)).state == AccountState.REGISTERED
-    member = await myics.sign_in.sign_in("1000-200301", OWNER.upper(), PASSWORD)
+    member = await myics.signed_in("1000-200301", OWNER.upper(), PASSWORD)
     assert member.account_id == signed_up.account_id
     assert member.manages
     assert await registration.kinds() == ["myics_invitation", "myics_confirmation", "myics_registered"]
@@ -233,7 +233,7 @@ async def test_m6_a_password_that_breaks_the_rule_is_refused_and_uses_nothing_up
 async def test_m6_passwords_at_the_edges_are_taken(myics: MyicsEnvironment, password: str) -> None:
     _, token = await provisional(myics)
     await myics.registrants.confirm(token, KEYWORD, password)
-    assert (await myics.sign_in.sign_in(FIRM, OWNER, password)).manages
+    assert (await myics.signed_in(FIRM, OWNER, password)).manages
 
 
 async def test_m8_too_many_wrong_keywords_lock_until_an_operator_unlocks(myics: MyicsEnvironment) -> None:

@@ -8,11 +8,12 @@ from models.common.messages import MAIL_RETURNED
 from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind
+from models.myics.identifiers import HolderNo
 from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from tests.support.bounced import come_back
 from tests.support.environment import details_of
-from tests.support.myics_environment import FIRM, OWNER, MyicsEnvironment, Registered, user
+from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 
 WRONG, RIGHT = "hanakoo@aoba-kaikei.example.jp", "hanako@aoba-kaikei.example.jp"
 RETURNED = "メールが届かずに戻った"
@@ -23,7 +24,7 @@ def last_to(myics: MyicsEnvironment, address: str) -> EmailMessage:
 
 
 async def undelivered(myics: MyicsEnvironment) -> dict[str, bool]:
-    manager = await myics.sign_in.sign_in(FIRM, OWNER, "Aoba2026")
+    manager = await myics.sign_in.sign_in(HolderNo(FIRM), OWNER, PASSWORD)
     return {each.address: each.undelivered for each in await myics.users.listed(manager, manager.holder_no)}
 
 
@@ -66,7 +67,7 @@ async def test_m8_the_firms_administrators_correct_the_address_of_an_invitation_
     await registration.until_day(myics.environment.calendar.business_days_after(day_in_japan(myics.now()), 2))
     assert MyicsMail.OPERATOR_REMINDER in await registration.kinds()
     assert (await undelivered(myics))[WRONG]
-    manager = await myics.sign_in.sign_in(FIRM, OWNER, "Aoba2026")
+    manager = await myics.sign_in.sign_in(HolderNo(FIRM), OWNER, PASSWORD)
     await myics.correct_address(manager, WRONG, RIGHT)
     await registration.link(2)
     await registration.waits_for(WaitingFor.APPLICANT)

@@ -29,7 +29,7 @@ ADMINISTRATOR = AccountKind.ADMINISTRATOR
 
 async def refused_sign_in(myics: MyicsEnvironment, holder: str, address: str, password: str) -> str:
     with pytest.raises(SignInRefusedError) as refused:
-        await myics.sign_in.sign_in(holder, address, password)
+        await myics.signed_in(holder, address, password)
     return str(refused.value)
 
 
@@ -64,7 +64,7 @@ def test_m4_what_is_typed_wrong_is_refused_beside_its_field(wrong: dict[str, str
 async def test_m4_only_administrators_of_the_firm_itself_manage(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO)))
-    general = await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
+    general = await myics.signed_in(FIRM, JIRO, PASSWORD)
     other = await myics.firm(CustomerNo("1000200302"), MailAddress("hanako@sakura.example.jp"))
     for member in (general, other):
         with pytest.raises(NotPossibleError):
@@ -87,7 +87,7 @@ async def test_m5_password_then_terms_and_the_user_is_in(myics: MyicsEnvironment
     await myics.notify()
     assert (await registration.handle.result()).outcome is RegistrationOutcome.REGISTERED
     assert signed_up is not None
-    assert (await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)).account_id == signed_up.account_id
+    assert (await myics.signed_in(FIRM, JIRO, PASSWORD)).account_id == signed_up.account_id
     assert await registration.kinds() == ["myics_user_invitation", "myics_registered"]
 
 
@@ -104,11 +104,11 @@ async def test_m7_a_client_is_listed_at_once_and_its_users_register_as_staff_doe
     await whole.at(RegistrationStage.USERS)
     await myics.register_user(registration)
     assert (await whole.handle.result()).outcome is RegistrationOutcome.REGISTERED
-    member = await myics.sign_in.sign_in("1000-2003-01-0012", "minato@minato.example.jp", PASSWORD)
+    member = await myics.signed_in("1000-2003-01-0012", "minato@minato.example.jp", PASSWORD)
     assert (member.holder_no, member.manages) == (HolderNo(client), False)
     later = await myics.add(manager, user("second@minato.example.jp", ADMINISTRATOR), HolderNo(client))
     await myics.register_user(later)
-    assert not (await myics.sign_in.sign_in(client, "second@minato.example.jp", PASSWORD)).manages
+    assert not (await myics.signed_in(client, "second@minato.example.jp", PASSWORD)).manages
 
 
 async def test_m7_statuses_are_stored_with_the_registrations_and_say_in_the_end_how_they_ended(
@@ -190,7 +190,7 @@ async def test_m8_an_address_holds_one_account_per_firm_or_client(myics: MyicsEn
 async def test_the_last_administrator_cannot_be_stopped_or_demoted_even_by_two_at_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await myics.register_user(await myics.add(manager, user(JIRO, ADMINISTRATOR)))
-    second = await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
+    second = await myics.signed_in(FIRM, JIRO, PASSWORD)
     results = await asyncio.gather(
         myics.users.change_kind(manager, second.account_id, AccountKind.GENERAL),
         myics.users.stop(second, manager.account_id),
@@ -210,12 +210,12 @@ async def test_a_stopped_account_is_refused_until_it_is_started_again(myics: Myi
     manager = await myics.firm()
     registration = await myics.add(manager, user(JIRO))
     await myics.register_user(registration)
-    member = await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
+    member = await myics.signed_in(FIRM, JIRO, PASSWORD)
     await myics.users.stop(manager, member.account_id)
     assert await refused_sign_in(myics, FIRM, JIRO, PASSWORD) == STOPPED
     assert await myics.sign_in.member(member.account_id) is None
     await myics.users.restart(manager, member.account_id)
-    await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)
+    await myics.signed_in(FIRM, JIRO, PASSWORD)
     assert {"アカウントを停止した", "アカウントの停止を解いた"} <= set(await registration.audit())
 
 
@@ -253,7 +253,7 @@ async def test_m8_too_many_wrong_passwords_lock_until_somebody_unlocks(myics: My
         await myics.users.unlock(manager, (await myics.account(JIRO)).account_id)
         await myics.notify()
     assert (await case.handle.result()).outcome is RegistrationOutcome.UNLOCKED
-    assert (await myics.sign_in.sign_in(FIRM, JIRO, PASSWORD)).kind is AccountKind.GENERAL
+    assert (await myics.signed_in(FIRM, JIRO, PASSWORD)).kind is AccountKind.GENERAL
     assert await case.kinds() == ["myics_locked", "myics_unlocked"]
 
 

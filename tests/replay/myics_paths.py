@@ -144,7 +144,7 @@ async def account_unlocked(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     for _ in range(WRONG_PASSWORDS):
         try:
-            await myics.sign_in.sign_in(FIRM, OWNER, "Wrong2026")
+            await myics.signed_in(FIRM, OWNER, "Wrong2026")
         except SignInRefusedError:
             continue
     await myics.notify()

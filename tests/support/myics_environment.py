@@ -32,7 +32,7 @@ from models.myics.store.clients import Clients
 from models.myics.store.registrants import Registrants, read_account
 from models.myics.store.renewals import RenewalForm, Renewals
 from models.myics.store.requests import Requester, invite_firm
-from models.myics.store.sign_in import Member, SignIn
+from models.myics.store.sign_in import Member, SignIn, read_account_name
 from models.myics.store.users import Users
 from models.tables import (
     AuditRow,
@@ -117,7 +117,11 @@ class MyicsEnvironment:
         """Return the representative of a firm, registered and logged in."""
         registration = await self.invite(firm, address)
         await self.register_representative(registration, address)
-        return await self.sign_in.sign_in(firm, address, PASSWORD)
+        return await self.signed_in(firm, address)
+
+    async def signed_in(self, holder_no: str, address: str, password: str = PASSWORD) -> Member:
+        """Log in with what was typed. Raises `SignInRefusedError`."""
+        return await self.sign_in.sign_in(*read_account_name(holder_no, address), password)
 
     async def register_representative(self, registration: "Registered", address: MailAddress = OWNER) -> None:
         token = await registration.link()

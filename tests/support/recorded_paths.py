@@ -69,6 +69,24 @@ async def not_linked(environment: Environment) -> Case:
     return case
 
 
+async def confirmed_by_phone(environment: Environment) -> Case:
+    """By somebody who shows no token: the contract's holder confirms it to an operator."""
+    case = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
+    await at_rest(case, Stage.CONFIRMATION)
+    await case.office().execute_update(Action.REPORT_CONFIRMED, ActionMessage(by=OPERATOR, reason="お電話"))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(*SetUpStep)
+    return case
+
+
+async def not_confirmed(environment: Environment) -> Case:
+    """By a stranger: the contract's holder does not know it."""
+    case = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
+    await at_rest(case, Stage.CONFIRMATION)
+    await case.office().execute_update(Action.REPORT_NOT_CONFIRMED, ActionMessage(by=OPERATOR, reason="お電話"))
+    return case
+
+
 async def sharing_released_after_reminders(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
@@ -339,6 +357,8 @@ async def waiting_for_set_up(environment: Environment) -> Case:
 ENDED: tuple[Path, ...] = (
     completed_at_once,
     not_linked,
+    confirmed_by_phone,
+    not_confirmed,
     sharing_released_after_reminders,
     sharing_released_on_behalf,
     two_offices,

@@ -144,9 +144,23 @@ CROSS_SITE = {"sec-fetch-site": "cross-site"}
 """What browsers say of a form: that a page of the same site sends it, or one of another site."""
 
 
-def browser_on(app: FastAPI, address: str = WEB, **options: Any) -> httpx.AsyncClient:
+class Browser(httpx.AsyncClient):
+    """Sends forms as browsers do: one that is refused, or that only leads on, comes to the page that shows it.
+
+    Where what was done is shown, it does not go by itself: tests look at the redirect.
+    """
+
+    async def post(self, *args: Any, **options: Any) -> httpx.Response:
+        return await self.shown(await super().post(*args, **options))
+
+    async def shown(self, answer: httpx.Response) -> httpx.Response:
+        place = answer.headers.get("location", "")
+        return await self.get(place) if re.search(r"[?&]kept=|/problem\?said=", place) else answer
+
+
+def browser_on(app: FastAPI, address: str = WEB, **options: Any) -> Browser:
     """A browser on pages of the app, whose forms it sends. `options` are the transport's."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app, **options), base_url=address, headers=SAME_ORIGIN)
+    return Browser(transport=httpx.ASGITransport(app, **options), base_url=address, headers=SAME_ORIGIN)
 
 
 @dataclass

@@ -242,7 +242,7 @@ async def test_y15_an_issued_id_is_never_somebody_elses(
             [YAYOI_ID, GROUP, CONTRACT, IN_GROUP, IN_GROUP | {"office_token": OTHER_TOKEN}],
             "の事業グループは別の事業所データで使われています",
         ),
-        ([{"record": "office", "office_token": "x"}], "office_token: 事業所トークンは"),
+        ([{"record": "office", "office_token": "x"}], "office_token: 桁数が違います"),
         ([{"record": "customer"}], "record は yayoi_id、business_group"),
         ([YAYOI_ID | {"naem": "x"}], "naem: この項目は受け付けていません"),
         ([YAYOI_ID | {"family_name": "弥\n生"}], "制御文字"),

@@ -9,8 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.tables import ApplicationOfficeRow, ApplicationRow, EventRow, SetUpStepRow, SharingRow
+from models.common.waiting_for import WaitingFor
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, SetUpStepRow, SharingRow
 from models.yayoi.case_links import case_path
+from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.event_cases import STILL_SHARED
 from tests.support.case_pages import SOON, act, action, running, taken, two_pairs
 from tests.support.web import (
@@ -38,6 +40,7 @@ from web.yayoi.applicant.correction import AGAIN, NOTHING, THE_SAME
 
 async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:
     number = await web.applied(pair("b@example.co.jp", TOKEN_OF_ANOTHER))
+    await web.waits_at(number, 1, Stage.CORRECTION, points=["事業所トークンが違います。"])
     async with answering(web):
         office = await running(web, number)
         path = action(number, "correct")
@@ -67,6 +70,7 @@ async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_c
 
 async def test_y5_a_token_of_another_contract_reveals_no_name(web: Web) -> None:
     number = await web.applied(pair())
+    await web.waits_at(number, 1, Stage.CORRECTION, points=["事業所トークンが違います。"])
     confirm = await act(web, action(number, "correct"), {"office_token": TOKEN_OF_ANOTHER, "action": "confirm"})
     assert confirm.status_code == 200
     assert "このご契約では見つかりません" in confirm.text
@@ -89,6 +93,7 @@ async def test_y7_y4_what_is_wrong_with_a_correction_is_said_beside_its_field(
     web: Web, typed: dict[str, str], field: str, message: str
 ) -> None:
     number = await web.applied(pair())
+    await web.waits_at(number, 1, Stage.CORRECTION, points=["弥生ID が違います。"])
     for how in ("confirm", "send"):
         answer = await act(web, action(number, "correct"), {"action": how} | typed)
         assert answer.status_code == 422
@@ -105,6 +110,7 @@ async def shared(web: Web) -> None:
 
 async def test_y13_a_claim_that_sharing_has_ended_counts_only_when_it_has(web: Web) -> None:
     number = await web.applied(pair())
+    await web.waits_at(number, 1, Stage.SHARING)
     await shared(web)
     async with answering(web):
         office = await running(web, number)
@@ -124,6 +130,7 @@ async def test_y13_a_claim_that_sharing_has_ended_counts_only_when_it_has(web: W
 
 async def test_y13_the_system_releases_the_sharing_only_with_consent(web: Web) -> None:
     number = await web.applied(pair())
+    await web.waits_at(number, 1, Stage.SHARING)
     await shared(web)
     async with answering(web):
         office = await running(web, number)
@@ -146,7 +153,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
         for consequence in (
             "1 件目「B 商店」（弥生ID：b@example.co.jp）のお申し込みを取り下げます。",
             "取り下げを取り消すことはできません。",
-            "停止している「スマート取引取込」は、お申し込みの前と同じように利用できるようになります。",
+            "「スマート取引取込」は、お申し込みの前と同じように利用できます。",
             "ほかの事業所データのお手続きは、このまま進みます。",
         ):
             assert consequence in text
@@ -208,16 +215,65 @@ async def test_an_office_that_has_ended_is_not_acted_upon(web: Web) -> None:
     page = await web.http.get(case_path(SECRET, number, SOON))
     assert "お手続きは終了しました" in page.text
     assert "/withdraw?" not in page.text
-    said: list[tuple[str, int, dict[str, str]]] = [
-        ("withdraw", 0, {}),
-        ("sharing", 0, {"action": "released"}),
-        ("sharing", 1, {"action": "delegate", "consent": "true"}),
-        ("correct", 0, {"action": "send", "office_token": TOKEN_C}),
+    said: list[tuple[str, dict[str, str]]] = [
+        ("withdraw", {}),
+        ("sharing", {"action": "released"}),
+        ("sharing", {"action": "delegate", "consent": "true"}),
+        ("correct", {"action": "send", "office_token": TOKEN_C}),
     ]
-    for name, form, fields in said:
-        answer = await act(web, action(number, name), fields, form=form)
-        assert answer.status_code == 409
-        assert "この事業所データのお手続きはすでに終了しています。" in answer.text
+    for name, fields in said:
+        # A page that was opened before is refused; opened now, it says so before anything is typed.
+        opened = await web.http.get(action(number, name))
+        assert "<form" not in opened.text
+        late = await web.http.post(action(number, name), data=fields | {"event_id": str(uuid4())})
+        for answer in (opened, late):
+            assert answer.status_code == 409
+            assert "この事業所データのお手続きはすでに終了しています。" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("stage", "waiting_for", "offered"),
+    [
+        (Stage.CHECK, WaitingFor.SYSTEM, {"withdraw"}),
+        (Stage.CORRECTION, WaitingFor.APPLICANT, {"withdraw", "correct"}),
+        (Stage.CORRECTION, WaitingFor.SYSTEM, {"withdraw"}),
+        (Stage.SHARING, WaitingFor.APPLICANT, {"withdraw", "sharing"}),
+        (Stage.SHARING, WaitingFor.SYSTEM, {"withdraw"}),
+        (Stage.SET_UP, WaitingFor.APPLICANT, {"withdraw"}),
+        (Stage.AFTER_CLOSING, WaitingFor.SYSTEM, set[str]()),
+    ],
+)
+async def test_what_cannot_be_done_now_is_said_before_anything_is_typed(
+    web: Web, stage: Stage, waiting_for: WaitingFor, offered: set[str]
+) -> None:
+    number = await web.applied(pair())
+    await web.started(number)
+    await web.waits_at(number, 1, stage, waiting_for=waiting_for, points=["だめです。"])
+    page = await web.http.get(case_path(SECRET, number, SOON))
+    for name in ("correct", "sharing", "withdraw"):
+        opened = await web.http.get(action(number, name))
+        assert (opened.status_code == 200) == (f"/{name}?" in page.text) == (name in offered)
+        assert (opened.status_code == 409) == ("<form" not in opened.text)
+
+
+async def test_right_after_a_withdrawal_the_page_says_that_it_is_worked_on_and_offers_nothing(web: Web) -> None:
+    number = await web.applied(pair())
+    await web.started(number)
+    await web.waits_at(number, 1, Stage.SET_UP, points=[step.label for step in SetUpStep])
+    answer = await act(web, action(number, "withdraw"))  # its procedure does not run yet: it is taken, and waits
+    assert answer.status_code == 303
+    for shown in (answer.headers["location"], case_path(SECRET, number, SOON)):
+        page = await web.http.get(shown)
+        assert "お客様の操作を受け付けました。お手続きに反映しています。" in page.text
+        for ended in ("お客様の操作が必要です", "/withdraw?", "/support-password", "STEP5"):
+            assert ended not in page.text
+    async with web.sessions.begin() as session:
+        await session.execute(update(EventRow).values(delivered_at=datetime.now(UTC)))
+        await session.execute(update(CaseStatusRow).filter_by(part=1).values(ending="取り下げ"))
+    page = await web.http.get(case_path(SECRET, number, SOON))
+    assert "お手続きを終了する処理をしています。" in page.text
+    assert "お客様の操作が必要です" not in page.text
+    assert "/withdraw?" not in page.text
 
 
 async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(

@@ -87,7 +87,7 @@ async def kept(web: Web) -> list[RefusedFormRow]:
 async def test_a_signed_form_in_the_providers_words_is_an_application(web: Web) -> None:
     answer = await post(web, answers())
     assert answer.status_code == 202, answer.text
-    assert answer.json().keys() == {"application_no", "due_date", "status_url"}
+    assert answer.json().keys() == {"application_no", "due_date", "status_url", "waits_for_holder"}
     row = await web.started(answer.json()["application_no"])
     assert (row.family_name, row.given_name, row.existing_contract_id) == ("弥生", "太郎", NETWORK)
     assert (row.accounting_link, row.network_product, row.consents["delegate_unsharing"]) == (True, True, False)

@@ -6,6 +6,7 @@ from models.yayoi.procedures import Procedure, SetUpStep, Stage
 
 LINKED = [
     "内容確認",
+    "契約者の確認待ち",
     "訂正待ち",
     "連携の記録",
     "共有解除待ち",
@@ -14,11 +15,13 @@ LINKED = [
     "凍結の解除",
     "STEP5・6 待ち",
     "再連携待ち",
+    "終了後",
     "終了",
 ]
-UNLINKED = ["内容確認", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
+UNLINKED = ["内容確認", "契約者の確認待ち", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了後", "終了"]
 LINK_ADDITION = [
     "内容確認",
+    "契約者の確認待ち",
     "訂正待ち",
     "連携の記録",
     "共有解除待ち",
@@ -26,6 +29,7 @@ LINK_ADDITION = [
     "完了通知",
     "凍結の解除",
     "再連携待ち",
+    "終了後",
     "終了",
 ]
 NETWORK = ["support_password", "business_group", "product", "owned_product"]

@@ -19,6 +19,7 @@ from models.common.messages import MAIL_RETURNED, ReturnedMailsRead
 from models.common.operator_actions import AddNote
 from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
+from models.yayoi.deadlines import HOLDER_MAIL_EVERY
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Reopen, ResendMail, Withdraw
@@ -37,6 +38,7 @@ from tests.support.environment import (
     environment_with_worker,
     form,
 )
+from tests.support.holder import asked, named_in
 from tests.support.imap_server import PASSWORD, USER, ImapServer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
@@ -137,6 +139,37 @@ async def test_y13_a_request_that_comes_back_is_an_operators_and_a_note_ends_tha
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
     await case.act(AddNote(by=OPERATOR, reason="お電話で伝えた"))
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
+
+
+async def test_y3_a_request_to_correct_that_comes_back_is_an_operators(environment: Environment) -> None:
+    case = await in_correction(environment)
+    await come_back(environment, newest(environment, TARO, MailKind.CORRECTION_NEEDED))
+    await case.settled()
+    assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
+    assert MailKind.CORRECTION_NEEDED.subject in await details_of(case.office())
+
+
+async def test_y5a_a_holder_whose_mail_comes_back_is_asked_by_operators_about_all_that_it_names(
+    environment: Environment,
+) -> None:
+    pairs = [(OFFICE_B[0], None)], [(OFFICE_C[0], None)]
+    cases = [await environment.apply(form(pair, linked=False), by_holder=False) for pair in pairs]
+    for case in cases:
+        await at_rest(case, Stage.CONFIRMATION)
+    await cases[1].until(await cases[1].now() + HOLDER_MAIL_EVERY)
+    *_, mail = asked(environment.inbox)
+    assert named_in(mail) == [case.application_no for case in cases]
+    assert await come_back(environment, mail) is BounceOutcome.STORED
+    for case in cases:
+        await case.settled()
+        await at_rest(case, Stage.CONFIRMATION)
+        assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
+        assert BECAUSE in await details_of(case.office())
+        assert "メールサーバー" in {entry.by for entry in await case.audit()}
+    [found] = await findings(environment)
+    assert found.application_no == cases[0].application_no
+    await cases[0].act(AddNote(by=OPERATOR, reason="お電話で確かめた"))
+    assert (await cases[0].progress()).waiting_for is WaitingFor.HOLDER
 
 
 async def test_a_mail_of_an_earlier_stage_that_comes_back_is_noted_and_asks_nobody(environment: Environment) -> None:

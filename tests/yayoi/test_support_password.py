@@ -135,7 +135,7 @@ async def test_guessing_which_address_goes_with_a_number_ends_soon(customer: Cus
         await customer.web.send("/support-password", customer.notice | {"yayoi_id": OFFICE_B[0]})
     answer = await customer.web.send("/support-password", customer.notice)
     assert answer.status_code == 429
-    assert int(answer.headers["retry-after"]) > 0
+    assert "分ほどたってから" in answer.text
 
 
 async def test_a_form_from_elsewhere_is_refused(customer: Customer) -> None:

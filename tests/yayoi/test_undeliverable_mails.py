@@ -63,7 +63,6 @@ async def test_y27_a_terminated_case_is_undone_and_closed_though_the_applicant_c
         (FindingKind.ABANDONED, True),
         (FindingKind.PENDING_MAIL, False),
         (FindingKind.LEFT_OPEN, True),
-        (FindingKind.PENDING_MAIL, False),
     ]
     assert all("SMTP 550" in finding.detail and TARO not in finding.detail for finding in report.for_people)
     assert (await pair_of(case)).outcome == Outcome.TERMINATED

@@ -232,7 +232,7 @@ async def test_y26_a_code_is_sent_again_five_times_at_most_and_a_double_click_is
         assert (await browser_user.row(place)).code_no == number
     await browser_user.code(MOST_CODES)
     await browser_user.later(place, ONE_CLICK)
-    used = await browser_user.http.post(f"{place}/resend", data=sent)
+    used = await browser_user.http.post(f"{place}/resend", data={})
     assert CODES_USED in text_of(used)
     assert "確認コードをもう一度送る" not in text_of(await browser_user.http.get(place))
     assert len(browser_user.environment.inbox.to(HANAKO)) == MOST_CODES
@@ -243,7 +243,7 @@ async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(b
         await browser_user.begun()
     refused = await browser_user.send("/register", FORM)
     assert refused.status_code == 429
-    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert "分ほどたってから" in refused.text
     registered = FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), OFFICE_B[0])
     answers = [await browser_user.send("/register", registered) for _ in range(25)]
     assert {answer.status_code for answer in answers} == {422, 429}

@@ -103,11 +103,14 @@ class BounceNotifier:
 
     async def _notify(self, notice: NoticeRow) -> None:
         """Raises `UnreachableError`."""
-        if workflow_id := workflow_of(notice.case_no, notice.office_no, notice.kind):
-            async with temporal_call():
-                try:
-                    await self._client.get_workflow_handle(workflow_id).signal(MAIL_RETURNED)
-                except RPCError as error:
-                    if error.status is not RPCStatusCode.NOT_FOUND:
-                        raise
+        for case_no in notice.all_cases:
+            await self._ask_to_look(workflow_of(case_no, notice.office_no, notice.kind))
         await mark_bounce_notified(self._sessions, notice.key, self._now())
+
+    async def _ask_to_look(self, workflow_id: str) -> None:
+        async with temporal_call():
+            try:
+                await self._client.get_workflow_handle(workflow_id).signal(MAIL_RETURNED)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise

@@ -57,7 +57,8 @@ class WebContext:
         """Render a page. One whose form (`page`) was refused says so in its status too."""
         if status is None:
             page = facts.get("page")
-            status = HTTPStatus.UNPROCESSABLE_ENTITY if page and page.errors else HTTPStatus.OK
+            refused = getattr(page, "status", HTTPStatus.UNPROCESSABLE_ENTITY)
+            status = refused if page and page.errors else HTTPStatus.OK
         return self.templates.TemplateResponse(request, template, dict(facts), status)
 
     def notifying(self, table: type[Row], notification: Callable[[Row], Notification]) -> PeriodicJob:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from models.common.refusals import FieldError, RefusedError, in_japanese
+from models.common.refusals import FieldError, in_japanese
 
-_LONGEST = 4000
+LONGEST = 4000
+"""Characters of one field; what is longer is cut."""
 _WHOLE = "お手続き"
 
 
@@ -18,6 +20,8 @@ class PageForm:
     labels: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+    """With which a page is shown on which something is wrong."""
 
     def value(self, path: str) -> str:
         return self.values.get(path, "")
@@ -35,20 +39,16 @@ class PageForm:
 
 def sent_values(sent: Mapping[str, object], *paths: str) -> dict[str, str]:
     """Return what was typed into these fields; what is missing or no text is empty."""
-    return {path: text[:_LONGEST] if isinstance(text := sent.get(path, ""), str) else "" for path in paths}
+    return {path: text[:LONGEST] if isinstance(text := sent.get(path, ""), str) else "" for path in paths}
 
 
 def messages(invalid: ValidationError, values: Mapping[str, str], *, skip: int = 0) -> dict[str, str]:
     """Return one Japanese message per field: nothing typed is asked for, not called malformed."""
-    return _by_field(in_japanese(invalid.errors(), skip=skip), values)
+    return errors_by_field(in_japanese(invalid.errors(), skip=skip), values)
 
 
-def refused_form(page: PageForm, refused: RefusedError) -> PageForm:
-    """Return the form with what is wrong beside each field, as `messages`."""
-    return page.refused(_by_field(refused.errors, page.values))
-
-
-def _by_field(errors: Sequence[FieldError], values: Mapping[str, str]) -> dict[str, str]:
+def errors_by_field(errors: Sequence[FieldError], values: Mapping[str, str]) -> dict[str, str]:
+    """Return the messages by field, as `messages`."""
     return {
         error.field: error.message if values.get(error.field, "-").strip() else "入力してください。" for error in errors
     }

@@ -1,5 +1,6 @@
 """Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -8,8 +9,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
+from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,6 +24,8 @@ ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
 SYSTEMS = ("/api/", "/webhooks/", "/healthz")
 """What the paths of other systems begin with; all else is pages, for people."""
+PLACES = ("/myics", "")
+"""What the paths of each product's pages begin with."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
 
@@ -102,23 +106,43 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates) -> ProblemAnswer:
+def answer_problems(app: FastAPI, templates: Jinja2Templates, secret_key: str) -> ProblemAnswer:
     """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
 
+    Who sent a form is led to a page that says it: its address holds the signed text, so that it needs no database.
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
+    signed = URLSafeSerializer(secret_key, salt="problem", signer_kwargs={"digest_method": hashlib.sha256})
+
+    def show(request: Request, problem: ProblemError) -> Response:
+        facts = {"title": _TITLES[problem.status], "detail": problem.detail}
+        return templates.TemplateResponse(
+            request, "common/problem.html", facts, problem.status, headers=problem.headers
+        )
 
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
-            if request.url.path.startswith(SYSTEMS):
+            path = request.url.path
+            if path.startswith(SYSTEMS):
                 return problem_response(problem)
-            facts = {"title": _TITLES[problem.status], "detail": problem.detail}
-            return templates.TemplateResponse(
-                request, "common/problem.html", facts, problem.status, headers=problem.headers
-            )
+            if request.method != "POST":
+                return show(request, problem)
+            said = signed.dumps([problem.status, problem.detail, problem.headers])
+            place = next(place for place in PLACES if path.startswith(place))
+            return RedirectResponse(f"{place}/problem?said={said}", HTTPStatus.SEE_OTHER)
 
         return handle
+
+    async def problem(request: Request) -> Response:
+        try:
+            status, detail, headers = signed.loads(request.query_params.get("said", ""))
+        except BadData:
+            return show(request, _plain(HTTPStatus.NOT_FOUND))
+        return show(request, ProblemError(HTTPStatus(status), detail, headers=headers))
+
+    for place in PLACES:
+        app.add_api_route(f"{place}/problem", problem, include_in_schema=False)
 
     answer = answering(lambda error: error)
     app.add_exception_handler(ProblemError, answer)

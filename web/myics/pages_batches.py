@@ -1,10 +1,11 @@
 """Files of clients and users: sent, how far they are, which rows were refused, stopped and resumed (M8)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
@@ -18,9 +19,9 @@ from models.myics.store.batches import Batches
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from web.common.auth import page_router
-from web.common.auth.access import readable_form_with_file
-from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, refused_form, sent_values
+from web.common.context import Context, given
+from web.common.page_form import sent_values
+from web.common.sent_forms import Kept, form_on
 from web.myics.signed_in import SignedInManager
 
 BATCHES = "/myics/batches"
@@ -33,28 +34,32 @@ _SHOWN = 100
 """Refused rows on the page; the file has all."""
 BatchesOfFirm = Annotated[Batches, Depends(given(Batches))]
 
-router = APIRouter(include_in_schema=False)
-"""Not a router of pages: these refuse a form that holds a file."""
+router = page_router(files=1)
 
 
 @router.get(BATCHES)
 async def list_batches(
-    request: Request, context: Context, manager: SignedInManager, batches: BatchesOfFirm
+    request: Request, context: Context, manager: SignedInManager, batches: BatchesOfFirm, kept: Kept
 ) -> Response:
-    page = PageForm(LABELS, {"submission_id": str(uuid4()), "kind": _KINDS[0].value})
-    return await _show(request, context, manager, batches, page)
+    facts = {
+        "member": manager,
+        "page": kept.page(LABELS, submission_id=str(uuid4()), kind=_KINDS[0].value),
+        "kinds": [(kind.value, kind.label) for kind in _KINDS],
+        "formats": [(kind, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
+        "batches": await batches.listed(manager),
+        "most_rows": MOST_ROWS,
+        "most_megabytes": MOST_BYTES // 1_000_000,
+        "zone": JST,
+    }
+    return context.show(request, "myics/batches.html", facts)
 
 
-@router.post(BATCHES, dependencies=[Depends(readable_form_with_file)])
-async def take(request: Request, context: Context, manager: SignedInManager, batches: BatchesOfFirm) -> Response:
+@router.post(BATCHES)
+async def take(request: Request, manager: SignedInManager, batches: BatchesOfFirm) -> Response:
     sent = await request.form()
-    page = PageForm(LABELS, sent_values(sent, "submission_id", "kind"))
-    try:
-        content = await _content(sent.get("file"))
-        number = await batches.take(manager, _kind(page), content, _submission_id(page))
-    except RefusedError as refused:
-        return await _show(request, context, manager, batches, refused_form(page, refused))
-    return _to(number)
+    values = sent_values(sent, "submission_id", "kind")
+    content = await _content(sent.get("file"))
+    return _to(await batches.take(manager, _kind(values), content, _submission_id(values)))
 
 
 @router.get(BATCHES + "/templates/{kind}.csv")
@@ -96,11 +101,13 @@ async def refused_rows(manager: SignedInManager, number: Number, batches: Batche
 
 
 @of_one_file.post(BATCHES + "/{batch_no}/stop")
+@form_on("..")
 async def stop(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
     return await _change(manager, number, batches, stopped=True)
 
 
 @of_one_file.post(BATCHES + "/{batch_no}/resume")
+@form_on("..")
 async def resume(manager: SignedInManager, number: Number, batches: BatchesOfFirm) -> Response:
     return await _change(manager, number, batches, stopped=False)
 
@@ -109,20 +116,6 @@ async def _change(manager: Member, number: BatchNo, batches: Batches, *, stopped
     if not (await batches.status(manager, number)).finished:
         await batches.stop(manager, number, stopped=stopped)
     return _to(number)
-
-
-async def _show(request: Request, context: WebContext, manager: Member, batches: Batches, page: PageForm) -> Response:
-    facts = {
-        "member": manager,
-        "page": page,
-        "kinds": [(kind.value, kind.label) for kind in _KINDS],
-        "formats": [(kind, [_heading(kind, name) for name in kind.columns]) for kind in _KINDS],
-        "batches": await batches.listed(manager),
-        "most_rows": MOST_ROWS,
-        "most_megabytes": MOST_BYTES // 1_000_000,
-        "zone": JST,
-    }
-    return context.show(request, "myics/batches.html", facts)
 
 
 async def _content(file: object) -> bytes:
@@ -135,16 +128,16 @@ async def _content(file: object) -> bytes:
     return await file.read()
 
 
-def _kind(page: PageForm) -> BatchKind:
+def _kind(values: Mapping[str, str]) -> BatchKind:
     for kind in _KINDS:
-        if page.value("kind") == kind.value:
+        if values["kind"] == kind.value:
             return kind
     raise RefusedError([FieldError(field="kind", message="「顧問先」か「ユーザー」を選んでください。")])
 
 
-def _submission_id(page: PageForm) -> UUID:
+def _submission_id(values: Mapping[str, str]) -> UUID:
     try:
-        return UUID(page.value("submission_id"))
+        return UUID(values["submission_id"])
     except ValueError:
         return uuid4()
 

@@ -6,14 +6,13 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.refusals import RefusedError
 from models.myics.forms import ClientForm, read
 from models.myics.identifiers import ClientId
 from models.myics.store.clients import PAGE_LENGTH, Clients
-from models.myics.store.sign_in import Member
 from web.common.auth import page_router
-from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, refused_form, sent_values
+from web.common.context import Context, given
+from web.common.page_form import sent_values
+from web.common.sent_forms import Kept
 from web.myics.signed_in import SignedInManager
 
 CLIENTS = "/myics/clients"
@@ -48,24 +47,16 @@ async def list_clients(
 
 
 @router.get(f"{CLIENTS}/new")
-async def show_form(request: Request, context: Context, manager: SignedInManager) -> Response:
-    return _show(request, context, manager, PageForm(LABELS))
+async def show_form(request: Request, context: Context, manager: SignedInManager, kept: Kept) -> Response:
+    return context.show(request, "myics/client_new.html", {"member": manager, "page": kept.page(LABELS)})
 
 
 @router.post(f"{CLIENTS}/new")
-async def add(request: Request, context: Context, manager: SignedInManager, clients: ClientsOfFirm) -> Response:
-    page = PageForm(LABELS, sent_values(await request.form(), *LABELS))
-    try:
-        typed = read(ClientForm, page.values)
-        await clients.add(manager, typed)
-    except RefusedError as refused:
-        return _show(request, context, manager, refused_form(page, refused))
+async def add(request: Request, manager: SignedInManager, clients: ClientsOfFirm) -> Response:
+    typed = read(ClientForm, sent_values(await request.form(), *LABELS))
+    await clients.add(manager, typed)
     client_id = ClientId.of(manager.holder_no.firm, typed.suffix)
     return RedirectResponse(f"{CLIENTS}?added={client_id}", HTTPStatus.SEE_OTHER)
-
-
-def _show(request: Request, context: WebContext, manager: Member, page: PageForm) -> Response:
-    return context.show(request, "myics/client_new.html", {"member": manager, "page": page})
 
 
 def _client_id(text: str) -> ClientId | None:

@@ -7,16 +7,16 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.passwords import PasswordKind
-from models.common.refusals import RefusedError
 from models.myics.deadlines import RENEWAL_DAYS
 from models.myics.forms import read
 from models.myics.identifiers import HolderNo
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm, Renewals
 from web.common.auth import Limit, client_address, page_router
-from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, refused_form, sent_values
-from web.myics.pages_register import not_the_same
+from web.common.context import Context, given
+from web.common.page_form import sent_values
+from web.common.sent_forms import Kept, form_on
+from web.myics.pages_register import chosen_password
 from web.myics.signed_in import SIGN_IN
 
 FORGOTTEN = "/myics/password"
@@ -29,19 +29,15 @@ router = page_router()
 
 
 @router.get(FORGOTTEN)
-async def show_form(request: Request, context: Context) -> Response:
-    return _show_form(request, context, PageForm(ACCOUNT_LABELS))
+async def show_form(request: Request, context: Context, kept: Kept) -> Response:
+    return context.show(request, "myics/password_forgotten.html", {"page": kept.page(ACCOUNT_LABELS)})
 
 
 @router.post(FORGOTTEN)
 async def request_link(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     """Have a link mailed. The answer is the same whether or not there is such an account."""
-    page = PageForm(ACCOUNT_LABELS, sent_values(await request.form(), *ACCOUNT_LABELS))
+    typed = read(RenewalForm, sent_values(await request.form(), *ACCOUNT_LABELS))
     await context.auth.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
-    try:
-        typed = read(RenewalForm, page.values)
-    except RefusedError as refused:
-        return _show_form(request, context, refused_form(page, refused))
     # Counted for accounts that do not exist too: else the limit would show which ones do.
     account = f"{typed.customer_no} {typed.address}"
     await context.auth.limit(Limit.NEW_PASSWORD, account)
@@ -57,29 +53,17 @@ async def mail_sent(request: Request, context: Context) -> Response:
 
 @router.get(NEW_PASSWORD_PATH)
 async def open_link(
-    request: Request, context: Context, renewals: RenewalsOfPasswords, link: Annotated[str, Query()] = ""
+    request: Request, context: Context, renewals: RenewalsOfPasswords, kept: Kept, link: Annotated[str, Query()] = ""
 ) -> Response:
-    return await _show_link(request, context, renewals, link, PageForm(PASSWORD_LABELS))
+    facts = {"opened": await renewals.open(link), "link": link, "page": kept.page(PASSWORD_LABELS)}
+    return context.show(request, "myics/password_new.html", facts | {"rule": PasswordKind.MYICS.rule})
 
 
 @router.post(NEW_PASSWORD_PATH)
+@form_on(".", "link")
 async def set_password(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     values = sent_values(await request.form(), "link", *PASSWORD_LABELS)
-    link, page = values["link"], PageForm(PASSWORD_LABELS)
-    await renewals.open(link)  # a dead link is refused before a password is hashed for it
-    if again := not_the_same(values):
-        return await _show_link(request, context, renewals, link, page.refused(again))
-    try:
-        holder_no = await renewals.set_password(link, values["password"])
-    except RefusedError as refused:
-        return await _show_link(request, context, renewals, link, refused_form(page, refused))
+    password = chosen_password(values)
+    await context.auth.limit(Limit.CODE_FROM, client_address(request))
+    holder_no = await renewals.set_password(values["link"], password)
     return RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
-
-
-def _show_form(request: Request, context: WebContext, page: PageForm) -> Response:
-    return context.show(request, "myics/password_forgotten.html", {"page": page})
-
-
-async def _show_link(request: Request, context: WebContext, renewals: Renewals, link: str, page: PageForm) -> Response:
-    facts = {"opened": await renewals.open(link), "link": link, "page": page, "rule": PasswordKind.MYICS.rule}
-    return context.show(request, "myics/password_new.html", facts)

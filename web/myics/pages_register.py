@@ -10,17 +10,18 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.passwords import PasswordKind
-from models.common.refusals import RefusedError
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.personal_links import REGISTRATION_PATH
-from models.myics.store.registrants import RegistrantPage, Registrants, read_account
+from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
-from web.common.page_form import PageForm, refused_form, sent_values
+from web.common.page_form import sent_values
+from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_sign_in import HOME
 from web.myics.signed_in import SIGN_IN
 
+NOT_TYPED = "入力してください。"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
 _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
@@ -34,7 +35,6 @@ _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.PASSWORD: {"password": "パスワード", "password_again": "パスワード（確認のためもう一度）"},
 }
 _CORRECTED = "corrected"
-_NEVER_SHOWN_AGAIN = {"keyword", "password", "password_again"}
 
 
 @dataclass(frozen=True)
@@ -45,49 +45,45 @@ class LinkPages:
     context: Context
     registrants: Annotated[Registrants, Depends(given(Registrants))]
 
-    async def show(self, link: str, page: PageForm | None = None, *, done: str = "") -> Response:
-        """Show where the link leads now, and what was `done` last. Raises `LinkRefusedError`."""
-        opened = await self.registrants.open(link)
-        facts = {
-            "opened": opened,
-            "link": link,
-            "corrected": done == _CORRECTED,
-            "page": page or PageForm(_LABELS[opened.page]),
-            "rule": PasswordKind.MYICS.rule,
-            "keyword_length": KEYWORD_LENGTH,
-        }
-        return self.context.show(self.request, f"myics/register_{opened.page}.html", facts)
-
-    async def sent(self, page: RegistrantPage) -> tuple[str, dict[str, str], PageForm]:
-        """Return the link, what was typed, and the form to show again."""
+    async def sent(self, page: RegistrantPage) -> tuple[str, dict[str, str]]:
+        """Return the link and what was typed."""
         values = sent_values(await self.request.form(), "link", *_LABELS[page])
-        link = values.pop("link")
-        kept = {path: value for path, value in values.items() if path not in _NEVER_SHOWN_AGAIN}
-        return link, values, PageForm(_LABELS[page], kept)
+        return values.pop("link"), values
 
     async def limit(self, limit: Limit) -> None:
         await self.context.auth.limit(limit, client_address(self.request))
 
 
 Pages = Annotated[LinkPages, Depends()]
+behind_link = form_on("..", "link")
 
 router = page_router()
 
 
 @router.get(REGISTRATION_PATH)
-async def open_link(pages: Pages, link: Annotated[str, Query()] = "", done: Annotated[str, Query()] = "") -> Response:
-    return await pages.show(link, done=done)
+async def open_link(
+    pages: Pages, kept: Kept, link: Annotated[str, Query()] = "", done: Annotated[str, Query()] = ""
+) -> Response:
+    """Show where the link leads now, and what was `done` last. Raises `LinkRefusedError`."""
+    opened = await pages.registrants.open(link)
+    facts = {
+        "opened": opened,
+        "link": link,
+        "corrected": done == _CORRECTED,
+        "page": kept.page(_LABELS[opened.page]),
+        "rule": PasswordKind.MYICS.rule,
+        "keyword_length": KEYWORD_LENGTH,
+    }
+    return pages.context.show(pages.request, f"myics/register_{opened.page}.html", facts)
 
 
 @router.post(f"{REGISTRATION_PATH}/terms")
+@behind_link
 async def accept_terms(pages: Pages) -> Response:
-    link, values, page = await pages.sent(RegistrantPage.TERMS)
-    try:
-        signed_up = await pages.registrants.accept_terms(
-            link, authority=bool(values["authority"]), terms=bool(values["terms"])
-        )
-    except RefusedError as refused:
-        return await pages.show(link, page.refused({each.field: each.message for each in refused.errors}))
+    link, values = await pages.sent(RegistrantPage.TERMS)
+    signed_up = await pages.registrants.accept_terms(
+        link, authority=bool(values["authority"]), terms=bool(values["terms"])
+    )
     if signed_up is None:
         return to(REGISTRATION_PATH, link=link)
     answer = to(HOME, done="registered")
@@ -96,67 +92,61 @@ async def accept_terms(pages: Pages) -> Response:
 
 
 @router.post(f"{REGISTRATION_PATH}/password")
+@behind_link
 async def set_password(pages: Pages) -> Response:
-    link, values, page = await pages.sent(RegistrantPage.PASSWORD)
-    await pages.registrants.open(link)  # a dead link is refused before a password is hashed for it
-    if again := not_the_same(values):
-        return await pages.show(link, page.refused(again))
-    try:
-        await pages.registrants.set_password(link, values["password"])
-    except RefusedError as refused:
-        return await pages.show(link, refused_form(page, refused))
+    link, values = await pages.sent(RegistrantPage.PASSWORD)
+    password = chosen_password(values)
+    await pages.limit(Limit.CODE_FROM)
+    await pages.registrants.set_password(link, password)
     return to(REGISTRATION_PATH, link=link)
 
 
 @router.post(f"{REGISTRATION_PATH}/account")
+@behind_link
 async def choose_account(pages: Pages) -> Response:
     """M2: the representative's own account; a mail checks its address."""
-    link, values, page = await pages.sent(RegistrantPage.ACCOUNT)
+    link, values = await pages.sent(RegistrantPage.ACCOUNT)
+    account = read_account(values["address"], values["keyword"])
     await pages.limit(Limit.SUBMISSION)
-    await pages.registrants.open(link)
-    try:
-        await pages.registrants.choose_account(link, read_account(values["address"], values["keyword"]))
-    except RefusedError as refused:
-        return await pages.show(link, refused_form(page, refused))
+    await pages.registrants.choose_account(link, account)
     return to(REGISTRATION_PATH, link=link)
 
 
 @router.post(f"{REGISTRATION_PATH}/address")
+@behind_link
 async def correct_address(pages: Pages) -> Response:
     """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
-    link, values, page = await pages.sent(RegistrantPage.MAIL_SENT)
+    link, values = await pages.sent(RegistrantPage.MAIL_SENT)
+    corrected = read(CorrectionForm, values)
     await pages.limit(Limit.SUBMISSION)
-    await pages.registrants.open(link)
-    try:
-        await pages.registrants.correct_address(link, read(CorrectionForm, values))
-    except RefusedError as refused:
-        return await pages.show(link, refused_form(page, refused))
+    await pages.registrants.correct_address(link, corrected)
     return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
 @router.post(f"{REGISTRATION_PATH}/confirm")
+@behind_link
 async def confirm(pages: Pages) -> Response:
     """M3: behind the link in that mail, the keyword again and a password."""
-    link, values, page = await pages.sent(RegistrantPage.CONFIRM)
+    link, values = await pages.sent(RegistrantPage.CONFIRM)
+    keyword, password = read_keyword(values["keyword"]), chosen_password(values)
     await pages.limit(Limit.CODE_FROM)
     opened = await pages.registrants.open(link)
-    if again := not_the_same(values):
-        return await pages.show(link, page.refused(again))
-    try:
-        await pages.registrants.confirm(link, values["keyword"], values["password"])
-    except RefusedError as refused:
-        return await pages.show(link, refused_form(page, refused))
+    await pages.registrants.confirm(link, keyword, password)
     return to(SIGN_IN, done="registered", customer_no=opened.holder_no)
 
 
-def not_the_same(values: Mapping[str, str]) -> dict[str, str]:
-    """Return what to say of two passwords that differ; nothing if the first breaks the rule, which is said instead."""
-    refusal = PasswordKind.MYICS.refusal(values["password"])
+def chosen_password(values: Mapping[str, str]) -> str:
+    """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
+    errors = {}
+    if refusal := PasswordKind.MYICS.refusal(values["password"]):
+        errors["password"] = refusal
     if not values["password_again"]:
-        return ({"password": refusal} if refusal else {}) | {"password_again": "入力してください。"}
-    if values["password"] == values["password_again"] or refusal:
-        return {}
-    return {"password_again": OTHER_PASSWORD}
+        errors["password_again"] = NOT_TYPED
+    elif not refusal and values["password"] != values["password_again"]:
+        errors["password_again"] = OTHER_PASSWORD
+    if errors:
+        raise FormRefusedError(errors)
+    return values["password"]
 
 
 def to(path: str, **query: str) -> RedirectResponse:

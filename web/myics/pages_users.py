@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.refusals import RefusedError
 from models.myics.accounts import AccountKind
 from models.myics.deadlines import USER_DAYS
 from models.myics.forms import CorrectionForm, UserForm, read
@@ -18,7 +17,8 @@ from models.myics.store.sign_in import Member
 from models.myics.store.users import UserLoss, Users
 from web.common.auth import Limit, page_router
 from web.common.context import Context, given
-from web.common.page_form import PageForm, refused_form, sent_values
+from web.common.page_form import PageForm, sent_values
+from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.common.temporal_calls import UnreachableError
 from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import SignedInManager
@@ -53,14 +53,10 @@ class UserPages:
     users: Annotated[Users, Depends(given(Users))]
     clients: Annotated[Clients, Depends(given(Clients))]
 
-    async def show_list(self, holder: HolderNo, *, done: str = "", refusal: str = "") -> Response:
+    async def show_list(self, holder: HolderNo, page: PageForm, *, done: str = "") -> Response:
         """Show the list, and on top of it what was done, or why it was not."""
-        facts = {
-            "users": await self.users.listed(self.manager, holder),
-            "page": PageForm({}, errors={"": refusal} if refusal else {}),
-            "said": _DONE.get(done),
-        }
-        return await self._show("users.html", holder, facts, HTTPStatus.CONFLICT if refusal else None)
+        facts = {"users": await self.users.listed(self.manager, holder), "page": page, "said": _DONE.get(done)}
+        return await self._show("users.html", holder, facts)
 
     async def ask(self, holder: HolderNo, account_id: int, loss: UserLoss) -> Response:
         """Say what stops, and ask whether it is to."""
@@ -82,12 +78,10 @@ class UserPages:
     async def limit_mails(self) -> None:
         await self.context.auth.limit(Limit.INVITATION, f"myics {self.manager.account_id}")
 
-    async def _show(
-        self, template: str, holder: HolderNo, facts: dict[str, object], status: HTTPStatus | None = None
-    ) -> Response:
+    async def _show(self, template: str, holder: HolderNo, facts: dict[str, object]) -> Response:
         name = await self.clients.name(self.manager, holder.client) if holder.client else ""
         about = {"member": self.manager, "holder": holder, "client_name": name, "place": users_path(holder)}
-        return self.context.show(self.request, f"myics/{template}", about | facts, status)
+        return self.context.show(self.request, f"myics/{template}", about | facts)
 
 
 Pages = Annotated[UserPages, Depends()]
@@ -105,51 +99,47 @@ router = page_router()
 
 @router.get(_OF_FIRM)
 @router.get(_OF_CLIENT)
-async def list_users(pages: Pages, holder: Holder, done: Annotated[str, Query()] = "") -> Response:
-    return await pages.show_list(holder, done=done)
+async def list_users(pages: Pages, holder: Holder, kept: Kept, done: Annotated[str, Query()] = "") -> Response:
+    return await pages.show_list(holder, kept.page({}), done=done)
 
 
 @router.get(f"{_OF_FIRM}/new")
 @router.get(f"{_OF_CLIENT}/new")
-async def show_form(pages: Pages, holder: Holder) -> Response:
-    return await pages.show_form(holder, PageForm(LABELS, {"kind": AccountKind.GENERAL}))
+async def show_form(pages: Pages, holder: Holder, kept: Kept) -> Response:
+    return await pages.show_form(holder, kept.page(LABELS, kind=AccountKind.GENERAL))
 
 
 @router.post(f"{_OF_FIRM}/new")
 @router.post(f"{_OF_CLIENT}/new")
 async def add(pages: Pages, holder: Holder) -> Response:
-    page = PageForm(LABELS, sent_values(await pages.request.form(), *LABELS))
-    try:
-        typed = read(UserForm, page.values)
-        await pages.limit_mails()
-        await pages.users.add(pages.manager, holder, typed)
-    except RefusedError as refused:
-        return await pages.show_form(holder, refused_form(page, refused))
+    typed = read(UserForm, sent_values(await pages.request.form(), *LABELS))
+    await pages.limit_mails()
+    await pages.users.add(pages.manager, holder, typed)
     return _to_list(holder, "added")
 
 
 @router.get("/myics/users/{account_id}/address")
-async def show_address(pages: Pages, account_id: AccountId, client_id: Annotated[str, Query()] = "") -> Response:
+async def show_address(
+    pages: Pages, account_id: AccountId, kept: Kept, client_id: Annotated[str, Query()] = ""
+) -> Response:
     holder = _holder(pages.manager, client_id)
     try:
-        return await pages.ask_address(holder, account_id, PageForm(ADDRESS_LABELS))
+        return await pages.ask_address(holder, account_id, kept.page(ADDRESS_LABELS))
     except NotPossibleError as refused:
-        return await pages.show_list(holder, refusal=str(refused))
+        return await pages.show_list(holder, _not_possible(refused))
 
 
 @router.post("/myics/users/{account_id}/address")
+@form_on(".", "client_id")
 async def correct_address(pages: Pages, account_id: AccountId) -> Response:
     sent = sent_values(await pages.request.form(), "client_id", *ADDRESS_LABELS)
     holder = _holder(pages.manager, sent["client_id"])
-    page = PageForm(ADDRESS_LABELS, {"address": sent["address"]})
+    typed = read(CorrectionForm, {"address": sent["address"]})
+    await pages.limit_mails()
     try:
-        typed = read(CorrectionForm, page.values)
-        await pages.limit_mails()
         user = await pages.users.correct_address(pages.manager, account_id, typed)
-    except RefusedError as refused:
-        return await pages.ask_address(holder, account_id, refused_form(page, refused))
     except NotPossibleError as refused:
-        return await pages.show_list(holder, refusal=str(refused))
+        raise FormRefusedError({"": str(refused)}, HTTPStatus.CONFLICT, page=users_path(holder)) from None
     return _to_list(holder, "corrected" if user.invited else "changing")
 
 
@@ -160,10 +150,11 @@ async def ask(pages: Pages, account_id: AccountId, loss: UserLoss, client_id: An
     try:
         return await pages.ask(holder, account_id, loss)
     except NotPossibleError as refused:
-        return await pages.show_list(holder, refusal=str(refused))
+        return await pages.show_list(holder, _not_possible(refused))
 
 
 @router.post("/myics/users/{account_id}/{action}")
+@form_on(_OF_FIRM)
 async def act(
     pages: Pages,
     invitations: Annotated[InvitationUpdates, Depends(given(InvitationUpdates))],
@@ -177,9 +168,9 @@ async def act(
     try:
         await _act(pages.users, invitations, pages.manager, account_id, action)
     except NotPossibleError as refused:
-        return await pages.show_list(holder, refusal=str(refused))
+        raise FormRefusedError({"": str(refused)}, HTTPStatus.CONFLICT, page=users_path(holder)) from None
     except UnreachableError:
-        return await pages.show_list(holder, refusal=NOT_NOW)
+        raise FormRefusedError({"": NOT_NOW}, HTTPStatus.CONFLICT, page=users_path(holder)) from None
     return _to_list(holder, action)
 
 
@@ -201,6 +192,10 @@ async def _act(users: Users, invitations: InvitationUpdates, manager: Member, ac
             await users.unlock(manager, account_id)
         case _:
             raise NotPossibleError("この操作はありません。一覧を開き直してください。")
+
+
+def _not_possible(refused: NotPossibleError) -> PageForm:
+    return PageForm({}, errors={"": str(refused)}, status=HTTPStatus.CONFLICT)
 
 
 def _holder(manager: Member, client_id: str) -> HolderNo:

@@ -6,8 +6,8 @@ from fastapi import Depends, Request
 
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member, SignIn
-from web.common.auth.access import SignInNeededError
 from web.common.context import Context, given
+from web.common.sent_forms import SignInNeededError
 
 SIGN_IN = "/myics/sign-in"
 ONLY_ADMINISTRATORS = (

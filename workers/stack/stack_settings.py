@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic_settings import PydanticBaseSettingsSource
 
 from workers import temporal
@@ -78,6 +78,8 @@ def _text(value: Any) -> str:
             return value.get_secret_value()
         case Path():
             return str(value.absolute())
+        case BaseModel():
+            return value.model_dump_json()
         case timedelta():
             return str(_DURATION.dump_python(value, mode="json"))
         case tuple():

@@ -1,7 +1,7 @@
 """What a case shows of itself: its columns and its page in the Web UI, its timeline, and its status for its row."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -60,11 +60,6 @@ class CaseView:
         if changed or self._changed:
             workflow.set_current_details(self._details())
             self._changed = False
-
-    @property
-    def since(self) -> datetime:
-        """When the present stage was entered."""
-        return self._since
 
     # --- the status row -----------------------------------------------------------------------------------------------
 

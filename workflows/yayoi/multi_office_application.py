@@ -1,7 +1,7 @@
 """The application as a whole: one submitted form, one procedure per pair."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError
@@ -14,7 +14,9 @@ from activities.yayoi.mail import MailActivities
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, AssignCase, BouncedMail, CaseStep, RequestOperation
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
+from models.yayoi.holder_confirmation import HOLDER_ANSWERED
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
@@ -55,18 +57,20 @@ class MultiOfficeApplication:
         self._bounces = BouncedMailLook(case, self._steps, self._take_bounce)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
         self._closings = RowLook(self._look_at_closed_offices)
+        self._answers = 0
 
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
         await self._assign()
-        # Before the receipt: each freezes its office at once (Y12), also if the mail cannot be sent.
+        # Before the receipt: none waits for a mail that cannot be sent.
         for office in case.offices:
             self._procedures[office.part] = await self._start(office)
-        await self._mail(MailKind.RECEIPT)
+        following = asyncio.gather(*map(self._follow, self._procedures))
+        await self._send_receipt(following.done)
         self.view.enter(ApplicationStage.IN_PROGRESS)
         await self._steps.rest()
-        outcomes = await asyncio.gather(*map(self._follow, self._procedures))
+        outcomes = await following
         await self._finish(outcomes)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ApplicationOutcome(offices=tuple(outcomes))
@@ -90,6 +94,10 @@ class MultiOfficeApplication:
     @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
     async def mail_returned(self) -> None:
         await self._bounces.look()
+
+    @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
+    async def holder_answered(self) -> None:
+        self._answers += 1
 
     @workflow.query(description="申込全体の状況")
     def progress(self) -> ApplicationProgress:
@@ -119,16 +127,15 @@ class MultiOfficeApplication:
             **self._steps.next_occurrence(message),
         )
         await self._steps.run(CaseRequestActivities.request_operation, request, "申込全体の取り消しを記録する")
+        await self._ask_offices_to_look(OfficeDataProcedure.application_cancelled)
+
+    async def _ask_offices_to_look(self, signal: Callable[[OfficeDataProcedure], Awaitable[None]]) -> None:
         for office_no, procedure in self._procedures.items():
             if office_no not in self._state.outcomes:
-                await self._look_at_requests(procedure)
-
-    @staticmethod
-    async def _look_at_requests(procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]) -> None:
-        try:
-            await procedure.signal(OfficeDataProcedure.application_cancelled)
-        except FailureError:
-            workflow.logger.info("%s has ended meanwhile", procedure.id)
+                try:
+                    await procedure.signal(signal)
+                except FailureError:
+                    workflow.logger.info("%s has ended meanwhile", procedure.id)
 
     async def _start(self, office: OfficeCase) -> ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
         case = office.model_copy(update={"assignee": self._state.in_charge})
@@ -179,16 +186,36 @@ class MultiOfficeApplication:
             await self._mail(MailKind.FINISHED)
         self.view.show()
 
-    async def _mail(self, kind: MailKind) -> None:
-        """Y18. One that is refused for good stops nothing: the page says so, and the daily report."""
-        mail = self._steps.input(SendMail, kind=kind)
-        if because := await self._steps.mail(MailActivities.send_mail, mail, kind.subject):
-            self._state.undelivered[kind] = because
+    async def _send_receipt(self, all_ended: Callable[[], bool]) -> None:
+        """Y18; where the contract's holder has to confirm the application, once they have (Y5a)."""
+        while not all_ended():
+            answers = self._answers
+            if await self._mail(MailKind.RECEIPT):
+                return
+            self.view.enter(ApplicationStage.CONFIRMATION, WaitingFor.HOLDER)
+            await self._steps.rest()
+            await self._wait_for_answer(answers, all_ended)
+
+    async def _wait_for_answer(self, seen: int, all_ended: Callable[[], bool]) -> None:
+        await workflow.wait_condition(lambda: self._answers > seen or all_ended())
+
+    async def _mail(self, kind: MailKind) -> bool:
+        """Y18. One that is refused for good stops nothing: the page says so, and the daily report.
+
+        False: there was nothing to send, since the contract's holder has not confirmed the application.
+        """
+        mailed = await self._steps.mail(MailActivities.send_mail, self._steps.input(SendMail, kind=kind), kind.subject)
+        if mailed.refused_because:
+            self._state.undelivered[kind] = mailed.refused_because
+        return mailed.sent or mailed.refused_because is not None
 
     async def _take_bounce(self, mail: BouncedMail) -> None:
         kind = MailKind(mail.kind)
         self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
-        self._state.undelivered[kind] = mail.because
+        if kind is MailKind.CONFIRM_APPLICATIONS:  # it is the offices that wait for the answer
+            await self._ask_offices_to_look(OfficeDataProcedure.mail_returned)
+        else:
+            self._state.undelivered[kind] = mail.because
         self.view.show()
 
     def _details(self) -> str:

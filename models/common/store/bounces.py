@@ -63,11 +63,10 @@ class Bounces:
     def _store(self, session: DatabaseSession, notice: NoticeRow, status: str | None) -> None:
         notice.bounced_at = self.now()
         notice.bounce_status, notice.bounced_because = status, why_returned(status)
-        if notice.case_no:
+        for case_no in notice.all_cases:
             action = f"メールが届かずに戻った：{notice.subject}"
             facts: dict[str, Any] = {"message_id": notice.message_id, "status": status}
-            at = notice.bounced_at
-            audit(session, notice.case_no, action, by=BY, at=at, part=notice.office_no, **facts)
+            audit(session, case_no, action, by=BY, at=notice.bounced_at, part=notice.office_no, **facts)
 
 
 async def bounces_to_notify(sessions: DatabaseSessions) -> Sequence[NoticeRow]:

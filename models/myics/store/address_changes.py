@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from models.common.calendar import utc_now
+from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
@@ -70,9 +71,9 @@ class AddressChanges:
 
     async def _check_password(self, token: str, password: str) -> None:
         async with self._consume(token) as (_, _, account):
-            holder_no, address = account.holder_no, account.address
+            holder, address = HolderNo(account.holder_no), MailAddress(account.address)
         try:
-            await self.accounts.sign_in(holder_no, address, password)
+            await self.accounts.sign_in(holder, address, password)
         except SignInRefusedError as refused:
             await self.open(token)  # a double click may have changed the address just now
             message = _WRONG_PASSWORD if str(refused) == WRONG else str(refused)

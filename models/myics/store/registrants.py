@@ -123,6 +123,7 @@ class Registrants:
 
         Raises `LinkRefusedError`, and `RefusedError` if the address has an account already (M8).
         """
+        await self._look(token, RegistrantPage.ACCOUNT)
         keyword_hash = await self.hashing.hash(form.keyword)
         async with self._consume(token) as (session, row, page):
             _only_on(RegistrantPage.ACCOUNT, page)
@@ -162,14 +163,14 @@ class Registrants:
 
         Raises `LinkRefusedError`, also when this wrong keyword was one too many, and `RefusedError`.
         """
-        keyword = read(ConfirmationForm, {"keyword": typed_keyword}).keyword
-        password_hash = await self._hash(password)
+        keyword = read_keyword(typed_keyword)
+        _refuse_unfit(password)
         refused: Exception | None = None
         async with self._consume(token) as (session, row, page):
             _only_on(RegistrantPage.CONFIRM, page)
             if await self.hashing.verify(row.keyword_hash, keyword):
                 account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
-                account.password_hash = password_hash
+                account.password_hash = await self.hashing.hash(password)
                 signed_up = await self._register(session, row)
             else:
                 refused = self._count_wrong_keyword(session, row)
@@ -180,7 +181,9 @@ class Registrants:
 
     async def set_password(self, token: str, password: str) -> None:
         """Set a user's password (M5, M6); the terms follow. Raises `LinkRefusedError` and `RefusedError`."""
-        password_hash = await self._hash(password)
+        _refuse_unfit(password)
+        await self._look(token, RegistrantPage.PASSWORD)
+        password_hash = await self.hashing.hash(password)
         async with self._consume(token) as (session, row, page):
             _only_on(RegistrantPage.PASSWORD, page)
             account = await session.get_one(MyicsAccountRow, row.account_id, with_for_update=True)
@@ -188,6 +191,11 @@ class Registrants:
             self._change(row, RegistrationStage.PROVISIONAL)
             audit(session, row.registration_no, "パスワードを設定した（仮登録）", by=BY, at=row.changed_at)
         self.wake()
+
+    async def _look(self, token: str, wanted: RegistrantPage) -> None:
+        """Refuse a link that does not lead to this page, before anything is hashed for it."""
+        async with self._consume(token) as (_, _, page):
+            _only_on(wanted, page)
 
     @asynccontextmanager
     async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, RegistrantPage]]:
@@ -227,15 +235,15 @@ class Registrants:
     def _change(self, row: MyicsRegistrationRow, stage: RegistrationStage) -> None:
         change_stage(row, stage, self.now())
 
-    async def _hash(self, password: str) -> str:
-        if reason := PasswordKind.MYICS.refusal(password):
-            raise RefusedError([FieldError(field="password", message=reason)])
-        return await self.hashing.hash(password)
-
 
 def read_account(address: str, typed_keyword: str) -> AccountForm:
     """Read what was typed for M2. Raises `RefusedError` with a reason per field."""
     return read(AccountForm, {"address": address, "keyword": typed_keyword})
+
+
+def read_keyword(typed: str) -> str:
+    """Return a keyword as it is compared (M3). Raises `RefusedError` for what is none: it costs no try."""
+    return read(ConfirmationForm, {"keyword": typed}).keyword
 
 
 def _refusal(row: MyicsRegistrationRow, link: PersonalLink, now: datetime) -> str | None:
@@ -271,6 +279,11 @@ async def _page(session: DatabaseSession, row: MyicsRegistrationRow, link: Perso
 def _only_on(wanted: RegistrantPage, found: RegistrantPage) -> None:
     if wanted is not found:
         raise LinkRefusedError("お手続きの順番が違います。メールの URL をもう一度開き、その画面から続けてください。")
+
+
+def _refuse_unfit(password: str) -> None:
+    if reason := PasswordKind.MYICS.refusal(password):
+        raise RefusedError([FieldError(field="password", message=reason)])
 
 
 def _unless(checked: bool, field: str, consent: str) -> list[FieldError]:

@@ -66,8 +66,10 @@ class Renewals:
     async def request_link(self, form: RenewalForm) -> None:
         """Have a link mailed if there is such an account, locked or not, and it is not stopped. Nothing is returned.
 
-        An account that is not registered yet has the link of its invitation.
+        An account that is not registered yet has the link of its invitation. It takes as long as one hash, beside which
+        nobody sees whether there was an account.
         """
+        await self.hashing.verify(None, "")
         async with self.sessions.begin() as session:
             account = await session.scalar(registered_account(form.customer_no, form.address).with_for_update())
             if account:
@@ -86,6 +88,7 @@ class Renewals:
         """
         if reason := PasswordKind.MYICS.refusal(password):
             raise RefusedError([FieldError(field="password", message=reason)])
+        await self.open(token)  # nothing is hashed for a link that cannot be used
         password_hash = await self.hashing.hash(password)
         async with self._consume(token) as (session, row, account):
             change_stage(row, RegistrationStage.RENEWED, self.now())

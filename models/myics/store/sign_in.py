@@ -43,6 +43,14 @@ class Member:
         return self.kind is AccountKind.ADMINISTRATOR and self.holder_no.client is None
 
 
+def read_account_name(holder_no: str, address: str) -> tuple[HolderNo, MailAddress]:
+    """Return whose account was typed. Raises `SignInRefusedError` for what no account is called."""
+    try:
+        return HolderNo(holder_no), MailAddress(address)
+    except ValueError:
+        raise SignInRefusedError(WRONG) from None
+
+
 @dataclass(frozen=True)
 class SignIn:
     """Checks passwords and counts wrong ones."""
@@ -53,9 +61,9 @@ class SignIn:
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
 
-    async def sign_in(self, holder_no: str, address: str, password: str) -> Member:
+    async def sign_in(self, holder: HolderNo, address: MailAddress, password: str) -> Member:
         """Return the account. Raises `SignInRefusedError`, in the same time whether or not there is such an account."""
-        row = await self._find(holder_no, address)
+        row = await self._find(holder, address)
         if not await self.hashing.verify(row.password_hash if row else None, password):
             if row:
                 await self._count_wrong(row.account_id)
@@ -81,16 +89,12 @@ class SignIn:
             return None
         return _member(account)
 
-    async def _find(self, holder_no: str, address: str) -> MyicsAccountRow | None:
-        try:
-            holder, account = HolderNo(holder_no), MailAddress(address)
-        except ValueError:
-            return None
+    async def _find(self, holder: HolderNo, address: MailAddress) -> MyicsAccountRow | None:
         async with self.sessions() as session:
             return await session.scalar(
                 select(MyicsAccountRow).where(
                     MyicsAccountRow.holder_no == holder,
-                    MyicsAccountRow.address == account,
+                    MyicsAccountRow.address == address,
                     MyicsAccountRow.ended_at.is_(None),
                 )
             )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.password_hashing import Hashing
 from models.common.store.sessions import DatabaseSession
 from models.tables import AddressCheckRow, CredentialRow, WebSessionRow, YayoiIdConsentRow, YayoiIdRow
 
@@ -31,10 +32,10 @@ async def register(session: DatabaseSession, row: AddressCheckRow) -> str | None
     return None
 
 
-async def set_password(session: DatabaseSession, row: AddressCheckRow, *, password_hash: str) -> None:
-    """Set this password, and end every session of the Yayoi ID."""
+async def set_password(session: DatabaseSession, row: AddressCheckRow, *, hashing: Hashing, password: str) -> None:
+    """Set this password, and end every session of the Yayoi ID. Nothing is hashed before the code was right."""
     person_id = YayoiIdRow.id_of(row.yayoi_id)
-    values = {"password_hash": password_hash, "set_at": datetime.now(UTC)}
+    values = {"password_hash": await hashing.hash(password), "set_at": datetime.now(UTC)}
     await session.execute(
         insert(CredentialRow)
         .values(person_id=person_id, **values)

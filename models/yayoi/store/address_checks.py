@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from models.common.case_status import CaseStatus
 from models.common.identifiers import fold
 from models.common.personal_links import CODE_DIGITS, code_of
+from models.common.refusals import FieldError, RefusedError
 from models.common.store.case_status import begin_status, status_of, supersede_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
@@ -37,6 +38,14 @@ _SIX_DIGITS = re.compile(rf"[0-9]{{{CODE_DIGITS}}}")
 
 Effect = Callable[[DatabaseSession, AddressCheckRow], Awaitable[str | None]]
 """What the right code brings about, in its transaction; returns why it cannot, if it cannot."""
+
+
+def read_code(typed: str) -> str:
+    """Return the digits that were typed (Y8). Raises `RefusedError` for what is no code: it costs no try."""
+    code = fold(typed)
+    if not _SIX_DIGITS.fullmatch(code):
+        raise RefusedError([FieldError(field="code", message=NO_DIGITS)])
+    return code
 
 
 class NoCheckError(Exception):
@@ -103,14 +112,11 @@ class AddressChecks:
         async with self._sessions() as session:
             return await self._open(session, purpose, check_id)
 
-    async def enter(self, purpose: CheckPurpose, check_id: UUID, typed: str, effect: Effect) -> str | None:
-        """Compare what was typed with the code and, if it is right, do what it is for, in one transaction.
+    async def enter(self, purpose: CheckPurpose, check_id: UUID, code: str, effect: Effect) -> str | None:
+        """Compare what `read_code` has read with the code and, if it is right, do what it is for, in one transaction.
 
         Returns why it was refused. Raises `NoCheckError`.
         """
-        code = fold(typed)
-        if not _SIX_DIGITS.fullmatch(code):
-            return NO_DIGITS
         async with self._sessions.begin() as session:
             row = await self._open(session, purpose, check_id, for_change=True)
             refusal = await self._enter(session, row, code, effect)

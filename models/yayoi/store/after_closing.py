@@ -22,10 +22,10 @@ def is_after_closing() -> ColumnElement[bool]:
     return exists().where(_OF_OFFICE, _STATUS.stage == Stage.AFTER_CLOSING)
 
 
-async def has_something_open(session: DatabaseSession, yayoi_id: str) -> bool:
-    """Whether a case of this Yayoi ID was closed with something open that can still be done."""
-    pair = select(_OFFICE.office_no).where(_OFFICE.yayoi_id == yayoi_id, is_after_closing())
-    return await session.scalar(pair.limit(1)) is not None
+async def with_something_open(session: DatabaseSession, yayoi_ids: Sequence[str]) -> frozenset[str]:
+    """Return which of these Yayoi IDs have a case that was closed with something open that can still be done."""
+    pairs = select(_OFFICE.yayoi_id).where(_OFFICE.yayoi_id.in_(yayoi_ids), is_after_closing())
+    return frozenset(await session.scalars(pairs))
 
 
 async def pairs_after_closing(

@@ -10,17 +10,14 @@ async def is_registered(session: DatabaseSession, yayoi_id: str) -> bool:
     return await session.scalar(YayoiIdRow.of(yayoi_id)) is not None
 
 
-async def person_signing_in(sessions: DatabaseSessions, hashing: Hashing, typed: str, password: str) -> int | None:
+async def person_signing_in(
+    sessions: DatabaseSessions, hashing: Hashing, yayoi_id: YayoiId, password: str
+) -> int | None:
     """Return the number of the person whose ID was typed with its password; None if they do not go together.
 
     The answer takes as long whether or not the address is registered.
     """
-    try:
-        of_this_id = CredentialRow.of(YayoiId(typed))
-    except ValueError:
-        credential = None
-    else:
-        async with sessions() as session:
-            credential = await session.scalar(of_this_id)
+    async with sessions() as session:
+        credential = await session.scalar(CredentialRow.of(yayoi_id))
     right = await hashing.verify(credential.password_hash if credential else None, password)
     return credential.person_id if credential and right else None

@@ -15,15 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
+from models.common.store.sent_forms import SentFormStore
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
-from tests.support.web import browser_on, hidden_fields
+from tests.support.web import Browser, browser_on, hidden_fields
 from web.common.auth import Auth, Limit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
 from web.common.context import WebContext
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
+from web.common.sent_forms import SentForms
 from web.yayoi.accounts import sign_in
 from web.yayoi.accounts.signed_in import SignedIn
 
@@ -35,7 +37,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PAGES = {
     "common/problem.html": "{{ title }}：{{ detail }}",
     "yayoi/sign_in.html": '<form method="post" action="/sign-in">'
-    '<input type="hidden" name="next" value="{{ next }}">{{ error }}</form>',
+    '<input type="hidden" name="next" value="{{ next }}">{{ page.errors.get("") }}</form>',
     "form.html": '<form method="post" action="/form"></form>',
 }
 
@@ -56,7 +58,7 @@ class AuthApp:
 
     auth: Auth
     sessions: async_sessionmaker[AsyncSession]
-    http: httpx.AsyncClient
+    http: Browser
     clock: Clock
     taken: list[str] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ class AuthApp:
         if said is not None:
             del request.headers["sec-fetch-site"]
             request.headers.update(said)
-        return await self.http.send(request)
+        return await self.http.shown(await self.http.send(request))
 
     async def whoami(self) -> str:
         return (await self.http.get("/private")).text
@@ -91,7 +93,7 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     app = FastAPI()
     auth.open_on(app)
     address = "https://web.test" if https else "http://web.test"
-    app.add_middleware(Csrf, answer=answer_problems(app, templates), public_url=address)
+    app.add_middleware(Csrf, answer=answer_problems(app, templates, "secret"), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
     context = WebContext(
         sessions=sessions,
@@ -103,7 +105,8 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
         secret_key="secret",
         every=timedelta(minutes=1),
     )
-    app.state.services = {WebContext: context}
+    forms = SentForms(SentFormStore(sessions, clock.now), secret_key="secret", https=https, limit=auth.limit_kept_forms)
+    app.state.services = {WebContext: context, SentForms: forms}
     async with browser_on(app, address) as http:
         auth_app = AuthApp(auth, sessions, http, clock)
         app.include_router(sign_in.router)

@@ -101,8 +101,9 @@ async def test_systems_prove_themselves_otherwise(auth_app: AuthApp, path: str) 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_every_other_path_is_for_our_own_pages(auth_app: AuthApp, path: str, method: str) -> None:
     url = f"http://web.test{path}"
-    assert (await auth_app.http.request(method, url, headers=CROSS_SITE)).status_code == 403
-    assert (await auth_app.http.request(method, url)).status_code == 404
+    http = auth_app.http
+    assert (await http.shown(await http.request(method, url, headers=CROSS_SITE))).status_code == 403
+    assert (await http.shown(await http.request(method, url))).status_code == 404
 
 
 async def test_a_method_that_no_page_knows_changes_nothing_from_wherever_it_comes(auth_app: AuthApp) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,22 +12,15 @@ from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
 from models.common.store.sessions import DatabaseSessions
 from models.tables import MyicsSessionRow, WebSessionRow
-from web.common.auth.rate_limits import Limit, Limits
+from web.common.auth.rate_limits import Limit, Limits, client_address
 from web.common.auth.sessions import Sessions
 from web.common.problems import ProblemError
+from web.common.sent_forms import PageRoute, SignInNeededError, sign_in_address
 
 MAX_FIELDS = 300
 """More than the longest form has."""
 UNREADABLE_FORM = "フォームを読み取れませんでした。お手数ですが、フォームを開き直してください。"
 HOME = "/"
-
-
-class SignInNeededError(Exception):
-    """Only those who are signed in may come here; `place` is where that is done."""
-
-    def __init__(self, place: str = "/sign-in") -> None:
-        super().__init__(place)
-        self.place = place
 
 
 class Auth:
@@ -42,6 +34,7 @@ class Auth:
         https: bool,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self.https = https
         self.hashing = Hashing()
         self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
         self.firms = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
@@ -54,6 +47,10 @@ class Auth:
     async def limit(self, limit: Limit, key: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
         await self._limits.count(limit, key)
+
+    async def limit_kept_forms(self, request: Request) -> None:
+        """Count a form that is kept for its page. Raises as `limit`."""
+        await self.limit(Limit.KEPT_FORMS_FROM, client_address(request))
 
     async def forget(self) -> None:
         """Delete sessions and counts that are over."""
@@ -76,9 +73,13 @@ async def readable_form_with_file(request: Request) -> AsyncIterator[None]:
         await request.close()
 
 
-def page_router() -> APIRouter:
-    """Return a router for pages: none is in the API's description, and each form that is sent can be read."""
-    return APIRouter(include_in_schema=False, dependencies=[Depends(readable_form)])
+def page_router(*, files: int = 0) -> APIRouter:
+    """Return a router for pages: none is in the API's description, and each form can be read and is answered by 303.
+
+    `files`: how many files a form may hold; browsers send such a form in the other way.
+    """
+    readable = readable_form_with_file if files else readable_form
+    return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(readable)])
 
 
 async def _check(request: Request, *, files: int) -> None:
@@ -106,5 +107,5 @@ def local_path(path: str) -> str:
 
 async def _to_sign_in(request: Request, needed: Exception) -> Response:
     there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    place = needed.place if isinstance(needed, SignInNeededError) else HOME
-    return RedirectResponse(f"{place}?next={quote(there, safe='/')}", HTTPStatus.SEE_OTHER)
+    place = sign_in_address(needed, there) if isinstance(needed, SignInNeededError) else HOME
+    return RedirectResponse(place, HTTPStatus.SEE_OTHER)

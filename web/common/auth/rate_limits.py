@@ -62,6 +62,8 @@ class Limit(Enum):
     """Per client address."""
     REFUSED_FROM = _Allowed("refused-from", 600, timedelta(hours=1))
     """Per client address: what other systems sent and was refused, since a refusal may tell what exists."""
+    KEPT_FORMS_FROM = _Allowed("kept-forms-from", 600, timedelta(hours=1))
+    """Per client address: forms that were kept for their page, so that nobody fills the database."""
     INVITATION = _Allowed("invitation", 30, timedelta(hours=1))
     """Per administrator: invitations mailed."""
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from models.common.calendar import utc_now
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables.base import SessionRow
-from web.common.auth.cookies import Cookie
+from web.common.cookies import Cookie
 
 IDLE = timedelta(minutes=30)
 """A session ends when nothing was asked for this long,"""

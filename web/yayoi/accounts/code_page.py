@@ -14,14 +14,21 @@ from models.common.passwords import PasswordKind
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
-from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError
+from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError, read_code
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Kept, form_on
 
 _HOURS = ADDRESS_CHECK_LASTS // timedelta(hours=1)
 CODE = "code"
+CODE_LABELS = {
+    CODE: "確認コード",
+    "password": "新しいパスワード",
+    "password_confirmation": "新しいパスワード（確認のためもう一度）",
+}
+"""Only for a new password the page asks for one, too."""
 _PURPOSES = {"register": CheckPurpose.REGISTRATION, "password": CheckPurpose.NEW_PASSWORD}
 
 router = page_router()
@@ -67,14 +74,17 @@ class CodePage:
         }
         return self.context.show(self.request, f"yayoi/{self.name}_code.html", facts)
 
-    async def enter(self, form: PageForm, effect: Effect) -> Response:
+    async def enter(self, typed: str, effect: Effect) -> Response:
         """Take the code that was typed; the page says why it was refused."""
+        code = read_code(typed)
         await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
         try:
-            refusal = await self.checks.enter(self.purpose, self.check_id, form.value(CODE), effect)
+            refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)
         except NoCheckError as gone:
             raise self.gone(gone.explanation) from None
-        return await self.show(form.refused({CODE: refusal})) if refusal else self.done()
+        if refusal:
+            raise FormRefusedError({CODE: refusal})
+        return self.done()
 
     async def send_again(self) -> Response:
         await limit_mails(self.context, (await self.row()).yayoi_id)
@@ -83,7 +93,7 @@ class CodePage:
         except NoCheckError as gone:
             raise self.gone(gone.explanation) from None
         if refusal:
-            return await self.show(PageForm({}, errors={"": refusal}))
+            raise FormRefusedError({"": refusal})
         return RedirectResponse(f"{self.path}?sent=again", HTTPStatus.SEE_OTHER)
 
     def done(self) -> Response:
@@ -111,12 +121,13 @@ Code = Annotated[CodePage, Depends()]
 
 @router.get("/register/{check_id:uuid}")
 @router.get("/password/{check_id:uuid}")
-async def show_empty(page: Code) -> Response:
-    return await page.show(PageForm({}))
+async def show(page: Code, kept: Kept) -> Response:
+    return await page.show(kept.page(CODE_LABELS))
 
 
 @router.post("/register/{check_id:uuid}/resend")
 @router.post("/password/{check_id:uuid}/resend")
+@form_on("..")
 async def send_again(page: Code) -> Response:
     return await page.send_again()
 

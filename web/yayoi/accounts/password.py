@@ -18,15 +18,11 @@ from models.yayoi.store.address_checks import NewCheck
 from models.yayoi.yayoi_id_form import NewPassword
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context
-from web.common.page_form import PageForm, messages, sent_values
-from web.yayoi.accounts.code_page import CODE, Checks, Code, limit_mails
+from web.common.page_form import messages, sent_values
+from web.common.sent_forms import FormRefusedError, Kept
+from web.yayoi.accounts.code_page import CODE, CODE_LABELS, Checks, Code, limit_mails
 
 LABELS = {"yayoi_id": "弥生ID（メールアドレス）"}
-CODE_LABELS = {
-    CODE: "確認コード",
-    "password": "新しいパスワード",
-    "password_confirmation": "新しいパスワード（確認のためもう一度）",
-}
 
 router = page_router()
 
@@ -36,8 +32,8 @@ class _WhosePassword(BaseModel):
 
 
 @router.get("/password")
-async def show_form(request: Request, context: Context) -> Response:
-    return context.show(request, "yayoi/password.html", {"page": PageForm(LABELS, {"submission_id": str(uuid4())})})
+async def show_form(request: Request, context: Context, kept: Kept) -> Response:
+    return context.show(request, "yayoi/password.html", {"page": kept.page(LABELS, submission_id=str(uuid4()))})
 
 
 @router.post("/password")
@@ -46,8 +42,7 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
     try:
         yayoi_id = _WhosePassword.model_validate(sent).yayoi_id
     except ValidationError as invalid:
-        page = PageForm(LABELS, sent, messages(invalid, sent))
-        return context.show(request, "yayoi/password.html", {"page": page})
+        raise FormRefusedError(messages(invalid, sent)) from None
     await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
     await limit_mails(context, yayoi_id)
     check_id = await checks.begin(NewCheck(CheckPurpose.NEW_PASSWORD, yayoi_id), sent["submission_id"], yayoi_id)
@@ -57,11 +52,10 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
 @router.post("/password/{check_id:uuid}")
 async def enter(page: Code) -> Response:
     sent = sent_values(await page.request.form(), *CODE_LABELS)
-    form = PageForm(CODE_LABELS, {CODE: sent[CODE]})
     try:
         new = NewPassword.model_validate(sent)
     except ValidationError as invalid:
         # The code is not looked at: no try is lost to a password that cannot be used.
-        return await page.show(form.refused(messages(invalid, sent)))
-    password_hash = await page.context.auth.hashing.hash(new.password)
-    return await page.enter(form, partial(set_password, password_hash=password_hash))
+        raise FormRefusedError(messages(invalid, sent)) from None
+    effect = partial(set_password, hashing=page.context.auth.hashing, password=new.password)
+    return await page.enter(sent[CODE], effect)

@@ -13,8 +13,9 @@ from models.yayoi.store.address_check_effects import ALREADY_REGISTERED, registe
 from models.yayoi.store.address_checks import NewCheck
 from models.yayoi.yayoi_id_form import RegistrationForm
 from web.common.auth import Limit, client_address, page_router
-from web.common.context import Context, WebContext
-from web.common.page_form import PageForm, messages, sent_values
+from web.common.context import Context
+from web.common.page_form import messages, sent_values
+from web.common.sent_forms import FormRefusedError, Kept
 from web.yayoi.accounts.code_page import CODE, Checks, Code, limit_mails
 
 LABELS = {
@@ -27,29 +28,27 @@ LABELS = {
     "news": "弥生からのお知らせ",
     "terms": "利用規約とプライバシーポリシーへの同意",
 }
-_SECRET = {"password", "password_confirmation"}
 _CHOICES = {"news", "terms"}
-_CODE_LABELS = {CODE: "確認コード"}
 
 router = page_router()
 
 
 @router.get("/register")
-async def show_form(request: Request, context: Context) -> Response:
-    return _show(request, context, PageForm(LABELS, {"submission_id": str(uuid4())}))
+async def show_form(request: Request, context: Context, kept: Kept) -> Response:
+    page = kept.page(LABELS, submission_id=str(uuid4()))
+    return context.show(request, "yayoi/register.html", {"page": page, "rule": PasswordKind.YAYOI_ID.rule})
 
 
 @router.post("/register")
 async def begin(request: Request, context: Context, checks: Checks) -> Response:
     sent = sent_values(await request.form(), "submission_id", *LABELS)
-    page = PageForm(LABELS, {path: value for path, value in sent.items() if path not in _SECRET})
     try:
         typed = RegistrationForm.model_validate(sent | {path: bool(sent[path]) for path in _CHOICES})
     except ValidationError as invalid:
-        return _show(request, context, page.refused(messages(invalid, sent | dict.fromkeys(_CHOICES, "-"))))
+        raise FormRefusedError(messages(invalid, sent | dict.fromkeys(_CHOICES, "-"))) from None
     await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
     if await checks.is_registered(typed.yayoi_id):
-        return _show(request, context, page.refused({"yayoi_id": ALREADY_REGISTERED}))
+        raise FormRefusedError({"yayoi_id": ALREADY_REGISTERED})
     await limit_mails(context, typed.yayoi_id)
     new = NewCheck(
         purpose=CheckPurpose.REGISTRATION,
@@ -65,8 +64,4 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
 
 @router.post("/register/{check_id:uuid}")
 async def enter(page: Code) -> Response:
-    return await page.enter(PageForm(_CODE_LABELS, sent_values(await page.request.form(), CODE)), register)
-
-
-def _show(request: Request, context: WebContext, page: PageForm) -> Response:
-    return context.show(request, "yayoi/register.html", {"page": page, "rule": PasswordKind.YAYOI_ID.rule})
+    return await page.enter(sent_values(await page.request.form(), CODE)[CODE], register)

@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.identifiers import fold
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import person_signing_in
 from web.common.auth import Limit, client_address, page_router
 from web.common.auth.access import local_path
 from web.common.context import Context
+from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 
 WRONG = (
     "弥生ID（メールアドレス）またはパスワードが違います。英字の大文字・小文字も確認し、もう一度入力してください。"
@@ -24,30 +25,45 @@ router = page_router()
 
 @router.get("/sign-in")
 async def show_form(
-    request: Request, context: Context, there: Annotated[str, Query(alias="next")] = "/set-up"
+    request: Request, context: Context, kept: Kept, there: Annotated[str, Query(alias="next")] = "/set-up"
 ) -> Response:
-    return context.show(request, "yayoi/sign_in.html", {"yayoi_id": "", "next": local_path(there)})
+    facts = {"page": kept.page({}), "next": local_path(there)}
+    return context.show(request, "yayoi/sign_in.html", facts)
 
 
 @router.post("/sign-in")
+@form_on(".", "next")
 async def sign_in(request: Request, context: Context) -> Response:
     """Begin a new session; an earlier one of this browser ends."""
     sent = await request.form()
-    yayoi_id, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+    typed, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
+    yayoi_id = _read(typed, password)
     await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-    await context.auth.limit(Limit.SIGN_IN, fold(yayoi_id).lower())
+    await context.auth.limit(Limit.SIGN_IN, yayoi_id)
     person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
     if person_id is None:
-        facts = {"yayoi_id": yayoi_id, "next": local_path(there), "error": WRONG}
-        return context.show(request, "yayoi/sign_in.html", facts, HTTPStatus.UNPROCESSABLE_ENTITY)
+        raise FormRefusedError({"": WRONG})
     answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
     await context.auth.customers.begin(request, answer, person_id=person_id)
     return answer
 
 
+def _read(typed: str, password: str) -> YayoiId:
+    """Return the Yayoi ID that was typed; what is none, or has no password beside it, is neither counted nor hashed."""
+    try:
+        yayoi_id = YayoiId(typed)
+    except ValueError:
+        raise FormRefusedError({"": WRONG}) from None
+    if not password:
+        raise FormRefusedError({"": WRONG})
+    return yayoi_id
+
+
 @router.post("/sign-out")
-async def sign_out(request: Request, context: Context) -> Response:
+@form_on("/sign-in")
+async def sign_out(request: Request, context: Context, forms: Forms) -> Response:
     """End the session here and in the browser."""
     answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
     await context.auth.customers.end(request, answer)
+    await forms.end(request, answer)
     return answer

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.yayoi.identifiers import YayoiId
-from web.common.auth.access import SignInNeededError
 from web.common.context import Context
+from web.common.sent_forms import SignInNeededError
 
 
 async def visitor(request: Request, context: Context) -> YayoiId | None:

@@ -27,8 +27,11 @@ from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, messages, sent_values
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.common.submission_ids import event_id_of
 from web.yayoi.applicant.case_access import Office
+from web.yayoi.applicant.case_sections import possible
+from web.yayoi.applicant.case_view import CaseAction
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import LABELS, Correction
 from web.yayoi.event_delivery import EventDelivery
@@ -51,26 +54,21 @@ class ActionPage:
     office: Office
     events: Annotated[EventDelivery, Depends(given(EventDelivery))]
 
-    async def deliver(self, event: CustomerEvent) -> str | None:
-        """Bring it to the procedure, now or as soon as that can be reached; return why it was refused, if it was."""
+    async def deliver(self, event: CustomerEvent) -> Response:
+        """Bring it to the procedure, now or as soon as that can be reached. Raises what says why it was refused."""
         try:
             await self.events.take(event)
         except OtherEventError:
             raise ProblemError(HTTPStatus.CONFLICT, SENT_BEFORE) from None
         except (EventRefusedError, UnknownCaseError) as refused:
-            return for_applicants(str(refused))
-        return None
-
-    def done(self, event: CustomerEvent) -> Response:
+            raise FormRefusedError({"": for_applicants(str(refused))}, HTTPStatus.CONFLICT) from None
         return RedirectResponse(f"{self.office.case.path}&event={event.event_id}", HTTPStatus.SEE_OTHER)
 
-    def show(
-        self, template: str, form: PageForm, facts: Mapping[str, Any], status: HTTPStatus | None = None
-    ) -> Response:
+    def show(self, template: str, form: PageForm, facts: Mapping[str, Any]) -> Response:
         # A form that is shown anew is a new event: what was refused may be sent again as it is.
         event_id = form.value("event_id") if not form.errors and form.value("event_id") else str(uuid4())
         shown = {"office": self.office, "page": form, "event_id": event_id, "new_event_id": str(uuid4()), **facts}
-        return self.context.show(self.request, template, shown, status)
+        return self.context.show(self.request, template, shown)
 
 
 Page = Annotated[ActionPage, Depends()]
@@ -79,91 +77,83 @@ Page = Annotated[ActionPage, Depends()]
 # --- the pair is corrected --------------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/correct")
-async def show_correction(page: Page) -> Response:
-    return await _correction(page, PageForm(LABELS))
+@router.get(f"{_OFFICE}/correct", dependencies=[Depends(possible(CaseAction.CORRECT))])
+async def show_correction(page: Page, kept: Kept) -> Response:
+    form, office = kept.page(LABELS), page.office
+    if kept.leads_on and kept.value("action") != CHANGE:
+        return await _confirmation(page, form)
+    async with page.context.sessions() as session:
+        shown = await status_of(session, office.case.application_no, office.pair.office_no)
+    return page.show("yayoi/case_correct.html", form, {"points": shown.points if shown else []})
 
 
 @router.post(f"{_OFFICE}/correct")
-async def correct(page: Page) -> Response:
+async def correct(page: Page, forms: Forms) -> Response:
+    sent = await page.request.form()
+    if sent.get("action") == CHANGE:
+        return await forms.keep(page.request)
+    try:
+        correction = Correction.of(sent_values(sent, *LABELS), page.office.pair)
+    except RefusedError as refused:
+        raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
     # Both steps show what offices are called: the limit keeps anybody from trying many tokens.
     await page.context.auth.limit(Limit.SUBMISSION, client_address(page.request))
-    sent = await page.request.form()
-    form = PageForm(LABELS, sent_values(sent, "event_id", *LABELS))
-    if sent.get("action") == CHANGE:
-        return await _correction(page, form)
-    pair = page.office.pair
+    if sent.get("action") != SEND:
+        return await forms.keep(page.request)
+    return await page.deliver(PairCorrected(event_id=event_id_of(sent), **page.office.numbers, **correction.changes))
+
+
+async def _confirmation(page: ActionPage, form: PageForm) -> Response:
+    """Repeat the pair as it will be, with what its office is called."""
+    pair, application = page.office.pair, page.office.case.application
     try:
         correction = Correction.of(form.values, pair)
-    except RefusedError as refused:
-        return await _correction(page, form.refused({error.field: error.message for error in refused.errors}))
-    if sent.get("action") == SEND:
-        event = PairCorrected(event_id=event_id_of(sent), **page.office.numbers, **correction.changes)
-        if refusal := await page.deliver(event):
-            return await _correction(page, form.refused({"": refusal}), HTTPStatus.CONFLICT)
-        return page.done(event)
+    except RefusedError:  # it was corrected meanwhile
+        return RedirectResponse(page.office.path("correct"), HTTPStatus.SEE_OTHER)
     token = correction.office_token or pair.office_token
     async with page.context.sessions() as session:
-        names = await office_names(session, page.office.case.application.existing_contract_id, [token])
+        names = await office_names(session, application.existing_contract_id, [token])
     facts = {"correction": correction, "office_token": token, "office_name": names.get(token or "")}
     return page.show("yayoi/case_correct_confirm.html", form, facts)
-
-
-async def _correction(page: ActionPage, form: PageForm, status: HTTPStatus | None = None) -> Response:
-    async with page.context.sessions() as session:
-        shown = await status_of(session, page.office.case.application_no, page.office.pair.office_no)
-    points = shown.points if shown else []
-    return page.show("yayoi/case_correct.html", form, {"points": points}, status)
 
 
 # --- the sharing is released (Y13) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/sharing")
-async def show_sharing(page: Page) -> Response:
-    return await _sharing(page, PageForm({}))
+@router.get(f"{_OFFICE}/sharing", dependencies=[Depends(possible(CaseAction.SHARING))])
+async def show_sharing(page: Page, kept: Kept) -> Response:
+    pair = page.office.pair
+    async with page.context.sessions() as session:
+        # Whose token it is, is known only of one that was found right: nobody learns whom another's office shares with.
+        firms = await sharing_firms(session, pair.office_token) if pair.holds_token else []
+    return page.show("yayoi/case_sharing.html", kept.page({"consent": "同意"}), {"firms": firms})
 
 
 @router.post(f"{_OFFICE}/sharing")
 async def release_sharing(page: Page) -> Response:
     sent = await page.request.form()
-    event: CustomerEvent
     if sent.get("action") == RELEASED:
-        event = SharingReleaseClaimed(event_id=event_id_of(sent), **page.office.numbers)
-    elif sent.get("consent"):
-        event = SharingReleaseConsented(event_id=event_id_of(sent), **page.office.numbers)
-    else:
-        return await _sharing(page, PageForm({"consent": "同意"}, errors={"consent": NOT_CONSENTED}))
-    if refusal := await page.deliver(event):
-        return await _sharing(page, PageForm({}, errors={"": refusal}), HTTPStatus.CONFLICT)
-    return page.done(event)
-
-
-async def _sharing(page: ActionPage, form: PageForm, status: HTTPStatus | None = None) -> Response:
-    pair = page.office.pair
-    async with page.context.sessions() as session:
-        # Whose token it is, is known only of one that was found right: nobody learns whom another's office shares with.
-        firms = await sharing_firms(session, pair.office_token) if pair.holds_token else []
-    return page.show("yayoi/case_sharing.html", form, {"firms": firms}, status)
+        return await page.deliver(SharingReleaseClaimed(event_id=event_id_of(sent), **page.office.numbers))
+    if sent.get("consent"):
+        return await page.deliver(SharingReleaseConsented(event_id=event_id_of(sent), **page.office.numbers))
+    raise FormRefusedError({"consent": NOT_CONSENTED})
 
 
 # --- the office is withdrawn (Y27) ------------------------------------------------------------------------------------
 
 
-@router.get(f"{_OFFICE}/withdraw")
-async def show_withdrawal(page: Page) -> Response:
-    return page.show("yayoi/case_withdraw.html", PageForm(WITHDRAWAL), {})
+@router.get(f"{_OFFICE}/withdraw", dependencies=[Depends(possible(CaseAction.WITHDRAW))])
+async def show_withdrawal(page: Page, kept: Kept) -> Response:
+    return page.show("yayoi/case_withdraw.html", kept.page(WITHDRAWAL), {})
 
 
 @router.post(f"{_OFFICE}/withdraw")
 async def withdraw(page: Page) -> Response:
     sent = await page.request.form()
-    form = PageForm(WITHDRAWAL, sent_values(sent, *WITHDRAWAL))
-    reason = " ".join(form.value("reason").split())
+    typed = sent_values(sent, *WITHDRAWAL)
+    reason = " ".join(typed["reason"].split())
     try:
         event = Withdrawn(event_id=event_id_of(sent), reason=reason, **page.office.numbers)
     except ValidationError as invalid:
-        return page.show("yayoi/case_withdraw.html", form.refused(messages(invalid, form.values)), {})
-    if refusal := await page.deliver(event):
-        return page.show("yayoi/case_withdraw.html", form.refused({"": refusal}), {}, HTTPStatus.CONFLICT)
-    return page.done(event)
+        raise FormRefusedError(messages(invalid, typed)) from None
+    return await page.deliver(event)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -13,10 +13,12 @@ from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
-from models.yayoi.store.case_records import OfficeRecords, case_event, office_records, recorded_case
+from models.yayoi.store.case_records import case_event, recorded_case
+from models.yayoi.store.confirmations import is_unconfirmed
 from web.common.auth import Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
+from web.common.sent_forms import form_on
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import (
     Link,
@@ -29,12 +31,17 @@ from web.yayoi.applicant.case_access import (
     no_such_case,
 )
 from web.yayoi.applicant.case_calendar import deadlines_of
-from web.yayoi.applicant.case_view import office_view
+from web.yayoi.applicant.case_sections import sections_of
 from web.yayoi.applicant.case_words import for_applicants
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
 JUST_RECEIVED = timedelta(hours=1)
 """How long the page on which an applicant lands is headed as the receipt."""
+LINK_MAILED = "/link-mailed"
+NOT_CONFIRMED_YET = (
+    "このお申し込みは、ご契約者さまの確認が済んでいないため、画面のリンクをメールでお送りできません。"
+    "改めてお申し込みいただくか、お問い合わせ画面からお問い合わせください。"
+)
 LATER = "ただいまメールをお送りできません。しばらくしてから、もう一度お試しください。"
 
 router = page_router()
@@ -53,13 +60,20 @@ async def show_office(request: Request, context: Context, case: OneOffice) -> Re
 
 
 @router.post("/applications/{application_no}/link")
-async def renew_link(request: Request, context: Context, link: WholeLink) -> Response:
-    return await _mail_link(request, context, link)
+@form_on(None)
+async def renew_link(context: Context, link: WholeLink) -> Response:
+    return await _mail_link(context, link)
 
 
 @router.post("/applications/{application_no}/offices/{office_no}/link")
-async def renew_office_link(request: Request, context: Context, link: OfficeLink) -> Response:
-    return await _mail_link(request, context, link)
+@form_on(None)
+async def renew_office_link(context: Context, link: OfficeLink) -> Response:
+    return await _mail_link(context, link)
+
+
+@router.get(LINK_MAILED)
+async def show_link_mailed(request: Request, context: Context, office: Text = "") -> Response:
+    return context.show(request, "yayoi/link_mailed.html", {"for_office": bool(office)})
 
 
 async def _show(
@@ -67,19 +81,10 @@ async def _show(
 ) -> Response:
     row = case.application
     async with context.sessions() as session:
-        records = await office_records(session, case.application_no)
+        statuses = await statuses_of_parts(session, case.application_no)
+        offices = await sections_of(session, case, statuses)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
         statuses = await statuses_of_parts(session, case.application_no)
-    offices = [
-        office_view(
-            pair,
-            statuses[pair.office_no],
-            case.procedure,
-            records.get(pair.office_no, OfficeRecords()),
-            started=row.started_at is not None,
-        )
-        for pair in case.pairs
-    ]
     facts = {
         "case": case,
         "row": row,
@@ -98,13 +103,15 @@ async def _show(
     return context.show(request, "yayoi/case.html", facts)
 
 
-async def _mail_link(request: Request, context: WebContext, link: Link) -> Response:
+async def _mail_link(context: WebContext, link: Link) -> Response:
     """Mail a fresh link, to the address that is registered alone, and not more than one an hour."""
     if link.opening(context) is Opening.FORGED:
         raise no_such_case()
     async with context.sessions() as session:
         if await recorded_case(session, link.application_no, link.office_no) is None:
             raise no_such_case()
+        if await is_unconfirmed(session, link.application_no):
+            raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
     await context.auth.limit(Limit.CODE_MAIL, f"case link {link.application_no}/{link.office_no}")
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
@@ -130,4 +137,4 @@ async def _mail_link(request: Request, context: WebContext, link: Link) -> Respo
         pass  # it was mailed within this hour: what was sent then still opens
     except UnreachableError:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, LATER) from None
-    return context.show(request, "yayoi/link_mailed.html", {"for_office": link.office_no is not None})
+    return RedirectResponse(LINK_MAILED + ("?office=true" if link.office_no else ""), HTTPStatus.SEE_OTHER)

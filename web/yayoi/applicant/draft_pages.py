@@ -21,8 +21,9 @@ from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.drafts import Drafts
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, sent_values
+from web.common.page_form import sent_values
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.code_page import limit_mails
 
@@ -66,10 +67,15 @@ async def draft_of_text(context: WebContext, drafts: Drafts, text: object) -> Ke
     return KeptDraft(row, urlencode({FIELD: text})) if row else None
 
 
-async def _opened(context: Context, drafts: DraftsOfAll, draft: Annotated[str, Query()] = "") -> KeptDraft | None:
-    """Return the draft of the address, if it has one. Raises `ProblemError` for one that is no longer kept."""
+async def _opened(
+    context: Context, drafts: DraftsOfAll, typed: Kept, draft: Annotated[str, Query()] = ""
+) -> KeptDraft | None:
+    """Return the draft of the address, if it has one.
+
+    Raises `ProblemError` for one that is no longer kept, unless something was typed: the page shows that without it.
+    """
     kept = await draft_of_text(context, drafts, draft)
-    if kept is None and draft:
+    if kept is None and draft and not typed.values:
         raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
     return kept
 
@@ -79,7 +85,7 @@ Draft = Annotated[KeptDraft | None, Depends(_opened)]
 
 async def _needed(draft: Draft) -> KeptDraft:
     if draft is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
+        raise no_such_draft()
     return draft
 
 
@@ -91,26 +97,32 @@ def token_of(context: WebContext, draft_id: UUID, expires_at: datetime) -> str:
     return urlencode({FIELD: draft_token(context.secret_key, draft_id, expires_at)})
 
 
+def no_such_draft() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
+
+
 @router.get("/drafts")
-async def show(request: Request, context: Context, draft: NeededDraft) -> Response:
-    return _show(request, context, draft, PageForm(LABELS, {"mail_address": draft.row.mail_address or ""}))
+async def show(request: Request, context: Context, draft: NeededDraft, kept: Kept) -> Response:
+    page = kept.page(LABELS, mail_address=draft.row.mail_address or "")
+    facts = {"page": page, "event_id": uuid4(), "kept_days": SAVED_DRAFT_DAYS}
+    return context.show(request, "yayoi/draft.html", _facts(draft) | facts)
 
 
 @router.post("/drafts")
+@form_on(".", FIELD)
 async def mail(request: Request, context: Context, drafts: DraftsOfAll) -> Response:
     """Have the link mailed to the address that was typed."""
     sent = await request.form()
     draft = await _needed(await draft_of_text(context, drafts, sent.get(FIELD)))
-    form = PageForm(LABELS, sent_values(sent, *LABELS))
+    typed = sent_values(sent, *LABELS)["mail_address"]
     try:
-        address = YayoiId(form.value("mail_address"))
+        address = YayoiId(typed)
     except ValueError as refused:
-        message = str(refused) if form.value("mail_address").strip() else "入力してください。"
-        return _show(request, context, draft, form.refused({"mail_address": message}))
+        raise FormRefusedError({"mail_address": str(refused) if typed.strip() else "入力してください。"}) from None
     await context.auth.limit(Limit.MAIL_FROM, client_address(request))
     await limit_mails(context, address)
     if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent)):
-        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
+        raise no_such_draft()
     return RedirectResponse(f"/drafts/mailed?{draft.query}", HTTPStatus.SEE_OTHER)
 
 
@@ -122,11 +134,6 @@ async def mailed(request: Request, context: Context, draft: NeededDraft) -> Resp
 @router.get(RESUME_PATH)
 async def resume(draft: NeededDraft) -> Response:
     return RedirectResponse(draft.place, HTTPStatus.SEE_OTHER)
-
-
-def _show(request: Request, context: WebContext, draft: KeptDraft, form: PageForm) -> Response:
-    facts = {"page": form, "event_id": uuid4(), "kept_days": SAVED_DRAFT_DAYS}
-    return context.show(request, "yayoi/draft.html", _facts(draft) | facts)
 
 
 def _facts(draft: KeptDraft) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
 from web.common.auth import page_router
 from web.common.context import Context
-from web.common.page_form import PageForm
+from web.common.page_form import PageForm, sent_values
+from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 
-LONGEST = 400
-"""Characters of a wrong token that are shown again."""
+TOKEN = "office_token"  # noqa: S105 a field
+LABELS = {TOKEN: "事業所トークン"}
 
 router = page_router()
 
@@ -46,20 +47,16 @@ async def use(request: Request, context: Context) -> Response:
 
 
 @router.get("/token")
-async def show_token(request: Request, context: Context) -> Response:
-    return context.show(request, "yayoi/token.html", {"page": PageForm({})})
+async def show_token(request: Request, context: Context, kept: Kept) -> Response:
+    right = OfficeToken(kept.value(TOKEN)) if kept.leads_on else None
+    page = PageForm(LABELS, {TOKEN: right}) if right else kept.page(LABELS)
+    return context.show(request, "yayoi/token.html", {"page": page, "right": right})
 
 
 @router.post("/token")
-async def check_token(request: Request, context: Context) -> Response:
-    typed = (await request.form()).get("office_token", "")
-    text = typed if isinstance(typed, str) else ""
-    labels = {"office_token": "事業所トークン"}
+async def check_token(request: Request, forms: Forms) -> Response:
     try:
-        token = OfficeToken(text)
+        OfficeToken(sent_values(await request.form(), TOKEN)[TOKEN])
     except ValueError as refused:
-        page = PageForm(labels, {"office_token": text[:LONGEST]}, {"office_token": str(refused)})
-        return context.show(request, "yayoi/token.html", {"page": page})
-    return context.show(
-        request, "yayoi/token.html", {"page": PageForm(labels, {"office_token": token}), "right": token}
-    )
+        raise FormRefusedError({TOKEN: str(refused)}) from None
+    return await forms.keep(request)

@@ -10,9 +10,10 @@ from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
 from web.common.auth import page_router
-from web.common.page_form import PageForm, messages, sent_values
+from web.common.page_form import messages, sent_values
+from web.common.sent_forms import FormRefusedError, Kept
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import OwnPair, PairPage
+from web.yayoi.customer.pair_page import OwnPair
 from web.yayoi.customer.reports import Events, report
 from web.yayoi.customer.set_up import lead_on
 
@@ -31,19 +32,21 @@ router = page_router()
 
 
 @router.get("/group")
-async def form(page: OwnPair) -> Response:
+async def form(page: OwnPair, kept: Kept) -> Response:
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
         return page.refuse(TITLE, refusal)
-    return _show(page, PageForm(LABELS))
+    forms = [(kind.value, kind.label) for kind in BusinessForm]
+    facts = {"title": TITLE, "page": kept.page(LABELS), "event_id": uuid4(), "business_forms": forms}
+    return page.show("yayoi/business_group.html", facts)
 
 
 @router.post("/group")
 async def create(page: OwnPair, events: Events) -> Response:
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
-        return page.refuse(TITLE, refusal)
+        raise FormRefusedError({"": refusal})  # its page says so too
     sent = await page.request.form()
-    form = PageForm(LABELS, sent_values(sent, *LABELS))
-    details = {path.removeprefix("details."): form.value(path) for path in LABELS if path.startswith("details.")}
+    typed = sent_values(sent, *LABELS)
+    details = {path.removeprefix("details."): typed[path] for path in LABELS if path.startswith("details.")}
     try:
         event = BusinessGroupCreatedEvent.model_validate(
             {
@@ -51,22 +54,16 @@ async def create(page: OwnPair, events: Events) -> Response:
                 "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
-                "group_name": form.value("group_name"),
+                "group_name": typed["group_name"],
                 "details": details,
             }
         )
     except ValidationError as invalid:
-        errors = messages(invalid, form.values)
+        errors = messages(invalid, typed)
         if "details.business_form" in errors:
             errors["details.business_form"] = NO_CHOICE
-        return _show(page, form.refused(errors))
+        raise FormRefusedError(errors) from None
     reported = await report(events, event)
     if reported.refusal:
-        return _show(page, form.refused({"": reported.refusal}))
+        raise FormRefusedError({"": reported.refusal})
     return lead_on(SetUpStep.BUSINESS_GROUP, reported)
-
-
-def _show(page: PairPage, form: PageForm) -> Response:
-    forms = [(kind.value, kind.label) for kind in BusinessForm]
-    facts = {"title": TITLE, "page": form, "event_id": uuid4(), "business_forms": forms}
-    return page.show("yayoi/business_group.html", facts)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from models.yayoi.enquiries import MAX_TEXT_LENGTH, NO_SUPPORT, EnquiryForm
 from models.yayoi.store.enquiries import Enquiries
 from web.common.auth import Limit, client_address, page_router
-from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, messages, sent_values
+from web.common.context import Context, given
+from web.common.page_form import messages, sent_values
+from web.common.sent_forms import FormRefusedError, Kept
 from web.common.submission_ids import event_id_of
 
 LABELS = {
@@ -25,8 +26,10 @@ router = page_router()
 
 
 @router.get("/enquiry")
-async def form(request: Request, context: Context, about: Annotated[str, Query()] = "") -> Response:
-    return _show(request, context, PageForm(LABELS, {"text": "登録名義の変更について\n"} if about == "name" else {}))
+async def form(request: Request, context: Context, kept: Kept, about: Annotated[str, Query()] = "") -> Response:
+    page = kept.page(LABELS, text="登録名義の変更について\n" if about == "name" else "")
+    facts = {"page": page, "event_id": uuid4(), "most": MAX_TEXT_LENGTH}
+    return context.show(request, "yayoi/enquiry.html", facts)
 
 
 @router.post("/enquiry")
@@ -34,14 +37,14 @@ async def send(
     request: Request, context: Context, enquiries: Annotated[Enquiries, Depends(given(Enquiries))]
 ) -> Response:
     sent = await request.form()
-    form = PageForm(LABELS, sent_values(sent, *LABELS))
+    typed = sent_values(sent, *LABELS)
     try:
-        enquiry = EnquiryForm.model_validate(form.values)
+        enquiry = EnquiryForm.model_validate(typed)
     except ValidationError as invalid:
-        return _show(request, context, form.refused(messages(invalid, form.values)))
+        raise FormRefusedError(messages(invalid, typed)) from None
     await context.auth.limit(Limit.SUBMISSION, client_address(request))
     if await enquiries.is_issued(enquiry.contract_id):
-        return _show(request, context, form.refused({"contract_id": NO_SUPPORT}))
+        raise FormRefusedError({"contract_id": NO_SUPPORT})
     receipt_no = await enquiries.take(enquiry, event_id_of(sent))
     return RedirectResponse(f"/enquiry/done?receipt={receipt_no}", HTTPStatus.SEE_OTHER)
 
@@ -51,8 +54,3 @@ async def done(
     request: Request, context: Context, receipt: Annotated[str, Query(pattern="^Q-[0-9]{6,9}$")]
 ) -> Response:
     return context.show(request, "yayoi/enquiry_done.html", {"receipt": receipt})
-
-
-def _show(request: Request, context: WebContext, form: PageForm) -> Response:
-    facts = {"page": form, "event_id": uuid4(), "most": MAX_TEXT_LENGTH}
-    return context.show(request, "yayoi/enquiry.html", facts)

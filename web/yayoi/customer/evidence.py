@@ -1,5 +1,6 @@
 """Before evidence is stored: whether this ID may store it for this office (Y23)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -9,9 +10,10 @@ from models.yayoi.evidence_guard import EvidenceAllowed, EvidenceQuestion, Evide
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.store.evidence import check_evidence, own_group
 from web.common.auth import Limit, client_address, page_router
-from web.common.context import Context, WebContext
-from web.common.page_form import PageForm, sent_values
+from web.common.context import Context
+from web.common.page_form import sent_values
 from web.common.problems import ProblemError, answers
+from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.yayoi.accounts.signed_in import SignedIn
 
 LABELS = {"office_token": "事業所トークン"}
@@ -48,24 +50,27 @@ async def check(question: EvidenceQuestion, request: Request, context: Context) 
 
 
 @router.get("/evidence")
-async def form(request: Request, context: Context, who: SignedIn) -> Response:
-    return await _show(request, context, who, PageForm(LABELS))
+async def form(request: Request, context: Context, who: SignedIn, kept: Kept) -> Response:
+    page, allowed = kept.page(LABELS), None
+    if kept.leads_on:
+        try:
+            allowed = await check_evidence(context.sessions, _question(who, page.values))
+        except (ValueError, EvidenceRefusedError) as refused:  # typed before signing in, or true no longer
+            page = page.refused({"office_token": str(refused)})
+    facts = {"visitor": who, "group_name": await own_group(context.sessions, who), "page": page, "allowed": allowed}
+    return context.show(request, "yayoi/evidence.html", facts)
 
 
 @router.post("/evidence")
-async def check_on_page(request: Request, context: Context, who: SignedIn) -> Response:
-    form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
+async def check_on_page(request: Request, context: Context, who: SignedIn, forms: Forms) -> Response:
+    typed = sent_values(await request.form(), *LABELS)
     try:
-        question = EvidenceQuestion(yayoi_id=who, office_token=OfficeToken(form.value("office_token")))
-        allowed = await check_evidence(context.sessions, question)
+        await check_evidence(context.sessions, _question(who, typed))
     except (ValueError, EvidenceRefusedError) as refused:
-        message = str(refused) if form.value("office_token").strip() else "入力してください。"
-        return await _show(request, context, who, form.refused({"office_token": message}))
-    return await _show(request, context, who, form, allowed)
+        message = str(refused) if typed["office_token"].strip() else "入力してください。"
+        raise FormRefusedError({"office_token": message}) from None
+    return await forms.keep(request)
 
 
-async def _show(
-    request: Request, context: WebContext, who: YayoiId, form: PageForm, allowed: EvidenceAllowed | None = None
-) -> Response:
-    facts = {"visitor": who, "group_name": await own_group(context.sessions, who), "page": form, "allowed": allowed}
-    return context.show(request, "yayoi/evidence.html", facts)
+def _question(who: YayoiId, typed: Mapping[str, str]) -> EvidenceQuestion:
+    return EvidenceQuestion(yayoi_id=who, office_token=OfficeToken(typed.get("office_token", "")))

@@ -7,12 +7,11 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
-from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.member_invitations import MemberInvitations, OpenInvitation
 from web.common.auth import page_router
-from web.common.auth.access import SignInNeededError
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Kept, SignInNeededError, form_on
 from web.yayoi.accounts.signed_in import SignedIn, Visitor
 from web.yayoi.customer.members import Invitations, to_members
 
@@ -25,20 +24,27 @@ router = page_router()
 
 @router.get("/members/join")
 async def invitation(
-    request: Request, context: Context, visitor: Visitor, invitations: Invitations, link: Annotated[str, Query()] = ""
+    request: Request,
+    context: Context,
+    visitor: Visitor,
+    invitations: Invitations,
+    *,
+    kept: Kept,
+    link: Annotated[str, Query()] = "",
 ) -> Response:
     _, opened = await _opened(context, invitations, link)
     if visitor is None and opened.registered:
         raise SignInNeededError
-    return _show(request, context, visitor, opened, link)
+    facts = {"visitor": visitor, "opened": opened, "link": link, "page": kept.page({})}
+    return context.show(request, "yayoi/member_join.html", facts)
 
 
 @router.post("/members/join")
+@form_on(".", "link")
 async def join(request: Request, context: Context, who: SignedIn, invitations: Invitations) -> Response:
-    token = str((await request.form()).get("link", ""))
-    link, opened = await _opened(context, invitations, token)
+    link, _ = await _opened(context, invitations, str((await request.form()).get("link", "")))
     if refusal := await invitations.accept(link, who):
-        return _show(request, context, who, opened, token, refusal=refusal)
+        raise FormRefusedError({"": refusal}, HTTPStatus.CONFLICT)
     return to_members("joined")
 
 
@@ -51,16 +57,3 @@ async def _opened(
     if link is None or opened is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
     return link, opened
-
-
-def _show(
-    request: Request,
-    context: WebContext,
-    visitor: YayoiId | None,
-    opened: OpenInvitation,
-    link: str,
-    *,
-    refusal: str | None = None,
-) -> Response:
-    facts = {"visitor": visitor, "opened": opened, "link": link, "refusal": refusal}
-    return context.show(request, "yayoi/member_join.html", facts, HTTPStatus.CONFLICT if refusal else None)

@@ -16,6 +16,7 @@ from web.common.auth import Limit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.yayoi.accounts.signed_in import SignedIn
 
 LABELS = {"yayoi_id": "招待する弥生ID（メールアドレス）"}
@@ -74,29 +75,29 @@ Page = Annotated[MembersPage, Depends(MembersPage)]
 
 
 @router.get("/members")
-async def members(page: Page, done: Annotated[str, Query()] = "") -> Response:
-    return page.show(PageForm(LABELS), _DONE.get(done))
+async def members(page: Page, kept: Kept, done: Annotated[str, Query()] = "") -> Response:
+    return page.show(kept.page(LABELS), _DONE.get(done))
 
 
 @router.post("/members")
 async def invite(page: Page, group: Administered, invitations: Invitations) -> Response:
-    form = PageForm(LABELS, sent_values(await page.request.form(), *LABELS))
+    typed = sent_values(await page.request.form(), *LABELS)["yayoi_id"]
     try:
-        yayoi_id = YayoiId(form.value("yayoi_id"))
+        yayoi_id = YayoiId(typed)
     except ValueError as refused:
-        message = str(refused) if form.value("yayoi_id").strip() else "入力してください。"
-        return page.show(form.refused({"yayoi_id": message}))
+        raise FormRefusedError({"yayoi_id": str(refused) if typed.strip() else "入力してください。"}) from None
     await page.context.auth.limit(Limit.INVITATION, page.who)
     if refusal := await invitations.invite(group, page.who, yayoi_id):
-        return page.show(form.refused({"yayoi_id": refusal}))
+        raise FormRefusedError({"yayoi_id": refusal})
     return to_members("invited")
 
 
 @router.post("/members/{invitation_id}/again")
+@form_on("/members")
 async def send_again(page: Page, group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
     await page.context.auth.limit(Limit.INVITATION, page.who)
     if refusal := await invitations.send_again(group, invitation_id):
-        return page.show(PageForm(LABELS).refused({"": refusal}))
+        raise FormRefusedError({"": refusal})
     return to_members("again")
 
 
@@ -111,9 +112,10 @@ async def ask_before_withdrawing(page: Page, group: Administered, invitation_id:
 
 
 @router.post("/members/{invitation_id}/withdrawn")
-async def withdraw(page: Page, group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
+@form_on("/members")
+async def withdraw(group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
     if refusal := await invitations.withdraw(group, invitation_id):
-        return page.show(PageForm(LABELS).refused({"": refusal}))
+        raise FormRefusedError({"": refusal})
     return to_members("withdrawn")
 
 

@@ -14,7 +14,8 @@ from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, page_router
 from web.common.context import given
-from web.common.page_form import PageForm, sent_values
+from web.common.page_form import sent_values
+from web.common.sent_forms import FormRefusedError, Kept
 from web.common.submission_ids import event_id_of
 from web.yayoi.customer.pair_page import NO_CASE, STEP_PATHS, OwnPair, PairPage
 from web.yayoi.customer.reports import Events, report
@@ -70,10 +71,11 @@ OfPath = Annotated[ProductRegistration, Depends(_registration)]
 
 @router.get("/products/register")
 @router.get("/products/owned")
-async def form(page: OwnPair, registration: OfPath) -> Response:
+async def form(page: OwnPair, registration: OfPath, kept: Kept) -> Response:
     if refusal := page.refusal(registration.step):
         return page.refuse(registration.title, refusal)
-    return _show(page, registration, PageForm(LABELS))
+    facts = {"page": kept.page(LABELS), "event_id": uuid4(), "registration": registration}
+    return page.show("yayoi/product.html", facts | {"path": STEP_PATHS[registration.step]})
 
 
 @router.post("/products/register")
@@ -85,26 +87,18 @@ async def register(
     events: Events,
 ) -> Response:
     if refusal := page.refusal(registration.step):
-        return page.refuse(registration.title, refusal)
+        raise FormRefusedError({"": refusal})  # its page says so too
     sent = await page.request.form()
-    form = PageForm(LABELS, sent_values(sent, "contract_id"))
-    if errors := await _errors(page, passwords, form.value("contract_id"), str(sent.get("password", ""))):
-        return _show(page, registration, form.refused(errors))
+    typed = sent_values(sent, *LABELS)
+    if errors := await _errors(page, passwords, typed["contract_id"], typed["password"]):
+        raise FormRefusedError(errors)
     event = registration.event(
-        event_id=event_id_of(sent),
-        source=CUSTOMER_PAGES,
-        contract_id=form.value("contract_id"),
-        yayoi_id=page.who,
+        event_id=event_id_of(sent), source=CUSTOMER_PAGES, contract_id=typed["contract_id"], yayoi_id=page.who
     )
     reported = await report(events, event)
     if reported.refusal:
-        return _show(page, registration, form.refused({"": reported.refusal}))
+        raise FormRefusedError({"": reported.refusal})
     return lead_on(registration.step, reported)
-
-
-def _show(page: PairPage, registration: ProductRegistration, form: PageForm) -> Response:
-    facts = {"page": form, "event_id": uuid4(), "registration": registration, "path": STEP_PATHS[registration.step]}
-    return page.show("yayoi/product.html", facts)
 
 
 async def _errors(page: PairPage, passwords: SupportPasswords, typed: str, password: str) -> dict[str, str]:

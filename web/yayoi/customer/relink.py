@@ -1,6 +1,6 @@
 """Linking services again with the new contract ID: which, from which day on, and what to look at afterwards (Y21)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
@@ -19,8 +19,9 @@ from models.yayoi.store.pair_status import PairStatus
 from models.yayoi.store.sharing_again import ended_sharings
 from web.common.auth import page_router
 from web.common.page_form import PageForm, sent_values
+from web.common.sent_forms import FormRefusedError, Kept, KeptForm
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import NO_CASE, OwnLinks, PairPage
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks
 from web.yayoi.customer.reports import Events, report
 
 TITLE = "サービスの再連携"
@@ -47,52 +48,58 @@ class LinkView:
 
 
 @router.get("/relink")
-async def services(page: OwnLinks) -> Response:
+async def services(page: OwnLinks, kept: Kept) -> Response:
     pair = page.pair
     if pair is None:
         return page.refuse(TITLE, NO_CASE)
     if pair.cannot_relink and not pair.contract_id:
         return page.refuse(TITLE, pair.cannot_relink)
-    return await _show(page, pair, PageForm({}))
+    links, sharings = _links(pair), await ended_sharings(page.context.sessions, pair)
+    facts = {
+        "links": links,
+        "sharings": sharings,
+        "page": _typed(links, kept),
+        "today": page.context.today,
+        "complete": all(link.coverage for link in links) and all(sharing.answered for sharing in sharings),
+    }
+    return page.show("yayoi/relink.html", facts)
 
 
 @router.post("/relink")
 async def record(page: OwnLinks, events: Events) -> Response:
     pair = page.pair
     if pair is None or pair.cannot_relink:
-        return page.refuse(TITLE, (pair and pair.cannot_relink) or NO_CASE)
+        raise FormRefusedError({"": (pair and pair.cannot_relink) or NO_CASE})
     sent = await page.request.form()
     links = _links(pair)
-    sent_for = (sent.get("service_kind"), sent.get("service"))
-    number = next((n for n, link in enumerate(links) if (link.kind.value, link.service) == sent_for), None)
+    number = _number(links, sent)
     if number is None:
-        return await _show(page, pair, PageForm({}, {}, {"": UNKNOWN_LINK}))
+        raise FormRefusedError({"": UNKNOWN_LINK})
     link = links[number]
     typed = sent_values(sent, *_FIELDS)
-    form = PageForm(
-        {f"links.{number}.{name}": f"{link.service}：{label}" for name, label in _FIELDS.items()},
-        {f"links.{number}.{name}": value for name, value in typed.items()},
-    )
     days = read_days(link.kind, **typed, today=page.context.today, applied_on=pair.applied_on)
     if days.errors:
-        errors = {f"links.{number}.{name}": message for name, message in days.errors.items()}
-        return await _show(page, pair, form.refused(errors))
+        raise FormRefusedError(days.errors)
     if refusal := await _report(events, pair, link, days, sent):
-        return await _show(page, pair, form.refused({"": refusal}))
+        raise FormRefusedError({"": refusal})
     return RedirectResponse(f"/relink#link-{number}", HTTPStatus.SEE_OTHER)
 
 
-async def _show(page: PairPage, pair: PairStatus, form: PageForm) -> Response:
-    sharings = await ended_sharings(page.context.sessions, pair)
-    links = _links(pair)
-    facts = {
-        "links": links,
-        "sharings": sharings,
-        "page": form,
-        "today": page.context.today,
-        "complete": all(link.coverage for link in links) and all(sharing.answered for sharing in sharings),
-    }
-    return page.show("yayoi/relink.html", facts)
+def _number(links: Sequence[LinkView], sent: Mapping[str, object]) -> int | None:
+    """Return for which service of the page a form was sent."""
+    sent_for = (sent.get("service_kind"), sent.get("service"))
+    return next((n for n, link in enumerate(links) if (link.kind.value, link.service) == sent_for), None)
+
+
+def _typed(links: Sequence[LinkView], kept: KeptForm) -> PageForm:
+    """Return what was typed, and what is wrong with it, at the service that it is about."""
+    number = _number(links, kept.values)
+    if number is None:
+        return kept.page({})
+    at = {name: f"links.{number}.{name}" for name in _FIELDS}
+    labels = {at[name]: f"{links[number].service}：{label}" for name, label in _FIELDS.items()}
+    values = {at[name]: kept.value(name) for name in _FIELDS}
+    return PageForm(labels, values, {at.get(name, name): text for name, text in kept.errors.items()}, kept.status)
 
 
 def _links(pair: PairStatus) -> list[LinkView]:

@@ -20,7 +20,8 @@ from models.yayoi.store.pair_status import OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
-from web.common.page_form import PageForm, messages, refused_form, sent_values
+from web.common.page_form import errors_by_field, messages, sent_values
+from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
 from web.yayoi.customer.pair_page import PairPage
@@ -48,6 +49,8 @@ SET_BEFORE = (
     "この番号のパスワードは、すでに設定されています。変更するときは、先にこの番号の弥生ID でログインしてから、"
     "もう一度この画面を開いてください。"
 )
+NOTICE, PASSWORD = "/support-password", "/support-password/set"
+"""First what the notice says is typed, then the password."""
 Passwords = Annotated[SupportPasswords, Depends(given(SupportPasswords))]
 router = page_router()
 
@@ -59,24 +62,36 @@ class _Notice(BaseModel):
     yayoi_id: YayoiId
 
 
-@router.get("/support-password")
-async def form(request: Request, context: Context, visitor: Visitor) -> Response:
+@router.get(NOTICE)
+async def form(request: Request, context: Context, visitor: Visitor, kept: Kept) -> Response:
     if visitor and (pair := await status_of(context.sessions, visitor)):
-        page, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
-        if (refusal := page.refusal(step)) == OVER:
-            return page.refuse(step.label, refusal)
-    return _ask(request, context, PageForm(LABELS, {"yayoi_id": visitor} if visitor else {}))
+        own, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
+        if (refusal := own.refusal(step)) == OVER:
+            return own.refuse(step.label, refusal)
+    page = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
+    return context.show(request, "yayoi/support_password.html", {"page": page})
 
 
-@router.post("/support-password")
-async def check(request: Request, context: Context, visitor: Visitor, passwords: Passwords) -> Response:
-    checked = await _checked(request, context, visitor, passwords)
-    if isinstance(checked, PageForm):
-        return _ask(request, context, checked)
-    return _choose(request, context, checked, PageForm(PASSWORD_LABELS))
+@router.post(NOTICE)
+async def check(request: Request, context: Context, visitor: Visitor, passwords: Passwords, forms: Forms) -> Response:
+    await _checked(request, context, visitor, passwords)
+    return await forms.keep(request, page=PASSWORD)
 
 
-@router.post("/support-password/set")
+@router.get(PASSWORD)
+async def choose(request: Request, context: Context, passwords: Passwords, kept: Kept) -> Response:
+    """Ask for the password of the notice that was typed from before."""
+    try:
+        notice = _Notice.model_validate(dict(kept.values))
+        contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
+    except (ValidationError, RefusedError):
+        return RedirectResponse(NOTICE, HTTPStatus.SEE_OTHER)
+    facts = {"page": kept.page(PASSWORD_LABELS), "contract": contract, "event_id": uuid4()}
+    return context.show(request, "yayoi/support_password_set.html", facts | {"rule": PasswordKind.SUPPORT.rule})
+
+
+@router.post(PASSWORD)
+@form_on(NOTICE)  # what the other page shows is for those alone who have shown that they hold the notice
 async def set_password(
     request: Request, context: Context, visitor: Visitor, passwords: Passwords, events: Events
 ) -> Response:
@@ -85,13 +100,10 @@ async def set_password(
     if await was_delivered(context.sessions, event_id):
         return _lead_on()  # a double click
     contract = await _checked(request, context, visitor, passwords)
-    if isinstance(contract, PageForm):
-        return _ask(request, context, contract)
-    form = PageForm(PASSWORD_LABELS, sent_values(sent, "new_mail"))
-    password = str(sent.get("password", ""))
-    if errors := _errors(password, str(sent.get("password_again", "")), form.value("new_mail")):
-        return _choose(request, context, contract, form.refused(errors))
-    await passwords.store(contract.contract_id, password)
+    typed = sent_values(sent, *PASSWORD_LABELS)
+    if errors := _errors(**typed):
+        raise FormRefusedError(errors, page=PASSWORD)
+    await passwords.store(contract.contract_id, typed["password"])
     if await passwords.is_recorded(contract):
         return _lead_on()  # a new password for a step that was done before is no new step
     event = SupportPasswordSetEvent(
@@ -103,7 +115,7 @@ async def set_password(
     )
     reported = await report(events, event)
     if reported.refusal and not await passwords.is_recorded(contract):
-        return _choose(request, context, contract, form.refused({"": reported.refusal}))
+        raise FormRefusedError({"": reported.refusal}, page=PASSWORD)
     return _lead_on(later=not reported.at_once)
 
 
@@ -112,27 +124,18 @@ async def done(request: Request, context: Context, later: Annotated[bool, Query(
     return context.show(request, "yayoi/support_password_done.html", {"later": later})
 
 
-def _ask(request: Request, context: WebContext, form: PageForm) -> Response:
-    return context.show(request, "yayoi/support_password.html", {"page": form})
-
-
-def _choose(request: Request, context: WebContext, contract: IssuedContractRow, form: PageForm) -> Response:
-    facts = {"page": form, "contract": contract, "rule": PasswordKind.SUPPORT.rule, "event_id": uuid4()}
-    return context.show(request, "yayoi/support_password_set.html", facts)
-
-
 def _lead_on(*, later: bool = False) -> Response:
     return RedirectResponse("/support-password/done" + ("?later=true" if later else ""), HTTPStatus.SEE_OTHER)
 
 
-def _errors(password: str, again: str, new_mail: str) -> dict[str, str]:
+def _errors(password: str, password_again: str, new_mail: str) -> dict[str, str]:
     errors = {}
     refusal = PasswordKind.SUPPORT.refusal(password)
     if refusal:
         errors["password"] = refusal
-    if not again:
+    if not password_again:
         errors["password_again"] = NOT_TYPED
-    elif not refusal and password != again:
+    elif not refusal and password != password_again:
         errors["password_again"] = NOT_THE_SAME
     if new_mail.strip():
         errors["new_mail"] = LEAVE_NEW_MAIL_EMPTY
@@ -141,24 +144,24 @@ def _errors(password: str, again: str, new_mail: str) -> dict[str, str]:
 
 async def _checked(
     request: Request, context: WebContext, visitor: YayoiId | None, passwords: SupportPasswords
-) -> IssuedContractRow | PageForm:
-    """Return the contract of the notice that was typed from, or the form with what is wrong."""
-    form = PageForm(LABELS, sent_values(await request.form(), *LABELS))
-    errors = {"phone": LEAVE_PHONE_EMPTY} if form.value("phone").strip() else {}
+) -> IssuedContractRow:
+    """Return the contract of the notice that was typed from. Raises `FormRefusedError` with what is wrong."""
+    typed = sent_values(await request.form(), *LABELS)
+    errors = {"phone": LEAVE_PHONE_EMPTY} if typed["phone"].strip() else {}
     try:
-        notice = _Notice.model_validate(dict(form.values))
+        notice = _Notice.model_validate(typed)
     except ValidationError as invalid:
-        return form.refused(errors | messages(invalid, form.values))
+        raise FormRefusedError(errors | messages(invalid, typed)) from None
     if errors:
-        return form.refused(errors)
+        raise FormRefusedError(errors)
     await context.auth.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
     await context.auth.limit(Limit.SUPPORT_PASSWORD, notice.contract_id)
     try:
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
     except RefusedError as refused:
-        return refused_form(form, refused)
+        raise FormRefusedError(errors_by_field(refused.errors, typed)) from None
     if refusal := await passwords.refusal(contract):
-        return form.refused({"": refusal})
+        raise FormRefusedError({"": refusal})
     if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
-        return form.refused({"": SET_BEFORE})
+        raise FormRefusedError({"": SET_BEFORE})
     return contract

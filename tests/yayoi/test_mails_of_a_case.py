@@ -1,0 +1,178 @@
+"""A case's mails: one for each event and person, in the order of what happened, and true (Y18, Y27)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import WorkflowHandle
+
+from models.common.calendar import end_of
+from models.common.waiting_for import WaitingFor
+from models.yayoi.mails import MailKind
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Cancel, CorrectPair, Reject, Withdraw
+from models.yayoi.procedures import Stage
+from tests.support.environment import (
+    NOBODY,
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    TARO,
+    Case,
+    Environment,
+    at_rest,
+    form,
+)
+from tests.support.web import until
+from workers.stack.inbox import text_of
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+
+WHY = {"by": OPERATOR, "reason": "お電話"}
+ALL_OVER = "これで、お申し込みのお手続きはすべて終了しました。"
+OTHERS_GO_ON = "ほかの事業所データのお手続きは、このまま進みます。"
+
+
+def subjects(environment: Environment, recipient: str = TARO) -> list[str]:
+    return [str(mail["Subject"]) for mail in environment.inbox.to(recipient)]
+
+
+async def reject(case: Case) -> None:
+    await case.act(Reject(**WHY))
+
+
+async def withdraw(case: Case) -> None:
+    await case.act(Withdraw(**WHY))
+
+
+async def expire(case: Case) -> None:
+    await case.until(end_of(case.environment.calendar.business_days_after(case.due_date, 5)) + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("leave", "mail"),
+    [
+        (reject, MailKind.REJECTED),
+        (expire, MailKind.EXPIRED),
+        pytest.param(withdraw, MailKind.WITHDRAWN, marks=pytest.mark.long),
+    ],
+)
+async def test_y27_the_end_of_a_single_office_is_one_mail(
+    environment: Environment, leave: Callable[[Case], Awaitable[None]], mail: MailKind
+) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await leave(case)
+    await case.application.result()
+    ends = {kind.subject for kind in (mail, MailKind.FINISHED)}
+    assert [subject for subject in subjects(environment) if subject in ends] == [mail.subject]
+    last = text_of(environment.inbox.to(TARO)[-1])
+    assert ALL_OVER in last
+    assert OTHERS_GO_ON not in last
+
+
+async def test_y27_the_others_go_on_only_if_one_is_open(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.CORRECTION, 2)
+    await case.act(Cancel(**WHY), 1)
+    await case.office(1).result()
+    first = text_of(environment.inbox.to(TARO)[-1])
+    assert OTHERS_GO_ON in first
+    assert ALL_OVER not in first
+    await case.act(Cancel(**WHY), 2)
+    await case.application.result()
+    second = text_of(environment.inbox.to(TARO)[-1])
+    assert OTHERS_GO_ON not in second
+    assert ALL_OVER in second
+    assert subjects(environment).count(MailKind.FINISHED.subject) == 0
+
+
+async def test_y27_when_all_are_cancelled_no_mail_says_that_the_others_go_on(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.CORRECTION, 2)
+    await case.application.execute_update(MultiOfficeApplication.cancel, Cancel(**WHY))
+    await case.application.result()
+    cancelled = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
+    assert len(cancelled) == 2
+    assert [OTHERS_GO_ON in text_of(mail) for mail in cancelled] == [False, False]
+    assert sum(ALL_OVER in text_of(mail) for mail in cancelled) == 1
+    assert subjects(environment)[-1] == MailKind.CANCELLED.subject
+
+
+async def test_y18_the_receipt_comes_first_also_after_the_mail_server_took_none(environment: Environment) -> None:
+    environment.inbox.busy.add(TARO)
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
+    await until(partial(waits_with_a_mail, case.application))
+    await until(partial(waits_with_a_mail, case.office()))
+    environment.inbox.busy.clear()
+
+    async def both_are_there() -> bool:
+        return len(subjects(environment)) > 1
+
+    await until(both_are_there)
+    assert subjects(environment) == [MailKind.RECEIPT.subject, MailKind.CORRECTION_NEEDED.subject]
+    await at_rest(case, Stage.CORRECTION)
+    assert len(subjects(environment)) == 2
+
+
+async def waits_with_a_mail(procedure: WorkflowHandle[Any, Any]) -> bool:
+    pending = (await procedure.describe()).raw_description.pending_activities
+    return "send_mail" in {activity.activity_type.name for activity in pending}
+
+
+# --- what pages read meanwhile ----------------------------------------------------------------------------------------
+
+LOGGED = (
+    "create table status_log (stage text, waiting_for text, ending text, outcome text)",
+    """create function log_status() returns trigger language plpgsql as $$
+    begin insert into status_log values (new.stage, new.waiting_for, new.ending, new.outcome); return new; end $$""",
+    "create trigger log after update on case_status for each row when (new.part = 1) execute function log_status()",
+)
+
+
+async def log_statuses(environment: Environment) -> None:
+    """Keep everything that a page could read of the first office."""
+    async with environment.sessions.begin() as session:
+        for statement in LOGGED:
+            await session.execute(text(statement))
+
+
+async def logged(environment: Environment) -> list[tuple[str, str, str | None, str | None]]:
+    async with environment.sessions() as session:
+        rows = await session.execute(text("select stage, waiting_for, ending, outcome from status_log"))
+        return [(stage, waiting_for, ending, outcome) for stage, waiting_for, ending, outcome in rows]
+
+
+async def test_y13_after_a_correction_no_page_says_that_one_is_needed(environment: Environment) -> None:
+    case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.CORRECTION)
+    await log_statuses(environment)
+    await case.act(CorrectPair(**WHY, yayoi_id=OFFICE_B[0]))
+    await at_rest(case, Stage.SET_UP)
+    seen = await logged(environment)
+    assert Stage.CORRECTION in {stage for stage, *_ in seen}
+    assert WaitingFor.APPLICANT not in {who for stage, who, *_ in seen if stage == Stage.CORRECTION}
+
+
+async def test_y13_after_a_release_no_page_asks_for_it(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await log_statuses(environment)
+    await case.release_sharing()
+    await at_rest(case, Stage.SET_UP)
+    assert WaitingFor.APPLICANT not in {who for stage, who, *_ in await logged(environment) if stage == Stage.SHARING}
+
+
+async def test_y27_the_row_says_that_a_case_ends_as_soon_as_that_is_recorded(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await log_statuses(environment)
+    await withdraw(case)
+    await case.office().result()
+    seen = await logged(environment)
+    assert (seen[0][0], seen[0][2], seen[0][3]) == (Stage.SHARING, Outcome.WITHDRAWN, None)
+    assert {ending for _, _, ending, *_ in seen} == {Outcome.WITHDRAWN}
