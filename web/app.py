@@ -23,7 +23,10 @@ from models.yayoi.enquiries import ENQUIRY_PAGE, ENQUIRY_PATH
 from models.yayoi.procedures import SET_UP_PAGE, SET_UP_PATH
 from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
-from web.backoffice.operators import OperatorsWebUi, backoffice
+from web.backoffice.bounces import BOUNCES
+from web.backoffice.bounces import MOST_SENT as MOST_RETURNED
+from web.backoffice.operators import OperatorsWebUi
+from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
@@ -91,7 +94,7 @@ def create_app(
         customer(context),
         myics(context),
         webhooks(context),
-        backoffice(OperatorsWebUi(ui_url, namespace)),
+        backoffice(context, OperatorsWebUi(ui_url, namespace)),
     ]
     kept = SentFormStore(sessions, context.now)
     forms = SentForms(
@@ -177,6 +180,6 @@ def _protect(app: FastAPI, context: WebContext) -> None:
     context.auth.open_on(app)
     answer = answer_problems(app, context.templates, context.secret_key)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
-    app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT})
+    app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
     describe_problems(app)

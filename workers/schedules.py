@@ -1,4 +1,4 @@
-"""What runs by the clock: the operators' morning digest and the daily reconciliation, as Temporal Schedules."""
+"""What runs by the clock, as Temporal Schedules: the morning digest, the reconciliation, reading returned mails."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +11,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -18,21 +19,43 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.calendar import JST
+from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.common.activity_options import LATER
 
-DIGEST, RECONCILIATION = "morning-digest", "daily-reconciliation"
+DIGEST, RECONCILIATION, BOUNCES = "morning-digest", "daily-reconciliation", "bounce-reading"
 """Ids of the schedules; each run's workflow id begins with its schedule's."""
 
 _MONDAY_TO_FRIDAY = (ScheduleRange(1, 5),)
 _EVERY_DAY = (ScheduleRange(0, 6),)
 
 
-def schedules(task_queue: str) -> dict[str, Schedule]:
-    """Return both, by id. The digest itself skips public holidays, which a schedule does not know."""
+def schedules(task_queue: str, bounces_every: timedelta | None = None) -> dict[str, Schedule]:
+    """Return all, by id. The digest itself skips public holidays, which a schedule does not know.
+
+    `bounces_every`: how often returned mails are read; None: they are not.
+    """
+    return _daily_schedules(task_queue) | (_bounces(task_queue, bounces_every) if bounces_every else {})
+
+
+def _bounces(task_queue: str, every: timedelta) -> dict[str, Schedule]:
+    action = ScheduleActionStartWorkflow(
+        BounceReading.run,
+        id=BOUNCES,
+        task_queue=task_queue,
+        priority=LATER,
+        static_summary="届かずに戻ったメールを読む",
+    )
+    # A missed one is made up for by the next.
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every)
+    return {BOUNCES: Schedule(action=action, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]), policy=policy)}
+
+
+def _daily_schedules(task_queue: str) -> dict[str, Schedule]:
     return {
         DIGEST: _daily(
             ScheduleActionStartWorkflow(
@@ -66,13 +89,26 @@ def schedules(task_queue: str) -> dict[str, Schedule]:
     }
 
 
-async def install(client: Client, task_queue: str) -> None:
-    """Create both schedules or bring them to what this build says; one that somebody has paused stays paused."""
-    for schedule_id, schedule in schedules(task_queue).items():
+async def install(client: Client, task_queue: str, bounces_every: timedelta | None = None) -> None:
+    """Create the schedules or bring them to what this build says; one that somebody has paused stays paused.
+
+    That of returned mails is removed where they are no longer read.
+    """
+    if bounces_every is None:
+        await _remove(client, BOUNCES)
+    for schedule_id, schedule in schedules(task_queue, bounces_every).items():
         try:
             await client.create_schedule(schedule_id, schedule)
         except ScheduleAlreadyRunningError:
             await client.get_schedule_handle(schedule_id).update(_to(schedule))
+
+
+async def _remove(client: Client, schedule_id: str) -> None:
+    try:
+        await client.get_schedule_handle(schedule_id).delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def _to(schedule: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpdate]:

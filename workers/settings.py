@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
 from models.common.contact import Phone, WebAddress
+from models.common.identifiers import MailAddress
 from models.myics.vendor_pages import SITE
 from models.webhooks.secrets import secrets_of
 from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
@@ -84,6 +85,18 @@ class Settings(BaseSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     smtp_tls: bool = False
+    bounce_address: MailAddress | None = None
+    """Where mails come back to that cannot be delivered; unset: to whom they are from."""
+    bounce_imap_host: str | None = None
+    """The IMAP server of that mailbox; set: what comes back is read there."""
+    bounce_imap_port: int = 993
+    bounce_imap_user: str | None = None
+    bounce_imap_password: SecretStr | None = None
+    bounce_imap_folder: str = Field(default="INBOX", pattern="^[ -~]+$")
+    bounce_maildir: Path | None = None
+    """Instead: the Maildir to which the machine's own mail server delivers it."""
+    bounce_every: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(minutes=1))
+
     operators_mail: str = "back-office@yayoi.example"
     """Where mails for operators go when nobody is in charge."""
     mail_from: str = "弥生株式会社 カスタマーセンター <customer-center@yayoi.example>"

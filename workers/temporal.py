@@ -100,7 +100,9 @@ async def prepare(client: Client, settings: Settings) -> None:
             )
         await _keep_closed_cases(client, settings)
         await _register_search_attributes(client)
-        await schedules.install(client, settings.temporal_task_queue)
+        reads_bounces = settings.bounce_imap_host or settings.bounce_maildir
+        every = settings.bounce_every if reads_bounces else None
+        await schedules.install(client, settings.temporal_task_queue, every)
         await _make_current(client, settings)
     except RPCError as error:
         raise TemporalSetUpError(

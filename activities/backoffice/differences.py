@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
@@ -51,7 +51,7 @@ class Differences:
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             pairs = await open_pairs(session)
             frozen = await self._smart_import.frozen(StepTransaction.to_read(session, at))
-            stuck = [*await _pending_mails(session, at), *await _waiting_events(session, at)]
+            stuck = [*await _undelivered_mails(session, at), *await _waiting_events(session, at)]
             stuck += await _not_started(session, at)
             unnoticed = await _notice_not_sent(session, at)
             late = await _after_closing(session)
@@ -281,8 +281,11 @@ async def _notice_not_sent(session: DatabaseSession, at: datetime) -> list[Findi
     ]
 
 
-async def _pending_mails(session: DatabaseSession, at: datetime) -> list[Finding]:
-    # Each is reported at least once, and every day only while its case is open.
+async def _undelivered_mails(session: DatabaseSession, at: datetime) -> list[Finding]:
+    """Return mails that could not be sent, and those that have come back.
+
+    Each is reported at least once, and every day only while its case is open and it was not sent again.
+    """
     pair, case = ApplicationOfficeRow, ApplicationRow
     of_open_pair = exists().where(
         pair.application_no == NoticeRow.application_no,
@@ -292,28 +295,38 @@ async def _pending_mails(session: DatabaseSession, at: datetime) -> list[Finding
     of_open_case = NoticeRow.office_no.is_(None) & exists().where(
         case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
     )
-    not_reported_yet = NoticeRow.created_at > at - FIRST_REPORT_WITHIN
+    unsent = NoticeRow.sent_at.is_(None) & (NoticeRow.created_at < at - SOON)
+    known_since = func.coalesce(NoticeRow.bounced_at, NoticeRow.created_at)
+    not_reported_yet = known_since > at - FIRST_REPORT_WITHIN
     once_more = aliased(NoticeRow)
     sent_since = exists().where(
-        once_more.application_no == NoticeRow.application_no,
+        once_more.case_no == NoticeRow.case_no,
         once_more.office_no.is_not_distinct_from(NoticeRow.office_no),
         once_more.kind == NoticeRow.kind,
-        once_more.sent_at > NoticeRow.created_at,
+        once_more.sent_at > func.coalesce(NoticeRow.sent_at, NoticeRow.created_at),
     )
     rows = await session.scalars(
         select(NoticeRow)
         .where(
-            NoticeRow.sent_at.is_(None),
-            NoticeRow.created_at < at - SOON,
+            unsent | NoticeRow.bounced_at.is_not(None),
             not_reported_yet | of_open_pair | of_open_case,
             ~sent_since,
         )
-        .order_by(NoticeRow.created_at)
+        .order_by(known_since, NoticeRow.key)
     )
-    return [_about(row, FindingKind.PENDING_MAIL, f"「{row.subject}」{_why_unsent(row)}") for row in rows]
+    return [
+        _about(
+            row,
+            FindingKind.RETURNED_MAIL if row.bounced_at else FindingKind.PENDING_MAIL,
+            f"「{row.subject}」{_why_undelivered(row)}",
+        )
+        for row in rows
+    ]
 
 
-def _why_unsent(notice: NoticeRow) -> str:
+def _why_undelivered(notice: NoticeRow) -> str:
+    if notice.bounced_at:
+        return f"が届かずに、{_time(notice.bounced_at)} に戻りました。{notice.bounced_because}"
     if notice.refused_because:
         return f"が宛先に届きません。{notice.refused_because}もう送っていません。"
     return f"を {_time(notice.created_at)} から送信できていません。"
@@ -362,13 +375,14 @@ def _one_not_started(row: ApplicationRow, at: datetime) -> Finding:
 
 def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
     """Return a finding about what a row is about, which only people can repair."""
-    number = ApplicationNo(row.application_no) if row.application_no else None
+    named = row.application_no or (next(iter(row.cases), None) if isinstance(row, NoticeRow) else None)
+    number = ApplicationNo(named) if named else None
     return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
 
 
 def _myics_no(row: ApplicationOfficeRow | NoticeRow | EventRow) -> RegistrationNo | None:
-    """Return the registration that a mail of MYICS is about: its key begins with it, as every ledger key does."""
-    number = row.key.partition(":")[0] if isinstance(row, NoticeRow) else ""
+    """Return the registration that a mail of MYICS is about."""
+    number = (row.case_no or "") if isinstance(row, NoticeRow) else ""
     return RegistrationNo(number) if RegistrationNo.pattern.fullmatch(number) else None
 
 

@@ -1,9 +1,9 @@
 """Every mail is sent from here: stored as pending, sent while its row is held, then marked as sent."""
 
 import asyncio
-import hashlib
+import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,8 @@ class WrittenMail:
     recipient: str
     subject: str
     markdown: str
+    cases: tuple[str, ...] = ()
+    """The cases that it names, if it is about several."""
 
     @property
     def body(self) -> str:
@@ -55,6 +57,8 @@ class MailIdentity:
 
     key: str
     kind: str
+    case_no: str | None = None
+    """The case that it is about, if it is about one."""
     application_no: str | None = None
     office_no: int | None = None
 
@@ -63,8 +67,8 @@ Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
 Audit = Callable[[NoticeRow], Iterable[AuditRow]]
 
 
-def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "", cases: Sequence[str] = ()) -> list[AuditRow]:
-    """Return the audit rows of a mail that was sent: one for each case that it is about, or its own case's.
+def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> list[AuditRow]:
+    """Return the audit rows of a mail that was sent, one for each case that it is about.
 
     `to` says for whom, where the subject does not.
     """
@@ -77,7 +81,7 @@ def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "", cases: Sequence
             by=SYSTEM,
             facts={"message_id": notice.message_id},
         )
-        for case_no in cases or [notice.key.partition(":")[0]]  # a ledger key
+        for case_no in notice.all_cases
     ]
 
 
@@ -109,8 +113,12 @@ class MailTransport(Protocol):
 class SmtpTransport:
     """An SMTP server, one connection per mail."""
 
-    def __init__(self, host: str, port: int, *, user: str | None, password: str | None, tls: bool) -> None:
+    def __init__(
+        self, host: str, port: int, *, user: str | None, password: str | None, tls: bool, bounces_to: str | None = None
+    ) -> None:
+        """Take where the server is; `bounces_to`: where mails come back to, else to whom they are from."""
         self._host, self._port, self._user, self._password, self._tls = host, port, user, password, tls
+        self._bounces_to = bounces_to
 
     async def send(self, mail: EmailMessage) -> None:
         [recipient] = mail["To"].addresses
@@ -119,7 +127,7 @@ class SmtpTransport:
             async with asyncio.timeout(_TAKEN_WITHIN):
                 await aiosmtplib.send(
                     mail.as_bytes(),
-                    sender=sender.addr_spec,
+                    sender=self._bounces_to or sender.addr_spec,
                     recipients=[recipient.addr_spec],
                     hostname=self._host,
                     port=self._port,
@@ -196,11 +204,13 @@ class Outbox:
         sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
+        secret_key: str,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._transport = transport
         self._sender = sender
+        self._secret_key = secret_key
         self._now = now
         self._quick_tries = QuickTries()
 
@@ -229,6 +239,7 @@ class Outbox:
                 insert(NoticeRow)
                 .values(
                     key=mail.key,
+                    case_no=mail.case_no,
                     application_no=mail.application_no,
                     office_no=mail.office_no,
                     kind=mail.kind,
@@ -243,6 +254,7 @@ class Outbox:
             notice = await session.get_one(NoticeRow, mail.key, with_for_update=True)
             if notice.sent_at is None:
                 notice.recipient, notice.subject = written.recipient, written.subject
+                notice.cases = list(written.cases)
                 notice.refused_because = await self._refusal(notice, written)
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
@@ -250,7 +262,7 @@ class Outbox:
                         session.add_all(audit(notice))
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
-        return SentMail(message_id=message_id)
+        return SentMail(message_id=notice.message_id)
 
     async def _refusal(self, notice: NoticeRow, written: WrittenMail) -> str | None:
         """Send the mail; return why its recipient is refused for good, None if it was taken."""
@@ -282,5 +294,6 @@ class Outbox:
         return mail
 
     def _message_id(self, key: str) -> str:
+        """Return an id that only those know who have had the mail: whoever names it says that it has come back."""
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
-        return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+        return f"<{hmac.digest(self._secret_key.encode(), f'mail:{key}'.encode(), 'sha256').hex()[:40]}@{domain}>"

@@ -58,7 +58,7 @@ class RegistrationMailActivities:
     async def send_myics_mail(self, request: SendMyicsMail) -> SentMail:
         """Send the mail unless it was sent before."""
         step = f"mail.{request.kind}.{request.counted}"
-        mail = MailIdentity(key=ledger_key(request.case_no, None, step), kind=request.kind)
+        mail = MailIdentity(key=ledger_key(request.case_no, None, step), kind=request.kind, case_no=request.case_no)
         audit = partial(mail_audit, at=request.at)
         return await self._outbox.send(mail, partial(self._write, request=request), audit=audit)
 

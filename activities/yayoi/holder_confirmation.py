@@ -90,12 +90,8 @@ class HolderConfirmationActivities:
             planned = await self._plan(session, step)
         if not isinstance(planned, HolderMail):
             return planned
-        named: list[str] = []
-        sent = await self._outbox.send(
-            MailIdentity(key=planned.key, kind=_KIND),
-            partial(self._write, mail=planned, named=named),
-            audit=lambda notice: mail_audit(notice, at=step.at, cases=named),
-        )
+        identity, write = MailIdentity(key=planned.key, kind=_KIND), partial(self._write, mail=planned)
+        sent = await self._outbox.send(identity, write, audit=partial(mail_audit, at=step.at))
         return HolderAsked(message_id=sent.message_id)
 
     async def _plan(self, session: DatabaseSession, step: AskHolder) -> HolderMail | HolderAsked:
@@ -123,13 +119,12 @@ class HolderConfirmationActivities:
         await session.execute(waiting.values(named_in=last.number))
         return _mail(last)
 
-    async def _write(self, session: DatabaseSession, *, mail: HolderMail, named: list[str]) -> WrittenMail:
+    async def _write(self, session: DatabaseSession, *, mail: HolderMail) -> WrittenMail:
         row = HolderConfirmationRow
         waiting = select(row.application_no).where(*waiting_on(mail.contract_id), row.named_in == mail.number)
         numbers = (await session.scalars(waiting.order_by(row.application_no))).all()
         if not numbers:
             raise NothingToSendError
-        named[:] = numbers
         reading = StepTransaction.to_read(session, mail.planned_at)
         contract = await self._contracts.existing(reading, ContractId(mail.contract_id))
         if contract is None:
@@ -141,7 +136,7 @@ class HolderConfirmationActivities:
             applications=[await self._named(session, mail, number) for number in numbers],
             apply_url=self._link(mail, PersonalLinkKind.HOLDER_APPLIES, mail.contract_id, "/apply?holder="),
         )
-        return WrittenMail(contract.mail_address, _KIND.subject, body)
+        return WrittenMail(contract.mail_address, _KIND.subject, body, tuple(numbers))
 
     async def _named(self, session: DatabaseSession, mail: HolderMail, number: str) -> NamedApplication:
         application = await session.get_one(ApplicationRow, number)

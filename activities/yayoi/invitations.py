@@ -57,7 +57,8 @@ class InvitationActivities:
         if row.link_no != step.link_no or row.accepted_at or row.withdrawn_at or row.closed_at:
             return InvitationMail(sent=False)
         kind = "member_invitation_reminder" if step.reminder else "member_invitation"
-        mail = MailIdentity(key=f"invitation:{step.invitation_id}:{step.link_no}:{kind}", kind=kind)
+        key = f"invitation:{step.invitation_id}:{step.link_no}:{kind}"
+        mail = MailIdentity(key=key, kind=kind, case_no=step.case_no)
         await self._outbox.send(mail, partial(self._write, step=step))
         return InvitationMail(sent=True)
 

@@ -101,6 +101,7 @@ class MailActivities:
         mail = MailIdentity(
             key=_key(request) + (".pair" if copy_to_pair else ""),
             kind=request.kind,
+            case_no=request.case_no,
             application_no=request.case_no,
             office_no=request.part,
         )

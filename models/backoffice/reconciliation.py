@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     UNFOLLOWED = "残りの設定を受け付けられない事業所データ"
     NOTICE_NOT_SENT = "お知らせを送れていないサービス契約ID"
     PENDING_MAIL = "送信できていないメール"
+    RETURNED_MAIL = "届かずに戻ったメール"
     WAITING_EVENT = "手続きに届いていない連絡"
     REFUSED_LATE = "受け付けた後で手続きが断った連絡"
     NOT_STARTED = "手続きが始まっていない申込"

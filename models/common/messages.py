@@ -11,6 +11,8 @@ ACTIVITY_FAILING = "activity_failing"
 """The signal that asks a workflow to look which of its activities keep failing."""
 MAIL_REFUSED = "MailRefused"
 """The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
+MAIL_RETURNED = "mail_returned"
+"""The signal that asks a workflow to look which of the mails of its case have come back."""
 ROW_CHANGED = "row_changed"
 """The signal that asks a workflow to look at its row: something was done to it on the pages."""
 
@@ -112,6 +114,36 @@ class SentMail(Message):
 
     message_id: str | None
     """None: there was nothing to send."""
+
+
+class BouncedMail(Message):
+    """A mail of a case that has come back and was not sent again since."""
+
+    key: str
+    """Which mail it is: its ledger key."""
+    kind: str
+    because: str
+    """Why, in Japanese, without the address."""
+
+
+class BouncedMails(Message):
+    """Those of a case, in the order in which they were sent."""
+
+    mails: tuple[BouncedMail, ...]
+
+
+class ReadReturnedMails(Message):
+    """Look into the mailbox of returned mails."""
+
+    at_most: int = 200
+    """How many of them; the next look takes the rest."""
+
+
+class ReturnedMailsRead(Message):
+    """How many returned mails were stored and deleted, and how many say nothing of ours and were kept."""
+
+    stored: int = 0
+    kept: int = 0
 
 
 class WorkflowRun(Message):

@@ -163,10 +163,22 @@ class NoticeRow(Base):
     """A mail: pending until the SMTP server has taken it, then sent; or refused for good (Y18)."""
 
     __tablename__ = "notices"
+    __table_args__ = (
+        Index("notices_by_named_case", "cases", postgresql_using="gin"),
+        Index(
+            "bounces_to_notify",
+            "bounced_at",
+            postgresql_where=text("bounced_at is not null and bounce_notified_at is null"),
+        ),
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True)
+    case_no: Mapped[str | None] = mapped_column(index=True)
+    """The case that it is about, of whatever procedure; None: a mail that is about no single case."""
+    cases: Mapped[list[str]] = mapped_column(server_default="[]")
+    """The cases that it names, if it is about several."""
     application_no: Mapped[str | None] = mapped_column(ForeignKey("applications.application_no"), index=True)
-    """None: a mail that is about no single application, such as the operators' morning digest."""
+    """None: a mail that is about no application, such as the operators' morning digest."""
     office_no: Mapped[int | None]
     kind: Mapped[str]
     recipient: Mapped[MailAddressText]
@@ -176,6 +188,19 @@ class NoticeRow(Base):
     sent_at: Mapped[datetime | None]
     refused_because: Mapped[str | None]
     """The recipient was refused for good when it was last tried; without the address. Set: nobody is trying."""
+    bounced_at: Mapped[datetime | None]
+    """When it was known to have come back: it was sent, and did not arrive."""
+    bounce_status: Mapped[str | None]
+    """Why, by RFC 3463, such as `5.1.1`; None where nothing said it."""
+    bounced_because: Mapped[str | None]
+    """Why, as operators read it; without the address."""
+    bounce_notified_at: Mapped[datetime | None]
+    """When the procedure of its case was asked to look; None: it will be."""
+
+    @property
+    def all_cases(self) -> list[str]:
+        """Every case that it is about."""
+        return [self.case_no] if self.case_no else self.cases
 
 
 class EventRow(Base):

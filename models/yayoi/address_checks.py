@@ -74,12 +74,16 @@ class AddressCheck(CheckRef):
 
     @property
     def workflow_id(self) -> str:
-        prefix = "registration" if self.purpose is CheckPurpose.REGISTRATION else "password"
-        return f"{prefix}/{self.check_id}"
+        return check_workflow_id(self.purpose, self.check_id)
 
     @property
     def receipt_no(self) -> str:
         return receipt_no(self.check_id)
+
+
+def check_workflow_id(purpose: CheckPurpose, check_id: UUID) -> str:
+    """Return the workflow id of a check; nothing personal in it."""
+    return f"{'registration' if purpose is CheckPurpose.REGISTRATION else 'password'}/{check_id}"
 
 
 def case_no(check_id: UUID) -> str:

@@ -14,6 +14,15 @@ from models.yayoi.pair_rules import OFFICE_TOKEN, PairProblem
 from models.yayoi.procedures import Stage
 
 _NOTICES = frozenset({MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+_MAILS = {
+    Stage.CONFIRMATION: frozenset({MailKind.CONFIRM_APPLICATIONS}),
+    Stage.CORRECTION: frozenset({MailKind.CORRECTION_NEEDED, MailKind.CORRECTION_REMINDER}),
+    Stage.SHARING: frozenset({MailKind.RELEASE_SHARING, MailKind.RELEASE_SHARING_REMINDER}),
+    Stage.SET_UP: frozenset({MailKind.FOLLOW_UP_REMINDER}),
+    Stage.RELINK: frozenset({MailKind.FOLLOW_UP_REMINDER}),
+    Stage.AFTER_CLOSING: frozenset({MailKind.FOLLOW_UP_ENDED}),
+}
+"""The mails that say what a stage waits for."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,17 @@ class OfficeState(CaseState):
     def notice_undelivered(self) -> bool:
         """Whether the notice of the contract ID could not be delivered (Y18)."""
         return not self.undelivered.keys().isdisjoint(_NOTICES)
+
+    def matters_still(self, kind: MailKind) -> bool:
+        """Whether a mail that has come back is still to reach its customer: the notice, or one of the present stage."""
+        if self.leaving:
+            return False
+        delays = {MailKind.DELAY} if self.notified_at is None else set()
+        return kind in _NOTICES | _MAILS.get(self.stage, frozenset()) | delays
+
+    def forget_undelivered_but_the_notice(self) -> None:
+        """What mails of the stages before have said is known by now."""
+        self.undelivered = {kind: why for kind, why in self.undelivered.items() if kind in _NOTICES}
 
     @property
     def first_undelivered(self) -> MailKind | None:

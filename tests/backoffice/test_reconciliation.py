@@ -509,6 +509,7 @@ async def test_m8_registrations_that_no_procedure_leads_or_knows_of_are_reported
         _registrations(5).values(closed_at=at),
         insert(NoticeRow).values(
             key="MR-000001:-:mail.myics_user_invitation.1",
+            case_no="MR-000001",
             kind="myics_user_invitation",
             recipient="ichiro@aoba-kaikei.example.jp",
             subject="招待",

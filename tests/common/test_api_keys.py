@@ -14,7 +14,7 @@ from workers.settings import Settings
 from workers.wiring.root import build_web
 
 OLD, NEW = "the-key-of-last-year", "the-key-of-this-year"
-PATHS = ("/api/applications", "/api/events", "/api/evidence/check")
+PATHS = ("/api/applications", "/api/events", "/api/evidence/check", "/api/bounces")
 
 
 @pytest_asyncio.fixture

@@ -22,6 +22,7 @@ SAME_OF_EACH = {
         "accounts": "tables, and their rules",
         "address_checks": "rules, and their store",
         "batches": "rules, and their store",
+        "bounces": "rules, and their store",
         "case_status": "the message, and its store",
         "deadlines": "of each product",
         "drafts": "rules, and their store",

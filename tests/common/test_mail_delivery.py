@@ -173,7 +173,7 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
         return WrittenMail(TARO, "件名", markdown)
 
     transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
-    await Outbox(environment.sessions, transport, "desk@example.co.jp").send(
+    await Outbox(environment.sessions, transport, "desk@example.co.jp", "secret").send(
         MailIdentity(key="a mail", kind="receipt"), write
     )
     [mail] = smtp_inbox.mails

@@ -5,11 +5,13 @@ from datetime import date
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
 from models.common.operator_message import ActionMessage
+from models.common.refusals import in_japanese
 from models.yayoi.yayoi_id_form import NewPassword
 from tests.support.product_models import every
 
@@ -96,3 +98,21 @@ def test_y8_each_form_reads_a_shared_field_alike(name: str) -> None:
 
 def _reader(field: FieldInfo) -> TypeAdapter[Any]:
     return TypeAdapter(Annotated[(field.annotation, "as its form has it", *field.metadata)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "1 文字以上で入力してください。"),
+        ("あ" * 11, "10 文字以内で入力してください。"),
+        ("\ud800", "入力内容を確認してください。"),
+    ],
+)
+def test_a_text_of_words_is_refused_in_words(text: str, said: str) -> None:
+    words = Annotated[ComposedText, Field(min_length=1, max_length=10)]
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(words).validate_python(text)
+    assert [error.message for error in in_japanese(refused.value.errors())] == [said]
+    if text == "\ud800":
+        with pytest.raises(ValidationError):
+            TypeAdapter(ComposedText).validate_python(text)

@@ -11,6 +11,7 @@ from tests.support.web import CROSS_SITE, PASSWORD
 
 SCRIPT = "<script>alert(1)</script>"
 JSON = ("/api/applications", "/api/events", "/api/evidence/check")
+RETURNED = "/api/bounces"
 UNREADABLE = "フォームを読み取れませんでした"
 NOT_OURS = "安全のため、このフォームは受け付けられませんでした"
 NO_PAGE = "お探しのページはありません"

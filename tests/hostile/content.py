@@ -13,6 +13,7 @@ from tests.hostile.attack import (
     NOT_JSON,
     NOT_OURS,
     REGISTRATION,
+    RETURNED,
     SCRIPT,
     UNREADABLE,
     Attack,
@@ -98,7 +99,15 @@ def sizes() -> Iterator[Attack]:
         400,
         UNREADABLE,
     )
-    for path in JSON:
+    yield Attack(
+        group,
+        "3 MB of a returned mail",
+        f"`POST {RETURNED}`",
+        json(RETURNED, b"x" * 3_000_000, "message/rfc822"),
+        413,
+        "1953 KB 以内",
+    )
+    for path in (*JSON, RETURNED):
         yield Attack(group, "30,000 nested lists", f"`POST {path}`", json(path, "[" * 30_000), 422, NOT_JSON)
         deep = '{"a":' * 9_000 + "1" + "}" * 9_000
         yield Attack(group, "9,000 nested objects", f"`POST {path}`", json(path, deep), 422)
@@ -160,7 +169,7 @@ def _relink(day: str) -> Send:
 
 def encodings() -> Iterator[Attack]:
     group = "Encodings and characters"
-    for path in JSON:
+    for path in (*JSON, RETURNED):
         yield Attack(
             group, "JSON in Shift_JIS", f"`POST {path}`", json(path, '{"a":"弥生"}'.encode("shift_jis")), 422, NOT_JSON
         )

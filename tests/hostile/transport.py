@@ -4,7 +4,19 @@ from collections.abc import Awaitable, Iterator
 
 import httpx
 
-from tests.hostile.attack import FORM, JSON, NO_PAGE, NOT_OURS, UNREADABLE, Attack, Send, foreign, json
+from tests.hostile.attack import (
+    FORM,
+    JSON,
+    NO_PAGE,
+    NOT_JSON,
+    NOT_OURS,
+    RETURNED,
+    UNREADABLE,
+    Attack,
+    Send,
+    foreign,
+    json,
+)
 from tests.hostile.people import THIEF, VICTIM
 from tests.hostile.target import EVIL, Attacker, application, as_json
 from tests.support.web import PASSWORD
@@ -56,6 +68,7 @@ def kinds() -> Iterator[Attack]:
         right = as_json(**application("kind@nusumi.example"))
         yield Attack(group, "right JSON as `text/plain`", f"`POST {path}`", json(path, right, "text/plain"), 422, whole)
         yield Attack(group, "a form", f"`POST {path}`", json(path, b"kind=x", FORM["content-type"]), 422, whole)
+    yield Attack(group, "a form", f"`POST {RETURNED}`", json(RETURNED, b"kind=x", FORM["content-type"]), 422, NOT_JSON)
     yield Attack(
         group, "JSON of another site", "`POST /sign-in`", foreign("/sign-in", "{}", "application/json"), 403, NOT_OURS
     )

@@ -18,6 +18,7 @@ from models.myics.registrations import RegistrationKind
 from models.myics.store.registrants import LinkRefusedError, read_account
 from models.myics.store.sign_in import SignInRefusedError
 from models.tables import MyicsRegistrationRow
+from tests.support.bounced import come_back
 from tests.support.myics_cases import client_without_its_users, held_up, shown, start_nothing_more
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsEnvironment, Registered, user
 
@@ -79,6 +80,17 @@ async def representative_mistyped_and_corrected(myics: MyicsEnvironment) -> Work
     await registration.handle.signal(ACTIVITY_FAILING)  # as the worker's interceptor does
     await registration.act("add_note")
     await registration.act("resend")
+    await registration.act("withdraw")
+    return registration.handle
+
+
+async def representative_whose_invitation_comes_back(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
+    registration = await myics.invite()
+    await registration.link()
+    await registration.settled()
+    await come_back(myics.environment, registration.mails(OWNER)[-1])
+    await registration.waits_for(WaitingFor.OPERATOR)
+    await registration.act("correct_address", mail_address=JIRO)
     await registration.act("withdraw")
     return registration.handle
 
@@ -237,6 +249,7 @@ MYICS_PATHS: tuple[Path, ...] = (
     representative_never_answers,
     representative_corrected_extended_and_withdrawn,
     representative_mistyped_and_corrected,
+    representative_whose_invitation_comes_back,
     representative_corrects_the_address,
     user_registered,
     user_never_answers,

@@ -21,6 +21,7 @@ from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.operator_actions import Withdraw
+from tests.support.bounced import come_back
 from tests.support.business_group import GUEST, Group, group_in
 from tests.support.case_pages import mailings
 from tests.support.cases import DESK, Handle, change, digest_on, in_set_up, in_sharing, pass_time
@@ -32,6 +33,7 @@ from tests.support.settling import settled
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
+from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
 Path = Callable[[Environment], Awaitable[Handle]]
@@ -61,6 +63,14 @@ async def invitation_joined_after_a_reminder(environment: Environment) -> Handle
         await group.web.sign_in(GUEST)
         await group.join(link)
         return procedure
+
+
+async def invitation_that_comes_back(environment: Environment) -> Handle:
+    async with invited(environment) as group:
+        await come_back(environment, environment.inbox.to(GUEST)[-1])
+        await settled(environment.temporal, await group.procedure())
+        await group.change("withdrawn")
+        return await group.procedure()
 
 
 async def invitation_withdrawn_after_a_resend(environment: Environment) -> Handle:
@@ -206,6 +216,13 @@ async def digest_of_a_sunday(environment: Environment) -> Handle:
     return await digest_on(environment, today + timedelta(days=6 - today.weekday() or 7))
 
 
+async def returned_mails_read(environment: Environment) -> Handle:
+    queue = environment.settings.temporal_task_queue
+    procedure = await environment.client.start_workflow(BounceReading.run, id=f"bounces-{uuid4()}", task_queue=queue)
+    await procedure.result()
+    return procedure
+
+
 async def reconciliation_that_finds_nothing(environment: Environment) -> Handle:
     return await reconciled(environment)
 
@@ -244,6 +261,7 @@ async def reconciled(environment: Environment) -> Handle:
 
 SHORT_PATHS: tuple[Path, ...] = (
     invitation_joined_after_a_reminder,
+    invitation_that_comes_back,
     invitation_withdrawn_after_a_resend,
     invitation_expired,
     invitation_cancelled_in_the_web_ui,
@@ -258,6 +276,7 @@ SHORT_PATHS: tuple[Path, ...] = (
     webhook_of_a_subscriber_who_is_gone,
     digest_of_a_business_day,
     digest_of_a_sunday,
+    returned_mails_read,
     reconciliation_that_finds_nothing,
     reconciliation_of_a_terminated_application,
     reconciliation_of_freezes,

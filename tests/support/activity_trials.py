@@ -14,7 +14,9 @@ from models.common.message import Message
 from models.common.messages import (
     AssignCase,
     BusinessDays,
+    CaseRef,
     CaseStep,
+    ReadReturnedMails,
     RecordAction,
     RequestOperation,
     RequestsAfter,
@@ -703,6 +705,35 @@ TRIALS = [
         added={},
         look=select(CaseRequestRow.case_no),
         found=[],
+        reads_only=True,
+    ),
+    Trial(
+        activity="read_returned_mails",  # without a mailbox; with one: tests/common/test_bounce_mailbox.py
+        message=ReadReturnedMails(),
+        added={},
+        look=_OFFICE,
+        found=[(PAIR, AT)],
+        reads_only=True,
+    ),
+    Trial(
+        activity="bounced_mails",
+        message=CaseRef(case_no=NO),
+        given=(
+            insert(NoticeRow).values(
+                key=f"{NO}:-:mail.receipt.1",
+                case_no=NO,
+                application_no=NO,
+                kind=MailKind.RECEIPT,
+                recipient=TARO,
+                subject=MailKind.RECEIPT.subject,
+                message_id="<returned@yayoi.example>",
+                sent_at=AT,
+                bounced_at=AT,
+            ),
+        ),
+        added={},
+        look=select(NoticeRow.bounced_at, NoticeRow.bounce_notified_at),
+        found=[(AT, None)],
         reads_only=True,
     ),
     Trial(

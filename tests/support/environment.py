@@ -233,6 +233,7 @@ async def environment_with_worker(
     versioning_behavior: Literal["auto_upgrade", "pinned"] = "auto_upgrade",
     registry: Registry | None = None,
     runner: WorkflowRunner = RESTRICTED,
+    **further_settings: Any,
 ) -> AsyncIterator[Environment]:
     """Every test has a task queue, a database and numbers of its own; the registry is the default's unless given."""
     settings = Settings(
@@ -244,6 +245,7 @@ async def environment_with_worker(
         smtp_port=inbox.port,
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
+        **further_settings,
     )
     await fill_with_examples(sessions)
     async with sessions.begin() as session:

@@ -28,6 +28,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
+from tests.support.bounced import come_back
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
@@ -303,6 +304,20 @@ async def notice_undelivered(environment: Environment) -> Case:
     return case
 
 
+async def notice_returned(environment: Environment) -> Case:
+    """The notice is taken and comes back, twice; then it is sent again."""
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
+    for _ in range(2):
+        await come_back(environment, environment.inbox.to(OFFICE_C[0])[-1])
+        await case.settled()
+        await case.act(again)
+    await case.settled()
+    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    return case
+
+
 async def refused_and_tried_again(environment: Environment) -> Case:
     """A step is refused for good, since somebody has closed the pair by hand; then it is open again."""
     case = await environment.apply(form([OFFICE_C]))
@@ -364,6 +379,7 @@ ENDED: tuple[Path, ...] = (
     all_cancelled,
     one_ended_by_hand,
     notice_undelivered,
+    notice_returned,
     refused_and_tried_again,
 )
 IN_THE_MIDDLE: tuple[Path, ...] = (waiting_for_sharing, waiting_for_set_up)

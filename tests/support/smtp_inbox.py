@@ -1,13 +1,15 @@
 """The inbox of a test: what a real SMTP server has taken."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.support.returned_mails import report
 
 
 class SmtpInbox:
@@ -21,6 +23,12 @@ class SmtpInbox:
         """Addresses that are refused for good."""
         self.busy: set[str] = set()
         """Addresses that are refused for now."""
+        self.returning: set[str] = set()
+        """Addresses whose mails are taken, and then come back to whom the envelope names."""
+        self.returned_to: Callable[[str, bytes], None] = _nowhere
+        """Gets what comes back: to which address, and the report."""
+        self.senders: list[str] = []
+        """Whom the envelopes name, in the order of arrival."""
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["SmtpInbox"]:
@@ -46,7 +54,13 @@ class SmtpInbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
         content = envelope.content or b""
-        self.mails.append(
-            message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=default)
-        )
+        mail = message_from_bytes(content if isinstance(content, bytes) else content.encode(), policy=default)
+        self.mails.append(mail)
+        self.senders.append(envelope.mail_from or "")
+        if mail["To"] in self.returning:
+            self.returned_to(self.senders[-1], report(mail))
         return "250 taken"
+
+
+def _nowhere(_to: str, _report: bytes) -> None:
+    """Nobody reads it."""

@@ -61,6 +61,7 @@ NOT_PASSED = {
     "temporal_config": "what demo and bench do not read",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
+    "bounce_maildir": "a folder, mounted with a second Compose file",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
 """The settings that nobody sets here, each with what it is about."""

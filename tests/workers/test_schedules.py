@@ -7,13 +7,16 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
-from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
+from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
+from temporalio.service import RPCError
 
 from models.common.calendar import JST
 from models.tables import OfficeRow
 from tests.support.environment import OFFICE_C, Environment
 from workers import schedules
 from workers.commands.reconcile import reconcile_now
+from workers.settings import Settings
+from workers.temporal import prepare
 from workflows.common.activity_options import LATER
 
 
@@ -71,6 +74,43 @@ async def test_installing_again_keeps_one_of_each_and_a_pause(installed: Environ
     assert not (await described(installed, schedules.RECONCILIATION)).state.paused
     listed = [each.id async for each in await installed.client.list_schedules()]
     assert sorted(listed) == sorted({schedules.DIGEST, schedules.RECONCILIATION})
+
+
+async def test_returned_mails_are_read_as_often_as_is_set_and_no_longer_once_no_mailbox_is(
+    installed: Environment,
+) -> None:
+    queue = installed.settings.temporal_task_queue
+    for minutes in (10, 30):
+        await schedules.install(installed.client, queue, timedelta(minutes=minutes))
+        found = await described(installed, schedules.BOUNCES)
+        assert [each.every for each in found.spec.intervals] == [timedelta(minutes=minutes)]
+        assert found.policy.overlap is ScheduleOverlapPolicy.SKIP
+    for _ in range(2):
+        await schedules.install(installed.client, queue)
+        with pytest.raises(RPCError, match="not found"):
+            await described(installed, schedules.BOUNCES)
+
+
+@pytest.mark.parametrize(
+    ("set_to", "every"),
+    [
+        ({}, None),
+        ({"bounce_imap_host": "imap.example.co.jp"}, timedelta(minutes=10)),
+        ({"bounce_maildir": "/var/mail/bounces", "bounce_every": "PT1H"}, timedelta(hours=1)),
+    ],
+)
+async def test_the_mailbox_that_is_set_decides_whether_it_is_read(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, set_to: dict[str, str], every: timedelta | None
+) -> None:
+    installed = []
+
+    async def install(_client: Client, _queue: str, bounces_every: timedelta | None) -> None:
+        installed.append(bounces_every)
+
+    monkeypatch.setattr(schedules, "install", install)
+    settings = Settings.model_validate(environment.settings.model_dump() | set_to)
+    await prepare(environment.client, settings)
+    assert installed == [every]
 
 
 @pytest.mark.parametrize(

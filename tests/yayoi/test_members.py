@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from models.common.calendar import BusinessCalendar, day_in_japan, opening_of
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.store.bounces import BounceOutcome
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.member_invitations import (
@@ -23,6 +24,7 @@ from models.yayoi.member_invitations import (
 )
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.member_invitations import ALREADY_INVITED, ALREADY_MEMBER, NO_LONGER_OPEN
+from tests.support.bounced import come_back
 from tests.support.business_group import ADMINISTRATOR, GUEST, Group, group_in
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_C, Environment, details_of, form
@@ -94,6 +96,20 @@ async def test_y24_an_invitation_whose_mail_is_refused_says_so_and_can_be_sent_a
     group.environment.inbox.unknown.clear()
     await group.change("again")
     await group.mails(GUEST, 1)
+
+
+async def test_y24_an_invitation_that_comes_back_says_so_and_can_be_sent_again(group: Group) -> None:
+    await group.invite(GUEST)
+    await group.mails(GUEST, 1)
+    assert await come_back(group.environment, group.environment.inbox.to(GUEST)[-1]) is BounceOutcome.STORED
+
+    async def noted() -> bool:
+        return "メールが届かずに戻った：" in await details_of(await group.procedure())
+
+    await until(noted)
+    assert GUEST not in await details_of(await group.procedure())
+    await group.change("again")
+    await group.mails(GUEST, 2)
 
 
 async def test_y24_an_id_of_another_group_is_refused_with_the_reason(group: Group) -> None:

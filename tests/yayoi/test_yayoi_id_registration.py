@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import utc_now
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     AddressCheckRow,
@@ -30,6 +31,7 @@ from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome, Ch
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from models.yayoi.store.address_check_effects import ALREADY_REGISTERED
 from models.yayoi.store.address_checks import CODES_USED, NO_DIGITS, ONE_CLICK, TRIES_USED, AddressChecks
+from tests.support.bounced import come_back
 from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, browser_user_on, check_id_of, wrong
 from tests.support.environment import OFFICE_B
 from tests.support.settling import settled
@@ -363,6 +365,20 @@ async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_cus
     await browser_user.later(place, ONE_CLICK)
     await browser_user.send(place, {}, action=f"{place}/resend")  # it goes on: the next code may arrive
     await browser_user.code()
+
+
+async def test_a_code_whose_mail_comes_back_is_seen_by_operators(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    mail = await browser_user.mail()
+    assert await come_back(browser_user.environment, mail) is BounceOutcome.STORED
+
+    async def noted() -> bool:
+        return "メールが届かずに戻った：宛先のメールアドレスがありません。" in await browser_user.details(place)
+
+    await until(noted)
+    assert HANAKO not in await browser_user.details(place)
+    assert "正しいメールアドレスでやり直せます" in await browser_user.details(place)
+    assert await come_back(browser_user.environment, mail) is BounceOutcome.KNOWN
 
 
 async def test_an_operators_unreadable_message_is_refused_with_an_example(browser_user: BrowserUser) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from models.common.identifiers import composed
-from web.common.context import Context, WebPackage, given
+from web.common.context import Context, given
 from web.common.problems import ProblemError
 from workflows.backoffice.queues import Queue, QueueFilter, link
 
@@ -57,7 +57,3 @@ async def queues(
         raise ProblemError(HTTPStatus.BAD_REQUEST, NO_NAME) from None
     facts = {"today": today, "operator": operator, "links": web_ui.links(QueueFilter(today)), "own": own}
     return context.show(request, "backoffice/operators.html", facts)
-
-
-def backoffice(web_ui: OperatorsWebUi) -> WebPackage:
-    return WebPackage(routers=(router,), services=(web_ui,))

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
 from models.common.contact import Contact
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
@@ -57,6 +58,22 @@ def named_in_mails(settings: Settings) -> dict[str, Any]:
         "myics_pages": myics_pages(settings),
         "enquiry_url": public_url(settings).rstrip("/") + ENQUIRY_PATH,
     }
+
+
+def bounce_mailbox(settings: Settings) -> Mailbox | None:
+    """Return where returned mails are read from; None: they are not read. Raises `ClearError` for half of it."""
+    host, maildir = settings.bounce_imap_host, settings.bounce_maildir
+    if host and maildir:
+        raise ClearError("set TETSUZUKI_BOUNCE_IMAP_HOST or TETSUZUKI_BOUNCE_MAILDIR, not both")
+    if maildir:
+        return MaildirMailbox(maildir)
+    if host is None:
+        return None
+    user, password = settings.bounce_imap_user, settings.bounce_imap_password
+    if user is None or password is None:
+        raise ClearError("TETSUZUKI_BOUNCE_IMAP_HOST needs TETSUZUKI_BOUNCE_IMAP_USER and …_PASSWORD")
+    folder, port = settings.bounce_imap_folder, settings.bounce_imap_port
+    return ImapMailbox(host, port, user, password.get_secret_value(), folder)
 
 
 def temporal_ui_url(settings: Settings) -> str:

@@ -40,6 +40,7 @@ from workers.wiring.derived import (
 )
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
 from workers.wiring.yayoi import build_application_activities
+from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 from workflows.backoffice.morning_digest import MorningDigest
 from workflows.webhooks.webhook_delivery import WebhookDelivery
@@ -60,6 +61,7 @@ WORKFLOWS = (
     DraftMail,
     MorningDigest,
     DailyReconciliation,
+    BounceReading,
     YayoiIdRegistration,
     PasswordSetting,
     MemberInvitation,
@@ -121,11 +123,11 @@ def build_activities(
         BusinessCalendar(settings.closing_days),
         ledger=Ledger(sessions, publish_stage_change),
         registry=registry or build_registry(settings),
-        outbox=Outbox(sessions, transport, settings.mail_from),
+        outbox=Outbox(sessions, transport, settings.mail_from, secret_key(settings)),
         templates=mail_templates(**named_in_mails(settings)),
     )
     # MYICS is another vendor's: its mails come from another address.
-    myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from))
+    myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from, secret_key(settings)))
     return [*build_application_activities(dependencies), *build_myics_activities(myics)]
 
 
@@ -143,7 +145,12 @@ def build_transport(settings: Settings) -> MailTransport:
     """Build what takes mails to the SMTP server."""
     password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
     return SmtpTransport(
-        settings.smtp_host, settings.smtp_port, user=settings.smtp_user, password=password, tls=settings.smtp_tls
+        settings.smtp_host,
+        settings.smtp_port,
+        user=settings.smtp_user,
+        password=password,
+        tls=settings.smtp_tls,
+        bounces_to=settings.bounce_address,
     )
 
 

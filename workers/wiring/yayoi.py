@@ -8,6 +8,7 @@ from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.common.assignment import AssignmentActivities
+from activities.common.bounces import BounceActivities
 from activities.common.calendar import CalendarActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.common.case_status import CaseStatusActivities
@@ -28,10 +29,11 @@ from activities.yayoi.pair_check import PairCheck, PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
+from models.common.store.bounces import Bounces
 from models.yayoi.case_links import case_link, operators_link
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
-from workers.wiring.derived import public_url, secret_key, temporal_ui_url, webhooks_may_be_private
+from workers.wiring.derived import bounce_mailbox, public_url, secret_key, temporal_ui_url, webhooks_may_be_private
 from workflows.backoffice import queues
 from workflows.backoffice.queues import Queue
 
@@ -56,6 +58,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         AssignmentActivities(ledger),
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),
+        BounceActivities(sessions, Bounces(sessions, _nobody), bounce_mailbox(settings)),
         FailureActivities(dependencies.client),
         CalendarActivities(dependencies.calendar),
     )
@@ -94,6 +97,10 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         ),
     )
     return [*on_the_registry, *on_our_records, *for_customers, *for_operators, *for_other_systems]
+
+
+def _nobody() -> None:
+    """The web's own reconciler looks for what was stored."""
 
 
 def _queues(settings: Settings, today: date, operator: str | None) -> Queues:

@@ -55,6 +55,14 @@ REPAIR_MAIL = MAIL | {"schedule_to_close_timeout": timedelta(hours=1), "priority
 REPORT = MAIL | {"schedule_to_close_timeout": timedelta(hours=8), "priority": LATER}
 """For the report of a reconciliation: tomorrow's says what is still so."""
 
+MAILBOX = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(hours=1),
+    retry_policy=_PATIENT,
+    priority=LATER,
+)
+"""For reading returned mails: what cannot be read is read by the next run."""
+
 LOOK_UP = LocalActivityConfig(start_to_close_timeout=timedelta(seconds=10), retry_policy=_PATIENT)
 """For quick look-ups on the worker, as local activities."""
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import FailureError
 
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, TimelineEntry
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
 from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -29,6 +29,7 @@ from models.myics.registrations import (
     RegistrationStage,
 )
 from models.myics.state import RegistrationState, Withdrawal
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
@@ -75,6 +76,7 @@ class Registration:
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
+        self._bounces = BouncedMailLook(case, steps, self._take_bounce)
         self._waited_for: Collection[RegistrationStage] = ()
         """To which stages the link leads that was sent last."""
 
@@ -135,6 +137,10 @@ class Registration:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:
@@ -236,6 +242,15 @@ class Registration:
         if found.corrections > state.corrections:
             await self._take_correction(found.corrections)
         await self._steps.rest()
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        """M8. A link that is waited for and has come back waits for an operator, as one that was refused at once."""
+        kind = MyicsMail(mail.kind)
+        self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
+        awaited = self._waited_for and self._state.stage not in self._waited_for
+        if awaited and self._steps.brings_link(kind) and not self._state.leaving:
+            self._state.undelivered = True
+        await self._rest_or_begin_turn()
 
     async def _take_correction(self, corrections: int) -> None:
         """Mail another link; where the next one has not been sent yet, it goes to the corrected address itself."""

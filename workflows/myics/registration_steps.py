@@ -32,6 +32,7 @@ class RegistrationSteps:
         self._steps = steps
         self._mailed: MyicsMail | None = None
         self._reminder: MyicsMail | None = None
+        self._brought_by: MyicsMail | None = None
         self.record, self.rest, self.look_at_failures = steps.record, steps.rest, steps.look_at_failures
         self.hand_over, self.reassign = steps.hand_over, steps.reassign
 
@@ -46,6 +47,10 @@ class RegistrationSteps:
         """Say with which mails the link goes out from now on."""
         self._mailed, self._reminder = mail, reminder
 
+    def brings_link(self, kind: MyicsMail) -> bool:
+        """Whether a mail of this kind is the last that brought the link that is waited for now."""
+        return kind is self._brought_by
+
     async def send_link(self) -> None:
         """Make a link that ends the one before, and mail it."""
         step = self._steps.input(NewLink, **self._steps.next_occurrence(), expires_on=self._state.expires_on)
@@ -55,12 +60,16 @@ class RegistrationSteps:
             return
         self._state.link_no = made.link_no
         if self._mailed:
-            self._state.undelivered = not await self.mail(self._mailed)
+            await self._bring_link(self._mailed)
 
     async def remind_of_link(self) -> None:
         """Mail it once more."""
         if self._reminder and not self._state.locked:
-            self._state.undelivered = not await self.mail(self._reminder)
+            await self._bring_link(self._reminder)
+
+    async def _bring_link(self, kind: MyicsMail) -> None:
+        self._brought_by = kind
+        self._state.undelivered = not await self.mail(kind)
 
     async def correct_address(self, message: CorrectMailAddress) -> None:
         """Send to another address from now on; a final error says if it is taken."""

@@ -5,7 +5,7 @@ from temporalio.exceptions import FailureError
 
 from activities.yayoi.address_checks import AddressCheckActivities
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, ROW_CHANGED, BouncedMail
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.yayoi.address_checks import (
@@ -19,6 +19,7 @@ from models.yayoi.address_checks import (
     SendCode,
 )
 from workflows.common.activity_options import MAIL, by_mail
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.failing_activities import refusal
@@ -28,6 +29,8 @@ from workflows.common.search_attributes import columns_of
 from workflows.common.tasks_beside import EndsEarlyError
 from workflows.common.waiting import until
 from workflows.yayoi.address_check_details import details
+
+_AGAIN = "お客様は、最初の画面から、正しいメールアドレスでやり直せます"
 
 
 class AddressCheckProcedure:
@@ -41,6 +44,7 @@ class AddressCheckProcedure:
         self.view.begins_as(CaseStatus.first(state.stage, check.begun_at, state.waiting_for))
         self.steps = CaseSteps(check, state, self.view)
         self._row = RowLook(self._look_at_row)
+        self._bounces = BouncedMailLook(check, self.steps, self._take_bounce)
 
     @operator_action(CheckOperation.END)
     async def end_check(self, message: EndCase) -> None:
@@ -61,6 +65,10 @@ class AddressCheckProcedure:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self.steps.look_at_failures()
+
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
 
     def check_possible(self, operation: CheckOperation, message: ActionMessage) -> None:
         """Raise `ApplicationError` with the reason if it is not possible now."""
@@ -90,6 +98,10 @@ class AddressCheckProcedure:
         self.view.note(f"終了した（{outcome}）")
         await self.steps.rest()
         return outcome
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        self.view.note(f"メールが届かずに戻った：{mail.because}{_AGAIN}")
+        self.view.show()
 
     async def _look_at_row(self) -> None:
         found = await self.steps.look(AddressCheckActivities.look_at_check, self._check, "画面での操作を調べる")
@@ -130,4 +142,4 @@ class AddressCheckProcedure:
 
 def _why(failed: FailureError) -> str:
     reason = refusal(failed)
-    return f"：{reason}お客様は、最初の画面から、正しいメールアドレスでやり直せます" if reason else ""
+    return f"：{reason}{_AGAIN}" if reason else ""

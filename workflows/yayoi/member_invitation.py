@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.yayoi.invitations import InvitationActivities
-from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, ROW_CHANGED, BouncedMail
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.member_invitations import (
     CloseInvitation,
@@ -17,6 +17,7 @@ from models.yayoi.member_invitations import (
     MailInvitation,
 )
 from workflows.common.activity_options import MAIL, by_mail
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
@@ -30,6 +31,7 @@ from workflows.common.tasks_beside import EndsEarlyError
 from workflows.common.waiting import until
 
 _WAITING = "招待された方の承諾を待っています。担当者の操作は必要ありません。"
+_INVITE_ANEW = "グループの管理者の方に、正しいアドレスで招待し直していただきます"
 _CLOSED = "この招待は終了しました。担当者の操作は必要ありません。"
 _ANSWERS = """\
 - **メールが届かない**：グループの管理者の方に、\
@@ -51,6 +53,7 @@ class MemberInvitation:
         self._view = CaseView(state, self._details, lambda: columns_of(state))
         self._steps = CaseSteps(invitation, state, self._view)
         self._row = RowLook(self._look_at_row)
+        self._bounces = BouncedMailLook(invitation, self._steps, self._take_bounce)
 
     @workflow.run
     @shielded_from_cancellation
@@ -75,6 +78,10 @@ class MemberInvitation:
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
 
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
+
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* in the Web UI withdraws the invitation."""
         self._view.note("Request Cancellation により取り下げた")
@@ -85,6 +92,10 @@ class MemberInvitation:
 
     def _expires_at(self) -> datetime:
         return self._state.on_pages.expires_at if self._state.on_pages else workflow.now()
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        self._view.note(f"メールが届かずに戻った：{mail.because}{_INVITE_ANEW}")
+        self._view.show()
 
     async def _look_at_row(self) -> None:
         found = await self._steps.look(
@@ -159,4 +170,4 @@ class MemberInvitation:
 
 def _why(failed: FailureError) -> str:
     reason = refusal(failed)
-    return f"：{reason}グループの管理者の方に、正しいアドレスで招待し直していただきます" if reason else ""
+    return f"：{reason}{_INVITE_ANEW}" if reason else ""

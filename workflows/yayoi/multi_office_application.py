@@ -1,7 +1,7 @@
 """The application as a whole: one submitted form, one procedure per pair."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError
@@ -12,7 +12,7 @@ from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.mail import MailActivities
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, AssignCase, CaseStep, RequestOperation
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, AssignCase, BouncedMail, CaseStep, RequestOperation
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
@@ -31,6 +31,7 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import ApplicationStage
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
@@ -53,6 +54,7 @@ class MultiOfficeApplication:
         self.view = CaseView(state, self._details, lambda: application_columns(state))
         self.view.begins_as(CaseStatus.first(state.stage, case.offices[0].applied_at))
         self._steps = CaseSteps(case, state, self.view)
+        self._bounces = BouncedMailLook(case, self._steps, self._take_bounce)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
         self._closings = RowLook(self._look_at_closed_offices)
         self._answers = 0
@@ -89,6 +91,10 @@ class MultiOfficeApplication:
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
 
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
+
     @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
     async def holder_answered(self) -> None:
         self._answers += 1
@@ -121,16 +127,15 @@ class MultiOfficeApplication:
             **self._steps.next_occurrence(message),
         )
         await self._steps.run(CaseRequestActivities.request_operation, request, "申込全体の取り消しを記録する")
+        await self._ask_offices_to_look(OfficeDataProcedure.application_cancelled)
+
+    async def _ask_offices_to_look(self, signal: Callable[[OfficeDataProcedure], Awaitable[None]]) -> None:
         for office_no, procedure in self._procedures.items():
             if office_no not in self._state.outcomes:
-                await self._look_at_requests(procedure)
-
-    @staticmethod
-    async def _look_at_requests(procedure: ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]) -> None:
-        try:
-            await procedure.signal(OfficeDataProcedure.application_cancelled)
-        except FailureError:
-            workflow.logger.info("%s has ended meanwhile", procedure.id)
+                try:
+                    await procedure.signal(signal)
+                except FailureError:
+                    workflow.logger.info("%s has ended meanwhile", procedure.id)
 
     async def _start(self, office: OfficeCase) -> ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]:
         case = office.model_copy(update={"assignee": self._state.in_charge})
@@ -203,6 +208,15 @@ class MultiOfficeApplication:
         if mailed.refused_because:
             self._state.undelivered[kind] = mailed.refused_because
         return mailed.sent or mailed.refused_because is not None
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        kind = MailKind(mail.kind)
+        self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
+        if kind is MailKind.CONFIRM_APPLICATIONS:  # it is the offices that wait for the answer
+            await self._ask_offices_to_look(OfficeDataProcedure.mail_returned)
+        else:
+            self._state.undelivered[kind] = mail.because
+        self.view.show()
 
     def _details(self) -> str:
         return application_details(self._state, workflow.info().namespace)

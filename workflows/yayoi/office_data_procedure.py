@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, TimelineEntry
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
 from models.common.operator_actions import AddNote, EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -45,6 +45,7 @@ from models.yayoi.operator_actions import (
 )
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Stage
+from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
@@ -78,10 +79,11 @@ class OfficeDataProcedure:
         steps = CaseSteps(case, state, self.view, self._wait_for_retry)
         self._steps = OfficeSteps(state, self.view, steps)
         escalation = Escalation(self._steps, self._beside)
-        self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.notice_undelivered)
+        self._turn = OperatorTurn(state, self.view, steps, escalation, self._notice_waits)
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
         self._answers = RowLook(self._look_at_answer)
+        self._bounces = BouncedMailLook(case, steps, self._take_bounce)
         # Two of a kind at once would contradict each other: checks of the pair, of its sharing, closing and reopening.
         self._pair, self._sharing, self._closing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
@@ -189,9 +191,12 @@ class OfficeDataProcedure:
 
     @operator_action(Action.RESEND_MAIL)
     async def resend_mail(self, message: ResendMail) -> None:
+        undelivered = message.kind in self._state.undelivered
         if because := await self._steps.resend(message.kind):
             raise refused(because)
         await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
+        if undelivered and self._state.stage is not Stage.NOTIFY:  # there the procedure itself waits for it
+            await self._turn.acknowledge()
 
     @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
@@ -236,6 +241,10 @@ class OfficeDataProcedure:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
+    async def mail_returned(self) -> None:
+        await self._bounces.look()
 
     @workflow.query(description="この事業所データの手続きの状況")
     def progress(self) -> OfficeProgress:
@@ -341,9 +350,10 @@ class OfficeDataProcedure:
         """Y19 to Y21, Y25: remind, show to the operators, and end after `FOLLOW_UP_DAYS`, complete or not."""
         begun_at = self._state.notified_at if not self._state.closings else None
         closes_on = day_in_japan(begun_at or workflow.now()) + timedelta(days=FOLLOW_UP_DAYS)
-        self._state.undelivered.clear()
+        self._state.forget_undelivered_but_the_notice()
         self._state.waiting_for, self._state.waits_until = WaitingFor.APPLICANT, closes_on
         await self._show_follow_up()
+        await self._rest_or_begin_turn()  # the notice may have come back already
         *remind_on, show_on = await business_days_after_today(*FOLLOW_UP_REMINDER_DAYS, FOLLOW_UP_OPERATOR_DAYS)
         actions = [
             *reminders(remind_on, "残っている設定を催促する", self._remind_of_open_points),
@@ -534,6 +544,19 @@ class OfficeDataProcedure:
         if self._state.undelivered:
             await self._turn.begin_unless_begun()
         await self._steps.rest()
+
+    async def _take_bounce(self, mail: BouncedMail) -> None:
+        """Y18. One to the customer that still matters waits for an operator, as if it had been refused at once."""
+        kind = MailKind(mail.kind)
+        self.view.note(f"メールが届かずに戻った：{kind.subject}　{mail.because}")
+        if self._state.matters_still(kind):
+            self._state.undelivered[kind] = f"メールが届かずに戻りました。{mail.because}"
+            if not self._state.after_closing:  # a closed case is nobody's turn: there the report says it
+                await self._turn.begin_unless_begun()
+        await self._steps.rest()
+
+    def _notice_waits(self) -> bool:
+        return self._state.notice_undelivered and not self._state.after_closing
 
     def _reasons_of_delay(self) -> tuple[str, ...]:
         match self._state.stage:

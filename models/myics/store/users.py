@@ -14,6 +14,7 @@ from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.forms import CorrectionForm, UserForm
 from models.myics.identifiers import HolderNo, RegistrationNo
+from models.myics.mails import MyicsMail
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import (
@@ -26,7 +27,7 @@ from models.myics.store.requests import (
     unlock_account,
 )
 from models.myics.store.sign_in import Member
-from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
+from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow, NoticeRow
 
 LAST_ADMINISTRATOR = (
     "この方は事務所の最後の管理者です。先に別の管理者を登録するか、別のユーザーを管理者に変更してください。"
@@ -61,6 +62,9 @@ class ListedUser:
     new_address: str | None = None
     """What the address is to be once its reader has confirmed it."""
 
+    undelivered: bool = False
+    """Whether the last mail of the invitation was refused, or has come back."""
+
     @property
     def invited(self) -> bool:
         """Whether the user has not registered yet, and still can."""
@@ -86,8 +90,17 @@ class Users:
                 .where(MyicsAccountRow.holder_no == holder)
                 .order_by(MyicsAccountRow.ended_at.is_not(None), MyicsAccountRow.account_id)
             )
-            changing = await _changing(session, holder)
-            return [_listed(account, expires_on, changing.get(account.account_id)) for account, expires_on in rows]
+            accounts = rows.all()
+            changing, undelivered = await _changing(session, holder), await _undelivered(session, holder)
+            return [
+                _listed(
+                    account,
+                    expires_on,
+                    new_address=changing.get(account.account_id),
+                    undelivered=account.registration_no in undelivered,
+                )
+                for account, expires_on in accounts
+            ]
 
     async def one(self, manager: Member, account_id: int) -> ListedUser:
         """Return a user of the firm or of one of its clients whose account has not ended. Raises `NotPossibleError`."""
@@ -260,12 +273,31 @@ async def _changing(session: DatabaseSession, holder: HolderNo) -> dict[int, str
     return {account_id: address for account_id, address in waiting if account_id and address}
 
 
+async def _undelivered(session: DatabaseSession, holder: HolderNo) -> set[str]:
+    """Return the registrations that are open and whose last mail did not arrive."""
+    account, mail = MyicsAccountRow, NoticeRow
+    mails = await session.execute(
+        select(mail.case_no, mail.refused_because.is_not(None) | mail.bounced_at.is_not(None))
+        .join(account, account.registration_no == mail.case_no)
+        .where(
+            account.holder_no == holder,
+            account.state.in_(_INVITED),
+            mail.kind.not_in([kind for kind in MyicsMail if kind.for_operators]),
+        )
+        .order_by(mail.created_at)
+    )
+    last = {number: failed for number, failed in mails}  # noqa: C416 typed rows
+    return {number for number, failed in last.items() if failed and number}
+
+
 async def _with_registration(session: DatabaseSession, account: MyicsAccountRow) -> ListedUser:
     registration = await session.get_one(MyicsRegistrationRow, account.registration_no)
     return _listed(account, registration.expires_on)
 
 
-def _listed(account: MyicsAccountRow, expires_on: date, new_address: str | None = None) -> ListedUser:
+def _listed(
+    account: MyicsAccountRow, expires_on: date, *, new_address: str | None = None, undelivered: bool = False
+) -> ListedUser:
     state = AccountState(account.state)
     return ListedUser(
         account_id=account.account_id,
@@ -277,4 +309,5 @@ def _listed(account: MyicsAccountRow, expires_on: date, new_address: str | None 
         locked=account.locked_at is not None,
         expires_on=expires_on if state in _INVITED else None,
         new_address=new_address,
+        undelivered=undelivered and state in _INVITED,
     )

@@ -50,6 +50,8 @@ class OfficeRecords:
     """One office. `done`: the steps of STEP5 and STEP6 that were reported."""
 
     mails: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
+    """The kinds of mail whose newest has come back."""
     contract_id: str | None = None
     done: set[str] = field(default_factory=set)
     relinked: int = 0
@@ -65,6 +67,11 @@ class OfficeRecords:
         return bool(self.mails & {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
 
     @property
+    def notice_returned(self) -> bool:
+        """Whether the completion notice has come back, and was not sent again since."""
+        return bool(self.returned & {MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED})
+
+    @property
     def begun(self) -> bool:
         """Whether the customer has begun STEP5, or a re-link: from then on they cannot withdraw themselves (Y27)."""
         return bool(self.done or self.relinked)
@@ -78,9 +85,13 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
         return offices.setdefault(office_no or 0, OfficeRecords())
 
     for notice in await session.scalars(
-        select(NoticeRow).where(NoticeRow.application_no == application_no, NoticeRow.sent_at.is_not(None))
+        select(NoticeRow)
+        .where(NoticeRow.application_no == application_no, NoticeRow.sent_at.is_not(None))
+        .order_by(NoticeRow.sent_at)
     ):
-        of(notice.office_no).mails.add(notice.kind)
+        office = of(notice.office_no)
+        office.mails.add(notice.kind)
+        (office.returned.add if notice.bounced_at else office.returned.discard)(notice.kind)
     for issued in await session.scalars(
         select(IssuedContractRow).where(
             IssuedContractRow.application_no == application_no, IssuedContractRow.revoked_at.is_(None)

@@ -136,6 +136,8 @@ class OfficeSection:
     steps: tuple[NextStep, ...] = ()
     to_relink: tuple[str, ...] = ()
     """The services that are still to be linked again (Y21)."""
+    notice_returned: bool = False
+    """Whether the completion notice has come back."""
 
     def refuse(self, action: CaseAction) -> str | None:
         """Return why the applicant cannot do this now; None if they can."""
@@ -199,6 +201,7 @@ def office_view(
         action=CaseAction.CORRECT if to_correct else _ACTIONS.get(stage) if yours else None,
         steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
         to_relink=_services(points),
+        notice_returned=notified and records.notice_returned,
         can_withdraw=not records.begun and not late,
         too_late_to_withdraw=records.begun and not late,
     )
