@@ -20,6 +20,7 @@ class PersonalLinkKind(StrEnum):
 
     DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
+    NEW_PASSWORD = "new password"  # noqa: S105 the name of a kind
     MYICS = "MYICS"
     MYICS_ADDRESS = "MYICS address"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind

@@ -17,7 +17,6 @@ OFFICE = (
     *("resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "AccountUnlocking": REGISTRATION,
     "AddressChange": REGISTRATION,
     "CaseLinkMail": ((FAILING,), (), ()),
     "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),

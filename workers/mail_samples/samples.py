@@ -173,10 +173,9 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
 
 
-_FIRM, _USER, _LOCK, _NEW, _MOVE = (
+_FIRM, _USER, _NEW, _MOVE = (
     RegistrationKind.REPRESENTATIVE,
     RegistrationKind.USER,
-    RegistrationKind.UNLOCKING,
     RegistrationKind.RENEWAL,
     RegistrationKind.ADDRESS,
 )
@@ -382,8 +381,7 @@ SAMPLES = (
     _myics(MyicsMail.REGISTERED, "登録が完了したとき", _USER),
     _myics(MyicsMail.EXPIRED, "期限までに登録されなかったとき", _FIRM),
     _myics(MyicsMail.WITHDRAWN, "登録が取り下げられたとき", _USER),
-    _myics(MyicsMail.LOCKED, "誤りが続いてロックしたとき", _LOCK),
-    _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
+    _myics(MyicsMail.LOCKED, "誤りが続いてロックしたとき", _FIRM),
     _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
     _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
     _myics(MyicsMail.ADDRESS_CHANGE, "登録済みの方のアドレスの変更を受け付けたとき（新しいアドレスへ）", _MOVE),

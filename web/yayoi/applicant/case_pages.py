@@ -14,7 +14,7 @@ from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
-from web.common.auth import Limit, page_router
+from web.common.auth import Guess, Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
@@ -94,7 +94,11 @@ async def _show(
         "notice_subject": NOTICE_SUBJECT,
         "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     }
-    return context.show(request, "yayoi/case.html", facts)
+    response = context.show(request, "yayoi/case.html", facts)
+    if issued := [office.contract_id for office in offices if office.contract_id]:
+        # Whoever comes by the link of the notice is not kept out of STEP5 by what strangers have tried (Y19).
+        context.auth.devices.remember(request, response, Guess.NOTICE, *issued)
+    return response
 
 
 async def _mail_link(context: WebContext, link: Link) -> Response:
@@ -104,7 +108,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
     async with context.sessions() as session:
         if await recorded_case(session, link.application_no, link.office_no) is None:
             raise no_such_case()
-    await context.auth.limit(Limit.CODE_MAIL, f"case link {link.application_no}/{link.office_no}")
+    await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
     mail = SendMail(
