@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,18 +60,25 @@ class MailIdentity:
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
+Audit = Callable[[NoticeRow], Iterable[AuditRow]]
 
 
-def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> AuditRow:
-    """Return the audit row of a case's mail that was sent; `to` says for whom, where the subject does not."""
-    return AuditRow(
-        happened_at=at,
-        case_no=notice.key.partition(":")[0],  # a ledger key
-        part=notice.office_no,
-        action=f"メールを送信した：{notice.subject}{to}",
-        by=SYSTEM,
-        facts={"message_id": notice.message_id},
-    )
+def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "", cases: Sequence[str] = ()) -> list[AuditRow]:
+    """Return the audit rows of a mail that was sent: one for each case that it is about, or its own case's.
+
+    `to` says for whom, where the subject does not.
+    """
+    return [
+        AuditRow(
+            happened_at=at,
+            case_no=case_no,
+            part=notice.office_no,
+            action=f"メールを送信した：{notice.subject}{to}",
+            by=SYSTEM,
+            facts={"message_id": notice.message_id},
+        )
+        for case_no in cases or [notice.key.partition(":")[0]]  # a ledger key
+    ]
 
 
 class MailNotTakenError(Exception):
@@ -80,6 +87,10 @@ class MailNotTakenError(Exception):
 
 class RecipientRefusedError(Exception):
     """The recipient is refused for good; the text says so to operators, without the address."""
+
+
+class NothingToSendError(Exception):
+    """Raised while a mail is written that is not to be sent now: nothing is stored."""
 
 
 class MailTransport(Protocol):
@@ -193,10 +204,10 @@ class Outbox:
         self._now = now
         self._quick_tries = QuickTries()
 
-    async def send(
-        self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None = None
-    ) -> SentMail:
+    async def send(self, mail: MailIdentity, write: Write, audit: Audit | None = None) -> SentMail:
         """Write the mail and send it unless it was sent before; what `audit` returns is stored when it is sent.
+
+        `write` may raise `NothingToSendError`.
 
         Raises:
             ApplicationError: of type `MAIL_REFUSED`, if the recipient is refused for good.
@@ -205,9 +216,12 @@ class Outbox:
         """
         quickly = activity.in_activity() and activity.info().is_local
         async with self._quick_tries.one() if quickly else nullcontext():
-            return await self._send(mail, write, audit)
+            try:
+                return await self._send(mail, write, audit)
+            except NothingToSendError:
+                return SentMail(message_id=None)
 
-    async def _send(self, mail: MailIdentity, write: Write, audit: Callable[[NoticeRow], AuditRow] | None) -> SentMail:
+    async def _send(self, mail: MailIdentity, write: Write, audit: Audit | None) -> SentMail:
         message_id = self._message_id(mail.key)
         async with self._sessions.begin() as session:
             written = await write(session)
@@ -233,7 +247,7 @@ class Outbox:
                 if notice.refused_because is None:
                     notice.sent_at = self._now()
                     if audit:
-                        session.add(audit(notice))
+                        session.add_all(audit(notice))
         if refused := notice.refused_because:
             raise ApplicationError(refused, type=MAIL_REFUSED, non_retryable=True)  # no address is in it
         return SentMail(message_id=message_id)

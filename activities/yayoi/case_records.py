@@ -11,7 +11,8 @@ from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
 from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, HolderConfirmationRow, LedgerRow
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import (
     ClosedApplication,
     CloseOffice,
@@ -22,6 +23,7 @@ from models.yayoi.messages import (
     ReopenOffice,
 )
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.confirmations import settle
 from models.yayoi.store.holding import hold_again, holder_of, let_go
 
 
@@ -125,12 +127,14 @@ class CaseRecordActivities:
             if refusal := await self._check.refuse_correction(transaction, pair, step):
                 raise ApplicationError(refusal, type="HeldByAnother", non_retryable=True)
             # It may be wrong now: nothing is held before it is found right.
-            office.holds_yayoi_id = False
+            office.holds_id = False
             office.yayoi_id = step.yayoi_id or office.yayoi_id
             office.issued_contract_id = step.issued_contract_id or office.issued_contract_id
             if step.office_token and step.office_token != office.office_token:
                 office.office_token, office.holds_token = step.office_token, False
                 office.office_name = await self._check.name_of_office(transaction, pair) or office.office_name
+            if step.by_applicant:
+                await _confirm_anew(transaction)
             await transaction.session.flush()
             checked = await self._check.settle(transaction, step, pair)
             if frozen_before and frozen_before != office.office_token:
@@ -170,6 +174,13 @@ def _held_by(whom: str) -> ApplicationError:
         "そのお申し込みを先に終わらせるか、再開せずに、残りの設定を記録してください。"
     )
     return ApplicationError(message, type="HeldByAnother", non_retryable=True)
+
+
+async def _confirm_anew(transaction: StepTransaction) -> None:
+    """What the contract's holder has confirmed is no longer what is applied for: they are asked again (Y5a)."""
+    row = await transaction.session.get(HolderConfirmationRow, transaction.case_no, with_for_update=True)
+    if row is not None and row.settled_as == ConfirmationOutcome.CONFIRMED:
+        settle(row, None)
 
 
 async def _refuse_if_gone_on(transaction: StepTransaction) -> None:

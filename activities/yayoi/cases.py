@@ -109,6 +109,6 @@ async def find_right_pair(session: DatabaseSession, application_no: ApplicationN
     Raises `NotRightError` for any other, however the procedure came to the step.
     """
     pair = await find_open_pair(session, application_no, office_no)
-    if not pair.office.holds_yayoi_id or (pair.token and not pair.office.holds_token):
+    if not pair.office.holds_id or (pair.token and not pair.office.holds_token):
         raise NotRightError
     return pair

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
+from activities.common.outbox import MailIdentity, NothingToSendError, Outbox, WrittenMail, mail_audit
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.protocols import Contracts
@@ -20,6 +20,7 @@ from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.after_closing import pairs_after_closing
+from models.yayoi.store.confirmations import is_unconfirmed
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
@@ -108,6 +109,13 @@ class MailActivities:
         return await self._outbox.send(mail, write, audit=audit)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
+        """Raise a final error for a mail that is over.
+
+        An application that the contract's holder has not confirmed may be anybody's: of it they get no mail but the one
+        that asks them (Y5a), and nobody else gets any. Raises `NothingToSendError`.
+        """
+        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no):
+            raise NothingToSendError
         await _refuse_if_over(session, request)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
 

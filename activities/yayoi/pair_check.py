@@ -10,7 +10,8 @@ from activities.yayoi.registry.protocols import Registry
 from models.common.identifiers import ledger_key
 from models.common.store.ledger import StepInput, StepTransaction, once
 from models.common.store.sessions import DatabaseSessions
-from models.tables import ApplicationOfficeRow
+from models.tables import ApplicationOfficeRow, HolderConfirmationRow
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import CheckResult, CorrectPairStep, FrozenImport, OfficeStep
 from models.yayoi.pair_rules import (
     IN_ANOTHER_GROUP,
@@ -21,10 +22,12 @@ from models.yayoi.pair_rules import (
     NOT_REGISTERED,
     SET_UP_IS_LEFT,
     PairProblem,
+    PairRule,
     token_held,
     yayoi_id_held,
 )
 from models.yayoi.store.after_closing import with_something_open
+from models.yayoi.store.confirmations import is_allowed, settle
 from models.yayoi.store.holding import Held, Holder, NamedPair
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
@@ -47,11 +50,18 @@ class PairCheck:
         reading = _reading(transaction)
         of_token = await self._of_token(reading, pair, held)
         await self._hold_token(transaction, step, pair, right=pair.token is not None and of_token is None)
-        of_yayoi_id = await self._of_yayoi_id(reading, pair, held)
-        pair.office.holds_yayoi_id = of_yayoi_id is None
+        confirmation = await _confirmation(transaction, pair, of_token)
+        # What is wrong with the ID is told only to whoever may have one issued: else this told which addresses exist.
+        may_be_issued = confirmation is None or is_allowed(confirmation)
+        of_yayoi_id = await self._of_yayoi_id(reading, pair, held) if may_be_issued else None
+        pair.office.holds_id = may_be_issued and of_yayoi_id is None
         await transaction.session.flush()
-        problems = tuple(problem for problem in (of_yayoi_id, of_token) if problem)
-        return CheckResult(problems=problems, frozen=pair.office.holds_token)
+        return CheckResult(
+            problems=tuple(problem for problem in (of_yayoi_id, of_token) if problem),
+            frozen=pair.office.holds_token,
+            waits_for_holder=confirmation is not None and confirmation.settled_as is None,
+            refused_by_holder=confirmation is not None and confirmation.settled_as == ConfirmationOutcome.REFUSED,
+        )
 
     async def refuse_correction(self, transaction: StepTransaction, pair: Pair, step: CorrectPairStep) -> str | None:
         """Return why what was typed cannot replace what the pair names: another application holds it (Y1)."""
@@ -127,6 +137,18 @@ class PairCheck:
         if holder := held.token(pair.office):
             return token_held(_number_for(pair, holder))
         return None
+
+
+async def _confirmation(
+    transaction: StepTransaction, pair: Pair, of_token: PairProblem | None
+) -> HolderConfirmationRow | None:
+    """Return the confirmation that the application needs, settled if the pair shows a token of the contract (Y5a)."""
+    row = await transaction.session.get(HolderConfirmationRow, pair.office.application_no, with_for_update=True)
+    own = of_token is None or of_token.rule is not PairRule.TOKEN_OF_THE_CONTRACT
+    if row is not None and row.settled_as is None and pair.token is not None and own:
+        settle(row, ConfirmationOutcome.TOKEN_SHOWN)
+        transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
+    return row
 
 
 class _Named(NamedTuple):

@@ -110,7 +110,8 @@ class TimelineEntry(Message):
 class SentMail(Message):
     """A mail that the SMTP server has taken."""
 
-    message_id: str
+    message_id: str | None
+    """None: there was nothing to send."""
 
 
 class WorkflowRun(Message):

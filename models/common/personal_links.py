@@ -21,6 +21,9 @@ class PersonalLinkKind(StrEnum):
     DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
     NEW_PASSWORD = "new password"  # noqa: S105 the name of a kind
+    HOLDER_CONFIRMS = "holder confirms"
+    HOLDER_ENDS = "holder ends"
+    HOLDER_APPLIES = "holder applies"
     MYICS = "MYICS"
     MYICS_ADDRESS = "MYICS address"
     MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind

@@ -15,6 +15,8 @@ from models.tables.cases import CaseRequestRow as CaseRequestRow
 from models.tables.cases import CaseStageRow as CaseStageRow
 from models.tables.cases import CaseStatusRow as CaseStatusRow
 from models.tables.cases import EventRow as EventRow
+from models.tables.cases import HolderConfirmationRow as HolderConfirmationRow
+from models.tables.cases import HolderMailRow as HolderMailRow
 from models.tables.cases import LedgerRow as LedgerRow
 from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow

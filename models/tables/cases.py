@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from models.tables.base import Base, MailAddressText
+from models.tables.base import Base, MailAddressText, NotifiedRow
 
 application_count = Sequence("application_count", metadata=Base.metadata)
 
@@ -54,16 +54,16 @@ class ApplicationOfficeRow(Base):
     __tablename__ = "application_offices"
     __table_args__ = (
         Index(
-            "one_holds_yayoi_id",
+            "one_holds_id",
             "yayoi_id",
             unique=True,
-            postgresql_where="holds_yayoi_id and issued_contract_id is null",
+            postgresql_where="holds_id and issued_contract_id is null",
         ),
         Index(
             "one_holds_issued_contract_id",
             "issued_contract_id",
             unique=True,
-            postgresql_where="holds_yayoi_id and issued_contract_id is not null",
+            postgresql_where="holds_id and issued_contract_id is not null",
         ),
         Index("one_holds_token", "office_token", unique=True, postgresql_where="holds_token"),
     )
@@ -77,13 +77,48 @@ class ApplicationOfficeRow(Base):
     """会計連携の追加: the contract ID that was issued before (Y9)."""
     holds_token: Mapped[bool] = mapped_column(server_default=text("false"))
     """The token is that of the contract's own office (Y5), which is not managed yet (Y1)."""
-    holds_yayoi_id: Mapped[bool] = mapped_column(server_default=text("false"))
+    holds_id: Mapped[bool] = mapped_column(server_default=text("false"))
     """The Yayoi ID can be used (Y2, Y3), and whoever applies may have an ID issued on the contract (Y5a)."""
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     open_points: Mapped[list[str] | None]
     closings: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its case was closed: one that was reopened is open again (Y25)."""
+
+
+class HolderConfirmationRow(NotifiedRow):
+    """An application that shows no right token: the contract's holder confirms it before an ID is issued (Y5a)."""
+
+    __tablename__ = "holder_confirmations"
+    __table_args__ = (
+        Index("waiting_for_the_holder", "existing_contract_id", postgresql_where=text("settled_at is null")),
+        Index(
+            "confirmations_to_notify",
+            "changed_at",
+            postgresql_where=text("notified_at is null or notified_at < changed_at"),
+        ),
+    )
+
+    application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
+    existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"))
+    named_in: Mapped[int | None]
+    """The number of the last mail to the holder that names it."""
+    settled_at: Mapped[datetime | None]
+    settled_as: Mapped[str | None]
+
+
+class HolderMailRow(Base):
+    """A mail that asks a contract's holder to confirm applications; the next one waits an hour (Y5a)."""
+
+    __tablename__ = "holder_mails"
+
+    existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts the mails about this contract from 1."""
+    planned_at: Mapped[datetime]
+    """The asking workflow's own time."""
+    asked_as: Mapped[str | None]
+    """The ID of the operation that asked for it, if one did."""
 
 
 class PerOfficeRow(Base):

@@ -14,6 +14,17 @@ EXPIRY_DAYS = 5
 EXTENSION_DAYS = 7
 """Days by which an operator's extension moves that deadline unless another day is typed in (Y27)."""
 
+MOST_UNCONFIRMED = 5
+"""Applications on one contract that may wait for its holder's confirmation at the same time (Y5a)."""
+HOLDER_MAIL_HOURS = 1
+HOLDER_MAIL_EVERY = timedelta(hours=HOLDER_MAIL_HOURS)
+"""At most one mail in this time goes to a contract's holder about the applications that wait for them (Y5a)."""
+HOLDER_LINK_DAYS = 90
+"""Days for which a link in such a mail opens, counted from when it was written (Y5a)."""
+
+ISSUE_WAITS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 15))
+"""How long a pair waits, time after time, for earlier pairs of its application that are about to be issued (Y15)."""
+
 FOLLOW_UP_REMINDER_DAYS = (3, 7)
 """Business days after the notice on which the customer is reminded of what is open (Y25)."""
 FOLLOW_UP_OPERATOR_DAYS = 10

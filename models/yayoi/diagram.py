@@ -14,6 +14,7 @@ UNDONE = "元に戻して終了"
 
 NOTES = {
     Stage.CHECK: "弥生ID と事業所トークンを確かめる",
+    Stage.CONFIRMATION: "正しい事業所トークンがないときだけ",
     Stage.CORRECTION: "問題があるときだけ",
     Stage.REMEMBER_LINKS: "サービスと最後に取り込んだ日を控える",
     Stage.SHARING: "会計事務所と共有中のときだけ待つ",

@@ -9,8 +9,8 @@ _USUAL = {
     Outcome.WITHDRAWN: "お客様からのお申し出により、お申し込みを取り下げました。",
     Outcome.CANCELLED: "お手続きを続けることができなくなったため、お申し込みを取り消しました。",
 }
-EXPIRING = frozenset({Stage.CORRECTION, Stage.SHARING})
-"""Where the applicant is waited for until a deadline."""
+EXPIRING = frozenset({Stage.CONFIRMATION, Stage.CORRECTION, Stage.SHARING})
+"""Where somebody is waited for until a deadline."""
 
 
 def explanation(outcome: Outcome, text: str) -> str:

@@ -12,6 +12,7 @@ class MailKind(StrEnum):
     """Kinds of mail; the value names the template."""
 
     RECEIPT = "receipt"
+    CONFIRM_APPLICATIONS = "confirm_applications"
     CORRECTION_NEEDED = "correction_needed"
     CORRECTION_REMINDER = "correction_reminder"
     RELEASE_SHARING = "release_sharing"
@@ -42,6 +43,7 @@ class MailKind(StrEnum):
     def subject(self) -> str:
         return {
             MailKind.RECEIPT: "【弥生】『スマート証憑管理』複数事業所データ管理のお申し込みを受け付けました",
+            MailKind.CONFIRM_APPLICATIONS: "【弥生】お申し込みの確認をお願いします",
             MailKind.CORRECTION_NEEDED: "【弥生】お申し込み内容の訂正をお願いします",
             MailKind.CORRECTION_REMINDER: "【弥生】（再送）お申し込み内容の訂正をお願いします",
             MailKind.RELEASE_SHARING: "【弥生】会計事務所との共有の解除をお願いします",

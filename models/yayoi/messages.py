@@ -153,6 +153,10 @@ class CheckResult(Message):
     problems: tuple[PairProblem, ...] = ()
     frozen: bool = False
     """Whether smart import of its office is frozen for it (Y12)."""
+    waits_for_holder: bool = False
+    """Whether the contract's holder has to confirm the application first (Y5a): what of the Yayoi ID is wrong is told
+    only then."""
+    refused_by_holder: bool = False
 
 
 class FrozenImport(Message):
@@ -219,6 +223,8 @@ class CorrectPairStep(OfficeRef, CountedStep):
     """The ID that was issued before, in 会計連携の追加 (Y9)."""
     by: str
     reason: str
+    by_applicant: bool = False
+    """Whether it was typed on the application's page, and not told to an operator."""
 
 
 class RevokedContract(Message):
@@ -233,6 +239,13 @@ class AttachedContract(Message):
     contract_id: ContractId
     lost_links: tuple[RememberedLink, ...] = ()
     """The office's links until then, lost with the old ID (Y14)."""
+
+
+class IssueStep(OfficeStep):
+    """Issue the pair's contract ID (Y15)."""
+
+    in_any_order: bool = False
+    """Whether it no longer waits for earlier pairs of the application."""
 
 
 class IssuedContract(Message):

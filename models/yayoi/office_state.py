@@ -41,6 +41,11 @@ class OfficeState(CaseState):
     problems: tuple[PairProblem, ...] = ()
     frozen: bool = False
     """Whether smart import of its office was frozen for it when it was checked last (Y12)."""
+    waits_for_holder: bool = False
+    """Whether the contract's holder has to confirm the application (Y5a)."""
+    refused_by_holder: bool = False
+    corrections: int = 0
+    """How often a correction was waited for."""
     corrected: dict[str, str] = field(default_factory=dict)
     """What was corrected, by its name in the operators' language: shown to them while it is still wrong."""
     shared_with: tuple[str, ...] = ()
@@ -104,7 +109,7 @@ class OfficeState(CaseState):
 
     @property
     def points(self) -> tuple[str, ...]:
-        if self.stage is Stage.CORRECTION:
+        if self.stage in {Stage.CONFIRMATION, Stage.CORRECTION}:
             return tuple(problem.message for problem in self.problems)
         return tuple(self.open_points)
 

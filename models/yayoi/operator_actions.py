@@ -89,6 +89,12 @@ class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
     CORRECT_PAIR = "correct_pair", CorrectPair, "弥生ID・事業所トークンを訂正する"
+    REPORT_CONFIRMED = "report_confirmed", ActionMessage, "契約者の確認を記録する（申込全体）"
+    REPORT_NOT_CONFIRMED = (
+        "report_not_confirmed",
+        ActionMessage,
+        "契約者が確認しなかったことを記録し、申込全体を終了する",
+    )
     REJECT = "reject", Reject, "却下する"
     RELEASE_SHARING = "release_sharing", ReleaseSharing, "申込者の同意を得て、共有を代わりに解除する"
     REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased, "共有が解除されたことを記録する"

@@ -79,8 +79,14 @@ _AFTER_CLOSING = {
 def _correcting(state: OfficeState) -> str | None:
     if state.refused and not state.notified_at:
         return None
-    if state.stage is not Stage.CORRECTION or not state.problems:
+    if state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION} or not state.problems:
         return "訂正を待っている段階ではありません。"
+    return None
+
+
+def _answering_for_holder(state: OfficeState) -> str | None:
+    if state.stage is not Stage.CONFIRMATION or not state.waits_for_holder:
+        return "契約者の確認を待っている段階ではありません。"
     return None
 
 
@@ -140,6 +146,8 @@ def _withdrawing(state: OfficeState) -> str | None:
 
 _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.CORRECT_PAIR: _correcting,
+    Action.REPORT_CONFIRMED: _answering_for_holder,
+    Action.REPORT_NOT_CONFIRMED: _answering_for_holder,
     Action.REJECT: _before_notice,
     Action.RELEASE_SHARING: _releasing,
     Action.REPORT_SHARING_RELEASED: _sharing,
@@ -160,6 +168,8 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
 def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
     """Return what is wrong with what this message says."""
     match message:
+        case CorrectPair(event_id=str()) if state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION}:
+            return "訂正を待っている段階ではありません。"
         case CorrectPair(issued_contract_id=str()) if state.case.procedure is not Procedure.LINK_ADDITION:
             return "issued_contract_id は、会計連携の追加のお申し込みだけで訂正できます。"
         case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):

@@ -10,6 +10,7 @@ class Stage(StrEnum):
     """The stage of an office's procedure. The values are what operators read and search for."""
 
     CHECK = "内容確認"
+    CONFIRMATION = "契約者の確認待ち"
     CORRECTION = "訂正待ち"
     REMEMBER_LINKS = "連携の記録"
     SHARING = "共有解除待ち"
@@ -28,6 +29,7 @@ class ApplicationStage(StrEnum):
     """The stage of an application as a whole."""
 
     RECEIVED = "受付"
+    CONFIRMATION = "契約者の確認待ち"
     IN_PROGRESS = "手続き中"
     CLOSED = "終了"
 
@@ -87,7 +89,7 @@ class Procedure(StrEnum):
         return tuple(step for step in SetUpStep if network or step is not SetUpStep.PRODUCT)
 
 
-_ENTRY = (Stage.CHECK, Stage.CORRECTION)
+_ENTRY = (Stage.CHECK, Stage.CONFIRMATION, Stage.CORRECTION)
 _LINKED_BEFORE = (Stage.REMEMBER_LINKS, Stage.SHARING)
 _LINKED = (
     *_ENTRY,

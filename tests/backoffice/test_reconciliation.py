@@ -437,7 +437,7 @@ async def test_y12_an_application_that_could_not_be_started_in_time_is_expired_a
     for _, token in (OFFICE_B, OFFICE_C):
         assert (await environment.office(token)).frozen_by is None
     pairs = await environment.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))
-    assert [(pair.outcome, pair.holds_token, pair.holds_yayoi_id) for pair in pairs] == [("期限切れ", False, False)] * 2
+    assert [(pair.outcome, pair.holds_token, pair.holds_id) for pair in pairs] == [("期限切れ", False, False)] * 2
     assert (await case_status(case)).stage == ApplicationStage.CLOSED
     assert [(notice.kind, notice.recipient) for notice in await case.notices()] == [(MailKind.NOT_STARTED, TARO)]
     await starter_of(environment).start_all()

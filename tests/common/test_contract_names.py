@@ -14,7 +14,7 @@ REGISTRATION = (
 OFFICE = (
     *("add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
     *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
-    *("resume", "try_again", "withdraw"),
+    *("report_confirmed", "report_not_confirmed", "resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
@@ -26,8 +26,12 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, "closed"), ("progress",), ("cancel",)),
-    "OfficeDataProcedure": ((FAILING, "application_cancelled"), ("progress", "timeline"), OFFICE),
+    "MultiOfficeApplication": ((FAILING, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "OfficeDataProcedure": (
+        (FAILING, "application_cancelled", "holder_answered"),
+        ("progress", "timeline"),
+        OFFICE,
+    ),
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, "row_changed"), (), ("end_check",)),
     "RefusedForm": ((FAILING,), (), ()),

@@ -182,7 +182,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 yayoi_id=person.yayoi_id,
                 office_token=person.office_token,
                 office_name=person.office_name,
-                holds_yayoi_id=True,
+                holds_id=True,
                 holds_token=True,
             )
         )

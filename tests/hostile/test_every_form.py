@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.identifiers import MailAddress
+from models.common.calendar import JST
 from models.common.password_hashing import Hashing
-from models.myics.accounts import AccountKind
-from models.myics.forms import UserForm
-from models.myics.identifiers import HolderNo
-from models.myics.store.requests import Requester, invite_user
-from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow
+from models.myics.registrations import RegistrationKind, RegistrationStage
+from models.tables import KeptFormRow, MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow
 from models.yayoi.case_links import case_path
-from tests.hostile.people import LONG_AGO, NOW, STILL_OPEN, THIEF
+from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
 from tests.hostile.target import Attacker, Target, target_on
 from tests.support.databases import new_database
 from tests.support.web import PASSWORD_HASH, SECRET
@@ -33,9 +31,13 @@ from workers import database
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
 FIRM, OWNER, MYICS_PASSWORD = "1000200301", "owner@aoba.example", "The-tests'-1st"
-USER = UserForm(address=MailAddress("jiro@aoba.example"), name="青葉 次郎", kind=AccountKind.GENERAL)
 MARK = "Himitsu1"
 """What is typed into every secret field."""
+SENT: dict[str, dict[str, Any]] = {
+    "nothing": {"data": {}},
+    "everything wrong": {"data": dict.fromkeys(SECRETS, MARK) | dict.fromkeys(("yayoi_id", "address"), "x")},
+    "no form": {"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}},
+}
 IN_PATHS = {
     "application_no": THIEF.application_no,
     "office_no": "1",
@@ -68,7 +70,19 @@ async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncI
                         password_hash=PASSWORD_HASH,
                     )
                 )
-                await invite_user(session, HolderNo(FIRM), USER, Requester("青葉 一郎", NOW))
+                session.add(
+                    MyicsRegistrationRow(
+                        registration_no="MR-000001",
+                        kind=RegistrationKind.REPRESENTATIVE,
+                        customer_no=FIRM,
+                        name="青葉 一郎",
+                        requested_by="MYICS",
+                        requested_at=datetime(2024, 4, 1, tzinfo=JST),
+                        stage=RegistrationStage.REGISTERED,
+                        expires_on=date(2024, 4, 30),
+                        changed_at=datetime(2024, 4, 1, tzinfo=JST),
+                    )
+                )
             yield target
         await engine.dispose()
 
@@ -106,7 +120,7 @@ def test_every_form_is_taken_by_a_route_whose_answers_are_redirects(target: Targ
 
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed in", "nobody"])
-@pytest.mark.parametrize("sent", ["nothing", "everything wrong", "no form"])
+@pytest.mark.parametrize("sent", SENT)
 async def test_every_form_that_is_refused_leads_to_a_page_that_can_be_opened_again(
     target: Target, sent: str, *, signed: bool
 ) -> None:
@@ -115,14 +129,7 @@ async def test_every_form_that_is_refused_leads_to_a_page_that_can_be_opened_aga
         async with target.attacker() as attacker:
             if signed:
                 await signed_in(target, attacker)
-            ways: dict[str, dict[str, Any]] = {
-                "nothing": {"data": {}},
-                "everything wrong": {
-                    "data": dict.fromkeys(SECRETS, MARK) | dict.fromkeys(("yayoi_id", "address"), "x")
-                },
-                "no form": {"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}},
-            }
-            answer = await attacker.http.request("POST", filled(path), **ways[sent])
+            answer = await attacker.http.request("POST", filled(path), **SENT[sent])
             assert answer.status_code == 303, (path, answer.status_code, answer.text)
             place = answer.headers["location"]
             assert place.startswith("/"), (path, place)
@@ -138,7 +145,7 @@ async def test_no_secret_of_any_form_is_kept(target: Target) -> None:
     for path in forms_of(target):
         async with target.attacker() as attacker:
             await signed_in(target, attacker)
-            typed = dict.fromkeys((*SECRETS, "link"), MARK) | {"name": "x", "yayoi_id": "no address"}
+            typed = dict.fromkeys((*SECRETS, "link", "draft"), MARK) | {"name": "x", "yayoi_id": "no address"}
             place = (await attacker.http.request("POST", filled(path), data=typed)).headers["location"]
             page = await attacker.http.get(place, follow_redirects=True)
             assert MARK not in re.sub(r'name="link" value="[^"]*"|link=\w+', "", page.text), path

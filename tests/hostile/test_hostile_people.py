@@ -22,7 +22,6 @@ from activities.common.mail_templates import mail_templates
 from models.tables import BusinessGroupRow, EnquiryRow, ExistingContractRow, OfficeRow
 from models.yayoi.combination_ledger import LedgerEntry, as_csv
 from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
-from tests.hostile.others import APPLICATION
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
@@ -37,8 +36,8 @@ from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
 OPEN_TO_ALL |= {"/name-change", "/operators", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
-OPEN_TO_ALL |= {"/apply/confirm", "/support-password/set", "/link-mailed", "/problem"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
+OPEN_TO_ALL |= {"/apply/confirm", "/support-password/set", "/link-mailed", "/problem"}
 """Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
 
 
@@ -91,7 +90,7 @@ async def test_no_key_opens_another_case_or_office(target: Target, attacker: Att
         path = place.format(application_no=theirs.application_no, office_no=office) if "{office_no}" in place else place
         path = path.replace("{application_no}", theirs.application_no)
         answer = await attacker.http.get(f"{path}?{key}")
-        if answer.status_code in {200, 409}:  # 409: it is opened, and what it is for cannot be done now
+        if answer.status_code in {200, 409}:  # 409: the case says that nothing can be done there now
             opened.append((place, office if "{office_no}" in place else "-", key))
         else:
             assert answer.status_code == 404, (path, answer.status_code)
@@ -158,6 +157,19 @@ async def _code(attacker: Attacker, _: int) -> httpx.Response:
     return await attacker.form(attacker.place, {"code": "000000"}, action=attacker.place)
 
 
+APPLICATION = {
+    "action": "confirm",
+    "rows": "1",
+    "applicant.family_name": "盗田",
+    "applicant.given_name": "次郎",
+    "existing_contract_id": "7999999",
+    "accounting_link": "false",
+    "network_product": "false",
+    "offices.0.office_name": "盗田商店",
+    "offices.0.yayoi_id": "new@nusumi.example",
+    "offices.0.yayoi_id_confirmation": "new@nusumi.example",
+}
+"""With which nothing is wrong: what is malformed is no try."""
 TRIES: dict[str, tuple[int, Tried]] = {
     "sign-in of one account": (10, lambda a, n: a.sign_in(VICTIM.yayoi_id, f"wrong-{n}")),
     "sign-in of one account, written each time otherwise": (
@@ -175,10 +187,7 @@ TRIES: dict[str, tuple[int, Tried]] = {
     ),
     "enquiries": (60, lambda a, _: a.form("/enquiry", ENQUIRY)),
     "numbers that are new ones": (60, lambda a, n: a.form("/name-change", {"contract_id": str(7_000_000 + n)})),
-    "confirmations of a form": (
-        60,
-        lambda a, n: a.form("/apply", APPLICATION | {"offices.0.office_token": f"{n:08}-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}),
-    ),
+    "confirmations of a form": (60, lambda a, _: a.form("/apply", APPLICATION)),
     "STEP5 passwords of one number": (
         10,
         lambda a, n: a.form("/support-password", {"contract_id": "7111111", "yayoi_id": f"s{n}@nusumi.example"}),

@@ -68,10 +68,15 @@ class ActivityEnvironment:
         built = build_activities(self.settings.model_copy(update=changed), sessions or self.sessions, self.client)
         return {activity.__name__: activity for activity in built}
 
-    async def apply(self, form: ApplicationForm, at: datetime | None = None) -> ApplicationNo:
-        """Store an application; no workflow is started. `at`: when it is applied for; now unless given."""
+    async def apply(
+        self, form: ApplicationForm, at: datetime | None = None, *, by_holder: bool = True
+    ) -> ApplicationNo:
+        """Store an application; no workflow is started. `at`: when it is applied for; now unless given.
+
+        `by_holder`: by the link that the contract's holder was mailed, else as anybody who knows the number.
+        """
         intake = Intake(self.sessions, BusinessCalendar(), lambda: at or utc_now())
-        return (await intake.receive(form)).application_no
+        return (await intake.receive(form, by_holder=by_holder)).application_no
 
     async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
         async with self.sessions() as session:

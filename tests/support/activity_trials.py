@@ -33,6 +33,7 @@ from models.tables import (
     EventRow,
     ExistingContractRow,
     GroupMemberRow,
+    HolderConfirmationRow,
     IssuedContractRow,
     LedgerRow,
     MemberInvitationRow,
@@ -51,6 +52,7 @@ from models.webhooks.messages import DeliverWebhook, WebhookMessageRef, WebhookS
 from models.yayoi.address_checks import CheckPurpose, CheckRef, CheckStep, SendCode, case_no
 from models.yayoi.drafts import DraftRef
 from models.yayoi.enquiries import EnquiryRef
+from models.yayoi.holder_confirmation import AskHolder, RecordHolderAnswer
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.mails import MailKind
 from models.yayoi.member_invitations import CloseInvitation, Invitation, MailInvitation
@@ -58,6 +60,7 @@ from models.yayoi.messages import (
     CloseOffice,
     CorrectPairStep,
     EndSharing,
+    IssueStep,
     OfficeRef,
     OfficeStep,
     Outcome,
@@ -153,6 +156,9 @@ def _check(**changes: Any) -> Executable:
     return insert(AddressCheckRow).values(row | changes)
 
 
+_WAITS_FOR_HOLDER = insert(HolderConfirmationRow).values(
+    application_no=NO, existing_contract_id="8871304", changed_at=AT, notified_at=AT
+)
 _ONE_STEP = {"ledger": 1, "audit_trail": 1}
 _OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
 _STRAY = update(OfficeRow).where(OfficeRow.office_token == TOKEN).values(frozen_by="YS-999999:1", frozen_at=AT)
@@ -217,14 +223,14 @@ TRIALS = [
         activity="check_pair",  # of an application that was accepted without holding or freezing anything
         message=STEP,
         given=(
-            update(ApplicationOfficeRow).values(holds_token=False, holds_yayoi_id=False),
+            update(ApplicationOfficeRow).values(holds_token=False, holds_id=False),
             update(OfficeRow).values(frozen_by=None, frozen_at=None),
             delete(LedgerRow),
         ),
         added=_ONE_STEP,
         look=select(
             ApplicationOfficeRow.holds_token,
-            ApplicationOfficeRow.holds_yayoi_id,
+            ApplicationOfficeRow.holds_id,
             OfficeRow.frozen_by,
             OfficeRow.frozen_at,
         ).join(OfficeRow, OfficeRow.office_token == ApplicationOfficeRow.office_token),
@@ -265,7 +271,7 @@ TRIALS = [
     ),
     Trial(
         activity="issue_contract_id",
-        message=STEP,
+        message=IssueStep.of(C, AT),
         added=_ONE_STEP | {"issued_contracts": 1, "contract_id_pool": 1, "remembered_links": 2},
         look=select(
             IssuedContractRow.contract_id,
@@ -339,7 +345,7 @@ TRIALS = [
             ApplicationOfficeRow.outcome,
             ApplicationOfficeRow.open_points,
             ApplicationOfficeRow.holds_token,
-            ApplicationOfficeRow.holds_yayoi_id,
+            ApplicationOfficeRow.holds_id,
         ),
         found=[(AT, "未完了の項目あり", ["STEP6 製品の登録"], False, False)],
         actions=("事業所データの手続きを終了した（未完了の項目あり）",),
@@ -436,11 +442,32 @@ TRIALS = [
             ApplicationOfficeRow.yayoi_id,
             ApplicationOfficeRow.office_name,
             ApplicationOfficeRow.holds_token,
-            ApplicationOfficeRow.holds_yayoi_id,
+            ApplicationOfficeRow.holds_id,
             OfficeRow.office_token,
         ).join(OfficeRow, OfficeRow.frozen_by == PAIR),
         found=[(OFFICE_B[0], "事業所B", True, True, OFFICE_B[1])],
         actions=("弥生ID・事業所トークンを訂正した",),
+    ),
+    Trial(
+        activity="ask_holder",
+        message=AskHolder(case_no=NO, at=AT),
+        given=(_WAITS_FOR_HOLDER,),
+        added={"holder_mails": 1, "notices": 1, "audit_trail": 1},
+        then=1,  # the mail is planned in a transaction of its own, before the others
+        look=select(
+            NoticeRow.key, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), HolderConfirmationRow.named_in
+        ).join(HolderConfirmationRow, HolderConfirmationRow.application_no == NO),
+        found=[("holder:8871304:1", TARO, True, 1)],
+        actions=(f"メールを送信した：{MailKind.CONFIRM_APPLICATIONS.subject}",),
+    ),
+    Trial(
+        activity="record_holder_answer",
+        message=RecordHolderAnswer.of(C, AT, confirmed=True, by="佐藤", reason="お電話"),
+        given=(_WAITS_FOR_HOLDER,),
+        added=_ONE_STEP,
+        look=select(HolderConfirmationRow.settled_as, HolderConfirmationRow.settled_at.is_not(None)),
+        found=[("confirmed", True)],
+        actions=("契約者が申し込みを確認した",),
     ),
     Trial(
         activity="assign_operator",
@@ -580,8 +607,8 @@ TRIALS = [
         activity="give_up_start",
         message=CaseStep(case_no=NO, at=AT),
         added={},  # `closed_at` is its own ledger
-        look=select(ApplicationRow.closed_at, ApplicationOfficeRow.closed_at),
-        found=[(AT, None)],
+        look=select(ApplicationRow.closed_at),
+        found=[(AT,)],
     ),
     Trial(
         activity="look_again",

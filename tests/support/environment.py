@@ -99,8 +99,10 @@ class Environment:
     def client(self) -> Client:
         return self.temporal.client
 
-    async def apply(self, application: ApplicationForm) -> "Case":
-        receipt = await Intake(self.sessions, self.calendar, freezes=self.freezes).receive(application)
+    async def apply(self, application: ApplicationForm, *, by_holder: bool = True) -> "Case":
+        """Apply by the link that the contract's holder was mailed; not `by_holder`: as anybody who knows the number."""
+        intake = Intake(self.sessions, self.calendar, freezes=self.freezes)
+        receipt = await intake.receive(application, by_holder=by_holder)
         starter = ApplicationStarter(
             self.sessions,
             self.client,

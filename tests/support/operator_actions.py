@@ -68,6 +68,14 @@ EARLY = ALWAYS | {Action.REJECT, Action.WITHDRAW, Action.REPORT_SHARING_RELEASED
 CORRECTING = EARLY | {Action.CORRECT_PAIR, Action.EXTEND_DEADLINE, Action.HOLD}
 
 
+CONFIRMING = EARLY | {
+    Action.REPORT_CONFIRMED,
+    Action.REPORT_NOT_CONFIRMED,
+    Action.EXTEND_DEADLINE,
+    Action.HOLD,
+}
+
+
 RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
 
 
@@ -76,6 +84,16 @@ LATE = {Action.REOPEN, Action.ADD_NOTE, Action.HAND_OVER, Action.RESEND_MAIL}
 
 TABLE = [
     ("check", state_at(Stage.CHECK), (EARLY | {Action.HOLD}) - {Action.RESEND_MAIL}),
+    (
+        "confirmation",
+        state_at(Stage.CONFIRMATION, Procedure.UNLINKED_NETWORK, waits_for_holder=True),
+        CONFIRMING - {Action.REPORT_SHARING_RELEASED},
+    ),
+    (
+        "confirmation, with a wrong token",
+        state_at(Stage.CONFIRMATION, waits_for_holder=True, problems=(NOT_OF_THE_CONTRACT,)),
+        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+    ),
     ("correction", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED,)), CORRECTING),
     ("correction of Y3", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED, IN_ANOTHER_GROUP)), CORRECTING),
     (

@@ -20,6 +20,8 @@ from workers.mail_samples.documents import pages, written
 from workers.mail_samples.samples import SAMPLES, Sample
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "mails"
+OF_ONE_CASE = [kind for kind in MailKind if kind is not MailKind.CONFIRM_APPLICATIONS]
+"""That one is about several applications, whose pages are nobody's yet."""
 OURS = ("https://tetsuzuki.example.jp", "https://temporal.example.jp")
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.name for sample in SAMPLES])
 
@@ -55,7 +57,7 @@ def test_every_mail_is_whole_in_both_parts(sample: Sample) -> None:
     assert not re.search(r"<(img|link|script|iframe)|url\(|src=", html)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MailKind if not kind.for_operators])
+@pytest.mark.parametrize("kind", [kind for kind in OF_ONE_CASE if not kind.for_operators])
 def test_y18_every_applicants_mail_of_a_case_links_to_its_page(kind: MailKind) -> None:
     [text] = [written(sample).body for sample in SAMPLES if sample.name == kind]
     [number] = re.findall(r"申込番号：(YS-[0-9]+)", "".join(text.rsplit("――", 1)[1:]))

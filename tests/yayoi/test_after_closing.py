@@ -207,7 +207,7 @@ async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_i
     await at_rest(other, Stage.CORRECTION)
     async with environment.sessions.begin() as session:  # as if it had been held before this one closed
         row = await session.get_one(ApplicationOfficeRow, (other.application_no, 1))
-        row.yayoi_id, row.holds_yayoi_id = OFFICE_B[0], True
+        row.yayoi_id, row.holds_id = OFFICE_B[0], True
     with pytest.raises(WorkflowUpdateFailedError) as held:
         await case.act(REOPEN)
     assert f"申込 {other.application_no} で使われているため、再開できません。" in str(held.value.cause)

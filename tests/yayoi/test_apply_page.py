@@ -9,13 +9,22 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from models.tables import ApplicationOfficeRow, ApplicationRow
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    BusinessGroupRow,
+    GroupMemberRow,
+    OfficeRow,
+    YayoiIdRow,
+)
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.identifiers import OfficeToken
+from models.yayoi.pair_rules import IN_ANOTHER_GROUP, MANAGED_ALREADY, NOT_REGISTERED
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.intake import NO_SUCH_CONTRACT
 from tests.support.web import (
     CROSS_SITE,
+    IDS,
     NETWORK,
     SAME_ORIGIN,
     SECRET,
@@ -28,6 +37,8 @@ from tests.support.web import (
 )
 from web.common.auth import Limit
 from web.common.security import WithoutPeople
+
+MANAGED = "a0000001-0000-4000-8000-000000000001"
 
 
 class Form(HTMLParser):
@@ -297,6 +308,35 @@ async def test_y5_an_office_of_another_contract_is_not_named_but_can_be_applied_
     assert known == unknown
     sent = Form(answers[0].text).values | {"action": "send"}
     assert (await web.http.post("/apply", data=sent)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"offices.0.yayoi_id": "nobody@example.co.jp"}, NOT_REGISTERED.message),
+        ({"offices.0.yayoi_id": IDS[1]}, IN_ANOTHER_GROUP.message),
+        ({"offices.0.office_token": MANAGED}, MANAGED_ALREADY.message),
+    ],
+)
+async def test_y1_y2_y3_what_is_wrong_is_said_before_the_form_is_sent_to_who_shows_a_token_of_the_contract(
+    web: Web, typed: dict[str, str], message: str
+) -> None:
+    async with web.sessions.begin() as session:
+        session.add(OfficeRow(office_token=MANAGED, existing_contract_id=NETWORK, name="A 商店", contract_id=NETWORK))
+        group = BusinessGroupRow(name="別の会社")
+        session.add(group)
+        await session.flush()
+        person = YayoiIdRow.id_of(IDS[1])
+        session.add(GroupMemberRow(person_id=person, group_id=group.group_id, administrator=True))
+    both = typed | {"offices.0.yayoi_id_confirmation": typed.get("offices.0.yayoi_id", IDS[0])}
+    own, foreign = (
+        text_of(await confirmed(web, **{"offices.0.office_token": TOKEN_B} | both)),
+        text_of(await confirmed(web, **both | {"offices.0.office_token": TOKEN_OF_ANOTHER})),
+    )
+    assert message in own
+    assert "このままでは進められない点があります" in own
+    without_link = {"accounting_link": "false", "offices.0.office_token": ""}
+    assert message not in foreign + text_of(await confirmed(web, **both | without_link))
 
 
 async def test_the_confirmation_goes_back_with_everything_kept_and_on_with_the_same(web: Web) -> None:

@@ -73,6 +73,7 @@ UNTIL = date(2026, 11, 30)
             [("due-date", None), ("follow-up", 1), ("release", 2)],
         ),
         (status(Stage.RELINK, UNTIL), status(Stage.SET_UP, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
+        (status(Stage.AFTER_CLOSING, UNTIL), status(Stage.AFTER_CLOSING, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
         (status(Stage.SHARING, UNTIL, WaitingFor.SYSTEM), status(Stage.SET_UP), [("due-date", None)]),
     ],
 )
@@ -84,9 +85,13 @@ def test_y11_y25_y27_the_days_are_those_that_the_rows_say(
     assert {deadline.day for deadline in deadlines} <= {UNTIL, APPLICATION.due_date}
 
 
-def test_a_pair_that_has_ended_has_no_days() -> None:
-    ended = CaseStatusRow(stage=Stage.CLOSED, until=None, waiting_for=WaitingFor.SYSTEM, version=9, outcome="取り下げ")
+def test_y25_of_pairs_that_have_ended_only_the_day_until_which_the_rest_can_be_done_is_left() -> None:
+    over = {"waiting_for": WaitingFor.SYSTEM, "version": 9, "changed_at": AT, "outcome": "未完了の項目あり"}
+    ended = CaseStatusRow(stage=Stage.CLOSED, until=None, **over)
+    late = CaseStatusRow(stage=Stage.AFTER_CLOSING, until=UNTIL, **over)
     assert deadlines_of(APPLICATION, PAIRS, {1: ended, 2: ended}) == []
+    [left] = deadlines_of(APPLICATION, PAIRS, {1: ended, 2: late})
+    assert (left.kind, left.day, left.office_no) == (DeadlineKind.AFTER_CLOSING, UNTIL, 2)
 
 
 async def test_whoever_holds_the_link_gets_the_days_of_what_it_shows(web: Web) -> None:

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from models.tables import ApplicationOfficeRow, IssuedContractRow
+from models.common.identifiers import ledger_key
+from models.tables import ApplicationOfficeRow, IssuedContractRow, LedgerRow
 from models.yayoi.case_links import case_path
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.case_pages import SOON, two_pairs
-from tests.support.web import NETWORK, SECRET, Web, pair, text_of
+from tests.support.web import NETWORK, SECRET, TOKEN_C, TOKEN_OF_ANOTHER, Web, pair, text_of
 
 
 async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) -> None:
@@ -18,13 +19,15 @@ async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) 
     await web.waits_at(number, 1, Stage.SHARING, until=row.expires_on)
     await web.waits_at(number, 2, Stage.SET_UP, points=[SetUpStep.BUSINESS_GROUP.label])
     await issue(web, number, 2, "7000001")
+    async with web.sessions.begin() as session:
+        session.add(LedgerRow(key=ledger_key(number, 2, "thaw"), result={}))
     page = await web.http.get(case_path(SECRET, number, SOON))
     text, last = text_of(page), row.expires_on
     for fact in (
         "B 商店 共有の解除待ち お客様の操作が必要です 会計事務所との共有を解除してください。",
         "共有の解除へ進む",
         f"期限：{last.year}年{last.month}月{last.day}日",
-        "この事業所データの「スマート取引取込」は、完了のお知らせが届くまで利用しないでください。",
+        "この事業所データの「スマート取引取込」は、完了のお知らせが届くまで停止しています。",
         "C 商店 お客様の設定待ち お客様の操作が必要です",
         "済 STEP5 サポート・サービスのパスワード設定",
         "STEP6 事業グループの新規作成",
@@ -33,9 +36,22 @@ async def test_the_case_page_shows_what_is_asked_of_the_applicant_now(web: Web) 
         "【 弥生会計 24 ネットワーク 】ユーザ登録完了と「お客様番号」のお知らせ",
     ):
         assert fact in text
-    assert text.count("利用しないでください") == 1  # C has its notice, and imports again
+    assert text.count("停止しています") == 1  # C has its notice, and imports again
     assert 'href="/group"' in page.text
     assert 'href="/support-password"' not in page.text
+
+
+async def test_y12_the_case_page_says_stopped_only_of_what_is(web: Web) -> None:
+    foreign, own = pair("b@example.co.jp", TOKEN_OF_ANOTHER), pair("c@example.co.jp", TOKEN_C)
+    number = await web.applied(foreign, own)
+    page = case_path(SECRET, number, SOON)
+    not_yet = "利用しないでください。事業所トークンを確認できしだい、弊社で停止します。"
+    text = text_of(await web.http.get(page))
+    assert (text.count("停止しています"), text.count(not_yet)) == (1, 1)
+    async with web.sessions.begin() as session:  # where smart import is another system, nothing is frozen yet
+        await session.execute(delete(LedgerRow))
+    text = text_of(await web.http.get(page))
+    assert (text.count("停止しています"), text.count(not_yet)) == (0, 2)
 
 
 async def test_the_case_page_needs_no_procedure_to_answer(web: Web) -> None:

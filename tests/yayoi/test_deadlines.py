@@ -42,6 +42,8 @@ APPLICANT, FOLLOW_UP = deadlines.APPLICANT_REMINDER_DAYS, deadlines.FOLLOW_UP_RE
     ("document", "said"),
     [
         ("docs/operators.ja.md", f"{days(APPLICANT)} 営業日後に催促し"),
+        ("docs/operators.ja.md", f"確認をお願いするメールを {deadlines.HOLDER_MAIL_HOURS} 時間に 1 通まで送り"),
+        ("docs/operators.ja.md", f"待てるのは {deadlines.MOST_UNCONFIRMED} 件まで"),
         ("docs/operators.ja.md", f"完了予定日の {deadlines.OPERATOR_ALERT_DAYS} 営業日前"),
         ("docs/operators.ja.md", f"完了のお知らせから {deadlines.FOLLOW_UP_OPERATOR_DAYS} 営業日たっても"),
         (
@@ -73,7 +75,7 @@ def test_the_documents_state_the_deadlines_as_they_are(document: str, said: str)
 
 def test_the_operators_guide_states_no_other_deadline() -> None:
     guide = (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
-    assert len(TYPED.findall(guide)) == 11
+    assert len(TYPED.findall(guide)) == 12
 
 
 def test_y25_a_link_opens_as_long_as_something_can_be_done() -> None:

@@ -82,10 +82,11 @@ LIVE = CaseDiagram(Procedure.LINKED_NETWORK, (Stage.CHECK, Stage.REMEMBER_LINKS,
 def test_the_live_stage_is_marked_done_ones_ticked_skipped_ones_greyed() -> None:
     assert boxes(svg(LIVE)) == {
         "✓ 内容確認": "done",
+        "契約者の確認待ち": "skipped",
         "訂正待ち": "skipped",
         "✓ 連携の記録": "done",
         "▶ 共有解除待ち": "live",
-        **{str(stage): "plain" for stage in LIVE.procedure.stages[4:]},
+        **{str(stage): "plain" for stage in LIVE.procedure.stages[5:]},
         "元に戻して終了": "early",
     }
     assert '"▶ 共有解除待ち' in mermaid(LIVE)
@@ -103,11 +104,11 @@ def test_y27_an_early_exit_leaves_the_rest_grey(outcome: Outcome) -> None:
 
 def test_y25_a_case_that_ended_well_is_ticked_to_its_end() -> None:
     stages = Procedure.UNLINKED_NETWORK.stages
-    skipped = {Stage.CORRECTION, Stage.AFTER_CLOSING}
-    visited = tuple(stage for stage in stages if stage not in skipped)
+    only_if_needed = (Stage.CONFIRMATION, Stage.CORRECTION, Stage.AFTER_CLOSING)
+    visited = tuple(stage for stage in stages if stage not in only_if_needed)
     ended = CaseDiagram(Procedure.UNLINKED_NETWORK, visited, None, Outcome.COMPLETED)
     assert {ended.mark(stage) for stage in visited} == {StageMark.DONE}
-    assert {ended.mark(stage) for stage in skipped} == {ended.mark_of_early_exit} == {StageMark.SKIPPED}
+    assert {ended.mark(stage) for stage in only_if_needed} == {ended.mark_of_early_exit} == {StageMark.SKIPPED}
     assert "完了" in texts(svg(ended))
 
 

@@ -60,7 +60,7 @@ async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator
 async def held(environment: ActivityEnvironment, no: ApplicationNo, part: int = 1) -> tuple[bool, bool]:
     """Whether a pair holds its token, and its Yayoi ID."""
     row = ApplicationOfficeRow
-    pair = select(row.holds_token, row.holds_yayoi_id).filter_by(application_no=no, office_no=part)
+    pair = select(row.holds_token, row.holds_id).filter_by(application_no=no, office_no=part)
     [(token, yayoi_id)] = await environment.rows(pair)
     return token, yayoi_id
 
@@ -196,12 +196,12 @@ async def test_y1_the_second_right_application_learns_which_the_first_is(environ
     assert await held(environment, await environment.apply(form([OFFICE_B]))) == (True, True)
 
 
-@pytest.mark.parametrize("holding", [{"holds_token": True}, {"holds_yayoi_id": True}], ids=str)
+@pytest.mark.parametrize("holding", [{"holds_token": True}, {"holds_id": True}], ids=str)
 async def test_y1_the_indexes_count_what_is_held(environment: ActivityEnvironment, holding: dict[str, bool]) -> None:
     first = await environment.apply(form([OFFICE_B]))
     nothing = update(ApplicationOfficeRow).filter_by(application_no=first)
     async with environment.sessions.begin() as session:
-        await session.execute(nothing.values(holds_token=False, holds_yayoi_id=False))
+        await session.execute(nothing.values(holds_token=False, holds_id=False))
     await environment.apply(form([OFFICE_B]))
     async with environment.sessions() as session:
         with pytest.raises(IntegrityError, match="one_holds_"):
@@ -211,7 +211,7 @@ async def test_y1_the_indexes_count_what_is_held(environment: ActivityEnvironmen
 # --- later ------------------------------------------------------------------------------------------------------------
 
 
-async def test_y1_of_two_that_become_right_at_once_one_holds_and_the_other_is_told_which(
+async def test_y1_of_two_that_become_right_at_once_one_holds_and_the_other_learns_which(
     environment: ActivityEnvironment,
 ) -> None:
     """Both have typed the same address, which is registered only afterwards."""

@@ -36,7 +36,8 @@ async def test_an_application_is_accepted_with_number_due_date_and_link(web: Web
     answer = await web.apply(application())
     assert answer.status_code == 202
     body = answer.json()
-    assert body.keys() == {"application_no", "due_date", "status_url"}
+    assert body.keys() == {"application_no", "due_date", "status_url", "waits_for_holder"}
+    assert not body["waits_for_holder"]  # it shows a token of the contract's own office
     row = await web.row(ApplicationNo(body["application_no"]))
     assert day_in_japan(row.applied_at) - today in {timedelta(0), timedelta(days=1)}
     calendar = BusinessCalendar()

@@ -217,7 +217,7 @@ async def test_every_wrong_field_is_named_with_its_reason(
 
 @pytest.mark.parametrize("contract", ["8000000", STANDALONE], ids=["unknown", "of another product"])
 @pytest.mark.parametrize("token", [None, TOKEN_B], ids=["not linked", "with the token of another contract"])
-async def test_y5a_which_numbers_exist_is_told_to_nobody_without_a_token_of_the_contract(
+async def test_y5a_nobody_learns_which_numbers_exist_without_a_token_of_the_contract(
     refusing: Web, contract: str, token: str | None
 ) -> None:
     form = application(pair(token=token), existing_contract_id=contract, accounting_link=token is not None)

@@ -12,17 +12,20 @@ from sqlalchemy.exc import IntegrityError
 from temporalio.exceptions import ApplicationError
 
 from activities.yayoi.contract_ids import ContractIdPoolExhaustedError
+from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationOfficeRow,
+    CaseStatusRow,
     ContractIdPoolRow,
     ExistingContractRow,
     IssuedContractRow,
     LedgerRow,
     OfficeRow,
+    YayoiIdRow,
 )
 from models.yayoi.application_form import MAX_OFFICES
 from models.yayoi.identifiers import ApplicationNo, ContractId, YayoiId
-from models.yayoi.messages import IssuedContract, OfficeRef, OfficeStep
+from models.yayoi.messages import IssuedContract, IssueStep, OfficeRef
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI, form
@@ -40,23 +43,25 @@ async def environment(registry_url: str, smtp_inbox: SmtpInbox) -> AsyncIterator
         yield environment
 
 
-async def apply(environment: ActivityEnvironment, contract: ContractId, offices: int) -> list[OfficeStep]:
+async def apply(environment: ActivityEnvironment, contract: ContractId, offices: int) -> list[IssueStep]:
     """Apply for so many offices on one contract; the steps that issue their IDs."""
     steps = []
     while offices:
         some = min(offices, MAX_OFFICES)
         addresses = [YayoiId(f"office-{contract}-{offices - number}@example.co.jp") for number in range(some)]
+        async with environment.sessions.begin() as session:
+            session.add_all(YayoiIdRow(yayoi_id=each, family_name="弥生", given_name="太郎") for each in addresses)
         no = await environment.apply(form([(address, None) for address in addresses], contract=contract, linked=False))
         steps += [step(no, number) for number in range(1, some + 1)]
         offices -= some
     return steps
 
 
-def step(no: ApplicationNo, number: int) -> OfficeStep:
-    return OfficeStep.of(OfficeRef(case_no=no, part=number), AT)
+def step(no: ApplicationNo, number: int, *, in_any_order: bool = True) -> IssueStep:
+    return IssueStep.of(OfficeRef(case_no=no, part=number), AT, in_any_order=in_any_order)
 
 
-async def issue(environment: ActivityEnvironment, asked: OfficeStep, **settings: Any) -> IssuedContract:
+async def issue(environment: ActivityEnvironment, asked: IssueStep, **settings: Any) -> IssuedContract:
     answer = await environment.activities(**settings)["issue_contract_id"](asked)
     assert isinstance(answer, IssuedContract)
     return answer
@@ -152,6 +157,36 @@ async def test_y15_a_revoked_id_is_never_issued_again_nor_its_number(environment
     assert answer.number == 2
     names = await environment.rows(select(IssuedContractRow.registered_name).order_by(IssuedContractRow.number))
     assert names == [("弥生 太郎 - 1 (8871304)",), ("弥生 太郎 - 2 (8871304)",)]
+
+
+async def test_y15_numbers_follow_the_form_and_who_waits_for_a_person_holds_up_no_other(
+    environment: ActivityEnvironment,
+) -> None:
+    """Pair 1 waits for its applicant, 2 and 3 are on their way."""
+    no = (await apply(environment, YAYOI, 3))[0].case_no
+    async with environment.sessions.begin() as session:
+        waits = update(CaseStatusRow).filter_by(case_no=no, part=1)
+        await session.execute(waits.values(waiting_for=WaitingFor.APPLICANT))
+    third, second = (step(no, number, in_any_order=False) for number in (3, 2))
+    before = await environment.everything()
+    assert await environment.activities()["issue_contract_id"](third) is None
+    assert await environment.everything() == before
+    assert [(await issue(environment, asked)).number for asked in (second, third)] == [1, 2]
+    async with environment.sessions.begin() as session:
+        await session.execute(update(CaseStatusRow).filter_by(case_no=no).values(waiting_for=WaitingFor.SYSTEM))
+    assert (await issue(environment, step(no, 1, in_any_order=False))).number == 3
+
+
+@pytest.mark.parametrize(
+    "facts", [{"outcome": "取り下げ"}, {"ending": "取り下げ"}, {"waiting_for": WaitingFor.OPERATOR}], ids=str
+)
+async def test_y15_who_ends_or_needs_an_operator_is_not_waited_for(
+    environment: ActivityEnvironment, facts: dict[str, str]
+) -> None:
+    no = (await apply(environment, YAYOI, 2))[0].case_no
+    async with environment.sessions.begin() as session:
+        await session.execute(update(CaseStatusRow).filter_by(case_no=no, part=1).values(**facts))
+    assert (await issue(environment, step(no, 2, in_any_order=False))).number == 1
 
 
 async def test_y27_nothing_is_issued_for_a_case_that_was_closed(environment: ActivityEnvironment) -> None:

@@ -267,8 +267,8 @@ async def test_y9_only_linked_procedures_speak_of_smart_import(
         text = (await writer.body(kind)).replace(POINT, "")
         for word in ("スマート取引取込", "再連携", "口座連携の設定", "会計事務所"):
             assert word not in text or procedure in LINKED
-    thawed = "停止していた「スマート取引取込」は、再びご利用いただけます。" in await writer.body(writer.notice)
-    assert thawed == (procedure in LINKED)
+    thawed = "「スマート取引取込」の停止は、このお知らせをもって解除します。再びご利用いただけます。"
+    assert (thawed in await writer.body(writer.notice)) == (procedure in LINKED)
     for kind in (MailKind.EXPIRED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.REJECTED):
         text = await writer.body(kind)
         restored = "「スマート取引取込」は、お申し込みの前と同じようにご利用いただけます。" in text

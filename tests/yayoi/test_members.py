@@ -116,6 +116,17 @@ async def test_y3_an_id_that_is_applied_with_is_not_taken_away(group: Group) -> 
     assert (answer.status_code, IN_APPLICATION in words(answer)) == (409, True)
 
 
+async def test_y24_an_id_that_a_stranger_applies_with_can_join(group: Group) -> None:
+    """What nobody has shown to be right holds nothing (Y1)."""
+    application = form([(GUEST, None)], linked=False)
+    await Intake(group.environment.sessions, BusinessCalendar()).receive(application)
+    await group.invite(GUEST)
+    [link] = await group.mails(GUEST, 1)
+    await group.web.sign_in(GUEST)
+    assert (await group.join(link)).status_code == 303
+    assert GUEST in await group.members()
+
+
 async def test_y24_an_address_that_is_not_registered_is_asked_to_register_first(group: Group) -> None:
     assert (await group.invite(STRANGER)).status_code == 303
     [link] = await group.mails(STRANGER, 1)

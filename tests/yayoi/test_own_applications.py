@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import BusinessCalendar
-from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, YayoiIdRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, YayoiIdRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import Stage
 from models.yayoi.store import own_applications as store
 from models.yayoi.store.combinations import ledger_of
+from models.yayoi.store.confirmations import begin_waiting
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.own_applications import own_applications, own_office
 from tests.support.environment import OFFICE_B, OFFICE_C, form
@@ -80,14 +81,12 @@ async def test_y22_no_id_sees_an_application_that_its_ledger_does_not_show(
                 assert office.pair.yayoi_id == yayoi_id or office.pair.office_name in names
 
 
-async def test_y5a_what_waits_for_the_holder_is_not_listed(
-    registry: async_sessionmaker[AsyncSession], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_y5a_what_waits_for_the_holder_is_not_listed(registry: async_sessionmaker[AsyncSession]) -> None:
     no = await apply(registry, form([OFFICE_B, OFFICE_C]))
-    monkeypatch.setattr(store, "UNCONFIRMED_STAGES", frozenset({Stage.CORRECTION}))
+    assert set(await listed(registry, A)) == {no}
     async with registry.begin() as session:
-        await session.execute(update(CaseStatusRow).filter_by(case_no=no, part=1).values(stage=Stage.CORRECTION))
-    assert await listed(registry, A) == {no: ["事業所C"]}
+        begin_waiting(session, await session.get_one(ApplicationRow, no))
+    assert await listed(registry, A) == {}
     assert await listed(registry, B) == {}
     assert await own_office(registry, B, no, 1) is None
 

@@ -14,6 +14,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import JST, day_in_japan, end_of, opening_of
+from models.common.operator_actions import AddNote
+from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationRow,
@@ -30,10 +32,12 @@ from models.tables import (
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import CorrectPair, Reject
+from models.yayoi.operator_actions import Action, Cancel, CorrectPair, Reject
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
+from models.yayoi.store.pair_status import status_of
 from models.yayoi.store.smart_import import SmartImportRuns
+from tests.support.ending import end
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
@@ -41,6 +45,7 @@ from tests.support.environment import (
     TARO,
     Environment,
     at_rest,
+    details_of,
     environment_with_worker,
     form,
 )
@@ -202,6 +207,48 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(environment: 
     assert (await environment.office(OFFICE_C[1])).contract_id is None
 
 
+async def test_y9_the_link_is_added_while_the_first_application_is_still_open(environment: Environment) -> None:
+    """And each goes on with what is its own: STEP5 and STEP6 there, the re-link here."""
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(first, Stage.SET_UP)
+    [issued] = await first.issued()
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True, "network_product": None})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId(issued.contract_id)})
+    case = await environment.apply(addition.model_copy(update={"offices": (pair,)}), by_holder=False)
+    await at_rest(case, Stage.RELINK)
+    assert (await environment.office(OFFICE_B[1])).contract_id == issued.contract_id
+    assert (await first.progress()).stage is Stage.SET_UP
+    for links, no in ((False, first.application_no), (True, case.application_no)):
+        own = await status_of(environment.sessions, OFFICE_B[0], links=links)
+        assert own is not None
+        assert own.application_no == no
+
+    await first.act(Cancel(by=OPERATOR, reason="お客様のご希望"))  # refused while the link is being added
+    while not (text := await details_of(first.office())).count("会計連携の追加のお申し込み"):
+        await first.settled()
+    assert case.application_no in text
+    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    assert (await case.office().result()).outcome is Outcome.CANCELLED
+    await first.office().execute_update(Action.TRY_AGAIN, ActionMessage(by=OPERATOR, reason="取り消したため"))
+    assert (await first.office().result()).outcome is Outcome.CANCELLED
+    assert (await environment.office(OFFICE_B[1])).contract_id is None
+
+
+async def test_y23_the_office_of_an_added_link_has_the_group_of_its_id(environment: Environment) -> None:
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(first, Stage.SET_UP)
+    [issued] = await first.issued()
+    await first.do_steps(SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP)
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True, "network_product": None})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": ContractId(issued.contract_id)})
+    case = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
+    await at_rest(case, Stage.RELINK)
+    [member] = await environment.rows(GroupMemberRow.of(OFFICE_B[0]))
+    assert (await environment.office(OFFICE_B[1])).group_id == member.group_id
+    await first.act(AddNote(by=OPERATOR, reason="お電話"))
+    await end(first.application, first.office(), case.application, case.office())
+
+
 async def test_y9_not_linked_has_no_freeze_no_sharing_and_no_relink(environment: Environment) -> None:
     case = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
     await at_rest(case, Stage.SET_UP)
@@ -309,6 +356,17 @@ async def test_y15_numbers_count_up_over_all_ids_ever_issued_on_the_contract(env
     assert (one.registered_name, two.registered_name) == ("弥生 太郎 - 1 (8871304)", "弥生 太郎 - 2 (8871304)")
     assert one.contract_id != two.contract_id
     assert (await environment.office(OFFICE_B[1])).contract_id == one.contract_id
+
+
+async def test_y15_numbers_follow_the_order_of_the_form(environment: Environment) -> None:
+    tokens = [OfficeToken(f"{letter}6000012-0000-4000-8000-{number:012}") for number, letter in enumerate("bcdef", 2)]
+    ids = [YayoiId(f"office-{number}@tada.example.co.jp") for number in range(2, 7)]
+    case = await environment.apply(form(list(zip(ids, tokens, strict=True)), contract=ContractId("6000012")))
+    for number in range(1, 6):
+        await at_rest(case, Stage.SET_UP, number)
+    issued = await case.issued()
+    assert [row.number for row in issued] == [1, 2, 3, 4, 5]
+    assert [row.contract_id for row in issued] == sorted(row.contract_id for row in issued)
 
 
 async def test_y18_the_completion_notice_says_all_that_the_customer_needs(environment: Environment) -> None:

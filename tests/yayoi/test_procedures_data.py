@@ -6,6 +6,7 @@ from models.yayoi.procedures import Procedure, SetUpStep, Stage
 
 LINKED = [
     "内容確認",
+    "契約者の確認待ち",
     "訂正待ち",
     "連携の記録",
     "共有解除待ち",
@@ -16,9 +17,10 @@ LINKED = [
     "再連携待ち",
     "終了",
 ]
-UNLINKED = ["内容確認", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
+UNLINKED = ["内容確認", "契約者の確認待ち", "訂正待ち", "契約IDの発行", "完了通知", "STEP5・6 待ち", "終了"]
 LINK_ADDITION = [
     "内容確認",
+    "契約者の確認待ち",
     "訂正待ち",
     "連携の記録",
     "共有解除待ち",

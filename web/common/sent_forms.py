@@ -32,7 +32,7 @@ from web.common.problems import ProblemError
 SECRETS = frozenset({"password", "password_again", "password_confirmation", "code", "keyword"})
 """Fields that are never kept."""
 _FORM_ID, _KEPT = "form_id", "kept"
-_NOT_KEPT = SECRETS | {_FORM_ID, "link"}
+_NOT_KEPT = SECRETS | {_FORM_ID, "link", "draft"}
 MOST_KEPT = 48 * 1024
 """Characters that are kept of one form; the longest, with twenty pairs, has a quarter of it."""
 LOST = (

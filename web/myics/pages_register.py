@@ -22,6 +22,7 @@ from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_sign_in import HOME
 from web.myics.signed_in import SIGN_IN, account_name
 
+NOT_TYPED = "入力してください。"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
 _LABELS: dict[RegistrantPage, dict[str, str]] = {
     RegistrantPage.TERMS: {"authority": AUTHORITY_CONSENT, "terms": TERMS_CONSENT},
@@ -68,7 +69,7 @@ router = page_router()
 async def open_link(
     pages: Pages, kept: Kept, link: Annotated[str, Query()] = "", done: Annotated[str, Query()] = ""
 ) -> Response:
-    """Show where the link leads now. Raises `LinkRefusedError`."""
+    """Show where the link leads now, and what was `done` last. Raises `LinkRefusedError`."""
     opened = await pages.registrants.open(link)
     facts = {
         "opened": opened,
@@ -121,9 +122,9 @@ async def choose_account(pages: Pages) -> Response:
 async def correct_address(pages: Pages) -> Response:
     """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
     link, values = await pages.sent(RegistrantPage.MAIL_SENT)
-    typed = read(CorrectionForm, values)
+    corrected = read(CorrectionForm, values)
     await pages.limit_submissions()
-    await pages.registrants.correct_address(link, typed)
+    await pages.registrants.correct_address(link, corrected)
     return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
 
@@ -148,7 +149,7 @@ def chosen_password(values: Mapping[str, str]) -> str:
     if refusal := PasswordKind.MYICS.refusal(values["password"]):
         errors["password"] = refusal
     if not values["password_again"]:
-        errors["password_again"] = "入力してください。"  # noqa: S105 a message
+        errors["password_again"] = NOT_TYPED
     elif not refusal and values["password"] != values["password_again"]:
         errors["password_again"] = OTHER_PASSWORD
     if errors:

@@ -125,7 +125,7 @@ async def show_address(
     try:
         return await pages.ask_address(holder, account_id, kept.page(ADDRESS_LABELS))
     except NotPossibleError as refused:
-        return await pages.show_list(holder, _refused(refused))
+        return await pages.show_list(holder, _not_possible(refused))
 
 
 @router.post("/myics/users/{account_id}/address")
@@ -149,7 +149,7 @@ async def ask(pages: Pages, account_id: AccountId, loss: UserLoss, client_id: An
     try:
         return await pages.ask(holder, account_id, loss)
     except NotPossibleError as refused:
-        return await pages.show_list(holder, _refused(refused))
+        return await pages.show_list(holder, _not_possible(refused))
 
 
 @router.post("/myics/users/{account_id}/{action}")
@@ -191,7 +191,7 @@ async def _act(users: Users, invitations: InvitationUpdates, manager: Member, ac
             raise NotPossibleError("この操作はありません。一覧を開き直してください。")
 
 
-def _refused(refused: NotPossibleError) -> PageForm:
+def _not_possible(refused: NotPossibleError) -> PageForm:
     return PageForm({}, errors={"": str(refused)}, status=HTTPStatus.CONFLICT)
 
 

@@ -12,7 +12,9 @@ from models.common.refusals import FieldError, RefusedError
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link, link_expiry
 from models.yayoi.customer_events import CUSTOMER_PAGES
+from models.yayoi.deadlines import HOLDER_MAIL_EVERY
 from models.yayoi.events import Event
+from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
@@ -34,7 +36,10 @@ OUR_OWN = f"{CUSTOMER_PAGES} は、お客様の画面のための名前です。
 
 _TOO_LARGE = "本文が大きすぎる"
 _INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
-TOO_OFTEN = "短い時間に、受け付けられない送信が繰り返された。Retry-After の秒数だけ待つ"
+TOO_OFTEN = (
+    "短い時間に、受け付けられない送信が繰り返された。Retry-After の秒数だけ待つ。または、契約者の確認を待っている申込が"
+    "多い（detail に、契約者にしていただくことがある）"
+)
 _LATER = (
     "受け付けた。手続きには後で届ける。届けたときに手続きが断った場合（順序が違うなど）は、送信元には知らせず、"
     "毎日の照合で担当者に理由とともに知らせる。同じ event_id で再送すれば、その時点の結果（200 か 409）が分かる"
@@ -48,6 +53,10 @@ class ApplicationReceived(BaseModel):
     application_no: ApplicationNo = Field(description="申込番号", examples=["YS-000123"])
     due_date: date = Field(description="完了予定日（翌々週末の営業日、日本）")
     status_url: str = Field(description="申込者のための状況の画面。鍵を含むため、申込者以外に渡さない")
+    waits_for_holder: bool = Field(
+        description="ご契約の事業所データのトークンが示されていないため、契約者の確認を待っている。"
+        "確認されるまで手続きは始まらず、何も発行されない"
+    )
 
 
 class EventReceived(BaseModel):
@@ -67,7 +76,18 @@ def received(context: WebContext, receipt: Receipt, response: Response) -> Appli
     if not receipt.new:
         response.status_code = HTTPStatus.OK
     link = case_link(context.public_url, context.secret_key, receipt.application_no, link_expiry(receipt.due_date))
-    return ApplicationReceived(application_no=receipt.application_no, due_date=receipt.due_date, status_url=link)
+    return ApplicationReceived(
+        application_no=receipt.application_no,
+        due_date=receipt.due_date,
+        status_url=link,
+        waits_for_holder=receipt.waits_for_holder,
+    )
+
+
+def too_many(error: TooManyUnconfirmedError) -> ProblemError:
+    """Return the answer to an application that would wait beside too many others (Y5a)."""
+    after = {"Retry-After": str(int(HOLDER_MAIL_EVERY.total_seconds()))}
+    return ProblemError(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=after)
 
 
 @router.post(
@@ -100,6 +120,9 @@ async def apply(
         # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
         await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
         raise
+    except TooManyUnconfirmedError as refused:
+        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        raise too_many(refused) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
     return received(context, receipt, response)

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.store.intake import OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms
 from web.common.auth import Limit, client_address
 from web.common.context import Context, given
 from web.common.problems import ProblemError, answers
 from web.webhooks.signatures import LATE_MINUTES, ForgedError, FormSignatures
-from web.yayoi.api import TOO_OFTEN, ApplicationReceived, received
+from web.yayoi.api import TOO_OFTEN, ApplicationReceived, received, too_many
 
 NOT_SET_UP = (
     "フォームの受け付けは、まだ設定されていません。"
@@ -78,4 +79,6 @@ async def take(
         receipt = await forms.take(webhook_id, body.decode())
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_CONTENT) from None
+    except TooManyUnconfirmedError as refused:
+        raise too_many(refused) from None
     return received(context, receipt, response)

@@ -7,6 +7,7 @@ from models.common.calendar import BusinessCalendar
 from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.address_checks import AddressChecks
+from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.drafts import Drafts
 from models.yayoi.store.enquiries import Enquiries
 from models.yayoi.store.intake import Intake
@@ -25,6 +26,7 @@ from web.yayoi.applicant import (
     case_pages,
     draft_pages,
     guide_pages,
+    holder_pages,
     plan_pages,
 )
 from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
@@ -45,6 +47,7 @@ from web.yayoi.customer import (
     support_password,
 )
 from web.yayoi.event_delivery import EventDelivery
+from web.yayoi.holder_answers import HolderAnswers
 from web.yayoi.notifications import (
     address_check_notification,
     draft_notification,
@@ -77,17 +80,20 @@ def yayoi(
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
     events = EventDelivery(context.sessions, context.client)
+    answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)
     return WebPackage(
-        routers=(provider_forms.router,),
+        routers=(provider_forms.router, holder_pages.router),
         apis=(api.router,),
         services=(
             intake,
             events,
             ProviderForms(context.sessions, intake, translation),
             FormSignatures(form_secrets),
+            HolderConfirmations(context.sessions, answering.wake, context.now),
         ),
         jobs=(
             starting,
+            answering,
             PeriodicJob(events.deliver_all, context.every),
             PeriodicJob(refused_forms.start_all, context.every),
         ),

@@ -11,6 +11,7 @@ from models.common.calendar import JST, BusinessCalendar
 from models.common.refusals import RefusedError
 from models.common.store.sessions import DatabaseSessions
 from models.tables import RefusedFormRow
+from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.store.intake import Intake, OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms, SettledError, Settlement
 from workers import database
@@ -58,6 +59,9 @@ async def retry(settings: Settings, form_no: int, changes: Sequence[str], by: st
         except RefusedError as refused:
             for error in refused.errors:
                 sys.stderr.write(f"{error.field or '全体'}: {error.message}\n")
+            return 1
+        except TooManyUnconfirmedError as refused:
+            sys.stderr.write(f"{refused}\n")
             return 1
         except OtherContentError:
             sys.stderr.write("同じ番号の申し込みを、別の内容ですでに受け付けています。\n")

@@ -10,7 +10,7 @@ import httpx
 from models.common.calendar import BusinessCalendar
 from workers import database, examples, temporal
 from workers.demo.myics import myics
-from workers.demo.other_cases import cancelled, corrected, expired
+from workers.demo.other_cases import cancelled, corrected, expired, late, stranger
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
 from workers.registry.file import load
@@ -20,7 +20,7 @@ from workers.stack.supervisor import Stack
 
 
 async def run_demo() -> None:
-    """Run a whole application, three of customers whose cases end otherwise, and the registrations of a firm of MYICS.
+    """Run cases of 弥生 (two offices, corrected, expired, cancelled, late, a stranger's), and a firm that joins MYICS.
 
     Raises `ClearError` at the first thing that differs.
     """
@@ -30,6 +30,8 @@ async def run_demo() -> None:
         await corrected(run)
         await expired(run, calendar)
         await cancelled(run)
+        await late(run, calendar)
+        await stranger(run)
         await myics(run)
         run.heading("The end")
         await run.all_ended()

@@ -1,14 +1,22 @@
-"""Cases for one office that end otherwise: corrected by an operator, expired, and cancelled (Y2, Y13, Y27)."""
+"""Cases for one office that go otherwise: corrected, expired, cancelled, finished late, and begun by a stranger."""
+
+from datetime import timedelta
 
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.tables import OperatorRow, YayoiIdRow
-from models.yayoi.deadlines import EXPIRY_DAYS
+from models.yayoi.deadlines import (
+    EXPIRY_DAYS,
+    FOLLOW_UP_DAYS,
+    FOLLOW_UP_OPERATOR_DAYS,
+    FOLLOW_UP_REMINDER_DAYS,
+)
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
-from workers.demo.run import DemoRun
+from workers.demo.pages import Bearer, register_yayoi_id, set_up_and_relink
+from workers.demo.run import DemoRun, link_in
 from workers.demo.stored_facts import issued, operator_of, registered
 
 OPERATOR, SUPERVISOR = "佐藤", "田中"
@@ -68,7 +76,7 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
     run.expect("the office", outcome.outcome, Outcome.EXPIRED)
     run.expect("contract ID", outcome.contract_id, None)
     run.expect("the registry is as before", await registered(run, token), before)
-    await run.mails((customer, MailKind.EXPIRED.subject), (customer, MailKind.FINISHED.subject))
+    await run.mails((customer, MailKind.EXPIRED.subject))
 
 
 async def cancelled(run: DemoRun) -> None:
@@ -95,5 +103,63 @@ async def cancelled(run: DemoRun) -> None:
     await run.mails(
         (customer, MailKind.CANCELLED.subject),
         (yayoi_id, MailKind.CANCELLED.subject),
-        (customer, MailKind.FINISHED.subject),
     )
+
+
+async def late(run: DemoRun, calendar: BusinessCalendar) -> None:
+    """平野 一, who does nothing for a month after his notice: the case closes, and he finishes on the same pages."""
+    customer, yayoi_id = "info@hirano.example.co.jp", "office-5@hirano.example.co.jp"
+    token = OfficeToken("b6000037-0000-4000-8000-000000000002")
+    run.heading("平野 一 gets his notice and does nothing: he is reminded twice, an operator is shown it")
+    await register_yayoi_id(run, yayoi_id)
+    await run.apply("平野", "一", "6000037", (yayoi_id, yayoi_id, token))
+    await run.waits_at(1, Stage.SET_UP)
+    await run.mails((customer, MailKind.RECEIPT.subject), (yayoi_id, NOTICE_SUBJECT))
+    noticed_on = day_in_japan(await run.now(1))
+    for business_days in FOLLOW_UP_REMINDER_DAYS:
+        await run.until_opening(1, calendar.business_days_after(noticed_on, business_days))
+        await run.mails((yayoi_id, MailKind.FOLLOW_UP_REMINDER.subject))
+    await run.until_opening(1, calendar.business_days_after(noticed_on, FOLLOW_UP_OPERATOR_DAYS))
+    await run.act(1, Action.ADD_NOTE, by=OPERATOR, reason="お電話、来月に設定されるとのこと")
+
+    run.heading("A month after the notice the case closes: the mails say what is open, and until when it can be done")
+    await run.until_end_of(1, noticed_on + timedelta(days=FOLLOW_UP_DAYS))
+    await run.waits_at_rest(1, Stage.AFTER_CLOSING)
+    run.expect("the application", (await run.application.result()).offices[0].outcome, Outcome.INCOMPLETE)
+    await run.mails((yayoi_id, MailKind.FOLLOW_UP_ENDED.subject), (customer, MailKind.FINISHED.subject))
+
+    run.heading("Weeks later he does STEP5 and STEP6 on the same pages, and the case is complete")
+    contract_id = (await issued(run)).contract_id
+    await set_up_and_relink(run, Bearer(yayoi_id, contract_id, "6000037"), "平野 一 支店", {})
+    run.expect("the office", (await run.office(1).result()).outcome, Outcome.COMPLETED)
+    run.expect("he is managed by the new ID", (await registered(run, token)).contract_id, contract_id)
+
+
+async def stranger(run: DemoRun) -> None:
+    """Somebody who knows 古川 登's customer number, and has a token of another customer: neither gets anywhere."""
+    holder, yayoi_id = "info@furukawa.example.co.jp", "office-2@furukawa.example.co.jp"
+    run.heading("A stranger applies on 古川 登's contract: nothing is issued before the contract's holder confirms it")
+    await run.apply_without_link("不明", "太郎", "6000020", (yayoi_id, yayoi_id))
+    await run.waits_at(1, Stage.CONFIRMATION)
+    [asked] = await run.mails((holder, MailKind.CONFIRM_APPLICATIONS.subject))
+
+    run.heading("古川 登 does not know it and ends it by the link in his mail")
+    owner = run.browser()
+    await owner.open(link_in(asked, "/holder/end"))
+    await owner.send({})
+    run.expect("the page says so", "このお申し込みは終了しました" in owner.text, True)
+    outcome = await run.office(1).result()
+    run.expect("contract ID", outcome.contract_id, None)
+    run.expect("the office", outcome.outcome, Outcome.REJECTED)
+    await run.application.result()
+
+    run.heading("Another applies with a token of 平野 一's office, which is not his: it stops nothing there")
+    token = OfficeToken("c6000037-0000-4000-8000-000000000003")
+    before = await registered(run, token)
+    await run.apply("同前", "守", "6000029", (yayoi_id, yayoi_id, token))
+    await run.waits_at(1, Stage.CONFIRMATION)
+    run.expect("the owner's office is as before", await registered(run, token), before)
+    await run.mails(("info@douzen.example.co.jp", MailKind.CONFIRM_APPLICATIONS.subject))
+    await run.act(1, Action.CANCEL, by=OPERATOR, reason="契約者にお心当たりなし")
+    await run.application.result()
+    run.expect("the owner's office is as before", await registered(run, token), before)

@@ -90,19 +90,34 @@ class DemoRun:
         self, family_name: str, given_name: str, contract_id: str, *offices: tuple[str, str, str]
     ) -> Browser:
         """Apply for offices, each a Yayoi ID, the same typed again, and a token; the send button is pressed twice."""
-        typed = {
-            "applicant.family_name": family_name,
-            "applicant.given_name": given_name,
-            "existing_contract_id": contract_id,
+        linked = {
             "accounting_link": "true",
-            "network_product": "true",
             "consents.stop_smart_import": "true",
             "consents.relink_required": "true",
             "rows": str(len(offices)),
         }
+        names = ("yayoi_id", "yayoi_id_confirmation", "office_token")
         for row, office in enumerate(offices):
-            names = ("yayoi_id", "yayoi_id_confirmation", "office_token")
-            typed |= {f"offices.{row}.{name}": value for name, value in zip(names, office, strict=True)}
+            linked |= {f"offices.{row}.{name}": value for name, value in zip(names, office, strict=True)}
+        return await self._apply(family_name, given_name, contract_id, linked)
+
+    async def apply_without_link(
+        self, family_name: str, given_name: str, contract_id: str, office: tuple[str, str]
+    ) -> Browser:
+        """Apply without the accounting link (Y9) for one office, by a Yayoi ID and the same typed again."""
+        unlinked = {"accounting_link": "false", "rows": "1", "offices.0.office_name": "本店"}
+        names = ("yayoi_id", "yayoi_id_confirmation")
+        unlinked |= {f"offices.0.{name}": value for name, value in zip(names, office, strict=True)}
+        return await self._apply(family_name, given_name, contract_id, unlinked)
+
+    async def _apply(self, family_name: str, given_name: str, contract_id: str, answers: Mapping[str, str]) -> Browser:
+        typed = {
+            "applicant.family_name": family_name,
+            "applicant.given_name": given_name,
+            "existing_contract_id": contract_id,
+            "network_product": "true",
+            **answers,
+        }
         customer = self.browser()
         await customer.open("/apply")
         await customer.send(typed | {"action": "confirm"})
@@ -144,6 +159,12 @@ class DemoRun:
 
         progress = await _until(waits, lambda: self._progress(number))
         if not waits(progress):
+            raise DifferenceError(f"office {number} does not come to {stage}; it is at {progress}")
+
+    async def waits_at_rest(self, number: int, stage: Stage) -> None:
+        """Wait until an office's procedure is at a stage in which nobody has to act. Raises `DifferenceError`."""
+        progress = await _until(lambda seen: seen is not None and seen.stage is stage, lambda: self._progress(number))
+        if progress is None or progress.stage is not stage:
             raise DifferenceError(f"office {number} does not come to {stage}; it is at {progress}")
 
     async def _progress(self, number: int) -> OfficeProgress | None:

@@ -20,6 +20,7 @@ from models.yayoi.deadlines import (
     APPLICANT_REMINDER_DAYS,
     CODE_VALID,
     FOLLOW_UP_REMINDER_DAYS,
+    HOLDER_MAIL_HOURS,
     MEMBER_INVITATION_DAYS,
     SAVED_DRAFT_DAYS,
 )
@@ -106,7 +107,8 @@ _CASE: Facts = CONSTANTS | {
     "office_url": f"{_UI}/application%2FYS-000001%2Foffice%2F2",
 }
 _OF_THE_PAIR: Facts = {
-    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH"
+    "case_url": f"{_WEB}/applications/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
+    "calendar_url": f"{_WEB}/calendars/YS-000001/offices/2?until=2027-02-18&key=U7yD9nHXq9xvDmzY-VNeat_uXZH",
 }
 _NOT_YET: Facts = {"issued": {}, "links": ()}
 _ADDED: Facts = {"office": _OTHER | {"issued_contract_id": "7000002"}, "firms": ()}
@@ -182,6 +184,28 @@ _FIRM, _USER, _NEW, _MOVE = (
 
 SAMPLES = (
     _case(MailKind.RECEIPT, "お申し込みを受け付けたとき"),
+    Sample(
+        MailKind.CONFIRM_APPLICATIONS,
+        f"正しい事業所トークンのないお申し込みがあるとき（ご契約者さまへ、{HOLDER_MAIL_HOURS} 時間に 1 通まで）",
+        MailKind.CONFIRM_APPLICATIONS.subject,
+        _TARO,
+        {
+            "contract": {"customer_name": "弥生 太郎"},
+            "contract_id": "8871304",
+            "mail_hours": HOLDER_MAIL_HOURS,
+            "applications": (
+                {
+                    "application": _CASE["application"],
+                    "applied_on": _AT.date(),
+                    "procedure": Procedure.UNLINKED_NETWORK,
+                    "offices": (_OFFICE, _OTHER),
+                    "confirm_url": f"{_WEB}/holder/confirm?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Jp6sWfSdWn3",
+                    "end_url": f"{_WEB}/holder/end?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Yv0tQe0kq2x",
+                },
+            ),
+            "apply_url": f"{_WEB}/apply?holder=Wyl4ODcxMzA0IiwxLDE4MDE1NDgwMDBd.Kd8fmqPpR5c",
+        },
+    ),
     _case(
         MailKind.CORRECTION_NEEDED,
         "お申し込みの内容に誤りがあったとき",

@@ -20,6 +20,7 @@ from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
 from activities.yayoi.desk_mails import DeskMailActivities
 from activities.yayoi.drafts import DraftActivities
+from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.invitations import InvitationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.mail_texts import MailTexts
@@ -47,7 +48,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         SmartImportActivities(sessions, ledger, registry.smart_import),
         SharingActivities(sessions, ledger, registry.sharing),
         LinkActivities(ledger, registry.links),
-        ContractActivities(ledger, registry.contracts, registry.links),
+        ContractActivities(sessions, ledger, registry.contracts, registry.links),
         CustomerStepActivities(ledger, registry.yayoi_ids),
     )
     on_our_records = activities_of(
@@ -63,6 +64,9 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         AddressCheckActivities(sessions, ledger, outbox, templates, secret_key=key, public_url=url),
         DraftActivities(outbox, templates, secret_key=key, public_url=url),
         InvitationActivities(sessions, outbox, templates, secret_key=key, public_url=url),
+        HolderConfirmationActivities(
+            sessions, ledger, outbox, registry.contracts, templates, secret_key=key, public_url=url
+        ),
     )
     for_operators = activities_of(
         DigestActivities(

@@ -45,6 +45,7 @@ class Queue(StrEnum):
     DUE_THIS_WEEK = "今週が期限"
     ON_HOLD = "保留中"
     WAITING_FOR_APPLICANT = "申込者待ち"
+    WAITING_FOR_HOLDER = "契約者の確認待ち"
     CLOSED_TODAY = "本日終了"
 
     @property
@@ -167,6 +168,10 @@ _QUEUES = {
     Queue.WAITING_FOR_APPLICANT: _Queue(
         "申込者の訂正・共有の解除・設定・再連携や、MYICS の代表者の登録を待っている手続き。催促は自動で送られます。",
         _waiting_for(WaitingFor.APPLICANT, *_OPERATORS_OWN),
+    ),
+    Queue.WAITING_FOR_HOLDER: _Queue(
+        "正しい事業所トークンがないため、契約者の確認を待っている手続き。確認をお願いするメールは自動で送られます。",
+        _waiting_for(WaitingFor.HOLDER, "OfficeDataProcedure"),
     ),
     Queue.CLOSED_TODAY: _Queue(
         "今日、終了した手続き。取り消しや期限切れも含みます。",

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -11,7 +12,7 @@ from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus
-from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction
+from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction, SentMail
 from models.common.operations import Operation
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
@@ -27,6 +28,20 @@ _TRY_LATER = "いまはシステムの都合で処理できません。しばら
 StepInput = TypeVar("StepInput", bound=CaseStep)
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+MailOutput = TypeVar("MailOutput", bound=SentMail)
+
+
+@dataclass(frozen=True)
+class Mailed(Generic[MailOutput]):
+    """What became of a mail: sent, refused, or neither, since there was nothing to send."""
+
+    answer: MailOutput | None
+    refused_because: str | None = None
+    """Why its recipient is refused for good."""
+
+    @property
+    def sent(self) -> bool:
+        return self.answer is not None and self.answer.message_id is not None
 
 
 class CaseSteps:
@@ -206,17 +221,20 @@ class CaseSteps:
             self._state.assignee = assigned.operator
             self._view.note(f"担当者は{assigned.operator}（{step.by}：{step.reason}）")
 
-    async def mail(self, activity: Callable[[Any, Input], Awaitable[Any]], mail: Input, subject: str) -> str | None:
-        """Send a mail; return why its recipient is refused for good, None if it was sent."""
+    async def mail(
+        self, activity: Callable[[Any, Input], Awaitable[MailOutput]], mail: Input, subject: str
+    ) -> Mailed[MailOutput]:
+        """Send a mail, unless there is nothing to send."""
         try:
-            await self.look(activity, mail, f"メール：{subject}", by_mail(MAIL))
+            answer = await self.look(activity, mail, f"メール：{subject}", by_mail(MAIL))
         except FailureError as failed:
             if (because := mail_refusal(failed)) is None:
                 raise
             self._view.note(f"メールを届けられなかった：{subject}　{because}")
-            return because
-        self._view.note(f"メールを送った：{subject}")
-        return None
+            return Mailed(None, because)
+        if answer.message_id is not None:
+            self._view.note(f"メールを送った：{subject}")
+        return Mailed(answer)
 
     async def look_at_failures(self) -> None:
         """Show which of the workflow's activities keep failing, as Temporal itself says."""

@@ -30,12 +30,15 @@ class OperatorTurn:
         self._steps = steps
         self._escalation = escalation
         self._still_needed = still_needed
+        self._waited_for = WaitingFor.APPLICANT
 
     async def begin(self) -> None:
         """Wait for an operator: remind, notify a supervisor, hand the case on, on business days."""
         self.stop()
         self._view.note("担当者の対応を待っている")
         await self._steps.assign("担当者の対応が必要になったため")
+        if self._state.waiting_for not in {WaitingFor.OPERATOR, WaitingFor.SYSTEM}:
+            self._waited_for = self._state.waiting_for
         self._state.waiting_for = WaitingFor.OPERATOR
         await self._steps.rest()
         self._escalation.begin()
@@ -46,13 +49,13 @@ class OperatorTurn:
             await self.begin()
 
     async def acknowledge(self) -> None:
-        """An operator has acted: wait for the applicant again, unless an operator is needed still."""
+        """An operator has acted: wait again for whom it waited before, unless an operator is needed still."""
         if self._still_needed():
             await self.begin()
             return
         self.stop()
         if self._state.waiting_for is WaitingFor.OPERATOR:
-            self._state.waiting_for = WaitingFor.APPLICANT
+            self._state.waiting_for = self._waited_for
         await self._steps.rest()
 
     async def resumed(self) -> None:

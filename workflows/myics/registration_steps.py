@@ -111,7 +111,7 @@ class RegistrationSteps:
     async def mail(self, kind: MyicsMail) -> bool:
         """Send one mail; every call is another mail. False if it is refused for good, which is noted."""
         mail = self._steps.input(SendMyicsMail, kind=kind, **self._steps.next_occurrence())
-        because = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
-        if because and kind.for_operators:
+        mailed = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
+        if mailed.refused_because and kind.for_operators:
             self._view.note("担当者の登録内容も確認してください。")
-        return because is None
+        return mailed.sent

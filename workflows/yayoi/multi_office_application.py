@@ -1,7 +1,7 @@
 """The application as a whole: one submitted form, one procedure per pair."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError
@@ -14,7 +14,9 @@ from activities.yayoi.mail import MailActivities
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, AssignCase, CaseStep, RequestOperation
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
+from models.yayoi.holder_confirmation import HOLDER_ANSWERED
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
@@ -53,18 +55,20 @@ class MultiOfficeApplication:
         self._steps = CaseSteps(case, state, self.view)
         self._procedures: dict[int, ChildWorkflowHandle[OfficeDataProcedure, OfficeOutcome]] = {}
         self._closings = RowLook(self._look_at_closed_offices)
+        self._answers = 0
 
     @workflow.run
     @shielded_from_cancellation
     async def run(self, case: ApplicationCase) -> ApplicationOutcome:
         await self._assign()
-        # Before the receipt: each freezes its office at once (Y12), also if the mail cannot be sent.
+        # Before the receipt: none waits for a mail that cannot be sent.
         for office in case.offices:
             self._procedures[office.part] = await self._start(office)
-        await self._mail(MailKind.RECEIPT)
+        following = asyncio.gather(*map(self._follow, self._procedures))
+        await self._send_receipt(following.done)
         self.view.enter(ApplicationStage.IN_PROGRESS)
         await self._steps.rest()
-        outcomes = await asyncio.gather(*map(self._follow, self._procedures))
+        outcomes = await following
         await self._finish(outcomes)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ApplicationOutcome(offices=tuple(outcomes))
@@ -84,6 +88,10 @@ class MultiOfficeApplication:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
+    async def holder_answered(self) -> None:
+        self._answers += 1
 
     @workflow.query(description="申込全体の状況")
     def progress(self) -> ApplicationProgress:
@@ -173,11 +181,28 @@ class MultiOfficeApplication:
             await self._mail(MailKind.FINISHED)
         self.view.show()
 
-    async def _mail(self, kind: MailKind) -> None:
-        """Y18. One that is refused for good stops nothing: the page says so, and the daily report."""
-        mail = self._steps.input(SendMail, kind=kind)
-        if because := await self._steps.mail(MailActivities.send_mail, mail, kind.subject):
-            self._state.undelivered[kind] = because
+    async def _send_receipt(self, all_ended: Callable[[], bool]) -> None:
+        """Y18; where the contract's holder has to confirm the application, once they have (Y5a)."""
+        while not all_ended():
+            answers = self._answers
+            if await self._mail(MailKind.RECEIPT):
+                return
+            self.view.enter(ApplicationStage.CONFIRMATION, WaitingFor.HOLDER)
+            await self._steps.rest()
+            await self._wait_for_answer(answers, all_ended)
+
+    async def _wait_for_answer(self, seen: int, all_ended: Callable[[], bool]) -> None:
+        await workflow.wait_condition(lambda: self._answers > seen or all_ended())
+
+    async def _mail(self, kind: MailKind) -> bool:
+        """Y18. One that is refused for good stops nothing: the page says so, and the daily report.
+
+        False: there was nothing to send, since the contract's holder has not confirmed the application.
+        """
+        mailed = await self._steps.mail(MailActivities.send_mail, self._steps.input(SendMail, kind=kind), kind.subject)
+        if mailed.refused_because:
+            self._state.undelivered[kind] = mailed.refused_because
+        return mailed.sent or mailed.refused_because is not None
 
     def _details(self) -> str:
         return application_details(self._state, workflow.info().namespace)

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
-from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
@@ -23,6 +22,7 @@ from models.yayoi.deadlines import (
     FOLLOW_UP_REMINDER_DAYS,
 )
 from models.yayoi.early_exits import EXPIRING, explanation
+from models.yayoi.holder_confirmation import HOLDER_ANSWERED, NOT_CONFIRMED, REFUSED_BY_HOLDER
 from models.yayoi.identifiers import application_workflow_id
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, OfficeProgress, Outcome
@@ -54,7 +54,7 @@ from workflows.common.operator_turn import OperatorTurn
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
-from workflows.common.waiting import ScheduledAction, every_morning, reminders, wait_until
+from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
 from workflows.yayoi.due_date import DueDate
 from workflows.yayoi.office_details import office_details
 from workflows.yayoi.office_steps import OfficeSteps
@@ -81,6 +81,7 @@ class OfficeDataProcedure:
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.notice_undelivered)
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
+        self._answers = RowLook(self._look_at_answer)
         # Two of a kind at once would contradict each other: checks of the pair, of its sharing, closing and reopening.
         self._pair, self._sharing, self._closing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
@@ -92,7 +93,7 @@ class OfficeDataProcedure:
     async def _lead(self, has: Callable[[Stage], bool]) -> OfficeOutcome:
         self._due_date.watch()
         try:
-            await self._check_pair()
+            await self._settle_pair()
             if has(Stage.REMEMBER_LINKS):
                 await self._next(self._steps.remember_links)
                 await self._wait_until_sharing_has_ended()
@@ -121,6 +122,14 @@ class OfficeDataProcedure:
             with self._worked_on(lambda: not self._state.problems):
                 await self._steps.correct_pair(message)
         await self._turn.acknowledge()
+
+    @operator_action(Action.REPORT_CONFIRMED)
+    async def report_confirmed(self, message: ActionMessage) -> None:
+        await self._answer_for_holder(Action.REPORT_CONFIRMED, message)
+
+    @operator_action(Action.REPORT_NOT_CONFIRMED)
+    async def report_not_confirmed(self, message: ActionMessage) -> None:
+        await self._answer_for_holder(Action.REPORT_NOT_CONFIRMED, message)
 
     @operator_action(Action.REJECT)
     async def reject(self, message: Reject) -> None:
@@ -220,6 +229,10 @@ class OfficeDataProcedure:
     async def application_cancelled(self) -> None:
         await self._requests.look()
 
+    @workflow.signal(name=HOLDER_ANSWERED, description="契約者の回答を調べる依頼（システム用）")
+    async def holder_answered(self) -> None:
+        await self._answers.look()
+
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
@@ -238,17 +251,55 @@ class OfficeDataProcedure:
 
     # --- the stages ---------------------------------------------------------------------------------------------------
 
-    async def _check_pair(self) -> None:
-        """Y2, Y3, Y5: what is wrong is corrected by the applicant or an operator; what is right is held (Y1, Y12)."""
-        await self._steps.check_pair()
-        if not self._state.problems:
-            return
-        await self._pause_or_leave()
-        await self._mail_problems(MailKind.CORRECTION_NEEDED)
-        await self._wait_for_applicant(
+    async def _settle_pair(self) -> None:
+        """Y2, Y3, Y5, Y5a: what is right is held (Y1, Y12); what is not is confirmed or corrected before anything else.
+
+        A correction may need the holder's confirmation anew.
+        """
+        await self._check_again()
+        state = self._state
+        while state.waits_for_holder or state.problems:
+            await self._pause_or_leave()
+            await (self._wait_for_holder() if state.waits_for_holder else self._wait_for_correction())
+
+    async def _wait_for_holder(self) -> None:
+        """Y5a: mail the contract's holder, remind them, and expire at last (Y27); a right token does as well."""
+        self.view.enter(Stage.CONFIRMATION, WaitingFor.HOLDER, self._state.expires_on)
+        await self._steps.rest()
+        await self._ask_holder()
+        await self._wait_at(
+            Stage.CONFIRMATION,
+            self._is_answered,
+            lambda _: self._ask_holder(),
+            self._check_again,
+            lambda: [NOT_CONFIRMED],
+        )
+
+    async def _ask_holder(self) -> None:
+        """At most one mail an hour goes to the holder: what comes within the hour waits for the next."""
+        while not self._is_answered():
+            await self._pause_or_leave()
+            not_before = await self._steps.ask_holder()
+            if not_before is None:
+                return
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._is_answered() or self._state.leaving,
+                    timeout=until(not_before),
+                    timeout_summary="契約者に、次のメールで確認を依頼する",
+                )
+
+    def _is_answered(self) -> bool:
+        return not self._state.waits_for_holder and not self._pair.locked()
+
+    async def _wait_for_correction(self) -> None:
+        self._state.corrections += 1
+        await self._mail_problems(MailKind.CORRECTION_NEEDED, self._state.corrections)
+        reminders_before = (self._state.corrections - 1) * len(APPLICANT_REMINDER_DAYS)
+        await self._wait_at(
             Stage.CORRECTION,
-            lambda: not self._state.problems and not self._pair.locked(),
-            partial(self._mail_problems, MailKind.CORRECTION_REMINDER),
+            lambda: (not self._state.problems or self._state.waits_for_holder) and not self._pair.locked(),
+            lambda occurrence: self._mail_problems(MailKind.CORRECTION_REMINDER, reminders_before + occurrence),
             self._check_again,
             lambda: [problem.message for problem in self._state.problems],
         )
@@ -265,7 +316,7 @@ class OfficeDataProcedure:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
         with every_morning(self._beside, self._look_at_sharing, LOOK_AT_SHARING):
-            await self._wait_for_applicant(
+            await self._wait_at(
                 Stage.SHARING,
                 lambda: self._state.sharing_ended,
                 lambda occurrence: self._steps.mail(
@@ -388,7 +439,7 @@ class OfficeDataProcedure:
         await workflow.wait_condition(lambda: not self._state.held or self._state.leaving)
         self._raise_if_leaving()
 
-    async def _wait_for_applicant(
+    async def _wait_at(
         self,
         stage: Stage,
         done: Callable[[], bool],
@@ -397,7 +448,8 @@ class OfficeDataProcedure:
         points: Callable[[], Sequence[str]],
     ) -> None:
         """Wait until `done`: reminded on business days, expired in the end (Y27). Raises `EndsEarlyError`."""
-        self.view.enter(stage, WaitingFor.APPLICANT, self._state.expires_on)
+        who = WaitingFor.HOLDER if stage is Stage.CONFIRMATION else WaitingFor.APPLICANT
+        self.view.enter(stage, who, self._state.expires_on)
         await self._rest_or_begin_turn()
 
         async def look_and_remind(occurrence: int) -> None:
@@ -485,6 +537,8 @@ class OfficeDataProcedure:
 
     def _reasons_of_delay(self) -> tuple[str, ...]:
         match self._state.stage:
+            case Stage.CONFIRMATION:
+                return (NOT_CONFIRMED,)
             case Stage.CORRECTION:
                 return tuple(problem.message for problem in self._state.problems)
             case Stage.SHARING:
@@ -496,7 +550,26 @@ class OfficeDataProcedure:
 
     async def _check_again(self) -> None:
         async with self._pair:
-            await self._steps.check_pair()
+            await self._check()
+
+    async def _look_at_answer(self) -> None:
+        async with self._pair:
+            if self._state.waits_for_holder:
+                await self._check()
+
+    async def _answer_for_holder(self, action: Action, message: ActionMessage) -> None:
+        waited = self._pair.locked()
+        async with self._pair:
+            if waited:
+                self.check_possible(action, message)
+            await self._steps.record_holder_answer(message, confirmed=action is Action.REPORT_CONFIRMED)
+            await self._check()
+        await self._turn.acknowledge()
+
+    async def _check(self) -> None:
+        await self._steps.check_pair()
+        if self._state.refused_by_holder and not self._state.leaving:
+            self._leave(Outcome.REJECTED, MailKind.REJECTED, REFUSED_BY_HOLDER)
 
     async def _look_at_sharing(self) -> None:
         async with self._sharing:

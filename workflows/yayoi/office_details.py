@@ -16,7 +16,7 @@ from workflows.common.details import also_possible, cell, day, history, how_to_s
 def office_details(state: OfficeState, namespace: str) -> str:
     """Return what the page of one office's procedure shows: what to do first, what is known after."""
     parts = [f"### {cell(state.office_name)}", f"**次にすること：**{next_for_operator(state)}"]
-    if state.stage is Stage.CORRECTION and not state.outcome:
+    if state.stage in {Stage.CONFIRMATION, Stage.CORRECTION} and state.problems and not state.outcome:
         parts.append("\n".join([*_problems(state), *_entered(state, namespace)]))
     possible = OPERATIONS.available(state)
     now, called = ([each for each in actions if each in possible] for actions in (_now(state), _when_called(state)))
@@ -69,6 +69,7 @@ def _when_called(state: OfficeState) -> tuple[Action, ...]:
 
 
 _SAID_BY_CUSTOMERS = {
+    Stage.CONFIRMATION: (Action.REPORT_CONFIRMED, Action.REPORT_NOT_CONFIRMED),
     Stage.CORRECTION: (Action.CORRECT_PAIR,),
     Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
     Stage.SET_UP: (Action.REPORT_SET_UP_STEP,),
@@ -122,6 +123,7 @@ def _undelivered(state: OfficeState, kind: MailKind) -> str:
 
 
 _WAITS = {
+    Stage.CONFIRMATION: "契約者（元のお客様番号の登録アドレスの方）の確認を待っています。",
     Stage.CORRECTION: "申込内容の訂正を待っています。",
     Stage.SHARING: "申込者が会計事務所との共有を解除するのを待っています。",
     Stage.SET_UP: "お客様の STEP5・STEP6 の設定を待っています。",
@@ -130,6 +132,7 @@ _WAITS = {
 
 
 _DEADLINES = {
+    Stage.CONFIRMATION: "期限切れになる日",
     Stage.CORRECTION: "期限切れになる日",
     Stage.SHARING: "期限切れになる日",
     Stage.SET_UP: "終了にする日",

@@ -1,27 +1,33 @@
 """The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
 import asyncio
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.contracts import ContractActivities
 from activities.yayoi.customer_steps import CustomerStepActivities
+from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.mail import MailActivities
 from activities.yayoi.pair_check import PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
-from models.common.messages import CaseRequest, RequestsAfter
+from models.common.messages import CaseRequest, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
+from models.yayoi.deadlines import HOLDER_MAIL_HOURS, ISSUE_WAITS
+from models.yayoi.holder_confirmation import AskHolder, RecordHolderAnswer
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
     CheckResult,
     CloseOffice,
     CorrectPairStep,
     EndSharing,
+    IssueStep,
     OfficeOutcome,
     OfficeStep,
     Outcome,
@@ -33,9 +39,11 @@ from models.yayoi.messages import (
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import Stage
-from workflows.common.case_steps import CaseSteps
+from workflows.common.case_steps import CaseSteps, Mailed
 from workflows.common.case_view import CaseView
+from workflows.common.details import day_and_hour
 from workflows.common.operator_updates import current_update_id
+from workflows.common.tasks_beside import EndsEarlyError
 
 
 class OfficeSteps:
@@ -59,6 +67,7 @@ class OfficeSteps:
 
     def _keep(self, result: CheckResult) -> None:
         self._state.problems, self._state.checked = result.problems, True
+        self._state.waits_for_holder, self._state.refused_by_holder = result.waits_for_holder, result.refused_by_holder
         if result.frozen and not self._state.frozen:
             self._view.note("スマート取引取込を凍結した")
         self._state.frozen = result.frozen
@@ -87,9 +96,25 @@ class OfficeSteps:
         self._view.note(f"会計事務所との共有が終わった：{firms}", report)
 
     async def issue_contract_id(self) -> None:
-        """Y15."""
+        """Y15: earlier pairs of the application that are about to be issued come first: numbers follow the form.
+
+        Raises `EndsEarlyError` if somebody has ended the case meanwhile.
+        """
         self._view.enter(Stage.ISSUE)
-        issued = await self._steps.run(ContractActivities.issue_contract_id, self._step, "サービス契約ID を発行する")
+        for wait in (*ISSUE_WAITS, None):
+            step = self._steps.input(IssueStep, in_any_order=wait is None)
+            issued = await self._steps.run(ContractActivities.issue_contract_id, step, "サービス契約ID を発行する")
+            if issued is not None or wait is None:
+                break
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._state.leaving,
+                    timeout=wait,
+                    timeout_summary="同じ申込の、前の事業所データの発行を待つ",
+                )
+                raise EndsEarlyError
+        if issued is None:
+            raise ApplicationError("not issued though no order was asked for", non_retryable=True)
         self._state.contract_id = issued.contract_id
         self._state.follow_up.also_lost(issued.lost_links)
         self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")
@@ -164,6 +189,7 @@ class OfficeSteps:
             yayoi_id=message.yayoi_id,
             office_token=message.office_token,
             issued_contract_id=message.issued_contract_id,
+            by_applicant=message.event_id is not None,
             **self._steps.next_occurrence(message),
         )
         corrected = await self._steps.run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
@@ -176,6 +202,26 @@ class OfficeSteps:
         self._state.corrected |= {name: str(value) for name, value in entered.items() if value}
         self._view.note("弥生ID・事業所トークンを訂正した", message)
         self._keep(corrected)
+
+    async def ask_holder(self, asked_as: str | None = None) -> datetime | None:
+        """Y5a: have the contract's holder mailed what waits for them; return before when that is not possible again."""
+        kind = MailKind.CONFIRM_APPLICATIONS
+        mailed = await self._steps.mail(
+            HolderConfirmationActivities.ask_holder, self._steps.input(AskHolder, asked_as=asked_as), kind.subject
+        )
+        if mailed.refused_because:
+            self._state.undelivered[kind] = mailed.refused_because
+        elif mailed.sent:
+            self._state.undelivered.pop(kind, None)
+        if mailed.sent or mailed.refused_because:
+            self._state.mails[kind] = self._steps.input(SendMail, kind=kind)
+        return mailed.answer.not_before if mailed.answer else None
+
+    async def record_holder_answer(self, message: ActionMessage, *, confirmed: bool) -> None:
+        """Record what the contract's holder has said on the phone, for the whole application (Y5a)."""
+        step = self._steps.input(RecordHolderAnswer, confirmed=confirmed, **self._steps.next_occurrence(message))
+        await self._steps.run(HolderConfirmationActivities.record_holder_answer, step, "契約者の回答を記録する")
+        self._view.note("契約者の確認を記録した" if confirmed else "契約者が確認しなかったことを記録した", message)
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
@@ -229,24 +275,34 @@ class OfficeSteps:
             await self._send(mail)
             return
         async with self._customers_mails:  # one that is held up is sent before what happened after it
-            refused_because = await self._send(mail)
-        self._state.mails[kind] = mail
-        if refused_because:
-            self._state.undelivered[kind] = refused_because
+            mailed = await self._send(mail)
+        if mailed.sent or mailed.refused_because:
+            self._state.mails[kind] = mail
+            if mailed.refused_because:
+                self._state.undelivered[kind] = mailed.refused_because
 
     async def resend(self, kind: MailKind) -> str | None:
         """Send the newest mail of this kind once more; return why it is refused for good, None if it was sent."""
+        if kind is MailKind.CONFIRM_APPLICATIONS:
+            return await self._ask_holder_again()
         mail = self._state.mails[kind].model_copy(update={"asked_as": current_update_id(), "at": workflow.now()})
-        refused_because = await self._send(mail)
-        if refused_because is None:
+        mailed = await self._send(mail)
+        if mailed.sent:
             self._state.mails[kind] = mail
-        return refused_because
+        return mailed.refused_because
 
-    async def _send(self, mail: SendMail) -> str | None:
-        refused_because = await self._steps.mail(MailActivities.send_mail, mail, mail.kind.subject)
-        if refused_because is None:
+    async def _ask_holder_again(self) -> str | None:
+        not_before = await self.ask_holder(current_update_id())
+        if not_before:
+            at_most = f"このメールは、{HOLDER_MAIL_HOURS} 時間に 1 通までです。"
+            return f"{at_most}{day_and_hour(not_before)} 以降に送り直してください。"
+        return self._state.undelivered.get(MailKind.CONFIRM_APPLICATIONS)
+
+    async def _send(self, mail: SendMail) -> Mailed[SentMail]:
+        mailed = await self._steps.mail(MailActivities.send_mail, mail, mail.kind.subject)
+        if mailed.sent:
             self._state.undelivered.pop(mail.kind, None)
-        return refused_because
+        return mailed
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 

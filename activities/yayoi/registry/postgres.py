@@ -67,8 +67,12 @@ class PostgresYayoiIds:
             )
         if details:
             transaction.session.add(BusinessGroupDetailsRow(group_id=group.group_id, **details.model_dump()))
-        if office:
-            (await transaction.session.get_one(OfficeRow, office)).group_id = group.group_id
+        # 会計連携の追加 may have put the ID's office under its contract ID before it had a group (Y9).
+        managed = select(IssuedContractRow.contract_id).where(
+            IssuedContractRow.yayoi_id == yayoi_id, IssuedContractRow.revoked_at.is_(None)
+        )
+        own = OfficeRow.office_token == office if office else OfficeRow.contract_id.in_(managed)
+        await transaction.session.execute(update(OfficeRow).where(own).values(group_id=group.group_id))
 
 
 class PostgresOffices:
@@ -227,6 +231,9 @@ class PostgresContracts:
         )
         if office:
             await self.detach(transaction, office)
+        if revoked:  # 会計連携の追加 may have put an office under it since (Y9)
+            managed = update(OfficeRow).where(OfficeRow.contract_id == revoked)
+            await transaction.session.execute(managed.values(contract_id=None, group_id=None))
         return ContractId(revoked) if revoked else None
 
     async def issued(self, transaction: StepTransaction) -> Mapping[int, NewContract]:
@@ -245,7 +252,15 @@ class PostgresContracts:
         return bool(await transaction.session.scalar(select(exists().where(OfficeRow.contract_id == contract_id))))
 
     async def attach(self, transaction: StepTransaction, contract_id: ContractId, office: OfficeToken) -> None:
-        (await transaction.session.get_one(OfficeRow, office)).contract_id = contract_id
+        row = await transaction.session.get_one(OfficeRow, office)
+        row.contract_id = contract_id
+        # Its evidence is kept in the group that the ID's own STEP6 has made, if that is done already.
+        row.group_id = await transaction.session.scalar(
+            select(GroupMemberRow.group_id)
+            .join(YayoiIdRow, YayoiIdRow.person_id == GroupMemberRow.person_id)
+            .join(IssuedContractRow, IssuedContractRow.yayoi_id == YayoiIdRow.yayoi_id)
+            .where(IssuedContractRow.contract_id == contract_id, GroupMemberRow.administrator)
+        )
 
     async def detach(self, transaction: StepTransaction, office: OfficeToken) -> None:
         row = await transaction.session.get_one(OfficeRow, office)

@@ -272,6 +272,14 @@ CREATE TABLE applications (
     FOREIGN KEY(existing_contract_id) REFERENCES existing_contracts (contract_id)
 );
 CREATE INDEX ix_applications_existing_contract_id ON applications (existing_contract_id);
+CREATE TABLE holder_mails (
+    existing_contract_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    planned_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    asked_as VARCHAR,
+    PRIMARY KEY (existing_contract_id, number),
+    FOREIGN KEY(existing_contract_id) REFERENCES existing_contracts (contract_id)
+);
 CREATE TABLE business_group_details (
     group_id BIGINT NOT NULL,
     business_form VARCHAR NOT NULL,
@@ -373,7 +381,7 @@ CREATE TABLE application_offices (
     office_name VARCHAR NOT NULL,
     issued_contract_id VARCHAR,
     holds_token BOOLEAN DEFAULT false NOT NULL,
-    holds_yayoi_id BOOLEAN DEFAULT false NOT NULL,
+    holds_id BOOLEAN DEFAULT false NOT NULL,
     closed_at TIMESTAMP WITH TIME ZONE,
     outcome VARCHAR,
     open_points JSONB,
@@ -381,9 +389,23 @@ CREATE TABLE application_offices (
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );
-CREATE UNIQUE INDEX one_holds_issued_contract_id ON application_offices (issued_contract_id) WHERE holds_yayoi_id and issued_contract_id is not null;
+CREATE UNIQUE INDEX one_holds_id ON application_offices (yayoi_id) WHERE holds_id and issued_contract_id is null;
+CREATE UNIQUE INDEX one_holds_issued_contract_id ON application_offices (issued_contract_id) WHERE holds_id and issued_contract_id is not null;
 CREATE UNIQUE INDEX one_holds_token ON application_offices (office_token) WHERE holds_token;
-CREATE UNIQUE INDEX one_holds_yayoi_id ON application_offices (yayoi_id) WHERE holds_yayoi_id and issued_contract_id is null;
+CREATE TABLE holder_confirmations (
+    application_no VARCHAR NOT NULL,
+    existing_contract_id VARCHAR NOT NULL,
+    named_in INTEGER,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    settled_as VARCHAR,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    notified_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (application_no),
+    FOREIGN KEY(application_no) REFERENCES applications (application_no),
+    FOREIGN KEY(existing_contract_id) REFERENCES existing_contracts (contract_id)
+);
+CREATE INDEX confirmations_to_notify ON holder_confirmations (changed_at) WHERE notified_at is null or notified_at < changed_at;
+CREATE INDEX waiting_for_the_holder ON holder_confirmations (existing_contract_id) WHERE settled_at is null;
 CREATE TABLE notices (
     key VARCHAR NOT NULL,
     application_no VARCHAR,

@@ -192,10 +192,10 @@ class Registrants:
             audit(session, row.registration_no, "パスワードを設定した（仮登録）", by=BY, at=row.changed_at)
         self.wake()
 
-    async def _look(self, token: str, page: RegistrantPage) -> None:
+    async def _look(self, token: str, wanted: RegistrantPage) -> None:
         """Refuse a link that does not lead to this page, before anything is hashed for it."""
-        async with self._consume(token) as (_, _, found):
-            _only_on(page, found)
+        async with self._consume(token) as (_, _, page):
+            _only_on(wanted, page)
 
     @asynccontextmanager
     async def _consume(self, token: str) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, RegistrantPage]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
@@ -10,11 +10,13 @@ from models.tables import (
     ApplicationRow,
     BusinessGroupRow,
     GroupMemberRow,
+    HolderConfirmationRow,
     IssuedContractRow,
     OfficeRow,
     YayoiIdRow,
 )
 from models.yayoi.combination_ledger import LedgerEntry, Reader, visible
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 
 
 async def ledger_of(sessions: DatabaseSessions, yayoi_id: str) -> list[LedgerEntry]:
@@ -40,7 +42,7 @@ async def ledger_of_application(
     """
     own = {(pair.yayoi_id, pair.office_token) for pair in pairs if pair.office_token}
     async with sessions() as session:
-        entries = await _entries_of(session, {application.existing_contract_id})
+        entries = await _entries_of(session, {application.existing_contract_id}, application.application_no)
     return [
         entry
         for entry in entries
@@ -48,11 +50,13 @@ async def ledger_of_application(
     ]
 
 
-async def _entries_of(session: DatabaseSession, contracts: Collection[str]) -> list[LedgerEntry]:
+async def _entries_of(
+    session: DatabaseSession, contracts: Collection[str], own_application: str = ""
+) -> list[LedgerEntry]:
     """Return every office that is managed on these existing contracts, and every pair that is applied for."""
     offices = await _offices(session, contracts)
     issued = await _issued(session, contracts)
-    waiting = await _open_pairs(session, contracts)
+    waiting = await _open_pairs(session, contracts, own_application)
     return [
         *await _of_offices(session, offices, issued, waiting),
         *await _without_office(session, issued, managed={office.contract_id for office, _ in offices}),
@@ -83,13 +87,24 @@ async def _issued(session: DatabaseSession, contracts: Collection[str]) -> list[
     return [(issued, name) for issued, name in rows]
 
 
-async def _open_pairs(session: DatabaseSession, contracts: Collection[str]) -> list[tuple[ApplicationOfficeRow, str]]:
-    """Return every pair whose procedure is open, with the existing contract it is applied for on."""
+async def _open_pairs(
+    session: DatabaseSession, contracts: Collection[str], own: str
+) -> list[tuple[ApplicationOfficeRow, str]]:
+    """Return every pair whose procedure is open, with the existing contract it is applied for on.
+
+    What waits for the contract's holder may be anybody's: it is left out, but for whoever holds its own link (Y5a).
+    """
     pair = ApplicationOfficeRow
+    unconfirmed = exists().where(
+        HolderConfirmationRow.application_no == pair.application_no,
+        HolderConfirmationRow.settled_as.is_distinct_from(ConfirmationOutcome.CONFIRMED),
+        HolderConfirmationRow.settled_as.is_distinct_from(ConfirmationOutcome.TOKEN_SHOWN),
+        HolderConfirmationRow.application_no != own,
+    )
     rows = await session.execute(
         select(pair, ApplicationRow.existing_contract_id)
         .join(ApplicationRow, ApplicationRow.application_no == pair.application_no)
-        .where(ApplicationRow.existing_contract_id.in_(contracts), pair.closed_at.is_(None))
+        .where(ApplicationRow.existing_contract_id.in_(contracts), pair.closed_at.is_(None), ~unconfirmed)
         .order_by(pair.application_no, pair.office_no)
     )
     return [(applied, contract) for applied, contract in rows]
@@ -103,7 +118,7 @@ async def _of_offices(
 ) -> list[LedgerEntry]:
     """An office's Yayoi ID is whom its contract ID was issued to, who applies for it, or its group's administrator."""
     holder = {contract.contract_id: contract.yayoi_id for contract, _ in issued}
-    applied = {pair.office_token: pair.yayoi_id for pair, _ in waiting if pair.office_token}
+    applied = {pair.office_token: pair.yayoi_id for pair, _ in waiting if pair.holds_token}
     administrators = await _administrators(session, {office.group_id for office, _ in offices if office.group_id})
     return [
         LedgerEntry(
@@ -171,7 +186,7 @@ async def _contracts_of(session: DatabaseSession, reader: Reader) -> set[str]:
     applied = (
         select(ApplicationRow.existing_contract_id)
         .join(ApplicationOfficeRow, ApplicationOfficeRow.application_no == ApplicationRow.application_no)
-        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.holds_yayoi_id)
+        .where(ApplicationOfficeRow.yayoi_id == reader.yayoi_id, ApplicationOfficeRow.holds_id)
     )
     kept = select(OfficeRow.existing_contract_id).where(
         OfficeRow.group_id == reader.group_id, OfficeRow.group_id.is_not(None)

@@ -58,7 +58,7 @@ async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int
             held = ApplicationOfficeRow.holds_token & (ApplicationOfficeRow.office_token == event.office_token)
             return await _pair(session, held)
         case BusinessGroupCreatedEvent():
-            its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+            its_own = ApplicationOfficeRow.holds_id | is_after_closing()
             named = ApplicationOfficeRow.yayoi_id == event.yayoi_id
             return await _pair(session, its_own & named, ApplicationOfficeRow.issued_contract_id.is_(None))
         case ServiceRelinkedEvent():
@@ -81,7 +81,7 @@ async def _pair_of_contract(
         ApplicationOfficeRow.office_no == issued.office_no
     )
     # 会計連携の追加 is an application of its own for the same ID (Y9): it has the links, the first has STEP5 and STEP6.
-    its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+    its_own = ApplicationOfficeRow.holds_id | is_after_closing()
     addition = its_own & (ApplicationOfficeRow.issued_contract_id == contract_id)
     prefer_first = ApplicationOfficeRow.issued_contract_id.is_not(None)
     order = prefer_first if yayoi_id else ~prefer_first

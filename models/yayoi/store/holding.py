@@ -45,7 +45,7 @@ class Held:
         tokens = [pair.office_token for pair in named if pair.office_token]
         holding = select(row, application.existing_contract_id).where(
             or_(
-                row.holds_yayoi_id & row.yayoi_id.in_([pair.yayoi_id for pair in named]),
+                row.holds_id & row.yayoi_id.in_([pair.yayoi_id for pair in named]),
                 row.holds_token & row.office_token.in_(tokens),
             ),
             *others,
@@ -63,7 +63,7 @@ class Held:
             (
                 holder
                 for holder, other in self._pairs
-                if other.holds_yayoi_id
+                if other.holds_id
                 and other.yayoi_id == pair.yayoi_id
                 and (addition is None or other.issued_contract_id == addition)
             ),
@@ -80,12 +80,12 @@ class Held:
 
 def let_go(pair: ApplicationOfficeRow) -> None:
     """Let others have what the pair holds."""
-    pair.holds_token = pair.holds_yayoi_id = False
+    pair.holds_token = pair.holds_id = False
 
 
 def hold_again(pair: ApplicationOfficeRow) -> None:
     """Hold what a pair held before it was closed."""
-    pair.holds_yayoi_id, pair.holds_token = True, pair.office_token is not None
+    pair.holds_id, pair.holds_token = True, pair.office_token is not None
 
 
 async def holder_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Holder | None:

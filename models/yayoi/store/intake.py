@@ -24,8 +24,9 @@ from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from models.yayoi.messages import FrozenImport
-from models.yayoi.pair_rules import token_held, yayoi_id_held
+from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.confirmations import begin_waiting, is_unconfirmed, lock_contract, refuse_one_too_many
 from models.yayoi.store.holding import Held, Holder
 from models.yayoi.store.pair_facts import PairFacts
 from models.yayoi.store.smart_import import FREEZE, FROZEN, freeze_offices
@@ -48,6 +49,18 @@ class Receipt:
     application_no: ApplicationNo
     due_date: date
     new: bool
+    waits_for_holder: bool = False
+    """Whether the contract's holder has to confirm it before anything is issued (Y5a)."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the applicant reads before the form is sent."""
+
+    names: Mapping[str, str]
+    """What the offices are called, by their tokens; none of another contract (Y5)."""
+    problems: Sequence[Sequence[PairProblem]]
+    """What is wrong with each pair, in the order of the form."""
 
 
 class OtherContentError(Exception):
@@ -81,44 +94,64 @@ class Intake:
         self._now = now
         self._wake = wake
 
-    async def check(self, form: ApplicationForm) -> None:
-        """Refuse what `receive` would refuse, and store nothing. Raises `RefusedError` and `OtherContentError`."""
+    async def check(self, form: ApplicationForm, *, by_holder: bool = False) -> None:
+        """Refuse what `receive` would refuse, and store nothing. Raises as that does."""
         form.check()
         async with self._sessions() as session:
             if await self._stored(session, form) is None:
-                await self._refuse(session, form, await self._facts(session, form))
+                facts = await self._facts(session, form)
+                contract = await self._refuse(session, form, facts)
+                if not (by_holder or facts.shows_right_token):
+                    await refuse_one_too_many(session, contract.contract_id)
 
-    async def office_names(self, form: ApplicationForm) -> Mapping[str, str]:
-        """Return what the offices of the form are called, by their tokens; none of another contract (Y5)."""
+    async def preview(self, form: ApplicationForm, *, by_holder: bool = False) -> Preview:
+        """Return what our tables say of the pairs before they are applied for (Y1, Y2, Y3, Y5).
+
+        What is wrong is told to those who have shown who they are: by a token of the contract's own office, or
+        (`by_holder`) by a link that was mailed to its holder.
+        """
         async with self._sessions() as session:
-            return (await self._facts(session, form)).names
+            facts = await self._facts(session, form)
+        problems = [
+            [each for each in (facts.problem_of_yayoi_id(pair), facts.problem_of_token(pair)) if each]
+            for pair in form.offices
+        ]
+        is_known = by_holder or facts.shows_right_token
+        return Preview(facts.names, problems if is_known else [[] for _ in form.offices])
 
-    async def receive(self, form: ApplicationForm) -> Receipt:
+    async def receive(self, form: ApplicationForm, *, by_holder: bool = False) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
-        Raises `RefusedError` with a reason per field (Y1, Y9) and `OtherContentError`.
+        `by_holder`: whoever applies came by a link that was mailed to the contract's address. Raises `RefusedError`
+        with a reason per field (Y1, Y9), `TooManyUnconfirmedError` (Y5a) and `OtherContentError`.
         """
         form.check()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._store(form)
+                return await self._store(form, by_holder=by_holder)
             except DBAPIError as error:
                 # Somebody else was faster, with this submission or with one of its pairs. The next look finds them.
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", "") not in {_UNIQUE_VIOLATION, _DEADLOCK}:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def _store(self, form: ApplicationForm) -> Receipt:
+    async def _store(self, form: ApplicationForm, *, by_holder: bool) -> Receipt:
         async with self._sessions.begin() as session:
             if stored := await self._stored(session, form):
                 return stored
             facts = await self._facts(session, form)
             contract = await self._refuse(session, form, facts)
+            proven = by_holder or facts.shows_right_token
+            if not proven:
+                await lock_contract(session, contract.contract_id)
+                await refuse_one_too_many(session, contract.contract_id)
             row = await self._application(session, form, contract)
             session.add(row)
             await session.flush()  # the pairs refer to it
-            offices = _offices(form, row.application_no, facts)
+            offices = _offices(form, row.application_no, facts, proven=proven)
             session.add_all(offices)
+            if not proven:
+                begin_waiting(session, row)
             await session.flush()
             audit(
                 session,
@@ -133,7 +166,8 @@ class Intake:
                 await _freeze(session, row, offices)
             await _begin_statuses(session, row, offices)
         self._wake()
-        return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=True)
+        number = ApplicationNo(row.application_no)
+        return Receipt(application_no=number, due_date=row.due_date, new=True, waits_for_holder=not proven)
 
     @staticmethod
     async def _facts(session: DatabaseSession, form: ApplicationForm) -> PairFacts:
@@ -154,7 +188,9 @@ class Intake:
             return None
         if row.digest != form.digest:
             raise OtherContentError
-        return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=False)
+        number = ApplicationNo(row.application_no)
+        waits = await is_unconfirmed(session, number)
+        return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
 
     @staticmethod
     async def _pair_errors(session: DatabaseSession, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
@@ -203,7 +239,9 @@ class Intake:
         )
 
 
-def _offices(form: ApplicationForm, application_no: str, facts: PairFacts) -> list[ApplicationOfficeRow]:
+def _offices(
+    form: ApplicationForm, application_no: str, facts: PairFacts, *, proven: bool
+) -> list[ApplicationOfficeRow]:
     return [
         ApplicationOfficeRow(
             application_no=application_no,
@@ -213,7 +251,7 @@ def _offices(form: ApplicationForm, application_no: str, facts: PairFacts) -> li
             issued_contract_id=pair.issued_contract_id,
             office_name=facts.names.get(pair.office_token or "") or pair.office_name or f"事業所データ{number}",
             holds_token=pair.office_token is not None and facts.problem_of_token(pair) is None,
-            holds_yayoi_id=facts.problem_of_yayoi_id(pair) is None,
+            holds_id=proven and facts.problem_of_yayoi_id(pair) is None,
         )
         for number, pair in enumerate(form.offices, start=1)
     ]

@@ -206,6 +206,6 @@ async def _is_applying(session: DatabaseSession, yayoi_id: YayoiId) -> bool:
 
     What anybody may have typed, and no pair holds, keeps nobody from joining (Y1).
     """
-    its_own = ApplicationOfficeRow.holds_yayoi_id | is_after_closing()
+    its_own = ApplicationOfficeRow.holds_id | is_after_closing()
     held = select(ApplicationOfficeRow.office_no).where(ApplicationOfficeRow.yayoi_id == yayoi_id, its_own)
     return await session.scalar(held.limit(1)) is not None

@@ -11,11 +11,10 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow
 from models.yayoi.combination_ledger import LedgerEntry, Reader, visible, whole_contracts
 from models.yayoi.store.case_records import OfficeRecords, office_records
 from models.yayoi.store.combinations import ledger_for
+from models.yayoi.store.confirmations import is_unconfirmed
 
 MOST_LISTED = 50
 """Applications on the page, the newest first."""
-UNCONFIRMED_STAGES: frozenset[str] = frozenset()
-"""Stages in which a pair waits for the contract's holder to confirm it (Y5a): until then nobody else sees it."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,8 @@ class _Sight:
     def contracts(self) -> set[str]:
         return self.whole | {entry.existing_contract_id for entry in self.own}
 
-    def has(self, application: ApplicationRow, pair: ApplicationOfficeRow, status: CaseStatusRow) -> bool:
+    def has(self, application: ApplicationRow, pair: ApplicationOfficeRow) -> bool:
         """Whether the ID may see this pair: never more than its ledger shows."""
-        if status.stage in UNCONFIRMED_STAGES:
-            return False
         contract = application.existing_contract_id
         if contract in self.whole:
             return True
@@ -106,12 +103,15 @@ async def own_office(
 
 
 async def _seen(session: DatabaseSession, row: ApplicationRow, sight: _Sight) -> list[ListedOffice]:
+    """Return the pairs that the ID may see; none of an application that waits for the contract's holder (Y5a)."""
+    if await is_unconfirmed(session, row.application_no):
+        return []
     pairs = await session.scalars(
         select(ApplicationOfficeRow)
         .where(ApplicationOfficeRow.application_no == row.application_no)
         .order_by(ApplicationOfficeRow.office_no)
     )
     statuses = await statuses_of_parts(session, row.application_no)
-    seen = [pair for pair in pairs if sight.has(row, pair, statuses[pair.office_no])]
+    seen = [pair for pair in pairs if sight.has(row, pair)]
     records = await office_records(session, row.application_no) if seen else {}
     return [ListedOffice(pair, statuses[pair.office_no], records.get(pair.office_no, OfficeRecords())) for pair in seen]

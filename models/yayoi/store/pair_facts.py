@@ -32,7 +32,7 @@ class PairFacts:
     names: Mapping[str, str]
     """What the contract's own offices are called, by their tokens; none of another contract (Y5)."""
     _managed: frozenset[str]
-    _managing: frozenset[str]
+    _in_use: frozenset[str]
     """Contract IDs that an office is managed with."""
     _in_a_group: Mapping[str, bool]
     """The Yayoi IDs that are registered, and whether each is in a business group."""
@@ -71,7 +71,7 @@ class PairFacts:
         return cls(
             names={token: name for token, name, contract, _ in known if contract == contract_id and token in tokens},
             _managed=frozenset(token for token, _, _, own_id in known if own_id),
-            _managing=frozenset(own_id for _, _, _, own_id in known if own_id),
+            _in_use=frozenset(own_id for _, _, _, own_id in known if own_id),
             _in_a_group={yayoi_id: group is not None for yayoi_id, group in ids},
             _set_up_is_left=await with_something_open(session, [pair.yayoi_id for pair in pairs]),
             _issued_to={contract: yayoi_id for contract, yayoi_id in issued},  # noqa: C416 rows are no pairs to mypy
@@ -95,7 +95,7 @@ class PairFacts:
         if pair.issued_contract_id:
             if self._issued_to.get(pair.issued_contract_id) != pair.yayoi_id:
                 return NOT_ISSUED_TO_IT
-            return MANAGES_ANOTHER_OFFICE if pair.issued_contract_id in self._managing else None
+            return MANAGES_ANOTHER_OFFICE if pair.issued_contract_id in self._in_use else None
         if self._in_a_group[pair.yayoi_id]:
             return IN_ANOTHER_GROUP
         return SET_UP_IS_LEFT if pair.yayoi_id in self._set_up_is_left else None

@@ -140,7 +140,7 @@ async def _pair_of(
 ) -> tuple[ApplicationOfficeRow, ApplicationRow] | None:
     pair, application = ApplicationOfficeRow, ApplicationRow
     # An open pair that does not hold the ID may be anybody's who has typed it (Y1).
-    its_own = (pair.closed_at.is_(None) & pair.holds_yayoi_id) | pair.outcome.in_(KEPT)
+    its_own = (pair.closed_at.is_(None) & pair.holds_id) | pair.outcome.in_(KEPT)
     addition = pair.issued_contract_id.is_not(None)
     rows = await session.execute(
         select(pair, application)

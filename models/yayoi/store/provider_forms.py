@@ -15,6 +15,7 @@ from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationRow, RefusedFormRow
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.provider_forms.mapping import Translation
+from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 
 _UNREADABLE = FieldError(field="", message="JSON の項目の組（オブジェクト）として読み取れません。")
@@ -47,7 +48,8 @@ class ProviderForms:
     async def take(self, webhook_id: str, body: str) -> Receipt:
         """Store the application once.
 
-        Raises `RefusedError` with the provider's field names, the form being kept, and `OtherContentError`.
+        Raises `RefusedError` with the provider's field names, and `OtherContentError`, the form being kept; it is not
+        kept with `TooManyUnconfirmedError`: its provider sends it again.
         """
         if settled := await self._settled(webhook_id):
             return settled
@@ -94,7 +96,9 @@ class ProviderForms:
             if kept.application_no is None:
                 raise RefusedError([FieldError(field=name, message=text) for name, text in kept.errors.items()])
             row = await session.get_one(ApplicationRow, kept.application_no)
-            return Receipt(application_no=ApplicationNo(row.application_no), due_date=row.due_date, new=False)
+            number = ApplicationNo(row.application_no)
+            waits = await is_unconfirmed(session, number)
+            return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
 
     async def _keep(self, webhook_id: str, body: str, errors: Sequence[FieldError]) -> None:
         latest = {"body": _storable(body), "errors": {error.field: error.message for error in errors}}

@@ -9,7 +9,7 @@ from models.webhooks.store.publishing import active_subscribers, publish
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import ApplicationStage, Stage
 
-_MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.SYSTEM)
+_MOST_URGENT = (WaitingFor.OPERATOR, WaitingFor.APPLICANT, WaitingFor.HOLDER, WaitingFor.SYSTEM)
 """An application waits for whom its most urgent office waits for."""
 
 
@@ -20,7 +20,8 @@ async def publish_stage_change(session: DatabaseSession, row: CaseStatusRow) -> 
     if application is None:
         return
     whole = row.part == WHOLE
-    waiting_for = await _whom_offices_wait_for(session, row.case_no) if whole else WaitingFor(row.waiting_for)
+    own = WaitingFor(row.waiting_for)
+    waiting_for = await _whom_offices_wait_for(session, row.case_no) if whole and own is not WaitingFor.HOLDER else own
     await publish(
         session,
         subscribers,

@@ -20,6 +20,8 @@ _LONGEST = 1000
 _CONSENTS = tuple(Consents.model_fields)
 _OPTIONAL = (".office_token", ".issued_contract_id", *(f".{name}" for name in _CONSENTS))
 """What may be empty: that it must not be, follows from other answers, and its message says so."""
+HOLDER_LINK = "holder_link"
+"""What the link carried by which the contract's holder came (Y5a)."""
 ADDITION = "addition"
 """The third answer to whether the link is used: it is added to an ID that was issued without it (Y9)."""
 
@@ -148,9 +150,13 @@ class ApplicationPage:
         return FieldError(field=error.field, message="入力してください。")
 
 
-def empty_page() -> ApplicationPage:
-    """Return a new form. Its submission id makes a double click one application."""
-    return ApplicationPage({"submission_id": str(uuid4())})
+def empty_page(holder: str = "", contract_id: str = "") -> ApplicationPage:
+    """Return a new form. Its submission id makes a double click one application.
+
+    `holder` is what a link in a mail to the holder of the contract carries.
+    """
+    own = {HOLDER_LINK: holder, "existing_contract_id": contract_id} if contract_id else {}
+    return ApplicationPage({"submission_id": str(uuid4())} | own)
 
 
 def page_of(sent: Mapping[str, object]) -> ApplicationPage:
@@ -161,6 +167,7 @@ def page_of(sent: Mapping[str, object]) -> ApplicationPage:
         rows = ROWS_AT_FIRST
     known = [
         "submission_id",
+        HOLDER_LINK,
         "applicant.family_name",
         "applicant.given_name",
         "existing_contract_id",

@@ -1,5 +1,6 @@
 """The application form (STEP4): filled in, confirmed pair by pair, and only then sent. No script is needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -7,16 +8,19 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from models.common.personal_links import PersonalLinkKind, read_link
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
+from models.yayoi.holder_confirmation import TooManyUnconfirmedError
+from models.yayoi.pair_rules import PairRule
 from models.yayoi.store.intake import Intake, OtherContentError
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
-from web.yayoi.applicant.apply_form import ApplicationPage, empty_page, page_of
-from web.yayoi.applicant.draft_pages import FIELD, DraftsOfAll, KeptDraft, draft_of_text, no_such_draft, token_of
+from web.yayoi.applicant.apply_form import HOLDER_LINK, ApplicationPage, empty_page, page_of
+from web.yayoi.applicant.draft_pages import FIELD, Draft, DraftsOfAll, KeptDraft, draft_of_text, token_of
 from web.yayoi.applicant.plan import Plan
 
 OTHER_APPLICATION = (
@@ -38,28 +42,19 @@ class ConfirmedPair:
     office_name: str | None
     """None: no office of the contract has this token (Y5). Without the link it is what the applicant calls it (Y9)."""
     issued_contract_id: str | None
-
-
-async def _draft(
-    context: Context, drafts: DraftsOfAll, kept: Kept, draft: Annotated[str, Query()] = ""
-) -> KeptDraft | None:
-    """Return the draft of the address. Raises `ProblemError` if it is gone, and what was typed since is not here."""
-    found = await draft_of_text(context, drafts, draft)
-    if found is None and draft and not kept.values:
-        raise no_such_draft()
-    return found
-
-
-Draft = Annotated[KeptDraft | None, Depends(_draft)]
+    problems: Sequence[str]
+    """What is known to be wrong with it, for those who have shown who they are."""
 
 
 @router.get("/apply")
-async def show_form(request: Request, context: Context, kept: Kept, draft: Draft) -> Response:
-    """Show the form: empty, as it was typed or saved, or begun with what a plan says."""
-    page = page_of(kept.values) if kept.values else _begun(draft)
+async def show_form(
+    request: Request, context: Context, kept: Kept, draft: Draft, holder: Annotated[str, Query()] = ""
+) -> Response:
+    """Show the form: as it was typed or saved, begun with what a plan says or for a contract's holder, or empty."""
+    page = page_of(kept.values) if kept.values else _begun(draft, empty_page(holder, _contract_of(context, holder)))
     page = page.after(kept.value("action")) or page
-    if kept.errors and kept.values:
-        page = page.without_blank_rows()  # errors are of the pairs that somebody had begun
+    # Errors are of pairs as they were checked: without those that nobody had begun.
+    page = page.without_blank_rows() if kept.errors and kept.values else page
     facts = {"page": page.with_errors(kept.errors, kept.status), "no_fee": NO_FEE, "draft": draft}
     return context.show(request, "yayoi/apply.html", facts)
 
@@ -70,7 +65,6 @@ async def apply(
     request: Request,
     context: Context,
     forms: Forms,
-    *,
     intake: Annotated[Intake, Depends(given(Intake))],
     drafts: DraftsOfAll,
 ) -> Response:
@@ -80,55 +74,67 @@ async def apply(
     draft = await draft_of_text(context, drafts, sent.get(FIELD))
     if action == SAVE:
         await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
-        kept = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
-        return RedirectResponse(f"/drafts?{token_of(context, *kept)}", HTTPStatus.SEE_OTHER)
+        saved = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
+        return RedirectResponse(f"/drafts?{token_of(context, *saved)}", HTTPStatus.SEE_OTHER)
     if action == CHANGE or page.after(action) is not None:
         return await forms.keep(request)
     try:
         form = page.without_blank_rows().form()
+        by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
         # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
         await context.auth.limit(Limit.SUBMISSION, client_address(request))
         if action == SEND:
-            received = await _receive(context, intake, form)
+            received = await _receive(context, intake, form, by_holder=by_holder)
             if draft:
                 await drafts.delete(draft.row.draft_id)
             return received
-        await intake.check(form)
+        await intake.check(form, by_holder=by_holder)
     except RefusedError as refused:
         if any(error.field == "submission_id" for error in refused.errors):
             raise ProblemError(HTTPStatus.BAD_REQUEST, STALE_FORM) from None
         raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
+    except TooManyUnconfirmedError as refused:
+        raise FormRefusedError({"existing_contract_id": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
-    return await forms.keep(request, page=CONFIRM)
+    return await forms.keep(request, page=f"{CONFIRM}?{draft.query}" if draft else CONFIRM)
 
 
-def _begun(draft: KeptDraft | None) -> ApplicationPage:
+def _begun(draft: KeptDraft | None, empty: ApplicationPage) -> ApplicationPage:
     if draft is None:
-        return empty_page()
+        return empty
     if draft.row.form:
         return page_of(draft.row.form)
-    return empty_page().planned(Plan.of(draft.row.plan or {}).new)
+    return empty.planned(Plan.of(draft.row.plan or {}).new)
+
+
+def _contract_of(context: WebContext, holder_link: str) -> str:
+    """Return the contract whose holder was mailed this link; empty if it was not made here, or has expired."""
+    link = read_link(context.secret_key, PersonalLinkKind.HOLDER_APPLIES, holder_link)
+    return link.procedure_id if link and link.is_open(context.now()) else ""
 
 
 @router.get(CONFIRM)
 async def confirm(
-    request: Request, context: Context, kept: Kept, draft: Draft, intake: Annotated[Intake, Depends(given(Intake))]
+    request: Request, context: Context, kept: Kept, intake: Annotated[Intake, Depends(given(Intake))], draft: Draft
 ) -> Response:
     """Repeat what was filled in, pair by pair, with what its offices are called."""
     if not kept.leads_on:
         return RedirectResponse(f"/apply?{request.url.query}", HTTPStatus.SEE_OTHER)
     page = page_of(kept.values).without_blank_rows()
     form = page.form()
-    names = await intake.office_names(form)
+    by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
+    preview = await intake.preview(form, by_holder=by_holder)
     pairs = [
         ConfirmedPair(
             pair.yayoi_id,
             pair.office_token,
-            names.get(pair.office_token or "") if form.accounting_link else pair.office_name,
+            preview.names.get(pair.office_token or "") if form.accounting_link else pair.office_name,
             pair.issued_contract_id,
+            # That the contract has no such office, the page says by itself.
+            [each.message for each in problems if each.rule is not PairRule.TOKEN_OF_THE_CONTRACT],
         )
-        for pair in form.offices
+        for pair, problems in zip(form.offices, preview.problems, strict=True)
     ]
     facts = {
         "page": page,
@@ -141,8 +147,8 @@ async def confirm(
     return context.show(request, "yayoi/apply_confirm.html", facts)
 
 
-async def _receive(context: WebContext, intake: Intake, form: ApplicationForm) -> Response:
-    receipt = await intake.receive(form)
+async def _receive(context: WebContext, intake: Intake, form: ApplicationForm, *, by_holder: bool) -> Response:
+    receipt = await intake.receive(form, by_holder=by_holder)
     address = case_path(context.secret_key, receipt.application_no, link_expiry(receipt.due_date))
     # Relative: the browser stays at the address it came by, as the form's policy demands.
     return RedirectResponse(f"{address}&received=1", HTTPStatus.SEE_OTHER)

@@ -14,6 +14,7 @@ from models.yayoi.case_links import Opening, calendar_address, case_path, key_of
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
+from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.own_applications import own_office
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
@@ -61,6 +62,8 @@ class OpenedCase:
     pairs: Sequence[ApplicationOfficeRow]
     link: Link
     secret_key: str
+    unconfirmed: bool
+    """The contract's holder has not confirmed it: nobody is mailed about it but them (Y5a)."""
     signed_in: bool = False
     """It was opened without a link, by an ID whose ledger shows it: to look at, not to act."""
 
@@ -143,7 +146,7 @@ async def one_office(link: OfficeLink, context: Context, who: Visitor) -> Opened
     if found is None:
         raise no_such_case()
     application, pair = found
-    return OpenedCase(application, [pair], link, context.secret_key, signed_in=True)
+    return OpenedCase(application, [pair], link, context.secret_key, unconfirmed=False, signed_in=True)
 
 
 async def opened_office(link: WholeLink, office_no: int, context: Context) -> OpenedOffice:
@@ -167,9 +170,10 @@ async def open_case(link: Link, context: WebContext) -> OpenedCase:
         raise no_such_case()
     async with context.sessions() as session:
         case = await recorded_case(session, link.application_no, link.office_no)
-    if case is None:
-        raise no_such_case()
-    return OpenedCase(*case, link, context.secret_key)
+        if case is None:
+            raise no_such_case()
+        unconfirmed = await is_unconfirmed(session, link.application_no)
+    return OpenedCase(*case, link, context.secret_key, unconfirmed)
 
 
 def no_such_case() -> ProblemError:

@@ -25,6 +25,7 @@ class DeadlineKind(StrEnum):
     CORRECTION = "correction"
     RELEASE = "release"
     FOLLOW_UP = "follow-up"
+    AFTER_CLOSING = "after-closing"
 
     @property
     def label(self) -> str:
@@ -36,14 +37,16 @@ _LABELS = {
     DeadlineKind.CORRECTION: "お申し込み内容の訂正の期限",
     DeadlineKind.RELEASE: "会計事務所との共有の解除の期限",
     DeadlineKind.FOLLOW_UP: "STEP5・STEP6・再連携の期限",
+    DeadlineKind.AFTER_CLOSING: "残りの設定の期限",
 }
 _OF_STAGES = {
     Stage.CORRECTION: DeadlineKind.CORRECTION,
     Stage.SHARING: DeadlineKind.RELEASE,
     Stage.SET_UP: DeadlineKind.FOLLOW_UP,
     Stage.RELINK: DeadlineKind.FOLLOW_UP,
+    Stage.AFTER_CLOSING: DeadlineKind.AFTER_CLOSING,
 }
-_AFTER_NOTICE = {Stage.SET_UP, Stage.RELINK, Stage.CLOSED}
+_AFTER_NOTICE = {Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING, Stage.CLOSED}
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,25 @@ def deadlines_of(
     application: ApplicationRow, pairs: Sequence[ApplicationOfficeRow], statuses: Mapping[int, CaseStatusRow]
 ) -> list[Deadline]:
     """Return the days that are still ahead of these pairs, as their rows say."""
-    open_pairs = [pair for pair in pairs if pair.closed_at is None and not statuses[pair.office_no].outcome]
     found = [
         Deadline(kind, status.until, status.version, status.changed_at, pair.office_no, pair.office_name)
-        for pair in open_pairs
-        if (status := statuses[pair.office_no]).until
-        and status.waiting_for != WaitingFor.SYSTEM
-        and (kind := _OF_STAGES.get(Stage(status.stage)))
+        for pair in pairs
+        if (status := statuses[pair.office_no]).until and (kind := _kind(pair, status))
     ]
-    if any(statuses[pair.office_no].stage not in _AFTER_NOTICE for pair in open_pairs):
+    if any(_is_open(pair, status := statuses[pair.office_no]) and status.stage not in _AFTER_NOTICE for pair in pairs):
         found.insert(0, Deadline(DeadlineKind.DUE_DATE, application.due_date, 0, application.applied_at))
     return found
+
+
+def _is_open(pair: ApplicationOfficeRow, status: CaseStatusRow) -> bool:
+    return pair.closed_at is None and not status.outcome
+
+
+def _kind(pair: ApplicationOfficeRow, status: CaseStatusRow) -> DeadlineKind | None:
+    """Return what the day is about that the row names; None if it is not the customer's to keep."""
+    stage = Stage(status.stage)
+    theirs = _is_open(pair, status) and status.waiting_for != WaitingFor.SYSTEM
+    return _OF_STAGES.get(stage) if theirs or stage is Stage.AFTER_CLOSING else None
 
 
 def as_calendar(application_no: str, deadlines: Sequence[Deadline], host: str) -> bytes:

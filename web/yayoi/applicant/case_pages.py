@@ -14,6 +14,7 @@ from models.yayoi.case_links import Opening
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
+from models.yayoi.store.confirmations import is_unconfirmed
 from web.common.auth import Guess, Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
@@ -37,6 +38,10 @@ from workflows.yayoi.case_link_mail import CaseLinkMail
 JUST_RECEIVED = timedelta(hours=1)
 """How long the page on which an applicant lands is headed as the receipt."""
 LINK_MAILED = "/link-mailed"
+NOT_CONFIRMED_YET = (
+    "このお申し込みは、ご契約者さまの確認が済んでいないため、画面のリンクをメールでお送りできません。"
+    "改めてお申し込みいただくか、お問い合わせください。"
+)
 LATER = "ただいまメールをお送りできません。しばらくしてから、もう一度お試しください。"
 
 router = page_router()
@@ -75,10 +80,10 @@ async def _show(
     request: Request, context: WebContext, case: OpenedCase, event_id: str = "", *, received: bool = False
 ) -> Response:
     row = case.application
-    offices = await sections_of(context, case)
     async with context.sessions() as session:
-        event = await case_event(session, case.application_no, event_id) if case.whole else None
         statuses = await statuses_of_parts(session, case.application_no)
+        offices = await sections_of(session, case, statuses)
+        event = await case_event(session, case.application_no, event_id) if case.whole else None
     facts = {
         "case": case,
         "row": row,
@@ -108,6 +113,8 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
     async with context.sessions() as session:
         if await recorded_case(session, link.application_no, link.office_no) is None:
             raise no_such_case()
+        if await is_unconfirmed(session, link.application_no):
+            raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
     await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())

@@ -1,6 +1,6 @@
 """The offices of a case as its pages show them, and whether what a page is for can be done now."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -8,17 +8,19 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from models.common.store.case_status import statuses_of_parts
+from models.common.store.sessions import DatabaseSession
+from models.tables import CaseStatusRow
 from models.yayoi.store.case_records import OfficeRecords, office_records
 from web.common.context import Context, WebContext, given
 from web.yayoi.applicant.case_access import Office, OpenedCase, OpenedOffice
 from web.yayoi.applicant.case_view import CaseAction, OfficeSection, office_view
 
 
-async def sections_of(context: WebContext, case: OpenedCase) -> list[OfficeSection]:
-    """Return the offices that the link shows."""
-    async with context.sessions() as session:
-        records = await office_records(session, case.application_no)
-        statuses = await statuses_of_parts(session, case.application_no)
+async def sections_of(
+    session: DatabaseSession, case: OpenedCase, statuses: Mapping[int, CaseStatusRow]
+) -> list[OfficeSection]:
+    """Return the offices that the link shows, as their rows say."""
+    records = await office_records(session, case.application_no)
     return [
         office_view(
             pair,
@@ -26,6 +28,7 @@ async def sections_of(context: WebContext, case: OpenedCase) -> list[OfficeSecti
             case.procedure,
             records.get(pair.office_no, OfficeRecords()),
             started=case.application.started_at is not None,
+            unconfirmed=case.unconfirmed,
         )
         for pair in case.pairs
     ]
@@ -44,7 +47,10 @@ def possible(action: CaseAction) -> Callable[[Office, Context], Awaitable[None]]
     """Return the dependency of a page: raises `ActionNotPossibleError` before anything can be typed there."""
 
     async def check(office: Office, context: Context) -> None:
-        [section] = [each for each in await sections_of(context, office.case) if each.number == office.pair.office_no]
+        async with context.sessions() as session:
+            statuses = await statuses_of_parts(session, office.case.application_no)
+            sections = await sections_of(session, office.case, statuses)
+        [section] = [each for each in sections if each.number == office.pair.office_no]
         if reason := section.refuse(action):
             raise ActionNotPossibleError(office, action, reason)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, CaseStatusRow
+from models.yayoi.deadlines import HOLDER_MAIL_HOURS
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
@@ -16,6 +17,10 @@ from web.yayoi.customer.pair_page import STEP_PATHS
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
 _INSTRUCTIONS = {
     Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
+    Stage.CONFIRMATION: (
+        "ご契約者さまの確認を待っています。ご契約に登録されているメールアドレスに、確認をお願いするメールをお送りします"
+        f"（{HOLDER_MAIL_HOURS} 時間に 1 通まで）。ご契約者さまがメールのリンクから確認されると、お手続きが始まります。"
+    ),
     Stage.CORRECTION: ("お申し込みの内容に、次の点がありました。「訂正する」から、正しい内容を入力してください。"),
     Stage.SHARING: (
         "会計事務所との共有を解除してください。弥生製品の［ファイル］－［スマート取引取込］－［スマート取引取込の設定］を開き、"
@@ -53,6 +58,7 @@ _ENDED = {
 }
 _STAGE_NAMES = {
     Stage.CHECK: "内容の確認中",
+    Stage.CONFIRMATION: "ご契約者さまの確認待ち",
     Stage.CORRECTION: "訂正待ち",
     Stage.REMEMBER_LINKS: "準備中",
     Stage.SHARING: "共有の解除待ち",
@@ -91,6 +97,7 @@ TOO_LATE = (
     "取り下げたい場合は、申込番号とあわせて、お問い合わせ画面からお問い合わせください。"
 )
 _ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
+_OR_CORRECT = "または、ご契約の事業所データのトークンを「訂正する」から入力されても、お手続きが始まります。"
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,13 @@ def office_view(
     records: OfficeRecords,
     *,
     started: bool,
+    unconfirmed: bool = False,
 ) -> OfficeSection:
-    """Show where the office's procedure is, as its row says; `started`: whether the application's has begun."""
+    """Show where the office's procedure is, as its row says.
+
+    `started`: whether the application's has begun; `unconfirmed`: whether the contract's holder has not confirmed the
+    application (Y5a).
+    """
     contract_id = pair.issued_contract_id or records.contract_id
     stage, points = Stage(status.stage), tuple(status.points)
     late = stage is Stage.AFTER_CLOSING
@@ -160,25 +172,31 @@ def office_view(
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
-        return _worked_on(pair, _ENDING if status.ending else _UNDER_WAY, keep_still=keep_still)
+        instruction = _ENDING if status.ending else _UNDER_WAY
+        return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
+    if unconfirmed and stage is Stage.CHECK:  # its procedure has not looked yet
+        stage = Stage.CONFIRMATION
+    shown = started or stage is Stage.CONFIRMATION
     corrected = stage is Stage.CORRECTION and not points
     yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
-    texts = _INSTRUCTIONS if yours else _INSTRUCTIONS | _WORKING
+    texts = _INSTRUCTIONS if yours or stage is Stage.CONFIRMATION else _INSTRUCTIONS | _WORKING
+    # Points there are only where a token was typed, and is not one of the contract's.
+    to_correct = stage is Stage.CONFIRMATION and bool(points)
     notified = stage in _NOTIFIED
     done = {step for step in SetUpStep if step.label not in points}
     return OfficeSection(
         number=pair.office_no,
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
-        stage=_STAGE_NAMES.get(stage, stage) if started else "受付済み",
-        instruction=texts.get(stage, _BEFORE_NOTICE) if started else _RECEIVED,
+        stage=_STAGE_NAMES.get(stage, stage) if shown else "受付済み",
+        instruction=texts.get(stage, _BEFORE_NOTICE) + (_OR_CORRECT if to_correct else "") if shown else _RECEIVED,
         yours=yours,
-        until=status.until if yours else None,
+        until=status.until if yours or stage is Stage.CONFIRMATION else None,
         points=points,
         contract_id=contract_id if notified else None,
         keep_still=procedure.linked and stage not in _AFTER_FREEZE,
         stopped=records.stopped,
-        action=_ACTIONS.get(stage) if yours else None,
+        action=CaseAction.CORRECT if to_correct else _ACTIONS.get(stage) if yours else None,
         steps=_steps(procedure, done, to_relink=bool(_services(points))) if notified else (),
         to_relink=_services(points),
         can_withdraw=not records.begun and not late,
@@ -200,7 +218,7 @@ def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> t
     return tuple(steps)
 
 
-def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool) -> OfficeSection:
+def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool, stopped: bool) -> OfficeSection:
     """Show that what somebody has done is worked on: nothing is offered until that has an outcome."""
     return OfficeSection(
         number=pair.office_no,
@@ -210,6 +228,7 @@ def _worked_on(pair: ApplicationOfficeRow, instruction: str, *, keep_still: bool
         instruction=instruction,
         yours=False,
         keep_still=keep_still,
+        stopped=stopped,
     )
 
 

@@ -67,11 +67,16 @@ async def draft_of_text(context: WebContext, drafts: Drafts, text: object) -> Ke
     return KeptDraft(row, urlencode({FIELD: text})) if row else None
 
 
-async def _opened(context: Context, drafts: DraftsOfAll, draft: Annotated[str, Query()] = "") -> KeptDraft | None:
-    """Return the draft of the address, if it has one. Raises `ProblemError` for one that is no longer kept."""
+async def _opened(
+    context: Context, drafts: DraftsOfAll, typed: Kept, draft: Annotated[str, Query()] = ""
+) -> KeptDraft | None:
+    """Return the draft of the address, if it has one.
+
+    Raises `ProblemError` for one that is no longer kept, unless something was typed: the page shows that without it.
+    """
     kept = await draft_of_text(context, drafts, draft)
-    if kept is None and draft:
-        raise no_such_draft()
+    if kept is None and draft and not typed.values:
+        raise ProblemError(HTTPStatus.NOT_FOUND, NOT_KEPT)
     return kept
 
 

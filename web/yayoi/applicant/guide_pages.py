@@ -10,7 +10,7 @@ from models.yayoi.identifiers import OfficeToken
 from models.yayoi.procedures import Procedure
 from web.common.auth import page_router
 from web.common.context import Context
-from web.common.page_form import PageForm
+from web.common.page_form import PageForm, sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept
 from web.yayoi.applicant.guide import chosen_procedure, steps_of
 
@@ -55,9 +55,8 @@ async def show_token(request: Request, context: Context, kept: Kept) -> Response
 
 @router.post("/token")
 async def check_token(request: Request, forms: Forms) -> Response:
-    typed = (await request.form()).get(TOKEN, "")
     try:
-        OfficeToken(typed if isinstance(typed, str) else "")
+        OfficeToken(sent_values(await request.form(), TOKEN)[TOKEN])
     except ValueError as refused:
         raise FormRefusedError({TOKEN: str(refused)}) from None
     return await forms.keep(request)

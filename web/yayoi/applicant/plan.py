@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from http import HTTPStatus
 
 from models.yayoi.application_form import MAX_OFFICE_NAME_LENGTH, MAX_OFFICES, SAME_NAME
 from models.yayoi.identifiers import YayoiId
@@ -32,6 +33,10 @@ class Plan:
 
     values: Mapping[str, str] = field(default_factory=dict)
     rows: int = ROWS_AT_FIRST
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Why it was not kept, beside what is wrong with it."""
+    status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+    """With which the page is shown if something is wrong."""
 
     @classmethod
     def of(cls, typed: Mapping[str, str]) -> "Plan":
@@ -45,6 +50,9 @@ class Plan:
         known = {f"{part}{row}": row for row in range(MAX_PLANNED) for part in _PARTS}
         values = {path: value.strip() for path, value in typed.items() if path in known and value.strip()}
         return cls(values, max(rows, *(known[path] + 1 for path in values), 0) or ROWS_AT_FIRST)
+
+    def with_errors(self, errors: Mapping[str, str], status: HTTPStatus) -> "Plan":
+        return replace(self, refusals=errors, status=status) if errors else self
 
     def value(self, path: str) -> str:
         return self.values.get(path, "")
@@ -90,7 +98,7 @@ class Plan:
         """What is wrong, by field, in the order of the page."""
         names = Counter(self.value(f"name{row}") for row in self._begun_rows)
         ids = Counter(yayoi_id for row in self._begun_rows if (yayoi_id := self._yayoi_id(row)))
-        errors = {}
+        errors = dict(self.refusals)
         for row in self._begun_rows:
             name, typed = self.value(f"name{row}"), self.value(f"yayoi_id{row}")
             if not name:
@@ -110,7 +118,8 @@ class Plan:
     def summary(self) -> list[tuple[str, str, str]]:
         """Field, label and message of every error, from the top of the page to its end."""
         rows = range(self.rows)
-        ordered = [(f"{part}{row}", f"{row + 1} 件目の{LABELS[part]}") for row in rows for part in LABELS]
+        ordered = [("", "計画")]
+        ordered += [(f"{part}{row}", f"{row + 1} 件目の{LABELS[part]}") for row in rows for part in LABELS]
         return [(path, label, self.errors[path]) for path, label in ordered if path in self.errors]
 
     @property

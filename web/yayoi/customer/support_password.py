@@ -65,11 +65,11 @@ class _Notice(BaseModel):
 @router.get(NOTICE)
 async def form(request: Request, context: Context, visitor: Visitor, kept: Kept) -> Response:
     if visitor and (pair := await status_of(context.sessions, visitor)):
-        page, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
-        if (refusal := page.refusal(step)) == OVER:
-            return page.refuse(step.label, refusal)
-    form = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
-    return context.show(request, "yayoi/support_password.html", {"page": form})
+        own, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
+        if (refusal := own.refusal(step)) == OVER:
+            return own.refuse(step.label, refusal)
+    page = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
+    return context.show(request, "yayoi/support_password.html", {"page": page})
 
 
 @router.post(NOTICE)

@@ -1,0 +1,108 @@
+"""The pages behind the links in a mail to a contract's holder: an application is confirmed or ended there (Y5a).
+
+Opening one changes nothing: mail scanners open links. What is asked may be sent twice: the first answer stays.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from models.common.calendar import day_in_japan
+from models.common.personal_links import PersonalLinkKind, read_link
+from models.yayoi.holder_confirmation import ConfirmationOutcome
+from models.yayoi.procedures import Procedure
+from models.yayoi.store.confirmations import HolderConfirmations, ToConfirm
+from web.common.auth import page_router
+from web.common.context import Context, given
+from web.common.problems import ProblemError
+from web.common.sent_forms import FormRefusedError, Kept, KeptForm, form_on
+
+DEAD_LINK = (
+    "このリンクは使えません。アドレスが途中で切れているか、期限が過ぎています。新しいメールのリンクを開いてください。"
+)
+CHANGED = "お申し込みの内容が、この画面を開いた後に訂正されました。内容をもう一度確認してください。"
+
+router = page_router()
+Confirmations = Annotated[HolderConfirmations, Depends(given(HolderConfirmations))]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What one of the two links asks."""
+
+    path: str
+    kind: PersonalLinkKind
+    settlement: ConfirmationOutcome
+
+
+_CONFIRM = _Question("/holder/confirm", PersonalLinkKind.HOLDER_CONFIRMS, ConfirmationOutcome.CONFIRMED)
+_END = _Question("/holder/end", PersonalLinkKind.HOLDER_ENDS, ConfirmationOutcome.REFUSED)
+
+
+@dataclass(frozen=True)
+class HolderPage:
+    """One request of a contract's holder."""
+
+    request: Request
+    context: Context
+    confirmations: Confirmations
+
+    async def opened(self, question: _Question, token: str) -> ToConfirm:
+        """Return what the link is about. Raises `ProblemError` for one that was not made here, or has expired."""
+        link = read_link(self.context.secret_key, question.kind, token)
+        if link is None or not link.is_open(self.context.now()):
+            raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
+        if (opened := await self.confirmations.opened(link.procedure_id)) is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
+        return opened
+
+    async def show(self, question: _Question, token: str, kept: KeptForm) -> Response:
+        opened = await self.opened(question, token)
+        facts = {
+            "opened": opened,
+            "applied_on": day_in_japan(opened.application.applied_at),
+            "procedure": Procedure(opened.application.procedure),
+            "confirms": question is _CONFIRM,
+            "path": question.path,
+            "link": token,
+            "refusal": kept.errors.get("", ""),
+        }
+        return self.context.show(self.request, "yayoi/holder.html", facts, kept.status)
+
+    async def answer(self, question: _Question) -> Response:
+        sent = await self.request.form()
+        token = str(sent.get("link", ""))
+        opened = await self.opened(question, token)
+        shown = str(sent.get("shown", ""))
+        if not await self.confirmations.answer(opened.application.application_no, shown, question.settlement):
+            raise FormRefusedError({"": CHANGED}, HTTPStatus.CONFLICT)
+        return RedirectResponse(f"{question.path}?link={token}", HTTPStatus.SEE_OTHER)
+
+
+Page = Annotated[HolderPage, Depends()]
+Link = Annotated[str, Query()]
+
+
+@router.get(_CONFIRM.path)
+async def show_confirmation(page: Page, kept: Kept, link: Link = "") -> Response:
+    return await page.show(_CONFIRM, link, kept)
+
+
+@router.post(_CONFIRM.path)
+@form_on(".", "link")
+async def confirm(page: Page) -> Response:
+    return await page.answer(_CONFIRM)
+
+
+@router.get(_END.path)
+async def show_end(page: Page, kept: Kept, link: Link = "") -> Response:
+    return await page.show(_END, link, kept)
+
+
+@router.post(_END.path)
+@form_on(".", "link")
+async def end(page: Page) -> Response:
+    return await page.answer(_END)
