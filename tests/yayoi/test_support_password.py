@@ -175,7 +175,7 @@ async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(c
 
 
 def is_notice(mail: EmailMessage) -> bool:
-    return mail["Subject"] == NOTICE_SUBJECT
+    return str(mail["Subject"]) == NOTICE_SUBJECT
 
 
 async def test_a_form_from_elsewhere_is_refused(customer: Customer) -> None:

@@ -275,7 +275,12 @@ SAMPLES = (
         "弥生ID のパスワードの設定が申し込まれたとき",
         CheckPurpose.NEW_PASSWORD.mail_subject,
         _PAIR,
-        _CODE | {"registration": False},
+        _CODE
+        | {
+            "registration": False,
+            "link_url": f"{_WEB}/password/01234567-89ab-cdef-0123-456789abcdef?link=WzEsMV0.kuza-eVpXvRBR6V4U",
+            "link_until": _AT + ADDRESS_CHECK_LASTS,
+        },
         "code",
     ),
     Sample(
