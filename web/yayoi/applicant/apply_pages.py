@@ -97,7 +97,7 @@ async def apply(
         raise FormRefusedError({"existing_contract_id": str(refused)}, HTTPStatus.TOO_MANY_REQUESTS) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
-    return await forms.keep(request, page=f"{CONFIRM}?{draft.query}" if draft else CONFIRM)
+    return await forms.keep(request, page=CONFIRM)
 
 
 def _begun(draft: KeptDraft | None, empty: ApplicationPage) -> ApplicationPage:
