@@ -92,14 +92,11 @@ class RegistrationActivities:
 
     @activity.defn
     async def unlock(self, step: Unlock) -> None:
-        """Let the registrant, or the owner of the account, try again."""
+        """Let the registrant try the keyword again."""
 
         async def unlock(transaction: StepTransaction) -> NoResult:
             row = await _held(transaction.session, step)
             row.locked_at, row.wrong_keywords = None, 0
-            account = await _account(transaction.session, row)
-            if account and row.kind == RegistrationKind.UNLOCKING:
-                account.locked_at, account.wrong_tries = None, 0
             transaction.audit("ロックを解除した", by=step.by, reason=step.reason)
             return NoResult()
 
@@ -160,8 +157,6 @@ _FREED = {
 def _reached(row: MyicsRegistrationRow) -> RegistrationOutcome | None:
     """Return how it has ended by what was done on the pages; None: nothing there has ended it."""
     match row.kind, row.stage:
-        case RegistrationKind.UNLOCKING, RegistrationStage.REGISTERED:
-            return RegistrationOutcome.UNLOCKED
         case RegistrationKind.REPRESENTATIVE | RegistrationKind.USER, RegistrationStage.REGISTERED:
             return RegistrationOutcome.REGISTERED
         case RegistrationKind.RENEWAL, RegistrationStage.RENEWED:

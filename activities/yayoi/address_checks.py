@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
-from models.common.personal_links import code_of
+from models.common.personal_links import PersonalLink, PersonalLinkKind, code_of
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
@@ -115,8 +115,15 @@ class AddressCheckActivities:
             most_tries=MOST_TRIES,
             kept_hours=ADDRESS_CHECK_LASTS // timedelta(hours=1),
             receipt_no=receipt_no(code.check_id),
+            link_url=self._link_url(row),
+            link_until=row.ends_at.astimezone(JST),
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)
+
+    def _link_url(self, row: AddressCheckRow) -> str:
+        """Return where a new password is set without the code: all mails of a check hold the same link."""
+        link = PersonalLink(PersonalLinkKind.NEW_PASSWORD, str(row.check_id), 1, row.ends_at)
+        return f"{self._public_url}/password/{row.check_id}?link={link.token(self._secret_key)}"
 
     async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)

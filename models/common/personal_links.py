@@ -20,6 +20,7 @@ class PersonalLinkKind(StrEnum):
 
     DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
+    NEW_PASSWORD = "new password"  # noqa: S105 the name of a kind
     HOLDER_CONFIRMS = "holder confirms"
     HOLDER_ENDS = "holder ends"
     HOLDER_APPLIES = "holder applies"

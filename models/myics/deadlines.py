@@ -28,8 +28,6 @@ CONFIRMATION_OPERATOR_DAYS = 7
 
 KEYWORD_LENGTH = 64
 """Characters of a keyword at most (M2)."""
-WRONG_PASSWORDS = 10
-"""Wrong passwords in a row that lock an account (M8)."""
 WRONG_KEYWORDS = 5
 """Wrong keywords in a row that lock a registration (M8)."""
 MOST_CORRECTIONS = 5

@@ -19,7 +19,6 @@ class MyicsMail(StrEnum):
     EXPIRED = "myics_expired"
     WITHDRAWN = "myics_withdrawn"
     LOCKED = "myics_locked"
-    UNLOCKED = "myics_unlocked"
     RENEWAL = "myics_renewal"
     RENEWED = "myics_renewed"
     ADDRESS_CHANGE = "myics_address_change"
@@ -48,7 +47,6 @@ class MyicsMail(StrEnum):
             MyicsMail.EXPIRED: "日本ICS株式会社 MYICS ユーザー登録の期限切れのお知らせ",
             MyicsMail.WITHDRAWN: "日本ICS株式会社 MYICS ユーザー登録の取り下げのお知らせ",
             MyicsMail.LOCKED: "日本ICS株式会社 MYICS 入力誤りによるロックのお知らせ",
-            MyicsMail.UNLOCKED: "日本ICS株式会社 MYICS ロック解除のお知らせ",
             MyicsMail.RENEWAL: "日本ICS株式会社 MYICS パスワード再設定のご案内",
             MyicsMail.RENEWED: "日本ICS株式会社 MYICS パスワード変更のお知らせ",
             MyicsMail.ADDRESS_CHANGE: "日本ICS株式会社 MYICS ユーザーアカウント変更の確認のお願い",

@@ -16,7 +16,6 @@ class RegistrationKind(StrEnum):
     REPRESENTATIVE = "representative"
     USER = "user"
     CLIENT = "client"
-    UNLOCKING = "unlocking"
     RENEWAL = "renewal"
     """Not a registration: a new password for an account whose owner has forgotten the old one."""
     ADDRESS = "address"
@@ -29,7 +28,6 @@ class RegistrationKind(StrEnum):
             RegistrationKind.REPRESENTATIVE: "MYICS 代表者の登録",
             RegistrationKind.USER: "MYICS ユーザーの登録",
             RegistrationKind.CLIENT: "MYICS 顧問先の登録",
-            RegistrationKind.UNLOCKING: "MYICS ロックの解除",
             RegistrationKind.RENEWAL: "MYICS パスワードの再設定",
             RegistrationKind.ADDRESS: "MYICS ユーザーアカウントの変更",
         }[self]
@@ -49,7 +47,6 @@ class RegistrationKind(StrEnum):
         """The stage at which it is stored."""
         return {
             RegistrationKind.CLIENT: RegistrationStage.RECEIVED,
-            RegistrationKind.UNLOCKING: RegistrationStage.LOCKED,
             RegistrationKind.RENEWAL: RegistrationStage.RENEWING,
             RegistrationKind.ADDRESS: RegistrationStage.CONFIRMING,
         }.get(self, RegistrationStage.INVITED)
@@ -62,7 +59,6 @@ class RegistrationStage(StrEnum):
     INVITED = "招待中"
     PROVISIONAL = "仮登録"
     USERS = "ユーザーの登録待ち"
-    LOCKED = "ロック中"
     REGISTERED = "登録済み"
     RENEWING = "再設定待ち"
     RENEWED = "再設定済み"
@@ -79,7 +75,6 @@ class RegistrationOutcome(StrEnum):
     REGISTERED = "登録済み"
     EXPIRED = "期限切れ"
     WITHDRAWN = "取り下げ"
-    UNLOCKED = "解除済み"
     RENEWED = "再設定済み"
     CHANGED = "変更済み"
     SUPERSEDED = "差し替え済み"

@@ -9,7 +9,6 @@ from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo
 from models.myics.registrations import (
     RegistrationCase,
-    RegistrationKind,
     RegistrationOutcome,
     RegistrationProgress,
     RegistrationStage,
@@ -54,7 +53,6 @@ class RegistrationState(CaseState):
             case=case,
             expires_on=case.expires_on,
             stage=case.kind.first_stage,
-            locked=case.kind is RegistrationKind.UNLOCKING,
             timeline=[TimelineEntry(at=case.requested_at, text="登録を受け付けた")],
         )
 

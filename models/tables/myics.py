@@ -61,8 +61,6 @@ class MyicsAccountRow(Base):
     kind: Mapped[str]
     state: Mapped[str]
     password_hash: Mapped[str | None]
-    wrong_tries: Mapped[int] = mapped_column(server_default=text("0"))
-    locked_at: Mapped[datetime | None]
     registered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
@@ -85,12 +83,6 @@ class MyicsRegistrationRow(NotifiedRow):
             "customer_no",
             unique=True,
             postgresql_where=text("kind = 'representative' and closed_at is null"),
-        ),
-        Index(
-            "one_open_unlocking",
-            "account_id",
-            unique=True,
-            postgresql_where=text("kind = 'unlocking' and closed_at is null"),
         ),
         Index(
             "open_for_account",

@@ -17,7 +17,6 @@ OFFICE = (
     *("report_confirmed", "report_not_confirmed", "resume", "try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "AccountUnlocking": REGISTRATION,
     "AddressChange": REGISTRATION,
     "BounceReading": ((FAILING,), (), ()),
     "CaseLinkMail": ((FAILING,), (), ()),

@@ -30,8 +30,7 @@ _KINDS = {
     MyicsMail.CONFIRMATION_REMINDER: [RegistrationKind.REPRESENTATIVE],
     MyicsMail.USER_INVITATION: [RegistrationKind.USER],
     MyicsMail.USER_REMINDER: [RegistrationKind.USER],
-    MyicsMail.UNLOCKED: [RegistrationKind.UNLOCKING],
-    MyicsMail.LOCKED: [RegistrationKind.REPRESENTATIVE, RegistrationKind.UNLOCKING],
+    MyicsMail.LOCKED: [RegistrationKind.REPRESENTATIVE],
     MyicsMail.RENEWAL: [RegistrationKind.RENEWAL],
     MyicsMail.RENEWED: [RegistrationKind.RENEWAL],
     MyicsMail.ADDRESS_CHANGE: [RegistrationKind.ADDRESS],
@@ -40,9 +39,7 @@ _KINDS = {
     MyicsMail.ADDRESS_LEFT: [RegistrationKind.ADDRESS],
 }
 _BOTH = [RegistrationKind.REPRESENTATIVE, RegistrationKind.USER]
-_WITHOUT_LINK = {
-    *(MyicsMail.UNLOCKED, MyicsMail.LOCKED, MyicsMail.RENEWED, MyicsMail.ADDRESS_CHANGED, MyicsMail.ADDRESS_LEFT)
-}
+_WITHOUT_LINK = {MyicsMail.LOCKED, MyicsMail.RENEWED, MyicsMail.ADDRESS_CHANGED, MyicsMail.ADDRESS_LEFT}
 _WITH_LINK = set(_KINDS) - _WITHOUT_LINK
 _PLACES = {RegistrationKind.RENEWAL: "password/new", RegistrationKind.ADDRESS: "address"}
 

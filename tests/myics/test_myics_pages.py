@@ -7,11 +7,10 @@ import pytest
 
 from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.refusals import RefusedError
-from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, ClientForm, read
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationKind
-from models.myics.store.sign_in import LOCKED, STOPPED, WRONG
+from models.myics.store.sign_in import STOPPED, WRONG
 from tests.support.customer import errors_on, words
 from tests.support.environment import OFFICE_B
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, user
@@ -203,10 +202,6 @@ async def test_m3_wrong_in_any_of_the_three_is_one_answer_and_too_many_lock(
     for answer in wrong:
         assert (answer.status_code, WRONG in words(answer)) == (422, True)
         assert PASSWORD not in answer.text
-    for _ in range(WRONG_PASSWORDS - 1):
-        await browser.sign_in(password="Wrong2026")
-    locked = await browser.sign_in()
-    assert (locked.status_code, LOCKED.partition("。")[0] in words(locked)) == (422, True)
     assert (await browser.get("/myics/")).headers["location"] == "/myics/sign-in?next=/myics/"
 
 

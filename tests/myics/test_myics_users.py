@@ -3,25 +3,21 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
 
 from models.common.identifiers import MailAddress
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind, AccountState
-from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.forms import ClientForm, UserForm, read
 from models.myics.identifiers import ClientId, ClientSuffix, CustomerNo, HolderNo
-from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
+from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.registrants import RegistrantPage
-from models.myics.store.sign_in import LOCKED, STOPPED, WRONG, SignInRefusedError
-from models.tables import MyicsRegistrationRow
+from models.myics.store.sign_in import STOPPED, WRONG, SignInRefusedError
 from tests.support.environment import details_of
 from tests.support.myics_cases import status_of
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 from workers.stack.inbox import text_of
-from workflows.common import search_attributes
 
 JIRO, SABURO = "jiro@aoba-kaikei.example.jp", "saburo@aoba-kaikei.example.jp"
 ADMINISTRATOR = AccountKind.ADMINISTRATOR
@@ -228,33 +224,6 @@ async def test_what_is_wrong_is_not_said(myics: MyicsEnvironment) -> None:
         ("x", "y", "z"),
     ):
         assert await refused_sign_in(myics, holder, address, password) == WRONG
-
-
-@pytest.mark.parametrize("who", ["operator", "administrator"])
-async def test_m8_too_many_wrong_passwords_lock_until_somebody_unlocks(myics: MyicsEnvironment, who: str) -> None:
-    manager = await myics.firm()
-    await myics.register_user(await myics.add(manager, user(JIRO)))
-    tries = (refused_sign_in(myics, FIRM, JIRO, "Wrong2026") for _ in range(WRONG_PASSWORDS + 3))
-    assert set(await asyncio.gather(*tries)) == {WRONG}
-    assert await refused_sign_in(myics, FIRM, JIRO, PASSWORD) == LOCKED
-    await myics.notify()
-    [row] = await myics.rows(
-        select(MyicsRegistrationRow).where(MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING)
-    )
-    case = Registered(myics, row.registration_no)
-    await case.settled()
-    described = await case.handle.describe()
-    shown = described.typed_search_attributes
-    assert shown.get(search_attributes.WAITING_FOR) == WaitingFor.OPERATOR
-    assert shown.get(search_attributes.PROCEDURE) == "MYICS ロックの解除"
-    if who == "operator":
-        await case.act("unlock")
-    else:
-        await myics.users.unlock(manager, (await myics.account(JIRO)).account_id)
-        await myics.notify()
-    assert (await case.handle.result()).outcome is RegistrationOutcome.UNLOCKED
-    assert (await myics.signed_in(FIRM, JIRO, PASSWORD)).kind is AccountKind.GENERAL
-    assert await case.kinds() == ["myics_locked", "myics_unlocked"]
 
 
 async def test_an_administrator_sends_again_and_withdraws_from_the_list(myics: MyicsEnvironment) -> None:

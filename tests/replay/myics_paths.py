@@ -11,16 +11,15 @@ from models.common.messages import ACTIVITY_FAILING
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.myics.batches import BatchKind
-from models.myics.deadlines import WRONG_KEYWORDS, WRONG_PASSWORDS
+from models.myics.deadlines import WRONG_KEYWORDS
 from models.myics.forms import ClientForm, CorrectionForm
 from models.myics.identifiers import ClientSuffix, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
 from models.myics.store.registrants import LinkRefusedError, read_account
-from models.myics.store.sign_in import SignInRefusedError
 from models.tables import MyicsRegistrationRow
 from tests.support.bounced import come_back
 from tests.support.myics_cases import client_without_its_users, held_up, shown, start_nothing_more
-from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, SATO, MyicsEnvironment, Registered, user
+from tests.support.myics_environment import KEYWORD, OWNER, PASSWORD, SATO, MyicsEnvironment, Registered, user
 
 Path = Callable[[MyicsEnvironment], Awaitable[WorkflowHandle[Any, Any]]]
 JIRO = "jiro@aoba-kaikei.example.jp"
@@ -140,23 +139,6 @@ async def client_withdrawn_before_its_users_are_started(myics: MyicsEnvironment)
     return client.handle
 
 
-async def account_unlocked(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
-    await myics.firm()
-    for _ in range(WRONG_PASSWORDS):
-        try:
-            await myics.signed_in(FIRM, OWNER, "Wrong2026")
-        except SignInRefusedError:
-            continue
-    await myics.notify()
-    [row] = await myics.rows(
-        select(MyicsRegistrationRow).where(MyicsRegistrationRow.kind == RegistrationKind.UNLOCKING)
-    )
-    case = Registered(myics, RegistrationNo(row.registration_no))
-    await case.settled()
-    await case.act("unlock")
-    return case.handle
-
-
 async def password_renewed(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     await myics.firm()
     await myics.forget_password(OWNER)
@@ -255,7 +237,6 @@ MYICS_PATHS: tuple[Path, ...] = (
     user_never_answers,
     client_with_a_user,
     client_withdrawn_before_its_users_are_started,
-    account_unlocked,
     invitation_corrected_by_the_firm,
     address_changed,
     address_change_requested_twice,

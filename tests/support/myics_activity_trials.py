@@ -127,16 +127,10 @@ MYICS_TRIALS = [
     Trial(
         activity="unlock",
         message=Unlock.of(MR, AT, occurrence=1, **_BY),
-        given=(
-            _FIRM,
-            _account(locked_at=AT, wrong_tries=10),
-            _registration(kind=RegistrationKind.UNLOCKING, locked_at=AT),
-        ),
+        given=(_FIRM, _account(), _registration(locked_at=AT, wrong_keywords=5)),
         added=_ONE_STEP,
-        look=select(MyicsRegistrationRow.locked_at, MyicsAccountRow.locked_at, MyicsAccountRow.wrong_tries).join(
-            MyicsAccountRow, _OWN
-        ),
-        found=[(None, None, 0)],
+        look=select(MyicsRegistrationRow.locked_at, MyicsRegistrationRow.wrong_keywords),
+        found=[(None, 0)],
         actions=("ロックを解除した",),
     ),
     Trial(

@@ -83,7 +83,7 @@ class MyicsEnvironment:
         sessions, now = self.environment.sessions, self.now
         self.registrants = Registrants(sessions, self.hashing, "secret", not_woken, now)
         self.renewals = Renewals(sessions, self.hashing, "secret", not_woken, now)
-        self.sign_in = SignIn(sessions, self.hashing, not_woken, now)
+        self.sign_in = SignIn(sessions, self.hashing)
         self.address_changes = AddressChanges(sessions, self.sign_in, "secret", not_woken, now)
         self.users = Users(sessions, not_woken, now)
         self.invitations = InvitationUpdates(self.users, self.environment.client)

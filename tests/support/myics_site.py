@@ -30,8 +30,9 @@ class MyicsSite:
     myics: MyicsEnvironment
 
     @asynccontextmanager
-    async def browser(self) -> AsyncIterator["MyicsBrowserUser"]:
-        async with browser_on(self.app) as http:
+    async def browser(self, address: str = "127.0.0.1") -> AsyncIterator["MyicsBrowserUser"]:
+        """Give a browser that comes from this address."""
+        async with browser_on(self.app, client=(address, 4000)) as http:
             environment = self.myics.environment
             yield MyicsBrowserUser(
                 Web(self.app, http, environment.sessions, environment.client, environment.settings.temporal_task_queue)

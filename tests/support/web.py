@@ -163,6 +163,14 @@ def browser_on(app: FastAPI, address: str = WEB, **options: Any) -> Browser:
     return Browser(transport=httpx.ASGITransport(app, **options), base_url=address, headers=SAME_ORIGIN)
 
 
+def elsewhere(http: httpx.AsyncClient, address: str = "198.51.100.7") -> Browser:
+    """Return somebody else's browser on the same app, which comes from this address."""
+    transport = http._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    app: Any = transport.app
+    return browser_on(app, str(http.base_url), client=(address, 4000))
+
+
 @dataclass
 class Web:
     """The running app and what lies behind it."""

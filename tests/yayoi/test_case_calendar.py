@@ -73,7 +73,11 @@ UNTIL = date(2026, 11, 30)
             [("due-date", None), ("follow-up", 1), ("release", 2)],
         ),
         (status(Stage.RELINK, UNTIL), status(Stage.SET_UP, UNTIL), [("follow-up", 1), ("follow-up", 2)]),
-        (status(Stage.AFTER_CLOSING, UNTIL), status(Stage.AFTER_CLOSING, UNTIL), [("after-closing", 1), ("after-closing", 2)]),
+        (
+            status(Stage.AFTER_CLOSING, UNTIL),
+            status(Stage.AFTER_CLOSING, UNTIL),
+            [("after-closing", 1), ("after-closing", 2)],
+        ),
         (status(Stage.SHARING, UNTIL, WaitingFor.SYSTEM), status(Stage.SET_UP), [("due-date", None)]),
     ],
 )

@@ -221,9 +221,9 @@ async def test_nobodys_inbox_is_filled_with_links(web: Web) -> None:
     query = await saved(web, HALF)
     answers = [
         (await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")).status_code
-        for _ in range(Limit.CODE_MAIL.value.most + 1)
+        for _ in range(Limit.MAIL.value.most + 1)
     ]
-    assert answers == [303] * Limit.CODE_MAIL.value.most + [429]
+    assert answers == [303] * Limit.MAIL.value.most + [429]
 
 
 async def test_an_address_keeps_the_newest_of_its_drafts(web: Web) -> None:

@@ -8,12 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.tables import WebSessionRow
-from models.yayoi.address_checks import MOST_TRIES, CheckOutcome
+from models.yayoi.address_checks import MOST_TRIES, CheckOutcome, CheckPurpose
 from models.yayoi.store.address_checks import ONE_CLICK
 from tests.support.browser_user import HANAKO, NEW, OTHER_PASSWORD, PASSWORD, BrowserUser, browser_user_on, check_id_of
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import text_of
+from tests.support.web import elsewhere, text_of
+from web.common.auth import Guess, Limit
+from web.common.auth.rate_limits import Limits
+from web.yayoi.accounts.password import MAILED_TODAY
 
 
 @pytest_asyncio.fixture
@@ -66,6 +69,99 @@ async def test_a_password_that_cannot_be_used_costs_no_try_of_the_code(browser_u
     assert "新しいパスワード ：半角の英字・数字・記号 8～64 文字で入力してください" in text_of(short)
     row = await browser_user.row(place)
     assert (row.tries, row.finished_at) == (0, None)
+
+
+async def link_in(browser_user: BrowserUser, number: int, address: str) -> str:
+    body = (await browser_user.mail(number, address)).get_body(("plain",))
+    assert body is not None
+    [link] = re.findall(r"http://web\.test(/password/\S+\?link=\S+)", body.get_content())
+    return str(link)
+
+
+async def test_the_link_in_the_mail_sets_a_password_without_the_code_once(browser_user: BrowserUser) -> None:
+    address = OFFICE_B[0]
+    place = await browser_user.begun("/password", {"yayoi_id": address})
+    link = await link_in(browser_user, 1, address)
+    page = await browser_user.http.get(link)
+    assert "確認コードの入力は必要ありません" in text_of(page)
+    assert 'name="code"' not in page.text
+    refused = await browser_user.send(link, NEW | {"password": "short"}, action=place)
+    assert "8～64 文字" in text_of(refused)
+    assert "確認コードの入力は必要ありません" in text_of(refused)  # the address keeps the link
+    answer = await browser_user.send(link, NEW, action=place)
+    assert answer.headers["location"] == f"{place}/done"
+    assert await browser_user.sign_in(OTHER_PASSWORD, address) == 303
+    assert (await browser_user.http.get(link)).headers["location"] == f"{place}/done"
+    for made_up in (link[:-1], link.replace("link=", "link=x")):
+        begun = await browser_user.begun("/password", {"yayoi_id": address})
+        opened = await browser_user.http.get(made_up.replace(place, begun))
+        assert 'name="code"' in opened.text
+
+
+async def test_a_link_opens_no_other_request_and_no_registration(browser_user: BrowserUser) -> None:
+    address = OFFICE_B[0]
+    await browser_user.begun("/password", {"yayoi_id": address})
+    token = (await link_in(browser_user, 1, address)).partition("?")[2]
+    other = await browser_user.begun("/password", {"yayoi_id": address})
+    registration = await browser_user.begun()
+    for place in (other, registration):
+        assert 'name="code"' in (await browser_user.http.get(f"{place}?{token}")).text
+        answer = await browser_user.send(place, NEW | {"code": "000000", "link": token.partition("=")[2]}, action=place)
+        assert answer.status_code == 422
+
+
+async def test_strangers_who_request_again_and_again_take_the_owners_new_password_away_from_nobody(
+    browser_user: BrowserUser,
+) -> None:
+    """Mails of a day are bounded, and each holds a link that lives until the day is over."""
+    address, most = OFFICE_B[0], Limit.PASSWORD_MAIL_DAILY.value.most
+    for number in range(most + 3):
+        async with elsewhere(browser_user.http, f"198.51.100.{number}") as stranger:
+            await BrowserUser(browser_user.environment, stranger).begun("/password", {"yayoi_id": address})
+    last = await link_in(browser_user, most, address)
+    refused = await browser_user.send("/password", {"yayoi_id": address})
+    assert refused.headers["location"] == MAILED_TODAY
+    page = await browser_user.http.get(MAILED_TODAY)
+    assert CheckPurpose.NEW_PASSWORD.mail_subject in page.text
+    assert len(browser_user.environment.inbox.to(address)) == most
+    place = last.partition("?")[0]
+    assert (await browser_user.send(last, NEW, action=place)).headers["location"] == f"{place}/done"
+    assert await browser_user.sign_in(OTHER_PASSWORD, address) == 303
+
+
+async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_requests(
+    browser_user: BrowserUser,
+) -> None:
+    address = OFFICE_B[0]
+    limits = Limits(browser_user.environment.sessions, "secret")
+    for _ in range(Limit.PASSWORD_MAIL_AGAIN_DAILY.value.most - 1):
+        await limits.count((Limit.PASSWORD_MAIL_DAILY, address))
+    place = await browser_user.begun("/password", {"yayoi_id": address})
+    await browser_user.later(place, ONE_CLICK)
+    assert (await browser_user.send(place, {}, action=f"{place}/resend")).status_code == 429
+    assert "/mailed-today" not in await browser_user.begun("/password", {"yayoi_id": address})
+
+
+async def test_one_client_requests_mails_to_an_address_only_so_often(browser_user: BrowserUser) -> None:
+    address, most = OFFICE_B[0], Limit.MAIL.value.most
+    for _ in range(most):
+        await browser_user.begun("/password", {"yayoi_id": address})
+    assert (await browser_user.send("/password", {"yayoi_id": address})).status_code == 429
+    async with elsewhere(browser_user.http) as owner:
+        assert await BrowserUser(browser_user.environment, owner).begun("/password", {"yayoi_id": address})
+
+
+async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_tried(
+    browser_user: BrowserUser,
+) -> None:
+    address = OFFICE_B[0]
+    limits = Limits(browser_user.environment.sessions, "secret")
+    for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
+        await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.SIGN_IN.value}:{address}"))
+    assert await browser_user.sign_in(OTHER_PASSWORD, address) == 429
+    place = await browser_user.begun("/password", {"yayoi_id": address})
+    await browser_user.enter(place, await browser_user.code(1, address), **NEW)
+    assert await browser_user.sign_in(OTHER_PASSWORD, address) == 303
 
 
 async def test_the_answers_do_not_disclose_whether_an_address_is_registered(browser_user: BrowserUser) -> None:

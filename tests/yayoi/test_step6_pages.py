@@ -23,7 +23,8 @@ from models.yayoi.store.pair_status import NOT_YOURS
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import PASSWORD
+from tests.support.web import PASSWORD, elsewhere
+from web.common.auth import Limit
 from web.yayoi.customer.pair_page import NO_CASE
 from web.yayoi.customer.products import TRY_AGAIN
 
@@ -189,3 +190,22 @@ async def test_a_step_an_operator_took_on_the_phone_leaves_the_password_to_be_se
     assert (await customer.register(PRODUCT)).status_code == 303
     assert len(await customer.environment.rows(select(SupportPasswordRow))) == 1
     assert await customer.environment.rows(select(EventRow.kind).where(EventRow.kind == "support_password_set")) == []
+
+
+async def test_y20_tries_of_step5_and_step6_are_counted_apart(customer: Customer) -> None:
+    """Outsiders fill no count of who is signed in, and one's own wrong ones end soon."""
+    await customer.set_support_password()
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    await customer.create_group()
+    async with elsewhere(customer.http) as stranger:
+        wrong = customer.notice | {"yayoi_id": "stranger@example.jp"}
+        for _ in range(Limit.GUESSES.value.most + 1):
+            await customer.web.send("/support-password", wrong, http=stranger)
+    answers = [
+        await customer.register("/products/register", password="Wrong123") for _ in range(Limit.GUESSES.value.most - 1)
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert (await customer.register("/products/register", contract_id="700")).status_code == 422
+    assert (await customer.register("/products/register")).status_code == 303
+    assert (await customer.register("/products/owned", password="Wrong123")).status_code == 422
+    assert (await customer.register("/products/owned")).status_code == 429

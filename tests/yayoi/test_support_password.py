@@ -1,17 +1,26 @@
 """STEP5 on its pages: who may set the password, what it must be, and what is disclosed to nobody (Y19)."""
 
+import re
+from email.message import EmailMessage
+
 import httpx
 import pytest
 from sqlalchemy import select, text
 
 from models.common.password_hashing import Hashing
 from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
+from models.yayoi.mails import NOTICE_SUBJECT
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
 from tests.support.customer import SUPPORT_PASSWORD, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, YAYOI
-from tests.support.web import CROSS_SITE, hidden_fields
+from tests.support.web import CROSS_SITE, elsewhere, hidden_fields
+from web.common.auth import Guess, Limit
+from web.common.auth.rate_limits import Limits
 from web.yayoi.customer import support_password
+from workers.stack.inbox import text_of
+
+MOST = Limit.GUESSES.value.most
 
 
 async def kept(customer: Customer) -> str | None:
@@ -130,12 +139,43 @@ async def test_y19_a_password_that_was_set_is_changed_only_by_its_own_yayoi_id(c
     assert await Hashing().verify(password_hash, "Another9")
 
 
-async def test_guessing_which_address_goes_with_a_number_ends_soon(customer: Customer) -> None:
-    for _ in range(10):
-        await customer.web.send("/support-password", customer.notice | {"yayoi_id": OFFICE_B[0]})
-    answer = await customer.web.send("/support-password", customer.notice)
-    assert answer.status_code == 429
-    assert "分ほどたってから" in answer.text
+async def test_guessing_which_address_goes_with_a_number_ends_soon_for_who_guesses(customer: Customer) -> None:
+    async with elsewhere(customer.http) as stranger:
+        wrong = customer.notice | {"yayoi_id": OFFICE_B[0]}
+        answers = [await customer.web.send("/support-password", wrong, http=stranger) for _ in range(MOST + 1)]
+        assert [answer.status_code for answer in answers] == [422] * MOST + [429]
+        assert (await customer.web.send("/support-password", customer.notice, http=stranger)).status_code == 429
+    assert (await customer.set_support_password()).status_code == 303
+
+
+async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
+    for _ in range(MOST + 1):
+        refused = await customer.web.send("/support-password", customer.notice | {"contract_id": "700000"})
+        assert refused.status_code == 422
+        refused = await customer.set_support_password("short")
+        assert refused.status_code == 422
+    assert (await customer.set_support_password()).status_code == 303
+
+
+@pytest.mark.parametrize("how", ["the link of the notice", "signed in"])
+async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(customer: Customer, how: str) -> None:
+    limits = Limits(customer.environment.sessions, "secret")
+    for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
+        await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.NOTICE.value}:{customer.issued.contract_id}"))
+    refused = await customer.web.send("/support-password", customer.notice)
+    assert refused.status_code == 429
+    assert "お知らせメールのリンクを開き" in refused.text
+    if how == "signed in":
+        await customer.web.sign_in(customer.issued.yayoi_id)
+    else:
+        [mail] = [each for each in customer.environment.inbox.to(customer.issued.yayoi_id) if is_notice(each)]
+        [link] = set(re.findall(r"http://web\.test(/applications/\S+)", text_of(mail)))
+        assert (await customer.http.get(link)).status_code == 200
+    assert (await customer.set_support_password()).status_code == 303
+
+
+def is_notice(mail: EmailMessage) -> bool:
+    return str(mail["Subject"]) == NOTICE_SUBJECT
 
 
 async def test_a_form_from_elsewhere_is_refused(customer: Customer) -> None:

@@ -10,7 +10,6 @@ from models.tables import MyicsBatchRow, MyicsRegistrationRow
 from web.common.workflow_notifier import Notification
 from workflows.common.activity_options import LATER
 from workflows.myics import search_attributes
-from workflows.myics.account_unlocking import AccountUnlocking
 from workflows.myics.address_change import AddressChange
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
@@ -24,7 +23,6 @@ _PROCEDURES: dict[RegistrationKind, Callable[..., Any]] = {
     RegistrationKind.REPRESENTATIVE: RepresentativeRegistration.run,
     RegistrationKind.USER: UserInvitation.run,
     RegistrationKind.CLIENT: ClientRegistration.run,
-    RegistrationKind.UNLOCKING: AccountUnlocking.run,
     RegistrationKind.RENEWAL: PasswordRenewal.run,
     RegistrationKind.ADDRESS: AddressChange.run,
 }

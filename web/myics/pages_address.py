@@ -7,12 +7,12 @@ from fastapi.responses import Response
 
 from models.myics.personal_links import NEW_ADDRESS_PATH
 from models.myics.store.address_changes import AddressChanges
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_register import to
-from web.myics.signed_in import SIGN_IN
+from web.myics.signed_in import SIGN_IN, account_name
 
 LABELS = {"password": "いまのパスワード"}
 Changes = Annotated[AddressChanges, Depends(given(AddressChanges))]
@@ -34,6 +34,7 @@ async def confirm(request: Request, context: Context, changes: Changes) -> Respo
     values = sent_values(await request.form(), "link", *LABELS)
     if not values["password"]:
         raise FormRefusedError({"password": "入力してください。"})
-    await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-    holder_no = await changes.confirm(values["link"], values["password"])
+    owner = account_name(*await changes.account_name(values["link"]))
+    async with context.auth.guessing(request, Guess.MYICS_SIGN_IN, owner):
+        holder_no = await changes.confirm(values["link"], values["password"])
     return to(SIGN_IN, done="address", customer_no=holder_no)

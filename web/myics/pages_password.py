@@ -12,12 +12,12 @@ from models.myics.forms import read
 from models.myics.identifiers import HolderNo
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm, Renewals
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
 from web.myics.pages_register import chosen_password
-from web.myics.signed_in import SIGN_IN
+from web.myics.signed_in import SIGN_IN, account_name
 
 FORGOTTEN = "/myics/password"
 MAIL_SENT = "/myics/password/mail-sent"
@@ -37,12 +37,12 @@ async def show_form(request: Request, context: Context, kept: Kept) -> Response:
 async def request_link(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     """Have a link mailed. The answer is the same whether or not there is such an account."""
     typed = read(RenewalForm, sent_values(await request.form(), *ACCOUNT_LABELS))
-    await context.auth.limit(Limit.NEW_PASSWORD_FROM, client_address(request))
+    client, account = client_address(request), account_name(typed.customer_no, typed.address)
     # Counted for accounts that do not exist too: else the limit would show which ones do.
-    account = f"{typed.customer_no} {typed.address}"
-    await context.auth.limit(Limit.NEW_PASSWORD, account)
-    await context.auth.limit(Limit.NEW_PASSWORD_DAILY, account)
-    await renewals.request_link(typed)
+    await context.auth.limit_all((Limit.NEW_PASSWORD_FROM, client), (Limit.NEW_PASSWORD, f"{client} {account}"))
+    # Strangers take no link away: once enough were mailed today, the newest of them opens until tomorrow.
+    if await context.auth.within((Limit.NEW_PASSWORD_DAILY, account)):
+        await renewals.request_link(typed)
     return RedirectResponse(MAIL_SENT, HTTPStatus.SEE_OTHER)
 
 
@@ -64,6 +64,9 @@ async def open_link(
 async def set_password(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     values = sent_values(await request.form(), "link", *PASSWORD_LABELS)
     password = chosen_password(values)
-    await context.auth.limit(Limit.CODE_FROM, client_address(request))
-    holder_no = await renewals.set_password(values["link"], password)
-    return RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
+    async with context.auth.trying((Limit.CODE_FROM, client_address(request))):
+        opened = await renewals.open(values["link"])
+        holder_no = await renewals.set_password(values["link"], password)
+    answer = RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
+    await context.auth.trust(request, answer, Guess.MYICS_SIGN_IN, account_name(holder_no, opened.address))
+    return answer

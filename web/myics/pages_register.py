@@ -1,6 +1,7 @@
 """Behind a personal link: terms, account and keyword, the address checked, password (M1 to M3, M5, M6, M8)."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -14,12 +15,12 @@ from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
 from models.myics.personal_links import REGISTRATION_PATH
 from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.myics.pages_sign_in import HOME
-from web.myics.signed_in import SIGN_IN
+from web.myics.signed_in import SIGN_IN, account_name
 
 NOT_TYPED = "入力してください。"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
@@ -50,8 +51,12 @@ class LinkPages:
         values = sent_values(await self.request.form(), "link", *_LABELS[page])
         return values.pop("link"), values
 
-    async def limit(self, limit: Limit) -> None:
-        await self.context.auth.limit(limit, client_address(self.request))
+    async def limit_submissions(self) -> None:
+        await self.context.auth.limit(Limit.SUBMISSION, client_address(self.request))
+
+    def trying(self) -> AbstractAsyncContextManager[None]:
+        """Count what is tried behind a link, unless it is right."""
+        return self.context.auth.trying((Limit.CODE_FROM, client_address(self.request)))
 
 
 Pages = Annotated[LinkPages, Depends()]
@@ -96,8 +101,8 @@ async def accept_terms(pages: Pages) -> Response:
 async def set_password(pages: Pages) -> Response:
     link, values = await pages.sent(RegistrantPage.PASSWORD)
     password = chosen_password(values)
-    await pages.limit(Limit.CODE_FROM)
-    await pages.registrants.set_password(link, password)
+    async with pages.trying():
+        await pages.registrants.set_password(link, password)
     return to(REGISTRATION_PATH, link=link)
 
 
@@ -107,7 +112,7 @@ async def choose_account(pages: Pages) -> Response:
     """M2: the representative's own account; a mail checks its address."""
     link, values = await pages.sent(RegistrantPage.ACCOUNT)
     account = read_account(values["address"], values["keyword"])
-    await pages.limit(Limit.SUBMISSION)
+    await pages.limit_submissions()
     await pages.registrants.choose_account(link, account)
     return to(REGISTRATION_PATH, link=link)
 
@@ -118,7 +123,7 @@ async def correct_address(pages: Pages) -> Response:
     """Until the address is confirmed, it can be corrected by the link with which it was chosen."""
     link, values = await pages.sent(RegistrantPage.MAIL_SENT)
     corrected = read(CorrectionForm, values)
-    await pages.limit(Limit.SUBMISSION)
+    await pages.limit_submissions()
     await pages.registrants.correct_address(link, corrected)
     return to(REGISTRATION_PATH, link=link, done=_CORRECTED)
 
@@ -129,10 +134,13 @@ async def confirm(pages: Pages) -> Response:
     """M3: behind the link in that mail, the keyword again and a password."""
     link, values = await pages.sent(RegistrantPage.CONFIRM)
     keyword, password = read_keyword(values["keyword"]), chosen_password(values)
-    await pages.limit(Limit.CODE_FROM)
-    opened = await pages.registrants.open(link)
-    await pages.registrants.confirm(link, keyword, password)
-    return to(SIGN_IN, done="registered", customer_no=opened.holder_no)
+    async with pages.trying():
+        opened = await pages.registrants.open(link)
+        await pages.registrants.confirm(link, keyword, password)
+    answer = to(SIGN_IN, done="registered", customer_no=opened.holder_no)
+    owner = account_name(opened.holder_no, opened.address)
+    pages.context.auth.devices.remember(pages.request, answer, Guess.MYICS_SIGN_IN, owner)
+    return answer
 
 
 def chosen_password(values: Mapping[str, str]) -> str:

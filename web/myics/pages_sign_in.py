@@ -8,12 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.myics.identifiers import HolderNo
 from models.myics.store.sign_in import SignIn, SignInRefusedError, read_account_name
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, page_router
 from web.common.auth.access import local_path
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
-from web.myics.signed_in import SIGN_IN, SignedInMember
+from web.myics.signed_in import SIGN_IN, SignedInMember, account_name
 
 HOME = "/myics/"
 LABELS = {"customer_no": HolderNo.label_of_both, "address": "ユーザーアカウント", "password": "パスワード"}
@@ -60,13 +60,13 @@ async def sign_in(request: Request, context: Context, accounts: Annotated[SignIn
         raise FormRefusedError(empty)
     try:
         name = read_account_name(sent["customer_no"], sent["address"])
-        # Tries of one account are not counted here: too many wrong passwords lock it.
-        await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-        member = await accounts.sign_in(*name, sent["password"])
+        async with context.auth.guessing(request, Guess.MYICS_SIGN_IN, account_name(*name)):
+            member = await accounts.sign_in(*name, sent["password"])
     except SignInRefusedError as refused:
         raise FormRefusedError({"": str(refused)}) from None
     answer = RedirectResponse(local_path(sent["next"] or HOME), HTTPStatus.SEE_OTHER)
     await context.auth.firms.begin(request, answer, account_id=member.account_id)
+    context.auth.devices.remember(request, answer, Guess.MYICS_SIGN_IN, account_name(*name))
     return answer
 
 

@@ -39,7 +39,6 @@ _DONE = {
     "administrator": "ユーザー種別を「管理者」に変更しました。",
     "stop": "アカウントを停止しました。この方はログインできません。",
     "restart": "アカウントの停止を解きました。この方は、これまでのパスワードでログインできます。",
-    "unlock": "ロックを解除しました。この方は、もう一度ログインできます。",
 }
 
 
@@ -188,8 +187,6 @@ async def _act(users: Users, invitations: InvitationUpdates, manager: Member, ac
             await users.stop(manager, account_id)
         case "restart":
             await users.restart(manager, account_id)
-        case "unlock":
-            await users.unlock(manager, account_id)
         case _:
             raise NotPossibleError("この操作はありません。一覧を開き直してください。")
 

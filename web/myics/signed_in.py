@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from models.common.identifiers import MailAddress
+from models.myics.identifiers import HolderNo
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member, SignIn
 from web.common.context import Context, given
@@ -35,3 +37,8 @@ async def _manager(member: SignedInMember) -> Member:
 
 
 SignedInManager = Annotated[Member, Depends(_manager)]
+
+
+def account_name(holder_no: HolderNo, address: MailAddress | str) -> str:
+    """Return what guesses at an account's password count as."""
+    return f"{holder_no} {address}"

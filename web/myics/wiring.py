@@ -32,7 +32,7 @@ def myics(context: WebContext) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_key, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
-    users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing, registrations.wake, now)
+    users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing)
 
     return WebPackage(
         routers=[

@@ -175,10 +175,9 @@ def _myics(mail: MyicsMail, when: str, kind: RegistrationKind, *, to: str | None
     return Sample(mail, f"MYICS：{when}", mail.subject, to or registration["address"], facts)
 
 
-_FIRM, _USER, _LOCK, _NEW, _MOVE = (
+_FIRM, _USER, _NEW, _MOVE = (
     RegistrationKind.REPRESENTATIVE,
     RegistrationKind.USER,
-    RegistrationKind.UNLOCKING,
     RegistrationKind.RENEWAL,
     RegistrationKind.ADDRESS,
 )
@@ -276,7 +275,12 @@ SAMPLES = (
         "弥生ID のパスワードの設定が申し込まれたとき",
         CheckPurpose.NEW_PASSWORD.mail_subject,
         _PAIR,
-        _CODE | {"registration": False},
+        _CODE
+        | {
+            "registration": False,
+            "link_url": f"{_WEB}/password/01234567-89ab-cdef-0123-456789abcdef?link=WzEsMV0.kuza-eVpXvRBR6V4U",
+            "link_until": _AT + ADDRESS_CHECK_LASTS,
+        },
         "code",
     ),
     Sample(
@@ -406,8 +410,7 @@ SAMPLES = (
     _myics(MyicsMail.REGISTERED, "登録が完了したとき", _USER),
     _myics(MyicsMail.EXPIRED, "期限までに登録されなかったとき", _FIRM),
     _myics(MyicsMail.WITHDRAWN, "登録が取り下げられたとき", _USER),
-    _myics(MyicsMail.LOCKED, "誤りが続いてロックしたとき", _LOCK),
-    _myics(MyicsMail.UNLOCKED, "ロックを解除したとき", _LOCK),
+    _myics(MyicsMail.LOCKED, "誤りが続いてロックしたとき", _FIRM),
     _myics(MyicsMail.RENEWAL, "パスワードを忘れた方が再設定を申し込んだとき", _NEW),
     _myics(MyicsMail.RENEWED, "新しいパスワードが設定されたとき", _NEW),
     _myics(MyicsMail.ADDRESS_CHANGE, "登録済みの方のアドレスの変更を受け付けたとき（新しいアドレスへ）", _MOVE),

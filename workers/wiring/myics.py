@@ -5,7 +5,6 @@ from activities.myics.registration_mail import RegistrationMailActivities
 from activities.myics.registrations import RegistrationActivities
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import public_url, secret_key
-from workflows.myics.account_unlocking import AccountUnlocking
 from workflows.myics.address_change import AddressChange
 from workflows.myics.client_batch import ClientBatch
 from workflows.myics.client_registration import ClientRegistration
@@ -17,7 +16,6 @@ MYICS_WORKFLOWS = (
     RepresentativeRegistration,
     UserInvitation,
     ClientRegistration,
-    AccountUnlocking,
     PasswordRenewal,
     AddressChange,
     ClientBatch,

@@ -18,7 +18,7 @@ from workflows.common import search_attributes as columns
 _OFFICE = "WorkflowType = 'OfficeDataProcedure'"
 _OPERATORS_OWN = ("OfficeDataProcedure", "RepresentativeRegistration")
 """Procedures that operators follow from beginning to end."""
-_AT_TIMES = ("UserInvitation", "ClientRegistration", "AccountUnlocking", "PasswordRenewal", "AddressChange")
+_AT_TIMES = ("UserInvitation", "ClientRegistration", "PasswordRenewal", "AddressChange")
 """Procedures that a firm leads itself, perhaps 10,000 at once: an operator is shown them only when it is their turn."""
 _OPEN = "ExecutionStatus = 'Running'"
 _AFTER_NOTICE = (Stage.SET_UP, Stage.RELINK, Stage.AFTER_CLOSING, Stage.CLOSED)

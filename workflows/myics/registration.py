@@ -305,7 +305,6 @@ _LAST_MAILS = {
     (True, RegistrationOutcome.REGISTERED): MyicsMail.REGISTERED,
     (True, RegistrationOutcome.EXPIRED): MyicsMail.EXPIRED,
     (True, RegistrationOutcome.WITHDRAWN): MyicsMail.WITHDRAWN,
-    (False, RegistrationOutcome.UNLOCKED): MyicsMail.UNLOCKED,
     (False, RegistrationOutcome.RENEWED): MyicsMail.RENEWED,
     (False, RegistrationOutcome.CHANGED): MyicsMail.ADDRESS_CHANGED,
 }

@@ -79,8 +79,7 @@ def _facts(state: RegistrationState) -> list[tuple[str, str]]:
     ]
     if state.outcome is None:
         facts.insert(1, ("待っている相手", str(state.waiting_for)))
-        if state.case.kind is not RegistrationKind.UNLOCKING:
-            facts.insert(2, ("期限切れになる日", day(state.expires_on)))
+        facts.insert(2, ("期限切れになる日", day(state.expires_on)))
     if state.link_no:
         facts.append(("送った URL", f"{state.link_no} 本目（これより前の URL は使えません）"))
     return facts

@@ -442,8 +442,6 @@ CREATE TABLE myics_accounts (
     kind VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     password_hash VARCHAR,
-    wrong_tries INTEGER DEFAULT 0 NOT NULL,
-    locked_at TIMESTAMP WITH TIME ZONE,
     registered_at TIMESTAMP WITH TIME ZONE,
     ended_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (account_id),
@@ -595,7 +593,6 @@ CREATE INDEX ix_myics_registrations_part_of ON myics_registrations (part_of);
 CREATE INDEX myics_to_notify ON myics_registrations (changed_at) WHERE notified_at is null or notified_at < changed_at;
 CREATE INDEX open_for_account ON myics_registrations (account_id) WHERE kind in ('renewal', 'address') and closed_at is null;
 CREATE UNIQUE INDEX one_open_representative ON myics_registrations (customer_no) WHERE kind = 'representative' and closed_at is null;
-CREATE UNIQUE INDEX one_open_unlocking ON myics_registrations (account_id) WHERE kind = 'unlocking' and closed_at is null;
 CREATE TABLE support_passwords (
     contract_id VARCHAR NOT NULL,
     password_hash VARCHAR NOT NULL,

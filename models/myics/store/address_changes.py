@@ -13,7 +13,6 @@ from models.common.personal_links import PersonalLink, PersonalLinkKind, read_li
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.deadlines import WRONG_PASSWORDS
 from models.myics.identifiers import HolderNo
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
@@ -22,7 +21,7 @@ from models.myics.store.sign_in import WRONG, SignIn, SignInRefusedError
 from models.tables import MyicsAccountRow, MyicsRegistrationRow
 
 _DONE = "この変更は、すでに完了しています。新しいユーザーアカウントでログインしてください。"
-_WRONG_PASSWORD = f"パスワードが違います。{WRONG_PASSWORDS} 回続けて間違えると、アカウントをロックします。"
+_WRONG_PASSWORD = "パスワードが違います。いまのユーザーアカウントでログインするときのパスワードを入力してください。"  # noqa: S105 a message
 _LATE = "この URL の期限は過ぎました。変更が必要なときは、事務所の管理者の方に、もう一度依頼してください。"
 _WITHDRAWN = "この変更は取り下げられたため、URL は使えません。ご不明な点は、事務所の管理者の方にお問い合わせください。"
 
@@ -52,12 +51,17 @@ class AddressChanges:
         async with self._consume(token) as (_, row, account):
             return NewAddress(HolderNo(account.holder_no), account.name, row.address or "")
 
+    async def account_name(self, token: str) -> tuple[HolderNo, MailAddress]:
+        """Return whose password the page behind the link asks for. Raises `LinkRefusedError`."""
+        async with self._consume(token) as (_, _, account):
+            return HolderNo(account.holder_no), MailAddress(account.address)
+
     async def confirm(self, token: str, password: str) -> HolderNo:
         """Make the address that of the account, and return the number to log in with.
 
         The password shows that it is the account's owner who reads there: the address may have been mistyped. Raises
-        `LinkRefusedError`, and `RefusedError` for a wrong password, which counts as one at the log-in, or if somebody
-        else has got an account with the address meanwhile (M8).
+        `LinkRefusedError`, and `RefusedError` for a wrong password, or if somebody else has got an account with the
+        address meanwhile (M8).
         """
         await self._check_password(token, password)
         async with self._consume(token) as (session, row, account):
@@ -70,10 +74,8 @@ class AddressChanges:
         return holder
 
     async def _check_password(self, token: str, password: str) -> None:
-        async with self._consume(token) as (_, _, account):
-            holder, address = HolderNo(account.holder_no), MailAddress(account.address)
         try:
-            await self.accounts.sign_in(holder, address, password)
+            await self.accounts.sign_in(*await self.account_name(token), password)
         except SignInRefusedError as refused:
             await self.open(token)  # a double click may have changed the address just now
             message = _WRONG_PASSWORD if str(refused) == WRONG else str(refused)

@@ -25,7 +25,6 @@ from models.myics.store.requests import (
     end_sessions,
     registered_account,
     request_new_password,
-    unlock_account,
 )
 from models.myics.store.sign_in import STOPPED
 from models.tables import MyicsAccountRow, MyicsRegistrationRow
@@ -64,7 +63,7 @@ class Renewals:
     now: Callable[[], datetime] = utc_now
 
     async def request_link(self, form: RenewalForm) -> None:
-        """Have a link mailed if there is such an account, locked or not, and it is not stopped. Nothing is returned.
+        """Have a link mailed if there is such an account, and it is not stopped. Nothing is returned.
 
         An account that is not registered yet has the link of its invitation. It takes as long as one hash, beside which
         nobody sees whether there was an account.
@@ -82,7 +81,7 @@ class Renewals:
             return Renewal(HolderNo(account.holder_no), account.name, account.address)
 
     async def set_password(self, token: str, password: str) -> HolderNo:
-        """Set the new password: a lock is opened, and nobody stays logged in with the old one.
+        """Set the new password: nobody stays logged in with the old one.
 
         Returns the number to log in with. Raises `LinkRefusedError` and `RefusedError`.
         """
@@ -93,7 +92,6 @@ class Renewals:
         async with self._consume(token) as (session, row, account):
             change_stage(row, RegistrationStage.RENEWED, self.now())
             account.password_hash = password_hash
-            await unlock_account(session, account, row.changed_at)
             await end_sessions(session, account)
             for number in (row.registration_no, account.registration_no):
                 audit(session, number, "パスワードを再設定した", by="本人", at=row.changed_at)

@@ -192,14 +192,6 @@ async def change_address(
         raise RefusedError([FieldError(field="address", message=taken)]) from None
 
 
-async def request_unlocking(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Open the registration in which operators unlock a locked account."""
-    row = await _for_account(session, RegistrationKind.UNLOCKING, account, Requester("system", at))
-    row.locked_at = at
-    _audit(session, row, "パスワードの誤りが続いたため、アカウントをロックした", Requester("system", at))
-    await session.flush()
-
-
 async def request_new_password(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
     await _supersede(session, account, RegistrationKind.RENEWAL, at)
@@ -245,16 +237,6 @@ async def take_new_address(
     await change_address(session, row, account, MailAddress(row.address or ""), at)
     change_stage(row, RegistrationStage.CHANGED, at)
     await _supersede(session, account, RegistrationKind.RENEWAL, at)
-    for case in await _open(session, account, RegistrationKind.UNLOCKING):
-        case.address = account.address
-
-
-async def unlock_account(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
-    """Let the owner of an account, which the caller holds, log in again, and end what operators have to do for it."""
-    account.locked_at, account.wrong_tries = None, 0
-    for case in await _open(session, account, RegistrationKind.UNLOCKING):
-        case.locked_at = None
-        change_stage(case, RegistrationStage.REGISTERED, at)
 
 
 async def end_sessions(session: DatabaseSession, account: MyicsAccountRow) -> None:

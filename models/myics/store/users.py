@@ -24,7 +24,6 @@ from models.myics.store.requests import (
     end_sessions,
     invite_user,
     request_new_address,
-    unlock_account,
 )
 from models.myics.store.sign_in import Member
 from models.tables import MyicsAccountRow, MyicsFirmRow, MyicsRegistrationRow, NoticeRow
@@ -56,7 +55,6 @@ class ListedUser:
     name: str
     kind: AccountKind
     state: AccountState
-    locked: bool
     expires_on: date | None
     """Until when an invitation can be used."""
     new_address: str | None = None
@@ -186,14 +184,6 @@ class Users:
             account.state = AccountState.REGISTERED
             self._audit(session, manager, account, "アカウントの停止を解いた")
 
-    async def unlock(self, manager: Member, account_id: int) -> None:
-        """Let a user who was locked out try again, and end what operators have to do. Raises `NotPossibleError`."""
-        async with self.sessions.begin() as session:
-            account = await self._held(session, manager, account_id)
-            await unlock_account(session, account, self.now())
-            self._audit(session, manager, account, "アカウントのロックを解除した")
-        self.wake()
-
     async def open_invitation(self, manager: Member, account_id: int) -> RegistrationNo:
         """Return the registration of a user who has not registered. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
@@ -306,7 +296,6 @@ def _listed(
         name=account.name,
         kind=AccountKind(account.kind),
         state=state,
-        locked=account.locked_at is not None,
         expires_on=expires_on if state in _INVITED else None,
         new_address=new_address,
         undelivered=undelivered and state in _INVITED,

@@ -124,6 +124,18 @@ class AddressChecks:
             self._wake()
         return refusal
 
+    async def finish(self, purpose: CheckPurpose, check_id: UUID, effect: Effect) -> str | None:
+        """Do what the check is for, once, for whoever has shown otherwise that they read the mails of its address.
+
+        Returns why it was refused. Raises `NoCheckError`.
+        """
+        async with self._sessions.begin() as session:
+            row = await self._open(session, purpose, check_id, for_change=True)
+            refusal = None if row.finished_at else await self._finish(session, row, effect)
+        if refusal is None:
+            self._wake()
+        return refusal
+
     async def _enter(self, session: DatabaseSession, row: AddressCheckRow, code: str, effect: Effect) -> str | None:
         now = self._now()
         if row.finished_at is not None:
@@ -135,9 +147,12 @@ class AddressChecks:
         if not await self._is_right(session, row, code):
             row.tries += 1
             return WRONG_CODE.format(left=MOST_TRIES - row.tries) if row.tries < MOST_TRIES else TRIES_USED
+        return await self._finish(session, row, effect)
+
+    async def _finish(self, session: DatabaseSession, row: AddressCheckRow, effect: Effect) -> str | None:
         if refusal := await effect(session, row):
             return refusal
-        row.finished_at = row.changed_at = now
+        row.finished_at = row.changed_at = self._now()
         row.password_hash = None
         return None
 

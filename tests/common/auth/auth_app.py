@@ -56,6 +56,7 @@ class Clock:
 class AuthApp:
     """An app with one page of its own behind the auth."""
 
+    app: FastAPI
     auth: Auth
     sessions: async_sessionmaker[AsyncSession]
     http: Browser
@@ -63,11 +64,21 @@ class AuthApp:
     taken: list[str] = field(default_factory=list)
 
     async def sign_in(
-        self, yayoi_id: str = HANAKO, password: str = PASSWORD, there: str = "/private"
+        self,
+        yayoi_id: str = HANAKO,
+        password: str = PASSWORD,
+        there: str = "/private",
+        *,
+        http: Browser | None = None,
     ) -> httpx.Response:
-        page = await self.http.get("/sign-in", params={"next": there})
+        http = http or self.http
+        page = await http.get("/sign-in", params={"next": there})
         sent = hidden_fields(page) | {"yayoi_id": yayoi_id, "password": password}
-        return await self.http.post("/sign-in", data=sent)
+        return await http.post("/sign-in", data=sent)
+
+    def browser(self, address: str) -> Browser:
+        """Return another browser, which comes from this address."""
+        return browser_on(self.app, str(self.http.base_url), client=(address, 4000))
 
     async def send_form(self, what: str, *, said: dict[str, str] | None = None) -> httpx.Response:
         """Send the form; a browser says of it what `said` holds, if not that it is of our own page."""
@@ -108,7 +119,7 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     forms = SentForms(SentFormStore(sessions, clock.now), secret_key="secret", https=https, limit=auth.limit_kept_forms)
     app.state.services = {WebContext: context, SentForms: forms}
     async with browser_on(app, address) as http:
-        auth_app = AuthApp(auth, sessions, http, clock)
+        auth_app = AuthApp(app, auth, sessions, http, clock)
         app.include_router(sign_in.router)
         app.include_router(_pages(auth_app, templates))
         yield auth_app
@@ -132,7 +143,7 @@ def _pages(auth_app: AuthApp, templates: Jinja2Templates) -> APIRouter:
 
     @router.get("/tried")
     async def tried(request: Request) -> Response:
-        await auth_app.auth.limit(Limit.SIGN_IN, request.query_params["key"])
+        await auth_app.auth.limit(Limit.GUESSES, request.query_params["key"])
         return Response("tried")
 
     @router.get("/fails")

@@ -12,6 +12,7 @@ from models.tables import WebSessionRow
 from tests.common.auth.auth_app import HANAKO, PASSWORD, TARO, AuthApp, cookies
 from tests.support.web import hidden_fields
 from web.common.auth.access import local_path
+from web.common.auth.guesses import KNOWN_FOR
 from web.common.auth.sessions import IDLE, LONGEST
 from web.yayoi.accounts.sign_in import WRONG
 
@@ -44,11 +45,13 @@ async def test_cookies_are_for_this_site_alone_and_out_of_reach_of_scripts(
     for where, prefix, secure in ((auth_app, "", False), (auth_app_with_tls, "__Host-", True)):
         assert not cookies(await where.http.get("/form"))
         given = cookies(await where.sign_in())
-        assert set(given) == {f"{prefix}session"}
+        assert set(given) == {f"{prefix}session", f"{prefix}device"}
         for cookie in given.values():
             assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", "/")
             assert bool(cookie["secure"]) is secure
-            assert cookie["domain"] == cookie["max-age"] == cookie["expires"] == ""
+            assert cookie["domain"] == cookie["expires"] == ""
+        assert given[f"{prefix}session"]["max-age"] == ""
+        assert given[f"{prefix}device"]["max-age"] == str(int(KNOWN_FOR.total_seconds()))
 
 
 async def test_signing_in_again_ends_the_session_before(auth_app: AuthApp) -> None:

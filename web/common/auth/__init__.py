@@ -1,6 +1,7 @@
 """Who may come in: sessions, passwords, forms of other sites, and limits on trying."""
 
 from web.common.auth.access import Auth, page_router
+from web.common.auth.guesses import Guess
 from web.common.auth.rate_limits import Limit, client_address
 
-__all__ = ["Auth", "Limit", "client_address", "page_router"]
+__all__ = ["Auth", "Guess", "Limit", "client_address", "page_router"]

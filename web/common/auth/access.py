@@ -1,6 +1,7 @@
 """Who may come in: what pages ask for before they do anything."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
 
@@ -12,7 +13,8 @@ from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
 from models.common.store.sessions import DatabaseSessions
 from models.tables import MyicsSessionRow, WebSessionRow
-from web.common.auth.rate_limits import Limit, Limits, client_address
+from web.common.auth.guesses import Devices, Guess
+from web.common.auth.rate_limits import Limit, Limits, Try, client_address
 from web.common.auth.sessions import Sessions
 from web.common.problems import ProblemError
 from web.common.sent_forms import PageRoute, SignInNeededError, sign_in_address
@@ -38,15 +40,57 @@ class Auth:
         self.hashing = Hashing()
         self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
         self.firms = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
+        self.devices = Devices(secret_key, https=https)
         self._limits = Limits(sessions, secret_key, now)
 
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""
         app.add_exception_handler(SignInNeededError, _to_sign_in)
 
-    async def limit(self, limit: Limit, key: str) -> None:
+    async def limit(self, limit: Limit, of: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
-        await self._limits.count(limit, key)
+        await self._limits.count((limit, of))
+
+    async def limit_all(self, *tries: Try) -> None:
+        """Count each of these tries, or none of them. Raises as `limit`."""
+        await self._limits.count(*tries)
+
+    async def within(self, *tries: Try) -> bool:
+        """Count each of these tries, or none of them; return whether they were counted."""
+        try:
+            await self._limits.count(*tries)
+        except ProblemError:
+            return False
+        return True
+
+    @asynccontextmanager
+    async def trying(self, *tries: Try, instead: str = "") -> AsyncIterator[None]:
+        """Count tries before what they ask for is looked at, and take them back unless the block raises.
+
+        Raises as `limit`; `instead`: what can be done at once by who is refused.
+        """
+        counted = await self._limits.count(*tries, instead=instead)
+        yield
+        await self._limits.take_back(counted)
+
+    def guessing(
+        self, request: Request, guess: Guess, account: str, *, signed_in: str | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Count a guess as `web.common.auth.guesses` says; the block raises if it is wrong.
+
+        `signed_in`: who is signed in as the one whom the account belongs to; they count by themselves.
+        """
+        known = signed_in or self.devices.known(request, guess, account)
+        tries = guess.tries(account, client_address(request), known)
+        return self.trying(*tries, instead=guess.owner_can)
+
+    async def trust(self, request: Request, response: Response, guess: Guess, account: str) -> None:
+        """Know this browser for the account, whose owner has just shown that they read its mails.
+
+        What strangers have guessed wrong no longer counts.
+        """
+        self.devices.remember(request, response, guess, account)
+        await self._limits.clear(Limit.GUESSES_OF_STRANGERS, f"{guess.value}:{account}")
 
     async def limit_kept_forms(self, request: Request) -> None:
         """Count a form that is kept for its page. Raises as `limit`."""

@@ -15,7 +15,7 @@ from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError, read_code
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
@@ -57,13 +57,14 @@ class CodePage:
     def purpose(self) -> CheckPurpose:
         return _PURPOSES[self.name]
 
-    async def show(self, form: PageForm) -> Response:
-        """Show the page; one whose check is finished leads on."""
+    async def show(self, form: PageForm, *, link: str = "") -> Response:
+        """Show the page; one whose check is finished leads on. `link`: what proves the mail without its code."""
         row = await self.row()
         if row.finished_at is not None:
             return self.done()
         facts = {
             "page": form,
+            "link": link,
             "place": self.path,
             "address": masked(row.yayoi_id),
             "until": row.code_until.astimezone(JST),
@@ -77,17 +78,33 @@ class CodePage:
     async def enter(self, typed: str, effect: Effect) -> Response:
         """Take the code that was typed; the page says why it was refused."""
         code = read_code(typed)
-        await self.context.auth.limit(Limit.CODE_FROM, client_address(self.request))
+        async with self.context.auth.trying((Limit.CODE_FROM, client_address(self.request))):
+            try:
+                refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)
+            except NoCheckError as gone:
+                raise self.gone(gone.explanation) from None
+            if refusal:
+                raise FormRefusedError({CODE: refusal})
+        return await self.finished()
+
+    async def open_link(self, effect: Effect) -> Response:
+        """Do what the check is for, for whoever has opened the link in its mail: it proves what the code does."""
         try:
-            refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)
+            refusal = await self.checks.finish(self.purpose, self.check_id, effect)
         except NoCheckError as gone:
             raise self.gone(gone.explanation) from None
         if refusal:
-            raise FormRefusedError({CODE: refusal})
-        return self.done()
+            raise FormRefusedError({"": refusal})
+        return await self.finished()
+
+    async def finished(self) -> Response:
+        """Lead on. Whoever reads the address's mails gets through from here, whatever strangers have tried."""
+        answer, yayoi_id = self.done(), (await self.row()).yayoi_id
+        await self.context.auth.trust(self.request, answer, Guess.SIGN_IN, yayoi_id)
+        return answer
 
     async def send_again(self) -> Response:
-        await limit_mails(self.context, (await self.row()).yayoi_id)
+        await self._limit_second_mail((await self.row()).yayoi_id)
         try:
             refusal = await self.checks.send_again(self.purpose, self.check_id)
         except NoCheckError as gone:
@@ -98,6 +115,13 @@ class CodePage:
 
     def done(self) -> Response:
         return RedirectResponse(f"{self.path}/done", HTTPStatus.SEE_OTHER)
+
+    async def _limit_second_mail(self, address: str) -> None:
+        if self.purpose is CheckPurpose.REGISTRATION:
+            await limit_mails(self.context, self.request, address)
+        else:
+            by_client = (Limit.MAIL, f"{client_address(self.request)} {address}")
+            await self.context.auth.limit_all(by_client, (Limit.PASSWORD_MAIL_AGAIN_DAILY, address))
 
     async def row(self) -> AddressCheckRow:
         try:
@@ -120,7 +144,6 @@ Code = Annotated[CodePage, Depends()]
 
 
 @router.get("/register/{check_id:uuid}")
-@router.get("/password/{check_id:uuid}")
 async def show(page: Code, kept: Kept) -> Response:
     return await page.show(kept.page(CODE_LABELS))
 
@@ -142,10 +165,10 @@ async def show_done(page: Code) -> Response:
     return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
 
 
-async def limit_mails(context: WebContext, address: str) -> None:
-    """Count a code mailed to this address."""
-    await context.auth.limit(Limit.CODE_MAIL, address)
-    await context.auth.limit(Limit.CODE_MAIL_DAILY, address)
+async def limit_mails(context: WebContext, request: Request, address: str) -> None:
+    """Count a mail to this address that anybody can ask for."""
+    by_client = (Limit.MAIL, f"{client_address(request)} {address}")
+    await context.auth.limit_all(by_client, (Limit.MAIL_DAILY, address))
 
 
 def masked(address: str) -> str:

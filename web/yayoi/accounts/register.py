@@ -49,7 +49,7 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
     await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
     if await checks.is_registered(typed.yayoi_id):
         raise FormRefusedError({"yayoi_id": ALREADY_REGISTERED})
-    await limit_mails(context, typed.yayoi_id)
+    await limit_mails(context, request, typed.yayoi_id)
     new = NewCheck(
         purpose=CheckPurpose.REGISTRATION,
         yayoi_id=typed.yayoi_id,

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import person_signing_in
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, page_router
 from web.common.auth.access import local_path
 from web.common.context import Context
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
@@ -38,13 +38,13 @@ async def sign_in(request: Request, context: Context) -> Response:
     sent = await request.form()
     typed, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
     yayoi_id = _read(typed, password)
-    await context.auth.limit(Limit.SIGN_IN_FROM, client_address(request))
-    await context.auth.limit(Limit.SIGN_IN, yayoi_id)
-    person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
-    if person_id is None:
-        raise FormRefusedError({"": WRONG})
+    async with context.auth.guessing(request, Guess.SIGN_IN, yayoi_id):
+        person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
+        if person_id is None:
+            raise FormRefusedError({"": WRONG})
     answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
     await context.auth.customers.begin(request, answer, person_id=person_id)
+    context.auth.devices.remember(request, answer, Guess.SIGN_IN, yayoi_id)
     return answer
 
 

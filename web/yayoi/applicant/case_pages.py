@@ -15,7 +15,7 @@ from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
 from models.yayoi.store.confirmations import is_unconfirmed
-from web.common.auth import Limit, page_router
+from web.common.auth import Guess, Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
@@ -84,7 +84,6 @@ async def _show(
         statuses = await statuses_of_parts(session, case.application_no)
         offices = await sections_of(session, case, statuses)
         event = await case_event(session, case.application_no, event_id) if case.whole else None
-        statuses = await statuses_of_parts(session, case.application_no)
     facts = {
         "case": case,
         "row": row,
@@ -100,7 +99,11 @@ async def _show(
         "notice_subject": NOTICE_SUBJECT,
         "automatic_mail_subject": AUTOMATIC_MAIL_SUBJECT,
     }
-    return context.show(request, "yayoi/case.html", facts)
+    response = context.show(request, "yayoi/case.html", facts)
+    if issued := [office.contract_id for office in offices if office.contract_id]:
+        # Whoever comes by the link of the notice is not kept out of STEP5 by what strangers have tried (Y19).
+        context.auth.devices.remember(request, response, Guess.NOTICE, *issued)
+    return response
 
 
 async def _mail_link(context: WebContext, link: Link) -> Response:
@@ -112,7 +115,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
             raise no_such_case()
         if await is_unconfirmed(session, link.application_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
-    await context.auth.limit(Limit.CODE_MAIL, f"case link {link.application_no}/{link.office_no}")
+    await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
     mail = SendMail(

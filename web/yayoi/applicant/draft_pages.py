@@ -120,7 +120,7 @@ async def mail(request: Request, context: Context, drafts: DraftsOfAll) -> Respo
     except ValueError as refused:
         raise FormRefusedError({"mail_address": str(refused) if typed.strip() else "入力してください。"}) from None
     await context.auth.limit(Limit.MAIL_FROM, client_address(request))
-    await limit_mails(context, address)
+    await limit_mails(context, request, address)
     if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent)):
         raise no_such_draft()
     return RedirectResponse(f"/drafts/mailed?{draft.query}", HTTPStatus.SEE_OTHER)

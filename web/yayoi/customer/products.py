@@ -12,7 +12,7 @@ from models.yayoi.events import OwnedProductRegisteredEvent, ProductRegisteredEv
 from models.yayoi.identifiers import ContractId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.support_passwords import SupportPasswords
-from web.common.auth import Limit, page_router
+from web.common.auth import Guess, page_router
 from web.common.context import given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept
@@ -90,8 +90,7 @@ async def register(
         raise FormRefusedError({"": refusal})  # its page says so too
     sent = await page.request.form()
     typed = sent_values(sent, *LABELS)
-    if errors := await _errors(page, passwords, typed["contract_id"], typed["password"]):
-        raise FormRefusedError(errors)
+    await _check(page, passwords, typed["contract_id"], typed["password"])
     event = registration.event(
         event_id=event_id_of(sent), source=CUSTOMER_PAGES, contract_id=typed["contract_id"], yayoi_id=page.who
     )
@@ -101,16 +100,17 @@ async def register(
     return lead_on(registration.step, reported)
 
 
-async def _errors(page: PairPage, passwords: SupportPasswords, typed: str, password: str) -> dict[str, str]:
-    """Return what is wrong with number and password; the password is looked at only for the visitor's own number."""
+async def _check(page: PairPage, passwords: SupportPasswords, typed: str, password: str) -> None:
+    """Refuse what is wrong with number and password; the password is looked at only for the visitor's own number."""
     if not typed.strip() or not password:
         missing = {"contract_id": typed.strip(), "password": password}
-        return {name: "入力してください。" for name, value in missing.items() if not value}
+        raise FormRefusedError({name: "入力してください。" for name, value in missing.items() if not value})
     try:
         contract_id = ContractId(typed)
     except ValueError as refused:
-        return {"contract_id": str(refused)}
+        raise FormRefusedError({"contract_id": str(refused)}) from None
     if refusal := page.pair.refuse_number(contract_id) if page.pair else NO_CASE:
-        return {"contract_id": refusal}
-    await page.context.auth.limit(Limit.SUPPORT_PASSWORD, contract_id)
-    return {} if await passwords.is_right(contract_id, password) else {"password": TRY_AGAIN}
+        raise FormRefusedError({"contract_id": refusal})
+    async with page.context.auth.guessing(page.request, Guess.PRODUCT_PASSWORD, contract_id, signed_in=page.who):
+        if not await passwords.is_right(contract_id, password):
+            raise FormRefusedError({"password": TRY_AGAIN})

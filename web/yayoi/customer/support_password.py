@@ -18,9 +18,9 @@ from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
 from models.yayoi.store.pair_status import OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import Guess, page_router
 from web.common.context import Context, WebContext, given
-from web.common.page_form import errors_by_field, messages, sent_values
+from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
@@ -154,12 +154,10 @@ async def _checked(
         raise FormRefusedError(errors | messages(invalid, typed)) from None
     if errors:
         raise FormRefusedError(errors)
-    await context.auth.limit(Limit.SUPPORT_PASSWORD_FROM, client_address(request))
-    await context.auth.limit(Limit.SUPPORT_PASSWORD, notice.contract_id)
-    try:
+    # Who is signed in as the pair's own ID asks about what is theirs.
+    own = visitor if visitor == notice.yayoi_id else None
+    async with context.auth.guessing(request, Guess.NOTICE, notice.contract_id, signed_in=own):
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
-    except RefusedError as refused:
-        raise FormRefusedError(errors_by_field(refused.errors, typed)) from None
     if refusal := await passwords.refusal(contract):
         raise FormRefusedError({"": refusal})
     if visitor != contract.yayoi_id and await passwords.is_set_and_recorded(contract):
