@@ -13,6 +13,8 @@ EXPIRY_DAYS = 5
 """Business days after the due date in which the applicant can still correct or release (Y27)."""
 EXTENSION_DAYS = 7
 """Days by which an operator's extension moves that deadline unless another day is typed in (Y27)."""
+MOST_EXTENSION_DAYS = 366
+"""Days by which extensions move it at most: a slip in the year would keep a case open for ever."""
 
 FOLLOW_UP_REMINDER_DAYS = (3, 7)
 """Business days after the notice on which the customer is reminded of what is open (Y25)."""

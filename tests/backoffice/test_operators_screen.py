@@ -168,7 +168,7 @@ async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
     shown = await cancellation(case)
-    assert shown == {"by": "佐藤", "reason": "理由", "supervisor": "責任者の名前"}
+    assert shown == {"by": "佐藤", "reason": "理由", "supervisor": "責任者の名前", "text_for_customer": ""}
     reason = await refusal(case.application, "cancel", shown)
     assert "「reason」が例の「理由」のままです。" in reason
     assert "使わない項目は、行ごと消してください。" in reason

@@ -40,10 +40,16 @@ SPELLINGS: dict[str, tuple[str, object]] = {
     "yayoi_id_confirmation": ADDRESS,
 }
 """How somebody may type a field, and what is kept or compared."""
-CHOSEN = {"kind": "of several things", "by": "the log-in's", "reason": "no form compares it", "note": "never stored"}
+CHOSEN = {
+    "kind": "of several things",
+    "by": "the log-in's",
+    "reason": "no form compares it",
+    "text_for_customer": "no form compares it",
+    "note": "never stored",
+}
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor"),
+    *("administrator", "supervisor", "service_kind", "step"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

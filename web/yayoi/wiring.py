@@ -51,6 +51,7 @@ from web.yayoi.notifications import (
     enquiry_notification,
     invitation_notification,
 )
+from web.yayoi.relink_corrections import RelinkCorrections
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
@@ -76,7 +77,8 @@ def yayoi(
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
-    events = EventDelivery(context.sessions, context.client)
+    corrections = RelinkCorrections(context.sessions, context.client, context.now, task_queue=context.task_queue)
+    events = EventDelivery(context.sessions, context.client, corrections)
     return WebPackage(
         routers=(provider_forms.router,),
         apis=(api.router,),

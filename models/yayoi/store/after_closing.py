@@ -22,6 +22,12 @@ def is_after_closing() -> ColumnElement[bool]:
     return exists().where(_OF_OFFICE, _STATUS.stage == Stage.AFTER_CLOSING)
 
 
+async def has_ended(session: DatabaseSession, application_no: str, office_no: int) -> bool:
+    """Whether nothing more can be done for a pair: its procedure has ended."""
+    pair = select(_OFFICE.office_no).filter_by(application_no=application_no, office_no=office_no).where(goes_on())
+    return await session.scalar(pair) is None
+
+
 async def has_something_open(session: DatabaseSession, yayoi_id: str) -> bool:
     """Whether a case of this Yayoi ID was closed with something open that can still be done."""
     pair = select(_OFFICE.office_no).where(_OFFICE.yayoi_id == yayoi_id, is_after_closing())

@@ -100,6 +100,8 @@ class NextStep:
     label: str
     path: str
     done: bool
+    now: bool
+    """It can be done now; False: it is done, or what comes before it is not (Y20)."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,10 @@ def _services(open_points: Sequence[str]) -> tuple[str, ...]:
 
 
 def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> tuple[NextStep, ...]:
-    steps = [NextStep(step.label, STEP_PATHS[step], step in done) for step in procedure.set_up_steps]
+    following = next((step for step in procedure.set_up_steps if step not in done), None)
+    steps = [NextStep(step.label, STEP_PATHS[step], step in done, step is following) for step in procedure.set_up_steps]
     if procedure.linked:
-        steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink))
+        steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink, to_relink))
     return tuple(steps)
 
 

@@ -1,14 +1,18 @@
-"""STEP6, first: the business group, created by the pair's own Yayoi ID (Y20)."""
+"""STEP6, first: the business group, created by the pair's own Yayoi ID, and later corrected by it (Y20)."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from uuid import uuid4
 
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.yayoi.business_groups import BusinessForm
 from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
+from models.yayoi.store.own_group import OwnGroup, correct_group, own_group
 from web.common.auth import page_router
 from web.common.page_form import PageForm, messages, sent_values
 from web.common.submission_ids import event_id_of
@@ -26,12 +30,18 @@ LABELS = {
     "details.phone": "登録電話番号",
 }
 TITLE = "STEP6 事業グループの新規作成"
+CORRECTION = "事業グループの内容の訂正"
+NOT_CREATED = "この弥生ID が管理する事業グループはありません。"
 NO_CHOICE = "どちらかを選んでください。"
 router = page_router()
 
 
 @router.get("/group")
 async def form(page: OwnPair) -> Response:
+    if group := await _created(page):
+        details = group.details.model_dump(mode="json") if group.details else {}
+        typed = {f"details.{name}": str(value) for name, value in details.items()}
+        return _show(page, PageForm(LABELS, {"group_name": group.name, **typed}), corrects=True)
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
         return page.refuse(TITLE, refusal)
     return _show(page, PageForm(LABELS))
@@ -41,11 +51,43 @@ async def form(page: OwnPair) -> Response:
 async def create(page: OwnPair, events: Events) -> Response:
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
         return page.refuse(TITLE, refusal)
-    sent = await page.request.form()
+    typed = _read(page, await page.request.form())
+    if isinstance(typed, PageForm):
+        return _show(page, typed)
+    reported = await report(events, typed)
+    if reported.refusal:
+        form = PageForm(LABELS, sent_values(await page.request.form(), *LABELS))
+        return _show(page, form.refused({"": reported.refusal}))
+    return lead_on(SetUpStep.BUSINESS_GROUP, reported)
+
+
+@router.post("/group/correction")
+async def correct(page: OwnPair) -> Response:
+    """Correct what was typed when the group was created, however long ago."""
+    group = await _created(page)
+    if group is None or page.pair is None:
+        return page.refuse(CORRECTION, page.refusal(SetUpStep.BUSINESS_GROUP) or NOT_CREATED)
+    typed = _read(page, await page.request.form())
+    if isinstance(typed, PageForm):
+        return _show(page, typed, corrects=True)
+    corrected = replace(group, name=typed.group_name, details=typed.details)
+    await correct_group(page.context.sessions, page.pair, group, corrected, page.context.now())
+    return RedirectResponse("/set-up?corrected=true", HTTPStatus.SEE_OTHER)
+
+
+async def _created(page: PairPage) -> OwnGroup | None:
+    """Return the group that was created in STEP6; None before that."""
+    if page.pair is None or SetUpStep.BUSINESS_GROUP not in page.pair.follow_up.done:
+        return None
+    return await own_group(page.context.sessions, page.who)
+
+
+def _read(page: PairPage, sent: Mapping[str, object]) -> BusinessGroupCreatedEvent | PageForm:
+    """Return what was typed, as the event that it is the first time; or the form, with what is wrong."""
     form = PageForm(LABELS, sent_values(sent, *LABELS))
     details = {path.removeprefix("details."): form.value(path) for path in LABELS if path.startswith("details.")}
     try:
-        event = BusinessGroupCreatedEvent.model_validate(
+        return BusinessGroupCreatedEvent.model_validate(
             {
                 "event_id": event_id_of(sent),
                 "source": CUSTOMER_PAGES,
@@ -59,14 +101,10 @@ async def create(page: OwnPair, events: Events) -> Response:
         errors = messages(invalid, form.values)
         if "details.business_form" in errors:
             errors["details.business_form"] = NO_CHOICE
-        return _show(page, form.refused(errors))
-    reported = await report(events, event)
-    if reported.refusal:
-        return _show(page, form.refused({"": reported.refusal}))
-    return lead_on(SetUpStep.BUSINESS_GROUP, reported)
+        return form.refused(errors)
 
 
-def _show(page: PairPage, form: PageForm) -> Response:
+def _show(page: PairPage, form: PageForm, *, corrects: bool = False) -> Response:
     forms = [(kind.value, kind.label) for kind in BusinessForm]
-    facts = {"title": TITLE, "page": form, "event_id": uuid4(), "business_forms": forms}
-    return page.show("yayoi/business_group.html", facts)
+    facts = {"title": CORRECTION if corrects else TITLE, "page": form, "event_id": uuid4(), "business_forms": forms}
+    return page.show("yayoi/business_group.html", facts | {"corrects": corrects})

@@ -1,20 +1,22 @@
 """Linking services again with the new contract ID: which, from which day on, and what to look at afterwards (Y21)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from http import HTTPStatus
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
+from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.common.refusals import in_japanese
-from models.yayoi.customer_events import CUSTOMER_PAGES
+from models.yayoi.customer_events import CUSTOMER_PAGES, RelinkCorrected
 from models.yayoi.events import ServiceRelinkedEvent
-from models.yayoi.identifiers import ContractId
-from models.yayoi.relink_form import RelinkDays, read_days
-from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.identifiers import ApplicationNo, ContractId
+from models.yayoi.relink_form import RelinkDays, RelinkRule
+from models.yayoi.service_links import Coverage, LinkKind, seamless_from
 from models.yayoi.store.pair_status import PairStatus
 from models.yayoi.store.sharing_again import ended_sharings
 from web.common.auth import page_router
@@ -43,24 +45,43 @@ class LinkView:
     @property
     def seamless_from(self) -> date | None:
         """The first day to import from with nothing missing or doubled."""
-        return self.last_imported_on + timedelta(days=1) if self.last_imported_on else None
+        return seamless_from(self.last_imported_on)
+
+    def read(self, pair: PairStatus, today: date, typed: Mapping[str, str]) -> RelinkDays:
+        return RelinkRule(self.kind, today, pair.applied_on, self.last_imported_on).read(**typed)
 
 
 @router.get("/relink")
-async def services(page: OwnLinks) -> Response:
+async def services(page: OwnLinks, *, later: Annotated[bool, Query()] = False) -> Response:
     pair = page.pair
-    if pair is None:
-        return page.refuse(TITLE, NO_CASE)
-    if pair.cannot_relink and not pair.contract_id:
-        return page.refuse(TITLE, pair.cannot_relink)
-    return await _show(page, pair, PageForm({}))
+    if pair is None or pair.contract_id is None:
+        return page.show("yayoi/nothing_yet.html", {"title": TITLE, "reason": _not_yet(pair)})
+    return await _show(page, pair, PageForm({}), later=later)
 
 
 @router.post("/relink")
 async def record(page: OwnLinks, events: Events) -> Response:
+    """Record a service that is linked again."""
     pair = page.pair
     if pair is None or pair.cannot_relink:
-        return page.refuse(TITLE, (pair and pair.cannot_relink) or NO_CASE)
+        return page.refuse(TITLE, _not_yet(pair))
+    return await _take(page, pair, events, _relinked)
+
+
+@router.post("/relink/correction")
+async def correct(page: OwnLinks, events: Events) -> Response:
+    """Correct the days of one that was recorded, as long as the case is kept."""
+    pair = page.pair
+    if pair is None or pair.contract_id is None:
+        return page.refuse(TITLE, _not_yet(pair))
+    return await _take(page, pair, events, _corrected)
+
+
+def _not_yet(pair: PairStatus | None) -> str:
+    return (pair and pair.cannot_relink) or NO_CASE
+
+
+async def _take(page: PairPage, pair: PairStatus, events: Events, event_of: "_EventOf") -> Response:
     sent = await page.request.form()
     links = _links(pair)
     sent_for = (sent.get("service_kind"), sent.get("service"))
@@ -73,22 +94,30 @@ async def record(page: OwnLinks, events: Events) -> Response:
         {f"links.{number}.{name}": f"{link.service}：{label}" for name, label in _FIELDS.items()},
         {f"links.{number}.{name}": value for name, value in typed.items()},
     )
-    days = read_days(link.kind, **typed, today=page.context.today, applied_on=pair.applied_on)
+    days = link.read(pair, page.context.today, typed)
     if days.errors:
         errors = {f"links.{number}.{name}": message for name, message in days.errors.items()}
         return await _show(page, pair, form.refused(errors))
-    if refusal := await _report(events, pair, link, days, sent):
-        return await _show(page, pair, form.refused({"": refusal}))
-    return RedirectResponse(f"/relink#link-{number}", HTTPStatus.SEE_OTHER)
+    facts = {"event_id": event_id_of(sent), "relinked_on": days.relinked_on, "asked_from": days.asked_from}
+    try:
+        event = event_of(pair, {"service_kind": link.kind, "service": link.service, **facts})
+    except ValidationError as invalid:
+        return await _show(page, pair, form.refused({"": in_japanese(invalid.errors())[0].message}))
+    reported = await report(events, event)
+    if reported.refusal:
+        return await _show(page, pair, form.refused({"": reported.refusal}))
+    query = "" if reported.at_once else "?later=true"
+    return RedirectResponse(f"/relink{query}#link-{number}", HTTPStatus.SEE_OTHER)
 
 
-async def _show(page: PairPage, pair: PairStatus, form: PageForm) -> Response:
+async def _show(page: PairPage, pair: PairStatus, form: PageForm, *, later: bool = False) -> Response:
     sharings = await ended_sharings(page.context.sessions, pair)
     links = _links(pair)
     facts = {
         "links": links,
         "sharings": sharings,
         "page": form,
+        "later": later,
         "today": page.context.today,
         "complete": all(link.coverage for link in links) and all(sharing.answered for sharing in sharings),
     }
@@ -110,20 +139,13 @@ def _links(pair: PairStatus) -> list[LinkView]:
     ]
 
 
-async def _report(
-    events: Events, pair: PairStatus, link: LinkView, days: RelinkDays, sent: Mapping[str, object]
-) -> str | None:
-    try:
-        event = ServiceRelinkedEvent(
-            event_id=event_id_of(sent),
-            source=CUSTOMER_PAGES,
-            kind="service_relinked",
-            contract_id=ContractId(pair.contract_id or ""),
-            service_kind=link.kind,
-            service=link.service,
-            relinked_on=days.relinked_on,
-            asked_from=days.asked_from,
-        )
-    except ValidationError as invalid:
-        return in_japanese(invalid.errors())[0].message
-    return (await report(events, event)).refusal
+_EventOf = Callable[[PairStatus, Mapping[str, Any]], ServiceRelinkedEvent | RelinkCorrected]
+
+
+def _relinked(pair: PairStatus, facts: Mapping[str, Any]) -> ServiceRelinkedEvent:
+    contract_id = ContractId(pair.contract_id or "")
+    return ServiceRelinkedEvent(kind="service_relinked", source=CUSTOMER_PAGES, contract_id=contract_id, **facts)
+
+
+def _corrected(pair: PairStatus, facts: Mapping[str, Any]) -> RelinkCorrected:
+    return RelinkCorrected(application_no=ApplicationNo(pair.application_no), office_no=pair.office_no, **facts)
