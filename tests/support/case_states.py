@@ -89,6 +89,11 @@ class CaseState:
         return stages.index(self.stage) > stages.index(Stage.NOTIFY)
 
     @property
+    def over(self) -> bool:
+        """Whether nothing can be done any more, or it is being taken back."""
+        return self.stage is Stage.CLOSED or self.ending is not None
+
+    @property
     def after_closing(self) -> bool:
         return self.stage is Stage.AFTER_CLOSING
 
@@ -127,19 +132,28 @@ class CaseState:
         return NOW - self.age - closed
 
     @property
-    def mails(self) -> tuple[MailKind, ...]:
-        """The mails to customers that are sent on the way to this state, the newest of each kind."""
-        if self.ending or (self.outcome and not self.outcome.kept):
-            outcome = self.ending or self.outcome
-            return tuple(kind for kind in MailKind if outcome and kind.name == outcome.name and not self.ending)
-        notice = MailKind.LINK_ADDED if self.procedure.has(Stage.ATTACH) else MailKind.COMPLETION_NOTICE
+    def notice(self) -> MailKind:
+        return MailKind.LINK_ADDED if self.procedure.has(Stage.ATTACH) else MailKind.COMPLETION_NOTICE
+
+    @property
+    def new_mails(self) -> tuple[MailKind, ...]:
+        """The mails that ask customers for what is to be done in this state."""
+        if self.ending or (self.waiting_for is WaitingFor.SYSTEM and self.stage in EXPIRING):
+            return ()
+        if self.outcome and not self.outcome.kept:
+            return tuple(kind for kind in MailKind if kind.name == self.outcome.name)
         of_stage = tuple(kind for kind in MailKind if self.stage.name in kind.name and not kind.for_operators)
-        always = (MailKind.RECEIPT, MailKind.CASE_LINK)
-        if self.after_closing or self.outcome:
-            return (*always, *of_stage, notice, MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED)
-        if self.after_notice:
-            return (*always, *of_stage, notice, MailKind.FOLLOW_UP_REMINDER)
-        return (*always, *of_stage, MailKind.DELAY)
+        if self.after_closing:
+            return (*of_stage, MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED)
+        if self.stage is Stage.CLOSED:
+            return (*of_stage, MailKind.FINISHED) if self.outcome is Outcome.COMPLETED else of_stage
+        return (*of_stage, self.notice, MailKind.FOLLOW_UP_REMINDER) if self.after_notice else of_stage
+
+    @property
+    def mails(self) -> tuple[MailKind, ...]:
+        """The mails that customers have, whose links they may follow in this state."""
+        before = (MailKind.RECEIPT, MailKind.CASE_LINK, self.notice if self.after_notice else MailKind.DELAY)
+        return (*self.new_mails, *(kind for kind in before if kind not in self.new_mails))
 
     def office_state(self, case: WrittenCase) -> OfficeState:
         """Return what the procedure knows in this state."""
@@ -215,12 +229,14 @@ class CaseState:
                 points=list(self.points),
             )
         )
-        await self._write_what_was_done(session, case, pair)
+        for table in (SetUpStepRow, RememberedLinkRow, NoticeRow):
+            await session.execute(delete(table).filter_by(application_no=case.application_no))
+        for registry_table in (SupportPasswordRow, GroupMemberRow, SharingRow):
+            await session.execute(delete(registry_table))
         await self._write_registry(session, case)
+        await self._write_what_was_done(session, case, pair)
 
     async def _write_what_was_done(self, session: DatabaseSession, case: WrittenCase, pair: dict[str, Any]) -> None:
-        for table in (SetUpStepRow, RememberedLinkRow, NoticeRow, SupportPasswordRow):
-            await session.execute(delete(table))
         for number, step in enumerate(self.done):
             done_at = NOW + timedelta(seconds=number)
             session.add(SetUpStepRow(**pair, step=step, done_at=done_at, reported_by="申込者"))
@@ -243,7 +259,6 @@ class CaseState:
             )
         if SetUpStep.SUPPORT_PASSWORD in self.done:
             session.add(SupportPasswordRow(contract_id=case.contract_id, password_hash=case.support_password_hash))
-        await session.execute(delete(GroupMemberRow))
         if SetUpStep.BUSINESS_GROUP in self.done:
             group = BusinessGroupRow(name="弥生商店")
             session.add(group)
@@ -269,9 +284,9 @@ class CaseState:
                         revoked_at=None if self.after_notice else NOW,
                     )
                 )
+                await session.flush()
         if case.office_token is None:
             return
-        await session.execute(delete(SharingRow))
         ended_for = f"{case.application_no}:1" if self.after_notice else None
         ended = {"ended_at": NOW, "ended_for": ended_for}
         session.add(SharingRow(office_token=case.office_token, firm=FIRM, **ended))
@@ -322,10 +337,10 @@ def _ended(state: CaseState) -> Iterator[CaseState]:
 
 
 def _open(state: CaseState) -> Iterator[CaseState]:
-    """Return the state with each part of what follows the notice done, but never all of it."""
+    """Return the state with each step done, and with each link made before or after them, but never with all of it."""
     steps, links = state.procedure.set_up_steps, len(state.links)
     for count in range(len(steps) + 1):
-        for relinked in range(links + 1):
+        for relinked in sorted({0, links} if count == 0 else {0} if count < len(steps) else range(links + 1)):
             progress = replace(state, done=steps[:count], relinked=relinked)
             follow_up = progress.follow_up
             fits = {Stage.SET_UP: bool(follow_up.open_steps), Stage.RELINK: not follow_up.open_steps}

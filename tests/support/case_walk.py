@@ -16,20 +16,21 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
+from activities.common.mail_markdown import text_of
 from activities.common.mail_templates import mail_templates
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
-from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.calendar import BusinessCalendar
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
 from models.common.waiting_for import WaitingFor
 from models.myics.vendor_pages import MyicsPages
-from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow
-from models.yayoi.case_links import calendar_address, case_link, case_path, operators_link
-from models.yayoi.customer_events import AnyEvent
+from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow, SetUpStepRow
+from models.yayoi.case_links import calendar_address, case_link, operators_link
+from models.yayoi.customer_events import AnyEvent, RelinkCorrected
 from models.yayoi.enquiries import ENQUIRY_PATH
-from models.yayoi.identifiers import ContractId
+from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
 from models.yayoi.office_state import OfficeState
@@ -56,16 +57,19 @@ from tests.support.web import (
     pair,
 )
 from web.app import create_app
+from web.yayoi.customer.pair_page import STEP_PATHS
 from web.yayoi.event_delivery import Delivery, EventDelivery, EventStatus, update_of
 from workflows.yayoi.office_details import SAID_BY_CUSTOMERS, office_details
 
 State = TypeVar("State")
 
+STEP5 = SetUpStep.SUPPORT_PASSWORD
 RELINK_PATH = "/relink"
 OTHER_ID = "c@example.co.jp"
 """Registered and in no group: a correction that is right."""
 _NAMED_STEP = re.compile(r"「([^「」]+)」(?:から|を押|をクリック|へ進)")
 """A button or a link that a text names as what to use next."""
+_LEADS_TO_STEPS = re.compile(rf"/applications/[^/]+(/offices/[0-9]+)?|{SET_UP_PATH}|{RELINK_PATH}")
 _IN_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
@@ -83,13 +87,18 @@ class ProcedureInState(EventDelivery):
                 found = await find_case(session, event)
             except CaseRefusedError as refused:
                 raise EventRefusedError(str(refused)) from None
+        assert self.state is not None
+        if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
+            return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
         _, message = update_of(event)
         [action] = [each for each in Action if each.message is type(message)]
-        assert self.state is not None
         if reason := OPERATIONS.refuse(action, message, self.state) or refuse_days(message, self.state, TODAY):
             raise EventRefusedError(reason)
+        return self._taken(self.state.case.case_no, found[1], action)
+
+    def _taken(self, application_no: ApplicationNo, office_no: int, action: Action) -> Delivery:
         self.taken.add(action)
-        return Delivery(self.state.case.case_no, found[1], EventStatus.DELIVERED)
+        return Delivery(application_no, office_no, EventStatus.DELIVERED)
 
 
 @dataclass
@@ -163,6 +172,10 @@ class Walk:
     """Pages that do not depend on the case, and were walked once."""
     _own: set[str] = field(default_factory=set)
     """Pages that do."""
+    _without_steps: set[tuple[str, Stage, Outcome | None]] = field(default_factory=set)
+    """Pages that ask for nothing at a stage: they are read once for it."""
+    _written: dict[tuple[object, ...], str] = field(default_factory=dict)
+    """Mails."""
 
     def __post_init__(self) -> None:
         self._procedure = ProcedureInState(self.sessions)
@@ -182,88 +195,92 @@ class Walk:
         self._procedure.state, self._procedure.taken = known, set()
         async with self.sessions.begin() as session:
             await state.write(session, self.case)
-        found = _Found(str(state))
-        starts = [self._whole, self._office, SET_UP_PATH, RELINK_PATH]
-        starts += [calendar_address(each) for each in starts[:2]]  # mails before this state had them
+        found = _Found(state)
+        starts = [SET_UP_PATH, RELINK_PATH]
         for kind in state.mails:
             text = await self._mail(kind, state)
-            found.named |= {(f"mail {kind}", step) for step in _NAMED_STEP.findall(text)}
-            addresses = re.findall(r"\(<([^>]+)>\)", text)
-            starts += [each.removeprefix(WEB) for each in addresses if each.startswith(WEB)]
+            if kind in state.new_mails:
+                found.named |= {(f"mail {kind}", step) for step in _NAMED_STEP.findall(text)}
+            starts += re.findall(rf"{re.escape(WEB)}(/\S*)", text)
+        starts += [calendar_address(each) for each in starts if each.startswith("/applications")]
         await self._walk(starts, found)
         found.check_names()
-        expected = {each for each in SAID_BY_CUSTOMERS.get(state.stage, ()) if each in _OF_CUSTOMERS}
-        possible = expected & set(OPERATIONS.available(known))
         if not state.ending and (state.waiting_for is not WaitingFor.SYSTEM or state.after_closing):
-            found.dead_ends += [f"{action} is waited for and offered nowhere" for action in possible - self._taken]
+            waited_for = _OF_CUSTOMERS & set(SAID_BY_CUSTOMERS.get(state.stage, ())) & set(OPERATIONS.available(known))
+            missing = sorted(waited_for - self._procedure.taken)
+            found.dead_ends += [f"{action} is waited for and offered nowhere" for action in missing]
         found.dead_ends += not_possible_though_named(office_details(known, "default"), OPERATIONS, known)
         self.dead_ends += [f"{state}: {each}" for each in found.dead_ends]
 
-    @property
-    def _taken(self) -> set[Action]:
-        return self._procedure.taken
-
-    @property
-    def _whole(self) -> str:
-        return case_path(SECRET, self.case.application_no, TODAY)
-
-    @property
-    def _office(self) -> str:
-        return case_path(SECRET, self.case.application_no, TODAY, 1)
-
     async def _mail(self, kind: MailKind, state: CaseState) -> str:
-        """Write the mail as it was sent when the case came to this state, and to whom."""
-        part = None if kind in {MailKind.RECEIPT, MailKind.FINISHED} else 1
-        request = SendMail(
-            case_no=self.case.application_no,
-            part=part,
-            kind=kind,
-            at=state.notified_at if state.after_notice and kind not in _AT_CLOSING else NOW - state.age,
-            points=state.points,
-            until=day_in_japan(NOW),
-        )
-        async with self.sessions() as session:
-            return (await self._mails.write(session, request)).body
+        """Write the mail as it was sent when the case came to this state; the same for all states that differ in more.
+
+        What differs is what is done, which the pages show.
+        """
+        key = (kind, state.stage, state.outcome, state.on_its_last_day, kind in state.new_mails)
+        if key not in self._written:
+            part = None if kind in {MailKind.RECEIPT, MailKind.FINISHED} else 1
+            before_closing = state.after_notice and kind not in {MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED}
+            request = SendMail(
+                case_no=self.case.application_no,
+                part=part,
+                kind=kind,
+                at=state.notified_at if before_closing else NOW - state.age,
+                points=state.points,
+                until=TODAY,
+            )
+            async with self.sessions() as session:
+                self._written[key] = text_of((await self._mails.write(session, request)).body)
+        return self._written[key]
 
     async def _walk(self, starts: list[str], found: "_Found") -> None:
-        ahead, seen = list(starts), set(self._same_for_all)
+        # Of the links to one page, the one that expires first.
+        ahead, seen = sorted(starts), set(self._same_for_all)
         while ahead:
             path = ahead.pop(0)
-            if path in seen or not path.startswith("/"):
+            place = urlsplit(path).path
+            if place in seen or not path.startswith("/"):
                 continue
-            seen.add(path)
+            seen.add(place)
             page = await self._open(path, found)
             if page is None:
                 continue
             ahead += page.links
             for form in page.forms:
-                if _reports(form, page):
+                if _reports(form) and (found.state.after_notice or form.action != STEP_PATHS[STEP5]):
                     ahead += await self._send(form, found, where=path)
 
     async def _open(self, path: str, found: "_Found") -> Page | None:
+        place = urlsplit(path).path
+        key = (place, found.state.stage, found.state.outcome)
+        if key in self._without_steps:
+            return None
         answer = await self.http.get(path)
         while answer.is_redirect:
             answer = await self.http.get(answer.headers["location"])
-        if answer.status_code != httpx.codes.OK:
-            found.dead_ends.append(f"{path} answers {answer.status_code}: {_words(answer)}")
-            return None
         if not answer.headers["content-type"].startswith("text/html"):
+            assert answer.status_code == httpx.codes.OK, path
+            self._same_for_all.add(place)  # a file, which leads nowhere
             return None
         page = Page(path, answer.text)
-        if await self._is_for_all(path, answer.text):
-            self._same_for_all.add(path)
-        else:
-            found.read(page)
-        found.labels |= page.labels
+        if answer.status_code != httpx.codes.OK and not (found.state.over and ENQUIRY_PATH in page.links):
+            found.dead_ends.append(f"{path} answers {answer.status_code}: {_words(answer)}")
+            return None
+        if await self._is_for_all(place, answer.text):
+            self._same_for_all.add(place)
+            return page
+        steps = found.read(page)
+        if not steps and not _LEADS_TO_STEPS.fullmatch(place):
+            self._without_steps.add(key)
         return page
 
-    async def _is_for_all(self, path: str, html: str) -> bool:
-        if urlsplit(path).query or path in self._own:
+    async def _is_for_all(self, place: str, html: str) -> bool:
+        if place in self._own or place.startswith(("/applications/", "/calendars/")):
             return False
-        answer = await self.nobody.get(path)
+        answer = await self.nobody.get(place)
         if answer.status_code == httpx.codes.OK and _without_numbers(answer.text) == _without_numbers(html):
             return True
-        self._own.add(path)
+        self._own.add(place)
         return False
 
     async def _send(self, form: Form, found: "_Found", *, where: str) -> list[str]:
@@ -277,8 +294,7 @@ class Walk:
             return []
         page = Page(form.action, answer.text)
         found.read(page)
-        found.labels |= page.labels
-        following = [each for each in page.forms if _reports(each, page)]
+        following = [each for each in page.forms if _reports(each)]
         if not following:
             found.dead_ends.append(f"what {where} offers has no effect: {_words(answer)}")
             return []
@@ -299,13 +315,17 @@ class Walk:
 class _Found:
     """What was read on the way through one state."""
 
-    state: str
+    state: CaseState
     dead_ends: list[str] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     named: set[tuple[str, str]] = field(default_factory=set)
 
-    def read(self, page: Page) -> None:
-        self.named |= {(page.path, step) for step in _NAMED_STEP.findall(page.text)}
+    def read(self, page: Page) -> bool:
+        """Keep what the page offers and names; return whether it is any step of the case."""
+        named = {(page.path, step) for step in _NAMED_STEP.findall(page.text)}
+        self.named |= named
+        self.labels |= page.labels
+        return bool(named) or any(_reports(form) for form in page.forms)
 
     def check_names(self) -> None:
         for where, step in sorted(self.named):
@@ -313,14 +333,15 @@ class _Found:
                 self.dead_ends.append(f"{where.partition('?')[0]} names 「{step}」, which is offered nowhere")
 
 
-_AT_CLOSING = (MailKind.FOLLOW_UP_ENDED, MailKind.FINISHED)
 _OF_CUSTOMERS = frozenset(Action) - {Action.REOPEN}
 """What customers can do themselves, where it is waited for."""
 
 
-def _reports(form: Form, page: Page) -> bool:
-    """Whether the form says that something was done: it has a number of its own, or leads to one that has."""
-    return form.method == "post" and ("event_id" in form.fields or urlsplit(page.path).path == form.action)
+def _reports(form: Form) -> bool:
+    """Whether the form says that something of the case was done, or leads to one that does."""
+    place = urlsplit(form.action).path
+    of_case = place.startswith(("/applications/", RELINK_PATH)) and "event_id" in form.fields
+    return form.method == "post" and (of_case or place in STEP_PATHS.values() or place == "/support-password/set")
 
 
 def not_possible_though_named(details: str, operations: Operations[Any, State], state: State) -> list[str]:
@@ -393,14 +414,16 @@ async def _completed_before(web: Web, issued: ContractId, of_contract: Mapping[s
         await session.execute(update(ApplicationRow).filter_by(application_no=number).values(closed_at=NOW))
         status = update(CaseStatusRow).filter_by(case_no=number)
         await session.execute(status.values(stage=Stage.CLOSED, outcome=Outcome.COMPLETED))
+        steps = [step for step in SetUpStep if step is not SetUpStep.PRODUCT or of_contract["network_product"]]
+        pair_of = {"application_no": number, "office_no": 1}
+        session.add_all(SetUpStepRow(**pair_of, step=step, done_at=NOW, reported_by="申込者") for step in steps)
         session.add(
             IssuedContractRow(
                 contract_id=issued,
                 existing_contract_id=of_contract["existing_contract_id"],
                 number=1,
                 registered_name="弥生 太郎 - 1",
-                application_no=number,
-                office_no=1,
+                **pair_of,
                 yayoi_id=IDS[0],
                 issued_at=NOW,
             )

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.common.password_hashing import Hashing
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     ExistingContractRow,
@@ -19,7 +20,7 @@ from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.after_closing import has_ended
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
-from models.yayoi.store.pair_status import OVER
+from models.yayoi.store.pair_status import ENDING, OVER
 
 
 class SupportPasswords:
@@ -59,7 +60,10 @@ class SupportPasswords:
         if await self.is_recorded(contract):
             return None
         async with self._sessions() as session:
-            return OVER if await has_ended(session, contract.application_no, contract.office_no) else None
+            if await has_ended(session, contract.application_no, contract.office_no):
+                return OVER
+            status = await status_of(session, contract.application_no, contract.office_no)
+            return ENDING if status and status.ending else None
 
     async def is_right(self, contract_id: ContractId, password: str) -> bool:
         async with self._sessions() as session:

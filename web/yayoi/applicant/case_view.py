@@ -11,6 +11,7 @@ from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
 from models.yayoi.store.event_cases import ENDED
+from models.yayoi.store.pair_status import ENDING
 from web.yayoi.customer.pair_page import STEP_PATHS
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
@@ -37,7 +38,6 @@ _WORKING = {
 }
 """What is done at stages at which the applicant is waited for otherwise."""
 _UNDER_WAY = "お客様の操作を受け付けました。お手続きに反映しています。しばらくしてから、この画面を開き直してください。"
-_ENDING = "お手続きを終了する処理をしています。終わりしだい、メールでお知らせします。"
 _RECEIVED = "お申し込みは確かに受け付けています。"
 _ENDED = {
     Outcome.COMPLETED: "お手続きはすべて完了しました。",
@@ -162,7 +162,7 @@ def office_view(
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
-        instruction = _ENDING if status.ending else _UNDER_WAY
+        instruction = ENDING if status.ending else _UNDER_WAY
         return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
     corrected = stage is Stage.CORRECTION and not points
     yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)

@@ -16,7 +16,7 @@ from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
-from models.yayoi.store.pair_status import OVER, status_of
+from models.yayoi.store.pair_status import ENDING, OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, WebContext, given
@@ -63,7 +63,7 @@ class _Notice(BaseModel):
 async def form(request: Request, context: Context, visitor: Visitor) -> Response:
     if visitor and (pair := await status_of(context.sessions, visitor)):
         page, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
-        if (refusal := page.refusal(step)) == OVER:
+        if (refusal := page.refusal(step)) in {OVER, ENDING}:
             return page.refuse(step.label, refusal)
     return _ask(request, context, PageForm(LABELS, {"yayoi_id": visitor} if visitor else {}))
 
