@@ -8,6 +8,7 @@ import typer
 
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
+from models.yayoi.service_links import LinkKind
 from workers.commands.webhooks_cli import By, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -201,6 +202,25 @@ def myics_change_address(
     from workers.commands.myics import change_address
 
     run_command(lambda settings: change_address(settings, number, mail, new_mail, by=by, reason=reason))
+
+
+@app.command("correct-relink")
+def correct_relink(
+    application_no: Annotated[str, typer.Argument(help="The case's number.")],
+    *,
+    office: Annotated[int, typer.Option(help="Which of its offices, counted from 1.")] = 1,
+    kind: Annotated[LinkKind, typer.Option(help="What kind of service it is.")],
+    service: Annotated[str, typer.Option(help="Its name, as it is recorded.")],
+    relinked_on: Annotated[str, typer.Option(help="The day on which it was linked again, YYYY-MM-DD.")],
+    asked_from: Annotated[str | None, typer.Option(help="The day from which it imports, if it was chosen.")] = None,
+    by: By,
+    reason: Reason,
+) -> None:
+    """Correct the day on which a service was linked again, also of a case that has ended."""
+    from workers.commands.relink import correct_relink
+
+    said = {"kind": kind, "service": service, "relinked_on": relinked_on, "asked_from": asked_from}
+    run_command(lambda settings: correct_relink(settings, application_no, office, **said, by=by, reason=reason))
 
 
 @app.command()

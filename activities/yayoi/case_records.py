@@ -45,7 +45,7 @@ class CaseRecordActivities:
         async def close(transaction: StepTransaction) -> OfficeOutcome:
             await transaction.session.get_one(ApplicationRow, step.case_no, with_for_update=True)
             office = (await find_pair(transaction.session, step.case_no, step.part)).office
-            last = step.closing == 1 and not await _others_not_closed_yet(transaction.session, office)
+            last = step.occurrence == 1 and not await _others_not_closed_yet(transaction.session, office)
             before = "終了後の受け付けを終えた" if office.closed_at else "事業所データの手続きを終了した"
             let_go(office)
             office.closed_at = office.closed_at or step.at
@@ -63,8 +63,7 @@ class CaseRecordActivities:
                 last=last,
             )
 
-        name = _CLOSE if step.closing == 1 else f"{_CLOSE}.{step.closing}"
-        return await self._ledger.once(step, name, OfficeOutcome, close)
+        return await self._ledger.once(step, step.named(_CLOSE), OfficeOutcome, close)
 
     @activity.defn
     async def reopen_office(self, step: ReopenOffice) -> None:

@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
+from sqlalchemy import delete
 from temporalio import activity
 
 from activities.yayoi.cases import Pair, find_notified_pair
 from activities.yayoi.registry.protocols import YayoiIds
-from models.common.store.ledger import Ledger, StepTransaction
+from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.tables import EventRow, SetUpStepRow
 from models.yayoi.business_groups import GroupDetails
-from models.yayoi.messages import RecordSetUpStep
+from models.yayoi.messages import RecordSetUpStep, RetractStep
 from models.yayoi.procedures import SetUpStep
 
 
@@ -47,7 +48,25 @@ class CustomerStepActivities:
             )
             return step
 
-        await self._ledger.once(step, f"set_up.{report.step}", RecordSetUpStep, record)
+        await self._ledger.once(step, step.named(f"set_up.{report.step}"), RecordSetUpStep, record)
+
+    @activity.defn
+    async def retract_set_up_step(self, step: RetractStep) -> None:
+        """Take back the record of a step; what the vendor's systems hold of it stays."""
+
+        async def retract(transaction: StepTransaction) -> NoResult:
+            await find_notified_pair(transaction.session, step.case_no, step.part)
+            await transaction.session.execute(
+                delete(SetUpStepRow).where(
+                    SetUpStepRow.application_no == step.case_no,
+                    SetUpStepRow.office_no == step.part,
+                    SetUpStepRow.step == step.step,
+                )
+            )
+            transaction.audit(f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason)
+            return NoResult()
+
+        await self._ledger.once(step, f"retract.{step.counted}", NoResult, retract)
 
     @staticmethod
     async def _group(

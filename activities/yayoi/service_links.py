@@ -5,12 +5,21 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.yayoi.cases import find_notified_pair, find_open_pair
 from activities.yayoi.registry.protocols import Links
 from models.common.store.ledger import Ledger, StepTransaction
 from models.tables import RememberedLinkRow
-from models.yayoi.messages import OfficeStep, RecordRelink, Relinked, RememberedLink, RememberedLinks
+from models.yayoi.messages import (
+    CorrectedRelink,
+    CorrectRelinkStep,
+    OfficeStep,
+    RecordRelink,
+    Relinked,
+    RememberedLink,
+    RememberedLinks,
+)
 from models.yayoi.service_links import Coverage, first_day_covered
 
 
@@ -81,4 +90,40 @@ class LinkActivities:
             )
             return Relinked(kind=report.kind, service=report.service, coverage=coverage)
 
-        return await self._ledger.once(step, f"relink.{report.kind}.{report.service}", Relinked, record)
+        name = step.named(f"relink.{report.kind}.{report.service}")
+        return await self._ledger.once(step, name, Relinked, record)
+
+    @activity.defn
+    async def correct_relink(self, step: CorrectRelinkStep) -> CorrectedRelink:
+        """Correct the days of a re-link, or take its record back, as long as the case is kept (Y21).
+
+        Raises a final error if no such re-link is recorded.
+        """
+        covered = first_day_covered(step.kind, step.relinked_on, step.asked_from) if step.relinked_on else None
+
+        async def correct(transaction: StepTransaction) -> CorrectedRelink:
+            pair = await find_notified_pair(transaction.session, step.case_no, step.part)
+            key = (step.case_no, step.part, step.kind, step.service)
+            link = await transaction.session.get(RememberedLinkRow, key, with_for_update=True)
+            if link is None or link.relinked_on is None:
+                raise ApplicationError(_NOT_RELINKED, type="NotRelinked", non_retryable=True)
+            before = {"relinked_on": str(link.relinked_on), "first_covered_on": str(link.first_covered_on)}
+            link.relinked_on, link.first_covered_on = step.relinked_on, covered
+            await transaction.session.flush()
+            await self._links.correct(transaction, pair.linked_token, step.kind, step.service, covered)
+            coverage = covered and Coverage(last_imported_on=link.last_imported_on, first_covered_on=covered)
+            transaction.audit(
+                "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
+                by=step.by,
+                reason=step.reason,
+                event_id=step.event_id,
+                service=step.service,
+                before=before,
+                coverage=coverage and coverage.model_dump(mode="json"),
+            )
+            return CorrectedRelink(coverage=coverage)
+
+        return await self._ledger.once(step, f"correct_relink.{step.counted}", CorrectedRelink, correct)
+
+
+_NOT_RELINKED = "この再連携は、まだ記録されていません。"

@@ -50,6 +50,10 @@ class CountedStep(CaseStep):
         """What distinguishes it in its ledger key."""
         return counted(self.occurrence, self.asked_as)
 
+    def named(self, name: str) -> str:
+        """Return what it is called in its ledger key, if it may be taken again: the first time by its name alone."""
+        return name if self.occurrence == 1 else f"{name}.{self.counted}"
+
 
 class RecordAction(CountedStep):
     """Put what somebody did into the audit trail."""

@@ -9,11 +9,14 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from models.common.message import FromOutside
-from models.yayoi.events import Event, printable
+from models.yayoi.events import Event, Name, printable
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
+from models.yayoi.service_links import LinkKind, RelinkDay
 
 CUSTOMER_PAGES = "customer-pages"
 """What every event from our own pages names as its source."""
+APPLICANT, ON_A_PAGE = "申込者", "お手続きの画面での操作"
+"""Who has acted, and why, in the audit trail of what is done on our own pages."""
 
 
 class _CustomerEvent(FromOutside):
@@ -57,11 +60,22 @@ class Withdrawn(_CustomerEvent):
     """In the applicant's own words, for both: they wrote it themselves."""
 
 
+class RelinkCorrected(_CustomerEvent):
+    """The customer has recorded a re-link with a wrong day, and corrects it (Y21)."""
+
+    kind: Literal["relink_corrected"] = "relink_corrected"
+    service_kind: LinkKind
+    service: Name
+    relinked_on: RelinkDay
+    asked_from: RelinkDay | None = None
+
+
 OF_CASE_PAGES = ("pair_corrected", "sharing_release_claimed", "sharing_release_consented", "withdrawn")
 """The kinds of these events."""
 CustomerEvent = PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn
 AnyEvent = Annotated[
-    Event | PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn, Field(discriminator="kind")
+    Event | PairCorrected | SharingReleaseClaimed | SharingReleaseConsented | Withdrawn | RelinkCorrected,
+    Field(discriminator="kind"),
 ]
 """Everything that is stored as an event and delivered to a procedure."""
 
@@ -76,6 +90,7 @@ _LABELS = {
     "sharing_release_claimed": "共有を解除したという申し出",
     "sharing_release_consented": "共有の解除を弥生に任せる同意",
     "withdrawn": "申し込みの取り下げ",
+    "relink_corrected": "再連携の日の訂正",
 }
 """Every kind of `AnyEvent`, as operators read it."""
 

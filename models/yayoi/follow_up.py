@@ -6,6 +6,11 @@ from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.service_links import LinkKind
 
+GROUP_EXISTS = (
+    "事業グループはすでに作成されているため、記録を取り消せません。"
+    "名称などは、お客様が「設定の状況」の画面から訂正できます。"
+)
+
 
 @dataclass
 class FollowUp:
@@ -15,6 +20,8 @@ class FollowUp:
     links: tuple[RememberedLink, ...] = ()
     done: list[SetUpStep] = field(default_factory=list)
     relinked: list[Relinked] = field(default_factory=list)
+    retracted: list[str] = field(default_factory=list)
+    """What was recorded by mistake and taken back, once for each time."""
 
     @property
     def open_steps(self) -> list[SetUpStep]:
@@ -48,9 +55,39 @@ class FollowUp:
             self.done.append(step)
 
     def record_relink(self, relinked: Relinked) -> None:
-        """Record a link as made again; a second report changes nothing."""
-        if relinked not in self.relinked:
-            self.relinked.append(relinked)
+        """Record a link as made again, or what it covers by a corrected day."""
+        self._forget_relink(relinked.kind, relinked.service)
+        self.relinked.append(relinked)
+
+    def retract_step(self, step: SetUpStep) -> None:
+        """Take back a step that was recorded by mistake."""
+        self.done.remove(step)
+        self.retracted.append(step)
+
+    def retract_relink(self, kind: LinkKind, service: str) -> None:
+        """Take back a re-link that was recorded by mistake."""
+        self._forget_relink(kind, service)
+        self.retracted.append(f"{kind}.{service}")
+
+    def _forget_relink(self, kind: LinkKind, service: str) -> None:
+        self.relinked = [link for link in self.relinked if (link.kind, link.service) != (kind, service)]
+
+    def times(self, step: SetUpStep) -> int:
+        """Return the number of the step's next record, counted from 1."""
+        return 1 + self.retracted.count(step)
+
+    def times_relinked(self, kind: LinkKind, service: str) -> int:
+        """Return the number of the re-link's next record, counted from 1."""
+        return 1 + self.retracted.count(f"{kind}.{service}")
+
+    @property
+    def retractable(self) -> SetUpStep | None:
+        """The step that can be taken back: the last one, since each needs those before it (Y20).
+
+        A business group exists once it was created: whoever created it corrects what it is called.
+        """
+        last = self.done[-1] if self.done else None
+        return None if last is SetUpStep.BUSINESS_GROUP else last
 
     def refuse_step(self, step: SetUpStep) -> str | None:
         """Return why the step cannot be done now, or None: STEP6 has an order, and each step is done once (Y20)."""
@@ -62,6 +99,21 @@ class FollowUp:
         if step is not following:
             return f"順番が違います。先に「{following.label}」が必要です。"
         return None
+
+    def refuse_retraction(self, step: SetUpStep) -> str | None:
+        """Return why the record of a step cannot be taken back now; None if it can."""
+        if step not in self.done:
+            return f"{step.label}は、記録されていません。"
+        if step is not self.done[-1]:
+            return f"後から記録した「{self.done[-1].label}」を、先に取り消してください。"
+        return None if step is self.retractable else GROUP_EXISTS
+
+    def refuse_correction(self, kind: LinkKind, service: str) -> str | None:
+        """Return why the record of a re-link can be neither corrected nor taken back; None if it can."""
+        if any((link.kind, link.service) == (kind, service) for link in self.relinked):
+            return None
+        recorded = "、".join(f"{link.kind.label}「{link.service}」" for link in self.relinked) or "なし"
+        return f"{kind.label}「{service}」の再連携は、記録されていません。記録された再連携：{recorded}。"
 
     def refuse_relink(self, kind: LinkKind, service: str) -> str | None:
         """Return why the link cannot be made again now, or None: it must be one that was lost (Y21)."""

@@ -10,7 +10,7 @@ from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, Yay
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.pair_rules import PairProblem
-from models.yayoi.procedures import ApplicationStage, Procedure, Stage
+from models.yayoi.procedures import ApplicationStage, Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
 
 
@@ -273,16 +273,43 @@ OFFICE_CLOSED = "closed"
 """The signal by which an office that goes on after it has closed asks its application to look (Y25)."""
 
 
-class RecordSetUpStep(OfficeStep):
-    """Record one step of STEP5 or STEP6 in the registry (Y19, Y20)."""
+class RecordSetUpStep(OfficeRef, CountedStep):
+    """Record one step of STEP5 or STEP6 in the registry (Y19, Y20); once more only if that was taken back."""
 
     report: SetUpStepDone
 
 
-class RecordRelink(OfficeStep):
-    """Record a service that was linked again (Y21)."""
+class RetractStep(OfficeRef, CountedStep):
+    """Take back the record of a step of STEP5 or STEP6 (Y20)."""
+
+    step: SetUpStep
+    by: str
+    reason: str
+
+
+class RecordRelink(OfficeRef, CountedStep):
+    """Record a service that was linked again (Y21); once more only if that was taken back."""
 
     report: ServiceRelinked
+
+
+class CorrectRelinkStep(OfficeRef, CountedStep):
+    """Correct the days of a service that was linked again, or take the record back (Y21)."""
+
+    kind: LinkKind
+    service: str
+    relinked_on: date | None
+    """None: it was not linked again."""
+    asked_from: date | None = None
+    by: str
+    reason: str
+    event_id: str | None = None
+
+
+class CorrectedRelink(Message):
+    """What the new link covers by the corrected days; None: it was not made (Y21)."""
+
+    coverage: Coverage | None
 
 
 class Relinked(Message):
@@ -293,14 +320,16 @@ class Relinked(Message):
     coverage: Coverage
 
 
-class CloseOffice(OfficeStep):
-    """Close the office's part of the application; its Yayoi ID and token are free for others again (Y1)."""
+class CloseOffice(OfficeRef, CountedStep):
+    """Close the office's part of the application; its Yayoi ID and token are free for others again (Y1).
+
+    A case may be closed with something open, and later for good, or be reopened: `asked_as` is then the last update
+    that has reopened it (Y25).
+    """
 
     outcome: Outcome
     open_points: tuple[str, ...]
     contract_id: ContractId | None = None
-    closing: int = 1
-    """Which of its closings: a case may be closed with something open, and later for good, or be reopened (Y25)."""
 
 
 class ClosedApplication(Message):

@@ -66,6 +66,8 @@ class OfficeState(CaseState):
     """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
     closings: int = 0
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
+    reopened_as: str | None = None
+    """The id of the last update that has reopened it."""
     open_points: Sequence[str] = ()
     mails: dict[MailKind, SendMail] = field(default_factory=dict)
     """The newest mail of each kind that was sent, or refused."""

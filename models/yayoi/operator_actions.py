@@ -85,6 +85,23 @@ class ServiceRelinked(ActionMessage):
     """The day the customer chose to import from; registers ignore it."""
 
 
+class CorrectRelink(ServiceRelinked):
+    """A service that is linked again was recorded with a wrong day (Y21)."""
+
+
+class RetractRelink(ActionMessage):
+    """A service that is not linked again was recorded by mistake (Y21)."""
+
+    kind: LinkKind
+    service: ComposedText = Field(min_length=1, max_length=100)
+
+
+class RetractSetUpStep(ActionMessage):
+    """A step that is not done was recorded by mistake (Y20)."""
+
+    step: SetUpStep
+
+
 class Action(Operation):
     """The updates, by their names in the Web UI's list."""
 
@@ -101,6 +118,9 @@ class Action(Operation):
     EXTEND_DEADLINE = "extend_deadline", ExtendDeadline, "期限を延ばす"
     REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone, "STEP5・STEP6 の完了を記録する"
     REPORT_RELINK = "report_relink", ServiceRelinked, "サービスの再連携を記録する"
+    CORRECT_RELINK = "correct_relink", CorrectRelink, "記録した再連携の日を訂正する"
+    RETRACT_SET_UP_STEP = "retract_set_up_step", RetractSetUpStep, "間違えて記録した STEP5・STEP6 の完了を取り消す"
+    RETRACT_RELINK = "retract_relink", RetractRelink, "間違えて記録した再連携を取り消す"
     REOPEN = "reopen", Reopen, "終了した手続きを再開する"
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"

@@ -1,26 +1,32 @@
 """Which actions are possible when (Y27): one rule each, for what is shown and for what enters history."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from models.common.calendar import day_in_japan
 from models.common.operations import Operations, usual_example
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, SUPERVISOR, TO, YAYOI_ID
-from models.yayoi.deadlines import EXTENSION_DAYS
+from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
+from models.yayoi.follow_up import GROUP_EXISTS
+from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
     Cancel,
     CorrectPair,
+    CorrectRelink,
     ExtendDeadline,
     ResendMail,
+    RetractRelink,
+    RetractSetUpStep,
     ServiceRelinked,
     SetUpStepDone,
 )
 from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.relink_form import RelinkRule
 from models.yayoi.service_links import LinkKind
 
 
@@ -42,17 +48,23 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return {**common, "supervisor": SUPERVISOR.text}
         case Action.REPORT_SET_UP_STEP:
             return {**common, "step": next(iter(state.follow_up.open_steps), "")}
-        case Action.REPORT_RELINK:
-            link = next(iter(state.follow_up.open_links), None)
-            such_as = day_in_japan(state.timeline[-1].at)
-            return {
-                **common,
-                "kind": link.kind if link else LinkKind.OTHER,
-                "service": link.service if link else "",
-                "relinked_on": f"再連携した日（例：{such_as}）",
-            }
+        case Action.RETRACT_SET_UP_STEP:
+            return {**common, "step": state.follow_up.retractable or ""}
+        case Action.REPORT_RELINK | Action.CORRECT_RELINK | Action.RETRACT_RELINK:
+            return {**common, **_link(action, state)}
         case _:
             return common
+
+
+def _link(action: Action, state: OfficeState) -> dict[str, Any]:
+    """Return the link that it is probably about, and the day, which only a person knows."""
+    links: Sequence[RememberedLink | Relinked] = state.follow_up.relinked[::-1]
+    if action is Action.REPORT_RELINK:
+        links = state.follow_up.open_links
+    link = next(iter(links), None)
+    such_as = day_in_japan(state.timeline[-1].at)
+    day = {} if action is Action.RETRACT_RELINK else {"relinked_on": f"再連携した日（例：{such_as}）"}
+    return {"kind": link.kind if link else LinkKind.OTHER, "service": link.service if link else "", **day}
 
 
 def _refusal(action: Action, state: OfficeState) -> str | None:
@@ -67,6 +79,9 @@ def _refusal(action: Action, state: OfficeState) -> str | None:
 _AFTER_CLOSING = {
     Action.REPORT_SET_UP_STEP,
     Action.REPORT_RELINK,
+    Action.CORRECT_RELINK,
+    Action.RETRACT_SET_UP_STEP,
+    Action.RETRACT_RELINK,
     Action.REOPEN,
     Action.ADD_NOTE,
     Action.RESEND_MAIL,
@@ -132,6 +147,20 @@ def _relinking(state: OfficeState) -> str | None:
     return None if state.follow_up.open_links else "再連携を待っているサービスはありません。"
 
 
+def _relinked(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    return None if state.follow_up.relinked else "記録された再連携はありません。"
+
+
+def _retracting(state: OfficeState) -> str | None:
+    if reason := _notified(state):
+        return reason
+    if state.follow_up.retractable:
+        return None
+    return GROUP_EXISTS if state.follow_up.done else "STEP5・STEP6 は、まだ記録されていません。"
+
+
 def _notified(state: OfficeState) -> str | None:
     if state.notified_at is None:
         return "順番が違います。完了のお知らせは、まだ送られていません。"
@@ -154,6 +183,9 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.EXTEND_DEADLINE: _extending,
     Action.REPORT_SET_UP_STEP: _set_up,
     Action.REPORT_RELINK: _relinking,
+    Action.CORRECT_RELINK: _relinked,
+    Action.RETRACT_SET_UP_STEP: _retracting,
+    Action.RETRACT_RELINK: _relinked,
     Action.REOPEN: lambda state: (
         None if state.after_closing else "残りの設定がある状態で終了した手続きではありません。"
     ),
@@ -175,8 +207,6 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
         case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
             also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
             return f"yayoi_id か office_token{also} を指定してください。"
-        case ExtendDeadline(until=until) if until <= state.expires_on:
-            return f"いまの期限（{state.expires_on}）より後の日を指定してください。"
         case Cancel(supervisor=None | "") if state.set_up_begun:
             return "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
         case ResendMail(kind=kind) if kind not in state.mails:
@@ -184,10 +214,35 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
             return f"{kind} のメールは送っていません。送ったもの：{sent}。"
         case SetUpStepDone(step=step):
             return state.follow_up.refuse_step(step)
+        case RetractSetUpStep(step=step):
+            return state.follow_up.refuse_retraction(step)
+        case CorrectRelink(kind=kind, service=service) | RetractRelink(kind=kind, service=service):
+            return state.follow_up.refuse_correction(kind, service)
         case ServiceRelinked(kind=kind, service=service):
             return state.follow_up.refuse_relink(kind, service)
         case _:
             return None
+
+
+def refuse_days(message: ActionMessage, state: OfficeState, today: date) -> str | None:
+    """Return what is wrong today with the days that a message names; None if nothing is.
+
+    A deadline that was moved too far by mistake can be moved back, never before what the applicant was first given.
+    """
+    match message:
+        case ExtendDeadline(until=until):
+            first = max(state.case.expires_on, min(today, state.expires_on))
+            last = state.case.expires_on + timedelta(days=MOST_EXTENSION_DAYS)
+            if until == state.expires_on:
+                return f"いまの期限（{until}）と同じ日です。"
+            if not first <= until <= last:
+                return f"期限は、{first} から {last} までの日を指定してください。"
+        case ServiceRelinked(kind=kind, service=service, relinked_on=relinked_on, asked_from=asked_from):
+            links = (link for link in state.follow_up.links if (link.kind, link.service) == (kind, service))
+            imported = next((link.last_imported_on for link in links), None)
+            rule = RelinkRule(kind, today, day_in_japan(state.case.applied_at), imported)
+            return "".join(rule.errors(relinked_on, asked_from).values()) or None
+    return None
 
 
 OPERATIONS = Operations[Action, OfficeState](tuple(Action), _refusal, _refusal_of, example)

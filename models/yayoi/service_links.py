@@ -83,6 +83,11 @@ class Coverage(BaseModel):
         return Days(first=self.first_covered_on, last=self.last_imported_on)
 
 
+def seamless_from(last_imported_on: date | None) -> date | None:
+    """Return the first day to import from with nothing missing or doubled; None if nothing was ever imported."""
+    return last_imported_on + timedelta(days=1) if last_imported_on else None
+
+
 def first_day_covered(kind: LinkKind, relinked_on: date, asked_from: date | None) -> date:
     """The first day a re-linked service brings transactions of (Y21).
 

@@ -1,7 +1,8 @@
 """From the notice to the last re-link in a real browser, on a desk and on a phone: STEP5, STEP6, re-link, ledger."""
 
+import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -10,13 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.yayoi.deadlines import FOLLOW_UP_DAYS
+from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
+from models.yayoi.procedures import SetUpStep
 from tests.browser.browsing import Looking, new_page
 from tests.support.customer import AIR, BANK, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.environment import YAYOI
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD
+from workers.stack.inbox import text_of
 
 pytestmark = pytest.mark.browser
 
@@ -56,6 +61,44 @@ async def test_from_the_notice_to_the_last_relink(
         assert (await customer.case.office().result()).outcome is Outcome.COMPLETED
         await look_things_up(page, looking, customer)
     assert looking.found == []
+
+
+@pytest.mark.parametrize(("device", "script"), BROWSERS)
+async def test_a_late_customer_does_what_was_left_and_corrects_a_day(
+    customer: Customer, browser: Browser, device: str, *, script: bool
+) -> None:
+    """By the link in the mail that says that the time is over, and what can still be done (Y25)."""
+    case = customer.case
+    await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
+    mails = customer.environment.inbox.to(customer.issued.yayoi_id)
+    [ended] = [mail for mail in mails if mail["Subject"] == MailKind.FOLLOW_UP_ENDED.subject]
+    [path] = set(re.findall(r"http://web\.test(/applications\S+)", text_of(ended)))
+    async with served(customer.web.app) as address, new_page(browser, device, script=script) as page:
+        looking = Reading(page, "late", device, script=script)
+        await page.goto(address + path)
+        await looking.come_to("お申し込みの状況")
+        await expect(page.get_by_role("main")).to_contain_text("残りの設定待ち")
+        await page.get_by_role("link", name=SetUpStep.SUPPORT_PASSWORD.label).click()
+        await step_5(page, looking, customer)
+        await step_6(page, looking, customer)
+        await link_again(page, looking)
+        assert (await case.office().result()).outcome is Outcome.COMPLETED
+        await correct_day(page, looking)
+        await page.goto(address + path)
+        await expect(page.get_by_role("main")).to_contain_text("お手続きはすべて完了しました。")
+        await looking.come_to("お手続きは終了しました")
+    assert looking.found == []
+
+
+async def correct_day(page: Page, looking: Reading) -> None:
+    """Of a service that was recorded, although the case has ended (Y21)."""
+    section = page.get_by_role("region", name=BANK)
+    await section.get_by_text(f"「{BANK}」の記録した日を訂正する").click()
+    await section.get_by_label("取込開始日").fill("2026-10-31")
+    await looking.come_to("サービスの再連携")
+    await section.get_by_role("button", name=f"「{BANK}」の再連携の日を訂正する").click()
+    await expect(page.get_by_role("region", name=BANK)).to_contain_text("2026年10月31日（土）")
+    await looking.come_to("サービスの再連携")
 
 
 async def step_5(page: Page, looking: Reading, customer: Customer) -> None:

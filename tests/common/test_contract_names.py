@@ -14,7 +14,8 @@ REGISTRATION = (
 OFFICE = (
     *("add_note", "cancel", "correct_pair", "extend_deadline", "hand_over", "hold", "reject"),
     *("release_sharing", "reopen", "report_relink", "report_set_up_step", "report_sharing_released", "resend_mail"),
-    *("report_confirmed", "report_not_confirmed", "resume", "try_again", "withdraw"),
+    *("correct_relink", "report_confirmed", "report_not_confirmed", "resume", "retract_relink", "retract_set_up_step"),
+    *("try_again", "withdraw"),
 )
 NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
@@ -36,6 +37,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "PasswordRenewal": REGISTRATION,
     "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
     "RefusedForm": ((FAILING,), (), ()),
+    "RelinkCorrection": ((FAILING,), (), ()),
     "RepresentativeRegistration": REGISTRATION,
     "UserInvitation": REGISTRATION,
     "WebhookDelivery": ((FAILING,), (), ("resend",)),

@@ -1,5 +1,6 @@
 """Y8: a day is taken however it is typed, if it can mean one day only."""
 
+import re
 from datetime import date
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.common.typed_days import NO_DAY, TypedDay, read_day
+from models.common.calendar import day_in_words
+from models.common.typed_days import NO_DAY, OTHER_WEEKDAY, TypedDay, read_day
 
 _FULL_WIDTH = {ord(digit): chr(ord(digit) + 0xFEE0) for digit in "0123456789"}
 _FORMS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y－%m－%d", " %Y 年 %m 月 %d 日　"]
@@ -19,6 +21,21 @@ def test_y8_a_day_is_read_in_every_form_that_can_mean_one_day_only(day: date, fo
     assert read_day(typed) == read_day(typed.translate(_FULL_WIDTH)) == day
 
 
+@given(day=st.dates(min_value=date(2019, 5, 1), max_value=date(2117, 12, 31)))
+def test_y8_a_day_is_read_as_our_pages_write_it_and_in_the_years_of_reiwa(day: date) -> None:
+    reiwa = day.year - 2018
+    typed = [day_in_words(day), f"{day:%Y-%m-%d}（{day_in_words(day)[-2]}曜日）"]
+    typed += [f"令和{reiwa}年{day.month}月{day.day}日", f"R{reiwa}.{day.month}.{day.day}"]
+    typed += [f"㋿{reiwa}/{day.month}/{day.day}"]
+    assert {read_day(each) for each in typed} == {day}
+    assert read_day("令和元年5月1日") == read_day("令和1年5月1日") == date(2019, 5, 1)
+
+
+def test_y8_a_day_with_the_wrong_weekday_is_refused_as_that() -> None:
+    with pytest.raises(ValueError, match=re.escape(OTHER_WEEKDAY.format("2026年11月28日（土）"))):
+        read_day("2026年11月28日（日）")
+
+
 @pytest.mark.parametrize("typed", ["2026-1-2", "2026/1/02", "2026年1月2日"])
 def test_y8_a_month_and_a_day_may_have_one_digit_where_they_are_parted(typed: str) -> None:
     assert read_day(typed) == date(2026, 1, 2)
@@ -26,7 +43,10 @@ def test_y8_a_month_and_a_day_may_have_one_digit_where_they_are_parted(typed: st
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "昨日", "26/11/28", "11/28", "11月28日", "2026-11/28", "202611", "2026112", "2026-02-30", "2026-13-01"],
+    [
+        *("", "昨日", "26/11/28", "11/28", "11月28日", "2026-11/28", "202611", "2026112", "2026-02-30", "2026-13-01"),
+        *("R81128", "2026年11月28日土", "平成38年11月28日"),
+    ],
 )
 def test_y8_what_is_no_day_or_could_mean_two_is_refused_as_that(typed: str) -> None:
     with pytest.raises(ValidationError) as refused:

@@ -51,7 +51,7 @@ CHOSEN = {
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor"),
+    *("administrator", "supervisor", "service_kind", "step"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.calendar import day_in_japan
 from models.tables import SharingRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import OfficeToken
@@ -233,13 +234,14 @@ async def let_pass(case: Case, number: int, time: timedelta) -> None:
 
 async def do(case: Case, number: int, action: Action, example: dict[str, Any], *, reason: str) -> None:
     """Send the JSON that is shown, its blanks filled in."""
-    await case.office(number).execute_update(action, filled_in(example, reason))
+    today = {"relinked_on": str(day_in_japan(await case.now(number)))}
+    await case.office(number).execute_update(action, filled_in(example, reason, **today))
     await case.settled(number)
     assert (OPERATOR, reason) in {(row.by, row.reason) for row in await case.audit()}, action
 
 
-def filled_in(example: dict[str, Any], reason: str) -> dict[str, Any]:
-    written = FILLED_IN | {"by": OPERATOR, "reason": reason}
+def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
+    written = FILLED_IN | {"by": OPERATOR, "reason": reason} | facts
     return {name: written.get(name, value) for name, value in example.items()}
 
 

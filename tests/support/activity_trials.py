@@ -61,6 +61,7 @@ from models.yayoi.member_invitations import CloseInvitation, Invitation, MailInv
 from models.yayoi.messages import (
     CloseOffice,
     CorrectPairStep,
+    CorrectRelinkStep,
     EndSharing,
     IssueStep,
     OfficeRef,
@@ -69,6 +70,7 @@ from models.yayoi.messages import (
     RecordRelink,
     RecordSetUpStep,
     ReopenOffice,
+    RetractStep,
     SendMail,
 )
 from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
@@ -94,6 +96,20 @@ RELEASED_FOR_THEM = EndSharing.of(
 RECONCILE = Reconcile(at=AT)
 RELINKED_ON = date(2026, 11, 20)
 IMPORTED_AGAIN_FROM = date(2026, 10, 29)
+
+
+_RELINKED = RecordRelink.of(
+    C,
+    AT,
+    report=ServiceRelinked(
+        reason="お電話",
+        by="system:bank",
+        kind=LinkKind.BANK_ACCOUNT,
+        service=BANK,
+        relinked_on=RELINKED_ON,
+        asked_from=IMPORTED_AGAIN_FROM,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -295,23 +311,47 @@ TRIALS = [
     ),
     Trial(
         activity="record_relink",
-        message=RecordRelink.of(
-            C,
-            AT,
-            report=ServiceRelinked(
-                reason="お電話",
-                by="system:bank",
-                kind=LinkKind.BANK_ACCOUNT,
-                service=BANK,
-                relinked_on=RELINKED_ON,
-                asked_from=IMPORTED_AGAIN_FROM,
-            ),
-        ),
+        message=_RELINKED,
         before=(("remember_links", STEP), ("issue_contract_id", STEP)),
         added=_ONE_STEP | {"service_links": 1},
         look=_LINKS,
         found=[(BANK, PAIR, None), (AIR, PAIR, None), (BANK, None, IMPORTED_AGAIN_FROM)],
         actions=("再連携を記録した",),
+    ),
+    Trial(
+        activity="correct_relink",
+        message=CorrectRelinkStep.of(
+            C,
+            AT,
+            kind=LinkKind.BANK_ACCOUNT,
+            service=BANK,
+            relinked_on=RELINKED_ON,
+            by="佐藤",
+            reason="お電話",
+        ),
+        before=(("remember_links", STEP), ("issue_contract_id", STEP), ("record_relink", _RELINKED)),
+        added=_ONE_STEP,
+        look=_LINKS.add_columns(RememberedLinkRow.first_covered_on).join(
+            RememberedLinkRow, RememberedLinkRow.service == ServiceLinkRow.service
+        ),
+        found=[(BANK, PAIR, None, RELINKED_ON), (AIR, PAIR, None, None), (BANK, None, RELINKED_ON, RELINKED_ON)],
+        actions=("再連携の日を訂正した",),
+    ),
+    Trial(
+        activity="retract_set_up_step",
+        message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, by="佐藤", reason="お電話"),
+        before=(
+            (
+                "record_set_up_step",
+                RecordSetUpStep.of(
+                    C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)
+                ),
+            ),
+        ),
+        added=_ONE_STEP,
+        look=select(SetUpStepRow.step),
+        found=[],
+        actions=(f"{SetUpStep.SUPPORT_PASSWORD.label}の記録を取り消した",),
     ),
     Trial(
         activity="record_set_up_step",

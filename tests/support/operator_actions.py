@@ -7,16 +7,17 @@ from typing import Any
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
+from models.common.calendar import day_in_japan
 from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import OfficeCase, Outcome, RememberedLink, SendMail
+from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import example
 from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_OF_THE_CONTRACT, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
-from models.yayoi.service_links import LinkKind
+from models.yayoi.service_links import Coverage, LinkKind
 from tests.support.environment import OFFICE_C, OPERATOR, Case
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
@@ -59,6 +60,12 @@ def after_notice(stage: Stage, *done: SetUpStep, outcome: Outcome | None = None)
     return state
 
 
+def relinked(state: OfficeState) -> OfficeState:
+    coverage = Coverage(last_imported_on=None, first_covered_on=day_in_japan(AT))
+    state.follow_up.record_relink(Relinked(kind=BANK.kind, service=BANK.service, coverage=coverage))
+    return state
+
+
 ALWAYS = {Action.ADD_NOTE, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
 
 
@@ -80,6 +87,9 @@ RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
 
 
 LATE = {Action.REOPEN, Action.ADD_NOTE, Action.HAND_OVER, Action.RESEND_MAIL}
+
+
+RELINKED = {Action.CORRECT_RELINK, Action.RETRACT_RELINK}
 
 
 TABLE = [
@@ -122,9 +132,18 @@ TABLE = [
     (
         "STEP5 done",
         after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD),
-        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK},
+        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
     ),
-    ("relink", after_notice(Stage.RELINK, *SetUpStep), ALWAYS | {Action.HOLD, Action.REPORT_RELINK}),
+    (
+        "group created, service linked again",
+        relinked(after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP)),
+        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP} | RELINKED,
+    ),
+    (
+        "relink",
+        after_notice(Stage.RELINK, *SetUpStep),
+        ALWAYS | {Action.HOLD, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
+    ),
     (
         "leaving",
         state_at(Stage.SHARING, early_exit=EarlyExit(Outcome.CANCELLED, MailKind.CANCELLED, ())),
@@ -139,7 +158,12 @@ TABLE = [
     (
         "after closing, only re-links open",
         after_notice(Stage.AFTER_CLOSING, *SetUpStep, outcome=Outcome.INCOMPLETE),
-        LATE | {Action.REPORT_RELINK},
+        LATE | {Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
+    ),
+    (
+        "after closing, only STEP5 and STEP6 open",
+        relinked(after_notice(Stage.AFTER_CLOSING, outcome=Outcome.INCOMPLETE)),
+        LATE | {Action.REPORT_SET_UP_STEP} | RELINKED,
     ),
 ]
 

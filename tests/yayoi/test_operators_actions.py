@@ -147,6 +147,7 @@ async def test_a_case_is_led_to_its_end_by_copying_what_current_details_show(env
         shown = await shown_actions(case)
         action = next(each for each in IN_ORDER if each in shown and (each not in done or each in ON_THE_WAY))
         blanks = {"by": OPERATOR, "reason": f"{len(done) + 1} 回目のお電話"}
+        blanks["relinked_on"] = str(day_in_japan(await case.now()))
         sent = {name: (FILLED_IN | blanks).get(name, value) for name, value in shown[action].items()}
         await case.office().execute_update(action, sent)
         done.append(action)
@@ -190,7 +191,7 @@ async def test_a_deadline_that_was_extended_is_the_one_that_counts(environment: 
     expires = environment.calendar.business_days_after(case.due_date, 5)
     with pytest.raises(WorkflowUpdateFailedError) as earlier:
         await case.act(ExtendDeadline(by=OPERATOR, reason="お電話", until=expires))
-    assert f"いまの期限（{expires}）より後の日を指定してください。" in str(earlier.value.cause)
+    assert f"いまの期限（{expires}）と同じ日です。" in str(earlier.value.cause)
     longer = expires + timedelta(days=7)
     await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=longer))
     assert (await case.progress()).waits_until == longer

@@ -24,9 +24,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
+    APPLICANT,
     CUSTOMER_PAGES,
+    ON_A_PAGE,
     AnyEvent,
     PairCorrected,
+    RelinkCorrected,
     SharingReleaseClaimed,
     SharingReleaseConsented,
     Withdrawn,
@@ -40,8 +43,10 @@ from models.yayoi.events import (
     SupportPasswordSetEvent,
 )
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
+from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import (
     CorrectPair,
+    CorrectRelink,
     ReleaseSharing,
     ServiceRelinked,
     SetUpStepDone,
@@ -60,6 +65,7 @@ from models.yayoi.store.events import (
     stored_event,
 )
 from web.common.temporal_calls import UnreachableError, refusal_in, temporal_call
+from web.yayoi.relink_corrections import RelinkCorrections
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 AT_ONCE = 10
@@ -89,9 +95,10 @@ class Delivery:
 class EventDelivery:
     """Takes events and brings them to the procedures, each office's in the order in which they came."""
 
-    def __init__(self, sessions: DatabaseSessions, client: Client) -> None:
+    def __init__(self, sessions: DatabaseSessions, client: Client, corrections: RelinkCorrections) -> None:
         self._sessions = sessions
         self._client = client
+        self._corrections = corrections
 
     async def take(self, event: AnyEvent) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
@@ -135,7 +142,11 @@ class EventDelivery:
             for row in await pending_events(self._sessions, application_no, office_no):
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
-                refused_because = await self._update(office, event, update_id)
+                if isinstance(event, RelinkCorrected):
+                    pair = OfficeRef(case_no=event.application_no, part=event.office_no)
+                    refused_because = await self._corrections.correct(pair, _correction_of(event), update_id)
+                else:
+                    refused_because = await self._update(office, event, update_id)
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
@@ -143,7 +154,7 @@ class EventDelivery:
     async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
         try:
-            method, report = _update_of(event)
+            method, report = update_of(event)
             await office.execute_update(method, report, id=update_id)
         except WorkflowUpdateFailedError as failed:
             return refusal_in(failed) or _UNSAID
@@ -157,18 +168,25 @@ class EventDelivery:
 
 
 _REPORTED = "他のシステムからの報告"
-APPLICANT = "申込者"
-_ON_THE_PAGE = "お手続きの画面での操作"
 
 
-def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
-    """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
+def _said(event: AnyEvent) -> dict[str, Any]:
     on_a_page = event.source == CUSTOMER_PAGES
-    said: dict[str, Any] = {
+    return {
         "by": APPLICANT if on_a_page else f"system:{event.source}",
-        "reason": _ON_THE_PAGE if on_a_page else _REPORTED,
+        "reason": ON_A_PAGE if on_a_page else _REPORTED,
         "event_id": str(event.event_id),
     }
+
+
+def _correction_of(event: RelinkCorrected) -> CorrectRelink:
+    link = event.model_dump(include={"service", "relinked_on", "asked_from"})
+    return CorrectRelink(**_said(event), kind=event.service_kind, **link)
+
+
+def update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
+    """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
+    said = _said(event)
     match event:
         case PairCorrected():
             pair = event.model_dump(include={"yayoi_id", "office_token", "issued_contract_id"})
@@ -183,6 +201,8 @@ def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
         case ServiceRelinkedEvent():
             link = event.model_dump(include={"service", "relinked_on", "asked_from"})
             return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)
+        case RelinkCorrected():
+            return OfficeDataProcedure.correct_relink, _correction_of(event)
         case _:
             return OfficeDataProcedure.report_set_up_step, SetUpStepDone(**said, step=_STEPS[type(event)])
 

@@ -54,6 +54,7 @@ from web.yayoi.notifications import (
     enquiry_notification,
     invitation_notification,
 )
+from web.yayoi.relink_corrections import RelinkCorrections
 from web.yayoi.starter import ApplicationStarter, RefusedFormStarter
 
 
@@ -79,7 +80,8 @@ def yayoi(
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
-    events = EventDelivery(context.sessions, context.client)
+    corrections = RelinkCorrections(context.sessions, context.client, context.now, task_queue=context.task_queue)
+    events = EventDelivery(context.sessions, context.client, corrections)
     answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)
     return WebPackage(
         routers=(provider_forms.router, holder_pages.router),

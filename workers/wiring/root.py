@@ -52,11 +52,13 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 from workflows.yayoi.password_setting import PasswordSetting
 from workflows.yayoi.refused_form import RefusedForm
+from workflows.yayoi.relink_correction import RelinkCorrection
 from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
 
 WORKFLOWS = (
     MultiOfficeApplication,
     OfficeDataProcedure,
+    RelinkCorrection,
     CaseLinkMail,
     DraftMail,
     MorningDigest,

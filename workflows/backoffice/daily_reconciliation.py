@@ -105,7 +105,7 @@ async def _undo(ref: OfficeRef, needed: UndoNeeded, at: datetime) -> tuple[Findi
     if needed.frozen:
         await _run(SharingActivities.restore_sharing, step, "会計事務所との共有を元に戻す")
         await _run(SmartImportActivities.thaw_smart_import, step, "スマート取引取込の凍結を解除する")
-    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=(), closing=needed.closing)
+    close = CloseOffice.of(ref, at, outcome=Outcome.TERMINATED, open_points=(), occurrence=needed.closing)
     closed = await _run(CaseRecordActivities.close_office, close, f"手続きを終了する（{ref.spoken}）")
     return await _mail(SendMail.of(ref, at, kind=MailKind.TERMINATED, ends_application=closed.last))
 

@@ -24,9 +24,10 @@ def registration_details(state: RegistrationState) -> str:
 
 def _next(state: RegistrationState) -> str:
     if state.refused:
+        otherwise = "" if state.leaving else "進められない場合は `withdraw` で取り下げます。"
         return (
             f"処理が受け付けられませんでした（{cell(state.refused)}）。"
-            "原因を取り除いたら `try_again` を送ってください。進められない場合は `withdraw` で取り下げます。"
+            f"原因を取り除いたら `try_again` を送ってください。{otherwise}"
         )
     if state.outcome:
         return "この手続きは終了しました。操作は不要です。"

@@ -31,6 +31,7 @@ from models.yayoi.operator_actions import (
     Action,
     Cancel,
     CorrectPair,
+    CorrectRelink,
     ExtendDeadline,
     Hold,
     Reject,
@@ -38,12 +39,14 @@ from models.yayoi.operator_actions import (
     Reopen,
     ResendMail,
     Resume,
+    RetractRelink,
+    RetractSetUpStep,
     ServiceRelinked,
     SetUpStepDone,
     SharingReleased,
     Withdraw,
 )
-from models.yayoi.operator_rules import OPERATIONS
+from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.procedures import Stage
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
@@ -173,6 +176,21 @@ class OfficeDataProcedure:
     @operator_action(Action.REPORT_RELINK)
     async def report_relink(self, message: ServiceRelinked) -> None:
         await self._steps.record_relink(message)
+        await self._show_follow_up()
+
+    @operator_action(Action.CORRECT_RELINK)
+    async def correct_relink(self, message: CorrectRelink) -> None:
+        await self._steps.correct_relink(message)
+        await self._show_follow_up()
+
+    @operator_action(Action.RETRACT_SET_UP_STEP)
+    async def retract_set_up_step(self, message: RetractSetUpStep) -> None:
+        await self._steps.retract_set_up_step(message)
+        await self._show_follow_up()
+
+    @operator_action(Action.RETRACT_RELINK)
+    async def retract_relink(self, message: RetractRelink) -> None:
+        await self._steps.retract_relink(message)
         await self._show_follow_up()
 
     @operator_action(Action.REOPEN)
@@ -624,5 +642,6 @@ class OfficeDataProcedure:
 
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""
-        if reason := OPERATIONS.refuse(action, message, self._state):
+        today = day_in_japan(workflow.now())
+        if reason := OPERATIONS.refuse(action, message, self._state) or refuse_days(message, self._state, today):
             raise refused(reason)

@@ -26,6 +26,8 @@ def office_details(state: OfficeState, namespace: str) -> str:
         parts.append(table(("設定・再連携", "状態"), _follow_up(state.follow_up)))
     if state.follow_up.relinked:
         parts.append("\n".join(_coverage(link) for link in state.follow_up.relinked))
+        if state.outcome and not state.after_closing:
+            parts.append("再連携の日は、終了した後も `tetsuzuki correct-relink` で訂正できます。")
     if called:
         parts.extend((f"#### {WHEN_CALLED}", *to_do_now(OPERATIONS, called, state)))
     parts.extend(also_possible(OPERATIONS, [each for each in possible if each not in (*now, *called)], state))
@@ -65,10 +67,10 @@ def _now(state: OfficeState) -> tuple[Action, ...]:
 
 def _when_called(state: OfficeState) -> tuple[Action, ...]:
     """Return what records what the customer says on the phone."""
-    return () if state.held or state.failing else _SAID_BY_CUSTOMERS.get(state.stage, ())
+    return () if state.held or state.failing else SAID_BY_CUSTOMERS.get(state.stage, ())
 
 
-_SAID_BY_CUSTOMERS = {
+SAID_BY_CUSTOMERS = {
     Stage.CONFIRMATION: (Action.REPORT_CONFIRMED, Action.REPORT_NOT_CONFIRMED),
     Stage.CORRECTION: (Action.CORRECT_PAIR,),
     Stage.SHARING: (Action.REPORT_SHARING_RELEASED, Action.RELEASE_SHARING),
@@ -76,15 +78,16 @@ _SAID_BY_CUSTOMERS = {
     Stage.RELINK: (Action.REPORT_RELINK,),
     Stage.AFTER_CLOSING: (Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.REOPEN),
 }
+"""The stages at which customers are waited for, and the actions that record what they say on the phone."""
 
 
 def next_for_operator(state: OfficeState) -> str:
     """Return what the case needs now, in one or two sentences."""
     if state.refused:
+        otherwise = "お申し込みの内容が原因の場合は訂正し、進められない場合は取り消してください。"
         return (
             f"処理が受け付けられませんでした（{cell(state.refused)}）。"
-            "原因を取り除いたら `try_again` を送ってください。"
-            "お申し込みの内容が原因の場合は訂正し、進められない場合は取り消してください。"
+            f"原因を取り除いたら `try_again` を送ってください。{'' if state.leaving else otherwise}"
         )
     if state.after_closing and not state.failing:
         return (

@@ -1,6 +1,7 @@
 """The single steps of an office's procedure: each runs one activity and notes the outcome."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -26,6 +27,7 @@ from models.yayoi.messages import (
     CheckResult,
     CloseOffice,
     CorrectPairStep,
+    CorrectRelinkStep,
     EndSharing,
     IssueStep,
     OfficeOutcome,
@@ -33,12 +35,23 @@ from models.yayoi.messages import (
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    Relinked,
     ReopenOffice,
+    RetractStep,
     SendMail,
 )
 from models.yayoi.office_state import OfficeState
-from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.operator_actions import (
+    CorrectPair,
+    CorrectRelink,
+    RetractRelink,
+    RetractSetUpStep,
+    ServiceRelinked,
+    SetUpStepDone,
+    SharingReleased,
+)
 from models.yayoi.procedures import Stage
+from models.yayoi.service_links import Coverage
 from workflows.common.case_steps import CaseSteps, Mailed
 from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour
@@ -166,7 +179,8 @@ class OfficeSteps:
             outcome=outcome,
             open_points=tuple(state.open_points),
             contract_id=state.contract_id,
-            closing=state.closings + 1,
+            occurrence=state.closings + 1,
+            asked_as=state.reopened_as,
         )
         summary = f"この事業所データの手続きを終了する（{outcome}）"
         closed = await self._steps.run(CaseRecordActivities.close_office, step, summary)
@@ -178,6 +192,7 @@ class OfficeSteps:
         """Open the office's part of the application again; a final error says who holds its ID or token (Y1, Y25)."""
         step = self._steps.input(ReopenOffice, **self._steps.next_occurrence(message))
         await self._steps.run(CaseRecordActivities.reopen_office, step, "手続きを再開する")
+        self._state.reopened_as = step.asked_as
         self._view.note("手続きを再開した", message)
 
     # --- what people do -----------------------------------------------------------------------------------------------
@@ -225,7 +240,8 @@ class OfficeSteps:
 
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
-        step = self._steps.input(RecordSetUpStep, report=report)
+        times = self._state.follow_up.times(report.step)
+        step = self._steps.input(RecordSetUpStep, report=report, occurrence=times, asked_as=current_update_id())
         await self._steps.run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
         self._view.note(f"{report.step.label}が完了した", report)
@@ -233,10 +249,41 @@ class OfficeSteps:
     async def record_relink(self, report: ServiceRelinked) -> None:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
-        step = self._steps.input(RecordRelink, report=report)
+        times = self._state.follow_up.times_relinked(report.kind, report.service)
+        step = self._steps.input(RecordRelink, report=report, occurrence=times, asked_as=current_update_id())
         relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
         self._view.note(f"{service}を再連携した", report)
+
+    async def correct_relink(self, message: CorrectRelink) -> None:
+        """Correct the days of a re-link (Y21)."""
+        days = {"relinked_on": message.relinked_on, "asked_from": message.asked_from}
+        coverage = await self._correct_relink(message, "再連携の日を訂正する", days)
+        if coverage:
+            relinked = Relinked(kind=message.kind, service=message.service, coverage=coverage)
+            self._state.follow_up.record_relink(relinked)
+        self._view.note(f"{message.kind.label}「{message.service}」の再連携の日を訂正した", message)
+
+    async def retract_relink(self, message: RetractRelink) -> None:
+        """Take back the record of a re-link (Y21)."""
+        await self._correct_relink(message, "再連携の記録を取り消す", {"relinked_on": None})
+        self._state.follow_up.retract_relink(message.kind, message.service)
+        self._view.note(f"{message.kind.label}「{message.service}」の再連携の記録を取り消した", message)
+
+    async def _correct_relink(
+        self, message: CorrectRelink | RetractRelink, summary: str, days: Mapping[str, date | None]
+    ) -> Coverage | None:
+        link = {"kind": message.kind, "service": message.service, "event_id": message.event_id}
+        step = self._steps.input(CorrectRelinkStep, **link, **days, **self._steps.next_occurrence(message))
+        return (await self._steps.run(LinkActivities.correct_relink, step, summary)).coverage
+
+    async def retract_set_up_step(self, message: RetractSetUpStep) -> None:
+        """Take back the record of a step (Y20)."""
+        step = self._steps.input(RetractStep, step=message.step, **self._steps.next_occurrence(message))
+        summary = f"{message.step.label}の記録を取り消す"
+        await self._steps.run(CustomerStepActivities.retract_set_up_step, step, summary)
+        self._state.follow_up.retract_step(message.step)
+        self._view.note(f"{message.step.label}の記録を取り消した", message)
 
     async def requests_after(self, number: int) -> tuple[CaseRequest, ...]:
         """Return what was requested for all parts of the application after the request of this number."""

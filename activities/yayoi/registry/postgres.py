@@ -179,6 +179,26 @@ class PostgresLinks:
         )
         await transaction.session.flush()
 
+    async def correct(
+        self,
+        transaction: StepTransaction,
+        office: OfficeToken,
+        kind: LinkKind,
+        service: str,
+        first_covered_on: date | None,
+    ) -> None:
+        corrected = {"first_covered_on": first_covered_on} if first_covered_on else {"lost_at": transaction.at}
+        await transaction.session.execute(
+            update(ServiceLinkRow)
+            .where(
+                ServiceLinkRow.office_token == office,
+                ServiceLinkRow.kind == kind,
+                ServiceLinkRow.service == service,
+                ServiceLinkRow.lost_at.is_(None),
+            )
+            .values(**corrected)
+        )
+
 
 class PostgresContracts:
     """サービス契約ID (Y15)."""

@@ -133,6 +133,16 @@ class Links(Protocol):
         self, transaction: StepTransaction, office: OfficeToken, kind: LinkKind, service: str, first_covered_on: date
     ) -> None: ...
 
+    async def correct(
+        self,
+        transaction: StepTransaction,
+        office: OfficeToken,
+        kind: LinkKind,
+        service: str,
+        first_covered_on: date | None,
+    ) -> None:
+        """Have a link that was made cover from another day; None: it was not made."""
+
 
 class Contracts(Protocol):
     """サービス契約ID (Y15)."""

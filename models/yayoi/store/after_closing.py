@@ -28,6 +28,12 @@ async def with_something_open(session: DatabaseSession, yayoi_ids: Sequence[str]
     return frozenset(await session.scalars(pairs))
 
 
+async def has_ended(session: DatabaseSession, application_no: str, office_no: int) -> bool:
+    """Whether nothing more can be done for a pair: its procedure has ended."""
+    pair = select(_OFFICE.office_no).filter_by(application_no=application_no, office_no=office_no).where(goes_on())
+    return await session.scalar(pair) is None
+
+
 async def pairs_after_closing(
     session: DatabaseSession, application_no: str
 ) -> Sequence[tuple[ApplicationOfficeRow, CaseStatusRow]]:

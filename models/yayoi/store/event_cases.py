@@ -7,12 +7,14 @@ from models.tables import ApplicationOfficeRow, ExistingContractRow, IssuedContr
 from models.yayoi.customer_events import (
     AnyEvent,
     PairCorrected,
+    RelinkCorrected,
     SharingReleaseClaimed,
     SharingReleaseConsented,
     Withdrawn,
 )
 from models.yayoi.events import BusinessGroupCreatedEvent, ServiceRelinkedEvent, SharingReleasedEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.messages import KEPT
 from models.yayoi.store.after_closing import goes_on, is_after_closing
 
 NO_CASE = "手続き中のお申し込みが見つかりません。番号や弥生ID を確認してください。"
@@ -53,6 +55,11 @@ async def find_case(session: DatabaseSession, event: AnyEvent) -> tuple[str, int
                 raise CaseRefusedError(ENDED)
             if isinstance(event, SharingReleaseClaimed) and pair.holds_token and await _is_shared(session, pair):
                 raise CaseRefusedError(STILL_SHARED)
+            return event.application_no, event.office_no
+        case RelinkCorrected():
+            pair = await session.get(ApplicationOfficeRow, (event.application_no, event.office_no))
+            if pair is None or (pair.closed_at is not None and pair.outcome not in KEPT):
+                raise CaseRefusedError(ENDED)
             return event.application_no, event.office_no
         case SharingReleasedEvent():
             held = ApplicationOfficeRow.holds_token & (ApplicationOfficeRow.office_token == event.office_token)

@@ -39,6 +39,7 @@ OVER = (
     "残っている設定は、担当者がお手伝いします。元々ご契約のお客様番号をご用意のうえ、お問い合わせ画面からご連絡ください。"
 )
 """Y25: what is not possible any more, and what is instead."""
+ENDING = "お手続きを終了する処理をしています。終わりしだい、メールでお知らせします。"
 _LINK_ONLY = "会計連携の追加のお申し込みでは、STEP5・STEP6 の手続きは不要です。再連携だけをお願いします。"
 
 
@@ -59,6 +60,8 @@ class PairStatus:
     registered_name: str | None
     group_name: str | None
     closed: bool
+    ending: bool
+    """Whether it is being ended early: what it was for is being taken back (Y27)."""
     open_until: date | None
     """The last day on which what is open can still be done, if it was closed with something open (Y25)."""
     follow_up: FollowUp
@@ -73,7 +76,7 @@ class PairStatus:
     def next_step(self) -> SetUpStep | None:
         """The step that can be done now; None when all are done or none can be."""
         steps = self.follow_up.open_steps
-        return steps[0] if steps and self.contract_id and not self.over else None
+        return steps[0] if steps and self.contract_id and not (self.over or self.ending) else None
 
     def refuse(self, step: SetUpStep) -> str | None:
         """Return why this step cannot be done now, as its page says before anything is typed (Y20)."""
@@ -82,8 +85,8 @@ class PairStatus:
         if step in self.follow_up.steps and step not in self.follow_up.done:
             if self.contract_id is None:
                 return _NOT_NOTIFIED
-            if self.over:
-                return OVER
+            if self.over or self.ending:
+                return ENDING if self.ending else OVER
         return self.follow_up.refuse_step(step)
 
     def refuse_number(self, contract_id: str) -> str | None:
@@ -97,6 +100,8 @@ class PairStatus:
         """Why no service can be linked again now; None if one can (Y21)."""
         if self.contract_id is None:
             return _NOT_NOTIFIED
+        if self.ending:
+            return ENDING
         if self.over and self.follow_up.open_links:
             return OVER
         return None
@@ -129,6 +134,7 @@ async def _status(session: DatabaseSession, pair: ApplicationOfficeRow, applicat
         registered_name=contract.registered_name if contract else None,
         group_name=await group_of(session, pair.yayoi_id),
         closed=pair.closed_at is not None,
+        ending=status is not None and status.ending is not None and pair.closed_at is None,
         open_until=status.until if status and status.stage == Stage.AFTER_CLOSING else None,
         follow_up=await _follow_up(session, pair, Procedure(application.procedure), links),
         relinked_on={(link.kind, link.service): link.relinked_on for link in links if link.relinked_on},

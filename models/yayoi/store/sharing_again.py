@@ -1,13 +1,15 @@
 """Whether sharing with an accounting office that ended for a procedure was set up again (Y21)."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import SharingAgainRow, SharingRow
+from models.yayoi.customer_events import APPLICANT, ON_A_PAGE
 from models.yayoi.store.pair_status import PairStatus
 
 
@@ -47,7 +49,9 @@ async def _ended(session: DatabaseSession, pair: PairStatus) -> list[FormerShari
     return [FormerSharing(firm, answered_at is not None, shared_on) for firm, answered_at, shared_on in rows]
 
 
-async def note_sharing(session: DatabaseSession, pair: PairStatus, firm: str, shared_on: date | None) -> None:
+async def note_sharing(
+    session: DatabaseSession, pair: PairStatus, firm: str, shared_on: date | None, at: datetime
+) -> None:
     """Note on which day sharing was set up again, or None if it is no longer wanted; a later answer replaces it.
 
     A firm that the office was not shared with is skipped.
@@ -57,6 +61,16 @@ async def note_sharing(session: DatabaseSession, pair: PairStatus, firm: str, sh
     key = {"application_no": pair.application_no, "office_no": pair.office_no, "firm": firm}
     await session.execute(
         insert(SharingAgainRow)
-        .values(**key, shared_on=shared_on)
-        .on_conflict_do_update(index_elements=list(key), set_={"shared_on": shared_on})
+        .values(**key, shared_on=shared_on, answered_at=at)
+        .on_conflict_do_update(index_elements=list(key), set_={"shared_on": shared_on, "answered_at": at})
+    )
+    audit(
+        session,
+        pair.application_no,
+        "会計事務所と改めて共有したことを記録した" if shared_on else "会計事務所との共有がもう必要ないことを記録した",
+        by=APPLICANT,
+        at=at,
+        part=pair.office_no,
+        reason=ON_A_PAGE,
+        firm=firm,
     )

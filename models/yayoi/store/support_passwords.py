@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.common.password_hashing import Hashing
 from models.common.refusals import FieldError, RefusedError
+from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
-    ApplicationOfficeRow,
     ExistingContractRow,
     IssuedContractRow,
     SetUpStepRow,
@@ -18,9 +18,9 @@ from models.tables import (
 )
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
-from models.yayoi.store.after_closing import goes_on
+from models.yayoi.store.after_closing import has_ended
 from models.yayoi.store.event_cases import EXISTING_CONTRACT, NOT_ONE_NOTICE
-from models.yayoi.store.pair_status import OVER
+from models.yayoi.store.pair_status import ENDING, OVER
 
 
 class SupportPasswords:
@@ -59,10 +59,11 @@ class SupportPasswords:
         """Return why STEP5 cannot be done any more; None if it can, or if it was done and only the password changes."""
         if await self.is_recorded(contract):
             return None
-        this = {"application_no": contract.application_no, "office_no": contract.office_no}
         async with self._sessions() as session:
-            pair = select(ApplicationOfficeRow.office_no).filter_by(**this).where(goes_on())
-            return OVER if await session.scalar(pair) is None else None
+            if await has_ended(session, contract.application_no, contract.office_no):
+                return OVER
+            status = await status_of(session, contract.application_no, contract.office_no)
+            return ENDING if status and status.ending else None
 
     async def is_right(self, contract_id: ContractId, password: str) -> bool:
         async with self._sessions() as session:

@@ -60,5 +60,5 @@ def possible(action: CaseAction) -> Callable[[Office, Context], Awaitable[None]]
 async def answer_not_possible(request: Request, error: Exception) -> Response:
     """Say why it cannot be done now, and lead back to what the case waits for."""
     assert isinstance(error, ActionNotPossibleError)  # noqa: S101 registered for it alone
-    facts = {"case": error.office.case, "action": error.action, "reason": error.reason}
-    return given(WebContext)(request).show(request, "yayoi/case_not_possible.html", facts, HTTPStatus.CONFLICT)
+    facts = {"case": error.office.case, "title": error.action.label, "reason": error.reason}
+    return given(WebContext)(request).show(request, "yayoi/case_notice.html", facts, HTTPStatus.CONFLICT)

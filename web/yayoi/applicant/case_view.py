@@ -12,6 +12,7 @@ from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.store.case_records import OfficeRecords
 from models.yayoi.store.event_cases import ENDED
+from models.yayoi.store.pair_status import ENDING
 from web.yayoi.customer.pair_page import STEP_PATHS
 
 _BEFORE_NOTICE = "お手続きを進めています。お待ちください。"
@@ -42,7 +43,6 @@ _WORKING = {
 }
 """What is done at stages at which the applicant is waited for otherwise."""
 _UNDER_WAY = "お客様の操作を受け付けました。お手続きに反映しています。しばらくしてから、この画面を開き直してください。"
-_ENDING = "お手続きを終了する処理をしています。終わりしだい、メールでお知らせします。"
 _RECEIVED = "お申し込みは確かに受け付けています。"
 _ENDED = {
     Outcome.COMPLETED: "お手続きはすべて完了しました。",
@@ -107,6 +107,8 @@ class NextStep:
     label: str
     path: str
     done: bool
+    now: bool
+    """It can be done now; False: it is done, or what comes before it is not (Y20)."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def office_view(
         return _ended(pair, outcome, tuple(pair.open_points or status.points), contract_id)
     if status.ending or records.under_way:
         keep_still = procedure.linked and stage not in _AFTER_FREEZE
-        instruction = _ENDING if status.ending else _UNDER_WAY
+        instruction = ENDING if status.ending else _UNDER_WAY
         return _worked_on(pair, instruction, keep_still=keep_still, stopped=records.stopped)
     if unconfirmed and stage is Stage.CHECK:  # its procedure has not looked yet
         stage = Stage.CONFIRMATION
@@ -215,9 +217,10 @@ def _services(open_points: Sequence[str]) -> tuple[str, ...]:
 
 
 def _steps(procedure: Procedure, done: Collection[str], *, to_relink: bool) -> tuple[NextStep, ...]:
-    steps = [NextStep(step.label, STEP_PATHS[step], step in done) for step in procedure.set_up_steps]
+    following = next((step for step in procedure.set_up_steps if step not in done), None)
+    steps = [NextStep(step.label, STEP_PATHS[step], step in done, step is following) for step in procedure.set_up_steps]
     if procedure.linked:
-        steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink))
+        steps.append(NextStep("連携していたサービスの再連携", "/relink", not to_relink, to_relink))
     return tuple(steps)
 
 

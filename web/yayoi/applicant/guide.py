@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.yayoi.procedures import Procedure, SetUpStep
+from models.yayoi.procedures import SET_UP_PATH, Procedure, SetUpStep
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ SET_UP = GuideStep(
     "STEP6",
     "事業グループを作成し、製品を登録する",
     "その事業所データ用の弥生ID でログインし、事業グループの新規作成、製品の登録、保有製品の登録を、この順に行います。",
-    "/group",
-    "事業グループを作成する",
+    SET_UP_PATH,
+    "STEP6 を進める",
 )
 SET_UP_STANDALONE = GuideStep(
     "STEP6",
     "事業グループを作成し、保有製品を登録する",
     "その事業所データ用の弥生ID でログインし、事業グループの新規作成、保有製品の登録を、この順に行います。"
     "製品の登録は、ネットワーク製品だけの手続きのため不要です。",
-    "/group",
-    "事業グループを作成する",
+    SET_UP_PATH,
+    "STEP6 を進める",
 )
 RELINK = GuideStep(
     "再連携",

@@ -1,27 +1,29 @@
 """Linking services again with the new contract ID: which, from which day on, and what to look at afterwards (Y21)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from http import HTTPStatus
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
+from fastapi import Query
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.common.refusals import in_japanese
-from models.yayoi.customer_events import CUSTOMER_PAGES
+from models.yayoi.customer_events import CUSTOMER_PAGES, RelinkCorrected
 from models.yayoi.events import ServiceRelinkedEvent
-from models.yayoi.identifiers import ContractId
-from models.yayoi.relink_form import RelinkDays, read_days
-from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.identifiers import ApplicationNo, ContractId
+from models.yayoi.relink_form import RelinkDays, RelinkRule
+from models.yayoi.service_links import Coverage, LinkKind, seamless_from
 from models.yayoi.store.pair_status import PairStatus
 from models.yayoi.store.sharing_again import ended_sharings
 from web.common.auth import page_router
 from web.common.page_form import PageForm, sent_values
-from web.common.sent_forms import FormRefusedError, Kept, KeptForm
+from web.common.sent_forms import FormRefusedError, Kept, KeptForm, form_on
 from web.common.submission_ids import event_id_of
-from web.yayoi.customer.pair_page import NO_CASE, OwnLinks
+from web.yayoi.customer.pair_page import NO_CASE, OwnLinks, PairPage
 from web.yayoi.customer.reports import Events, report
 
 TITLE = "サービスの再連携"
@@ -44,21 +46,23 @@ class LinkView:
     @property
     def seamless_from(self) -> date | None:
         """The first day to import from with nothing missing or doubled."""
-        return self.last_imported_on + timedelta(days=1) if self.last_imported_on else None
+        return seamless_from(self.last_imported_on)
+
+    def read(self, pair: PairStatus, today: date, typed: Mapping[str, str]) -> RelinkDays:
+        return RelinkRule(self.kind, today, pair.applied_on, self.last_imported_on).read(**typed)
 
 
 @router.get("/relink")
-async def services(page: OwnLinks, kept: Kept) -> Response:
+async def services(page: OwnLinks, kept: Kept, *, later: Annotated[bool, Query()] = False) -> Response:
     pair = page.pair
-    if pair is None:
-        return page.refuse(TITLE, NO_CASE)
-    if pair.cannot_relink and not pair.contract_id:
-        return page.refuse(TITLE, pair.cannot_relink)
+    if pair is None or pair.contract_id is None:
+        return page.show("yayoi/nothing_yet.html", {"title": TITLE, "reason": _not_yet(pair)})
     links, sharings = _links(pair), await ended_sharings(page.context.sessions, pair)
     facts = {
         "links": links,
         "sharings": sharings,
         "page": _typed(links, kept),
+        "later": later,
         "today": page.context.today,
         "complete": all(link.coverage for link in links) and all(sharing.answered for sharing in sharings),
     }
@@ -67,22 +71,47 @@ async def services(page: OwnLinks, kept: Kept) -> Response:
 
 @router.post("/relink")
 async def record(page: OwnLinks, events: Events) -> Response:
+    """Record a service that is linked again."""
     pair = page.pair
     if pair is None or pair.cannot_relink:
-        raise FormRefusedError({"": (pair and pair.cannot_relink) or NO_CASE})
+        raise FormRefusedError({"": _not_yet(pair)})
+    return await _take(page, pair, events, _relinked)
+
+
+@router.post("/relink/correction")
+@form_on("..")
+async def correct(page: OwnLinks, events: Events) -> Response:
+    """Correct the days of one that was recorded, as long as the case is kept."""
+    pair = page.pair
+    if pair is None or pair.contract_id is None:
+        raise FormRefusedError({"": _not_yet(pair)})
+    return await _take(page, pair, events, _corrected)
+
+
+def _not_yet(pair: PairStatus | None) -> str:
+    return (pair and pair.cannot_relink) or NO_CASE
+
+
+async def _take(page: PairPage, pair: PairStatus, events: Events, event_of: "_EventOf") -> Response:
     sent = await page.request.form()
     links = _links(pair)
     number = _number(links, sent)
     if number is None:
         raise FormRefusedError({"": UNKNOWN_LINK})
     link = links[number]
-    typed = sent_values(sent, *_FIELDS)
-    days = read_days(link.kind, **typed, today=page.context.today, applied_on=pair.applied_on)
+    days = link.read(pair, page.context.today, sent_values(sent, *_FIELDS))
     if days.errors:
         raise FormRefusedError(days.errors)
-    if refusal := await _report(events, pair, link, days, sent):
-        raise FormRefusedError({"": refusal})
-    return RedirectResponse(f"/relink#link-{number}", HTTPStatus.SEE_OTHER)
+    facts = {"event_id": event_id_of(sent), "relinked_on": days.relinked_on, "asked_from": days.asked_from}
+    try:
+        event = event_of(pair, {"service_kind": link.kind, "service": link.service, **facts})
+    except ValidationError as invalid:
+        raise FormRefusedError({"": in_japanese(invalid.errors())[0].message}) from None
+    reported = await report(events, event)
+    if reported.refusal:
+        raise FormRefusedError({"": reported.refusal})
+    query = "" if reported.at_once else "?later=true"
+    return RedirectResponse(f"/relink{query}#link-{number}", HTTPStatus.SEE_OTHER)
 
 
 def _number(links: Sequence[LinkView], sent: Mapping[str, object]) -> int | None:
@@ -117,20 +146,13 @@ def _links(pair: PairStatus) -> list[LinkView]:
     ]
 
 
-async def _report(
-    events: Events, pair: PairStatus, link: LinkView, days: RelinkDays, sent: Mapping[str, object]
-) -> str | None:
-    try:
-        event = ServiceRelinkedEvent(
-            event_id=event_id_of(sent),
-            source=CUSTOMER_PAGES,
-            kind="service_relinked",
-            contract_id=ContractId(pair.contract_id or ""),
-            service_kind=link.kind,
-            service=link.service,
-            relinked_on=days.relinked_on,
-            asked_from=days.asked_from,
-        )
-    except ValidationError as invalid:
-        return in_japanese(invalid.errors())[0].message
-    return (await report(events, event)).refusal
+_EventOf = Callable[[PairStatus, Mapping[str, Any]], ServiceRelinkedEvent | RelinkCorrected]
+
+
+def _relinked(pair: PairStatus, facts: Mapping[str, Any]) -> ServiceRelinkedEvent:
+    contract_id = ContractId(pair.contract_id or "")
+    return ServiceRelinkedEvent(kind="service_relinked", source=CUSTOMER_PAGES, contract_id=contract_id, **facts)
+
+
+def _corrected(pair: PairStatus, facts: Mapping[str, Any]) -> RelinkCorrected:
+    return RelinkCorrected(application_no=ApplicationNo(pair.application_no), office_no=pair.office_no, **facts)

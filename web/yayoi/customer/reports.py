@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from models.yayoi.customer_events import RelinkCorrected
 from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
@@ -27,7 +28,7 @@ class Reported:
     at_once: bool = True
 
 
-async def report(events: EventDelivery, event: Event) -> Reported:
+async def report(events: EventDelivery, event: Event | RelinkCorrected) -> Reported:
     """Bring the event to the procedure; a refusal comes back as the text to show."""
     try:
         delivery = await events.take(event)

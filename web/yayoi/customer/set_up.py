@@ -16,10 +16,15 @@ router = page_router()
 
 @router.get("/set-up")
 async def set_up(
-    page: OwnPair, done: Annotated[str, Query()] = "", later: Annotated[bool, Query()] = False
+    page: OwnPair,
+    done: Annotated[str, Query()] = "",
+    *,
+    later: Annotated[bool, Query()] = False,
+    corrected: Annotated[bool, Query()] = False,
 ) -> Response:
     step = next((step for step in SetUpStep if step.value == done), None)
-    return page.show("yayoi/set_up.html", {"done": step, "later": later})
+    facts = {"done": step, "later": later, "corrected": corrected, "group_step": SetUpStep.BUSINESS_GROUP}
+    return page.show("yayoi/set_up.html", facts)
 
 
 def lead_on(step: SetUpStep, reported: Reported) -> Response:

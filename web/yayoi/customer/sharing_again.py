@@ -23,5 +23,5 @@ async def note(page: OwnLinks) -> Response:
     if (answer := sent.get("answer")) in {_AGAIN, _NO_LONGER}:
         async with context.sessions.begin() as session:
             shared_on = context.today if answer == _AGAIN else None
-            await note_sharing(session, pair, str(sent.get("firm", "")), shared_on)
+            await note_sharing(session, pair, str(sent.get("firm", "")), shared_on, context.now())
     return RedirectResponse("/relink#sharing", HTTPStatus.SEE_OTHER)

@@ -16,7 +16,7 @@ from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
-from models.yayoi.store.pair_status import OVER, status_of
+from models.yayoi.store.pair_status import ENDING, OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
 from web.common.auth import Guess, page_router
 from web.common.context import Context, WebContext, given
@@ -66,7 +66,7 @@ class _Notice(BaseModel):
 async def form(request: Request, context: Context, visitor: Visitor, kept: Kept) -> Response:
     if visitor and (pair := await status_of(context.sessions, visitor)):
         own, step = PairPage(request, context, visitor, pair), SetUpStep.SUPPORT_PASSWORD
-        if (refusal := own.refusal(step)) == OVER:
+        if (refusal := own.refusal(step)) in {OVER, ENDING}:
             return own.refuse(step.label, refusal)
     page = kept.page(LABELS, **({"yayoi_id": visitor} if visitor else {}))
     return context.show(request, "yayoi/support_password.html", {"page": page})

@@ -1,0 +1,250 @@
+"""What somebody has recorded by mistake is corrected by them or by operators, and the audit trail says so."""
+
+import html
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import select
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.common.calendar import day_in_japan
+from models.tables import (
+    AuditRow,
+    BusinessGroupDetailsRow,
+    BusinessGroupRow,
+    RememberedLinkRow,
+    ServiceLinkRow,
+    SetUpStepRow,
+    SharingAgainRow,
+)
+from models.yayoi.business_groups import GroupDetails
+from models.yayoi.follow_up import GROUP_EXISTS
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import (
+    CorrectRelink,
+    ExtendDeadline,
+    RetractRelink,
+    RetractSetUpStep,
+    SetUpStepDone,
+)
+from models.yayoi.procedures import SetUpStep, Stage
+from models.yayoi.relink_form import AFTER_RELINK, FUTURE
+from models.yayoi.service_links import LinkKind
+from tests.support.customer import AIR, BANK, GROUP, Customer, errors_on, words
+from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, details_of, form
+from tests.support.recorded_paths import BANK_B
+from workers.commands.relink import correct_relink
+from workers.program import ClearError
+from workflows.common.details import day
+
+STEP5, GROUP_MADE = SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP
+BY = {"by": OPERATOR, "reason": "記録の間違い"}
+TODAY = day_in_japan(datetime.now(UTC))
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+async def set_up(environment: Environment) -> Case:
+    case = await environment.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    return case
+
+
+async def refused(case: Case, message: CorrectRelink | RetractRelink | RetractSetUpStep | ExtendDeadline) -> str:
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await case.act(message)
+    return str(refusal.value.cause)
+
+
+# --- the days of a re-link --------------------------------------------------------------------------------------------
+
+
+async def correct(customer: Customer, service: str, **typed: str) -> httpx.Response:
+    """Fill in the form below a service that is recorded, as the page shows it."""
+    page = await customer.http.get("/relink")
+    [section] = [
+        each
+        for each in re.findall(r"<details.*?</details>", page.text, re.DOTALL)
+        if f'name="service" value="{service}"' in each
+    ]
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="(.*?)"', section)
+    shown = re.findall(r'name="(relinked_on|asked_from)" value="(.*?)"', section)
+    sent = {name: html.unescape(value) for name, value in [*hidden, *shown]} | typed
+    return await customer.http.post("/relink/correction", data=sent)
+
+
+async def test_y21_the_customer_corrects_the_day_of_a_relink_on_its_page(customer: Customer) -> None:
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    await customer.record_relink(BANK, relinked_on=TODAY.isoformat(), asked_from="")
+    assert "抜けている可能性がある日 2026年10月31日" in await customer.page("/relink")
+    wrong = await correct(customer, BANK, relinked_on="26/11/28")
+    assert errors_on(wrong) == [
+        f"{BANK}：再連携した日：日付を、年（西暦 4 桁）・月・日の順に入力してください（例：2026-11-20）。"
+    ]
+    assert "<details open>" in wrong.text
+    answer = await correct(customer, BANK, asked_from="令和８年１０月３１日（土）")
+    assert answer.status_code == 303, words(answer)
+    page = await customer.page("/relink")
+    assert "新しい連携で最初に取り込まれる日 2026年10月31日（土）" in page
+    assert "抜けている可能性がある日 ありません" in page
+    [link] = await customer.environment.rows(select(RememberedLinkRow).filter_by(service=BANK))
+    [made] = await customer.environment.rows(select(ServiceLinkRow).filter_by(service=BANK, lost_at=None))
+    assert str(link.first_covered_on) == str(made.first_covered_on) == "2026-10-31"
+    [audited] = await audit(customer.case, "再連携の日を訂正した")
+    assert (audited.by, audited.facts["before"]["first_covered_on"]) == ("申込者", TODAY.isoformat())
+    assert f"今回 {day(date(2026, 10, 31))} から" in await details_of(customer.case.office())
+
+
+async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
+    customer: Customer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await customer.finish_set_up()
+    for service in (BANK, AIR):
+        await customer.record_relink(service, relinked_on=TODAY.isoformat(), asked_from="")
+    assert (await customer.case.office().result()).outcome is Outcome.COMPLETED
+    assert "`tetsuzuki correct-relink`" in await details_of(customer.case.office())
+    answers = [await correct(customer, BANK, asked_from="2026/10/31") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert "抜けている可能性がある日 ありません" in await customer.page("/relink")
+    [link] = await customer.environment.rows(select(RememberedLinkRow).filter_by(service=BANK))
+    assert str(link.first_covered_on) == "2026-10-31"
+    assert {entry.by for entry in await audit(customer.case, "再連携の日を訂正した")} == {"申込者"}
+
+    # So does an operator, on the command line.
+    address = customer.environment.client.service_client.config.target_host
+    database = customer.environment.sessions.kw["bind"].url.render_as_string(hide_password=False)
+    update = {"temporal_address": address, "database_url": database}
+    settings = customer.environment.settings.model_copy(update=update)
+    said = {"kind": LinkKind.BANK_ACCOUNT, "relinked_on": "20261130", "asked_from": "２０２６／１０／３０", **BY}
+    await correct_relink(settings, customer.case.application_no, 1, service=BANK, **said)
+    assert capsys.readouterr().err == "再連携の日を訂正しました。\n"
+    assert "重複する可能性がある日 2026年10月30日（金）" in await customer.page("/relink")
+    assert (await audit(customer.case, "再連携の日を訂正した"))[-1].by == OPERATOR
+    for wrong, reason in (
+        ({"service": "よその銀行"}, "まだ記録されていません"),
+        ({"service": BANK, "relinked_on": "来週"}, "日付を、年"),
+        ({"service": BANK, "relinked_on": str(TODAY + timedelta(days=9))}, FUTURE),
+    ):
+        with pytest.raises(ClearError, match=reason):
+            await correct_relink(settings, customer.case.application_no, 1, **said | wrong)
+
+
+async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environment: Environment) -> None:
+    case = await set_up(environment)
+    (kind, service), today = BANK_B, day_in_japan(await case.now())
+    link = {"kind": kind, "service": service, **BY}
+    assert "記録された再連携はありません。" in await refused(case, CorrectRelink(**link, relinked_on=today))
+    await case.relink(kind, service, today)
+    for wrong, reason in (
+        ({"relinked_on": today + timedelta(days=1)}, FUTURE),
+        ({"relinked_on": today, "asked_from": today + timedelta(days=1)}, AFTER_RELINK),
+    ):
+        assert reason in await refused(case, CorrectRelink(**link, **wrong))
+    await case.act(CorrectRelink(**link, relinked_on=today, asked_from=today - timedelta(days=3)))
+    [row] = await environment.rows(select(RememberedLinkRow))
+    assert row.first_covered_on == today - timedelta(days=3)
+    await case.act(RetractRelink(**link))
+    assert any(service in point for point in (await case.progress()).open_points)
+    [row] = await environment.rows(select(RememberedLinkRow))
+    assert (row.relinked_on, row.first_covered_on) == (None, None)
+    await case.relink(kind, service, today)
+    [row] = await environment.rows(select(RememberedLinkRow))
+    assert row.relinked_on == today
+    made = await environment.rows(select(ServiceLinkRow).filter_by(service=service, lost_at=None))
+    assert [each.first_covered_on for each in made] == [today]
+    said = [entry.action for entry in await case.audit() if "再連携" in entry.action]
+    assert said == [
+        "再連携を記録した",
+        "再連携の日を訂正した",
+        "再連携の記録を取り消した",
+        "再連携を記録した",
+    ]
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+async def test_y20_a_step_recorded_by_mistake_is_taken_back_and_can_be_done(environment: Environment) -> None:
+    case = await set_up(environment)
+    assert "まだ記録されていません" in await refused(case, RetractSetUpStep(**BY, step=STEP5))
+    await case.do_step(STEP5)
+    await case.act(RetractSetUpStep(**BY, step=STEP5))
+    assert await environment.rows(select(SetUpStepRow)) == []
+    assert STEP5.label in (await case.progress()).open_points
+    await case.do_steps(STEP5, GROUP_MADE)
+    assert [row.step for row in await environment.rows(select(SetUpStepRow).order_by(SetUpStepRow.done_at))] == [
+        STEP5,
+        GROUP_MADE,
+    ]
+    assert GROUP_EXISTS in await refused(case, RetractSetUpStep(**BY, step=GROUP_MADE))
+    await case.act(SetUpStepDone(**BY, step=SetUpStep.PRODUCT))
+    reason = await refused(case, RetractSetUpStep(**BY, step=STEP5))
+    assert f"後から記録した「{SetUpStep.PRODUCT.label}」を、先に取り消してください。" in reason
+    await case.act(RetractSetUpStep(**BY, step=SetUpStep.PRODUCT))
+    entries = await audit(case, f"{STEP5.label}の記録を取り消した")
+    assert [(entry.by, entry.reason) for entry in entries] == [(OPERATOR, BY["reason"])]
+
+
+async def test_y20_whoever_created_the_group_corrects_what_was_typed(customer: Customer) -> None:
+    await customer.set_support_password()
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    assert "内容を訂正する" not in await customer.page("/set-up")
+    assert (await customer.create_group()).status_code == 303
+    assert "内容を訂正する" in await customer.page("/set-up")
+    wrong = await customer.web.send("/group", GROUP | {"details.phone": "1"}, action="/group/correction")
+    assert len(errors_on(wrong)) == 1
+    answer = await customer.web.send(
+        "/group", GROUP | {"group_name": "弥生 C 商会", "details.phone": "06-1234-5678"}, action="/group/correction"
+    )
+    assert answer.headers["location"] == "/set-up?corrected=true"
+    page = await customer.page("/set-up?corrected=true")
+    assert "事業グループの内容を訂正しました。" in page
+    assert "弥生 C 商会" in page
+    [group] = await customer.environment.rows(select(BusinessGroupRow).filter_by(name="弥生 C 商会"))
+    [details] = await customer.environment.rows(select(BusinessGroupDetailsRow))
+    assert (details.group_id, details.phone) == (group.group_id, "0612345678")
+    shown = await customer.http.get("/group")
+    assert 'value="06' in shown.text
+    [entry] = await audit(customer.case, "事業グループの内容を訂正した")
+    assert (entry.by, entry.facts["before"]["group_name"]) == ("申込者", GROUP["group_name"])
+    assert GroupDetails.model_validate(entry.facts["before"]["details"]).phone == "0312345678"
+
+
+async def test_y20_nobody_corrects_a_group_that_is_not_theirs(customer: Customer) -> None:
+    await customer.set_support_password()
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    hidden = {"event_id": "", **GROUP}
+    assert (await customer.http.post("/group/correction", data=hidden)).status_code == 409
+    assert await customer.environment.rows(select(BusinessGroupRow).filter_by(name=GROUP["group_name"])) == []
+
+
+async def test_y21_what_became_of_the_sharing_is_corrected(customer: Customer) -> None:
+    await customer.web.sign_in(customer.issued.yayoi_id)
+    for answer in ("no_longer", "again"):
+        done = await customer.web.send("/relink", {"answer": answer}, action="/relink/sharing")
+        assert done.status_code == 303
+    assert "改めて共有しました。" in await customer.page("/relink")
+    [noted] = await customer.environment.rows(select(SharingAgainRow))
+    assert noted.shared_on == TODAY
+    said = [entry.action for entry in await customer.case.audit() if "共有" in entry.action][-2:]
+    assert said == ["会計事務所との共有がもう必要ないことを記録した", "会計事務所と改めて共有したことを記録した"]
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+
+async def test_y27_a_deadline_that_was_moved_too_far_is_moved_back(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    first = environment.calendar.business_days_after(case.due_date, 5)
+    too_far = ExtendDeadline(**BY, until=first + timedelta(days=370))
+    assert f"期限は、{first} から" in await refused(case, too_far)
+    await case.act(ExtendDeadline(**BY, until=first + timedelta(days=300)))
+    assert f"期限は、{first} から" in await refused(case, ExtendDeadline(**BY, until=first - timedelta(days=1)))
+    await case.act(ExtendDeadline(**BY, until=first + timedelta(days=7)))
+    assert (await case.progress()).waits_until == first + timedelta(days=7)
+
+
+async def audit(case: Case, action: str) -> list[AuditRow]:
+    return [entry for entry in await case.audit() if entry.action == action]
