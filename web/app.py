@@ -16,6 +16,7 @@ from markupsafe import Markup
 from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
+from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
@@ -51,7 +52,7 @@ def create_app(
     client: Client,
     calendar: BusinessCalendar,
     public_url: str,
-    secret_key: str,
+    secret_keys: SecretKeys,
     ui_url: str,
     namespace: str,
     task_queue: str,
@@ -63,7 +64,7 @@ def create_app(
     myics_pages: MyicsPages = _MYICS,
     freezes_at_acceptance: bool = True,
 ) -> FastAPI:
-    """Return the application. `public_url` is where applicants reach it; `secret_key` signs the links to cases.
+    """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
@@ -80,11 +81,11 @@ def create_app(
     context = WebContext(
         sessions=sessions,
         client=client,
-        auth=Auth(sessions, secret_key=secret_key, https=public_url.startswith("https:")),
+        auth=Auth(sessions, secret_keys=secret_keys, https=public_url.startswith("https:")),
         templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,
         public_url=public_url,
-        secret_key=secret_key,
+        secret_keys=secret_keys,
         every=reconcile_every,
     )
     packages = [
@@ -99,7 +100,7 @@ def create_app(
     kept = SentFormStore(sessions, context.now)
     forms = SentForms(
         kept,
-        secret_key=secret_key,
+        secret_keys=secret_keys,
         https=context.auth.https,
         limit=context.auth.limit_kept_forms,
         closed=tuple(error for package in packages for error in package.answers),
@@ -178,7 +179,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates, context.secret_key)
+    answer = answer_problems(app, context.templates, context.secret_keys)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: SecretStr | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
+    former_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()

@@ -1,7 +1,6 @@
 """Every mail is sent from here: stored as pending, sent while its row is held, then marked as sent."""
 
 import asyncio
-import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
@@ -22,6 +21,7 @@ from activities.common.mail_html import html_of
 from activities.common.mail_markdown import MARKDOWN, text_of
 from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
+from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import SYSTEM
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AuditRow, NoticeRow
@@ -204,13 +204,13 @@ class Outbox:
         sessions: DatabaseSessions,
         transport: MailTransport,
         sender: str,
-        secret_key: str,
+        secret_keys: SecretKeys,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._transport = transport
         self._sender = sender
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._now = now
         self._quick_tries = QuickTries()
 
@@ -296,4 +296,4 @@ class Outbox:
     def _message_id(self, key: str) -> str:
         """Return an id that only those know who have had the mail: whoever names it says that it has come back."""
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
-        return f"<{hmac.digest(self._secret_key.encode(), f'mail:{key}'.encode(), 'sha256').hex()[:40]}@{domain}>"
+        return f"<{self._secret_keys.digest(f'mail:{key}').hex()[:40]}@{domain}>"

@@ -10,6 +10,7 @@ from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_aud
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.passwords import PasswordKind
+from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
 from models.common.web_ui_links import WorkflowLink
@@ -41,14 +42,14 @@ class RegistrationMailActivities:
         outbox: Outbox,
         templates: Environment,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         public_url: str,
         workflow_link: WorkflowLink,
         desk: str,
     ) -> None:
         """Take how links are signed, where the web and (for operators) a workflow is seen, and the desk's address."""
         self._outbox = outbox
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
         self._workflow_link = workflow_link
         self._desk = desk
@@ -78,7 +79,7 @@ class RegistrationMailActivities:
             client=client,
             holder_no=HolderNo(row.client_id or row.customer_no),
             account=await session.get(MyicsAccountRow, row.account_id) if row.account_id else None,
-            url=f"{self._public_url}{link_path(self._secret_key, link)}" if row.link_no else "",
+            url=f"{self._public_url}{link_path(self._secret_keys, link)}" if row.link_no else "",
             sign_in_url=f"{self._public_url}/myics/sign-in",
             workflow_url=self._workflow_link(registration_workflow_id(RegistrationNo(request.case_no))),
         )

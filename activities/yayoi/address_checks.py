@@ -13,6 +13,7 @@ from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
 from models.common.personal_links import PersonalLink, PersonalLinkKind, code_of
+from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import AddressCheckRow, NoticeRow, YayoiIdRow
@@ -41,14 +42,14 @@ class AddressCheckActivities:
         outbox: Outbox,
         templates: Environment,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         public_url: str,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
         self._ledger = ledger
         self._outbox = outbox
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
         self._now = now
         self._templates = templates
@@ -110,7 +111,7 @@ class AddressCheckActivities:
         body = self._templates.get_template("code.md").render(
             row=row,
             registration=purpose is CheckPurpose.REGISTRATION,
-            code=code_of(self._secret_key, str(code.check_id), code.code_no),
+            code=code_of(self._secret_keys, str(code.check_id), code.code_no),
             until=row.code_until.astimezone(JST),
             most_tries=MOST_TRIES,
             kept_hours=ADDRESS_CHECK_LASTS // timedelta(hours=1),
@@ -123,7 +124,7 @@ class AddressCheckActivities:
     def _link_url(self, row: AddressCheckRow) -> str:
         """Return where a new password is set without the code: all mails of a check hold the same link."""
         link = PersonalLink(PersonalLinkKind.NEW_PASSWORD, str(row.check_id), 1, row.ends_at)
-        return f"{self._public_url}/password/{row.check_id}?link={link.token(self._secret_key)}"
+        return f"{self._public_url}/password/{row.check_id}?link={link.token(self._secret_keys)}"
 
     async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)

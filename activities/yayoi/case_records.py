@@ -20,9 +20,13 @@ from models.yayoi.messages import (
     CorrectPairStep,
     OfficeOutcome,
     OfficeOutcomes,
+    RenewedLink,
+    RenewLinkStep,
     ReopenOffice,
 )
+from models.yayoi.operator_actions import LinkHolder
 from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.store.case_links import ENDED, next_link
 from models.yayoi.store.confirmations import settle
 from models.yayoi.store.holding import hold_again, holder_of, let_go
 
@@ -107,6 +111,18 @@ class CaseRecordActivities:
             return ClosedApplication(mailed=any(each.last and not each.outcome.kept for each in ended))
 
         return await self._ledger.once(step, _CLOSE, ClosedApplication, close)
+
+    @activity.defn
+    async def renew_link(self, step: RenewLinkStep) -> RenewedLink:
+        """End the applicant's link to the case's pages, or the pair's own."""
+
+        async def renew(transaction: StepTransaction) -> RenewedLink:
+            part = step.part if step.whose is LinkHolder.PAIR else None
+            link_no = await next_link(transaction.session, step.case_no, part)
+            transaction.audit(ENDED, by=step.by, reason=step.reason, whose=step.whose)
+            return RenewedLink(link_no=link_no)
+
+        return await self._ledger.once(step, f"renew_link.{step.counted}", RenewedLink, renew)
 
     @activity.defn
     async def correct_pair(self, step: CorrectPairStep) -> CorrectedPair:

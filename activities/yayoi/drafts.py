@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.messages import SentMail
+from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSession
 from models.tables import DraftRow
 from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH, DraftRef, draft_token, receipt_no
@@ -19,9 +20,9 @@ NO_LONGER_KEPT = "お申し込みが済んだか、期限が過ぎたため、�
 class DraftActivities:
     """Mails each link once. The address is read here: no message holds one."""
 
-    def __init__(self, outbox: Outbox, templates: Environment, *, secret_key: str, public_url: str) -> None:
+    def __init__(self, outbox: Outbox, templates: Environment, *, secret_keys: SecretKeys, public_url: str) -> None:
         self._outbox = outbox
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
         self._template = templates.get_template("draft.md")
 
@@ -35,7 +36,7 @@ class DraftActivities:
         row = await session.get(DraftRow, mail.draft_id)
         if row is None or row.mail_address is None:
             raise ApplicationError(NO_LONGER_KEPT, type="NotKept", non_retryable=True)
-        token = draft_token(self._secret_key, row.draft_id, row.expires_at)
+        token = draft_token(self._secret_keys, row.draft_id, row.expires_at)
         body = self._template.render(
             link=f"{self._public_url}{RESUME_PATH}?draft={token}",
             until=row.expires_at.astimezone(JST),

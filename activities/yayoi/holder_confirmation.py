@@ -14,6 +14,7 @@ from activities.common.outbox import MailIdentity, NothingToSendError, Outbox, W
 from activities.yayoi.registry.protocols import Contracts
 from models.common.calendar import JST, day_in_japan
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow, HolderConfirmationRow, HolderMailRow, NoticeRow
@@ -69,14 +70,14 @@ class HolderConfirmationActivities:
         contracts: Contracts,
         templates: Environment,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         public_url: str,
     ) -> None:
         self._sessions = sessions
         self._ledger = ledger
         self._outbox = outbox
         self._contracts = contracts
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
         self._template = templates.get_template(f"{_KIND}.md")
 
@@ -152,7 +153,7 @@ class HolderConfirmationActivities:
 
     def _link(self, mail: HolderMail, kind: PersonalLinkKind, what: str, path: str) -> str:
         expires_at = (mail.planned_at + timedelta(days=HOLDER_LINK_DAYS)).astimezone(JST).replace(microsecond=0)
-        return f"{self._public_url}{path}{PersonalLink(kind, what, mail.number, expires_at).token(self._secret_key)}"
+        return f"{self._public_url}{path}{PersonalLink(kind, what, mail.number, expires_at).token(self._secret_keys)}"
 
     @activity.defn
     async def record_holder_answer(self, step: RecordHolderAnswer) -> None:

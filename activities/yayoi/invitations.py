@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import BusinessGroupRow, MemberInvitationRow, YayoiIdRow
 from models.yayoi.member_invitations import (
@@ -32,12 +33,12 @@ class InvitationActivities:
         outbox: Outbox,
         templates: Environment,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         public_url: str,
     ) -> None:
         self._sessions = sessions
         self._outbox = outbox
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._public_url = public_url.rstrip("/")
         self._template = templates.get_template("member_invitation.md")
 
@@ -92,7 +93,7 @@ class InvitationActivities:
             group=await session.get_one(BusinessGroupRow, row.group_id),
             yayoi_id=row.yayoi_id,
             until=row.expires_at.astimezone(JST),
-            link=f"{self._public_url}/members/join?link={link.token(self._secret_key)}",
+            link=f"{self._public_url}/members/join?link={link.token(self._secret_keys)}",
             register_url=f"{self._public_url}/register",
             reminder=step.reminder,
             receipt_no=step.receipt_no,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 from jinja2 import Environment
@@ -58,8 +58,14 @@ CONSTANTS = {
 }
 """What every template of a case may state beside its facts."""
 _KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
-CaseLink = Callable[[ApplicationNo, date, int | None], str]
-"""Of a whole case, or of one office; the day is the last on which it opens."""
+
+
+class CaseLink(Protocol):
+    """Writes the link to a whole case, or to one office, that opens until the end of a day."""
+
+    def __call__(self, application_no: ApplicationNo, until: date, office_no: int | None, *, link_no: int) -> str:
+        """`link_no`: the number of the link that opens it now."""
+        ...
 
 
 class MailTexts:
@@ -89,11 +95,13 @@ class MailTexts:
         transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
         contract = await self._contract(transaction, application)
         office = await session.get_one(ApplicationOfficeRow, (request.case_no, request.part)) if request.part else None
-        to_the_pair = office is not None and (copy_to_pair or request.kind in _TO_THE_PAIR)
+        own = request.kind in _TO_THE_PAIR and not request.to_applicant
+        to_the_pair = office is not None and (copy_to_pair or own)
         opens_until = link_expiry(application.due_date, day_in_japan(request.at))
         status = await status_of(session, request.case_no, request.part) if request.kind.for_operators else None
         assignee = status.assignee if status else None
-        case_url = self._case_link(ApplicationNo(request.case_no), opens_until, request.part if to_the_pair else None)
+        of_pair, link_no = (office.office_no, office.link_no) if office and to_the_pair else (None, application.link_no)
+        case_url = self._case_link(ApplicationNo(request.case_no), opens_until, of_pair, link_no=link_no)
         template = f"{request.kind}.md"
         facts: dict[str, Callable[[], Awaitable[Any]]] = {
             "offices": lambda: self._offices(session, request),

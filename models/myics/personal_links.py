@@ -4,6 +4,7 @@ from datetime import date
 
 from models.common.calendar import end_of
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.secret_keys import SecretKeys
 from models.myics.registrations import RegistrationKind
 
 REGISTRATION_PATH = "/myics/register"
@@ -25,6 +26,6 @@ def link_of(kind: RegistrationKind, registration_no: str, link_no: int, expires_
     return PersonalLink(_KINDS.get(kind, PersonalLinkKind.MYICS), registration_no, link_no, end_of(expires_on))
 
 
-def link_path(secret_key: str, link: PersonalLink) -> str:
+def link_path(secret_keys: SecretKeys, link: PersonalLink) -> str:
     """Return the path that opens it: the token comes after `?`, which no log keeps."""
-    return f"{_PATHS[link.kind]}?link={link.token(secret_key)}"
+    return f"{_PATHS[link.kind]}?link={link.token(secret_keys)}"

@@ -43,6 +43,8 @@ class ApplicationRow(Base):
     started_at: Mapped[datetime | None]
     """When the workflow was started; None: the reconciler will."""
     closed_at: Mapped[datetime | None]
+    link_no: Mapped[int] = mapped_column(server_default=text("1"))
+    """The number of the applicant's link that opens the case now; every earlier one is ended."""
 
 
 class ApplicationOfficeRow(Base):
@@ -84,6 +86,8 @@ class ApplicationOfficeRow(Base):
     open_points: Mapped[list[str] | None]
     closings: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its case was closed: one that was reopened is open again (Y25)."""
+    link_no: Mapped[int] = mapped_column(server_default=text("1"))
+    """The number of the pair's own link that opens its page now; every earlier one is ended."""
 
 
 class HolderConfirmationRow(NotifiedRow):

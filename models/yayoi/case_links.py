@@ -1,7 +1,7 @@
 """Links to a case: for applicants pages that nobody else can find, for operators its page in the Temporal Web UI.
 
 A link to the whole case is the applicant's; one to a single office goes to that pair's own Yayoi ID and shows no other
-pair. Both hold the last day on which they open, and that day is part of what is signed.
+pair. Both hold the last day on which they open, and how many of the kind came before: with a newer one the older ends.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from itsdangerous import Signer
 
+from models.common.secret_keys import SecretKeys
 from models.common.web_ui_links import workflow_link
 from models.yayoi.deadlines import CASE_LINK_DAYS, MAILED_CASE_LINK_DAYS
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
@@ -22,6 +23,8 @@ class Opening(Enum):
     OPEN = "open"
     EXPIRED = "expired"
     """It was genuine, and its last day has passed: a fresh one can be mailed to the registered address."""
+    ENDED = "ended"
+    """It was genuine, and was ended by somebody who held it, or by an operator."""
     FORGED = "forged"
 
 
@@ -34,27 +37,46 @@ def link_expiry(due_date: date, sent_on: date | None = None) -> date:
     return max(usual, sent_on + timedelta(days=MAILED_CASE_LINK_DAYS)) if sent_on else usual
 
 
-def case_path(secret_key: str, application_no: ApplicationNo | str, until: date, office_no: int | None = None) -> str:
-    """Path and query of the case page, or of the page of one office; it opens until the end of `until`, in Japan."""
+def case_path(
+    keys: SecretKeys,
+    application_no: ApplicationNo | str,
+    until: date,
+    office_no: int | None = None,
+    *,
+    link_no: int = 1,
+) -> str:
+    """Path and query of the case page, or of the page of one office; it opens until the end of `until`, in Japan.
+
+    `link_no`: the number of the link that opens it now, from 1, as the row of the application, or of the pair, has it.
+    """
     place = f"/applications/{application_no}" + (f"/offices/{office_no}" if office_no else "")
-    return f"{place}?{key_of(secret_key, application_no, until, office_no)}"
+    return f"{place}?{key_of(keys, application_no, until, office_no, link_no=link_no)}"
 
 
-def key_of(secret_key: str, application_no: ApplicationNo | str, until: date, office_no: int | None = None) -> str:
+def key_of(
+    keys: SecretKeys,
+    application_no: ApplicationNo | str,
+    until: date,
+    office_no: int | None = None,
+    *,
+    link_no: int = 1,
+) -> str:
     """The query that opens a case's pages."""
-    signature = _signer(secret_key).get_signature(_signed(application_no, until.isoformat(), office_no)).decode()
-    return urlencode({"until": until.isoformat(), "key": signature})
+    signed = _signed(application_no, until.isoformat(), office_no, link_no)
+    return urlencode({"until": until.isoformat(), "key": f"{link_no}.{_signer(keys).get_signature(signed).decode()}"})
 
 
 def case_link(
     public_url: str,
-    secret_key: str,
+    keys: SecretKeys,
     application_no: ApplicationNo | str,
     until: date,
     office_no: int | None = None,
+    *,
+    link_no: int = 1,
 ) -> str:
     """The whole link, for mails and for other systems."""
-    return public_url.rstrip("/") + case_path(secret_key, application_no, until, office_no)
+    return public_url.rstrip("/") + case_path(keys, application_no, until, office_no, link_no=link_no)
 
 
 def calendar_address(case_address: str) -> str:
@@ -63,22 +85,31 @@ def calendar_address(case_address: str) -> str:
 
 
 def opening(
-    secret_key: str, application_no: str, until: str, key: str, *, today: date, office_no: int | None = None
+    keys: SecretKeys, application_no: str, until: str, key: str, *, today: date, office_no: int | None = None
 ) -> Opening:
-    """Return what a link with this `until` and `key` does on a day in Japan, whether or not there is such a case."""
-    if not (until.isascii() and key.isascii()):
+    """Return what a link with this `until` and `key` does on a day in Japan, whether or not there is such a case.
+
+    Whether it was ended, only the row of the case knows: see `number_of`.
+    """
+    number, _, signature = key.partition(".")
+    if not (until.isascii() and key.isascii() and number.isdecimal()):
         return Opening.FORGED
-    if not _signer(secret_key).verify_signature(_signed(application_no, until, office_no), key):
+    if not _signer(keys).verify_signature(_signed(application_no, until, office_no, number), signature):
         return Opening.FORGED
     return Opening.OPEN if today <= date.fromisoformat(until) else Opening.EXPIRED
 
 
-def _signed(application_no: str, until: str, office_no: int | None) -> str:
-    return f"{application_no}/{office_no or '-'}/{until}"
+def number_of(key: str) -> int:
+    """Return the number of a link that was found genuine."""
+    return int(key.partition(".")[0])
 
 
-def _signer(secret_key: str) -> Signer:
-    return Signer(secret_key, salt="case page", digest_method=hashlib.sha256)
+def _signed(application_no: str, until: str, office_no: int | None, link_no: int | str) -> str:
+    return f"{application_no}/{office_no or '-'}/{until}/{link_no}"
+
+
+def _signer(keys: SecretKeys) -> Signer:
+    return Signer(keys.oldest_first, salt="case page", digest_method=hashlib.sha256)
 
 
 def operators_link(ui_url: str, namespace: str, application_no: ApplicationNo, office_no: int) -> str:

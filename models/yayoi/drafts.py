@@ -5,6 +5,7 @@ from uuid import UUID
 
 from models.common.message import Message
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.secret_keys import SecretKeys
 
 MOST_OF_AN_ADDRESS = 5
 """How many may be kept for one mail address: a newer one ends the oldest."""
@@ -29,12 +30,12 @@ def receipt_no(draft_id: UUID) -> str:
     return draft_id.hex.upper()[:8]
 
 
-def draft_token(secret_key: str, draft_id: UUID, expires_at: datetime) -> str:
+def draft_token(secret_keys: SecretKeys, draft_id: UUID, expires_at: datetime) -> str:
     """Return what an address carries: no more than which draft it is. Whether it is still kept says its row."""
-    return PersonalLink(PersonalLinkKind.DRAFT, str(draft_id), 1, expires_at).token(secret_key)
+    return PersonalLink(PersonalLinkKind.DRAFT, str(draft_id), 1, expires_at).token(secret_keys)
 
 
-def draft_of(secret_key: str, token: str) -> UUID | None:
+def draft_of(secret_keys: SecretKeys, token: str) -> UUID | None:
     """Return which draft a token opens; None for one that was not made here."""
-    link = read_link(secret_key, PersonalLinkKind.DRAFT, token)
+    link = read_link(secret_keys, PersonalLinkKind.DRAFT, token)
     return UUID(link.procedure_id) if link else None

@@ -8,7 +8,7 @@ from models.common.messages import CaseRef, CaseStep, CountedStep
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
-from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.operator_actions import LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.pair_rules import PairProblem
 from models.yayoi.procedures import ApplicationStage, Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
@@ -265,6 +265,8 @@ class SendMail(CountedStep):
     """Lines that this mail lists: what is wrong, or what is still open."""
     until: date | None = None
     """The day by which the applicant has to act."""
+    to_applicant: bool = False
+    """Whether one that usually goes to the pair's own Yayoi ID goes to the applicant, about the whole case."""
     ends_application: bool = False
     """Whether with what it is about the whole application has ended: it says so, and no other mail does (Y18)."""
 
@@ -336,6 +338,20 @@ class ClosedApplication(Message):
     """`mailed`: whether the mail about its last office, which ended early, has said that it is over (Y18)."""
 
     mailed: bool
+
+
+class RenewLinkStep(OfficeRef, CountedStep):
+    """End a link to the case's pages: the next one has a number of its own."""
+
+    whose: LinkHolder
+    by: str
+    reason: str
+
+
+class RenewedLink(Message):
+    """The number of the link that opens the pages now."""
+
+    link_no: int
 
 
 class ReopenOffice(OfficeRef, CountedStep):

@@ -1,5 +1,7 @@
 """What operators and applicants can do with an office's procedure: one small JSON each."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from models.common.identifiers import ComposedText
@@ -52,6 +54,20 @@ class ResendMail(ActionMessage):
     """Send a mail again that was sent before."""
 
     kind: MailKind
+
+
+class LinkHolder(StrEnum):
+    """Whose link to the case's pages it is."""
+
+    APPLICANT = "applicant"
+    PAIR = "pair"
+    """Of the pair's own Yayoi ID: it opens that office alone."""
+
+
+class RenewLink(ActionMessage):
+    """End a link that others know, and mail a new one to whose it is."""
+
+    whose: LinkHolder
 
 
 class Cancel(EndCase):
@@ -124,6 +140,7 @@ class Action(Operation):
     REOPEN = "reopen", Reopen, "終了した手続きを再開する"
     ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
+    RENEW_LINK = "renew_link", RenewLink, "お手続きの画面のリンクを無効にし、新しいリンクをメールで送る"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     HOLD = "hold", Hold, "保留にする"
     RESUME = "resume", Resume, "保留を解く"

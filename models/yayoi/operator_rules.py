@@ -19,6 +19,7 @@ from models.yayoi.operator_actions import (
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
+    LinkHolder,
     ResendMail,
     RetractRelink,
     RetractSetUpStep,
@@ -42,6 +43,8 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}
         case Action.RESEND_MAIL:
             return {**common, "kind": state.first_undelivered or next(reversed(state.mails), "")}
+        case Action.RENEW_LINK:
+            return {**common, "whose": LinkHolder.APPLICANT}
         case Action.HAND_OVER:
             return {**common, "to": TO.text}
         case Action.CANCEL if state.set_up_begun:
@@ -85,6 +88,7 @@ _AFTER_CLOSING = {
     Action.REOPEN,
     Action.ADD_NOTE,
     Action.RESEND_MAIL,
+    Action.RENEW_LINK,
     Action.HAND_OVER,
     Action.TRY_AGAIN,
 }
@@ -190,6 +194,9 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
         None if state.after_closing else "残りの設定がある状態で終了した手続きではありません。"
     ),
     Action.RESEND_MAIL: lambda state: None if state.mails else "送ったメールは、まだありません。",
+    Action.RENEW_LINK: lambda state: (
+        "契約者の確認を待っているため、申込者にはまだメールを送れません。" if state.waits_for_holder else None
+    ),
     Action.HOLD: lambda state: "すでに保留中です。" if state.held else None,
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
     Action.TRY_AGAIN: lambda state: None if state.refused else "受け付けられなかった処理はありません。",

@@ -20,6 +20,7 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
+from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -412,7 +413,7 @@ def starter_of(environment: Environment) -> ApplicationStarter:
         environment.client,
         task_queue=f"nobody-{uuid4()}",
         public_url="http://web.test",
-        secret_key="secret",
+        secret_keys=SecretKeys("secret"),
     )
 
 

@@ -34,6 +34,7 @@ from tests.support.running import PATIENCE
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
+from workers.wiring.derived import secret_keys
 from workers.wiring.root import build_web
 
 NEW_ID = "keiri-c@yayoi-taro.example.jp"
@@ -326,9 +327,8 @@ class Customer:
     async def late(self, case: Case) -> None:
         """Open a link whose last day has passed, and ask for a fresh one."""
         long_ago = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
-        secret_key = self.environment.settings.secret_key
-        assert secret_key is not None
-        await self.page.goto(self.address + case_path(secret_key.get_secret_value(), case.application_no, long_ago))
+        keys = secret_keys(self.environment.settings)
+        await self.page.goto(self.address + case_path(keys, case.application_no, long_ago))
         await self.at(self.page, "link-expired")
         await self.press("新しいリンクをメールで受け取る")
         await self.mail(TARO, MailKind.CASE_LINK.subject)

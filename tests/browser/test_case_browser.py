@@ -5,6 +5,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.secret_keys import SecretKeys
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.messages import Outcome
@@ -44,7 +45,7 @@ async def applied(environment: Environment) -> tuple[Case, str]:
     case = await environment.apply(form([(OFFICE_B[0], OF_ANOTHER_CONTRACT), OFFICE_C]))
     await at_rest(case, Stage.CORRECTION)
     await at_rest(case, Stage.SHARING, 2)
-    return case, case_path("secret", case.application_no, link_expiry(case.due_date))
+    return case, case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
 
 
 @pytest.mark.parametrize(

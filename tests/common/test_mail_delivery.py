@@ -19,6 +19,7 @@ from activities.common.mail_markdown import text_of as text_part_of
 from activities.common.outbox import MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
 from models.common.calendar import day_in_japan
 from models.common.messages import MAIL_REFUSED, SentMail
+from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow, ExistingContractRow, NoticeRow
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import SendMail
@@ -173,7 +174,7 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
         return WrittenMail(TARO, "件名", markdown)
 
     transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
-    await Outbox(environment.sessions, transport, "desk@example.co.jp", "secret").send(
+    await Outbox(environment.sessions, transport, "desk@example.co.jp", SecretKeys("secret")).send(
         MailIdentity(key="a mail", kind="receipt"), write
     )
     [mail] = smtp_inbox.mails

@@ -161,7 +161,7 @@ async def target_on(
         client=client,
         calendar=BusinessCalendar(),
         public_url=public_url,
-        secret_key=SECRET,
+        secret_keys=SECRET,
         ui_url=UI,
         namespace="default",
         task_queue=f"hostile-{uuid4()}",

@@ -8,6 +8,7 @@ import pytest
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLinkKind, read_link
 from models.common.refusals import RefusedError
+from models.common.secret_keys import SecretKeys
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import USER_DAYS
 from models.myics.identifiers import CustomerNo
@@ -71,10 +72,17 @@ async def test_late(myics: MyicsEnvironment) -> None:
 
 async def test_forged(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
-    link = read_link("secret", PersonalLinkKind.MYICS, token)
+    link = read_link(SecretKeys("secret"), PersonalLinkKind.MYICS, token)
     assert link is not None
     other_kind = type(link)(PersonalLinkKind.MEMBER_INVITATION, link.procedure_id, 1, link.expires_at)
-    for forged in (token[:-1], token + "a", "", "x" * 500, link.token("another secret"), other_kind.token("secret")):
+    for forged in (
+        token[:-1],
+        token + "a",
+        "",
+        "x" * 500,
+        link.token(SecretKeys("another secret")),
+        other_kind.token(SecretKeys("secret")),
+    ):
         assert "正しくありません" in await refusal(myics, forged)
     assert (await registration.row()).stage == "招待中"
 

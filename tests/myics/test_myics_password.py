@@ -11,6 +11,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from models.common.calendar import end_of
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo
 from models.myics.registrations import RegistrationKind, RegistrationOutcome
@@ -141,14 +142,14 @@ async def test_m8_each_dead_link_says_what_to_do(site: MyicsSite, browser: Myics
     ends = end_of((await second.row()).expires_on)
     assert ends - site.myics.now() >= timedelta(days=1)
     late = PersonalLink(PersonalLinkKind.MYICS_PASSWORD, second.number, 2, site.myics.now() - timedelta(seconds=1))
-    of_registration = PersonalLink(PersonalLinkKind.MYICS, second.number, 2, ends).token("secret")
+    of_registration = PersonalLink(PersonalLinkKind.MYICS, second.number, 2, ends).token(SecretKeys("secret"))
     dead = {
         superseded: "いちばん新しいメールの URL",
         before: "いちばん新しいメールの URL",
         token[:-1]: "この URL は正しくありません",
         "": "この URL は正しくありません",
         of_registration: "この URL は正しくありません",
-        late.token("secret"): "もう一度お申し込みください",
+        late.token(SecretKeys("secret")): "もう一度お申し込みください",
     }
     for link, said in dead.items():
         answer = await browser.get(f"{RENEW}?link={link}")

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from temporalio.client import WorkflowExecution
 
 from models.common.calendar import day_in_japan, opening_of
+from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
@@ -130,7 +131,7 @@ async def case_link_mailed(environment: Environment) -> Handle:
     await case.application.result()
     yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
     async with group_in(environment) as group:
-        page = await group.web.http.get(case_path("secret", case.application_no, yesterday))
+        page = await group.web.http.get(case_path(SecretKeys("secret"), case.application_no, yesterday))
         [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
         await group.web.http.post(html.unescape(where))
         found: list[WorkflowExecution] = []

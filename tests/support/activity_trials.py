@@ -69,11 +69,12 @@ from models.yayoi.messages import (
     Outcome,
     RecordRelink,
     RecordSetUpStep,
+    RenewLinkStep,
     ReopenOffice,
     RetractStep,
     SendMail,
 )
-from models.yayoi.operator_actions import ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.operator_actions import LinkHolder, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
 from models.yayoi.service_links import LinkKind
@@ -400,6 +401,16 @@ TRIALS = [
         look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.closings),
         found=[(None, None, 1)],
         actions=("手続きを再開した",),
+    ),
+    Trial(
+        activity="renew_link",
+        message=RenewLinkStep.of(C, AT, whose=LinkHolder.PAIR, by="佐藤", reason="お電話", occurrence=1),
+        added=_ONE_STEP,
+        look=select(ApplicationOfficeRow.link_no, ApplicationRow.link_no).join(
+            ApplicationRow, ApplicationRow.application_no == ApplicationOfficeRow.application_no
+        ),
+        found=[(2, 1)],
+        actions=("お手続きの画面のリンクを無効にした",),
     ),
     Trial(
         activity="closed_offices",

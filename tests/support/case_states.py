@@ -17,6 +17,7 @@ from models.tables import (
     BusinessGroupRow,
     CaseStatusRow,
     GroupMemberRow,
+    HolderConfirmationRow,
     IssuedContractRow,
     NoticeRow,
     OfficeRow,
@@ -30,6 +31,7 @@ from models.tables import (
 from models.yayoi.deadlines import AFTER_CLOSING_DAYS, FOLLOW_UP_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import FollowUp
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
@@ -37,6 +39,7 @@ from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.pair_rules import NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
+from models.yayoi.store.confirmations import settle
 from workflows.yayoi.office_details import SAID_BY_CUSTOMERS
 
 NOW = datetime.now(UTC)
@@ -87,6 +90,11 @@ class CaseState:
         if self.stage is Stage.CLOSED:
             return self.outcome is not None and self.outcome.kept
         return stages.index(self.stage) > stages.index(Stage.NOTIFY)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the contract's holder has not confirmed the application (Y5a)."""
+        return self.stage is Stage.CONFIRMATION
 
     @property
     def over(self) -> bool:
@@ -152,6 +160,8 @@ class CaseState:
     @property
     def mails(self) -> tuple[MailKind, ...]:
         """The mails that customers have, whose links they may follow in this state."""
+        if self.unconfirmed:
+            return ()  # only the contract's holder is mailed
         before = (MailKind.RECEIPT, MailKind.CASE_LINK, self.notice if self.after_notice else MailKind.DELAY)
         return (*self.new_mails, *(kind for kind in before if kind not in self.new_mails))
 
@@ -176,6 +186,7 @@ class CaseState:
         state.follow_up = self.follow_up
         state.waits_until = TODAY
         state.checked = True
+        state.waits_for_holder = self.unconfirmed
         state.problems = (NOT_REGISTERED,) if self.stage is Stage.CORRECTION else ()
         state.sharing_ended = Stage.SHARING in stages and stages.index(self.stage) > stages.index(Stage.SHARING)
         state.notified_at = self.notified_at if self.after_notice else None
@@ -211,8 +222,8 @@ class CaseState:
                 outcome=self.outcome,
                 open_points=list(self.points) if closed_at else None,
                 closings=int(closed_at is not None),
-                holds_yayoi_id=closed_at is None,
-                holds_token=closed_at is None and case.office_token is not None,
+                holds_id=closed_at is None and not self.unconfirmed,
+                holds_token=closed_at is None and case.office_token is not None and not self.unconfirmed,
             )
         )
         await session.execute(
@@ -229,12 +240,26 @@ class CaseState:
                 points=list(self.points),
             )
         )
+        await self._write_confirmation(session, case)
         for table in (SetUpStepRow, RememberedLinkRow, NoticeRow):
             await session.execute(delete(table).filter_by(application_no=case.application_no))
         for registry_table in (SupportPasswordRow, GroupMemberRow, SharingRow):
             await session.execute(delete(registry_table))
         await self._write_registry(session, case)
         await self._write_what_was_done(session, case, pair)
+
+    async def _write_confirmation(self, session: DatabaseSession, case: WrittenCase) -> None:
+        """Let the application wait for the contract's holder, or have their confirmation if it needs one (Y5a)."""
+        await session.execute(delete(HolderConfirmationRow))
+        if self.unconfirmed or not self.procedure.linked:
+            row = HolderConfirmationRow(
+                application_no=case.application_no,
+                existing_contract_id=case.existing_contract_id,
+                changed_at=NOW,
+                notified_at=NOW,
+            )
+            settle(row, None if self.unconfirmed else ConfirmationOutcome.CONFIRMED)
+            session.add(row)
 
     async def _write_what_was_done(self, session: DatabaseSession, case: WrittenCase, pair: dict[str, Any]) -> None:
         for number, step in enumerate(self.done):
@@ -259,7 +284,8 @@ class CaseState:
             )
         if SetUpStep.SUPPORT_PASSWORD in self.done:
             session.add(SupportPasswordRow(contract_id=case.contract_id, password_hash=case.support_password_hash))
-        if SetUpStep.BUSINESS_GROUP in self.done:
+        # 会計連携の追加 follows an application whose steps are all done.
+        if SetUpStep.BUSINESS_GROUP in self.done or self.procedure.has(Stage.ATTACH):
             group = BusinessGroupRow(name="弥生商店")
             session.add(group)
             await session.flush()
@@ -290,7 +316,7 @@ class CaseState:
         ended_for = f"{case.application_no}:1" if self.after_notice else None
         ended = {"ended_at": NOW, "ended_for": ended_for}
         session.add(SharingRow(office_token=case.office_token, firm=FIRM, **ended))
-        frozen = not self.after_notice and self.stage is not Stage.CLOSED
+        frozen = not (self.after_notice or self.unconfirmed) and self.stage is not Stage.CLOSED
         await session.execute(
             update(OfficeRow)
             .filter_by(office_token=case.office_token)
@@ -314,9 +340,10 @@ def states_of(procedure: Procedure) -> Iterator[CaseState]:
                 yield progress
             yield replace(late, on_its_last_day=True)
         elif stage in SAID_BY_CUSTOMERS:
+            waiting_for = WaitingFor.HOLDER if state.unconfirmed else WaitingFor.APPLICANT
             for progress in _open(state) if state.after_notice else (state,):
-                yield replace(progress, waiting_for=WaitingFor.APPLICANT)
-            yield replace(progress, waiting_for=WaitingFor.APPLICANT, on_its_last_day=True)
+                yield replace(progress, waiting_for=waiting_for)
+            yield replace(progress, waiting_for=waiting_for, on_its_last_day=True)
             yield replace(progress, waiting_for=WaitingFor.OPERATOR)
             if stage in EXPIRING:
                 yield state

@@ -21,15 +21,17 @@ from activities.common.mail_templates import mail_templates
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
-from models.common.calendar import BusinessCalendar
+from models.common.calendar import BusinessCalendar, utc_now
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
+from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.waiting_for import WaitingFor
 from models.myics.vendor_pages import MyicsPages
 from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow, SetUpStepRow
-from models.yayoi.case_links import calendar_address, case_link, operators_link
+from models.yayoi.case_links import calendar_address, case_link, case_path, link_expiry, operators_link
 from models.yayoi.customer_events import AnyEvent, RelinkCorrected
 from models.yayoi.enquiries import ENQUIRY_PATH
+from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
@@ -37,6 +39,7 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.procedures import SET_UP_PATH, Procedure, SetUpStep, Stage
+from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.event_cases import CaseRefusedError, find_case
 from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
@@ -99,6 +102,22 @@ class ProcedureInState(EventDelivery):
     def _taken(self, application_no: ApplicationNo, office_no: int, action: Action) -> Delivery:
         self.taken.add(action)
         return Delivery(application_no, office_no, EventStatus.DELIVERED)
+
+
+class HolderInState(HolderConfirmations):
+    """Takes the answers of the contract's holder, and remembers which operation does the same."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], procedure: ProcedureInState) -> None:
+        super().__init__(sessions, lambda: None, utc_now)
+        self._procedure = procedure
+
+    async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
+        opened = await self.opened(application_no)
+        assert opened is not None
+        if not opened.waits or (settlement.allows and shown != opened.digest):
+            return False
+        self._procedure.taken.add(Action.REPORT_CONFIRMED if settlement.allows else Action.REPORT_NOT_CONFIRMED)
+        return True
 
 
 @dataclass
@@ -180,6 +199,7 @@ class Walk:
     def __post_init__(self) -> None:
         self._procedure = ProcedureInState(self.sessions)
         self.app.state.services[EventDelivery] = self._procedure
+        self.app.state.services[HolderConfirmations] = HolderInState(self.sessions, self._procedure)
         named = {"yayoi_pages": YayoiPages(), "myics_pages": MyicsPages(), "enquiry_url": WEB + ENQUIRY_PATH}
         self._mails = MailTexts(
             postgres_registry(ContractIdPool(7_000_000, 7_999_999)),
@@ -196,7 +216,7 @@ class Walk:
         async with self.sessions.begin() as session:
             await state.write(session, self.case)
         found = _Found(state)
-        starts = [SET_UP_PATH, RELINK_PATH]
+        starts = [SET_UP_PATH, RELINK_PATH, *(self._without_mails() if state.unconfirmed else ())]
         for kind in state.mails:
             text = await self._mail(kind, state)
             if kind in state.new_mails:
@@ -211,6 +231,17 @@ class Walk:
             found.dead_ends += [f"{action} is waited for and offered nowhere" for action in missing]
         found.dead_ends += not_possible_though_named(office_details(known, "default"), OPERATIONS, known)
         self.dead_ends += [f"{state}: {each}" for each in found.dead_ends]
+
+    def _without_mails(self) -> list[str]:
+        """Return what is opened while nobody but the contract's holder is mailed: the receipt's page, their links."""
+        links = {"confirm": PersonalLinkKind.HOLDER_CONFIRMS, "end": PersonalLinkKind.HOLDER_ENDS}
+        expires_at = NOW + timedelta(days=1)
+        tokens = {
+            name: PersonalLink(kind, self.case.application_no, 1, expires_at).token(SECRET)
+            for name, kind in links.items()
+        }
+        receipt = case_path(SECRET, self.case.application_no, link_expiry(TODAY))
+        return [receipt, *(f"/holder/{name}?link={token}" for name, token in tokens.items())]
 
     async def _mail(self, kind: MailKind, state: CaseState) -> str:
         """Write the mail as it was sent when the case came to this state; the same for all states that differ in more.
@@ -292,7 +323,7 @@ class Walk:
         if answer.status_code != httpx.codes.OK:
             found.dead_ends.append(f"what {where} offers is refused: {_words(answer)}")
             return []
-        page = Page(form.action, answer.text)
+        page = Page(str(answer.url).removeprefix(WEB), answer.text)
         found.read(page)
         following = [each for each in page.forms if _reports(each)]
         if not following:
@@ -341,6 +372,7 @@ def _reports(form: Form) -> bool:
     """Whether the form says that something of the case was done, or leads to one that does."""
     place = urlsplit(form.action).path
     of_case = place.startswith(("/applications/", RELINK_PATH)) and "event_id" in form.fields
+    of_case |= place.startswith("/holder/")
     return form.method == "post" and (of_case or place in STEP_PATHS.values() or place == "/support-password/set")
 
 
@@ -370,7 +402,7 @@ async def walk_of(sessions: async_sessionmaker[AsyncSession], procedure: Procedu
         client=client,
         calendar=BusinessCalendar(),
         public_url=WEB,
-        secret_key=SECRET,
+        secret_keys=SECRET,
         ui_url=UI,
         namespace="default",
         task_queue="nobody's",
@@ -408,7 +440,7 @@ async def _completed_before(web: Web, issued: ContractId, of_contract: Mapping[s
     """Have the contract ID issued and set up by an application that has ended (Y9)."""
     number = await web.applied(pair(token=None), **of_contract, accounting_link=False)
     async with web.sessions.begin() as session:
-        ended = {"closed_at": NOW, "outcome": Outcome.COMPLETED, "closings": 1, "holds_yayoi_id": False}
+        ended = {"closed_at": NOW, "outcome": Outcome.COMPLETED, "closings": 1, "holds_id": False}
         of_pair = update(ApplicationOfficeRow).filter_by(application_no=number)
         await session.execute(of_pair.values(**ended, open_points=[]))
         await session.execute(update(ApplicationRow).filter_by(application_no=number).values(closed_at=NOW))

@@ -20,6 +20,7 @@ from models.common.calendar import opening_of
 from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
 from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind
 from models.myics.batches import BatchKind
@@ -81,10 +82,10 @@ class MyicsEnvironment:
 
     def __post_init__(self) -> None:
         sessions, now = self.environment.sessions, self.now
-        self.registrants = Registrants(sessions, self.hashing, "secret", not_woken, now)
-        self.renewals = Renewals(sessions, self.hashing, "secret", not_woken, now)
+        self.registrants = Registrants(sessions, self.hashing, SecretKeys("secret"), not_woken, now)
+        self.renewals = Renewals(sessions, self.hashing, SecretKeys("secret"), not_woken, now)
         self.sign_in = SignIn(sessions, self.hashing)
-        self.address_changes = AddressChanges(sessions, self.sign_in, "secret", not_woken, now)
+        self.address_changes = AddressChanges(sessions, self.sign_in, SecretKeys("secret"), not_woken, now)
         self.users = Users(sessions, not_woken, now)
         self.invitations = InvitationUpdates(self.users, self.environment.client)
         self.clients = Clients(sessions, not_woken, now)
@@ -220,7 +221,7 @@ class Registered:
 
     async def _is_number(self, token: str, number: int) -> bool:
         kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD, PersonalLinkKind.MYICS_ADDRESS)
-        link = next(filter(None, (read_link("secret", kind, token) for kind in kinds)), None)
+        link = next(filter(None, (read_link(SecretKeys("secret"), kind, token) for kind in kinds)), None)
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 
     def mails(self, address: str | None) -> list[EmailMessage]:

@@ -66,7 +66,7 @@ def relinked(state: OfficeState) -> OfficeState:
     return state
 
 
-ALWAYS = {Action.ADD_NOTE, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
+ALWAYS = {Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
 
 
 EARLY = ALWAYS | {Action.REJECT, Action.WITHDRAW, Action.REPORT_SHARING_RELEASED}
@@ -86,7 +86,7 @@ CONFIRMING = EARLY | {
 RELEASING = EARLY | {Action.RELEASE_SHARING, Action.EXTEND_DEADLINE}
 
 
-LATE = {Action.REOPEN, Action.ADD_NOTE, Action.HAND_OVER, Action.RESEND_MAIL}
+LATE = {Action.REOPEN, Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.RESEND_MAIL}
 
 
 RELINKED = {Action.CORRECT_RELINK, Action.RETRACT_RELINK}
@@ -97,12 +97,12 @@ TABLE = [
     (
         "confirmation",
         state_at(Stage.CONFIRMATION, Procedure.UNLINKED_NETWORK, waits_for_holder=True),
-        CONFIRMING - {Action.REPORT_SHARING_RELEASED},
+        CONFIRMING - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
     ),
     (
         "confirmation, with a wrong token",
         state_at(Stage.CONFIRMATION, waits_for_holder=True, problems=(NOT_OF_THE_CONTRACT,)),
-        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED},
+        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
     ),
     ("correction", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED,)), CORRECTING),
     ("correction of Y3", state_at(Stage.CORRECTION, problems=(NOT_REGISTERED, IN_ANOTHER_GROUP)), CORRECTING),

@@ -19,8 +19,10 @@ from models.yayoi.operator_actions import (
     CorrectPair,
     ExtendDeadline,
     Hold,
+    LinkHolder,
     Reject,
     ReleaseSharing,
+    RenewLink,
     Reopen,
     ResendMail,
     Resume,
@@ -254,6 +256,7 @@ async def linked_standalone(environment: Environment) -> Case:
     case = await environment.apply(form([pair], contract=ContractId("6000003"), network=False))
     await at_rest(case, Stage.SET_UP)
     await case.act(AddNote(by=OPERATOR, reason="お電話"))
+    await case.act(RenewLink(by=OPERATOR, reason="お電話", whose=LinkHolder.APPLICANT))
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
     await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.COMPLETION_NOTICE))
     await case.do_steps(*Procedure.LINKED_STANDALONE.set_up_steps)

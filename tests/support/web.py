@@ -23,6 +23,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from models.common.calendar import BusinessCalendar
+from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationRow,
@@ -47,7 +48,7 @@ TOKEN_C = "c0000003-0000-4000-8000-000000000003"
 TOKEN_OF_ANOTHER = "d0000004-0000-4000-8000-000000000004"
 IDS = ("b@example.co.jp", "c@example.co.jp", "office-b@example.co.jp")
 """Yayoi IDs that are in no business group."""
-SECRET = "a secret of the tests"
+SECRET = SecretKeys("a secret of the tests")
 WEB = "http://web.test"
 UI = "http://ui.test"
 PASSWORD = "The-tests'-1st"
@@ -269,7 +270,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
         client=client,
         calendar=BusinessCalendar(),
         public_url=WEB,
-        secret_key=SECRET,
+        secret_keys=SECRET,
         ui_url=UI,
         namespace="default",
         task_queue=task_queue,

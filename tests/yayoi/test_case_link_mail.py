@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
-from models.yayoi.case_links import case_path
+from models.common.secret_keys import SecretKeys
+from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Withdraw
+from models.yayoi.operator_actions import LinkHolder, RenewLink, Withdraw
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, until
@@ -39,7 +40,7 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
             browser_on(app) as http,
         ):
             yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
-            page = await http.get(case_path("secret", case.application_no, yesterday, office_no))
+            page = await http.get(case_path(SecretKeys("secret"), case.application_no, yesterday, office_no))
             assert page.status_code == 410
             [where] = re.findall(r'<form method="post" action="([^"]*)"', page.text)
             for _ in range(2):
@@ -60,3 +61,35 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
             assert fresh.status_code == 200
             assert ("事業所B" in fresh.text) == (office_no is None)
             assert "お手続きは終了しました" in fresh.text
+
+
+@pytest.mark.parametrize("link", [("applicant", None, TARO), ("pair", 2, OFFICE_C[0])])
+async def test_r18_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it_is(
+    sessions: async_sessionmaker[AsyncSession],
+    temporal: WorkflowEnvironment,
+    smtp_inbox: SmtpInbox,
+    link: tuple[str, int | None, str],
+) -> None:
+    whose, part, recipient = link
+    async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
+        case = await environment.apply(form([OFFICE_B, OFFICE_C]))
+        await case.started(2)
+        keys = SecretKeys("secret")
+        first = case_path(keys, case.application_no, link_expiry(case.due_date), part)
+        app = build_web(environment.settings, sessions, temporal.client)
+        async with app.router.lifespan_context(app), browser_on(app) as http:
+            assert (await http.get(first)).status_code == 200
+            for number in (2, 3):
+                await case.act(RenewLink(by=OPERATOR, reason="お電話", whose=LinkHolder(whose)), 2)
+                assert (await http.get(first)).status_code == 410
+                sent = await case.notices(MailKind.CASE_LINK)
+                assert [notice.recipient for notice in sent] == [recipient] * (number - 1)
+                [*_, mail] = [mail for mail in smtp_inbox.mails if mail["Subject"] == MailKind.CASE_LINK.subject]
+                text = mail.get_body(("plain",))
+                assert text is not None
+                fresh = re.findall(r"http://web\.test(/\S+)", text.get_content())[0]
+                assert f"key={number}." in fresh
+                assert (await http.get(fresh)).status_code == 200
+        for number in (1, 2):
+            await case.act(Withdraw(by=OPERATOR, reason="お電話"), number)
+        await case.application.result()

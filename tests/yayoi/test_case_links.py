@@ -1,31 +1,38 @@
-"""Links to a case: whom they let in, until when, and how a fresh one is mailed."""
+"""Links to a case: whom they let in, until when, how they are ended, and how a fresh one is mailed."""
 
+import html
 import re
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowExecution
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.secret_keys import SecretKeys
+from models.tables import AuditRow
 from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
+from models.yayoi.customer_events import APPLICANT
 from models.yayoi.identifiers import ApplicationNo
-from tests.support.case_pages import LONG_AGO, SOON, mailings, two_pairs
+from models.yayoi.store.case_links import ENDED
+from tests.support.case_pages import LONG_AGO, SOON, TODAY, action, mailings, two_pairs
 from tests.support.ending import end
 from tests.support.web import SECRET, TOKEN_B, TOKEN_C, TemporalProxy, Web, fill_registry, pair, text_of, until, web_on
 from web.yayoi.applicant.case_access import NO_SUCH_CASE
-from web.yayoi.applicant.case_pages import LATER
+from web.yayoi.applicant.case_pages import LATER, LINK_MAILED
 
 
 def test_a_link_opens_its_own_case_until_its_last_day_and_no_other() -> None:
-    link = case_link("https://apply.example.jp/", "one", "YS-000123", date(2027, 2, 18))
-    assert link == case_link("https://apply.example.jp", "one", "YS-000123", date(2027, 2, 18))
+    link = case_link("https://apply.example.jp/", SecretKeys("one"), "YS-000123", date(2027, 2, 18))
+    assert link == case_link("https://apply.example.jp", SecretKeys("one"), "YS-000123", date(2027, 2, 18))
     assert link.startswith("https://apply.example.jp/applications/YS-000123?until=2027-02-18&key=")
     key = link.partition("&key=")[2]
 
     def opened(secret: str, number: str, until: str, today: date, office_no: int | None = None) -> Opening:
-        return opening(secret, number, until, key, today=today, office_no=office_no)
+        return opening(SecretKeys(secret), number, until, key, today=today, office_no=office_no)
 
     last = date(2027, 2, 18)
     assert opened("one", "YS-000123", "2027-02-18", last) is Opening.OPEN
@@ -158,3 +165,59 @@ async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(
         answer = await web.http.post(f"/applications/{number}/link?{query}")
         assert answer.status_code == 503
         assert LATER in answer.text
+
+
+@pytest.mark.parametrize("office_no", [None, 2])
+async def test_r18_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mailed(
+    web: Web, office_no: int | None
+) -> None:
+    number = await two_pairs(web)
+    link = case_path(SECRET, number, SOON, office_no)
+    where = ending_form(await web.http.get(link))
+    answers = [await web.http.post(where) for _ in range(2)]
+    assert urlsplit(answers[0].headers["location"]).path == LINK_MAILED
+    assert answers[1].headers["location"] == link  # what was ended ends nothing more
+    over = await web.http.get(link)
+    assert over.status_code == 410
+    assert "このリンクは無効になっています" in over.text
+    assert "商店" not in over.text
+    assert (await web.http.get(case_path(SECRET, number, SOON, office_no, link_no=2))).status_code == 200
+    assert (await web.http.get(case_path(SECRET, number, SOON, 1))).status_code == 200  # the other's is not ended
+    if office_no is None:
+        assert (await web.http.get(action(number, "withdraw"))).status_code == 410
+    async with web.sessions() as session:
+        ended = (await session.scalars(select(AuditRow).filter_by(case_no=number, action=ENDED))).all()
+    assert [(row.part, row.by) for row in ended] == [(office_no, APPLICANT)]
+
+    async def mailed() -> bool:
+        return bool(await mailings(web))
+
+    await until(mailed)
+    # Whoever finds it ended can have the new one mailed once more.
+    again = re.search(r'<form method="post" action="([^"]*)"', over.text)
+    assert again
+    assert (await web.http.post(html.unescape(again[1]))).headers["location"] == answers[0].headers["location"]
+    for mailing in await mailings(web):
+        await end(web.client.get_workflow_handle(mailing.id))
+
+
+async def test_r18_keys_rotate_without_ending_open_links(web: Web) -> None:
+    number = await two_pairs(web)
+    old, link_of_old = SecretKeys("before"), case_path(SecretKeys("before"), number, SOON)
+    rotated = SecretKeys("now", (old.current, "long ago"))
+    key = link_of_old.partition("&key=")[2]
+
+    def opened(keys: SecretKeys) -> Opening:
+        return opening(keys, number, SOON.isoformat(), key, today=TODAY)
+
+    assert [opened(each) for each in (old, rotated, SecretKeys("now"))] == [
+        Opening.OPEN,
+        Opening.OPEN,
+        Opening.FORGED,
+    ]
+    assert case_path(rotated, number, SOON) == case_path(SecretKeys("now"), number, SOON)
+
+
+def ending_form(page: httpx.Response) -> str:
+    [where] = re.findall(r'<form method="post" action="([^"]*/link/end[^"]*)"', page.text)
+    return html.unescape(where)

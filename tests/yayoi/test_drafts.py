@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationRow, DraftRow, NoticeRow
 from models.yayoi.deadlines import DRAFT_LASTS, SAVED_DRAFT_DAYS
 from models.yayoi.drafts import DRAFT_SUBJECT, MOST_OF_AN_ADDRESS, draft_of, draft_token
@@ -204,7 +205,7 @@ def test_a_token_says_which_draft_and_nothing_else() -> None:
     draft_id = uuid4()
     token = draft_token(SECRET, draft_id, datetime.now(UTC))
     assert draft_of(SECRET, token) == draft_id
-    assert draft_of("another key", token) is None
+    assert draft_of(SecretKeys("another key"), token) is None
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from activities.common.mail_templates import mail_templates
 from activities.common.outbox import WrittenMail
 from activities.yayoi.mail_texts import MailTexts
+from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link, operators_link
@@ -104,7 +105,7 @@ class Post:
         texts = MailTexts(
             build_registry(self.environment.settings),
             mail_templates(**named_in_mails(self.environment.settings)),
-            partial(case_link, "http://web.test", "secret"),
+            partial(case_link, "http://web.test", SecretKeys("secret")),
             partial(operators_link, "http://ui.test", "default"),
             DESK,
         )

@@ -7,6 +7,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.secret_keys import SecretKeys
 from models.tables import WebSessionRow
 from models.yayoi.address_checks import MOST_TRIES, CheckOutcome, CheckPurpose
 from models.yayoi.store.address_checks import ONE_CLICK
@@ -133,7 +134,7 @@ async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_re
     browser_user: BrowserUser,
 ) -> None:
     address = OFFICE_B[0]
-    limits = Limits(browser_user.environment.sessions, "secret")
+    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
     for _ in range(Limit.PASSWORD_MAIL_AGAIN_DAILY.value.most - 1):
         await limits.count((Limit.PASSWORD_MAIL_DAILY, address))
     place = await browser_user.begun("/password", {"yayoi_id": address})
@@ -155,7 +156,7 @@ async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_t
     browser_user: BrowserUser,
 ) -> None:
     address = OFFICE_B[0]
-    limits = Limits(browser_user.environment.sessions, "secret")
+    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
     for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
         await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.SIGN_IN.value}:{address}"))
     assert await browser_user.sign_in(OTHER_PASSWORD, address) == 429

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from models.common.password_hashing import Hashing
+from models.common.secret_keys import SecretKeys
 from models.tables import EventRow, SetUpStepRow, SupportPasswordRow
 from models.yayoi.mails import NOTICE_SUBJECT
 from models.yayoi.procedures import SetUpStep
@@ -159,7 +160,7 @@ async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
 
 @pytest.mark.parametrize("how", ["the link of the notice", "signed in"])
 async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(customer: Customer, how: str) -> None:
-    limits = Limits(customer.environment.sessions, "secret")
+    limits = Limits(customer.environment.sessions, SecretKeys("secret"))
     for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
         await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.NOTICE.value}:{customer.issued.contract_id}"))
     refused = await customer.web.send("/support-password", customer.notice)

@@ -17,6 +17,7 @@ from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from tests.support.web import browser_on, text_of
 from workers.stack import inbox
+from workers.wiring.derived import secret_keys
 from workers.wiring.root import build_web
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
@@ -105,6 +106,6 @@ async def case_page(case: Case) -> str:
     """Return what the applicant reads on the page of the case."""
     environment = case.environment
     assert environment.settings.secret_key is not None
-    link = case_path(environment.settings.secret_key.get_secret_value(), case.application_no, case.due_date)
+    link = case_path(secret_keys(environment.settings), case.application_no, case.due_date)
     async with browser_on(build_web(environment.settings, environment.sessions, environment.client)) as http:
         return text_of(await http.get(link))

@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import utc_now
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED
+from models.common.secret_keys import SecretKeys
 from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -318,7 +319,7 @@ async def test_what_was_never_closed_is_deleted_and_its_row_says_so(browser_user
     await browser_user.procedure(place).terminate()
     await browser_user.later(place, 2 * ADDRESS_CHECK_LASTS)
     sessions = browser_user.environment.sessions
-    await AddressChecks(sessions, "secret", lambda: None, utc_now).forget()
+    await AddressChecks(sessions, SecretKeys("secret"), lambda: None, utc_now).forget()
     assert await browser_user.rows(AddressCheckRow) == []
     status = await browser_user.status(place)
     assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.EXPIRED)

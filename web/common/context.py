@@ -12,6 +12,7 @@ from fastapi.templating import Jinja2Templates
 from temporalio.client import Client
 
 from models.common.calendar import day_in_japan, utc_now
+from models.common.secret_keys import SecretKeys
 from models.common.store.notifications import Row
 from models.common.store.sessions import DatabaseSessions
 from web.common.auth import Auth
@@ -33,7 +34,7 @@ def given(kind: type[Service]) -> Callable[[Request], Service]:
 
 @dataclass(frozen=True)
 class WebContext:
-    """What all handlers share. `public_url` is where applicants reach the web; `secret_key` signs their links."""
+    """What all handlers share. `public_url` is where applicants reach the web; `secret_keys` signs their links."""
 
     sessions: DatabaseSessions
     client: Client
@@ -41,7 +42,7 @@ class WebContext:
     templates: Jinja2Templates
     task_queue: str
     public_url: str
-    secret_key: str
+    secret_keys: SecretKeys
     every: timedelta
     """How often what is stored but not started or not delivered is looked for."""
     now: Callable[[], datetime] = utc_now

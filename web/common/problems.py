@@ -1,6 +1,5 @@
 """Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -11,13 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from models.common.refusals import FieldError, RefusedError, in_japanese
+from models.common.secret_keys import SecretKeys
 from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
@@ -106,13 +106,13 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates, secret_key: str) -> ProblemAnswer:
+def answer_problems(app: FastAPI, templates: Jinja2Templates, secret_keys: SecretKeys) -> ProblemAnswer:
     """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
 
     Who sent a form is led to a page that says it: its address holds the signed text, so that it needs no database.
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
-    signed = URLSafeSerializer(secret_key, salt="problem", signer_kwargs={"digest_method": hashlib.sha256})
+    signed = secret_keys.serializer("problem")
 
     def show(request: Request, problem: ProblemError) -> Response:
         facts = {"title": _TITLES[problem.status], "detail": problem.detail}

@@ -7,7 +7,6 @@ after a double press, is handled once, and both are led to the same place.
 """
 
 import hashlib
-import hmac
 import posixpath
 import re
 import secrets
@@ -24,6 +23,7 @@ from fastapi.routing import APIRoute
 from jinja2.ext import Extension
 
 from models.common.refusals import RefusedError
+from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from web.common.cookies import Cookie
 from web.common.page_form import LONGEST, PageForm, errors_by_field
@@ -139,14 +139,14 @@ class SentForms:
         self,
         store: SentFormStore,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         https: bool,
         limit: Callable[[Request], Awaitable[None]],
         closed: tuple[type[Exception], ...] = (),
     ) -> None:
         """`limit` counts a form that is kept, and raises `ProblemError` when one client has sent too many."""
         self._store = store
-        self._secret_key = secret_key.encode()
+        self._secret_keys = secret_keys
         self._limit = limit
         self._closed = closed
         self._cookie = Cookie("forms", https=https)
@@ -233,7 +233,7 @@ class SentForms:
         """Return what the same form has in common with this one; None for a form that has no number of its own."""
         if f"{_FORM_ID}=".encode() not in body:
             return None
-        return hmac.new(self._secret_key, f"form:{path}:".encode() + body, hashlib.sha256).hexdigest()
+        return self._secret_keys.digest(f"form:{path}:".encode() + body).hex()
 
 
 class FormIds(Extension):

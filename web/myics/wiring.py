@@ -29,7 +29,7 @@ from web.myics.procedure_calls import InvitationUpdates
 
 
 def myics(context: WebContext) -> WebPackage:
-    sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_key, context.now
+    sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_keys, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
     users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing)

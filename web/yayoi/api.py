@@ -75,7 +75,8 @@ def received(context: WebContext, receipt: Receipt, response: Response) -> Appli
     """Return what the submitter reads: 202 for a new application, 200 for one that was taken before."""
     if not receipt.new:
         response.status_code = HTTPStatus.OK
-    link = case_link(context.public_url, context.secret_key, receipt.application_no, link_expiry(receipt.due_date))
+    until = link_expiry(receipt.due_date)
+    link = case_link(context.public_url, context.secret_keys, receipt.application_no, until, link_no=receipt.link_no)
     return ApplicationReceived(
         application_no=receipt.application_no,
         due_date=receipt.due_date,

@@ -8,6 +8,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import JST
+from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import case_link, link_expiry
@@ -66,13 +67,13 @@ class ApplicationStarter:
     """
 
     def __init__(
-        self, sessions: DatabaseSessions, client: Client, *, task_queue: str, public_url: str, secret_key: str
+        self, sessions: DatabaseSessions, client: Client, *, task_queue: str, public_url: str, secret_keys: SecretKeys
     ) -> None:
         self._sessions = sessions
         self._client = client
         self._task_queue = task_queue
         self._public_url = public_url
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
 
     async def start_all(self) -> None:
         """Start what is stored but not started, the oldest first; leave the rest for later if Temporal is away."""
@@ -123,7 +124,8 @@ class ApplicationStarter:
             table(("項目", "内容"), [(name, cell(value)) for name, value in facts]),
             table(("事業所", "弥生ID", "事業所トークン"), pairs),
         ]
-        link = case_link(self._public_url, self._secret_key, row.application_no, link_expiry(row.due_date))
+        until = link_expiry(row.due_date)
+        link = case_link(self._public_url, self._secret_keys, row.application_no, until, link_no=row.link_no)
         return "\n\n".join([*tables, f"[申込者に見えている画面]({link})"])
 
 

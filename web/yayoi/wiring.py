@@ -29,7 +29,7 @@ from web.yayoi.applicant import (
     holder_pages,
     plan_pages,
 )
-from web.yayoi.applicant.case_access import LinkExpiredError, answer_expired_link
+from web.yayoi.applicant.case_access import LinkOverError, answer_link_over
 from web.yayoi.applicant.case_sections import ActionNotPossibleError, answer_not_possible
 from web.yayoi.customer import (
     applications,
@@ -75,7 +75,7 @@ def yayoi(
         context.client,
         task_queue=context.task_queue,
         public_url=context.public_url,
-        secret_key=context.secret_key,
+        secret_keys=context.secret_keys,
     )
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
@@ -104,7 +104,7 @@ def yayoi(
 
 def accounts(context: WebContext) -> WebPackage:
     notifying = context.notifying(AddressCheckRow, address_check_notification)
-    checks = AddressChecks(context.sessions, context.secret_key, notifying.wake, context.now)
+    checks = AddressChecks(context.sessions, context.secret_keys, notifying.wake, context.now)
     return WebPackage(
         routers=[sign_in.router, register.router, password.router, code_page.router],
         services=[checks],
@@ -127,7 +127,7 @@ def applicant(context: WebContext) -> WebPackage:
         ],
         services=[drafts],
         jobs=[mailing, PeriodicJob(drafts.forget, timedelta(hours=1))],
-        answers={LinkExpiredError: answer_expired_link, ActionNotPossibleError: answer_not_possible},
+        answers={LinkOverError: answer_link_over, ActionNotPossibleError: answer_not_possible},
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
 from models.common.contact import Contact
+from models.common.secret_keys import SecretKeys
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
@@ -17,11 +18,12 @@ from workers.program import ClearError
 from workers.settings import Settings
 
 
-def secret_key(settings: Settings) -> str:
-    """Return the key that signs links. Raises `ClearError` if there is none: links must survive a restart."""
+def secret_keys(settings: Settings) -> SecretKeys:
+    """Return the keys that sign links. Raises `ClearError` if there is none: links must survive a restart."""
     if settings.secret_key is None:
         raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and codes. Set a long random text.")
-    return settings.secret_key.get_secret_value()
+    former = tuple(key.get_secret_value() for key in settings.former_secret_keys)
+    return SecretKeys(settings.secret_key.get_secret_value(), former)
 
 
 def public_url(settings: Settings) -> str:

@@ -34,7 +34,7 @@ from workers.wiring.derived import (
     myics_pages,
     named_in_mails,
     public_url,
-    secret_key,
+    secret_keys,
     temporal_ui_url,
     yayoi_pages,
 )
@@ -125,11 +125,11 @@ def build_activities(
         BusinessCalendar(settings.closing_days),
         ledger=Ledger(sessions, publish_stage_change),
         registry=registry or build_registry(settings),
-        outbox=Outbox(sessions, transport, settings.mail_from, secret_key(settings)),
+        outbox=Outbox(sessions, transport, settings.mail_from, secret_keys(settings)),
         templates=mail_templates(**named_in_mails(settings)),
     )
     # MYICS is another vendor's: its mails come from another address.
-    myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from, secret_key(settings)))
+    myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from, secret_keys(settings)))
     return [*build_application_activities(dependencies), *build_myics_activities(myics)]
 
 
@@ -216,7 +216,7 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) ->
         client=client,
         calendar=BusinessCalendar(settings.closing_days),
         public_url=public_url(settings),
-        secret_key=secret_key(settings),
+        secret_keys=secret_keys(settings),
         ui_url=temporal_ui_url(settings),
         namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,

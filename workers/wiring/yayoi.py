@@ -33,7 +33,7 @@ from models.common.store.bounces import Bounces
 from models.yayoi.case_links import case_link, operators_link
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
-from workers.wiring.derived import bounce_mailbox, public_url, secret_key, temporal_ui_url, webhooks_may_be_private
+from workers.wiring.derived import bounce_mailbox, public_url, secret_keys, temporal_ui_url, webhooks_may_be_private
 from workflows.backoffice import queues
 from workflows.backoffice.queues import Queue
 
@@ -43,7 +43,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     settings, sessions, ledger = dependencies.settings, dependencies.sessions, dependencies.ledger
     registry, outbox, desk = dependencies.registry, dependencies.outbox, settings.operators_mail
     templates = dependencies.templates
-    key, url = secret_key(settings), public_url(settings)
+    key, url = secret_keys(settings), public_url(settings)
     check = PairCheck(registry)
     on_the_registry = activities_of(
         PairCheckActivities(sessions, check),
@@ -64,11 +64,11 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     )
     for_customers = activities_of(
         MailActivities(sessions, outbox, _mail_texts(dependencies), registry.contracts),
-        AddressCheckActivities(sessions, ledger, outbox, templates, secret_key=key, public_url=url),
-        DraftActivities(outbox, templates, secret_key=key, public_url=url),
-        InvitationActivities(sessions, outbox, templates, secret_key=key, public_url=url),
+        AddressCheckActivities(sessions, ledger, outbox, templates, secret_keys=key, public_url=url),
+        DraftActivities(outbox, templates, secret_keys=key, public_url=url),
+        InvitationActivities(sessions, outbox, templates, secret_keys=key, public_url=url),
         HolderConfirmationActivities(
-            sessions, ledger, outbox, registry.contracts, templates, secret_key=key, public_url=url
+            sessions, ledger, outbox, registry.contracts, templates, secret_keys=key, public_url=url
         ),
     )
     for_operators = activities_of(
@@ -120,7 +120,7 @@ def _mail_texts(dependencies: ActivityDependencies) -> MailTexts:
     return MailTexts(
         dependencies.registry,
         dependencies.templates,
-        partial(case_link, public_url(settings), secret_key(settings)),
+        partial(case_link, public_url(settings), secret_keys(settings)),
         partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
         settings.operators_mail,
     )

@@ -36,6 +36,7 @@ from models.yayoi.operator_actions import (
     Hold,
     Reject,
     ReleaseSharing,
+    RenewLink,
     Reopen,
     ResendMail,
     Resume,
@@ -215,6 +216,10 @@ class OfficeDataProcedure:
         await self._steps.record(Action.RESEND_MAIL, message, f"：{message.kind.subject}")
         if undelivered and self._state.stage is not Stage.NOTIFY:  # there the procedure itself waits for it
             await self._turn.acknowledge()
+
+    @operator_action(Action.RENEW_LINK)
+    async def renew_link(self, message: RenewLink) -> None:
+        await self._steps.renew_link(message)
 
     @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:

@@ -36,6 +36,7 @@ from models.yayoi.messages import (
     RecordRelink,
     RecordSetUpStep,
     Relinked,
+    RenewLinkStep,
     ReopenOffice,
     RetractStep,
     SendMail,
@@ -44,6 +45,8 @@ from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     CorrectPair,
     CorrectRelink,
+    LinkHolder,
+    RenewLink,
     RetractRelink,
     RetractSetUpStep,
     ServiceRelinked,
@@ -55,7 +58,7 @@ from models.yayoi.service_links import Coverage
 from workflows.common.case_steps import CaseSteps, Mailed
 from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour
-from workflows.common.operator_updates import current_update_id
+from workflows.common.operator_updates import current_update_id, refused
 from workflows.common.tasks_beside import EndsEarlyError
 
 
@@ -231,6 +234,16 @@ class OfficeSteps:
         if mailed.sent or mailed.refused_because:
             self._state.mails[kind] = self._steps.input(SendMail, kind=kind)
         return mailed.answer.not_before if mailed.answer else None
+
+    async def renew_link(self, message: RenewLink) -> None:
+        """End a link to the case's pages, and mail the new one to whose it is."""
+        ask = self._steps.input(RenewLinkStep, whose=message.whose, **self._steps.next_occurrence(message))
+        renewed = await self._steps.run(CaseRecordActivities.renew_link, ask, "お手続きの画面のリンクを無効にする")
+        self._view.note("お手続きの画面のリンクを無効にした", message)
+        whose = {"to_applicant": message.whose is LinkHolder.APPLICANT, "occurrence": renewed.link_no}
+        mail = self._steps.input(SendMail, kind=MailKind.CASE_LINK, **whose)
+        if because := (await self._send(mail)).refused_because:
+            raise refused(f"いまのリンクは無効にしましたが、新しいリンクのメールを届けられませんでした。{because}")
 
     async def record_holder_answer(self, message: ActionMessage, *, confirmed: bool) -> None:
         """Record what the contract's holder has said on the phone, for the whole application (Y5a)."""

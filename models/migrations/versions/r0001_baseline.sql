@@ -267,6 +267,7 @@ CREATE TABLE applications (
     expires_on DATE NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
     closed_at TIMESTAMP WITH TIME ZONE,
+    link_no INTEGER DEFAULT 1 NOT NULL,
     PRIMARY KEY (application_no),
     UNIQUE (submission_id),
     FOREIGN KEY(existing_contract_id) REFERENCES existing_contracts (contract_id)
@@ -386,6 +387,7 @@ CREATE TABLE application_offices (
     outcome VARCHAR,
     open_points JSONB,
     closings INTEGER DEFAULT 0 NOT NULL,
+    link_no INTEGER DEFAULT 1 NOT NULL,
     PRIMARY KEY (application_no, office_no),
     FOREIGN KEY(application_no) REFERENCES applications (application_no)
 );

@@ -11,6 +11,7 @@ from models.common.calendar import utc_now
 from models.common.identifiers import MailAddress
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import HolderNo
@@ -41,7 +42,7 @@ class AddressChanges:
 
     sessions: DatabaseSessions
     accounts: SignIn
-    secret_key: str
+    secret_keys: SecretKeys
     wake: Callable[[], None]
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
@@ -86,7 +87,7 @@ class AddressChanges:
         self, token: str
     ) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, MyicsAccountRow]]:
         """Check the link while the account, and then its row, are held: in the order of whoever requests a change."""
-        link = read_link(self.secret_key, PersonalLinkKind.MYICS_ADDRESS, token)
+        link = read_link(self.secret_keys, PersonalLinkKind.MYICS_ADDRESS, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:

@@ -11,6 +11,7 @@ from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountKind, AccountState
@@ -84,7 +85,7 @@ class Registrants:
 
     sessions: DatabaseSessions
     hashing: Hashing
-    secret_key: str
+    secret_keys: SecretKeys
     wake: Callable[[], None]
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
@@ -203,7 +204,7 @@ class Registrants:
 
         Of two at once the second finds what the first has stored.
         """
-        link = read_link(self.secret_key, PersonalLinkKind.MYICS, token)
+        link = read_link(self.secret_keys, PersonalLinkKind.MYICS, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:

@@ -14,6 +14,7 @@ from models.common.password_hashing import Hashing
 from models.common.passwords import PasswordKind
 from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
 from models.common.refusals import FieldError, RefusedError
+from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
@@ -57,7 +58,7 @@ class Renewals:
 
     sessions: DatabaseSessions
     hashing: Hashing
-    secret_key: str
+    secret_keys: SecretKeys
     wake: Callable[[], None]
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
@@ -103,7 +104,7 @@ class Renewals:
         self, token: str
     ) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, MyicsAccountRow]]:
         """Check the link while the account, and then its row, are held: in the order of `request_new_password`."""
-        link = read_link(self.secret_key, PersonalLinkKind.MYICS_PASSWORD, token)
+        link = read_link(self.secret_keys, PersonalLinkKind.MYICS_PASSWORD, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:

@@ -1,6 +1,5 @@
 """Mailed codes as pages use them: begun, typed in, sent again (Y26)."""
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.common.case_status import CaseStatus
 from models.common.identifiers import fold
-from models.common.personal_links import CODE_DIGITS, code_of
+from models.common.personal_links import CODE_DIGITS, is_code
 from models.common.refusals import FieldError, RefusedError
+from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import begin_status, status_of, supersede_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
@@ -75,10 +75,10 @@ class AddressChecks:
     """Keeps the rows of checks. `wake` begins to notify the workflows of rows that have changed."""
 
     def __init__(
-        self, sessions: DatabaseSessions, secret_key: str, wake: Callable[[], None], now: Callable[[], datetime]
+        self, sessions: DatabaseSessions, secret_keys: SecretKeys, wake: Callable[[], None], now: Callable[[], datetime]
     ) -> None:
         self._sessions = sessions
-        self._secret_key = secret_key
+        self._secret_keys = secret_keys
         self._wake = wake
         self._now = now
 
@@ -89,8 +89,8 @@ class AddressChecks:
 
     async def begin(self, new: NewCheck, submission_id: str, content: str) -> UUID:
         """Store the check and return its id: the same form sent twice is one check, a changed one is another."""
-        text = f"{submission_id}\n{content}".encode()
-        check_id = UUID(bytes=hmac.digest(self._secret_key.encode(), text, "sha256")[:16], version=4)
+        text = f"{submission_id}\n{content}"
+        check_id = UUID(bytes=self._secret_keys.digest(text)[:16], version=4)
         now = self._now()
         values = vars(new) | {
             "check_id": check_id,
@@ -195,7 +195,7 @@ class AddressChecks:
     async def _is_right(self, session: DatabaseSession, row: AddressCheckRow, code: str) -> bool:
         """Whether it is the code. No code is right for setting the password of a Yayoi ID that does not exist."""
         known = row.purpose == CheckPurpose.REGISTRATION or await is_registered(session, row.yayoi_id)
-        return hmac.compare_digest(code_of(self._secret_key, str(row.check_id), row.code_no), code) and known
+        return is_code(self._secret_keys, str(row.check_id), row.code_no, code) and known
 
 
 async def _explanation(session: DatabaseSession, check_id: UUID) -> str | None:

@@ -51,6 +51,8 @@ class Receipt:
     new: bool
     waits_for_holder: bool = False
     """Whether the contract's holder has to confirm it before anything is issued (Y5a)."""
+    link_no: int = 1
+    """The number of the link that opens the case."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Intake:
             raise OtherContentError
         number = ApplicationNo(row.application_no)
         waits = await is_unconfirmed(session, number)
-        return Receipt(application_no=number, due_date=row.due_date, new=False, waits_for_holder=waits)
+        return Receipt(number, row.due_date, new=False, waits_for_holder=waits, link_no=row.link_no)
 
     @staticmethod
     async def _pair_errors(session: DatabaseSession, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:

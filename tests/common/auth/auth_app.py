@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client
 
+from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
@@ -100,11 +101,11 @@ class AuthApp:
 async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool = False) -> AsyncIterator[AuthApp]:
     clock = Clock()
     templates = Jinja2Templates(env=Environment(loader=DictLoader(PAGES), autoescape=True))
-    auth = Auth(sessions, secret_key="secret", https=https, now=clock.now)
+    auth = Auth(sessions, secret_keys=SecretKeys("secret"), https=https, now=clock.now)
     app = FastAPI()
     auth.open_on(app)
     address = "https://web.test" if https else "http://web.test"
-    app.add_middleware(Csrf, answer=answer_problems(app, templates, "secret"), public_url=address)
+    app.add_middleware(Csrf, answer=answer_problems(app, templates, SecretKeys("secret")), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
     context = WebContext(
         sessions=sessions,
@@ -113,10 +114,12 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
         templates=templates,
         task_queue="",
         public_url=address,
-        secret_key="secret",
+        secret_keys=SecretKeys("secret"),
         every=timedelta(minutes=1),
     )
-    forms = SentForms(SentFormStore(sessions, clock.now), secret_key="secret", https=https, limit=auth.limit_kept_forms)
+    forms = SentForms(
+        SentFormStore(sessions, clock.now), secret_keys=SecretKeys("secret"), https=https, limit=auth.limit_kept_forms
+    )
     app.state.services = {WebContext: context, SentForms: forms}
     async with browser_on(app, address) as http:
         auth_app = AuthApp(app, auth, sessions, http, clock)

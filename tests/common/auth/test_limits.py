@@ -9,6 +9,7 @@ import pytest
 from fastapi import Request
 from starlette.responses import Response
 
+from models.common.secret_keys import SecretKeys
 from models.tables import RateCountRow
 from tests.common.auth.auth_app import HANAKO, TARO, AuthApp, cookies
 from tests.support.web import Browser
@@ -140,7 +141,7 @@ def known(devices: Devices, cookie: str, account: str) -> bool:
 
 
 def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
-    devices = Devices("secret", https=False)
+    devices = Devices(SecretKeys("secret"), https=False)
     request, cookie = Request({"type": "http", "headers": []}), ""
     for number in range(MOST_KNOWN + 1):
         answer = Response()
@@ -157,7 +158,7 @@ def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
     assert devices.known(request, Guess.NOTICE, "1@shouji.example.jp") is None
     for made_up in ("", "x", cookie[:-1], cookie.replace(cookie[3], "A", 1)):
         assert not known(devices, made_up, "1@shouji.example.jp")
-    assert not known(Devices("another secret", https=False), cookie, "1@shouji.example.jp")
+    assert not known(Devices(SecretKeys("another secret"), https=False), cookie, "1@shouji.example.jp")
 
 
 async def test_neither_accounts_nor_addresses_are_kept_and_old_counts_are_deleted(auth_app: AuthApp) -> None:

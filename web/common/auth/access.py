@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
+from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
 from models.tables import MyicsSessionRow, WebSessionRow
 from web.common.auth.guesses import Devices, Guess
@@ -32,7 +33,7 @@ class Auth:
         self,
         sessions: DatabaseSessions,
         *,
-        secret_key: str,
+        secret_keys: SecretKeys,
         https: bool,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -40,8 +41,8 @@ class Auth:
         self.hashing = Hashing()
         self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
         self.firms = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
-        self.devices = Devices(secret_key, https=https)
-        self._limits = Limits(sessions, secret_key, now)
+        self.devices = Devices(secret_keys, https=https)
+        self._limits = Limits(sessions, secret_keys, now)
 
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""

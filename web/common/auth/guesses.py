@@ -9,16 +9,16 @@ A guess is counted before it is looked at, and taken back if it was right: only 
   owner of an unknown device is told of the mail with which they get through (`Guess.owner_can`).
 """
 
-import hashlib
-import hmac
 import secrets
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from models.common.secret_keys import SecretKeys
 from web.common.auth.rate_limits import Limit, Try
 from web.common.cookies import Cookie
 
@@ -74,20 +74,20 @@ _OWNER_CAN = {
 class Devices:
     """What browsers are known for: a signed list in a cookie of their own, of accounts' hashes."""
 
-    def __init__(self, secret_key: str, *, https: bool) -> None:
-        self._secret_key = secret_key
-        self._signed = URLSafeSerializer(secret_key, salt="device", signer_kwargs={"digest_method": hashlib.sha256})
+    def __init__(self, secret_keys: SecretKeys, *, https: bool) -> None:
+        self._secret_keys = secret_keys
+        self._signed = secret_keys.serializer("device")
         self._cookie = Cookie("device", https=https, lasts=KNOWN_FOR)
 
     def known(self, request: HTTPConnection, guess: Guess, account: str) -> str | None:
         """Return the browser's id if it is known for this account."""
         device, accounts = self._read(request)
-        return device if self._hash(guess, account) in accounts else None
+        return device if any(name in accounts for name in self._names(guess, account)) else None
 
     def remember(self, request: HTTPConnection, response: Response, guess: Guess, *accounts: str) -> None:
         """Know this browser for these accounts from now on."""
         device, known = self._read(request)
-        newest_first = dict.fromkeys([*(self._hash(guess, account) for account in accounts), *known])
+        newest_first = dict.fromkeys([*(next(self._names(guess, account)) for account in accounts), *known])
         self._cookie.write(response, str(self._signed.dumps([device, list(newest_first)[:MOST_KNOWN]])))
 
     def _read(self, request: HTTPConnection) -> tuple[str, list[str]]:
@@ -97,7 +97,7 @@ class Devices:
             return secrets.token_urlsafe(16), []
         return device, accounts
 
-    def _hash(self, guess: Guess, account: str) -> str:
-        """Name no account to whoever reads the cookie."""
-        text = f"known device:{guess.value}:{account}".encode()
-        return hmac.new(self._secret_key.encode(), text, hashlib.sha256).hexdigest()[:24]
+    def _names(self, guess: Guess, account: str) -> Iterator[str]:
+        """Yield what names the account without naming it to whoever reads the cookie, by each key."""
+        digests = self._secret_keys.digests(f"known device:{guess.value}:{account}")
+        return (digest.hex()[:24] for digest in digests)

@@ -5,8 +5,6 @@ for somebody else on another line. Guesses at an account's secret have one more 
 (`web.common.auth.guesses`). A form with a mistake of format is counted nowhere.
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from starlette.requests import Request
 
 from models.common.calendar import utc_now
+from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
 from models.tables import RateCountRow
 from web.common.problems import ProblemError
@@ -97,11 +96,11 @@ class Limits:
     def __init__(
         self,
         sessions: DatabaseSessions,
-        secret_key: str,
+        secret_keys: SecretKeys,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sessions = sessions
-        self._secret_key = secret_key.encode()
+        self._secret_keys = secret_keys
         self._now = now
 
     async def count(self, *tries: Try, instead: str = "") -> Counted:
@@ -142,7 +141,7 @@ class Limits:
 
     def _key(self, limit: Limit, of: str) -> str:
         """Keep neither mail nor client addresses."""
-        return hmac.new(self._secret_key, f"rate limit:{limit.value.name}:{of}".encode(), hashlib.sha256).hexdigest()
+        return self._secret_keys.digest(f"rate limit:{limit.value.name}:{of}").hex()
 
 
 def _window(limit: Limit, now: datetime) -> tuple[datetime, datetime]:

@@ -83,5 +83,5 @@ async def enter(page: Code) -> Response:
 
 def _opens(page: CodePage, token: str) -> bool:
     """Whether the token is that of the link in the check's mail."""
-    link = read_link(page.context.secret_key, PersonalLinkKind.NEW_PASSWORD, token)
+    link = read_link(page.context.secret_keys, PersonalLinkKind.NEW_PASSWORD, token)
     return link is not None and link.procedure_id == str(page.check_id) and link.is_open(page.context.now())

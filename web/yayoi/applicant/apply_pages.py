@@ -110,7 +110,7 @@ def _begun(draft: KeptDraft | None, empty: ApplicationPage) -> ApplicationPage:
 
 def _contract_of(context: WebContext, holder_link: str) -> str:
     """Return the contract whose holder was mailed this link; empty if it was not made here, or has expired."""
-    link = read_link(context.secret_key, PersonalLinkKind.HOLDER_APPLIES, holder_link)
+    link = read_link(context.secret_keys, PersonalLinkKind.HOLDER_APPLIES, holder_link)
     return link.procedure_id if link and link.is_open(context.now()) else ""
 
 
@@ -149,6 +149,7 @@ async def confirm(
 
 async def _receive(context: WebContext, intake: Intake, form: ApplicationForm, *, by_holder: bool) -> Response:
     receipt = await intake.receive(form, by_holder=by_holder)
-    address = case_path(context.secret_key, receipt.application_no, link_expiry(receipt.due_date))
+    until = link_expiry(receipt.due_date)
+    address = case_path(context.secret_keys, receipt.application_no, until, link_no=receipt.link_no)
     # Relative: the browser stays at the address it came by, as the form's policy demands.
     return RedirectResponse(f"{address}&received=1", HTTPStatus.SEE_OTHER)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
+from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
-from models.yayoi.case_links import Opening, calendar_address, case_path, key_of, opening
+from models.yayoi.case_links import Opening, calendar_address, key_of, number_of, opening
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
@@ -26,12 +28,13 @@ NO_SUCH_CASE = "リンク（URL）が正しくないか、お申し込みがあ�
 Text = Annotated[str, Query()]
 
 
-class LinkExpiredError(Exception):
-    """The link was genuine, and its last day has passed."""
+class LinkOverError(Exception):
+    """The link was genuine, and its last day has passed, or it was ended."""
 
-    def __init__(self, link: "Link") -> None:
-        super().__init__("the link has expired")
+    def __init__(self, link: "Link", opening: Opening) -> None:
+        super().__init__(f"the link is {opening.value}")
         self.link = link
+        self.opening = opening
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,29 @@ class Link:
     key: str
     office_no: int | None = None
 
+    @property
+    def path(self) -> str:
+        """The address that it is."""
+        place = f"/applications/{self.application_no}" + (f"/offices/{self.office_no}" if self.office_no else "")
+        return f"{place}?{urlencode({'until': self.until, 'key': self.key})}"
+
     def opening(self, context: WebContext) -> Opening:
         return opening(
-            context.secret_key,
+            context.secret_keys,
             self.application_no,
             self.until,
             self.key,
             today=context.today,
             office_no=self.office_no,
         )
+
+    def opens(self, application: ApplicationRow, pairs: Sequence[ApplicationOfficeRow]) -> bool:
+        """Whether a genuine one opens the case now: a newer one ends it."""
+        return number_of(self.key) == self.current_no(application, pairs)
+
+    def current_no(self, application: ApplicationRow, pairs: Sequence[ApplicationOfficeRow]) -> int:
+        """Return the number of the link that opens now what this one is for; `pairs`: those that it shows."""
+        return (application if self.office_no is None else pairs[0]).link_no
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ class OpenedCase:
     application: ApplicationRow
     pairs: Sequence[ApplicationOfficeRow]
     link: Link
-    secret_key: str
+    secret_keys: SecretKeys
     unconfirmed: bool
     """The contract's holder has not confirmed it: nobody is mailed about it but them (Y5a)."""
     signed_in: bool = False
@@ -89,7 +106,7 @@ class OpenedCase:
         """The address by which the case was opened."""
         if self.signed_in:
             return f"/applications/{self.application_no}/offices/{self.link.office_no}"
-        return case_path(self.secret_key, self.application_no, self._until, self.link.office_no)
+        return self.link.path
 
     @property
     def calendar_path(self) -> str:
@@ -98,7 +115,7 @@ class OpenedCase:
 
     def action_path(self, office_no: int, action: str) -> str:
         """The address of a page on which the applicant does something about one office."""
-        query = key_of(self.secret_key, self.application_no, self._until)
+        query = key_of(self.secret_keys, self.application_no, self._until, link_no=self.application.link_no)
         return f"/applications/{self.application_no}/offices/{office_no}/{action}?{query}"
 
 
@@ -146,7 +163,7 @@ async def one_office(link: OfficeLink, context: Context, who: Visitor) -> Opened
     if found is None:
         raise no_such_case()
     application, pair = found
-    return OpenedCase(application, [pair], link, context.secret_key, unconfirmed=False, signed_in=True)
+    return OpenedCase(application, [pair], link, context.secret_keys, unconfirmed=False, signed_in=True)
 
 
 async def opened_office(link: WholeLink, office_no: int, context: Context) -> OpenedOffice:
@@ -159,31 +176,33 @@ async def opened_office(link: WholeLink, office_no: int, context: Context) -> Op
 
 
 async def open_case(link: Link, context: WebContext) -> OpenedCase:
-    """Raise `ProblemError` for a link that was not made here, `LinkExpiredError` for one that was, long ago.
+    """Raise `ProblemError` for a link that was not made here, `LinkOverError` for one that was, and opens no more.
 
     Nobody learns from a refusal which numbers exist.
     """
     state = link.opening(context)
     if state is Opening.EXPIRED:
-        raise LinkExpiredError(link)
+        raise LinkOverError(link, state)
     if state is Opening.FORGED:
         raise no_such_case()
     async with context.sessions() as session:
         case = await recorded_case(session, link.application_no, link.office_no)
         if case is None:
             raise no_such_case()
+        if not link.opens(*case):
+            raise LinkOverError(link, Opening.ENDED)
         unconfirmed = await is_unconfirmed(session, link.application_no)
-    return OpenedCase(*case, link, context.secret_key, unconfirmed)
+    return OpenedCase(*case, link, context.secret_keys, unconfirmed)
 
 
 def no_such_case() -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, NO_SUCH_CASE)
 
 
-async def answer_expired_link(request: Request, error: Exception) -> Response:
-    """Say that a link has expired, and offer to mail a fresh one to the registered address."""
-    link = error.link if isinstance(error, LinkExpiredError) else None
-    return given(WebContext)(request).show(request, "yayoi/link_expired.html", {"link": link}, HTTPStatus.GONE)
+async def answer_link_over(request: Request, error: Exception) -> Response:
+    """Say why a link opens no more, and offer to mail a fresh one to the registered address."""
+    facts = {"link": error.link, "ended": error.opening is Opening.ENDED} if isinstance(error, LinkOverError) else {}
+    return given(WebContext)(request).show(request, "yayoi/link_over.html", facts, HTTPStatus.GONE)
 
 
 WholeCase = Annotated[OpenedCase, Depends(whole_case)]

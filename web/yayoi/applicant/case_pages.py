@@ -10,9 +10,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.common.calendar import day_in_japan
 from models.common.store.case_status import statuses_of_parts
-from models.yayoi.case_links import Opening
+from models.yayoi.case_links import Opening, number_of
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
+from models.yayoi.store.case_links import end_link
 from models.yayoi.store.case_records import case_event, recorded_case
 from models.yayoi.store.confirmations import is_unconfirmed
 from web.common.auth import Guess, Limit, page_router
@@ -22,6 +23,7 @@ from web.common.sent_forms import form_on
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.applicant.case_access import (
     Link,
+    LinkOverError,
     OfficeLink,
     OneOffice,
     OpenedCase,
@@ -29,6 +31,7 @@ from web.yayoi.applicant.case_access import (
     WholeCase,
     WholeLink,
     no_such_case,
+    open_case,
 )
 from web.yayoi.applicant.case_calendar import deadlines_of
 from web.yayoi.applicant.case_sections import sections_of
@@ -71,6 +74,18 @@ async def renew_office_link(context: Context, link: OfficeLink) -> Response:
     return await _mail_link(context, link)
 
 
+@router.post("/applications/{application_no}/link/end")
+@form_on(None)
+async def replace_link(context: Context, link: WholeLink) -> Response:
+    return await _end_link(context, link)
+
+
+@router.post("/applications/{application_no}/offices/{office_no}/link/end")
+@form_on(None)
+async def replace_office_link(context: Context, link: OfficeLink) -> Response:
+    return await _end_link(context, link)
+
+
 @router.get(LINK_MAILED)
 async def show_link_mailed(request: Request, context: Context, office: Text = "") -> Response:
     return context.show(request, "yayoi/link_mailed.html", {"for_office": bool(office)})
@@ -106,16 +121,30 @@ async def _show(
     return response
 
 
+async def _end_link(context: WebContext, link: Link) -> Response:
+    """End the link by which the case was opened, and mail a fresh one: whoever else has it is kept out, too."""
+    try:
+        case = await open_case(link, context)
+    except LinkOverError:
+        return RedirectResponse(link.path, HTTPStatus.SEE_OTHER)  # there it says so
+    if case.unconfirmed:
+        raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
+    async with context.sessions.begin() as session:
+        await end_link(session, link.application_no, link.office_no, number_of(link.key), at=context.now())
+    return await _mail_link(context, link)
+
+
 async def _mail_link(context: WebContext, link: Link) -> Response:
-    """Mail a fresh link, to the address that is registered alone, and not more than one an hour."""
+    """Mail a fresh link, to the address that is registered alone, and not more than one an hour of each number."""
     if link.opening(context) is Opening.FORGED:
         raise no_such_case()
     async with context.sessions() as session:
-        if await recorded_case(session, link.application_no, link.office_no) is None:
+        if (case := await recorded_case(session, link.application_no, link.office_no)) is None:
             raise no_such_case()
         if await is_unconfirmed(session, link.application_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
     await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
+    link_no = link.current_no(*case)
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
     mail = SendMail(
@@ -123,14 +152,14 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
         part=link.office_no,
         kind=MailKind.CASE_LINK,
         at=now,
-        occurrence=hour,
+        occurrence=hour + link_no,  # of two mails the later has the greater sum: neither of the two ever falls
     )
     try:
         async with temporal_call():
             await context.client.start_workflow(
                 CaseLinkMail.run,
                 mail,
-                id=f"case-link/{link.application_no}/{link.office_no or '-'}/{hour}",
+                id=f"case-link/{link.application_no}/{link.office_no or '-'}/{hour}/{link_no}",
                 task_queue=context.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -62,7 +62,7 @@ class KeptDraft:
 
 async def draft_of_text(context: WebContext, drafts: Drafts, text: object) -> KeptDraft | None:
     """Return the draft that a token opens; None for no token, and for what is no longer kept."""
-    draft_id = draft_of(context.secret_key, text) if isinstance(text, str) and text else None
+    draft_id = draft_of(context.secret_keys, text) if isinstance(text, str) and text else None
     row = await drafts.find(draft_id) if draft_id else None
     return KeptDraft(row, urlencode({FIELD: text})) if row else None
 
@@ -94,7 +94,7 @@ NeededDraft = Annotated[KeptDraft, Depends(_needed)]
 
 def token_of(context: WebContext, draft_id: UUID, expires_at: datetime) -> str:
     """Return the part of an address that opens the draft."""
-    return urlencode({FIELD: draft_token(context.secret_key, draft_id, expires_at)})
+    return urlencode({FIELD: draft_token(context.secret_keys, draft_id, expires_at)})
 
 
 def no_such_draft() -> ProblemError:

@@ -52,7 +52,7 @@ class HolderPage:
 
     async def opened(self, question: _Question, token: str) -> ToConfirm:
         """Return what the link is about. Raises `ProblemError` for one that was not made here, or has expired."""
-        link = read_link(self.context.secret_key, question.kind, token)
+        link = read_link(self.context.secret_keys, question.kind, token)
         if link is None or not link.is_open(self.context.now()):
             raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
         if (opened := await self.confirmations.opened(link.procedure_id)) is None:

@@ -52,7 +52,7 @@ async def _opened(
     context: WebContext, invitations: MemberInvitations, token: str
 ) -> tuple[PersonalLink, OpenInvitation]:
     """Return the link and what it opens. Raises `ProblemError` if it opens nothing, or nothing any more."""
-    link = read_link(context.secret_key, PersonalLinkKind.MEMBER_INVITATION, token)
+    link = read_link(context.secret_keys, PersonalLinkKind.MEMBER_INVITATION, token)
     opened = await invitations.opened_by(link) if link else None
     if link is None or opened is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)
