@@ -27,6 +27,7 @@ from tests.support.running import (
     PatientQueries,
     bounded,
     passwords_that_cost_little,
+    templates_compiled_once,
     workers_among_many,
 )
 from tests.support.smtp_inbox import SmtpInbox
@@ -48,7 +49,7 @@ hypothesis.settings.load_profile("patient")
 
 @pytest.fixture(scope="session", autouse=True)
 def _many_tests_beside_each_other() -> Iterator[None]:
-    with workers_among_many(), passwords_that_cost_little():
+    with workers_among_many(), passwords_that_cost_little(), templates_compiled_once():
         yield
 
 

@@ -130,7 +130,7 @@ async def browser_user_on(
 ) -> AsyncIterator[BrowserUser]:
     """Everything on real parts; leaves nothing open on the server that all tests share."""
     async with environment_with_worker(sessions, temporal, inbox) as environment:
-        settings = environment.settings.model_copy(update={"reconcile_every": timedelta(milliseconds=200)})
+        settings = environment.settings.model_copy(update={"reconcile_every": timedelta(seconds=1)})
         app = build_web(settings, sessions, temporal.client)
         async with (
             app.router.lifespan_context(app),

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
@@ -62,6 +64,32 @@ def passwords_that_cost_little() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.common.password_hashing.PasswordHasher", quick)
         yield
+
+
+@contextmanager
+def templates_compiled_once() -> Iterator[None]:
+    """Compile each template once for all tests: every web and worker has an environment of its own."""
+    compiled = _CompiledTemplates()
+    usual = Environment.__init__
+
+    def with_cache(self: Environment, *args: Any, **options: Any) -> None:
+        usual(self, *args, **{"bytecode_cache": compiled} | options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "__init__", with_cache)
+        yield
+
+
+class _CompiledTemplates(BytecodeCache):
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._kept.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
 
 
 class PatientQueries(Interceptor):

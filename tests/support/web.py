@@ -263,7 +263,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
-    """Run the app; reconciles five times a second. `options` are more of the app's."""
+    """Run the app; reconciles every second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
     app = create_app(
         sessions=sessions,
@@ -274,7 +274,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
         ui_url=UI,
         namespace="default",
         task_queue=task_queue,
-        reconcile_every=timedelta(milliseconds=200),
+        reconcile_every=timedelta(seconds=1),
         **options,
     )
     async with (
