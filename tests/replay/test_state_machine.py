@@ -4,19 +4,16 @@ Hypothesis draws what they do, and makes a walk that breaks something as short a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
@@ -35,7 +32,6 @@ from tests.replay.invariants import (
     sharing_is_restored_exactly_where_we_released_it,
     status_rows_say_what_the_procedures_are,
 )
-from tests.support.databases import new_database
 from tests.support.environment import (
     NOBODY,
     OFFICE_B,
@@ -43,39 +39,15 @@ from tests.support.environment import (
     OPERATOR,
     Case,
     Environment,
-    environment_with_worker,
     form,
 )
-from tests.support.operator_actions import FILLED_IN, shown_actions
+from tests.support.operator_actions import filled_in, shown_actions
 from tests.support.smtp_inbox import SmtpInbox
-from workers import database
+from tests.support.state_machines import BOUNDED, Place
 
 OFFICES = (1, 2)
 ENDINGS = {Action.REJECT, Action.WITHDRAW, Action.CANCEL}
-BOUNDED = settings(
-    max_examples=4,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-ResultT = TypeVar("ResultT")
 numbers = st.sampled_from(OFFICES)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the walks happen; the machine itself is not asynchronous and runs in a thread beside."""
-
-    loop: asyncio.AbstractEventLoop
-    postgres: Path
-    temporal: WorkflowEnvironment
-    inbox: SmtpInbox
-
-    def wait(self, doing: Coroutine[Any, Any, ResultT]) -> ResultT:
-        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
 
 
 class People(RuleBasedStateMachine):
@@ -86,7 +58,7 @@ class People(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exit = AsyncExitStack()
-        self.environment = self.here.wait(self.exit.enter_async_context(an_environment(self.here)))
+        self.environment = self.here.wait(self.exit.enter_async_context(self.here.environment()))
         self.began: Beginning | None = None
         self.cancelled_at_last = False
         self.moves = 0
@@ -179,17 +151,6 @@ async def test_whatever_people_do_the_invariants_hold_and_every_case_closes(
     await asyncio.to_thread(run_state_machine_as_test, people, settings=BOUNDED)
 
 
-@asynccontextmanager
-async def an_environment(here: Place) -> AsyncIterator[Environment]:
-    async with new_database(here.postgres, "migrated") as url:
-        engine = create_async_engine(url)
-        try:
-            async with environment_with_worker(database.sessions(engine), here.temporal, here.inbox) as environment:
-                yield environment
-        finally:
-            await engine.dispose()
-
-
 @dataclass
 class Beginning:
     """The case, and with whom its offices were shared before anybody did anything."""
@@ -238,11 +199,6 @@ async def do(case: Case, number: int, action: Action, example: dict[str, Any], *
     await case.office(number).execute_update(action, filled_in(example, reason, **today))
     await case.settled(number)
     assert (OPERATOR, reason) in {(row.by, row.reason) for row in await case.audit()}, action
-
-
-def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
-    written = FILLED_IN | {"by": OPERATOR, "reason": reason} | facts
-    return {name: written.get(name, value) for name, value in example.items()}
 
 
 async def what_is_not_shown(case: Case, number: int, action: Action) -> None:

@@ -200,3 +200,9 @@ async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, A
     metadata = await case.office(number).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     blocks = re.findall(r"`(\w+)`\s`{1,3}(?:json\n)?(\{[^{}]*\})", metadata.current_details)
     return {Action[name.upper()]: json.loads(text) for name, text in blocks}
+
+
+def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
+    """Return the JSON that a page shows, with its blanks filled in."""
+    written = FILLED_IN | {"by": OPERATOR, "reason": reason} | facts
+    return {name: written.get(name, value) for name, value in example.items()}

@@ -1,0 +1,50 @@
+"""Where hypothesis' state machines run: they are not asynchronous, and walk in a thread beside the loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from sqlalchemy.ext.asyncio import create_async_engine
+from temporalio.testing import WorkflowEnvironment
+
+from tests.support.databases import MIGRATED, new_database
+from tests.support.environment import Environment, environment_with_worker
+from tests.support.smtp_inbox import SmtpInbox
+from workers import database
+
+ResultT = TypeVar("ResultT")
+BOUNDED = settings(
+    max_examples=4,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a walk has at hand; each has a database and a worker of its own."""
+
+    loop: asyncio.AbstractEventLoop
+    postgres: Path
+    temporal: WorkflowEnvironment
+    inbox: SmtpInbox
+
+    def wait(self, doing: Coroutine[Any, Any, ResultT]) -> ResultT:
+        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
+
+    @asynccontextmanager
+    async def environment(self) -> AsyncIterator[Environment]:
+        async with new_database(self.postgres, MIGRATED) as url:
+            engine = create_async_engine(url)
+            try:
+                async with environment_with_worker(database.sessions(engine), self.temporal, self.inbox) as environment:
+                    yield environment
+            finally:
+                await engine.dispose()

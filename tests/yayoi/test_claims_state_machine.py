@@ -1,0 +1,240 @@
+"""Random customers, strangers, holders and operators on two contracts: whose office is touched, and what is said of it.
+
+Hypothesis draws who applies for what, and makes a walk that breaks something as short as it can (Y1, Y5, Y5a, Y12).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import httpx
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from models.common.refusals import RefusedError
+from models.common.secret_keys import SecretKeys
+from models.tables import (
+    ApplicationOfficeRow,
+    ApplicationRow,
+    HolderConfirmationRow,
+    IssuedContractRow,
+    OfficeRow,
+    SharingRow,
+)
+from models.yayoi.case_links import case_path, link_expiry
+from models.yayoi.holder_confirmation import ConfirmationOutcome, TooManyUnconfirmedError
+from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
+from models.yayoi.operator_actions import CorrectPair
+from models.yayoi.procedures import Stage
+from models.yayoi.store.confirmations import HolderConfirmations
+from tests.support.case_walk import Page
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, YAYOI, Case, Environment, form
+from tests.support.holder import pages_of
+from tests.support.operator_actions import filled_in, shown_actions
+from tests.support.smtp_inbox import SmtpInbox
+from tests.support.state_machines import BOUNDED, Place
+from tests.support.web import Web
+
+RowT = TypeVar("RowT")
+OTHER = ContractId("6000011")
+CONTRACTS = st.sampled_from((YAYOI, OTHER))
+IDS = st.sampled_from((OFFICE_B[0], OFFICE_C[0], YayoiId("office-2@shido.example.co.jp"), NOBODY))
+NOBODYS = OfficeToken("ffffffff-0000-4000-8000-00000000ffff")
+TOKENS = st.sampled_from((OFFICE_B[1], OFFICE_C[1], OfficeToken("b6000011-0000-4000-8000-000000000002"), NOBODYS))
+"""Of either contract, and one that is nobody's."""
+CHOICES = st.integers(0, 99)
+STOPPED = "「スマート取引取込」は、完了のお知らせが届くまで停止しています"
+
+
+class Claims(RuleBasedStateMachine):
+    """Each example has a database and a worker of its own; Temporal and the inbox are everybody's."""
+
+    here: ClassVar[Place]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exit = AsyncExitStack()
+        self.environment = self.here.wait(self.exit.enter_async_context(self.here.environment()))
+        self.pages = self.here.wait(self.exit.enter_async_context(pages_of(self.environment)))
+        self.cases: list[Case] = []
+
+    @rule(contract=CONTRACTS, yayoi_id=IDS, token=TOKENS, linked=st.booleans(), by_holder=st.booleans())
+    def somebody_applies(
+        self, contract: ContractId, yayoi_id: YayoiId, token: OfficeToken, linked: bool, by_holder: bool
+    ) -> None:
+        pairs = [(yayoi_id, token if linked else None)]
+        application = form(pairs, contract=contract, linked=linked)
+        with suppress(RefusedError, TooManyUnconfirmedError):
+            self.cases.append(self.here.wait(self.environment.apply(application, by_holder=by_holder)))
+
+    @rule(choice=CHOICES, confirms=st.booleans())
+    def the_holder_answers(self, choice: int, confirms: bool) -> None:
+        if self.cases:
+            self.here.wait(answer(self.pages, self.cases[choice % len(self.cases)], confirms=confirms))
+
+    @rule(choice=CHOICES, yayoi_id=IDS, token=TOKENS)
+    def somebody_corrects(self, choice: int, yayoi_id: YayoiId, token: OfficeToken) -> None:
+        if self.cases:
+            case = self.cases[choice % len(self.cases)]
+            correction = CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=yayoi_id, office_token=token)
+            self.here.wait(unless_refused(case, correction))
+
+    @rule(choice=CHOICES, action=CHOICES)
+    def an_operator_acts(self, choice: int, action: int) -> None:
+        if self.cases:
+            self.here.wait(do_one_of(self.cases[choice % len(self.cases)], action))
+
+    @rule(choice=CHOICES, days=st.integers(1, 6))
+    def time_passes(self, choice: int, days: int) -> None:
+        if self.cases:
+            self.here.wait(let_pass(self.cases[choice % len(self.cases)], timedelta(days=days)))
+
+    @invariant()
+    def invariants_hold(self) -> None:
+        self.here.wait(invariants(self.environment, self.pages, self.cases))
+
+    def teardown(self) -> None:
+        try:
+            for case in self.cases:
+                self.here.wait(case.application.terminate())
+                with suppress(Exception):
+                    self.here.wait(case.office().terminate())
+        finally:
+            self.here.wait(self.exit.aclose())
+
+
+@pytest.mark.long
+async def test_nobody_touches_what_is_not_theirs_and_every_page_says_what_is(
+    postgres_socket: Path, temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    place = Place(asyncio.get_running_loop(), postgres_socket, temporal, smtp_inbox)
+    claims = type("ClaimsHere", (Claims,), {"here": place})
+    await asyncio.to_thread(run_state_machine_as_test, claims, settings=BOUNDED)
+
+
+async def answer(pages: Web, case: Case, *, confirms: bool) -> None:
+    """Answer as the holder does by the mailed link, if anything is asked."""
+    confirmations = pages.app.state.services[HolderConfirmations]
+    if opened := await confirmations.opened(case.application_no):
+        settlement = ConfirmationOutcome.CONFIRMED if confirms else ConfirmationOutcome.REFUSED
+        assert await confirmations.answer(case.application_no, opened.digest, settlement)
+
+
+async def unless_refused(case: Case, correction: CorrectPair) -> None:
+    await case.settled()
+    if await is_open(case):
+        with suppress(WorkflowUpdateFailedError):
+            await case.act(correction)
+
+
+async def do_one_of(case: Case, choice: int) -> None:
+    await case.settled()
+    if await is_open(case) and (shown := await shown_actions(case)):
+        action = [*shown][choice % len(shown)]
+        with suppress(WorkflowUpdateFailedError):  # what is shown may be too late for what others hold now
+            await case.office().execute_update(action, filled_in(shown[action], "お電話"))
+
+
+async def let_pass(case: Case, time: timedelta) -> None:
+    await case.settled()
+    if await is_open(case):
+        await case.until(await case.now() + time)
+
+
+async def is_open(case: Case) -> bool:
+    return (await case.progress()).stage is not Stage.CLOSED
+
+
+@dataclass(frozen=True)
+class Records:
+    """What is recorded of all applications, as of one moment."""
+
+    contract_of: Mapping[str, str]
+    """By the applications' numbers."""
+    pairs: Sequence[ApplicationOfficeRow]
+    offices: Mapping[str, OfficeRow]
+    sharings: Sequence[SharingRow]
+    issued: Sequence[IssuedContractRow]
+    confirmations: Mapping[str, HolderConfirmationRow]
+
+    @classmethod
+    async def read(cls, environment: Environment) -> "Records":
+        async with environment.sessions() as session:
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+            async def rows(table: type[RowT]) -> Sequence[RowT]:
+                return (await session.scalars(select(table))).all()
+
+            return cls(
+                {row.application_no: row.existing_contract_id for row in await rows(ApplicationRow)},
+                await rows(ApplicationOfficeRow),
+                {row.office_token: row for row in await rows(OfficeRow)},
+                await rows(SharingRow),
+                await rows(IssuedContractRow),
+                {row.application_no: row for row in await rows(HolderConfirmationRow)},
+            )
+
+    @property
+    def frozen(self) -> set[str]:
+        return {token for token, row in self.offices.items() if row.frozen_by}
+
+    def is_own(self, application_no: str, token: str | None) -> bool:
+        """Whether the office is one of the contract that is applied for."""
+        office = self.offices.get(token or "")
+        return office is not None and office.existing_contract_id == self.contract_of[application_no]
+
+
+async def invariants(environment: Environment, pages: Web, cases: list[Case]) -> None:
+    for case in cases:
+        await case.settled()
+    known = await Records.read(environment)
+    nobodys_office_is_touched_by_somebody_without_its_token(known)
+    at_most_one_holds_what_is_right(known)
+    no_id_without_token_or_confirmation(known)
+    for case in cases:
+        await the_page_is_true_and_leads_to_no_refusal(pages, case, known)
+
+
+def nobodys_office_is_touched_by_somebody_without_its_token(known: Records) -> None:
+    touched = [(row.frozen_by, row.office_token) for row in known.offices.values()]
+    touched += [(row.ended_for, row.office_token) for row in known.sharings]
+    named = {(f"{pair.application_no}:{pair.office_no}", pair.office_token) for pair in known.pairs}
+    for by, token in touched:
+        if by:
+            assert (by, token) in named
+            assert known.is_own(by.partition(":")[0], token)
+
+
+def at_most_one_holds_what_is_right(known: Records) -> None:
+    still_open = [pair for pair in known.pairs if pair.closed_at is None]
+    tokens = Counter(pair.office_token for pair in still_open if pair.holds_token)
+    ids = Counter(pair.yayoi_id for pair in still_open if pair.holds_id)
+    assert max([*tokens.values(), *ids.values()], default=1) == 1
+    assert all(known.is_own(pair.application_no, pair.office_token) for pair in still_open if pair.holds_token)
+
+
+def no_id_without_token_or_confirmation(known: Records) -> None:
+    for row in known.issued:
+        asked = known.confirmations.get(row.application_no)
+        assert asked is None or asked.settled_as in {ConfirmationOutcome.CONFIRMED, ConfirmationOutcome.TOKEN_SHOWN}
+
+
+async def the_page_is_true_and_leads_to_no_refusal(pages: Web, case: Case, known: Records) -> None:
+    """What the case's page says about the freeze is so, and nothing that it links to is refused."""
+    [pair] = [pair for pair in known.pairs if pair.application_no == case.application_no]
+    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    answer = await pages.http.get(path)
+    assert answer.status_code == httpx.codes.OK
+    assert (STOPPED in answer.text) == (pair.office_token in known.frozen and pair.holds_token)
+    for link in Page(path, answer.text).links:
+        if link.startswith("/applications/"):
+            assert (await pages.http.get(link)).status_code == httpx.codes.OK, link
