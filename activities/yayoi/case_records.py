@@ -26,8 +26,8 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import LinkHolder
 from models.yayoi.procedures import ApplicationStage, Stage
-from models.yayoi.store.case_links import ENDED, next_link
 from models.yayoi.store.confirmations import settle
+from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
 
 

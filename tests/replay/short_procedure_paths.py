@@ -14,14 +14,15 @@ from uuid import uuid4
 from sqlalchemy import select, update
 from temporalio.client import WorkflowExecution
 
-from models.common.calendar import day_in_japan, opening_of
+from models.common.calendar import day_in_japan, opening_of, utc_now
 from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
-from models.yayoi.operator_actions import Withdraw
+from models.yayoi.messages import OfficeRef
+from models.yayoi.operator_actions import CorrectRelink, Withdraw
 from tests.support.bounced import come_back
 from tests.support.business_group import GUEST, Group, group_in
 from tests.support.case_pages import mailings
@@ -30,10 +31,12 @@ from tests.support.customer import ASKED
 from tests.support.ending import end
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Environment, form
 from tests.support.provider_forms import refuse
+from tests.support.recorded_paths import BANK_B, mistakes_corrected
 from tests.support.settling import settled
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
+from web.yayoi.relink_corrections import RelinkCorrections
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
@@ -142,6 +145,26 @@ async def case_link_mailed(environment: Environment) -> Handle:
 
         await until(listed)
         return environment.client.get_workflow_handle(found[0].id)
+
+
+async def relink_corrected_after_the_end(environment: Environment) -> Handle:
+    case = await mistakes_corrected(environment)
+    await case.application.result()
+    corrections = RelinkCorrections(
+        environment.sessions, environment.client, utc_now, task_queue=environment.settings.temporal_task_queue
+    )
+    kind, service = BANK_B
+    said = {"by": OPERATOR, "reason": "記録の間違い", "kind": kind, "service": service}
+    today = day_in_japan(datetime.now(UTC))
+    asked_as = str(uuid4())
+    pair = OfficeRef(case_no=case.application_no, part=1)
+    assert (
+        await corrections.correct(
+            pair, CorrectRelink(**said, relinked_on=today, asked_from=today - timedelta(days=1)), asked_as
+        )
+        is None
+    )
+    return environment.client.get_workflow_handle(f"relink-correction/{asked_as}")
 
 
 async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:
@@ -269,6 +292,7 @@ SHORT_PATHS: tuple[Path, ...] = (
     enquiry_forwarded,
     draft_mailed,
     case_link_mailed,
+    relink_corrected_after_the_end,
     desk_notified_of_a_refused_form,
     webhook_delivered,
     webhook_cancelled_in_the_web_ui,

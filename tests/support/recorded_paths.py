@@ -17,6 +17,7 @@ from models.yayoi.operator_actions import (
     Action,
     Cancel,
     CorrectPair,
+    CorrectRelink,
     ExtendDeadline,
     Hold,
     LinkHolder,
@@ -26,6 +27,8 @@ from models.yayoi.operator_actions import (
     Reopen,
     ResendMail,
     Resume,
+    RetractRelink,
+    RetractSetUpStep,
     Withdraw,
 )
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
@@ -61,6 +64,23 @@ async def completed_at_once(environment: Environment) -> Case:
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
+    return case
+
+
+async def mistakes_corrected(environment: Environment) -> Case:
+    """A step and a re-link that were recorded by mistake, and a wrong day."""
+    case = await environment.apply(form([OFFICE_B]))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_steps(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(RetractSetUpStep(by=OPERATOR, reason="記録の間違い", step=SetUpStep.SUPPORT_PASSWORD))
+    kind, service = BANK_B
+    link = {"by": OPERATOR, "reason": "記録の間違い", "kind": kind, "service": service}
+    today = day_in_japan(await case.now())
+    await case.relink(kind, service, today)
+    await case.act(CorrectRelink(**link, relinked_on=today, asked_from=today - timedelta(days=1)))
+    await case.act(RetractRelink(**link))
+    await case.do_steps(*SetUpStep)
+    await case.relink(kind, service, today)
     return case
 
 
@@ -358,6 +378,7 @@ async def waiting_for_set_up(environment: Environment) -> Case:
 
 
 ENDED: tuple[Path, ...] = (
+    mistakes_corrected,
     completed_at_once,
     not_linked,
     confirmed_by_phone,

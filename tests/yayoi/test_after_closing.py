@@ -181,7 +181,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
     shown = await shown_actions(case)
     assert set(shown) == {
         *(Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.REOPEN),
-        *(Action.ADD_NOTE, Action.RESEND_MAIL, Action.HAND_OVER),
+        *(Action.ADD_NOTE, Action.RESEND_MAIL, Action.RENEW_LINK, Action.HAND_OVER, Action.RETRACT_SET_UP_STEP),
     }
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中"))

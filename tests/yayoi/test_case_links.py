@@ -17,7 +17,7 @@ from models.tables import AuditRow
 from models.yayoi.case_links import Opening, case_link, case_path, link_expiry, opening
 from models.yayoi.customer_events import APPLICANT
 from models.yayoi.identifiers import ApplicationNo
-from models.yayoi.store.case_links import ENDED
+from models.yayoi.store.ended_links import ENDED
 from tests.support.case_pages import LONG_AGO, SOON, TODAY, action, mailings, two_pairs
 from tests.support.ending import end
 from tests.support.web import SECRET, TOKEN_B, TOKEN_C, TemporalProxy, Web, fill_registry, pair, text_of, until, web_on

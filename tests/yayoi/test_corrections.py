@@ -35,6 +35,7 @@ from models.yayoi.service_links import LinkKind
 from tests.support.customer import AIR, BANK, GROUP, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, details_of, form
 from tests.support.recorded_paths import BANK_B
+from web.yayoi.customer.business_group import NOT_CREATED
 from workers.commands.relink import correct_relink
 from workers.program import ClearError
 from workflows.common.details import day
@@ -215,7 +216,8 @@ async def test_y20_nobody_corrects_a_group_that_is_not_theirs(customer: Customer
     await customer.set_support_password()
     await customer.web.sign_in(customer.issued.yayoi_id)
     hidden = {"event_id": "", **GROUP}
-    assert (await customer.http.post("/group/correction", data=hidden)).status_code == 409
+    answer = await customer.http.post("/group/correction", data=hidden)
+    assert errors_on(answer) == [NOT_CREATED]
     assert await customer.environment.rows(select(BusinessGroupRow).filter_by(name=GROUP["group_name"])) == []
 
 

@@ -22,7 +22,7 @@ async def test_y10_the_guide_says_that_there_is_no_fee(web: Web) -> None:
 
 async def test_the_guide_leads_to_every_step(web: Web) -> None:
     page = (await web.http.get("/")).text
-    for path in ("/plan", "/register", "/token", "/apply", "/support-password", "/group", "/relink"):
+    for path in ("/plan", "/register", "/token", "/apply", "/support-password", "/set-up", "/relink"):
         assert f'href="{path}"' in page
 
 

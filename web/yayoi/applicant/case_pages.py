@@ -13,9 +13,9 @@ from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening, number_of
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
-from models.yayoi.store.case_links import end_link
 from models.yayoi.store.case_records import case_event, recorded_case
 from models.yayoi.store.confirmations import is_unconfirmed
+from models.yayoi.store.ended_links import end_link
 from web.common.auth import Guess, Limit, page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
