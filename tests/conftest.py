@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.support.running import (
     FailuresAtOnce,
     PatientQueries,
     bounded,
+    garbage_collected_rarely,
     passwords_that_cost_little,
     templates_compiled_once,
     workers_among_many,
@@ -47,9 +49,14 @@ hypothesis.settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("patient")
 
 
+# The sandbox imports the workflows anew for each start: from bytecode, whatever the environment says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _many_tests_beside_each_other() -> Iterator[None]:
-    with workers_among_many(), passwords_that_cost_little(), templates_compiled_once():
+    with workers_among_many(), passwords_that_cost_little(), templates_compiled_once(), garbage_collected_rarely():
         yield
 
 
@@ -177,6 +184,11 @@ async def myics(
     """An environment of MYICS, with a worker that follows its registrations."""
     async with myics_with_worker(sessions, temporal, smtp_inbox) as environment:
         yield environment
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes share the tests: each of them waits for servers half of the time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

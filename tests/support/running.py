@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,6 +79,18 @@ def templates_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "__init__", with_cache)
         yield
+
+
+@contextmanager
+def garbage_collected_rarely() -> Iterator[None]:
+    """Leave what was imported out of garbage collection, and collect a twentieth as often as Python would."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20 * usual[0], *usual[1:])
+    yield
+    gc.set_threshold(*usual)
+    gc.unfreeze()
 
 
 class _CompiledTemplates(BytecodeCache):

@@ -1,11 +1,12 @@
 """Every early exit at every stage (Y27): refused with the reason, or everything is as it was before the application."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from _pytest.mark import ParameterSet
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
@@ -163,6 +164,11 @@ EACH_EXIT = [(early_exit, [place for each, place in CARRIED_OUT if each == early
 """Each early exit from the last stage that it is open at, where the most has to be undone; the others take long."""
 
 
+def the_last_of(rows: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
+    """Return the rows, marked as taking long but for the last of them."""
+    return [pytest.param(*row, marks=[] if row == rows[-1] else [pytest.mark.long]) for row in rows]
+
+
 # --- what must hold afterwards ----------------------------------------------------------------------------------------
 
 
@@ -253,7 +259,7 @@ async def test_y15_a_revoked_id_is_never_issued_again(environment: Environment) 
     assert sorted(row.number for row in (*revoked, *anew)) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("exit_name", "place_name"), REFUSED)
+@pytest.mark.parametrize(("exit_name", "place_name"), the_last_of([*REFUSED]))
 async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_nothing(
     environment: Environment, exit_name: str, place_name: str
 ) -> None:
@@ -268,7 +274,7 @@ async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_no
     assert (await case.progress(LEAVING)).outcome is None
 
 
-@pytest.mark.parametrize(("exit_name", "place_name"), DECLINED)
+@pytest.mark.parametrize(("exit_name", "place_name"), the_last_of(DECLINED))
 async def test_y27_request_cancellation_after_step5_is_noted_and_not_carried_out(
     environment: Environment, exit_name: str, place_name: str
 ) -> None:
@@ -291,7 +297,7 @@ async def noted(case: Case, text: str) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("place_name", [place for _, place in NEVER_EXPIRES])
+@pytest.mark.parametrize("place_name", the_last_of([(place,) for _, place in NEVER_EXPIRES]))
 async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
     environment: Environment, place_name: str
 ) -> None:

@@ -25,7 +25,10 @@ from workflows.myics.registration_details import registration_details
 from workflows.yayoi.office_details import office_details
 
 
-@pytest.mark.parametrize("procedure", Procedure)
+@pytest.mark.parametrize(
+    "procedure",
+    [pytest.param(each, marks=[] if each is Procedure.LINKED_STANDALONE else [pytest.mark.long]) for each in Procedure],
+)
 async def test_every_link_and_every_named_step_of_every_state_can_be_followed(
     sessions: async_sessionmaker[AsyncSession], procedure: Procedure
 ) -> None:

@@ -39,6 +39,8 @@ from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
+pytestmark = pytest.mark.long
+
 CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）")
 MANY_TRIES = 8
 """More than after which operators are notified: a system that fails for days."""
