@@ -187,8 +187,8 @@ async def myics(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes share the tests: each of them waits for servers half of the time."""
-    return 2 * (os.cpu_count() or 1)
+    """Return how many processes share the tests: now and then one waits for its servers."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -39,6 +39,7 @@ async def web(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvi
 
 async def tab_to(page: Page, **wanted: str) -> None:
     """Press Tab until this has the focus; all that is come to on the way is seen, and seen to have it."""
+    await page.wait_for_load_state("load")  # with its styles, which show the focus
     for _ in range(MOST_TABS):
         await page.keyboard.press("Tab")
         focused = await page.evaluate(FOCUSED)

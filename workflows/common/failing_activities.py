@@ -1,6 +1,9 @@
 """Showing operators that an activity keeps failing, as long as it does, or why it was given up."""
 
+from typing import Any
+
 from temporalio import exceptions, workflow
+from temporalio.common import SearchAttributeUpdate
 
 from activities.common.failures import FailureActivities
 from models.common.messages import ACTIVITY_FAILING, MAIL_REFUSED, WorkflowRun
@@ -11,14 +14,22 @@ from workflows.common.search_attributes import FAILING
 class FailureFlag:
     """The base of a workflow that is in the operators' list of failures while one of its activities keeps failing."""
 
+    _failing = False
+
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         if await failing_activities():
-            self.show_failing()
+            self.show_failing(failing=True)
 
-    def show_failing(self) -> None:
-        """Show that an activity keeps failing; Pending Activities say what and why."""
-        workflow.upsert_search_attributes([FAILING.value_set(True)])
+    def show_failing(self, *, failing: bool) -> None:
+        """Show that an activity keeps failing, or does no longer; Pending Activities say what and why."""
+        if failing != self._failing:
+            self._failing = failing
+            workflow.upsert_search_attributes(self.failing_columns(failing=failing))
+
+    def failing_columns(self, *, failing: bool) -> list[SearchAttributeUpdate[Any]]:
+        """Return what the operators' lists say of it."""
+        return [FAILING.value_set(failing)]
 
 
 async def failing_activities() -> frozenset[str]:

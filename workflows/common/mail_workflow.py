@@ -28,6 +28,7 @@ class MailWorkflow(FailureFlag):
             workflow.set_current_details(f"### 送信できなかったメール\n\n{why_given_up(error)}{hint}")
             return None
         workflow.set_current_details("")
+        self.show_failing(failing=False)
         return sent
 
     async def send_to_desk(
@@ -35,7 +36,7 @@ class MailWorkflow(FailureFlag):
     ) -> None:
         """Send it, however long that takes: the desk has nothing but this mail. Operators see it among the failures."""
         while await self.send(activity, input_, summary, hint=_HINT) is None:
-            self.show_failing()
+            self.show_failing(failing=True)
             await workflow.sleep(AGAIN_AFTER, summary="担当窓口のアドレスが直るのを待って、もう一度送る")
 
 

@@ -1,13 +1,16 @@
 """Forwarding an enquiry to the operators' mailbox (Y16)."""
 
+from typing import Any
+
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 
 from activities.yayoi.desk_mails import DeskMailActivities
 from models.common.messages import ROW_CHANGED
 from models.common.waiting_for import WaitingFor
 from models.yayoi.enquiries import EnquiryRef, EnquiryStage
 from workflows.common.mail_workflow import MailWorkflow
-from workflows.common.search_attributes import FAILING, STAGE, WAITING_FOR
+from workflows.common.search_attributes import STAGE, WAITING_FOR
 
 
 @workflow.defn
@@ -21,7 +24,7 @@ class EnquiryForwarding(MailWorkflow):
             "**次にすること：**担当窓口へメールで転送しています。担当者の操作は必要ありません。"
         )
         await self.send_to_desk(DeskMailActivities.forward_enquiry, enquiry, "お問い合わせを担当窓口へ転送する")
-        workflow.upsert_search_attributes([FAILING.value_set(False), STAGE.value_set(EnquiryStage.CLOSED)])
+        workflow.upsert_search_attributes([STAGE.value_set(EnquiryStage.CLOSED)])
         workflow.set_current_details(
             f"### お問い合わせ {enquiry.receipt_no}\n\n"
             "**次にすること：**担当窓口に転送しました。届いたメールに沿って、お客様へ回答してください。"
@@ -31,6 +34,7 @@ class EnquiryForwarding(MailWorkflow):
     def row_changed(self) -> None:
         """An enquiry never changes: there is nothing to look at."""
 
-    def show_failing(self) -> None:
-        """Show that an operator is needed, too."""
-        workflow.upsert_search_attributes([FAILING.value_set(True), WAITING_FOR.value_set(WaitingFor.OPERATOR)])
+    def failing_columns(self, *, failing: bool) -> list[SearchAttributeUpdate[Any]]:
+        """Return, too, whether an operator is needed."""
+        waiting_for = WaitingFor.OPERATOR if failing else WaitingFor.SYSTEM
+        return [*super().failing_columns(failing=failing), WAITING_FOR.value_set(waiting_for)]
