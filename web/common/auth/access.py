@@ -27,7 +27,7 @@ HOME = "/"
 
 
 class Auth:
-    """One object for all pages; routers of pages depend on `checked`."""
+    """What all pages share: sessions, known devices, limits and password hashing."""
 
     def __init__(
         self,
