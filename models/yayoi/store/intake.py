@@ -72,7 +72,7 @@ class OtherContentError(Exception):
 class Intake:
     """Takes forms. What is wrong with Yayoi IDs and tokens (Y2, Y3, Y5) is left to the procedure to say.
 
-    A public form that said it would disclose to anyone which addresses and tokens exist. What is right is held from then on
+    A public form that said it would disclose which addresses and tokens exist. What is right is held from then on
     (Y1), and the office of a right token is frozen (Y12), all in the transaction that stores the application.
     """
 
