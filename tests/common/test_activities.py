@@ -11,7 +11,6 @@ from temporalio.testing import WorkflowEnvironment
 from tests.support import activity_trials
 from tests.support.activity_environment import ActivityEnvironment, CrashError, CrashingSessions, activity_environment
 from tests.support.activity_trials import AT, NO, Trial
-from tests.support.databases import begin_numbers
 from tests.support.environment import OFFICE_C, form
 from tests.support.myics_activity_trials import MYICS_TRIALS
 from tests.support.smtp_inbox import SmtpInbox
@@ -40,8 +39,6 @@ async def environment(
     registry_url: str, smtp_inbox: SmtpInbox, temporal: WorkflowEnvironment
 ) -> AsyncIterator[ActivityEnvironment]:
     async with activity_environment(registry_url, smtp_inbox, temporal.client) as environment:
-        async with environment.sessions.begin() as session:
-            await begin_numbers(session, int(NO.partition("-")[2]) - 1)
         assert await environment.apply(form([OFFICE_C]), AT) == NO
         yield environment
 

@@ -17,12 +17,17 @@ from models.tables import AuditRow, Base
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.intake import Intake
+from tests.support.databases import begin_numbers
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database, temporal
 from workers.settings import Settings
 from workers.wiring.root import build_activities
 
 Activity = Callable[..., Any]
+
+
+FIRST_NO = 980_000
+"""The number of the first application: no other test starts workflows of this one on the server that all share."""
 
 
 class CrashError(Exception):
@@ -108,6 +113,8 @@ async def activity_environment(
         contract_id_first=7_500_000,
     )
     engine = create_async_engine(registry_url, pool_timeout=300)
+    async with AsyncSession(engine) as session, session.begin():
+        await begin_numbers(session, FIRST_NO - 1)
     away = Settings(temporal_address="127.0.0.1:1")
     yield ActivityEnvironment(
         engine, database.sessions(engine), settings, client or await temporal.connect(away, lazy=True)

@@ -78,12 +78,12 @@ from models.yayoi.operator_actions import LinkHolder, ServiceRelinked, SetUpStep
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.provider_forms.refused import RefusedFormRef
 from models.yayoi.service_links import LinkKind
+from tests.support.activity_environment import FIRST_NO
 from tests.support.environment import OFFICE_B, OFFICE_C, TARO
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 """The case's own time in every step."""
-NO = ApplicationNo("YS-980000")
-"""No other test starts a workflow of this number on the server that all share."""
+NO = ApplicationNo(f"YS-{FIRST_NO}")
 """The first application of a new database: 弥生 太郎's, for office C."""
 C = OfficeRef(case_no=NO, part=1)
 PAIR = f"{NO}:1"
