@@ -186,6 +186,7 @@ async def myics(
         yield environment
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes share the tests: now and then one waits for its servers."""
     return (os.cpu_count() or 1) + 1
