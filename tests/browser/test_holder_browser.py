@@ -64,7 +64,7 @@ async def test_y5a_a_holder_confirms_one_application_and_ends_another(
             await strangers.until(await strangers.now() + HOLDER_MAIL_EVERY)
             _, end = links_in(await mail_to_holder(environment, 2), strangers.application_no)
             await ends(page, looking, address, end)
-            assert (await strangers.office().result()).outcome is Outcome.WITHDRAWN
+            assert (await strangers.office().result()).outcome is Outcome.REJECTED
             assert looking.found == []
 
 
