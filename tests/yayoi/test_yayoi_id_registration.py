@@ -205,6 +205,22 @@ async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(browser_u
     assert (await browser_user.enter(place, new)).status_code == 303
 
 
+async def test_y26_p10_what_the_page_says_was_mailed_was_mailed(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    code = await browser_user.code()
+    at_once = await browser_user.send(place, {}, action=f"{place}/resend")
+    said = text_of(await browser_user.http.get(at_once.headers["location"]))
+    assert "先ほどお送りした確認コードが、まだ使えます。新しいメールはお送りしていません。" in said
+    assert "新しい確認コードをお送りしました。" not in said
+    assert (await browser_user.row(place)).code_no == 1
+    for _ in range(MOST_TRIES):
+        await browser_user.enter(place, wrong(code))
+    # One that is used up is replaced, however soon that was.
+    replaced = await browser_user.send(place, {}, action=f"{place}/resend")
+    assert "新しい確認コードをお送りしました。" in text_of(await browser_user.http.get(replaced.headers["location"]))
+    assert (await browser_user.enter(place, await browser_user.code(2))).status_code == 303
+
+
 async def test_y26_a_code_ends_after_30_minutes_and_when_a_newer_one_was_asked_for(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     code = await browser_user.code()

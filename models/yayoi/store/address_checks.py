@@ -156,21 +156,24 @@ class AddressChecks:
         row.password_hash = None
         return None
 
-    async def send_again(self, purpose: CheckPurpose, check_id: UUID) -> str | None:
-        """Make another code the one that counts. Returns why not, if so. Raises `NoCheckError`."""
+    async def send_again(self, purpose: CheckPurpose, check_id: UUID) -> bool:
+        """Make another code the one that counts, and have it mailed; False: the one mailed just now still counts.
+
+        One that is used up is always replaced (Y26). Raises `NoCheckError`, and `RefusedError` after the last code.
+        """
         async with self._sessions.begin() as session:
             row = await self._open(session, purpose, check_id, for_change=True)
             now = self._now()
-            if row.finished_at is not None or now - row.changed_at < ONE_CLICK:
-                return None
+            if row.finished_at is not None or (now - row.changed_at < ONE_CLICK and row.tries < MOST_TRIES):
+                return False
             if row.code_no >= MOST_CODES:
-                return CODES_USED
+                raise RefusedError([FieldError(field="", message=CODES_USED)])
             row.code_no += 1
             row.tries = 0
             row.code_until = now + CODE_VALID
             row.changed_at = now
         self._wake()
-        return None
+        return True
 
     async def forget(self) -> None:
         """Delete what its procedure should have deleted a day ago: somebody has terminated that by hand."""

@@ -106,12 +106,10 @@ class CodePage:
     async def send_again(self) -> Response:
         await self._limit_second_mail((await self.row()).yayoi_id)
         try:
-            refusal = await self.checks.send_again(self.purpose, self.check_id)
+            mailed = await self.checks.send_again(self.purpose, self.check_id)
         except NoCheckError as gone:
             raise self.gone(gone.explanation) from None
-        if refusal:
-            raise FormRefusedError({"": refusal})
-        return RedirectResponse(f"{self.path}?sent=again", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"{self.path}?sent={'again' if mailed else 'before'}", HTTPStatus.SEE_OTHER)
 
     def done(self) -> Response:
         return RedirectResponse(f"{self.path}/done", HTTPStatus.SEE_OTHER)
