@@ -19,6 +19,7 @@ from models.yayoi.messages import OFFICE_CLOSED, Outcome
 from models.yayoi.operator_actions import Action, Cancel, Reopen
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.pair_status import OVER
+from models.yayoi.store.pair_status import status_of as pair_status_of
 from tests.support.customer import AIR, BANK, SUPPORT_PASSWORD, Customer, words
 from tests.support.environment import (
     NOBODY,
@@ -295,3 +296,17 @@ async def test_y25_a_second_application_does_not_hide_what_is_still_open(custome
     assert customer.issued.contract_id in page
     assert f"次はこちら {STEP5.label}" in page
     assert "お申し込みは不要です。" in "".join((await again.progress()).open_points)
+
+
+async def test_y25_y9_each_page_is_about_the_case_in_which_something_is_left(environment: Environment) -> None:
+    """Set-up is that of the first case, after its closing too; the links are those of 会計連携の追加."""
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
+    await at_rest(first, Stage.SET_UP)
+    await let_close(first)
+    [issued] = await first.issued()
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": issued.contract_id})
+    added = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
+    await at_rest(added, Stage.RELINK)
+    own = [await pair_status_of(environment.sessions, OFFICE_B[0], links=links) for links in (False, True)]
+    assert [status and status.application_no for status in own] == [first.application_no, added.application_no]

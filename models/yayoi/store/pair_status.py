@@ -152,7 +152,7 @@ async def _pair_of(
         select(pair, application)
         .join(application, application.application_no == pair.application_no)
         .where(pair.yayoi_id == yayoi_id, its_own)
-        .order_by(~goes_on(), ~is_after_closing(), ~addition if links else addition, application.applied_at.desc())
+        .order_by(~goes_on(), ~addition if links else addition, ~is_after_closing(), application.applied_at.desc())
         .limit(1)
     )
     found = rows.first()

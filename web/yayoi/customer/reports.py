@@ -10,6 +10,7 @@ from models.yayoi.events import Event
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from web.common.context import given
+from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.event_delivery import EventDelivery, EventStatus
 
 SENT_BEFORE = "この画面の内容は、すでに別の内容で送信されています。画面を開き直して、状況を確認してください。"
@@ -37,5 +38,5 @@ async def report(events: EventDelivery, event: Event | RelinkCorrected) -> Repor
     except UnknownCaseError:
         return Reported(CASE_ENDED)
     except EventRefusedError as refused:
-        return Reported(str(refused))
+        return Reported(for_applicants(str(refused)))
     return Reported(at_once=delivery.status is EventStatus.DELIVERED)
