@@ -162,7 +162,7 @@ async def test_a_case_is_in_its_queues_and_in_no_other(
 ) -> None:
     case = await situation(environment)
     await shown(case)
-    # QueueFilter on the due date, which is never the day of the closing: that is another test's.
+    # Asked on the due date, which is never the day of the closing: that is another test's.
     assert await queues_of(case, QueueFilter(case.due_date)) == expected
 
 

@@ -104,7 +104,7 @@ async def _is_wider(page: Page, width: int) -> bool:
 
 
 async def _hurdles(page: Page) -> list[str]:
-    """What axe finds serious for people who see, row_changed or move differently; empty when nothing is."""
+    """What axe finds serious for people who see, hear or move differently; empty when nothing is."""
     found = (await Axe().run(page)).response["violations"]
     return [
         f"{page.url}: {violation['id']}: {violation['help']}: {node['html']}"

@@ -46,7 +46,7 @@ OPEN_TO_ALL |= {
     "/holder/confirm",
     "/holder/end",
 }
-"""Pages that need no signing in; a page that is new is behind the auth, or belongs here."""
+"""Pages that need no signing in; a page that is new is behind the log-in, or belongs here."""
 
 
 @pytest_asyncio.fixture(scope="module")

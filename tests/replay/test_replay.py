@@ -1,4 +1,4 @@
-"""Replay is a promise: what has once run must still be understood by today's procedures."""
+"""Each recorded history replays with today's procedures; if not, open cases break."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A small app behind the auth: one page for whoever is signed in, one form, and a clock."""
+"""A small app behind the log-in: one page for whoever is signed in, one form, and a clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ PAGES = {
 
 @dataclass
 class Clock:
-    """The time as the auth see it."""
+    """The time as the log-in sees it."""
 
     time: datetime = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ class Clock:
 
 @dataclass
 class AuthApp:
-    """An app with one page of its own behind the auth."""
+    """An app with one page of its own behind the log-in."""
 
     app: FastAPI
     auth: Auth

@@ -1,4 +1,4 @@
-"""The small app behind the auth, over http and over TLS."""
+"""The small app behind the log-in, over http and over TLS."""
 
 from collections.abc import AsyncIterator
 
