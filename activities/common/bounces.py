@@ -11,7 +11,7 @@ from models.tables import NoticeRow
 
 
 class BounceActivities:
-    """Reads the mailbox if there is one, and tells each case which of its mails are known to have come back."""
+    """Reads the mailbox if there is one, and notifies each case which of its mails are known to have come back."""
 
     def __init__(self, sessions: DatabaseSessions, bounces: Bounces, mailbox: Mailbox | None) -> None:
         self._sessions = sessions

@@ -157,7 +157,7 @@ class HolderConfirmationActivities:
 
     @activity.defn
     async def record_holder_answer(self, step: RecordHolderAnswer) -> None:
-        """Record what the holder has told an operator. Raises a final error if an answer was recorded before."""
+        """Record what the holder has said to an operator. Raises a final error if an answer was recorded before."""
 
         async def record(transaction: StepTransaction) -> NoResult:
             row = await transaction.session.get(HolderConfirmationRow, step.case_no, with_for_update=True)

@@ -51,7 +51,7 @@ class PairCheck:
         of_token = await self._of_token(reading, pair, held)
         await self._hold_token(transaction, step, pair, right=pair.token is not None and of_token is None)
         confirmation = await _confirmation(transaction, pair, of_token)
-        # What is wrong with the ID is told only to whoever may have one issued: else this told which addresses exist.
+        # What is wrong with the ID is said only to whoever may have one issued: others would see which addresses exist.
         may_be_issued = confirmation is None or is_allowed(confirmation)
         of_yayoi_id = await self._of_yayoi_id(reading, pair, held) if may_be_issued else None
         pair.office.holds_id = may_be_issued and of_yayoi_id is None

@@ -13,7 +13,7 @@ class HandOver(ActionMessage):
 
 
 class EndCase(ActionMessage):
-    """End a case before its end. `reason` stays in the audit trail; the customer is told `text_for_customer` alone."""
+    """End a case before its end. `reason` stays in the audit trail; the customer reads `text_for_customer` alone."""
 
     text_for_customer: str = Field(default="", max_length=1000)
     """What the customer reads about why, in mails and on pages; empty: the sentence that fits how it ended."""

@@ -1,4 +1,4 @@
-"""A mail that was taken and has come back is an operator's, as one that was refused at once (Y18)."""
+"""A mail that was taken and has come back waits for an operator, as one that was refused at once (Y18)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -118,7 +118,7 @@ async def apply(
     try:
         receipt = await intake.receive(form)
     except RefusedError:
-        # It may tell which numbers, and which open applications, exist: nobody asks without end (Y1).
+        # It may show which numbers, and which open applications, exist: nobody asks without end (Y1).
         await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
         raise
     except TooManyUnconfirmedError as refused:

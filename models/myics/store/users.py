@@ -38,7 +38,7 @@ _ENDED = "このユーザーの登録は、すでに終了しています。"
 
 
 class UserLoss(StrEnum):
-    """What takes something away from a user: whoever does it is asked before, and told what stops."""
+    """What takes something away from a user: whoever does it is asked before, and shown what stops."""
 
     STOP = "stop"
     WITHDRAW = "withdraw"

@@ -70,9 +70,9 @@ class OtherContentError(Exception):
 
 
 class Intake:
-    """Takes forms. What is wrong with Yayoi IDs and tokens (Y2, Y3, Y5) is left to the procedure to tell.
+    """Takes forms. What is wrong with Yayoi IDs and tokens (Y2, Y3, Y5) is for the procedure to say.
 
-    A public form that told it would tell anyone which addresses and tokens exist. What is right is held from then on
+    A public form that said it would show anyone which addresses and tokens exist. What is right is held from then on
     (Y1), and the office of a right token is frozen (Y12), all in the transaction that stores the application.
     """
 
@@ -109,7 +109,7 @@ class Intake:
     async def preview(self, form: ApplicationForm, *, by_holder: bool = False) -> Preview:
         """Return what our tables say of the pairs before they are applied for (Y1, Y2, Y3, Y5).
 
-        What is wrong is told to those who have shown who they are: by a token of the contract's own office, or
+        What is wrong is shown to those who have proved who they are: by a token of the contract's own office, or
         (`by_holder`) by a link that was mailed to its holder.
         """
         async with self._sessions() as session:
@@ -275,7 +275,7 @@ async def _freeze(session: DatabaseSession, row: ApplicationRow, offices: Sequen
 def _contract_errors(contract: ExistingContractRow | None, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
     """Say what is wrong with the contract's number or its product.
 
-    Which of the two it is, only somebody learns who shows a token of the contract's own office: nobody else is told
+    Which of the two it is, only somebody learns who shows a token of the contract's own office: nobody else is shown
     which numbers exist and what product they have.
     """
     if contract is not None and (form.link_addition or contract.network_product == form.network_product):

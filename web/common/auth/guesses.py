@@ -6,7 +6,7 @@ A guess is counted before it is looked at, and taken back if it was right: only 
   a link from a mail to the account's address was opened there.
 - All others count by client, by client and account, and all together by account. When that last count is used up, as by
   somebody who guesses from many lines, no unknown device can try for the rest of the day; known ones do not notice. The
-  owner of an unknown device is told of the mail with which they get through (`Guess.owner_can`).
+  owner of an unknown device is shown the mail with which they get through (`Guess.owner_can`).
 """
 
 import secrets

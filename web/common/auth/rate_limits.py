@@ -47,7 +47,7 @@ class Limit(Enum):
     CODE_FROM = _Allowed("code-from", 60, timedelta(hours=1))
     """Wrong ones, per client: codes and words typed from mails, whatever they are for."""
     REGISTRATION_FROM = _Allowed("registration-from", 30, timedelta(hours=1))
-    """Per client, since the answer tells whether a mail address is registered."""
+    """Per client, since the answer shows whether a mail address is registered."""
     MAIL_FROM = _Allowed("mail-from", 30, timedelta(hours=1))
     """Per client: mails to addresses that nobody has shown to be theirs, beside what each address takes."""
     MAIL = _Allowed("mail", 6, timedelta(hours=1))
@@ -70,7 +70,7 @@ class Limit(Enum):
     NEW_PASSWORD_FROM = _Allowed("new-password-from", 30, timedelta(hours=1))
     """Per client."""
     REFUSED_FROM = _Allowed("refused-from", 600, timedelta(hours=1))
-    """Per client: what other systems sent and was refused, since a refusal may tell what exists."""
+    """Per client: what other systems sent and was refused, since a refusal may show what exists."""
     KEPT_FORMS_FROM = _Allowed("kept-forms-from", 600, timedelta(hours=1))
     """Per client: forms that were kept for their page, so that nobody fills the database."""
     CASE_LINK = _Allowed("case-link", 6, timedelta(hours=1))
