@@ -1,1 +1,1 @@
-"""Webhook messages, published and posted."""
+"""Webhook messages, signed and posted."""

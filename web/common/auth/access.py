@@ -27,7 +27,7 @@ HOME = "/"
 
 
 class Auth:
-    """One object for all pages; routers of pages depend on `checked`."""
+    """One object for all pages, whose routers are made by `page_router`."""
 
     def __init__(
         self,
