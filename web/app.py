@@ -139,7 +139,6 @@ def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templa
     set_up = Markup('<a href="{}">{}</a>').format(SET_UP_PATH, SET_UP_PAGE)
     places = {ENQUIRY_PAGE: ask_us, MYICS_SUPPORT: ask_myics, SET_UP_PAGE: set_up}
     templates.env.filters["linked"] = partial(with_links, places=places)
-    templates.env.add_extension(FormIds)
     return templates
 
 
