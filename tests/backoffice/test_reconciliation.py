@@ -58,6 +58,7 @@ from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
+SUBSCRIBE = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
 
 
 async def reconcile(environment: Environment) -> ReconciliationReport:
@@ -93,6 +94,11 @@ async def case_status(case: Case, part: int | None = None) -> CaseStatusRow:
         row = await status_of(session, case.application_no, part)
     assert row is not None
     return row
+
+
+async def published(environment: Environment, kind: WebhookKind) -> list[dict[str, Any]]:
+    """Return the payloads of this kind that subscribers get."""
+    return await environment.rows(select(WebhookMessageRow.payload).where(WebhookMessageRow.kind == kind))
 
 
 def kinds(report: ReconciliationReport) -> list[FindingKind]:
@@ -171,20 +177,17 @@ async def test_two_reconciliations_at_once_repair_once(environment: Environment)
 
 
 async def test_subscribers_are_notified_once_that_a_terminated_case_was_closed(environment: Environment) -> None:
-    subscriber = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
-    await change(environment, subscriber)
+    await change(environment, SUBSCRIBE)
     case = await in_set_up(environment)
     await case.office().terminate()
     await case.application.result()
     before = (await case_status(case, 1)).version
     await asyncio.gather(reconcile(environment), reconcile(environment))
     assert (await case_status(case, 1)).version == before + 1
-    closed = select(WebhookMessageRow.payload).where(WebhookMessageRow.kind == WebhookKind.OFFICE_CLOSED)
-    [payload] = await environment.rows(closed)
+    [payload] = await published(environment, WebhookKind.OFFICE_CLOSED)
     assert payload["data"]["stage"] == {"code": "closed", "label": "終了"}
     assert payload["data"]["outcome"] == {"code": "terminated", "label": "強制終了"}
-    whole = select(WebhookMessageRow).where(WebhookMessageRow.kind == WebhookKind.APPLICATION_CLOSED)
-    assert len(await environment.rows(whole)) == 1
+    assert len(await published(environment, WebhookKind.APPLICATION_CLOSED)) == 1
 
 
 async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(environment: Environment) -> None:
@@ -253,6 +256,7 @@ async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(enviro
 
 
 async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(environment: Environment) -> None:
+    await change(environment, SUBSCRIBE)
     case = await in_sharing(environment)
     await case.application.terminate()
     assert (await reconcile(environment)).findings == ()  # its office goes on by itself
@@ -263,6 +267,9 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
     assert (await case_status(case)).stage == ApplicationStage.CLOSED
+    [payload] = await published(environment, WebhookKind.APPLICATION_CLOSED)
+    assert payload["data"]["application_no"] == case.application_no
+    assert payload["data"]["stage"] == {"code": "closed", "label": "終了"}
     assert await case.notices(MailKind.FINISHED) == []  # the office's own mail has said so
     assert (await reconcile(environment)).findings == ()
 
