@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
@@ -433,7 +433,7 @@ class OfficeDataProcedure:
         """Leave things as they were before (Y27), in this order, close, and notify the applicant why."""
         early_exit = self._state.early_exit
         if early_exit is None:
-            raise ApplicationError("ended early without an early exit", non_retryable=True)
+            raise RuntimeError("ended early without an early exit")
         self._turn.stop()
         self._due_date.end()
         # An update that is still running would otherwise change what has just been undone.
