@@ -18,7 +18,7 @@ from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.recorded_paths import BANK_B, BANK_C
-from tests.workers.snapshot import Snapshot, snapshot
+from tests.support.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure

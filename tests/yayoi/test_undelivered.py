@@ -11,7 +11,7 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Cancel, ResendMail
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, details_of, form
-from tests.workers.snapshot import snapshot
+from tests.support.snapshot import snapshot
 
 RESEND = ResendMail(by=OPERATOR, reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
 

@@ -33,8 +33,8 @@ from tests.support.environment import (
 )
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.snapshot import Snapshot, snapshot
 from tests.support.vendor_faults import Fault, attended, submitted, unattended
-from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
