@@ -20,6 +20,7 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
+from models.common.operator_message import ActionMessage
 from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
@@ -45,7 +46,7 @@ from models.yayoi.deadlines import FOLLOW_UP_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
-from models.yayoi.operator_actions import Cancel, Reopen
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
@@ -289,7 +290,7 @@ async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment
     case = await in_set_up(environment)
     await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
     await case.application.result()
-    await case.act(Reopen(by=OPERATOR, reason="お電話"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     await case.office().terminate()
     [finding] = (await reconcile(environment)).findings
