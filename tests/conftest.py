@@ -32,12 +32,12 @@ from tests.support.running import (
     templates_compiled_once,
     workers_among_many,
 )
+from tests.support.scratch import scratch_server
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
 from workers.registry.file import load
 from workers.stack import temporal_server
-from workers.stack.scratch import scratch_server
 from workers.temporal import DATA_CONVERTER
 from workflows.common import search_attributes
 

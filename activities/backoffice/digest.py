@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from jinja2 import Environment
 from sqlalchemy import select
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, Recipients, SendDigest
 from models.common.calendar import BusinessCalendar
@@ -51,6 +51,7 @@ class DigestActivities:
         sessions: DatabaseSessions,
         client: Client,
         outbox: Outbox,
+        templates: Environment,
         *,
         calendar: BusinessCalendar,
         queues_of: QueuesOf,
@@ -62,7 +63,7 @@ class DigestActivities:
         self._calendar = calendar
         self._queues_of = queues_of
         self._workflow_link = workflow_link
-        self._template = mail_templates().get_template("morning_digest.md")
+        self._template = templates.get_template("morning_digest.md")
 
     @activity.defn
     async def digest_recipients(self, today: DigestDay) -> Recipients:

@@ -2,12 +2,12 @@
 
 from functools import partial
 
+from jinja2 import Environment
 from sqlalchemy import select
 from temporalio import activity
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.late_refusals import LateRefusals
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
 from models.backoffice.reconciliation import (
@@ -41,6 +41,7 @@ class ReconciliationActivities:
         smart_import: SmartImport,
         outbox: Outbox,
         *,
+        templates: Environment,
         workflow_link: WorkflowLink,
         desk: str,
     ) -> None:
@@ -51,7 +52,7 @@ class ReconciliationActivities:
         self._outbox = outbox
         self._workflow_link = workflow_link
         self._desk = desk
-        self._template = mail_templates().get_template("reconciliation.md")
+        self._template = templates.get_template("reconciliation.md")
 
     @activity.defn
     async def find_differences(self, step: Reconcile) -> Found:

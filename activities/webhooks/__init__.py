@@ -1,1 +1,1 @@
-"""Webhook messages, posted to their subscribers."""
+"""Webhook messages, signed and posted."""

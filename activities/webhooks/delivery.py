@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import partial
 
 import httpx
+from jinja2 import Environment
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.common.mail_templates import mail_templates
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.webhooks.http_post import GoneError, NotTakenError, Poster, SignedMessage, signed
 from models.common.calendar import day_in_japan, utc_now
@@ -39,6 +39,7 @@ class WebhookDeliveryActivities:
         sessions: DatabaseSessions,
         poster: Poster,
         outbox: Outbox,
+        templates: Environment,
         *,
         desk: str,
         now: Callable[[], datetime] = utc_now,
@@ -47,7 +48,7 @@ class WebhookDeliveryActivities:
         self._poster = poster
         self._outbox = outbox
         self._desk = desk
-        self._template = mail_templates().get_template("webhook_trouble.md")
+        self._template = templates.get_template("webhook_trouble.md")
         self._now = now
 
     @activity.defn

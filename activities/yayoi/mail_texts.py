@@ -30,7 +30,7 @@ from models.yayoi.case_links import calendar_address, link_expiry
 from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
-from models.yayoi.messages import Outcome, RestoredSharing, SendMail
+from models.yayoi.messages import KEPT, RestoredSharing, SendMail
 from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
@@ -57,7 +57,6 @@ CONSTANTS = {
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""
-_KEPT = (Outcome.COMPLETED, Outcome.INCOMPLETE)
 
 
 class CaseLink(Protocol):
@@ -184,7 +183,7 @@ class MailTexts:
 
         Of a token that was not found right, nothing is asked or said: the office may be anybody's.
         """
-        if office is None or office.office_token is None or not (office.holds_token or office.outcome in _KEPT):
+        if office is None or office.office_token is None or not (office.holds_token or office.outcome in KEPT):
             return ()
         sharing, token = self._registry.sharing, OfficeToken(office.office_token)
         ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]

@@ -17,7 +17,7 @@ from typing import Any
 from flufl.bounce import all_failures
 
 MOST_BYTES = 1_000_000
-"""Of a returned mail: what says why it came back stands first."""
+"""Of a returned mail: what says why it came back is at its beginning."""
 
 _OURS = re.compile(r"<[0-9a-f]{40}@[^<>@\s]{1,255}>")
 """The form of our own Message-IDs (`activities.common.outbox`)."""

@@ -22,7 +22,3 @@ class EndCase(ActionMessage):
     @classmethod
     def _on_one_line(cls, text: str) -> str:
         return " ".join(text.split())
-
-
-class AddNote(ActionMessage):
-    """Leave a note; a case that waits for an operator waits for the applicant again."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.common.identifiers import MailAddress
 from models.common.operations import Operation, Operations, usual_example
-from models.common.operator_actions import AddNote, EndCase, HandOver
+from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import MAIL_ADDRESS, TO
 from models.common.typed_days import TypedDay
@@ -34,7 +34,7 @@ class RegistrationOperation(Operation):
     EXTEND_DEADLINE = "extend_deadline", ExtendLink, "期限を延ばす（新しい URL を送ります）"
     CORRECT_ADDRESS = "correct_address", CorrectMailAddress, "メールアドレスを訂正する（新しい URL を送ります）"
     UNLOCK = "unlock", ActionMessage, "本人を確認して、ロックを解除する"
-    ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
+    ADD_NOTE = "add_note", ActionMessage, "対応を記録する（メモ）"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
     TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
     WITHDRAW = "withdraw", EndCase, "取り下げる"

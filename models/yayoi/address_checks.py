@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from models.common.case_state import CaseState
@@ -55,10 +54,6 @@ class CheckOutcome(StrEnum):
 
 class CheckRef(CaseRef):
     """A check as a case: its number is its id, of which the receipt number is the beginning."""
-
-    @classmethod
-    def of_check(cls, check_id: UUID) -> Self:
-        return cls(case_no=case_no(check_id))
 
     @property
     def check_id(self) -> UUID:

@@ -154,7 +154,7 @@ class CheckResult(Message):
     frozen: bool = False
     """Whether smart import of its office is frozen for it (Y12)."""
     waits_for_holder: bool = False
-    """Whether the contract's holder has to confirm the application first (Y5a): what of the Yayoi ID is wrong is said
+    """Whether the contract's holder has to confirm the application first (Y5a): what of the Yayoi ID is wrong is shown
     only then."""
     refused_by_holder: bool = False
 
@@ -224,7 +224,7 @@ class CorrectPairStep(OfficeRef, CountedStep):
     by: str
     reason: str
     by_applicant: bool = False
-    """Whether it was typed on the application's page, and not said to an operator."""
+    """Whether the applicant typed it on the application's page; otherwise an operator recorded it."""
 
 
 class RevokedContract(Message):

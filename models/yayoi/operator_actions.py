@@ -6,7 +6,7 @@ from pydantic import Field
 
 from models.common.identifiers import ComposedText
 from models.common.operations import Operation
-from models.common.operator_actions import AddNote, EndCase, HandOver
+from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -24,14 +24,6 @@ class CorrectPair(ActionMessage):
     """Only in 会計連携の追加 (Y9)."""
 
 
-class Reject(EndCase):
-    """Refuse this office's application for good (Y27)."""
-
-
-class ReleaseSharing(ActionMessage):
-    """Release the sharing on the applicant's behalf, with their consent (Y13)."""
-
-
 class SharingReleased(ActionMessage):
     """Sharing with the accounting office has ended (Y13)."""
 
@@ -40,14 +32,6 @@ class ExtendDeadline(ActionMessage):
     """Give the applicant longer to correct what blocks the case (Y27)."""
 
     until: TypedDay
-
-
-class Hold(ActionMessage):
-    """Stop until it is resumed: no step, no reminder, no expiry."""
-
-
-class Resume(ActionMessage):
-    """Go on after a hold."""
 
 
 class ResendMail(ActionMessage):
@@ -75,14 +59,6 @@ class Cancel(EndCase):
 
     supervisor: str | None = None
     """The supervisor who agrees."""
-
-
-class Withdraw(EndCase):
-    """The applicant withdraws this office's application (Y27)."""
-
-
-class Reopen(ActionMessage):
-    """Follow a case up again that was closed with something open (Y25)."""
 
 
 class SetUpStepDone(ActionMessage):
@@ -128,8 +104,8 @@ class Action(Operation):
         ActionMessage,
         "契約者が確認しなかったことを記録し、申込全体を終了する",
     )
-    REJECT = "reject", Reject, "却下する"
-    RELEASE_SHARING = "release_sharing", ReleaseSharing, "申込者の同意を得て、共有を代わりに解除する"
+    REJECT = "reject", EndCase, "却下する"
+    RELEASE_SHARING = "release_sharing", ActionMessage, "申込者の同意を得て、共有を代わりに解除する"
     REPORT_SHARING_RELEASED = "report_sharing_released", SharingReleased, "共有が解除されたことを記録する"
     EXTEND_DEADLINE = "extend_deadline", ExtendDeadline, "期限を延ばす"
     REPORT_SET_UP_STEP = "report_set_up_step", SetUpStepDone, "STEP5・STEP6 の完了を記録する"
@@ -137,13 +113,13 @@ class Action(Operation):
     CORRECT_RELINK = "correct_relink", CorrectRelink, "記録した再連携の日を訂正する"
     RETRACT_SET_UP_STEP = "retract_set_up_step", RetractSetUpStep, "間違えて記録した STEP5・STEP6 の完了を取り消す"
     RETRACT_RELINK = "retract_relink", RetractRelink, "間違えて記録した再連携を取り消す"
-    REOPEN = "reopen", Reopen, "終了した手続きを再開する"
-    ADD_NOTE = "add_note", AddNote, "対応を記録する（メモ）"
+    REOPEN = "reopen", ActionMessage, "終了した手続きを再開する"
+    ADD_NOTE = "add_note", ActionMessage, "対応を記録する（メモ）"
     RESEND_MAIL = "resend_mail", ResendMail, "メールを送り直す"
     RENEW_LINK = "renew_link", RenewLink, "お手続きの画面のリンクを無効にし、新しいリンクをメールで送る"
     HAND_OVER = "hand_over", HandOver, "担当者を替える"
-    HOLD = "hold", Hold, "保留にする"
-    RESUME = "resume", Resume, "保留を解く"
+    HOLD = "hold", ActionMessage, "保留にする"
+    RESUME = "resume", ActionMessage, "保留を解く"
     TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
-    WITHDRAW = "withdraw", Withdraw, "申込者の取り下げを記録する"
+    WITHDRAW = "withdraw", EndCase, "申込者の取り下げを記録する"
     CANCEL = "cancel", Cancel, "取り消す"

@@ -11,8 +11,9 @@ from models.backoffice.digest import DIGEST_SUBJECT, DigestDay, SendDigest
 from models.common.calendar import BusinessCalendar
 from models.common.messages import SentMail
 from models.common.operator_actions import HandOver
+from models.common.operator_message import ActionMessage
 from models.tables import NoticeRow, OperatorRow
-from models.yayoi.operator_actions import Hold
+from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import SATO, TANAKA
@@ -92,7 +93,7 @@ async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -
     case = await waiting_for(environment, await new_operator(environment))
     held = await environment.apply(form([OFFICE_B]))
     await at_rest(held, Stage.SET_UP)
-    await held.act(Hold(by=OPERATOR, reason="確認中"))
+    await held.act(ActionMessage(by=OPERATOR, reason="確認中"), action=Action.HOLD)
     mail = await send(environment, case.due_date, "田中")
     assert mail["To"] == TANAKA
     assert count(mail, "対応待ち") >= 1

@@ -10,13 +10,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
-from models.common.operator_actions import AddNote
+from models.common.operator_message import ActionMessage
 from models.common.placeholders import ALL, left_as_shown
 from models.common.typed_days import NO_DAY
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.messages import Outcome
 from models.yayoi.office_state import OfficeState
-from models.yayoi.operator_actions import Action, CorrectPair, Hold, Resume
+from models.yayoi.operator_actions import Action, CorrectPair
 from models.yayoi.operator_rules import example
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
@@ -115,12 +115,12 @@ async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environm
     assert "`add_note`\n```json" in before
     assert "操作は不要" not in before
     assert "`release_sharing`\n```json" in called
-    await case.act(AddNote(by=OPERATOR, reason="お電話した"))
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話した"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
     held = await details(case.office())
     assert "`resume`\n```json" in held
     assert WHEN_CALLED not in held
-    await case.act(Resume(by=OPERATOR, reason="相談が終わった"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わった"), action=Action.RESUME)
     assert WHEN_CALLED in await details(case.office())
 
 
@@ -195,7 +195,7 @@ async def test_the_application_leads_to_each_office_which_says_that_it_waits_for
 ) -> None:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SHARING, 2)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 2)
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), 2, action=Action.HOLD)
     shown = await details(case.application)
     assert "操作は不要です。事業所データの名前を押すと、" in shown
     assert f"[2. 事業所C]({page_of('default', case.office(2).id)})" in shown

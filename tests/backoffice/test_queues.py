@@ -11,9 +11,10 @@ from temporalio.client import WorkflowExecution
 
 from activities.common import failing_interceptor, failures
 from models.common.calendar import day_in_japan, opening_of
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import HandOver
+from models.common.operator_message import ActionMessage
 from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS
-from models.yayoi.operator_actions import Cancel, Hold, Resume
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.running import PATIENCE
@@ -42,19 +43,19 @@ async def operator_turn(environment: Environment) -> Case:
 
 async def acknowledged(environment: Environment) -> Case:
     case = await operator_turn(environment)
-    await case.act(AddNote(by=OPERATOR, reason="お客様に電話した"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様に電話した"), action=Action.ADD_NOTE)
     return case
 
 
 async def on_hold(environment: Environment) -> Case:
     case = await at_sharing(environment)
-    await case.act(Hold(by=OPERATOR, reason="確認中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="確認中"), action=Action.HOLD)
     return case
 
 
 async def resumed(environment: Environment) -> Case:
     case = await on_hold(environment)
-    await case.act(Resume(by=OPERATOR, reason="確認できた"))
+    await case.act(ActionMessage(by=OPERATOR, reason="確認できた"), action=Action.RESUME)
     return case
 
 
@@ -204,7 +205,7 @@ async def test_each_office_of_an_application_is_in_its_own_queue(environment: En
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
-    await case.act(Hold(by=OPERATOR, reason="確認中"), number=2)
+    await case.act(ActionMessage(by=OPERATOR, reason="確認中"), number=2, action=Action.HOLD)
     await shown(case, 1)
     await shown(case, 2)
     asked = QueueFilter(case.due_date)

@@ -20,6 +20,7 @@ from models.backoffice.reconciliation import (
 )
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
+from models.common.operator_message import ActionMessage
 from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
@@ -45,7 +46,7 @@ from models.yayoi.deadlines import FOLLOW_UP_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeStep, Outcome
-from models.yayoi.operator_actions import Cancel, Reopen
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
@@ -58,6 +59,7 @@ from workers.stack.inbox import text_of
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
 REGISTRY = (OfficeRow, SharingRow, ServiceLinkRow)
+SUBSCRIBE = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
 
 
 async def reconcile(environment: Environment) -> ReconciliationReport:
@@ -93,6 +95,11 @@ async def case_status(case: Case, part: int | None = None) -> CaseStatusRow:
         row = await status_of(session, case.application_no, part)
     assert row is not None
     return row
+
+
+async def published(environment: Environment, kind: WebhookKind) -> list[dict[str, Any]]:
+    """Return the payloads of this kind that subscribers get."""
+    return await environment.rows(select(WebhookMessageRow.payload).where(WebhookMessageRow.kind == kind))
 
 
 def kinds(report: ReconciliationReport) -> list[FindingKind]:
@@ -171,20 +178,17 @@ async def test_two_reconciliations_at_once_repair_once(environment: Environment)
 
 
 async def test_subscribers_are_notified_once_that_a_terminated_case_was_closed(environment: Environment) -> None:
-    subscriber = insert(WebhookSubscriberRow).values(url="https://books.example.co.jp/hook", secrets=[], kinds=[])
-    await change(environment, subscriber)
+    await change(environment, SUBSCRIBE)
     case = await in_set_up(environment)
     await case.office().terminate()
     await case.application.result()
     before = (await case_status(case, 1)).version
     await asyncio.gather(reconcile(environment), reconcile(environment))
     assert (await case_status(case, 1)).version == before + 1
-    closed = select(WebhookMessageRow.payload).where(WebhookMessageRow.kind == WebhookKind.OFFICE_CLOSED)
-    [payload] = await environment.rows(closed)
+    [payload] = await published(environment, WebhookKind.OFFICE_CLOSED)
     assert payload["data"]["stage"] == {"code": "closed", "label": "終了"}
     assert payload["data"]["outcome"] == {"code": "terminated", "label": "強制終了"}
-    whole = select(WebhookMessageRow).where(WebhookMessageRow.kind == WebhookKind.APPLICATION_CLOSED)
-    assert len(await environment.rows(whole)) == 1
+    assert len(await published(environment, WebhookKind.APPLICATION_CLOSED)) == 1
 
 
 async def test_the_pair_may_be_applied_for_again_after_the_reconciliation(environment: Environment) -> None:
@@ -253,6 +257,7 @@ async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(enviro
 
 
 async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ended(environment: Environment) -> None:
+    await change(environment, SUBSCRIBE)
     case = await in_sharing(environment)
     await case.application.terminate()
     assert (await reconcile(environment)).findings == ()  # its office goes on by itself
@@ -263,6 +268,9 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     [closed] = await environment.rows(select(ApplicationRow.closed_at))
     assert closed is not None
     assert (await case_status(case)).stage == ApplicationStage.CLOSED
+    [payload] = await published(environment, WebhookKind.APPLICATION_CLOSED)
+    assert payload["data"]["application_no"] == case.application_no
+    assert payload["data"]["stage"] == {"code": "closed", "label": "終了"}
     assert await case.notices(MailKind.FINISHED) == []  # the office's own mail has said so
     assert (await reconcile(environment)).findings == ()
 
@@ -282,7 +290,7 @@ async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment
     case = await in_set_up(environment)
     await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
     await case.application.result()
-    await case.act(Reopen(by=OPERATOR, reason="お電話"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     await case.office().terminate()
     [finding] = (await reconcile(environment)).findings

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.calendar import day_in_japan
 from models.common.messages import ACTIVITY_FAILING
-from models.yayoi.operator_actions import Cancel, Hold
+from models.common.operator_message import ActionMessage
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, environment_with_worker, form
 from tests.support.operator_user import OperatorUser, operator_user
@@ -44,7 +45,7 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         )
         await office(operator, case, 2, "共有解除待ち", "sharing")
         await at_rest(case, Stage.SET_UP, 1)
-        await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), 1)
+        await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), 1, action=Action.HOLD)
         await office(operator, case, 1, "保留中です", "hold")
         await case.until(await case.now(2) + timedelta(days=9), 2)
         await office(operator, case, 2, "担当者の対応を待っている", "operators-turn")

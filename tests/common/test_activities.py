@@ -75,7 +75,7 @@ async def test_run_twice_it_takes_effect_once(environment: ActivityEnvironment, 
     first = await environment.activities(counting)[trial.activity](trial.message)
     await has_taken_effect_once(environment, trial, before)
     after_the_first = await environment.everything()
-    # Each of its transactions is crashed below, none is left out.
+    # Each of its transactions is crashed below, without exception.
     assert counting.begun == trial.commits
     assert (after_the_first == untouched) == trial.reads_only
     again = await environment.activities()[trial.activity](trial.message)  # by another worker

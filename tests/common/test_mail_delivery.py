@@ -76,7 +76,7 @@ async def test_y18_a_mail_is_pending_until_the_server_has_taken_it(
 async def test_a_crash_between_the_servers_yes_and_our_commit_sends_the_same_mail_again(
     environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    """What is left, as documented: whoever receives both can tell by the Message-ID that they are one."""
+    """What is left, as documented: whoever receives both can see by the Message-ID that they are one."""
     with pytest.raises(CrashError):
         await environment.activities(CrashingSessions(environment.engine, commit=2, committed=False))["send_mail"](
             RECEIPT
@@ -271,7 +271,7 @@ async def test_odd_but_valid_addresses_are_sent_to_as_they_are(
 
 
 class Envelopes:
-    """A server's ear for what is said before the mail itself."""
+    """A server's handler that keeps each mail's envelope: its sender and its recipients."""
 
     def __init__(self) -> None:
         self.envelopes: list[tuple[str | None, list[str]]] = []
@@ -308,9 +308,9 @@ class Unwilling:
 @asynccontextmanager
 async def unwilling(at: str, answer: str) -> AsyncIterator[tuple[Unwilling, int]]:
     """A server that refuses, and its port."""
-    ear = Unwilling(at=at, answer=answer)
-    async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
-        yield ear, server.sockets[0].getsockname()[1]
+    handler = Unwilling(at=at, answer=answer)
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(handler), "127.0.0.1", 0) as server:
+        yield handler, server.sockets[0].getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -351,13 +351,13 @@ async def test_what_a_server_says_of_an_address_is_in_no_failure(
 async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_again_where_it_is_then(
     environment: ActivityEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
-    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
+    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (handler, port):
         for tries in (1, 2):
             with pytest.raises(ApplicationError) as failed:
                 await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
             assert (failed.value.type, failed.value.non_retryable) == (MAIL_REFUSED, True)
             assert "SMTP 550" in str(failed.value)
-            assert ear.asked == tries  # asking again tries again
+            assert handler.asked == tries  # asking again tries again
     assert await pending(environment) == [True]
     assert await refusals(environment) == [str(failed.value).partition(": ")[2]]
     assert await sent_actions(environment) == []
@@ -369,19 +369,19 @@ async def test_a_recipient_refused_for_good_is_kept_as_refused_and_asked_for_aga
     assert mail["To"] == corrected
     assert await environment.rows(select(NoticeRow.recipient, NoticeRow.refused_because)) == [(corrected, None)]
     assert await pending(environment) == [False]
-    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (ear, port):
+    async with unwilling("RCPT", "550 5.1.1 <{}>: no such user") as (handler, port):
         await environment.activities(smtp_port=port)["send_mail"](RECEIPT)
-    assert ear.asked == 0  # sent is sent
+    assert handler.asked == 0  # sent is sent
 
 
 async def test_the_server_receives_the_same_two_addresses_as_the_reader(environment: ActivityEnvironment) -> None:
     address = '"keiri, honsha"@example.jp'
     async with environment.sessions.begin() as session:
         await session.execute(update(ExistingContractRow).values(mail_address=address))
-    ear = Envelopes()
-    async with await asyncio.get_running_loop().create_server(lambda: SMTP(ear), "127.0.0.1", 0) as server:
+    handler = Envelopes()
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(handler), "127.0.0.1", 0) as server:
         await environment.activities(smtp_port=server.sockets[0].getsockname()[1])["send_mail"](RECEIPT)
-    assert ear.envelopes == [("customer-center@yayoi.example", [address])]
+    assert handler.envelopes == [("customer-center@yayoi.example", [address])]
 
 
 async def test_y27_a_case_that_was_closed_is_led_on_by_no_mail(

@@ -1,4 +1,4 @@
-"""One customer's whole life on the pages, and then: is anything of anybody in the logs, or in Temporal?"""
+"""One customer goes through all pages; after that nothing of anybody is in the logs, or in Temporal."""
 
 import json
 import logging

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
 from models.common.store.case_status import WHOLE
 from models.common.waiting_for import WaitingFor
 from models.tables import CaseStatusRow, OperatorRow
 from models.yayoi.mails import MailKind
+from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from workflows.common import search_attributes
@@ -75,16 +76,19 @@ async def test_the_escalation_reminds_notifies_the_supervisor_and_hands_the_case
 
 
 @pytest.mark.parametrize(
-    "message",
-    [AddNote(by=OPERATOR, reason="お客様に電話した"), HandOver(by=OPERATOR, reason="相談のうえ", to=SUPERVISOR)],
+    ("action", "message"),
+    [
+        (Action.ADD_NOTE, ActionMessage(by=OPERATOR, reason="お客様に電話した")),
+        (Action.HAND_OVER, HandOver(by=OPERATOR, reason="相談のうえ", to=SUPERVISOR)),
+    ],
     ids=["add_note", "hand_over"],
 )
 async def test_an_operator_who_acts_ends_the_escalation_and_gives_the_turn_back(
-    environment: Environment, message: ActionMessage
+    environment: Environment, action: Action, message: ActionMessage
 ) -> None:
     case, alert_on = await alerted(environment)
     before = (await case.progress()).assignee
-    await case.act(message)
+    await case.act(message, action=action)
     progress = await case.progress()
     assert progress.waiting_for is WaitingFor.APPLICANT
     assert progress.assignee == (SUPERVISOR if isinstance(message, HandOver) else before)

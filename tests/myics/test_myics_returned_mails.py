@@ -1,4 +1,4 @@
-"""A mail of a registration that comes back is an operator's, and the administrators see it in their list (M8)."""
+"""A mail of a registration that comes back waits for an operator, and the administrators see it in their list (M8)."""
 
 from email.message import EmailMessage
 

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from temporalio.client import WorkflowExecution
 
 from models.common.calendar import day_in_japan, opening_of, utc_now
+from models.common.operator_actions import EndCase
 from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import DraftRow, OfficeRow
@@ -22,7 +23,7 @@ from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.messages import OfficeRef
-from models.yayoi.operator_actions import CorrectRelink, Withdraw
+from models.yayoi.operator_actions import Action, CorrectRelink
 from tests.support.bounced import come_back
 from tests.support.business_group import GUEST, Group, group_in
 from tests.support.case_pages import mailings
@@ -130,7 +131,7 @@ async def draft_mailed(environment: Environment) -> Handle:
 
 async def case_link_mailed(environment: Environment) -> Handle:
     case = await environment.apply(form([OFFICE_C]))
-    await case.act(Withdraw(by=OPERATOR, reason="お電話"))
+    await case.act(EndCase(by=OPERATOR, reason="お電話"), action=Action.WITHDRAW)
     await case.application.result()
     yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
     async with group_in(environment) as group:

@@ -35,7 +35,7 @@ class CrashError(Exception):
 
 
 class CrashingSessions(async_sessionmaker[AsyncSession]):
-    """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: that lives on."""
+    """Sessions of a process that dies just before or just after its n-th commit, counted from 1; 0: never."""
 
     def __init__(self, engine: AsyncEngine, *, commit: int = 0, committed: bool = False) -> None:
         super().__init__(engine, expire_on_commit=False)

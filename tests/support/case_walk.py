@@ -93,8 +93,8 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        _, message = update_of(event)
-        [action] = [each for each in Action if each.message is type(message)]
+        update, message = update_of(event)
+        action = Action[update.__name__.upper()]
         if reason := OPERATIONS.refuse(action, message, self.state) or refuse_days(message, self.state, TODAY):
             raise EventRefusedError(reason)
         return self._taken(self.state.case.case_no, found[1], action)

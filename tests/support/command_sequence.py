@@ -50,7 +50,7 @@ def silent_change(walked: WorkflowHistory, committed: WorkflowHistory) -> str | 
 
 
 def steps(history: WorkflowHistory) -> list[str]:
-    """Tell the steps in order, without ids, times and payloads; of a mail, its kind."""
+    """Return the steps in order, without ids, times and payloads; of a mail, its kind."""
     return sorted((step for event in history.events for step in _steps_of(event)), key=_those_beside_last)
 
 

@@ -178,10 +178,11 @@ class Case:
     async def until_day(self, day: date, number: int = 1) -> bool:
         return await self.until(opening_of(day), number)
 
-    async def act(self, message: ActionMessage, number: int = 1) -> None:
-        """Send an update as the Web UI does: by name, with one JSON."""
-        [name] = [action for action in Action if action.message is type(message)]
-        await self.office(number).execute_update(name, message)
+    async def act(self, message: ActionMessage, number: int = 1, *, action: Action | None = None) -> None:
+        """Send an update as the Web UI does: by name, with one JSON. `action`: which of several with this type."""
+        if action is None:
+            [action] = [each for each in Action if each.message is type(message)]
+        await self.office(number).execute_update(action, message)
 
     async def release_sharing(self, number: int = 1) -> None:
         await self.act(SharingReleased(by=OPERATOR, reason="お電話"), number)

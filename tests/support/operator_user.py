@@ -26,8 +26,8 @@ from workers.temporal import DATA_CONVERTER
 from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
-SATO, SUZUKI, TANAKA = "佐藤", "鈴木", "田中"
-"""Two operators and their supervisor, as the example registry has them."""
+SATO, TANAKA = "佐藤", "田中"
+"""An operator and the supervisor, as the example registry has them."""
 
 RECOMMENDED_COLUMNS = ("ApplicationNo", "Stage", "WaitingFor", "Assignee", "DueDate", "Overdue")
 """What the operators' guide recommends to show beside Status and Workflow ID."""

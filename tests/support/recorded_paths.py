@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from temporalio.client import WorkflowHandle
 
 from models.common.calendar import day_in_japan
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
@@ -19,17 +19,11 @@ from models.yayoi.operator_actions import (
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
-    Hold,
     LinkHolder,
-    Reject,
-    ReleaseSharing,
     RenewLink,
-    Reopen,
     ResendMail,
-    Resume,
     RetractRelink,
     RetractSetUpStep,
-    Withdraw,
 )
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
@@ -157,7 +151,7 @@ async def completed_after_closing(environment: Environment) -> Case:
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=32))
     await case.do_step(SetUpStep.BUSINESS_GROUP)
-    await case.act(Reopen(by=OPERATOR, reason="お客様のご希望"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様のご希望"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     await case.until(await case.now() + timedelta(days=32))
     await case.do_steps(SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
@@ -175,7 +169,7 @@ async def sharing_never_released(environment: Environment) -> Case:
 async def rejected(environment: Environment) -> Case:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(Reject(by=OPERATOR, reason="お客様が弥生ID を登録されないため"))
+    await case.act(EndCase(by=OPERATOR, reason="お客様が弥生ID を登録されないため"), action=Action.REJECT)
     return case
 
 
@@ -221,19 +215,19 @@ async def cancelled_too_late(environment: Environment) -> Case:
 async def withdrawn(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
 async def held_and_extended(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
     await case.until(await case.now() + timedelta(days=5))
-    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
     expires = (await case.progress()).waits_until or case.due_date
     await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=expires + timedelta(days=7)))
-    await case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話で同意"), action=Action.RELEASE_SHARING)
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_C, day_in_japan(await case.now()))
@@ -244,13 +238,13 @@ async def held_and_extended(environment: Environment) -> Case:
 async def held_past_the_deadline(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
     await case.until(await case.now() + timedelta(days=32))
     later = day_in_japan(await case.now()) + timedelta(days=14)
     await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=later))
-    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
     await case.until(await case.now() + timedelta(hours=1))
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -275,7 +269,7 @@ async def linked_standalone(environment: Environment) -> Case:
     pair = (YayoiId("office-2@midorikawa.example.co.jp"), OfficeToken("b6000003-0000-4000-8000-000000000002"))
     case = await environment.apply(form([pair], contract=ContractId("6000003"), network=False))
     await at_rest(case, Stage.SET_UP)
-    await case.act(AddNote(by=OPERATOR, reason="お電話"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
     await case.act(RenewLink(by=OPERATOR, reason="お電話", whose=LinkHolder.APPLICANT))
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
     await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.COMPLETION_NOTICE))
@@ -311,7 +305,7 @@ async def one_ended_by_hand(environment: Environment) -> Case:
     await at_rest(case, Stage.SHARING, 1)
     await case.office(1).terminate("押し間違い")
     await at_rest(case, Stage.SET_UP, 2)
-    await case.act(Withdraw(by="申込者", reason="不要になったため"), 2)
+    await case.act(EndCase(by="申込者", reason="不要になったため"), 2, action=Action.WITHDRAW)
     return case
 
 
@@ -323,7 +317,7 @@ async def notice_undelivered(environment: Environment) -> Case:
     again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
     await case.act(again)
     await at_rest(case, Stage.SET_UP)
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -337,7 +331,7 @@ async def notice_returned(environment: Environment) -> Case:
         await case.settled()
         await case.act(again)
     await case.settled()
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -352,7 +346,7 @@ async def refused_and_tried_again(environment: Environment) -> Case:
     await set_closed(case, None)
     await case.office().execute_update(Action.TRY_AGAIN, ActionMessage(by=OPERATOR, reason="直したため"))
     await at_rest(case, Stage.SET_UP)
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 

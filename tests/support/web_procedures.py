@@ -4,15 +4,10 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from models.common.operator_actions import EndCase
+    from models.common.operator_message import ActionMessage
     from models.yayoi.messages import ApplicationCase, OfficeCase
-    from models.yayoi.operator_actions import (
-        CorrectPair,
-        ReleaseSharing,
-        ServiceRelinked,
-        SetUpStepDone,
-        SharingReleased,
-        Withdraw,
-    )
+    from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
     from models.yayoi.procedures import SetUpStep
 
 NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
@@ -68,16 +63,16 @@ class AnsweringOffice:
         self._taken.append(f"{message.by} {message.event_id} {message.yayoi_id} {message.office_token}")
 
     @workflow.update
-    async def release_sharing(self, message: ReleaseSharing) -> None:
+    async def release_sharing(self, message: ActionMessage) -> None:
         self._taken.append(f"{message.by} {message.event_id} release_sharing")
 
     @workflow.update
-    async def withdraw(self, message: Withdraw) -> None:
+    async def withdraw(self, message: EndCase) -> None:
         self._taken.append(f"{message.by} {message.event_id} withdraw")
         self._texts.append(f"{message.reason}／{message.text_for_customer}")
 
     @withdraw.validator
-    def _check_withdraw(self, message: Withdraw) -> None:
+    def _check_withdraw(self, message: EndCase) -> None:
         del message
         if self._steps:
             raise ApplicationError(f"{TOO_LATE}いまできる操作：add_note")

@@ -1,4 +1,4 @@
-"""The examples of docs/webhooks.md, run as they stand there."""
+"""The examples of docs/webhooks.md, run as they are written there."""
 
 import json
 import re

@@ -16,8 +16,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.operator_actions import AddNote
-from models.yayoi.operator_actions import Cancel
+from models.common.operator_message import ActionMessage
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.replay.changed_procedures import WithOneStepMore, WithOneStepMorePatched
 from tests.support.environment import OFFICE_C, OPERATOR, Environment, at_rest, environment_with_worker, form
@@ -111,7 +111,7 @@ async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
         async with worker_of(environment, "first"), asyncio.timeout(PATIENCE):
             await make_current(environment, "first")
             while await build_of(begun.office()) != "first":
-                await begun.act(AddNote(by=OPERATOR, reason="お電話"))
+                await begun.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
 
 
 def changed(procedure: type) -> Sequence[type]:

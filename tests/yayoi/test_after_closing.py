@@ -8,7 +8,7 @@ from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
-from models.common.operator_actions import AddNote
+from models.common.operator_message import ActionMessage
 from models.common.store.case_status import stages_of, status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, WebhookMessageRow, WebhookSubscriberRow
@@ -16,7 +16,7 @@ from models.yayoi.deadlines import AFTER_CLOSING_DAYS, FOLLOW_UP_DAYS
 from models.yayoi.identifiers import OfficeToken
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OFFICE_CLOSED, Outcome
-from models.yayoi.operator_actions import Action, Cancel, Reopen
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.pair_status import OVER
 from models.yayoi.store.pair_status import status_of as pair_status_of
@@ -39,7 +39,7 @@ from workers.stack.inbox import text_of
 
 STEP5 = SetUpStep.SUPPORT_PASSWORD
 SAYS_OVER = OVER.partition("お問い合わせ画面")[0]
-REOPEN = Reopen(by=OPERATOR, reason="お客様のご希望")
+REOPEN = ActionMessage(by=OPERATOR, reason="お客様のご希望")
 CLOSED_AFTER, OVER_AFTER = timedelta(days=FOLLOW_UP_DAYS + 1), timedelta(days=AFTER_CLOSING_DAYS + 1)
 
 
@@ -90,7 +90,7 @@ async def test_y25_what_is_done_late_completes_the_case(environment: Environment
     await case.application.result()
     await case.do_steps(SetUpStep.BUSINESS_GROUP, SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
     assert (await case.progress()).open_points == (f"口座連携「{BANK_B[1]}」の再連携",)
-    await case.act(AddNote(by=OPERATOR, reason="お電話"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     ended = await case.office().result()
     assert (ended.outcome, ended.open_points) == (Outcome.COMPLETED, ())
@@ -143,7 +143,7 @@ async def test_y25_an_application_ends_when_its_offices_have_closed_whatever_sti
     assert f"1 件目「事業所B」：{Outcome.INCOMPLETE}" in cancelled
     assert await case.notices(MailKind.FINISHED) == []
     # Reopened, it goes on alone.
-    await case.act(REOPEN, 1)
+    await case.act(REOPEN, 1, action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP, 1)
     await case.until(await case.now(1) + CLOSED_AFTER, 1)
     await case.do_steps(SetUpStep.BUSINESS_GROUP, SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT, number=1)
@@ -188,7 +188,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
         await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中"))
     assert "再開（reopen）してから" in str(refused.value.cause)
     reminders = len(await case.notices(MailKind.FOLLOW_UP_REMINDER))
-    await case.act(REOPEN)
+    await case.act(REOPEN, action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     [row] = await environment.rows(select(ApplicationOfficeRow))
     assert (row.closed_at, row.outcome, row.open_points) == (None, None, None)
@@ -211,13 +211,13 @@ async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_i
         row = await session.get_one(ApplicationOfficeRow, (other.application_no, 1))
         row.yayoi_id, row.holds_id = OFFICE_B[0], True
     with pytest.raises(WorkflowUpdateFailedError) as held:
-        await case.act(REOPEN)
+        await case.act(REOPEN, action=Action.REOPEN)
     assert f"申込 {other.application_no} で使われているため、再開できません。" in str(held.value.cause)
     assert (await case.progress()).stage is Stage.AFTER_CLOSING
     await case.do_step(STEP5)  # what is open can be done all the same
     await other.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
     await other.application.result()
-    await case.act(REOPEN)
+    await case.act(REOPEN, action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
 
 

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.common.operator_actions import EndCase
 from models.common.secret_keys import SecretKeys
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import LinkHolder, RenewLink, Withdraw
+from models.yayoi.operator_actions import Action, LinkHolder, RenewLink
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, environment_with_worker, form
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, until
@@ -32,7 +33,7 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
         case = await environment.apply(form([OFFICE_B, OFFICE_C]))
         for number in (1, 2):
-            await case.act(Withdraw(by=OPERATOR, reason="お電話"), number)
+            await case.act(EndCase(by=OPERATOR, reason="お電話"), number, action=Action.WITHDRAW)
         assert {office.outcome for office in (await case.application.result()).offices} == {Outcome.WITHDRAWN}
         app = build_web(environment.settings, sessions, temporal.client)
         async with (
@@ -91,5 +92,5 @@ async def test_r18_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it
                 assert f"key={number}." in fresh
                 assert (await http.get(fresh)).status_code == 200
         for number in (1, 2):
-            await case.act(Withdraw(by=OPERATOR, reason="お電話"), number)
+            await case.act(EndCase(by=OPERATOR, reason="お電話"), number, action=Action.WITHDRAW)
         await case.application.result()

@@ -43,7 +43,6 @@ from workflows.common.details import day
 STEP5, GROUP_MADE = SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP
 BY = {"by": OPERATOR, "reason": "記録の間違い"}
 TODAY = day_in_japan(datetime.now(UTC))
-YESTERDAY = TODAY - timedelta(days=1)
 
 
 async def set_up(environment: Environment) -> Case:

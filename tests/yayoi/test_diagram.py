@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.common.operator_actions import EndCase
 from models.yayoi import procedures
 from models.yayoi.diagram import CaseDiagram, StageMark, mermaid
 from models.yayoi.diagram_svg import svg
@@ -20,7 +21,7 @@ from models.yayoi.early_exits import EARLY_EXITS, early_exits
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.messages import OfficeCase, Outcome
 from models.yayoi.office_state import OfficeState
-from models.yayoi.operator_actions import Action, Withdraw
+from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from tests.support.environment import OFFICE_C, at_rest, environment_with_worker, form
@@ -174,7 +175,7 @@ async def test_a_case_is_drawn_with_its_own_stages(
         assert await diagram(database_url, case.application_no, "--office", "2") == (
             f"error: there is no case application/{case.application_no}/office/2\n"
         )
-        await case.act(Withdraw(by="申込者", reason="不要になったため"))
+        await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
         await case.application.result()
         left = CaseDiagram(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
         assert await diagram(database_url, case.application_no) == f"{mermaid(left)}\n"

@@ -10,15 +10,17 @@ from _pytest.mark import ParameterSet
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
+from models.common.operator_actions import EndCase
+from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, Cancel, Hold, Reject, Resume, Withdraw
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
 from tests.support.recorded_paths import BANK_B, BANK_C
-from tests.workers.snapshot import Snapshot, snapshot
+from tests.support.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
@@ -60,7 +62,7 @@ async def nothing_more(_case: Case) -> None:
 
 
 async def held(case: Case) -> None:
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"), LEAVING)
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), LEAVING, action=Action.HOLD)
 
 
 async def step5_done(case: Case) -> None:
@@ -87,11 +89,11 @@ SET_UP_BEGUN = ("step5_done", "relink")
 
 
 async def reject(case: Case) -> None:
-    await case.act(Reject(by=OPERATOR, reason=WHY), LEAVING)
+    await case.act(EndCase(by=OPERATOR, reason=WHY), LEAVING, action=Action.REJECT)
 
 
 async def withdraw(case: Case) -> None:
-    await case.act(Withdraw(by="申込者", reason=WHY), LEAVING)
+    await case.act(EndCase(by="申込者", reason=WHY), LEAVING, action=Action.WITHDRAW)
 
 
 async def cancel(case: Case) -> None:
@@ -307,7 +309,7 @@ async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
     assert await case.notices(MailKind.EXPIRED) == []
     if place_name == "held":
         assert (await case.progress(LEAVING)).outcome is None
-        await case.act(Resume(by=OPERATOR, reason="相談が終わったため"), LEAVING)
+        await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), LEAVING, action=Action.RESUME)
         assert (await case.office(LEAVING).result()).outcome is Outcome.EXPIRED
         return
     await case.until(await case.now(LEAVING) + timedelta(days=31), LEAVING)

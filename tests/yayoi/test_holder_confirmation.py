@@ -106,7 +106,7 @@ async def test_y5a_who_shows_no_right_token_waits_and_holds_nothing(
     no = await apply(environment, form(pairs, linked=pairs[0][1] is not None))
     found = await check(environment, no)
     assert (found.waits_for_holder, await holds_id(environment, no)) == (True, False)
-    # Whether the address is a Yayoi ID is told to nobody who may be anybody.
+    # Whether the address is a Yayoi ID is shown to nobody who may be anybody.
     other = await apply(environment, form([(NOBODY, pairs[0][1])], linked=pairs[0][1] is not None))
     assert (await check(environment, other)).problems == found.problems
     assert {problem.rule for problem in found.problems} <= {NOT_OF_THE_CONTRACT.rule}
@@ -343,7 +343,7 @@ async def test_y5a_nobody_confirms_what_was_changed_after_the_page_was_opened(
     assert await settlement(environment, no) is None
 
 
-@pytest.mark.parametrize("by_applicant", [True, False], ids=["on the page", "told to an operator"])
+@pytest.mark.parametrize("by_applicant", [True, False], ids=["on the page", "by an operator"])
 async def test_y5a_what_the_applicant_changes_after_the_confirmation_is_confirmed_anew(
     environment: ActivityEnvironment, by_applicant: bool
 ) -> None:

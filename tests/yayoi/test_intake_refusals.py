@@ -102,7 +102,7 @@ async def test_y7_the_yayoi_id_typed_twice_must_agree(refusing: Web) -> None:
     other = "d@example.co.jp"
     answer = await refusing.apply(application(pair(yayoi_id_confirmation=other)))
     assert errors_of(answer) == {"offices.0.yayoi_id_confirmation": MISMATCH}
-    # Told at once with whatever else is wrong; an ID that is refused itself is not compared.
+    # Shown at once with whatever else is wrong; an ID that is refused itself is not compared.
     pairs = [pair(token="x", yayoi_id_confirmation=other), pair("x", yayoi_id_confirmation=other)]
     assert errors_of(await refusing.apply(application(*pairs))) == {
         "offices.0.yayoi_id_confirmation": MISMATCH,

@@ -10,10 +10,11 @@ from sqlalchemy import text
 from temporalio.client import WorkflowHandle
 
 from models.common.calendar import end_of
+from models.common.operator_actions import EndCase
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Cancel, CorrectPair, Reject, Withdraw
+from models.yayoi.operator_actions import Action, Cancel, CorrectPair
 from models.yayoi.procedures import Stage
 from tests.support.environment import (
     NOBODY,
@@ -40,11 +41,11 @@ def subjects(environment: Environment, recipient: str = TARO) -> list[str]:
 
 
 async def reject(case: Case) -> None:
-    await case.act(Reject(**WHY))
+    await case.act(EndCase(**WHY), action=Action.REJECT)
 
 
 async def withdraw(case: Case) -> None:
-    await case.act(Withdraw(**WHY))
+    await case.act(EndCase(**WHY), action=Action.WITHDRAW)
 
 
 async def expire(case: Case) -> None:

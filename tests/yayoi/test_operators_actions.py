@@ -10,12 +10,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import HandOver
+from models.common.operator_message import ActionMessage
 from models.common.typed_days import NO_DAY
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, Relinked
 from models.yayoi.office_state import OfficeState
-from models.yayoi.operator_actions import Action, ExtendDeadline, Hold, ReleaseSharing, Resume
+from models.yayoi.operator_actions import Action, ExtendDeadline
 from models.yayoi.operator_actions import ResendMail as Resend
 from models.yayoi.operator_rules import OPERATIONS, example
 from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_REGISTERED
@@ -166,10 +167,10 @@ async def left_behind(case: Case, blanks: dict[str, str]) -> None:
 async def test_a_hold_stops_reminders_until_it_is_lifted(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
     await case.until(await case.now() + timedelta(days=12))
     assert await case.notices(MailKind.RELEASE_SHARING_REMINDER) == []
-    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
     await case.until(await case.now() + timedelta(minutes=5))
     assert await case.notices(MailKind.RELEASE_SHARING_REMINDER) != []
 
@@ -177,11 +178,11 @@ async def test_a_hold_stops_reminders_until_it_is_lifted(environment: Environmen
 async def test_a_held_case_goes_no_further_than_what_is_in_hand(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
-    await case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話で同意"), action=Action.RELEASE_SHARING)
     await case.settled()
     assert await case.issued() == []
-    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
     await at_rest(case, Stage.SET_UP)
 
 
@@ -223,5 +224,5 @@ async def test_a_case_is_handed_over_only_to_who_is_there(environment: Environme
             await case.act(HandOver(by=OPERATOR, reason="休暇のため", to=name))
         assert reason in str(refused.value.cause)
     await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
-    await case.act(AddNote(by="鈴木", reason="引き継いだ"))
+    await case.act(ActionMessage(by="鈴木", reason="引き継いだ"), action=Action.ADD_NOTE)
     assert (await case.progress()).assignee == "鈴木"

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import JST, day_in_japan, end_of, opening_of
-from models.common.operator_actions import AddNote
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -32,7 +32,7 @@ from models.tables import (
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, Cancel, CorrectPair, Reject
+from models.yayoi.operator_actions import Action, Cancel, CorrectPair
 from models.yayoi.procedures import ApplicationStage, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.pair_status import status_of
@@ -163,7 +163,7 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
 async def test_y27_a_pair_that_is_rejected_before_it_was_right_is_thawed(environment: Environment) -> None:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(Reject(by=OPERATOR, reason="登録されないため"))
+    await case.act(EndCase(by=OPERATOR, reason="登録されないため"), action=Action.REJECT)
     assert (await case.office().result()).outcome is Outcome.REJECTED
     assert (await environment.office(OFFICE_B[1])).frozen_by is None
     assert "スマート取引取込の凍結を解除した" in {row.action for row in await case.audit()}
@@ -245,7 +245,7 @@ async def test_y23_the_office_of_an_added_link_has_the_group_of_its_id(environme
     await at_rest(case, Stage.RELINK)
     [member] = await environment.rows(GroupMemberRow.of(OFFICE_B[0]))
     assert (await environment.office(OFFICE_B[1])).group_id == member.group_id
-    await first.act(AddNote(by=OPERATOR, reason="お電話"))
+    await first.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
     await end(first.application, first.office(), case.application, case.office())
 
 

@@ -9,7 +9,7 @@ from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Action, Cancel, ReleaseSharing
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, details_of, form
 from tests.support.vendor_faults import Fault, attended, submitted, unattended
@@ -116,13 +116,13 @@ async def test_an_operation_whose_system_does_not_answer_says_so_and_can_be_sent
         await case.started()
         while (await case.progress()).waiting_for is not WaitingFor.APPLICANT:
             await case.settled()
-        release = ReleaseSharing(by=OPERATOR, reason="お電話")
+        release = ActionMessage(by=OPERATOR, reason="お電話")
         with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await case.act(release)
+            await case.act(release, action=Action.RELEASE_SHARING)
         assert "しばらくしてから、もう一度" in str(refused.value.cause)
         assert (await case.progress()).stage is Stage.SHARING
         fault.fails = False
-        await case.act(release)
+        await case.act(release, action=Action.RELEASE_SHARING)
         while (await case.progress()).stage is not Stage.SET_UP:
             await case.settled()
         await case.act(CANCEL)

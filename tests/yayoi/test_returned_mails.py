@@ -1,4 +1,4 @@
-"""A mail that was taken and has come back is an operator's, as one that was refused at once (Y18)."""
+"""A mail that was taken and has come back waits for an operator, as one that was refused at once (Y18)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +16,14 @@ from temporalio.testing import WorkflowEnvironment
 from models.backoffice.reconciliation import Finding, FindingKind
 from models.common.calendar import day_in_japan
 from models.common.messages import MAIL_RETURNED, ReturnedMailsRead
-from models.common.operator_actions import AddNote
+from models.common.operator_actions import EndCase
+from models.common.operator_message import ActionMessage
 from models.common.store.bounces import BounceOutcome
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import HOLDER_MAIL_EVERY
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Reopen, ResendMail, Withdraw
+from models.yayoi.operator_actions import Action, ResendMail
 from models.yayoi.procedures import Stage
 from tests.support.bounced import come_back, notify
 from tests.support.cases import in_correction, in_set_up, in_sharing
@@ -82,7 +83,7 @@ async def test_y18_a_notice_that_comes_back_is_an_operators_until_it_is_sent_aga
     assert BECAUSE in shown
     assert '"kind": "completion_notice"' in shown
     assert OFFICE_C[0] not in shown.partition("### 経過")[2]
-    await case.act(AddNote(by=OPERATOR, reason="留守番電話に残した"))
+    await case.act(ActionMessage(by=OPERATOR, reason="留守番電話に残した"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert await come_back(environment, notice(environment)) is BounceOutcome.KNOWN
     await case.act(RESEND)
@@ -137,7 +138,7 @@ async def test_y13_a_request_that_comes_back_is_an_operators_and_a_note_ends_tha
     await case.settled()
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
-    await case.act(AddNote(by=OPERATOR, reason="お電話で伝えた"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
 
 
@@ -168,7 +169,7 @@ async def test_y5a_a_holder_whose_mail_comes_back_is_asked_by_operators_about_al
         assert "メールサーバー" in {entry.by for entry in await case.audit()}
     [found] = await findings(environment)
     assert found.application_no == cases[0].application_no
-    await cases[0].act(AddNote(by=OPERATOR, reason="お電話で確かめた"))
+    await cases[0].act(ActionMessage(by=OPERATOR, reason="お電話で確かめた"), action=Action.ADD_NOTE)
     assert (await cases[0].progress()).waiting_for is WaitingFor.HOLDER
 
 
@@ -205,7 +206,7 @@ async def test_a_signal_that_says_so_without_a_mail_that_came_back_changes_nothi
 async def test_a_mail_of_a_case_that_has_ended_asks_nobody_and_is_asked_about_once(environment: Environment) -> None:
     case = await in_set_up(environment)
     mail = notice(environment)
-    await case.act(Withdraw(by="申込者", reason="不要になったため"))
+    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
     assert (await case.office().result()).outcome is Outcome.WITHDRAWN
     assert await come_back(environment, mail) is BounceOutcome.STORED
     [row] = await case.notices(MailKind.COMPLETION_NOTICE)
@@ -221,9 +222,9 @@ async def test_y25_after_the_closing_it_is_shown_and_asks_somebody_once_reopened
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.AFTER_CLOSING, WaitingFor.SYSTEM)
     assert f"メールが届かずに戻った：{MailKind.COMPLETION_NOTICE.subject}" in await details_of(case.office())
-    await case.act(AddNote(by=OPERATOR, reason="お電話で伝えた"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.SYSTEM
-    await case.act(Reopen(by=OPERATOR, reason="お客様のご希望"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様のご希望"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
 

@@ -70,7 +70,7 @@ async def test_y12_imports_in_the_moment_of_the_freeze_are_done_before_or_refuse
     remembered, at_the_freeze = await freezing
     done = {day for day, result in results if result.refused_because is None}
 
-    # All links of the office stand at one and the same import, which was done...
+    # All links of the office have the time of one and the same import, which was done...
     assert at_the_freeze == before if not done else len(at_the_freeze) == 1 and at_the_freeze <= done
     # ...and from the freeze on nothing moves, so that what is remembered is true (Y14).
     assert await imported_until(environment) == at_the_freeze
@@ -90,7 +90,7 @@ async def wait_for_locks(environment: ActivityEnvironment, count: int) -> None:
 async def test_y12_a_freeze_waits_for_the_import_that_is_running(environment: ActivityEnvironment) -> None:
     runs = SmartImportRuns(environment.sessions)
     async with environment.sessions.begin() as somebody:
-        # The import gets as far as its links and stands there, half done.
+        # The import gets as far as its links and waits there, half done.
         await somebody.execute(select(ServiceLinkRow).where(ServiceLinkRow.office_token == TOKEN).with_for_update())
         running = asyncio.create_task(runs.run(TOKEN, AT, FIRST_TRY))
         await wait_for_locks(environment, 1)

@@ -1,4 +1,4 @@
-"""The source's instructions are told where the document says, and the pages that it names can be set and reached."""
+"""The source's instructions are given where the document says, and the pages that it names can be set and reached."""
 
 import json
 import os

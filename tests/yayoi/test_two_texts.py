@@ -12,7 +12,7 @@ from models.tables import ApplicationOfficeRow, CaseStatusRow, WebhookMessageRow
 from models.yayoi.case_links import case_path
 from models.yayoi.early_exits import explanation
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Cancel, Reject, Withdraw
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, at_rest, form
 from tests.support.web import browser_on, text_of
@@ -44,11 +44,11 @@ def test_y27_without_a_text_the_customer_reads_a_sentence() -> None:
 
 
 async def reject(case: Case, text: str) -> None:
-    await case.act(Reject(by=OPERATOR, reason=WHY, text_for_customer=text))
+    await case.act(EndCase(by=OPERATOR, reason=WHY, text_for_customer=text), action=Action.REJECT)
 
 
 async def withdraw(case: Case, text: str) -> None:
-    await case.act(Withdraw(by=OPERATOR, reason=WHY, text_for_customer=text))
+    await case.act(EndCase(by=OPERATOR, reason=WHY, text_for_customer=text), action=Action.WITHDRAW)
 
 
 async def cancel(case: Case, text: str) -> None:

@@ -4,14 +4,15 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan
-from models.common.operator_actions import AddNote, HandOver
+from models.common.operator_actions import HandOver
+from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Cancel, ResendMail
+from models.yayoi.operator_actions import Action, Cancel, ResendMail
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, details_of, form
-from tests.workers.snapshot import snapshot
+from tests.support.snapshot import snapshot
 
 RESEND = ResendMail(by=OPERATOR, reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
 
@@ -57,7 +58,7 @@ async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(en
     await at_rest(case, Stage.SHARING)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
-    await case.act(AddNote(by=OPERATOR, reason="お電話で伝えた"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
@@ -79,7 +80,7 @@ async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(environme
 
 async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered(environment: Environment) -> None:
     case = await unnotified(environment)
-    await case.act(AddNote(by=OPERATOR, reason="留守番電話に残した"))
+    await case.act(ActionMessage(by=OPERATOR, reason="留守番電話に残した"), action=Action.ADD_NOTE)
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
     await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 2))

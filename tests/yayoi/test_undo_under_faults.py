@@ -12,12 +12,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.common.failures import FAILS_AT_ATTEMPT
 from models.common.calendar import day_in_japan
-from models.common.operator_actions import AddNote
+from models.common.operator_message import ActionMessage
 from models.common.refusals import RefusedError
 from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
-from models.yayoi.operator_actions import Cancel, ReleaseSharing
+from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.environment import (
@@ -33,8 +33,8 @@ from tests.support.environment import (
 )
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
+from tests.support.snapshot import Snapshot, snapshot
 from tests.support.vendor_faults import Fault, attended, submitted, unattended
-from tests.workers.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -165,7 +165,8 @@ async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(en
     before, fault = await snapshot(environment), Fault(late=True)
     async with attended(environment, {"end sharing": fault}):
         case = await shared(environment)
-        await cancelled_while(case, fault, case.act(ReleaseSharing(by=OPERATOR, reason="お電話で同意")))
+        consent = ActionMessage(by=OPERATOR, reason="お電話で同意")
+        await cancelled_while(case, fault, case.act(consent, action=Action.RELEASE_SHARING))
         await undone_once(case, before)
 
 
@@ -222,7 +223,7 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
         # What works meanwhile takes nothing back.
-        await case.act(AddNote(by=OPERATOR, reason="技術担当者に伝えた"))
+        await case.act(ActionMessage(by=OPERATOR, reason="技術担当者に伝えた"), action=Action.ADD_NOTE)
         assert await shows(case, failing=True) == WaitingFor.OPERATOR
         fault.fails = False
         await at_rest(case, Stage.SET_UP)

@@ -11,10 +11,11 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
+from models.common.operator_message import ActionMessage
 from models.tables import ApplicationOfficeRow, ServiceLinkRow, SharingRow
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
-from models.yayoi.operator_actions import CorrectPair, ExtendDeadline, Hold, ResendMail, Resume, SharingReleased
+from models.yayoi.operator_actions import Action, CorrectPair, ExtendDeadline, ResendMail, SharingReleased
 from models.yayoi.procedures import Stage
 from models.yayoi.service_links import LinkKind
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
@@ -31,12 +32,12 @@ async def waiting_for_sharing(environment: Environment) -> Case:
 
 async def test_y27_a_deadline_that_is_extended_during_a_hold_is_the_one_that_counts(environment: Environment) -> None:
     case = await waiting_for_sharing(environment)
-    await case.act(Hold(by=OPERATOR, reason="お客様と相談中"))
+    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
     expires = environment.calendar.business_days_after(case.due_date, 5)
     await case.until(end_of(expires) + timedelta(days=2))
     longer = expires + timedelta(days=14)
     await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=longer))
-    await case.act(Resume(by=OPERATOR, reason="相談が終わったため"))
+    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
     await case.until(await case.now() + timedelta(hours=1))
     progress = await case.progress()
     assert (progress.stage, progress.outcome, progress.waits_until) == (Stage.SHARING, None, longer)

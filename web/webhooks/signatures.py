@@ -34,7 +34,7 @@ class FormSignatures:
             raise ForgedError(f"ヘッダー {'、'.join(missing)} がありません。")
         if not _ID.fullmatch(given["webhook-id"]):
             raise ForgedError("webhook-id は 256 文字以内の半角英数字と記号（空白を除く）で送信してください。")
-        # Other versions, and what is no signature at all, may stand beside ours: the library stumbles over them.
+        # Other versions, and what is no signature at all, may come beside ours: the library fails on them.
         signatures = [each for each in given["webhook-signature"].split() if _SIGNATURE.fullmatch(each)]
         reason = "signature"
         for webhook in self._webhooks:

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
@@ -44,15 +45,7 @@ from models.yayoi.events import (
 )
 from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.messages import OfficeRef
-from models.yayoi.operator_actions import (
-    CorrectPair,
-    CorrectRelink,
-    ReleaseSharing,
-    ServiceRelinked,
-    SetUpStepDone,
-    SharingReleased,
-    Withdraw,
-)
+from models.yayoi.operator_actions import CorrectPair, CorrectRelink, ServiceRelinked, SetUpStepDone, SharingReleased
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
@@ -194,10 +187,10 @@ def update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
         case SharingReleasedEvent() | SharingReleaseClaimed():
             return OfficeDataProcedure.report_sharing_released, SharingReleased(**said)
         case SharingReleaseConsented():
-            return OfficeDataProcedure.release_sharing, ReleaseSharing(**said)
+            return OfficeDataProcedure.release_sharing, ActionMessage(**said)
         case Withdrawn():
             own = {"reason": event.reason, "text_for_customer": event.reason} if event.reason else {}
-            return OfficeDataProcedure.withdraw, Withdraw(**said | own)
+            return OfficeDataProcedure.withdraw, EndCase(**said | own)
         case ServiceRelinkedEvent():
             link = event.model_dump(include={"service", "relinked_on", "asked_from"})
             return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)

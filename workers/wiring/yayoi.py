@@ -76,6 +76,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             sessions,
             dependencies.client,
             outbox,
+            templates,
             calendar=dependencies.calendar,
             queues_of=partial(_queues, settings),
             workflow_link=dependencies.workflow_link,
@@ -86,6 +87,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             LateRefusals(sessions),
             registry.smart_import,
             outbox,
+            templates=templates,
             workflow_link=dependencies.workflow_link,
             desk=desk,
         ),
@@ -93,7 +95,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
     )
     for_other_systems = activities_of(
         WebhookDeliveryActivities(
-            sessions, HttpPoster(allow_private=webhooks_may_be_private(settings)), outbox, desk=desk
+            sessions, HttpPoster(allow_private=webhooks_may_be_private(settings)), outbox, templates, desk=desk
         ),
     )
     return [*on_the_registry, *on_our_records, *for_customers, *for_operators, *for_other_systems]

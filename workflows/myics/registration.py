@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
-from models.common.operator_actions import AddNote, EndCase, HandOver
+from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import RegistrationNo, registration_workflow_id
@@ -105,7 +105,7 @@ class Registration:
         await self._turn.acknowledge()
 
     @operator_action(RegistrationOperation.ADD_NOTE)
-    async def add_note(self, message: AddNote) -> None:
+    async def add_note(self, message: ActionMessage) -> None:
         await self._steps.record(RegistrationOperation.ADD_NOTE, message)
         await self._turn.acknowledge()
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
-from models.common.operator_actions import AddNote, EndCase, HandOver
+from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
@@ -33,19 +33,13 @@ from models.yayoi.operator_actions import (
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
-    Hold,
-    Reject,
-    ReleaseSharing,
     RenewLink,
-    Reopen,
     ResendMail,
-    Resume,
     RetractRelink,
     RetractSetUpStep,
     ServiceRelinked,
     SetUpStepDone,
     SharingReleased,
-    Withdraw,
 )
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
 from models.yayoi.procedures import Stage
@@ -138,11 +132,11 @@ class OfficeDataProcedure:
         await self._answer_for_holder(Action.REPORT_NOT_CONFIRMED, message)
 
     @operator_action(Action.REJECT)
-    async def reject(self, message: Reject) -> None:
+    async def reject(self, message: EndCase) -> None:
         await self._end_early(Action.REJECT, message, Outcome.REJECTED, MailKind.REJECTED)
 
     @operator_action(Action.RELEASE_SHARING)
-    async def release_sharing(self, message: ReleaseSharing) -> None:
+    async def release_sharing(self, message: ActionMessage) -> None:
         waited = self._sharing.locked()
         async with self._sharing:
             if waited:
@@ -195,7 +189,7 @@ class OfficeDataProcedure:
         await self._show_follow_up()
 
     @operator_action(Action.REOPEN)
-    async def reopen(self, message: Reopen) -> None:
+    async def reopen(self, message: ActionMessage) -> None:
         waited = self._closing.locked()
         async with self._closing:
             if waited:
@@ -204,7 +198,7 @@ class OfficeDataProcedure:
             self._state.outcome = None
 
     @operator_action(Action.ADD_NOTE)
-    async def add_note(self, message: AddNote) -> None:
+    async def add_note(self, message: ActionMessage) -> None:
         await self._steps.record(Action.ADD_NOTE, message)
         await self._turn.acknowledge()
 
@@ -227,13 +221,13 @@ class OfficeDataProcedure:
         await self._turn.acknowledge()
 
     @operator_action(Action.HOLD)
-    async def hold(self, message: Hold) -> None:
+    async def hold(self, message: ActionMessage) -> None:
         await self._steps.record(Action.HOLD, message)
         self._state.held = True
         await self._steps.rest()
 
     @operator_action(Action.RESUME)
-    async def resume(self, message: Resume) -> None:
+    async def resume(self, message: ActionMessage) -> None:
         await self._steps.record(Action.RESUME, message)
         self._state.held = False
         await self._turn.resumed()
@@ -244,7 +238,7 @@ class OfficeDataProcedure:
         self._state.refused = None
 
     @operator_action(Action.WITHDRAW)
-    async def withdraw(self, message: Withdraw) -> None:
+    async def withdraw(self, message: EndCase) -> None:
         await self._end_early(Action.WITHDRAW, message, Outcome.WITHDRAWN, MailKind.WITHDRAWN)
 
     @operator_action(Action.CANCEL)
@@ -433,7 +427,7 @@ class OfficeDataProcedure:
         """Leave things as they were before (Y27), in this order, close, and notify the applicant why."""
         early_exit = self._state.early_exit
         if early_exit is None:
-            raise ApplicationError("ended early without an early exit", non_retryable=True)
+            raise RuntimeError("ended early without an early exit")
         self._turn.stop()
         self._due_date.end()
         # An update that is still running would otherwise change what has just been undone.

@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
@@ -130,7 +129,7 @@ class OfficeSteps:
                 )
                 raise EndsEarlyError
         if issued is None:
-            raise ApplicationError("not issued though no order was asked for", non_retryable=True)
+            raise RuntimeError("not issued though no order was asked for")
         self._state.contract_id = issued.contract_id
         self._state.follow_up.also_lost(issued.lost_links)
         self._view.note(f"サービス契約ID {issued.contract_id} を発行した（この契約の {issued.number} 番目）")

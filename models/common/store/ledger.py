@@ -29,8 +29,8 @@ SYSTEM = "system"
 class StepTransaction:
     """One transaction of one step.
 
-    A registry behind a network ignores `session` and hands `key` on as its idempotency key
-    (`activities.yayoi.registry.protocols`); the key is empty where a registry is only read.
+    A registry behind a network ignores `session` and hands `key`, with the name of what it does, on as its idempotency
+    key; the key is empty where a registry is only read.
     """
 
     session: DatabaseSession

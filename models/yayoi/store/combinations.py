@@ -92,7 +92,7 @@ async def _open_pairs(
 ) -> list[tuple[ApplicationOfficeRow, str]]:
     """Return every pair whose procedure is open, with the existing contract it is applied for on.
 
-    What waits for the contract's holder may be anybody's: it is left out, but for whoever holds its own link (Y5a).
+    What waits for the contract's holder may be anybody's: it is skipped, but for whoever holds its own link (Y5a).
     """
     pair = ApplicationOfficeRow
     unconfirmed = exists().where(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from tests.common.auth.auth_app import AuthApp, auth_app_on, fill
+from tests.support.auth_app import AuthApp, auth_app_on, fill
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.common.auth.auth_app import HANAKO, AuthApp
+from tests.support.auth_app import HANAKO, AuthApp
 from workers import database
 from workers.settings import Settings
 

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from tests.common.auth.auth_app import HANAKO, PASSWORD, AuthApp
+from tests.support.auth_app import HANAKO, PASSWORD, AuthApp
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.access import UNREADABLE_FORM
 from web.common.auth.csrf import FOREIGN_FORM, Csrf

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from models.common.secret_keys import SecretKeys
 from models.tables import RateCountRow
-from tests.common.auth.auth_app import HANAKO, TARO, AuthApp, cookies
+from tests.support.auth_app import HANAKO, TARO, AuthApp, cookies
 from tests.support.web import Browser
 from web.common.auth import Guess, Limit, client_address
 from web.common.auth.guesses import MOST_KNOWN, Devices

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.tables import WebSessionRow
-from tests.common.auth.auth_app import HANAKO, PASSWORD, TARO, AuthApp, cookies
+from tests.support.auth_app import HANAKO, PASSWORD, TARO, AuthApp, cookies
 from tests.support.web import hidden_fields
 from web.common.auth.access import local_path
 from web.common.auth.guesses import KNOWN_FOR

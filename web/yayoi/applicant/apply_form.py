@@ -135,7 +135,7 @@ class ApplicationPage:
         return form
 
     def _missing_names(self) -> list[FieldError]:
-        """Without the link no token says what an office is called, and several could not be told apart."""
+        """Without the link no token says what an office is called, and several could not be distinguished."""
         unlinked = self.value("accounting_link") == "false"
         paths = [f"offices.{row}.office_name" for row in range(self.rows)] if unlinked else []
         return [FieldError(field=path, message="入力してください。") for path in paths if not self.value(path).strip()]

@@ -1,6 +1,6 @@
 """The days of a case as a calendar file (RFC 5545): the due date, and what the customer has until when (Y11, Y27).
 
-Each is a whole day in Japan, so that it stands on that day wherever the calendar is read.
+Each is a whole day in Japan, so that it is shown on that day wherever the calendar is read.
 """
 
 from collections.abc import Mapping, Sequence
