@@ -39,6 +39,7 @@ from tests.support.ending import end
 from tests.support.running import PATIENCE
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
+from web.common.auth.api_keys import Systems
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -237,7 +238,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
-    """Run the app; reconciles five times a second. `options` are more of the app's."""
+    """Run the app, whose API is open; reconciles five times a second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
     app = create_app(
         sessions=sessions,
@@ -249,7 +250,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
         namespace="default",
         task_queue=task_queue,
         reconcile_every=timedelta(milliseconds=200),
-        **options,
+        **{"systems": Systems((), open_to_all=True)} | options,
     )
     async with (
         app.router.lifespan_context(app),

@@ -21,10 +21,10 @@ from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.api_keys import CUSTOMER_PAGES
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
-    CUSTOMER_PAGES,
     AnyEvent,
     PairCorrected,
     SharingReleaseClaimed,
@@ -93,12 +93,14 @@ class EventDelivery:
         self._sessions = sessions
         self._client = client
 
-    async def take(self, event: AnyEvent) -> Delivery:
+    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
+
+        `sent_by` is the name of the system whose key came with it.
 
         Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`.
         """
-        row = await store_event(self._sessions, event)
+        row = await store_event(self._sessions, event, sent_by)
         if row.delivered_at is None:
             try:
                 await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), awaited=event.event_id)
@@ -135,15 +137,15 @@ class EventDelivery:
             for row in await pending_events(self._sessions, application_no, office_no):
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
-                refused_because = await self._update(office, event, update_id)
+                refused_because = await self._update(office, event, str(row.sent_by), update_id)
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
     @staticmethod
-    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
+    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, sent_by: str, update_id: str) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
         try:
-            method, report = _update_of(event)
+            method, report = _update_of(event, sent_by)
             await office.execute_update(method, report, id=update_id)
         except WorkflowUpdateFailedError as failed:
             return refusal_in(failed) or _UNSAID
@@ -161,11 +163,11 @@ APPLICANT = "申込者"
 _ON_THE_PAGE = "お手続きの画面での操作"
 
 
-def _update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
+def _update_of(event: AnyEvent, sent_by: str) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
-    on_a_page = event.source == CUSTOMER_PAGES
+    on_a_page = sent_by == CUSTOMER_PAGES
     said: dict[str, Any] = {
-        "by": APPLICANT if on_a_page else f"system:{event.source}",
+        "by": APPLICANT if on_a_page else f"system:{sent_by}",
         "reason": _ON_THE_PAGE if on_a_page else _REPORTED,
         "event_id": str(event.event_id),
     }

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic_settings import PydanticBaseSettingsSource
 
 from workers import temporal
@@ -29,12 +29,12 @@ class _Given(Settings):
 
 
 def alone(state_dir: Path, **given: Any) -> Settings:
-    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests.
+    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests. Its API is open.
 
     Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
     stack reaches no database, customer or server of whoever runs it.
     """
-    return _Given(state_dir=state_dir, temporal_config=False, **free_ports() | given)
+    return _Given(state_dir=state_dir, temporal_config=False, **{"api_open": True} | free_ports() | given)
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -78,9 +78,11 @@ def _text(value: Any) -> str:
             return value.get_secret_value()
         case Path():
             return str(value.absolute())
+        case BaseModel():
+            return value.model_dump_json()
         case timedelta():
             return str(_DURATION.dump_python(value, mode="json"))
         case tuple():
-            return ",".join(value)
+            return ",".join(map(_text, value))
         case _:
             return str(value)

@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
+from web.common.auth.api_keys import Systems
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -21,6 +23,12 @@ def secret_key(settings: Settings) -> str:
     if settings.secret_key is None:
         raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and codes. Set a long random text.")
     return settings.secret_key.get_secret_value()
+
+
+def systems(settings: Settings) -> Systems:
+    """Return which other systems may use the API."""
+    keys = read_api_keys(key.get_secret_value() for key in settings.api_keys)
+    return Systems(keys, open_to_all=settings.api_open)
 
 
 def public_url(settings: Settings) -> str:

@@ -72,6 +72,7 @@ CREATE TABLE events (
     digest VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     payload JSONB NOT NULL,
+    sent_by VARCHAR NOT NULL,
     application_no VARCHAR,
     office_no INTEGER,
     received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,

@@ -6,7 +6,6 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from models.yayoi.business_groups import BusinessForm
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
 from web.common.auth import page_router
@@ -46,7 +45,6 @@ async def create(page: OwnPair, events: Events) -> Response:
         event = BusinessGroupCreatedEvent.model_validate(
             {
                 "event_id": event_id_of(sent),
-                "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
                 "group_name": form.value("group_name"),

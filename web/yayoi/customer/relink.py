@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.common.refusals import in_japanese
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import ServiceRelinkedEvent
 from models.yayoi.identifiers import ContractId
 from models.yayoi.relink_form import RelinkDays, read_days
@@ -116,7 +115,6 @@ async def _report(
     try:
         event = ServiceRelinkedEvent(
             event_id=event_id_of(sent),
-            source=CUSTOMER_PAGES,
             kind="service_relinked",
             contract_id=ContractId(pair.contract_id or ""),
             service_kind=link.kind,
