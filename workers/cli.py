@@ -137,6 +137,14 @@ def mails(into: Annotated[Path, typer.Option(help="The folder of the mail sample
 
 
 @app.command()
+def permissions(into: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs")) -> None:
+    """Write who may send which operation, for the documents."""
+    from workers.commands.permissions import write_permissions
+
+    write_permissions(into)
+
+
+@app.command()
 def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
     from workers.commands.reconcile import reconcile_now

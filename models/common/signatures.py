@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from models.common.actors import Actor
 from models.common.commitments import ContentError, base64url, canonical, commitment_of, from_base64url
-from models.common.message import FromOutside
 from models.common.signing_keys import KEY_ID, KeyState, PrivateKey, PublicKey
 
 HEADER = "tetsuzuki-signed"
@@ -81,10 +80,10 @@ class SignedPlace(NamedTuple):
     update_id: str
 
 
-class SignedEntry(FromOutside):
+class SignedEntry(BaseModel):
     """The entry as it travels: canonical JSON (RFC 8785), so that each has one spelling."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     version: Literal[1] = 1
     key: str = Field(pattern=f"^{KEY_ID}$")
