@@ -8,6 +8,7 @@ import typer
 
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
+from workers.commands.keys_cli import keys
 from workers.commands.webhooks_cli import forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -25,6 +26,7 @@ myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting f
 app.add_typer(myics, name="myics")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
+app.add_typer(keys, name="keys")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""

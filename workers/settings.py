@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: SecretStr | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
+    signing_keys_dir: Path | None = None
+    """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secret_texts), AfterValidator(_api_keys)] = ()

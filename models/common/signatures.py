@@ -83,7 +83,7 @@ class SignedPlace(NamedTuple):
 class SignedEntry(BaseModel):
     """The entry as it travels: canonical JSON (RFC 8785), so that each has one spelling."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True)
 
     version: Literal[1] = 1
     key: str = Field(pattern=f"^{KEY_ID}$")
@@ -107,7 +107,8 @@ class SignedEntry(BaseModel):
             raise SignatureRefusedError(
                 SignatureRefusal.UNKNOWN_VERSION if newer else SignatureRefusal.UNREADABLE
             ) from None
-        if entry.encode() != data:  # a field twice, blanks, escapes: what one program reads, another may read otherwise
+        # A field more or twice, blanks, escapes: what one program reads so, another may read otherwise.
+        if entry.encode() != data:
             raise SignatureRefusedError(SignatureRefusal.UNREADABLE)
         return entry
 

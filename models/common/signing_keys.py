@@ -49,10 +49,8 @@ _KINDS: Mapping[KeyPurpose, frozenset[ActorKind]] = {
 class KeyState(StrEnum):
     """What a key is good for. Never a matter of time: workflows' clocks are weeks apart."""
 
-    PUBLISHED = "published"
-    """Verifies; it signs once every worker knows it."""
     ACTIVE = "active"
-    """Signs and verifies."""
+    """Verifies, and signs once every worker knows it."""
     RETIRED = "retired"
     """Verifies, for ever; its private half is destroyed."""
     REVOKED = "revoked"

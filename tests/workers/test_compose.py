@@ -61,6 +61,7 @@ NOT_PASSED = {
     "temporal_config": "what demo and bench do not read",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
+    "signing_keys_dir": "a folder, mounted with a second Compose file",
     "api_open": "the API has keys",
     "temporal_task_queue": "one queue in a namespace of its own",
 }

@@ -10,11 +10,11 @@ FILE = "permissions.ja.md"
 _HEAD = """\
 # だれが、どの操作をできるか / Who may send which operation
 
-Written by `tetsuzuki permissions` from `models/backoffice/operation_permissions.py`: change that, not this. The same table
-is what a signed operation is checked with.
+Written by `tetsuzuki permissions` from `models/backoffice/operation_permissions.py`: change that, not this. The same
+table is what a signed operation is checked with.
 
 案件を操作できる担当者の役割は、「担当者」と「責任者」です。「監査」は見るだけで何も変えず、「管理者」は案件を扱いません。
-「コマンド」は、技術担当者が `tetsuzuki act` で送る操作です。表にない操作は、だれにもできません。
+「コマンド」は、技術担当者がコマンドで送る操作です。表にない操作は、だれにもできません。
 """
 
 

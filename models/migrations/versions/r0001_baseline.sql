@@ -170,6 +170,16 @@ CREATE TABLE enquiries (
     PRIMARY KEY (receipt_no),
     UNIQUE (submission_id)
 );
+CREATE TABLE public_keys (
+    key_id VARCHAR NOT NULL,
+    purpose VARCHAR NOT NULL,
+    value BYTEA NOT NULL,
+    state VARCHAR NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    retired_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (key_id)
+);
 CREATE TABLE myics_firms (
     customer_no VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
