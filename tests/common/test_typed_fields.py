@@ -42,8 +42,19 @@ SPELLINGS: dict[str, tuple[str, object]] = {
 """How somebody may type a field, and what is kept or compared."""
 CHOSEN = {"kind": "of several things", "by": "the log-in's", "reason": "no form compares it", "note": "never stored"}
 NOT_TYPED = {
-    *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor"),
+    *(
+        "event_id",
+        "misread",
+        "salt",
+        "record",
+        "source",
+        "status",
+        "network_product",
+        "office_no",
+        "group_name",
+        "offices",
+    ),
+    *("administrator", "supervisor", "salt"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}
