@@ -43,6 +43,7 @@ from web.webhooks.starter import webhooks
 from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
+NOBODY = Systems(())
 _YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
@@ -57,7 +58,7 @@ def create_app(
     namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
-    api_keys: Sequence[str] = (),
+    systems: Systems = NOBODY,
     form_secrets: Sequence[str] = (),
     form_translation: Translation | None = None,
     yayoi_pages: YayoiPages = _YAYOI,
@@ -68,7 +69,7 @@ def create_app(
 
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
-    `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
+    `systems` are those that may use the API.
 
     `freezes_at_acceptance`: whether smart import is the default, in our own tables (Y12).
 
@@ -110,7 +111,6 @@ def create_app(
     services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
-    systems = Systems(api_keys)
     for package in packages:
         for api in package.apis:
             app.include_router(api, **systems.only)

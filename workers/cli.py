@@ -9,6 +9,7 @@ import typer
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
+from workers.commands.keys_cli import keys
 from workers.commands.webhooks_cli import By, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -26,6 +27,7 @@ myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting f
 app.add_typer(myics, name="myics")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
+app.add_typer(keys, name="keys")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
@@ -135,6 +137,14 @@ def mails(into: Annotated[Path, typer.Option(help="The folder of the mail sample
     from workers.mail_samples.documents import write_samples
 
     write_samples(into)
+
+
+@app.command()
+def permissions(into: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs")) -> None:
+    """Write who may send which operation, for the documents."""
+    from workers.commands.permissions import write_permissions
+
+    write_permissions(into)
 
 
 @app.command()

@@ -5,9 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.common.api_keys import read_api_keys
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
 from models.common.contact import Phone, WebAddress
 from models.common.identifiers import MailAddress
@@ -33,6 +34,16 @@ def _webhook_secrets(text: SecretStr | None) -> SecretStr | None:
     if text is not None:
         secrets_of(text.get_secret_value())  # refuses what is no secret
     return text
+
+
+def _secret_texts(value: Any) -> Any:
+    """Split at commas, keeping what is blank: a key that was to be there and is not ends the start."""
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+def _api_keys(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    read_api_keys(text.get_secret_value() for text in texts)  # refuses what is no key
+    return texts
 
 
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
@@ -131,10 +142,14 @@ class Settings(BaseSettings):
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
     former_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
+    signing_keys_dir: Path | None = None
+    """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
-    """Separated by commas: what other systems send as `Authorization: Bearer …`; unset: whoever reaches the API may."""
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secret_texts), AfterValidator(_api_keys)] = ()
+    """Separated by commas, each `NAME:KEY` or a bare key (`default`): what other systems send as bearer tokens."""
+    api_open: bool = False
+    """Let whoever reaches the API use it; not together with `api_keys`."""
     form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None
     """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
     form_mapping: Path | None = None
@@ -153,3 +168,10 @@ class Settings(BaseSettings):
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
 
     log_level: str = "INFO"
+
+    @field_validator("api_open")
+    @classmethod
+    def _closed_by_keys(cls, is_open: bool, others: ValidationInfo) -> bool:
+        if is_open and others.data.get("api_keys"):
+            raise ValueError("TETSUZUKI_API_KEYS is set: leave one of them out")
+        return is_open

@@ -29,6 +29,7 @@ from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.myics import MyicsAccountRow as MyicsAccountRow
 from models.tables.myics import MyicsBatchLineRow as MyicsBatchLineRow
 from models.tables.myics import MyicsBatchRow as MyicsBatchRow

@@ -216,6 +216,8 @@ class EventRow(Base):
     digest: Mapped[str]
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+    sent_by: Mapped[str]
+    """The name of the API key with which it came, or that of our own pages."""
     application_no: Mapped[str | None] = mapped_column(index=True)
     office_no: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -51,7 +51,7 @@ CHOSEN = {
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor", "service_kind", "step"),
+    *("administrator", "supervisor", "service_kind", "step", "salt"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

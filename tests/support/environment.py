@@ -247,6 +247,7 @@ async def environment_with_worker(
         smtp_port=inbox.port,
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
+        api_open=True,
         **further_settings,
     )
     await fill_with_examples(sessions)

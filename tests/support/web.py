@@ -40,6 +40,7 @@ from tests.support.ending import end
 from tests.support.running import PATIENCE
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
+from web.common.auth.api_keys import Systems
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -263,7 +264,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
-    """Run the app; reconciles every second. `options` are more of the app's."""
+    """Run the app, whose API is open; reconciles every second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
     app = create_app(
         sessions=sessions,
@@ -275,7 +276,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
         namespace="default",
         task_queue=task_queue,
         reconcile_every=timedelta(seconds=1),
-        **options,
+        **{"systems": Systems((), open_to_all=True)} | options,
     )
     async with (
         app.router.lifespan_context(app),

@@ -62,6 +62,8 @@ NOT_PASSED = {
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
     "bounce_maildir": "a folder, mounted with a second Compose file",
+    "signing_keys_dir": "a folder, mounted with a second Compose file",
+    "api_open": "the API has keys",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
 """The settings that nobody sets here, each with what it is about."""
@@ -90,6 +92,7 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -
     for variable, value in OURS[name]["environment"].items():
         default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
         monkeypatch.setenv(variable, default.group(1) if default else value)
+    monkeypatch.setenv("TETSUZUKI_API_KEYS", f"registry:{'k' * 32}")
     settings = Settings()
     assert settings.database_url
     assert settings.temporal_address == "temporal:7233"

@@ -313,6 +313,7 @@ async def test_what_was_done_is_shown_on_the_page_of_its_own_case_alone(web: Web
                 digest="",
                 kind="withdrawn",
                 payload={},
+                sent_by="customer-pages",
                 application_no=mine,
                 office_no=1,
                 refused_because="だめです。いまできる操作：cancel",
@@ -333,7 +334,7 @@ async def test_what_was_done_is_shown_on_the_page_of_its_own_case_alone(web: Web
 )
 async def test_other_systems_cannot_speak_for_the_applicant(web: Web, kind: str) -> None:
     number = await web.applied(pair())
-    event = {"event_id": str(uuid4()), "kind": kind, "source": "customer-pages"}
+    event = {"event_id": str(uuid4()), "kind": kind}
     assert (await web.report(event | {"application_no": number, "office_no": 1})).status_code == 422
 
 

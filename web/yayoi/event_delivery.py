@@ -21,12 +21,12 @@ from pydantic import TypeAdapter
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.api_keys import CUSTOMER_PAGES
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
     APPLICANT,
-    CUSTOMER_PAGES,
     ON_A_PAGE,
     AnyEvent,
     PairCorrected,
@@ -93,12 +93,14 @@ class EventDelivery:
         self._client = client
         self._corrections = corrections
 
-    async def take(self, event: AnyEvent) -> Delivery:
+    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
+
+        `sent_by` is the name of the system whose key came with it.
 
         Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`.
         """
-        row = await store_event(self._sessions, event)
+        row = await store_event(self._sessions, event, sent_by)
         if row.delivered_at is None:
             try:
                 await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), awaited=event.event_id)
@@ -135,19 +137,20 @@ class EventDelivery:
             for row in await pending_events(self._sessions, application_no, office_no):
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
+                sent_by = str(row.sent_by)
                 if isinstance(event, RelinkCorrected):
                     pair = OfficeRef(case_no=event.application_no, part=event.office_no)
                     refused_because = await self._corrections.correct(pair, _correction_of(event), update_id)
                 else:
-                    refused_because = await self._update(office, event, update_id)
+                    refused_because = await self._update(office, event, sent_by, update_id)
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
     @staticmethod
-    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
+    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, sent_by: str, update_id: str) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
         try:
-            method, report = update_of(event)
+            method, report = update_of(event, sent_by)
             await office.execute_update(method, report, id=update_id)
         except WorkflowUpdateFailedError as failed:
             return refusal_in(failed) or _UNSAID
@@ -163,10 +166,10 @@ class EventDelivery:
 _REPORTED = "他のシステムからの報告"
 
 
-def _said(event: AnyEvent) -> dict[str, Any]:
-    on_a_page = event.source == CUSTOMER_PAGES
+def _said(event: AnyEvent, sent_by: str) -> dict[str, Any]:
+    on_a_page = sent_by == CUSTOMER_PAGES
     return {
-        "by": APPLICANT if on_a_page else f"system:{event.source}",
+        "by": APPLICANT if on_a_page else f"system:{sent_by}",
         "reason": ON_A_PAGE if on_a_page else _REPORTED,
         "event_id": str(event.event_id),
     }
@@ -174,12 +177,12 @@ def _said(event: AnyEvent) -> dict[str, Any]:
 
 def _correction_of(event: RelinkCorrected) -> CorrectRelink:
     link = event.model_dump(include={"service", "relinked_on", "asked_from"})
-    return CorrectRelink(**_said(event), kind=event.service_kind, **link)
+    return CorrectRelink(**_said(event, CUSTOMER_PAGES), kind=event.service_kind, **link)
 
 
-def update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
+def update_of(event: AnyEvent, sent_by: str) -> tuple[Any, ActionMessage]:
     """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
-    said = _said(event)
+    said = _said(event, sent_by)
     match event:
         case PairCorrected():
             pair = event.model_dump(include={"yayoi_id", "office_token", "issued_contract_id"})

@@ -133,7 +133,7 @@ class DemoRun:
 
     async def report_event(self, kind: str, facts: Mapping[str, str], *, status: int = HTTPStatus.OK) -> str:
         """Report an event as another system does; return the reason if it is refused."""
-        event = {"event_id": str(uuid4()), "source": "demo", "kind": kind, **facts}
+        event = {"event_id": str(uuid4()), "kind": kind, **facts}
         response = await self._http.post("/api/events", json=event)
         self.expect(f"event {kind}", response.status_code, status)
         return str(response.json().get("detail", ""))

@@ -29,12 +29,12 @@ class _Given(Settings):
 
 
 def alone(state_dir: Path, **given: Any) -> Settings:
-    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests.
+    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests. Its API is open.
 
     Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
     stack reaches no database, customer or server of whoever runs it.
     """
-    return _Given(state_dir=state_dir, temporal_config=False, **free_ports() | given)
+    return _Given(state_dir=state_dir, temporal_config=False, **{"api_open": True} | free_ports() | given)
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -83,6 +83,6 @@ def _text(value: Any) -> str:
         case timedelta():
             return str(_DURATION.dump_python(value, mode="json"))
         case tuple():
-            return ",".join(value)
+            return ",".join(map(_text, value))
         case _:
             return str(value)

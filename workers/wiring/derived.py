@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
+from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.common.secret_keys import SecretKeys
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
+from web.common.auth.api_keys import Systems
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -24,6 +26,12 @@ def secret_keys(settings: Settings) -> SecretKeys:
         raise ClearError("TETSUZUKI_SECRET_KEY is not set; it signs links, forms and codes. Set a long random text.")
     former = tuple(key.get_secret_value() for key in settings.former_secret_keys)
     return SecretKeys(settings.secret_key.get_secret_value(), former)
+
+
+def systems(settings: Settings) -> Systems:
+    """Return which other systems may use the API."""
+    keys = read_api_keys(key.get_secret_value() for key in settings.api_keys)
+    return Systems(keys, open_to_all=settings.api_open)
 
 
 def public_url(settings: Settings) -> str:

@@ -35,6 +35,7 @@ from workers.wiring.derived import (
     named_in_mails,
     public_url,
     secret_keys,
+    systems,
     temporal_ui_url,
     yayoi_pages,
 )
@@ -221,7 +222,7 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) ->
         namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
-        api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
+        systems=systems(settings),
         form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
         form_translation=form_translation(settings),
         yayoi_pages=yayoi_pages(settings),

@@ -72,6 +72,7 @@ CREATE TABLE events (
     digest VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     payload JSONB NOT NULL,
+    sent_by VARCHAR NOT NULL,
     application_no VARCHAR,
     office_no INTEGER,
     received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -168,6 +169,16 @@ CREATE TABLE enquiries (
     notified_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (receipt_no),
     UNIQUE (submission_id)
+);
+CREATE TABLE public_keys (
+    key_id VARCHAR NOT NULL,
+    purpose VARCHAR NOT NULL,
+    value BYTEA NOT NULL,
+    state VARCHAR NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    retired_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (key_id)
 );
 CREATE TABLE myics_firms (
     customer_no VARCHAR NOT NULL,

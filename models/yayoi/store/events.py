@@ -23,17 +23,20 @@ class EventRefusedError(Exception):
     """The event cannot take effect; the text says why, in Japanese."""
 
 
-async def store_event(sessions: DatabaseSessions, event: AnyEvent) -> EventRow:
+async def store_event(sessions: DatabaseSessions, event: AnyEvent, sent_by: str) -> EventRow:
     """Store and bind to a case in one transaction, so that whatever is neither delivered nor refused has a case.
+
+    `sent_by` is the name of the API key with which it came, or that of our own pages; the first to send it counts.
 
     Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`; what is refused is stored with the reason.
     """
+    payload = event.model_dump(mode="json")
     digest = hashlib.sha256(event.model_dump_json(exclude={"event_id"}).encode()).hexdigest()
     refusal: UnknownCaseError | CaseRefusedError | None = None
     async with sessions.begin() as session:
         await session.execute(
             insert(EventRow)
-            .values(event_id=event.event_id, digest=digest, kind=event.kind, payload=event.model_dump(mode="json"))
+            .values(event_id=event.event_id, digest=digest, kind=event.kind, payload=payload, sent_by=sent_by)
             .on_conflict_do_nothing(index_elements=[EventRow.event_id])
         )
         row = await session.get_one(EventRow, event.event_id, with_for_update=True)

@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.yayoi.business_groups import BusinessForm
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.own_group import OwnGroup, correct_group, own_group
@@ -94,7 +93,6 @@ def _read(page: PairPage, sent: Mapping[str, object]) -> BusinessGroupCreatedEve
         return BusinessGroupCreatedEvent.model_validate(
             {
                 "event_id": event_id_of(sent),
-                "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
                 "group_name": typed["group_name"],

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.common.refusals import in_japanese
-from models.yayoi.customer_events import CUSTOMER_PAGES, RelinkCorrected
+from models.yayoi.customer_events import RelinkCorrected
 from models.yayoi.events import ServiceRelinkedEvent
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.relink_form import RelinkDays, RelinkRule
@@ -151,7 +151,7 @@ _EventOf = Callable[[PairStatus, Mapping[str, Any]], ServiceRelinkedEvent | Reli
 
 def _relinked(pair: PairStatus, facts: Mapping[str, Any]) -> ServiceRelinkedEvent:
     contract_id = ContractId(pair.contract_id or "")
-    return ServiceRelinkedEvent(kind="service_relinked", source=CUSTOMER_PAGES, contract_id=contract_id, **facts)
+    return ServiceRelinkedEvent(kind="service_relinked", contract_id=contract_id, **facts)
 
 
 def _corrected(pair: PairStatus, facts: Mapping[str, Any]) -> RelinkCorrected:

@@ -1,0 +1,67 @@
+"""The public keys as a process knows them: read when it starts and every minute, asked from memory."""
+
+import asyncio
+import logging
+
+from models.common.signatures import Signer, Verifier
+from models.common.signing_keys import KeyPurpose
+from models.common.store.public_keys import READ_EVERY, public_keys, signing_key_id
+from models.common.store.sessions import DatabaseSessions
+from workers.key_files import KeyFiles
+from workers.program import ClearError
+from workers.settings import Settings
+
+_log = logging.getLogger(__name__)
+_NO_KEYS = "there are no public keys, so that no operation could be accepted: `tetsuzuki keys new` makes them"
+
+
+class NoKeysError(ClearError):
+    """Nobody has made a key yet."""
+
+
+class KnownKeys:
+    """The keys of one process. A round that fails leaves it with what it knew."""
+
+    def __init__(self, sessions: DatabaseSessions) -> None:
+        self._sessions = sessions
+        self.verifier = Verifier(())
+
+    async def start(self) -> None:
+        """Read them for the first time.
+
+        Raises:
+            NoKeysError: there is none.
+
+        """
+        await self.read()
+        if not len(self.verifier):
+            raise NoKeysError(_NO_KEYS)
+
+    async def read(self) -> None:
+        """Read them anew."""
+        async with self._sessions() as session:
+            self.verifier = Verifier(await public_keys(session))
+
+    async def keep_reading(self) -> None:
+        """Read them every minute until cancelled."""
+        while True:
+            await asyncio.sleep(READ_EVERY.total_seconds())
+            try:
+                await self.read()
+            except Exception as error:  # noqa: BLE001 operations are verified with what is known while Postgres is away
+                _log.warning("the public keys could not be read, and are in a minute: %s", type(error).__name__)
+
+
+async def signer_for(settings: Settings, sessions: DatabaseSessions, purpose: KeyPurpose) -> Signer:
+    """Return what signs for this purpose now, with the private key that lies here.
+
+    Raises:
+        NoKeysError: none was made for it.
+        KeyFileError: its private half is not here, or cannot be used.
+
+    """
+    async with sessions() as session:
+        key_id = await signing_key_id(session, purpose)
+    if key_id is None:
+        raise NoKeysError(f"no key signs for {purpose}: `tetsuzuki keys new {purpose}` makes one")
+    return Signer(KeyFiles(settings).read(key_id))
