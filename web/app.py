@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -86,7 +87,12 @@ def create_app(
         backoffice(OperatorsWebUi(ui_url, namespace)),
     ]
     forgetting = PeriodicJob(context.auth.forget, timedelta(hours=1))
-    app = _bare_app([forgetting, *(job for package in packages for job in package.jobs)])
+    app = bare_app(
+        [forgetting, *(job for package in packages for job in package.jobs)],
+        title="複数事業所データ管理の申込",
+        version="1",
+        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+    )
     services = [context, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
@@ -123,8 +129,11 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
-    """Return an application without pages, beside which the jobs run: those that are there when it starts."""
+def bare_app(jobs: Sequence[PeriodicJob], **described: Any) -> FastAPI:
+    """Return an application without pages, beside which the jobs run: those that are there when it starts.
+
+    `described`: what FastAPI says of it.
+    """
 
     @asynccontextmanager
     async def beside_jobs(_: FastAPI) -> AsyncIterator[None]:
@@ -142,9 +151,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
             logging.getLogger("uvicorn.access").removeFilter(without_people)
 
     return FastAPI(
-        title="複数事業所データ管理の申込",
-        version="1",
-        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+        **described,
         lifespan=beside_jobs,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from workers import database, temporal
 from workers.settings import Settings
@@ -19,18 +20,15 @@ async def serve(settings: Settings) -> None:
     try:
         client = await temporal.connect(settings, lazy=True)
         app = build_web(settings, database.sessions(engine), client)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                host=settings.web_host,
-                port=settings.web_port,
-                log_config=None,
-                timeout_graceful_shutdown=_DRAIN,
-            )
-        )
-        await _until_cancelled(server)
+        await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()
+
+
+async def serve_app(app: FastAPI, host: str, port: int) -> None:
+    """Serve an application until cancelled, and finish running requests."""
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=_DRAIN)
+    await _until_cancelled(_Server(config))
 
 
 async def _until_cancelled(server: uvicorn.Server) -> None:

@@ -102,8 +102,8 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates) -> ProblemAnswer:
-    """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
+def answer_problems(app: FastAPI, templates: Jinja2Templates, page: str = "common/problem.html") -> ProblemAnswer:
+    """Answer every error in Japanese, as JSON to other systems and elsewhere as `page`, a template.
 
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
@@ -114,9 +114,7 @@ def answer_problems(app: FastAPI, templates: Jinja2Templates) -> ProblemAnswer:
             if request.url.path.startswith(SYSTEMS):
                 return problem_response(problem)
             facts = {"title": _TITLES[problem.status], "detail": problem.detail}
-            return templates.TemplateResponse(
-                request, "common/problem.html", facts, problem.status, headers=problem.headers
-            )
+            return templates.TemplateResponse(request, page, facts, problem.status, headers=problem.headers)
 
         return handle
 

@@ -19,6 +19,7 @@ class Places:
         self.lock = self.state / "lock"
         self.processes = self.state / "processes.json"
         self.secret_key = self.state / "secret_key"
+        self.sign_in_run = self.state / "sign_in_run"
         self.logs = self.state / "logs"
         self.mail = self.state / "mail"
         self.postgres = self.state / "postgres"
