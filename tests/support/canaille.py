@@ -1,4 +1,4 @@
-"""Canaille, a real OpenID provider, on a free port: one client, which is the operators' web application, and its users."""
+"""Canaille, a real OpenID provider, on a free port: its one client is the operators' web application."""
 
 import asyncio
 import json

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.operators import Role
-from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow
+from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.common.auth.openid import OpenIdSettings
@@ -99,6 +99,11 @@ class DeskSite:
     async def rows(self, statement: Select[Any]) -> list[Any]:
         async with self.sessions() as session:
             return list(await session.scalars(statement))
+
+    async def rows_of_log_ins(self, handle: str) -> int:
+        """How many log-ins of an operator there are."""
+        theirs = OperatorSessionRow.operator_id == (await self.operator(handle)).operator_id
+        return len(await self.rows(select(OperatorSessionRow).where(theirs)))
 
     async def audited(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Whom it is about, what was done, and the facts."""

@@ -172,15 +172,14 @@ class OpenIdProvider:
         """
         try:
             token = await self._verified(logout_token)
-            essential = {"essential": True}
             jwt.JWTClaimsRegistry(
                 leeway=_LEEWAY,
                 iss={"essential": True, "value": self.issuer},
                 aud={"essential": True, "value": self._settings.client_id},
-                iat=essential,
-                exp=essential,
-                jti=essential,
-                events=essential,
+                iat={"essential": True},
+                exp={"essential": True},
+                jti={"essential": True},
+                events={"essential": True},
             ).validate(token.claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise LogoutTokenError(_kind(error)) from None
