@@ -43,6 +43,8 @@ async def canaille(desk_url: str, users: Mapping[str, str]) -> AsyncIterator[Ope
             *("--grant-types", "authorization_code", "--response-types", "code"),
             *("--token-endpoint-auth-method", "client_secret_basic"),
         )
+        # What its own page for clients does, too: else its tokens would be for nobody.
+        await _run(environment, "set", "client", CLIENT_ID, "--audience", CLIENT_ID)
         server = await asyncio.create_subprocess_exec(
             _PROGRAM,
             *("run", "--bind", f"127.0.0.1:{port}"),
