@@ -422,7 +422,7 @@ async def test_a_file_leaves_roles_and_leave_as_they_are_that_it_does_not_mentio
         ({"roles": "chief"}, "caseworker、supervisor、auditor、administrator のいずれか"),
     ],
 )
-async def test_an_operator_is_refused_who_cannot_be_told_from_another(
+async def test_an_operator_is_refused_whose_handle_name_or_role_is_wrong(
     sessions: Sessions, tmp_path: Path, wrong: dict[str, str], why: str
 ) -> None:
     await load(sessions, write(tmp_path, OPERATOR))
