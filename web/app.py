@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -44,6 +45,8 @@ from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
 NOBODY = Systems(())
+PLACES = ("/myics", "")
+"""What the paths of each product's pages begin with."""
 _YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
@@ -107,7 +110,12 @@ def create_app(
         closed=tuple(error for package in packages for error in package.answers),
     )
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (context.auth.forget, kept.forget)]
-    app = _bare_app([*forgetting, *(job for package in packages for job in package.jobs)])
+    app = bare_app(
+        [*forgetting, *(job for package in packages for job in package.jobs)],
+        title="複数事業所データ管理の申込",
+        version="1",
+        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+    )
     services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
@@ -146,8 +154,11 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
-    """Return an application without pages, beside which the jobs run: those that are there when it starts."""
+def bare_app(jobs: Sequence[PeriodicJob], **described: Any) -> FastAPI:
+    """Return an application without pages, beside which the jobs run: those that are there when it starts.
+
+    `described`: what FastAPI says of it.
+    """
 
     @asynccontextmanager
     async def beside_jobs(_: FastAPI) -> AsyncIterator[None]:
@@ -165,9 +176,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
             logging.getLogger("uvicorn.access").removeFilter(without_people)
 
     return FastAPI(
-        title="複数事業所データ管理の申込",
-        version="1",
-        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+        **described,
         lifespan=beside_jobs,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,
@@ -178,7 +187,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates, context.secret_keys)
+    answer = answer_problems(app, context.templates, context.secret_keys, places=PLACES)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

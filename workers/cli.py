@@ -25,6 +25,8 @@ health = typer.Typer(no_args_is_help=True, help="Whether a process of this machi
 app.add_typer(health, name="health")
 myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting firms.")
 app.add_typer(myics, name="myics")
+operators = typer.Typer(no_args_is_help=True, help="Operators, and how they log in.")
+app.add_typer(operators, name="operators")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
@@ -63,6 +65,14 @@ def worker() -> None:
 def web() -> None:
     """Serve the form, the case pages and the API."""
     from workers.web_server import serve
+
+    run_command(serve, service=True)
+
+
+@app.command()
+def desk() -> None:
+    """Serve the operators' web application."""
+    from workers.desk_server import serve
 
     run_command(serve, service=True)
 
@@ -177,6 +187,33 @@ def health_web() -> None:
     from workers.health import check_web
 
     run_command(check_web)
+
+
+@health.command("desk")
+def health_desk() -> None:
+    """Fail unless the operators' web application on this machine answers."""
+    from workers.health import check_desk
+
+    run_command(check_desk)
+
+
+@operators.command("link")
+def operators_link(name: Annotated[str, typer.Argument(help="The operator's handle or name.")]) -> None:
+    """Print a sign-in link, good once while `tetsuzuki up` runs; refused where a provider is set."""
+    from workers.commands.operators import print_link
+
+    run_command(lambda settings: print_link(settings, name))
+
+
+@operators.command("identity")
+def operators_identity(
+    name: Annotated[str, typer.Argument(help="The operator's handle or name.")],
+    subject: Annotated[str, typer.Argument(help="What the provider calls them: `sub`, as the log-in page shows it.")],
+) -> None:
+    """Let a user of the provider log in as an operator."""
+    from workers.commands.operators import add_identity
+
+    run_command(lambda settings: add_identity(settings, name, subject))
 
 
 @myics.command("invite")

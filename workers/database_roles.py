@@ -52,6 +52,10 @@ _REGISTRY = _for(WRITE, READ, WRITE)
 """The vendor's records: pages read them, and register Yayoi IDs, groups and members."""
 _LOG_INS = _for(ALL, NOTHING, ALL)
 """Who is signed in on the customers' pages; a new password ends it."""
+_OPERATORS = _for(NOTHING, ALL, NOTHING)
+"""Who is an operator, and how each is known: customers' pages can neither read nor make it."""
+_FORMS = _for(ALL, ALL, NOTHING)
+"""What was typed into forms, and counts, of both web applications."""
 
 GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "address_checks": _FORGOTTEN,
@@ -70,8 +74,13 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "enquiries": _OF_CUSTOMERS,
     "events": _for(WRITE, READ, WRITE),
     "existing_contracts": _for(READ, READ, WRITE),
+    "form_presses": _FORMS,
+    "holder_confirmations": _OF_CUSTOMERS,
+    "holder_mails": _FORGOTTEN,
     "issued_contracts": _for(READ, READ, WRITE),
+    "kept_forms": _FORMS,
     "ledger": _for(READ, READ, APPEND),
+    "logout_tokens": _OPERATORS,
     "member_invitations": _OF_CUSTOMERS,
     "myics_accounts": _OF_CUSTOMERS,
     "myics_batch_lines": _OF_CUSTOMERS,
@@ -82,9 +91,13 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "myics_sessions": _LOG_INS,
     "notices": _for(ALL, READ, ALL),
     "offices": _REGISTRY,
+    "operator_audit": _for(NOTHING, APPEND, NOTHING),
+    "operator_identities": _OPERATORS,
+    "operator_sessions": _OPERATORS,
+    "operator_sign_in_links": _OPERATORS,
     "operators": _for(NOTHING, WRITE, READ),
     "public_keys": _for(READ, READ, READ),
-    "rate_counts": _for(ALL, ALL, NOTHING),
+    "rate_counts": _FORMS,
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
     "service_links": _for(READ, READ, WRITE),

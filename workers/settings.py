@@ -4,7 +4,10 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
+import jmespath
+from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -46,6 +49,33 @@ def _api_keys(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return texts
 
 
+def _issuer(url: str | None) -> str | None:
+    """Refuse what tokens could be read from on their way; on this machine there is no way."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or parts.scheme not in {"https", "http"}:
+        raise ValueError("the provider's issuer is an https:// address without ? and #")
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("the provider is reached by https://, except on this machine")
+    return url
+
+
+def _scope(scope: str) -> str:
+    if "openid" not in scope.split():
+        raise ValueError("one of the scopes is openid")
+    return scope
+
+
+def _claim(path: str) -> str:
+    try:
+        jmespath.compile(path)
+    except JMESPathError as error:
+        raise ValueError(f"neither `table` nor a JMESPath: {error}") from None
+    return path
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 
 
@@ -145,6 +175,28 @@ class Settings(BaseSettings):
     signing_keys_dir: Path | None = None
     """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
+
+    desk_host: str = "127.0.0.1"
+    """Where the operators' web application listens."""
+    desk_port: int = 8234
+    desk_url: WebAddress | None = None
+    """Where operators reach it, for the provider's answers; unset: from `desk_host` and `desk_port`."""
+    oidc_issuer: Annotated[str | None, AfterValidator(_issuer)] = None
+    """The OpenID provider that operators log in at; unset: the embedded stack's sign-in links."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_client_secret_file: Path | None = None
+    """A file that holds the secret instead."""
+    oidc_scope: Annotated[str, AfterValidator(_scope)] = "openid"
+    """What is asked of the provider, separated by blanks."""
+    oidc_roles: Annotated[str, AfterValidator(_claim)] = "table"
+    """`table`, or the claim that holds roles, as a JMESPath: `realm_access.roles`."""
+    oidc_acr_values: Words = ()
+    """One of them is required as the log-in's `acr`; unset: any."""
+    oidc_amr_values: Words = ()
+    """One of them is required among the log-in's `amr`; unset: any."""
+    sign_in_run: str | None = None
+    """Set by `tetsuzuki up` for its own processes: during which run sign-in links are good."""
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secret_texts), AfterValidator(_api_keys)] = ()
     """Separated by commas, each `NAME:KEY` or a bare key (`default`): what other systems send as bearer tokens."""

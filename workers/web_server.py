@@ -21,20 +21,25 @@ async def serve(settings: Settings) -> None:
     try:
         client = await temporal.connect(settings, lazy=True)
         app = build_web(settings, database.sessions(engine), client)
-        await _until_cancelled(_Server(config(settings, app)))
+        await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()
 
 
-def config(settings: Settings, app: FastAPI) -> uvicorn.Config:
-    """Return how the app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
+async def serve_app(app: FastAPI, host: str, port: int) -> None:
+    """Serve an application until cancelled, and finish running requests."""
+    await _until_cancelled(_Server(config(app, host, port)))
+
+
+def config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how an app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
 
     uvicorn's own default believes whoever is on this machine, who would then meet no limit.
     """
     return uvicorn.Config(
         app,
-        host=settings.web_host,
-        port=settings.web_port,
+        host=host,
+        port=port,
         log_config=None,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),

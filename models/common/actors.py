@@ -1,8 +1,10 @@
-"""Who acts: the kinds of actor, the roles of operators, and by which way an act came."""
+"""Who acts: the kinds of actor, and by which way an act came."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+
+from models.common.operators import Role
 
 
 class ActorKind(StrEnum):
@@ -39,27 +41,6 @@ _KINDS = {
     ActorKind.FIRM: "会計事務所",
     ActorKind.SYSTEM: "他のシステム",
     ActorKind.COMMAND: "コマンド",
-}
-
-
-class Role(StrEnum):
-    """What an operator may do; one may have several."""
-
-    CASEWORKER = "caseworker"
-    SUPERVISOR = "supervisor"
-    AUDITOR = "auditor"
-    ADMINISTRATOR = "administrator"
-
-    @property
-    def label(self) -> str:
-        return _ROLES[self]
-
-
-_ROLES = {
-    Role.CASEWORKER: "担当者",
-    Role.SUPERVISOR: "責任者",
-    Role.AUDITOR: "監査",
-    Role.ADMINISTRATOR: "管理者",
 }
 
 

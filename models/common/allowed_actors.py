@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.common.actors import Actor, ActorKind, Role
+from models.common.actors import Actor, ActorKind
 from models.common.operations import Operation
+from models.common.operators import Role
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ def count(mail: EmailMessage, queue: str) -> int:
 
 async def new_operator(environment: Environment) -> str:
     """Return an operator whose name no other test has: all tests share one Temporal server and its lists."""
-    name = f"担当{uuid4().hex}"
+    name, handle = f"担当{uuid4().hex}", f"op-{uuid4().hex[:12]}"
     async with environment.sessions.begin() as session:
-        session.add(OperatorRow(name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
+        session.add(OperatorRow(handle=handle, name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
     return name
 
 

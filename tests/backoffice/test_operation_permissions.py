@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from temporalio import workflow
 
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS, PROCEDURES
-from models.common.actors import Actor, ActorKind, Role
+from models.common.actors import Actor, ActorKind
 from models.common.allowed_actors import ON_CASES, AllowedActors, may_send
 from models.common.operations import Operation
+from models.common.operators import Role
 from tests.support.product_models import every_subclass
 from workers.commands.permissions import FILE, permissions_page
 from workers.wiring.root import WORKFLOWS

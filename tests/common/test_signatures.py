@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common.actors import Actor, ActorKind, Channel, Role
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.commitments import SALT, ContentError, base64url, commitment_of, new_salt, salted
+from models.common.operators import Role
 from models.common.signatures import (
     MOST_BYTES,
     SignatureRefusal,

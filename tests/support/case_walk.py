@@ -21,6 +21,7 @@ from activities.common.mail_templates import mail_templates
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
+from models.common.api_keys import CUSTOMER_PAGES
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
@@ -84,7 +85,7 @@ class ProcedureInState(EventDelivery):
         self.state: OfficeState | None = None
         self.taken: set[Action] = set()
 
-    async def take(self, event: AnyEvent) -> Delivery:
+    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
         async with self._sessions() as session:
             try:
                 found = await find_case(session, event)
@@ -93,7 +94,7 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        update, message = update_of(event)
+        update, message = update_of(event, sent_by)
         action = Action[update.__name__.upper()]
         if reason := OPERATIONS.refuse(action, message, self.state) or refuse_days(message, self.state, TODAY):
             raise EventRefusedError(reason)

@@ -37,7 +37,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_there_is_everything_that_the_program_needs() -> None:
-    assert OURS.keys() == {"migrate", "worker", "web"}
+    assert OURS.keys() == {"migrate", "worker", "web", "desk"}
     assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
 
 
@@ -50,6 +50,7 @@ OF_OTHERS = {
     "temporal-ui": {"TEMPORAL_ADDRESS"},
     "mailpit": {"MP_DATABASE"},
     "web": {"FORWARDED_ALLOW_IPS"},  # uvicorn
+    "desk": {"FORWARDED_ALLOW_IPS"},
 }
 """The variables that are not settings of ours, by the service whose program reads them."""
 
@@ -64,6 +65,8 @@ NOT_PASSED = {
     "bounce_maildir": "a folder, mounted with a second Compose file",
     "signing_keys_dir": "a folder, mounted with a second Compose file",
     "api_open": "the API has keys",
+    "oidc_client_secret_file": "a file, mounted with a second Compose file",
+    "sign_in_run": "the embedded servers",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
 """The settings that nobody sets here, each with what it is about."""
@@ -77,7 +80,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
 
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
-    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in SERVICES["web"]["environment"]}
+    given = SERVICES["web"]["environment"] | SERVICES["desk"]["environment"]
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
 
@@ -153,7 +157,7 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
 def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
     check = SERVICES["migrate"]
     assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
-    for name in ("worker", "web"):
+    for name in ("worker", "web", "desk"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert SERVICES[name]["image"] == check["image"]
         assert check["environment"].items() <= SERVICES[name]["environment"].items()

@@ -16,10 +16,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from models.common.actors import Actor, ActorKind, Channel, Role
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.allowed_actors import ON_CASES, Permissions
 from models.common.commitments import salted
 from models.common.operator_message import ActionMessage
+from models.common.operators import Role
 from models.common.signatures import SignatureRefusal, SignedPlace, Signer, Verifier
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS, PROCEDURES
-from models.common.actors import ActorKind, Role
+from models.common.actors import ActorKind
 from models.common.allowed_actors import AllowedActors, ProcedurePermissions
+from models.common.operators import Role
 
 FILE = "permissions.ja.md"
 _HEAD = """\

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.tables import OperatorRow, YayoiIdRow
 from models.yayoi.deadlines import (
@@ -56,7 +58,8 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
     due_date = calendar.due_date(day_in_japan(await run.now(1)))
     operator = await operator_of(run, 1)
     async with run.sessions() as session:
-        supervisor = (await session.get_one(OperatorRow, SUPERVISOR)).mail_address
+        addresses = await session.scalars(select(OperatorRow.mail_address).where(OperatorRow.name == SUPERVISOR))
+        supervisor = addresses.one()
 
     run.heading("He is reminded three times, his operator and then the supervisor are mailed; the due date passes")
     await run.until_opening(1, calendar.business_days_after(due_date, 1))

@@ -57,6 +57,7 @@ def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | 
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
             _web(settings),
+            _desk(settings),
         ],
     ]
 
@@ -100,6 +101,10 @@ def _inbox(settings: Settings) -> Part:
 
 def _web(settings: Settings) -> Part:
     return _python("web", lambda _pid: _until(partial(_listens, settings.web_host, settings.web_port)), patience=20)
+
+
+def _desk(settings: Settings) -> Part:
+    return _python("desk", lambda _pid: _until(partial(_listens, settings.desk_host, settings.desk_port)), patience=20)
 
 
 def _python(name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10) -> Part:

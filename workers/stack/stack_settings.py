@@ -48,6 +48,7 @@ def completed(settings: Settings, places: Places) -> Settings:
             else settings.temporal_address,
             "webhook_allow_private": webhooks_may_be_private(settings),
             "secret_key": settings.secret_key or _kept_secret(places),
+            "sign_in_run": None if settings.oidc_issuer else _begun_run(places),
         }
     )
 
@@ -65,11 +66,22 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
-        unfinished = places.secret_key.with_suffix(".new")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        unfinished.rename(places.secret_key)
+        _write_privately(places.secret_key, secrets.token_urlsafe(48))
     return SecretStr(places.secret_key.read_text())
+
+
+def _begun_run(places: Places) -> str:
+    """Begin a run of sign-in links; `tetsuzuki operators link` reads which one it is."""
+    run = secrets.token_urlsafe(16)
+    _write_privately(places.sign_in_run, run)
+    return run
+
+
+def _write_privately(path: Path, text: str) -> None:
+    unfinished = path.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    unfinished.rename(path)
 
 
 def _text(value: Any) -> str:

@@ -24,6 +24,7 @@ from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import Places
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
+from workers.wiring.derived import openid_settings
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
 
@@ -80,6 +81,8 @@ class Stack:
         undo.enter_context(_only_one(self._places.lock))
         await self._end_leftovers()
         checks.check_ports(self._asked)
+        openid_settings(self._asked)
+        undo.callback(self._places.sign_in_run.unlink, missing_ok=True)
         self.settings = completed(self._asked, self._places)
         undo.callback(self._places.processes.unlink, missing_ok=True)
 

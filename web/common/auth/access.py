@@ -46,7 +46,7 @@ class Auth:
 
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""
-        app.add_exception_handler(SignInNeededError, _to_sign_in)
+        app.add_exception_handler(SignInNeededError, to_sign_in)
 
     async def limit(self, limit: Limit, of: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
@@ -150,7 +150,7 @@ def local_path(path: str) -> str:
     return path if is_local else HOME
 
 
-async def _to_sign_in(request: Request, needed: Exception) -> Response:
+async def to_sign_in(request: Request, needed: Exception) -> Response:
     there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     place = sign_in_address(needed, there) if isinstance(needed, SignInNeededError) else HOME
     return RedirectResponse(place, HTTPStatus.SEE_OTHER)

@@ -90,9 +90,7 @@ async def register(
     sent = await page.request.form()
     typed = sent_values(sent, *LABELS)
     await _check(page, passwords, typed["contract_id"], typed["password"])
-    event = registration.event(
-        event_id=event_id_of(sent), contract_id=typed["contract_id"], yayoi_id=page.who
-    )
+    event = registration.event(event_id=event_id_of(sent), contract_id=typed["contract_id"], yayoi_id=page.who)
     reported = await report(events, event)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})

@@ -1,0 +1,26 @@
+"""Builds the operators' web application from settings."""
+
+from fastapi import FastAPI
+
+from models.common.store.sessions import DatabaseSessions
+from web.desk_app import create_desk_app
+from workers.program import ClearError
+from workers.settings import Settings
+from workers.wiring.derived import desk_url, openid_settings, secret_keys
+
+
+def build_desk(settings: Settings, sessions: DatabaseSessions) -> FastAPI:
+    """Build it. Raises `ClearError` if operators could not log in."""
+    openid = openid_settings(settings)
+    if openid is None and settings.sign_in_run is None:
+        raise ClearError(
+            "operators cannot log in: set TETSUZUKI_OIDC_ISSUER and what belongs to it. "
+            "Sign-in links are there while `tetsuzuki up` runs without a provider"
+        )
+    return create_desk_app(
+        sessions=sessions,
+        url=desk_url(settings),
+        secret_keys=secret_keys(settings),
+        openid=openid,
+        run=None if openid else settings.sign_in_run,
+    )
