@@ -55,7 +55,7 @@ OPERATION_PERMISSIONS: Permissions = {
     "UserInvitation": _INVITATION,
     "ClientRegistration": _REGISTRATION,
     "PasswordRenewal": _REGISTRATION,
-    "AccountUnlocking": _REGISTRATION,
+    "AddressChange": _REGISTRATION,
     "ClientBatch": dict.fromkeys(BatchOperation, ON_CASES),
     "WebhookDelivery": dict.fromkeys(WebhookOperation, ON_CASES),
 }
@@ -69,7 +69,7 @@ PROCEDURES: Mapping[str, str] = {
     "UserInvitation": "MYICS：利用者の招待",
     "ClientRegistration": "MYICS：顧問先の登録",
     "PasswordRenewal": "MYICS：パスワードの再設定",
-    "AccountUnlocking": "MYICS：アカウントのロックの解除",
+    "AddressChange": "MYICS：メールアドレスの変更",
     "ClientBatch": "MYICS：一括登録",
     "WebhookDelivery": "他のシステムへの通知",
 }

@@ -203,7 +203,7 @@ async def test_who_breaks_off_at_the_provider_is_shown_the_way_back(
     assert answer.status_code == 403
     assert CANCELLED in text_of(answer)
     assert "script" not in answer.text
-    assert 'href="/sign-in"' in answer.text
+    assert 'href="/"' in answer.text
 
 
 async def test_a_provider_that_is_away_is_tried_again_later(

@@ -59,6 +59,7 @@ OTHERS = {
     ("OfficeDataProcedure", "report_sharing_released"): {"applicant", "system"},
     ("OfficeDataProcedure", "report_set_up_step"): {"yayoi_id", "system"},
     ("OfficeDataProcedure", "report_relink"): {"yayoi_id", "system"},
+    ("OfficeDataProcedure", "correct_relink"): {"yayoi_id"},
     ("OfficeDataProcedure", "withdraw"): {"applicant"},
     ("UserInvitation", "resend"): {"firm"},
     ("UserInvitation", "withdraw"): {"firm"},

@@ -32,6 +32,8 @@ SPELLINGS: dict[str, tuple[str, object]] = {
     "group": ADDRESS,
     "issued_contract_id": CONTRACT,
     "keyword": (" Ａｏｂａ　の ｷｰﾜｰﾄﾞ", "Aobaのキ-ワ-ド"),
+    "leave_from": DAY,
+    "leave_until": DAY,
     "mail_address": ADDRESS,
     "name": NAME,
     "office_token": TOKEN,
@@ -51,7 +53,7 @@ CHOSEN = {
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor", "service_kind", "step", "salt"),
+    *("administrator", "roles", "supervisor", "service_kind", "step", "salt"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}
