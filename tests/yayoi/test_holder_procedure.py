@@ -244,6 +244,7 @@ async def test_y5a_an_operator_asks_a_holder_whose_address_is_refused(environmen
     assert "以降に送り直してください" in str(too_soon.value.cause)
 
 
+@pytest.mark.long
 async def test_y5a_of_150_made_up_applications_the_holder_gets_one_mail_an_hour_and_can_do_everything(
     environment: Environment, pages: Web
 ) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
@@ -111,6 +112,7 @@ async def test_a_link_opens_no_other_request_and_no_registration(browser_user: B
         assert answer.status_code == 422
 
 
+@pytest.mark.long
 async def test_strangers_who_request_again_and_again_take_the_owners_new_password_away_from_nobody(
     browser_user: BrowserUser,
 ) -> None:

@@ -255,6 +255,7 @@ async def test_y26_a_code_is_sent_again_five_times_at_most_and_a_double_click_is
     assert len(browser_user.environment.inbox.to(HANAKO)) == MOST_CODES
 
 
+@pytest.mark.long
 async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(browser_user: BrowserUser) -> None:
     for _ in range(6):
         await browser_user.begun()
