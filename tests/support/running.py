@@ -88,17 +88,12 @@ def templates_compiled_once() -> Iterator[None]:
 def statements_compiled_once() -> Iterator[None]:
     """Compile each SQL statement once for all tests, as a process does with its one engine: each test has another."""
     compiled = LRUCache[Any, Any](5000)
-    usual = Engine.__init__
-
-    def with_cache(self: Engine, *args: Any, **options: Any) -> None:
-        usual(self, *args, **options)
-        self._compiled_cache = compiled
 
     def same(one: object, other: object) -> bool:
         return type(one) is type(other)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "__init__", with_cache)
+        patch.setattr(Engine, "_compiled_cache", property(lambda _: compiled, lambda *_: None), raising=False)
         # What is compiled is kept by its dialect: those of all engines are alike.
         patch.setattr(PGDialect_asyncpg, "__eq__", same)
         patch.setattr(PGDialect_asyncpg, "__hash__", lambda dialect: hash(type(dialect)))
