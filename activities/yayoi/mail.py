@@ -112,10 +112,10 @@ class MailActivities:
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail that is over.
 
-        An application that the contract's holder has not confirmed may be anybody's: of it they get no mail but the one
-        that asks them (Y5a), and nobody else gets any. Raises `NothingToSendError`.
+        What the contract's holder has not confirmed may be anybody's: of it they get no mail but the one that asks them
+        (Y5a), and nobody else gets any. Raises `NothingToSendError`.
         """
-        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no):
+        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no, request.part):
             raise NothingToSendError
         await _refuse_if_over(session, request)
         return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)

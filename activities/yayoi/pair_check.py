@@ -27,7 +27,7 @@ from models.yayoi.pair_rules import (
     yayoi_id_held,
 )
 from models.yayoi.store.after_closing import with_something_open
-from models.yayoi.store.confirmations import is_allowed, settle
+from models.yayoi.store.confirmations import confirmations_of, is_allowed, settle
 from models.yayoi.store.holding import Held, Holder, NamedPair
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
@@ -142,13 +142,18 @@ class PairCheck:
 async def _confirmation(
     transaction: StepTransaction, pair: Pair, of_token: PairProblem | None
 ) -> HolderConfirmationRow | None:
-    """Return the confirmation that the application needs, settled if the pair shows a token of the contract (Y5a)."""
-    row = await transaction.session.get(HolderConfirmationRow, pair.office.application_no, with_for_update=True)
+    """Return the confirmation that the pair needs.
+
+    One that shows a token of the contract settles those of the whole application (Y5a).
+    """
+    rows = await confirmations_of(transaction.session, pair.office.application_no, lock=True)
     own = of_token is None or of_token.rule is not PairRule.TOKEN_OF_THE_CONTRACT
-    if row is not None and row.settled_as is None and pair.token is not None and own:
-        settle(row, ConfirmationOutcome.TOKEN_SHOWN)
+    unsettled = [row for row in rows.values() if row.settled_as is None]
+    if unsettled and pair.token is not None and own:
+        for row in unsettled:
+            settle(row, ConfirmationOutcome.TOKEN_SHOWN)
         transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
-    return row
+    return rows.get(pair.office.office_no)
 
 
 class _Named(NamedTuple):

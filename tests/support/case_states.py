@@ -254,11 +254,13 @@ class CaseState:
         if self.unconfirmed or not self.procedure.linked:
             row = HolderConfirmationRow(
                 application_no=case.application_no,
+                office_no=1,
                 existing_contract_id=case.existing_contract_id,
                 changed_at=NOW,
                 notified_at=NOW,
             )
-            settle(row, None if self.unconfirmed else ConfirmationOutcome.CONFIRMED)
+            if not self.unconfirmed:
+                settle(row, ConfirmationOutcome.CONFIRMED)
             session.add(row)
 
     async def _write_what_was_done(self, session: DatabaseSession, case: WrittenCase, pair: dict[str, Any]) -> None:

@@ -114,7 +114,7 @@ class HolderInState(HolderConfirmations):
     async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
         opened = await self.opened(application_no)
         assert opened is not None
-        if not opened.waits or (settlement.allows and shown != opened.digest):
+        if not opened.waiting or (settlement.allows and shown != opened.digest):
             return False
         self._procedure.taken.add(Action.REPORT_CONFIRMED if settlement.allows else Action.REPORT_NOT_CONFIRMED)
         return True

@@ -164,7 +164,8 @@ class Records:
     offices: Mapping[str, OfficeRow]
     sharings: Sequence[SharingRow]
     issued: Sequence[IssuedContractRow]
-    confirmations: Mapping[str, HolderConfirmationRow]
+    confirmations: Mapping[tuple[str, int], HolderConfirmationRow]
+    """By the numbers of application and office."""
 
     @classmethod
     async def read(cls, environment: Environment) -> "Records":
@@ -180,7 +181,7 @@ class Records:
                 {row.office_token: row for row in await rows(OfficeRow)},
                 await rows(SharingRow),
                 await rows(IssuedContractRow),
-                {row.application_no: row for row in await rows(HolderConfirmationRow)},
+                {(row.application_no, row.office_no): row for row in await rows(HolderConfirmationRow)},
             )
 
     @property
@@ -224,7 +225,7 @@ def at_most_one_holds_what_is_right(known: Records) -> None:
 
 def no_id_without_token_or_confirmation(known: Records) -> None:
     for row in known.issued:
-        asked = known.confirmations.get(row.application_no)
+        asked = known.confirmations.get((row.application_no, row.office_no))
         assert asked is None or asked.settled_as in {ConfirmationOutcome.CONFIRMED, ConfirmationOutcome.TOKEN_SHOWN}
 
 
