@@ -1,6 +1,7 @@
 """Y26: a Yayoi ID comes to exist through its pages, a mailed code and its procedure, and not otherwise."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -37,7 +38,9 @@ from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, brow
 from tests.support.environment import OFFICE_B
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import hidden_fields, text_of, until
+from tests.support.web import elsewhere, hidden_fields, text_of, until
+from web.common.auth import Limit
+from web.common.auth.rate_limits import Limits
 
 
 @pytest_asyncio.fixture
@@ -100,6 +103,43 @@ async def test_y26_a_double_click_is_one_registration_and_one_mail(browser_user:
     await browser_user.procedure(place).result()
     assert len(browser_user.environment.inbox.to(HANAKO)) == 1
     assert len(await browser_user.rows(AddressCheckRow)) == 1
+
+
+async def test_y26_strangers_who_use_up_the_mails_of_an_address_do_not_keep_its_owner_from_registering(
+    browser_user: BrowserUser,
+) -> None:
+    await browser_user.begun()  # a stranger's
+    link = await own_address_link(browser_user)
+    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
+    for _ in range(1, Limit.REGISTRATION_MAIL_DAILY.value.most):
+        await limits.count((Limit.REGISTRATION_MAIL_DAILY, HANAKO))
+    async with elsewhere(browser_user.http) as http:
+        owner = BrowserUser(browser_user.environment, http)
+        refused = await owner.send("/register", FORM)
+        assert refused.status_code == 429
+        assert "本日届いた、弥生からのメールにあるリンクを開いてください" in text_of(refused)
+        assert (await http.get(link)).headers["location"] == "/register"
+        place = await owner.begun()
+        assert (await owner.enter(place, await owner.code(2))).headers["location"] == f"{place}/done"
+    assert (await browser_user.send("/register", FORM | {"yayoi_id": "other@shouji.example.jp"})).status_code == 422
+
+
+async def own_address_link(browser_user: BrowserUser) -> str:
+    body = (await browser_user.mail()).get_body(("plain",))
+    assert body is not None
+    [link] = re.findall(r"http://web\.test(/register/\S+/mail\?link=\S+)", body.get_content())
+    return str(link)
+
+
+async def test_y26_a_link_of_another_request_makes_no_device_known(browser_user: BrowserUser) -> None:
+    await browser_user.begun()
+    token = (await own_address_link(browser_user)).partition("?link=")[2]
+    other = FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), "other@shouji.example.jp")
+    place = await browser_user.begun(fields=other)
+    for made_up in (token, "x", ""):
+        answer = await browser_user.http.get(f"{place}/mail", params={"link": made_up})
+        assert answer.status_code == 404
+        assert "set-cookie" not in answer.headers or "device" not in answer.headers["set-cookie"]
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -268,7 +268,11 @@ SAMPLES = (
         "弥生ID の新規登録が申し込まれたとき",
         CheckPurpose.REGISTRATION.mail_subject,
         _PAIR,
-        _CODE | {"registration": True},
+        _CODE
+        | {
+            "registration": True,
+            "link_url": f"{_WEB}/register/01234567-89ab-cdef-0123-456789abcdef/mail?link=WzEsMV0.p3Vxq0eVpXvRBR6V4U",
+        },
         "code",
     ),
     Sample(
