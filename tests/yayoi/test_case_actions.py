@@ -154,7 +154,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
             "1 件目「B 商店」（弥生ID：b@example.co.jp）のお申し込みを取り下げます。",
             "取り下げを取り消すことはできません。",
             "「スマート取引取込」は、お申し込みの前と同じように利用できます。",
-            "ほかの事業所データのお手続きは、このまま進みます。",
+            "ほかの事業所データのお手続きには影響ありません。",
         ):
             assert consequence in text
         answer = await act(web, path)

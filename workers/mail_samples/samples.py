@@ -94,8 +94,6 @@ _CASE: Facts = CONSTANTS | {
         {"kind": LinkKind.BANK_ACCOUNT, "service": "みずうみ銀行 普通 7654321", "last_imported_on": None},
     ),
     "firms": ("山田会計事務所",),
-    "shared_again": (),
-    "still_released": (),
     "to_the_pair": False,
     "others_go_on": False,
     "late_until": {},
@@ -120,7 +118,18 @@ _LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RE
 
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
     request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False}
-    return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
+    return Sample(kind, when, kind.subject, to, _CASE | {"request": request, "ended": (_ended(*points),)} | facts)
+
+
+def _ended(*points: str, shared_again: tuple[str, ...] = (), still_released: tuple[str, ...] = ()) -> Facts:
+    """Return an office whose procedure ended early; in these samples, one with links."""
+    return {
+        "office": _OTHER,
+        "points": points,
+        "had_links": True,
+        "shared_again": shared_again,
+        "still_released": still_released,
+    }
 
 
 def _days(counts: Iterable[int]) -> str:
@@ -244,11 +253,15 @@ SAMPLES = (
     _case(
         MailKind.WITHDRAWN,
         "申込者が取り下げたとき",
-        "お客様からのお申し出により、お申し込みを取り下げました。",
         others_go_on=True,
         **_NOT_YET,
-        shared_again=("税理士法人さくら",),
-        still_released=("山田会計事務所",),
+        ended=(
+            _ended(
+                "お客様からのお申し出により、お申し込みを取り下げました。",
+                shared_again=("税理士法人さくら",),
+                still_released=("山田会計事務所",),
+            ),
+        ),
     ),
     _case(MailKind.REJECTED, "お手続きを進められないとき", "スマート取引取込の設定がありません。", **_NOT_YET),
     _case(
