@@ -1,7 +1,6 @@
 """Checking a pair against the registry (Y1, Y2, Y3, Y5), and letting it hold what is right."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from temporalio import activity
 
@@ -28,7 +27,7 @@ from models.yayoi.pair_rules import (
 )
 from models.yayoi.store.after_closing import with_something_open
 from models.yayoi.store.confirmations import confirmations_of, is_allowed, settle
-from models.yayoi.store.holding import Held, Holder, NamedPair
+from models.yayoi.store.holding import Held, Holder, Named, NamedPair
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
 _OF_ANOTHER_CONTRACT = "別のご契約の事業所データのトークンです。取り違えの可能性があります。"
@@ -65,7 +64,7 @@ class PairCheck:
 
     async def refuse_correction(self, transaction: StepTransaction, pair: Pair, step: CorrectPairStep) -> str | None:
         """Return why what was typed cannot replace what the pair names: another application holds it (Y1)."""
-        named = _Named(
+        named = Named(
             step.yayoi_id or pair.office.yayoi_id,
             step.office_token or pair.office.office_token,
             step.issued_contract_id or pair.office.issued_contract_id,
@@ -154,12 +153,6 @@ async def _confirmation(
             settle(row, ConfirmationOutcome.TOKEN_SHOWN)
         transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
     return rows.get(pair.office.office_no)
-
-
-class _Named(NamedTuple):
-    yayoi_id: str
-    office_token: str | None
-    issued_contract_id: str | None
 
 
 async def _held_by_others(transaction: StepTransaction, pair: Pair, named: NamedPair) -> Held:

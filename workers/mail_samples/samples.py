@@ -376,6 +376,7 @@ SAMPLES = (
             "enquiry": {
                 "receipt_no": "EQ-000001",
                 "contract_id": "8871304",
+                "application_no": "YS-000001",
                 "name": "弥生 太郎",
                 "mail_address": "jiro@yayoi-taro.example.jp",
                 "text": "スマート取引取込の設定画面が開きません。\n\nどのようにすればよいですか。",

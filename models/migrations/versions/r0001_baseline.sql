@@ -160,6 +160,7 @@ CREATE TABLE enquiries (
     receipt_no VARCHAR NOT NULL,
     submission_id UUID NOT NULL,
     contract_id VARCHAR NOT NULL,
+    application_no VARCHAR,
     name VARCHAR NOT NULL,
     mail_address VARCHAR NOT NULL,
     text VARCHAR NOT NULL,

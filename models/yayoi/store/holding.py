@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -21,6 +21,14 @@ class NamedPair(Protocol):
 
     @property
     def issued_contract_id(self) -> str | None: ...
+
+
+class Named(NamedTuple):
+    """A pair as it would be once what was typed has replaced what it names."""
+
+    yayoi_id: str
+    office_token: str | None
+    issued_contract_id: str | None
 
 
 @dataclass(frozen=True)
