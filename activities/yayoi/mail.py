@@ -127,8 +127,11 @@ class MailActivities:
         pairs = select(ApplicationOfficeRow).filter_by(application_no=request.case_no)
         outcome, silent = _TOGETHER[request.kind], await unconfirmed_parts(session, request.case_no)
         offices = {each.office_no: each for each in await session.scalars(pairs) if each.office_no not in silent}
-        if (own := offices.get(request.part or 0)) is None or own.end_mailed_as:
-            return own and own.end_mailed_as
+        own = offices.get(request.part or 0)
+        if own is None:
+            return None
+        if own.end_mailed_as:
+            return own.end_mailed_as
         ending = (await open_parts(session, request.case_no, request.at)).ending_as(outcome)
         if ending & offices.keys() - {own.office_no}:
             return None
