@@ -97,7 +97,7 @@ async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(environment: 
         await case.act(CANCEL)
         await fault.tried(MANY_TRIES)
         assert (await case.progress()).outcome is not Outcome.COMPLETED
-        if step != MailKind.CANCELLED.subject:  # the last mail is written about a pair that is free again (P13)
+        if step != MailKind.CANCELLED.subject:  # the last mail is written about a pair that is free again
             with pytest.raises(RefusedError):  # the pair is still held (Y1)
                 await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_C]))
         fault.fails = False

@@ -66,7 +66,9 @@ async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_signs_in
     assert mail["Subject"] == "【弥生】確認コードのお知らせ（弥生ID の新規登録）"
     answer = await browser_user.enter(place, await browser_user.code())
     assert (answer.status_code, answer.headers["location"]) == (303, f"{place}/done")
-    assert "STEP3 事業所トークンの確認" in text_of(await browser_user.http.get(answer.headers["location"]))
+    done = text_of(await browser_user.http.get(answer.headers["location"]))
+    assert "STEP3 事業所トークンの確認" in done
+    assert f"登録した弥生ID {HANAKO}" in done  # one registers several
     assert await browser_user.procedure(place).result() is CheckOutcome.FINISHED
     async with browser_user.environment.sessions() as session:
         made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
@@ -88,7 +90,10 @@ async def test_y26_letter_case_of_the_password_matters_and_of_the_address_not(br
     place = await browser_user.begun(fields=typed)
     wide = str.maketrans("0123456789", "０１２３４５６７８９")
     assert (await browser_user.enter(place, f" {(await browser_user.code()).translate(wide)} ")).status_code == 303
-    assert await browser_user.sign_in(PASSWORD.swapcase()) == 422
+    wrong_password = {"yayoi_id": HANAKO, "password": PASSWORD.swapcase()}
+    refused = await browser_user.send("/sign-in", wrong_password)
+    assert refused.status_code == 422
+    assert "STEP5 で設定したサポート・サービスのパスワードではなく" in text_of(refused)
     assert await browser_user.sign_in(PASSWORD, HANAKO.upper()) == 303
 
 
@@ -245,7 +250,7 @@ async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(browser_u
     assert (await browser_user.enter(place, new)).status_code == 303
 
 
-async def test_y26_p10_what_the_page_says_was_mailed_was_mailed(browser_user: BrowserUser) -> None:
+async def test_y26_what_the_page_says_was_mailed_was_mailed(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     code = await browser_user.code()
     at_once = await browser_user.send(place, {}, action=f"{place}/resend")
