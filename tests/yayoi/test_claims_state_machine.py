@@ -205,6 +205,8 @@ class Records:
 
     contract_of: Mapping[str, str]
     """By the applications' numbers."""
+    link_no: Mapping[str, int]
+    """Of the link that opens each application now: an operator may have ended the one before."""
     pairs: Sequence[ApplicationOfficeRow]
     offices: Mapping[str, OfficeRow]
     sharings: Sequence[SharingRow]
@@ -224,6 +226,7 @@ class Records:
 
             return cls(
                 {row.application_no: row.existing_contract_id for row in await rows(ApplicationRow)},
+                {row.application_no: row.link_no for row in await rows(ApplicationRow)},
                 await rows(ApplicationOfficeRow),
                 {row.office_token: row for row in await rows(OfficeRow)},
                 await rows(SharingRow),
@@ -295,7 +298,12 @@ async def the_page_is_true_and_leads_to_no_refusal(pages: Web, case: Case, known
     """What the case's page says about the freeze is so, and nothing that it links to is refused."""
     pairs = [pair for pair in known.pairs if pair.application_no == case.application_no]
     stopped = [pair for pair in pairs if pair.office_token in known.frozen and pair.holds_token]
-    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    path = case_path(
+        SecretKeys("secret"),
+        case.application_no,
+        link_expiry(case.due_date),
+        link_no=known.link_no[case.application_no],
+    )
     answer = await pages.http.get(path)
     assert answer.status_code == httpx.codes.OK
     assert answer.text.count(STOPPED) == len(stopped)
