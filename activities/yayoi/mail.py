@@ -77,7 +77,7 @@ class MailActivities:
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
         if not request.kind.for_operators:
-            await self._tell_of_ends(request)
+            await self._mail_ends_left(request)
         try:
             sent = await self._send_once_for_all(request) if request.kind in _TOGETHER else await self._send(request)
         except ApplicationError:  # refused for good: the pair may be the only one who can be notified
@@ -96,10 +96,10 @@ class MailActivities:
             with suppress(ApplicationError):  # refused for good: the application shows it
                 await self._send(receipt)
 
-    async def _tell_of_ends(self, request: SendMail) -> None:
+    async def _mail_ends_left(self, request: SendMail) -> None:
         """Send what an office has left to others of which none has ended as it did after all."""
         office = ApplicationOfficeRow
-        untold = select(office).where(
+        unmailed = select(office).where(
             office.application_no == request.case_no,
             office.outcome.in_(_TOGETHER.values()),
             office.closings > 0,
@@ -107,7 +107,7 @@ class MailActivities:
             office.office_no != (request.part or 0),
         )
         async with self._sessions() as session:
-            left = {Outcome(each.outcome): each for each in await session.scalars(untold) if each.outcome}
+            left = {Outcome(each.outcome): each for each in await session.scalars(unmailed) if each.outcome}
         for kind, outcome in _TOGETHER.items():
             if other := left.get(outcome):
                 mail = SendMail(case_no=request.case_no, part=other.office_no, kind=kind, at=request.at)
@@ -117,8 +117,8 @@ class MailActivities:
     async def _send_once_for_all(self, request: SendMail) -> SentMail:
         """Send the one mail about all offices that have ended like this one, unless another one's tells of it."""
         async with self._sessions.begin() as session:
-            told_as = await self._plan_end(session, request)
-        return await self._send(request) if told_as == _key(request) else SentMail(message_id=None)
+            mailed_as = await self._plan_end(session, request)
+        return await self._send(request) if mailed_as == _key(request) else SentMail(message_id=None)
 
     @staticmethod
     async def _plan_end(session: DatabaseSession, request: SendMail) -> str | None:

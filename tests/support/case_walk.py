@@ -278,10 +278,10 @@ class Walk:
         """Write the mail that asks the contract's holder to confirm the application (Y5a)."""
         outbox = _WritingOutbox(self.sessions)
         ledger = Ledger(self.sessions, publish_nothing)
-        asking = HolderConfirmationActivities(
+        activities = HolderConfirmationActivities(
             self.sessions, ledger, outbox, self._registry.contracts, self._templates, secret_keys=SECRET, public_url=WEB
         )
-        await asking.ask_holder(AskHolder(case_no=self.case.application_no, part=1, at=NOW))
+        await activities.ask_holder(AskHolder(case_no=self.case.application_no, part=1, at=NOW))
         return outbox.written[-1]
 
     async def _mail(self, kind: MailKind, state: CaseState) -> str:

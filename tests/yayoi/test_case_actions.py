@@ -49,7 +49,7 @@ UNREGISTERED = "nobody-at-all@example.co.jp"
 
 
 @pytest.mark.parametrize(
-    ("first", "typed", "told"),
+    ("first", "typed", "problem"),
     [
         pytest.param(TOKEN_B, {"yayoi_id": UNREGISTERED}, NOT_REGISTERED, id="right token"),
         pytest.param(TOKEN_OF_ANOTHER, {"yayoi_id": UNREGISTERED}, None, id="no right token"),
@@ -59,8 +59,8 @@ UNREGISTERED = "nobody-at-all@example.co.jp"
         pytest.param(TOKEN_B, {"yayoi_id": IDS[1]}, None, id="registered"),
     ],
 )
-async def test_y2_what_is_still_wrong_after_a_correction_is_told_early_to_who_shows_a_right_token(
-    web: Web, first: str, typed: dict[str, str], told: PairProblem | None
+async def test_y2_what_is_still_wrong_after_a_correction_is_said_early_to_who_shows_a_right_token(
+    web: Web, first: str, typed: dict[str, str], problem: PairProblem | None
 ) -> None:
     number = await web.applied(pair("b@example.co.jp", first))
     await web.waits_at(number, 1, Stage.CORRECTION, points=["違います。"])
@@ -69,7 +69,7 @@ async def test_y2_what_is_still_wrong_after_a_correction_is_told_early_to_who_sh
         fields = typed | {"yayoi_id_confirmation": typed["yayoi_id"], "action": "confirm"}
         text = text_of(await act(web, action(number, "correct"), fields))
     assert "訂正する内容の確認" in text
-    assert (NOT_REGISTERED.message in text) == (told is NOT_REGISTERED)
+    assert (NOT_REGISTERED.message in text) == (problem is NOT_REGISTERED)
 
 
 async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.refusals import RefusedError
@@ -43,6 +42,7 @@ from models.yayoi.procedures import Stage
 from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.smart_import import FROZEN
 from tests.support.case_walk import Page
+from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, YAYOI, Case, Environment, form
 from tests.support.holder import pages_of
 from tests.support.operator_actions import filled_in, shown_actions
@@ -150,9 +150,7 @@ class Claims(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             for applied in self.cases:
-                for handle in (applied.case.application, *map(applied.case.office, applied.numbers)):
-                    with suppress(RPCError):  # it has ended
-                        self.here.wait(handle.terminate())
+                self.here.wait(end(applied.case.application, *map(applied.case.office, applied.numbers)))
         finally:
             self.here.wait(self.exit.aclose())
 

@@ -97,7 +97,7 @@ def ends(environment: Environment, kind: MailKind) -> list[str]:
     return [text_of(mail) for mail in environment.inbox.to(TARO) if mail["Subject"] == kind.subject]
 
 
-async def test_y27_an_application_that_is_cancelled_is_one_mail_that_tells_of_each_office(
+async def test_y27_an_application_that_is_cancelled_is_one_mail_about_each_office(
     environment: Environment,
 ) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
@@ -114,7 +114,7 @@ async def test_y27_an_application_that_is_cancelled_is_one_mail_that_tells_of_ea
     assert subjects(environment)[-1] == MailKind.CANCELLED.subject
 
 
-async def test_y27_where_one_office_cannot_be_cancelled_the_mail_tells_of_the_others_alone(
+async def test_y27_where_one_office_cannot_be_cancelled_the_mail_is_about_the_others_alone(
     environment: Environment,
 ) -> None:
     case = await environment.apply(form([OFFICE_C, OFFICE_B]))
@@ -124,10 +124,10 @@ async def test_y27_where_one_office_cannot_be_cancelled_the_mail_tells_of_the_ot
     await case.application.execute_update(MultiOfficeApplication.cancel, Cancel(**WHY))
     await case.office(1).result()
 
-    async def is_told() -> bool:
+    async def is_mailed() -> bool:
         return bool(ends(environment, MailKind.CANCELLED))
 
-    await until(is_told)
+    await until(is_mailed)
     [mail] = ends(environment, MailKind.CANCELLED)
     assert OTHERS_GO_ON in mail
     assert OFFICE_C[0] in mail
@@ -151,7 +151,7 @@ async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Envi
     assert subjects(environment).count(MailKind.FINISHED.subject) == 0
 
 
-async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_told_with_its_next_mail(
+async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_mailed_before_its_next_mail(
     environment: Environment,
 ) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
