@@ -29,6 +29,7 @@ from tests.support.running import (
     bounded,
     garbage_collected_rarely,
     passwords_that_cost_little,
+    statements_compiled_once,
     templates_compiled_once,
     workers_among_many,
 )
@@ -56,7 +57,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.fixture(scope="session", autouse=True)
 def _many_tests_beside_each_other() -> Iterator[None]:
-    with workers_among_many(), passwords_that_cost_little(), templates_compiled_once(), garbage_collected_rarely():
+    with (
+        workers_among_many(),
+        passwords_that_cost_little(),
+        templates_compiled_once(),
+        statements_compiled_once(),
+        garbage_collected_rarely(),
+    ):
         yield
 
 

@@ -116,7 +116,7 @@ class AddressCheckActivities:
             most_tries=MOST_TRIES,
             kept_hours=ADDRESS_CHECK_LASTS // timedelta(hours=1),
             receipt_no=receipt_no(code.check_id),
-            link_url=self._link_url(row),
+            link_url=self._link_url(row) if purpose is CheckPurpose.NEW_PASSWORD else self._own_address_url(row),
             link_until=row.ends_at.astimezone(JST),
         )
         return WrittenMail(row.yayoi_id, purpose.mail_subject, body)
@@ -125,6 +125,11 @@ class AddressCheckActivities:
         """Return where a new password is set without the code: all mails of a check hold the same link."""
         link = PersonalLink(PersonalLinkKind.NEW_PASSWORD, str(row.check_id), 1, row.ends_at)
         return f"{self._public_url}/password/{row.check_id}?link={link.token(self._secret_keys)}"
+
+    def _own_address_url(self, row: AddressCheckRow) -> str:
+        """Return where whoever reads this mail registers, however many registrations strangers have begun."""
+        link = PersonalLink(PersonalLinkKind.OWN_ADDRESS, str(row.check_id), 1, row.ends_at)
+        return f"{self._public_url}/register/{row.check_id}/mail?link={link.token(self._secret_keys)}"
 
     async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:
         row = await session.get_one(AddressCheckRow, step.check_id)

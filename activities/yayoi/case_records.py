@@ -11,7 +11,7 @@ from models.common.identifiers import ledger_key
 from models.common.messages import CaseStep
 from models.common.store.ledger import Ledger, NoResult, StepTransaction, key_of
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationOfficeRow, ApplicationRow, HolderConfirmationRow, LedgerRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, LedgerRow
 from models.yayoi.holder_confirmation import ConfirmationOutcome
 from models.yayoi.messages import (
     ClosedApplication,
@@ -26,7 +26,7 @@ from models.yayoi.messages import (
 )
 from models.yayoi.operator_actions import LinkHolder
 from models.yayoi.procedures import ApplicationStage, Stage
-from models.yayoi.store.confirmations import settle
+from models.yayoi.store.confirmations import ask_again, confirmations_of, unconfirmed_parts
 from models.yayoi.store.ended_links import ENDED, next_link
 from models.yayoi.store.holding import hold_again, holder_of, let_go
 
@@ -107,8 +107,11 @@ class CaseRecordActivities:
             transaction.audit("申込の手続きを終了した")
             if step.status is None:  # closed by the reconciliation: its workflow has ended
                 await self._ledger.supersede_status(transaction, stage=ApplicationStage.CLOSED)
-            ended = await _outcomes(transaction.session, step.case_no)
-            return ClosedApplication(mailed=any(each.last and not each.outcome.kept for each in ended))
+            unmailed = await unconfirmed_parts(transaction.session, step.case_no)
+            last = [each for each in await _outcomes(transaction.session, step.case_no) if each.last]
+            return ClosedApplication(
+                mailed=any(not each.outcome.kept and each.office_no not in unmailed for each in last)
+            )
 
         return await self._ledger.once(step, _CLOSE, ClosedApplication, close)
 
@@ -148,8 +151,7 @@ class CaseRecordActivities:
             if step.office_token and step.office_token != office.office_token:
                 office.office_token, office.holds_token = step.office_token, False
                 office.office_name = await self._check.name_of_office(transaction, pair) or office.office_name
-            if step.by_applicant:
-                await _confirm_anew(transaction)
+            await _confirm_anew(transaction, by_applicant=step.by_applicant)
             await transaction.session.flush()
             checked = await self._check.settle(transaction, step, pair)
             if frozen_before and frozen_before != office.office_token:
@@ -191,11 +193,18 @@ def _held_by(whom: str) -> ApplicationError:
     return ApplicationError(message, type="HeldByAnother", non_retryable=True)
 
 
-async def _confirm_anew(transaction: StepTransaction) -> None:
-    """What the contract's holder has confirmed is no longer what is applied for: they are asked again (Y5a)."""
-    row = await transaction.session.get(HolderConfirmationRow, transaction.case_no, with_for_update=True)
-    if row is not None and row.settled_as == ConfirmationOutcome.CONFIRMED:
-        settle(row, None)
+async def _confirm_anew(transaction: StepTransaction, *, by_applicant: bool) -> None:
+    """What the contract's holder has been asked about this pair is no longer what is applied for (Y5a).
+
+    One who has yet to answer is asked about the pair as it is; one who has confirmed it is asked again, unless an
+    operator has corrected it.
+    """
+    rows = await confirmations_of(transaction.session, transaction.case_no, lock=True)
+    row = rows.get(transaction.part or 0)
+    if row is None:
+        return
+    if row.settled_as is None or (by_applicant and row.settled_as == ConfirmationOutcome.CONFIRMED):
+        ask_again(row)
 
 
 async def _refuse_if_gone_on(transaction: StepTransaction) -> None:

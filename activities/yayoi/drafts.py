@@ -12,7 +12,7 @@ from models.common.messages import SentMail
 from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSession
 from models.tables import DraftRow
-from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH, DraftRef, draft_token, receipt_no
+from models.yayoi.drafts import DRAFT_SUBJECT, RESUME_PATH, DraftRef, draft_token, mail_token, receipt_no
 
 NO_LONGER_KEPT = "お申し込みが済んだか、期限が過ぎたため、このメールは不要になりました。"
 
@@ -37,8 +37,9 @@ class DraftActivities:
         if row is None or row.mail_address is None:
             raise ApplicationError(NO_LONGER_KEPT, type="NotKept", non_retryable=True)
         token = draft_token(self._secret_keys, row.draft_id, row.expires_at)
+        opened_from = mail_token(self._secret_keys, row.draft_id, row.mail_no, row.expires_at)
         body = self._template.render(
-            link=f"{self._public_url}{RESUME_PATH}?draft={token}",
+            link=f"{self._public_url}{RESUME_PATH}?draft={token}&mail={opened_from}",
             until=row.expires_at.astimezone(JST),
             receipt_no=receipt_no(row.draft_id),
         )

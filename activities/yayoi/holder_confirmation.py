@@ -17,7 +17,7 @@ from models.common.personal_links import PersonalLink, PersonalLinkKind
 from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import Ledger, NoResult, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationOfficeRow, ApplicationRow, HolderConfirmationRow, HolderMailRow, NoticeRow
+from models.tables import ApplicationRow, HolderConfirmationRow, HolderMailRow, NoticeRow
 from models.yayoi.deadlines import HOLDER_LINK_DAYS, HOLDER_MAIL_EVERY, HOLDER_MAIL_HOURS
 from models.yayoi.holder_confirmation import (
     ANSWERED_ALREADY,
@@ -29,7 +29,15 @@ from models.yayoi.holder_confirmation import (
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.procedures import Procedure
-from models.yayoi.store.confirmations import ANSWERS, lock_contract, settle, waiting_on
+from models.yayoi.store.confirmations import (
+    ANSWERS,
+    PairToConfirm,
+    confirmations_of,
+    lock_contract,
+    settle,
+    to_confirm,
+    waiting_on,
+)
 
 _KIND = MailKind.CONFIRM_APPLICATIONS
 
@@ -54,7 +62,8 @@ class NamedApplication:
     application: ApplicationRow
     applied_on: date
     procedure: Procedure
-    offices: Sequence[ApplicationOfficeRow]
+    pairs: Sequence[PairToConfirm]
+    asked_anew: bool
     confirm_url: str
     end_url: str
 
@@ -83,7 +92,7 @@ class HolderConfirmationActivities:
 
     @activity.defn
     async def ask_holder(self, step: AskHolder) -> HolderAsked:
-        """Have the holder mailed what waits, this application among it, unless that was done within the hour.
+        """Have the holder mailed what waits, this pair among it, unless that was done within the hour.
 
         What came after such a mail waits until the next one may be sent: `not_before` says when.
         """
@@ -96,10 +105,10 @@ class HolderConfirmationActivities:
         return HolderAsked(message_id=sent.message_id)
 
     async def _plan(self, session: DatabaseSession, step: AskHolder) -> HolderMail | HolderAsked:
-        """Return the mail that names the application, with all that waits now if it is a new one."""
-        contract_id = (await session.get_one(HolderConfirmationRow, step.case_no)).existing_contract_id
+        """Return the mail that names the pair, with all that waits now if it is a new one."""
+        contract_id = (await session.get_one(ApplicationRow, step.case_no)).existing_contract_id
         await lock_contract(session, contract_id)
-        own = await session.get_one(HolderConfirmationRow, step.case_no, populate_existing=True)
+        own = (await confirmations_of(session, step.case_no))[step.part or 0]
         if own.settled_as is not None:
             return HolderAsked(message_id=None)
         rows = select(HolderMailRow).filter_by(existing_contract_id=contract_id)
@@ -123,7 +132,7 @@ class HolderConfirmationActivities:
     async def _write(self, session: DatabaseSession, *, mail: HolderMail) -> WrittenMail:
         row = HolderConfirmationRow
         waiting = select(row.application_no).where(*waiting_on(mail.contract_id), row.named_in == mail.number)
-        numbers = (await session.scalars(waiting.order_by(row.application_no))).all()
+        numbers = (await session.scalars(waiting.distinct().order_by(row.application_no))).all()
         if not numbers:
             raise NothingToSendError
         reading = StepTransaction.to_read(session, mail.planned_at)
@@ -140,13 +149,16 @@ class HolderConfirmationActivities:
         return WrittenMail(contract.mail_address, _KIND.subject, body, tuple(numbers))
 
     async def _named(self, session: DatabaseSession, mail: HolderMail, number: str) -> NamedApplication:
-        application = await session.get_one(ApplicationRow, number)
-        offices = select(ApplicationOfficeRow).filter_by(application_no=number)
+        opened = await to_confirm(session, number)
+        if opened is None:
+            raise LookupError(f"nothing of {number} waits for its holder")
+        application = opened.application
         return NamedApplication(
             application,
             day_in_japan(application.applied_at),
             Procedure(application.procedure),
-            (await session.scalars(offices.order_by(ApplicationOfficeRow.office_no))).all(),
+            opened.waiting,
+            opened.asked_anew,
             self._link(mail, PersonalLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link="),
             self._link(mail, PersonalLinkKind.HOLDER_ENDS, number, "/holder/end?link="),
         )
@@ -157,14 +169,19 @@ class HolderConfirmationActivities:
 
     @activity.defn
     async def record_holder_answer(self, step: RecordHolderAnswer) -> None:
-        """Record what the holder has answered to an operator. Raises a final error if an answer was recorded before."""
+        """Record what the holder has answered to an operator, of all pairs of the application that wait.
+
+        Raises a final error if an answer was recorded before.
+        """
 
         async def record(transaction: StepTransaction) -> NoResult:
-            row = await transaction.session.get(HolderConfirmationRow, step.case_no, with_for_update=True)
-            if row is None or row.settled_as is not None:
+            opened = await to_confirm(transaction.session, step.case_no, lock=True)
+            waiting = opened.waiting if opened else []
+            if step.part not in {pair.office.office_no for pair in waiting}:
                 raise ApplicationError(ANSWERED_ALREADY, type="AnsweredAlready", non_retryable=True)
             settlement = ConfirmationOutcome.CONFIRMED if step.confirmed else ConfirmationOutcome.REFUSED
-            settle(row, settlement)
+            for pair in waiting:
+                settle(pair.row, settlement)
             transaction.audit(ANSWERS[settlement], by=step.by, reason=step.reason)
             return NoResult()
 

@@ -15,14 +15,17 @@ from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.tables import ApplicationRow, NoticeRow
+from models.tables import ApplicationOfficeRow, ApplicationRow, NoticeRow
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import SendMail
+from models.yayoi.messages import Outcome, SendMail
 from models.yayoi.store.after_closing import pairs_after_closing
-from models.yayoi.store.confirmations import is_unconfirmed
+from models.yayoi.store.confirmations import is_unconfirmed, unconfirmed_parts
+from models.yayoi.store.open_parts import open_parts
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
+_TOGETHER = {MailKind.CANCELLED: Outcome.CANCELLED, MailKind.EXPIRED: Outcome.EXPIRED}
+"""Where several offices end in one moment, one mail tells the applicant of all of them (Y27)."""
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 _WHILE_OPEN = {
@@ -68,11 +71,15 @@ class MailActivities:
         contract ID: whoever reads there would go on with it (Y27). With the closing mail of an application, the Yayoi
         IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
         is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
+
+        Of the offices that are cancelled or expire together, the one that closes last tells the applicant of all (Y27).
         """
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
+        if not request.kind.for_operators:
+            await self._mail_ends_left(request)
         try:
-            sent = await self._send(request)
+            sent = await self._send_once_for_all(request) if request.kind in _TOGETHER else await self._send(request)
         except ApplicationError:  # refused for good: the pair may be the only one who can be notified
             await self._notify_pair(request)
             raise
@@ -88,6 +95,50 @@ class MailActivities:
         if notice is None or not (notice.sent_at or notice.refused_because):
             with suppress(ApplicationError):  # refused for good: the application shows it
                 await self._send(receipt)
+
+    async def _mail_ends_left(self, request: SendMail) -> None:
+        """Send what an office has left to others of which none has ended as it did after all."""
+        office = ApplicationOfficeRow
+        unmailed = select(office).where(
+            office.application_no == request.case_no,
+            office.outcome.in_(_TOGETHER.values()),
+            office.closings > 0,
+            office.end_mailed_as.is_(None),
+            office.office_no != (request.part or 0),
+        )
+        async with self._sessions() as session:
+            left = {Outcome(each.outcome): each for each in await session.scalars(unmailed) if each.outcome}
+        for kind, outcome in _TOGETHER.items():
+            if other := left.get(outcome):
+                mail = SendMail(case_no=request.case_no, part=other.office_no, kind=kind, at=request.at)
+                with suppress(ApplicationError):  # refused for good: the report of the other office says so
+                    await self._send_once_for_all(mail)
+
+    async def _send_once_for_all(self, request: SendMail) -> SentMail:
+        """Send the one mail about all offices that have ended like this one, unless another one's tells of it."""
+        async with self._sessions.begin() as session:
+            mailed_as = await self._plan_end(session, request)
+        return await self._send(request) if mailed_as == _key(request) else SentMail(message_id=None)
+
+    @staticmethod
+    async def _plan_end(session: DatabaseSession, request: SendMail) -> str | None:
+        """Return which mail tells of the office's end; None: it is left to one that is about to end the same way."""
+        await session.get_one(ApplicationRow, request.case_no, with_for_update=True)
+        pairs = select(ApplicationOfficeRow).filter_by(application_no=request.case_no)
+        outcome, silent = _TOGETHER[request.kind], await unconfirmed_parts(session, request.case_no)
+        offices = {each.office_no: each for each in await session.scalars(pairs) if each.office_no not in silent}
+        own = offices.get(request.part or 0)
+        if own is None:
+            return None
+        if own.end_mailed_as:
+            return own.end_mailed_as
+        ending = (await open_parts(session, request.case_no, request.at)).ending_as(outcome)
+        if ending & offices.keys() - {own.office_no}:
+            return None
+        for each in offices.values():
+            if each is own or (each.outcome == outcome and each.end_mailed_as is None):
+                each.end_mailed_as = _key(request)
+        return own.end_mailed_as
 
     async def _notify_pair(self, request: SendMail) -> None:
         if request.kind in _EARLY_EXITS and await self._pair_was_notified(request):
@@ -112,13 +163,20 @@ class MailActivities:
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail that is over.
 
-        An application that the contract's holder has not confirmed may be anybody's: of it they get no mail but the one
-        that asks them (Y5a), and nobody else gets any. Raises `NothingToSendError`.
+        What the contract's holder has not confirmed may be anybody's: of it they get no mail but the one that asks them
+        (Y5a), and nobody else gets any. Raises `NothingToSendError`.
         """
-        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no):
+        if not request.kind.for_operators and await is_unconfirmed(session, request.case_no, request.part):
             raise NothingToSendError
         await _refuse_if_over(session, request)
-        return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair)
+        parts = None
+        if request.kind in _TOGETHER and not copy_to_pair:
+            pairs = select(ApplicationOfficeRow).filter_by(application_no=request.case_no)
+            offices = (await session.scalars(pairs.order_by(ApplicationOfficeRow.office_no))).all()
+            parts = [each.office_no for each in offices if each.end_mailed_as == _key(request)]
+            over = all(each.closings for each in offices)
+            request = request.model_copy(update={"ends_application": over})
+        return await self._texts.write(session, request=request, copy_to_pair=copy_to_pair, ended=parts)
 
     async def _to_pairs_with_something_open(self, request: SendMail) -> list[SendMail]:
         """Return a mail for each pair that was closed with something open, unless its address gets the closing mail."""

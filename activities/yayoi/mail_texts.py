@@ -1,6 +1,7 @@
 """Writing a mail: its recipient, and its text from the template of its kind."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 from urllib.parse import urljoin
@@ -15,13 +16,12 @@ from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
 from models.common.passwords import PasswordKind
-from models.common.store.case_status import status_of, statuses_of_parts
+from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
-    CaseRequestRow,
     LedgerRow,
     RememberedLinkRow,
 )
@@ -34,6 +34,7 @@ from models.yayoi.messages import KEPT, RestoredSharing, SendMail
 from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
+from models.yayoi.store.open_parts import open_parts
 from models.yayoi.store.smart_import import stopped_offices
 
 _TO_THE_PAIR = {
@@ -57,6 +58,20 @@ CONSTANTS = {
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""
+
+
+@dataclass(frozen=True)
+class EndedOffice:
+    """An office of whose early end a mail tells, and how things are left (Y27)."""
+
+    office: ApplicationOfficeRow
+    points: Sequence[str]
+    """What the applicant reads about why."""
+    had_links: bool
+    shared_again: Sequence[str]
+    """With whom the system shares again, having released it itself."""
+    still_released: Sequence[str]
+    """Whose sharing the customer has released for this procedure: that stays as it is."""
 
 
 class CaseLink(Protocol):
@@ -85,11 +100,21 @@ class MailTexts:
         self._desk = desk
         self._templates = templates
 
-    async def write(self, session: DatabaseSession, request: SendMail, *, copy_to_pair: bool = False) -> WrittenMail:
+    async def write(
+        self,
+        session: DatabaseSession,
+        request: SendMail,
+        *,
+        copy_to_pair: bool = False,
+        ended: Sequence[int] | None = None,
+    ) -> WrittenMail:
         """Write the mail from what our records and the registry hold now.
 
-        `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant.
+        `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant. `ended`: of
+        whose end it tells, if not of the one office's.
         """
+        if ended is None:
+            ended = [request.part] if request.part else []
         application = await session.get_one(ApplicationRow, request.case_no)
         transaction = StepTransaction.to_read(session, request.at, request.case_no, request.part)
         contract = await self._contract(transaction, application)
@@ -105,12 +130,11 @@ class MailTexts:
         facts: dict[str, Callable[[], Awaitable[Any]]] = {
             "offices": lambda: self._offices(session, request),
             "issued": lambda: self._registry.contracts.issued(transaction),
-            "links": lambda: self._links(session, request),
+            "links": lambda: self._links(session, request.case_no, request.part),
             "firms": lambda: self._firms(transaction, office),
-            "shared_again": lambda: self._shared_again(session, request),
-            "others_go_on": lambda: self._others_go_on(session, request),
+            "ended": lambda: self._ended(session, request, ended),
+            "others_go_on": lambda: self._others_go_on(session, request, ended),
             "late_until": lambda: self._late_until(session, request),
-            "still_released": lambda: self._still_released(transaction, office),
             "stopped": lambda: stopped_offices(session, request.case_no),
         }
         named = facts_named_in(self._templates, template)
@@ -152,25 +176,22 @@ class MailTexts:
         return list(rows)
 
     @staticmethod
-    async def _links(session: DatabaseSession, request: SendMail) -> list[RememberedLinkRow]:
+    async def _links(session: DatabaseSession, application_no: str, part: int | None) -> list[RememberedLinkRow]:
         rows = await session.scalars(
             select(RememberedLinkRow)
             .where(
-                RememberedLinkRow.application_no == request.case_no,
-                RememberedLinkRow.office_no == request.part,
+                RememberedLinkRow.application_no == application_no,
+                RememberedLinkRow.office_no == part,
             )
             .order_by(RememberedLinkRow.kind, RememberedLinkRow.service)
         )
         return list(rows)
 
     @staticmethod
-    async def _others_go_on(session: DatabaseSession, request: SendMail) -> bool:
-        """Whether another office of the application is open and not about to end with all of them."""
-        statuses = await statuses_of_parts(session, request.case_no)
-        others = [each for part, each in statuses.items() if part != request.part]
-        if not any(each.outcome is None and each.ending is None for each in others):
-            return False
-        return await session.scalar(select(CaseRequestRow.number).filter_by(case_no=request.case_no).limit(1)) is None
+    async def _others_go_on(session: DatabaseSession, request: SendMail, ended: Sequence[int]) -> bool:
+        """Whether another office of the application is open, and not about to end itself."""
+        going_on = (await open_parts(session, request.case_no, request.at)).going_on
+        return bool(going_on - {request.part, *ended})
 
     @staticmethod
     async def _late_until(session: DatabaseSession, request: SendMail) -> dict[int, date | None]:
@@ -189,14 +210,20 @@ class MailTexts:
         ended = [each.firm for each in await sharing.ended(transaction) if each.office == token]
         return tuple(dict.fromkeys([*ended, *await sharing.firms(transaction, token)]))
 
-    @staticmethod
-    async def _shared_again(session: DatabaseSession, request: SendMail) -> tuple[str, ...]:
-        """Return with whom the system shares again, having released it itself (Y27)."""
-        row = await session.get(LedgerRow, ledger_key(request.case_no, request.part, "restore_sharing"))
-        return RestoredSharing.model_validate(row.result).firms if row else ()
+    async def _ended(self, session: DatabaseSession, request: SendMail, parts: Sequence[int]) -> list[EndedOffice]:
+        """Return of whose end the mail tells, and how things are left (Y27)."""
+        return [await self._ended_office(session, request, part) for part in parts]
 
-    async def _still_released(self, transaction: StepTransaction, office: ApplicationOfficeRow | None) -> list[str]:
-        """Return whose sharing the customer has released for this procedure: that stays as it is (Y27)."""
-        if office is None:
-            return []
-        return [each.firm for each in await self._registry.sharing.ended(transaction) if not each.released_by_system]
+    async def _ended_office(self, session: DatabaseSession, request: SendMail, part: int) -> EndedOffice:
+        office = await session.get_one(ApplicationOfficeRow, (request.case_no, part))
+        restored = await session.get(LedgerRow, ledger_key(request.case_no, part, "restore_sharing"))
+        transaction = StepTransaction.to_read(session, request.at, request.case_no, part)
+        return EndedOffice(
+            office,
+            points=request.points if part == request.part and request.points else tuple(office.open_points or ()),
+            had_links=bool(await self._links(session, request.case_no, part)),
+            shared_again=RestoredSharing.model_validate(restored.result).firms if restored else (),
+            still_released=[
+                each.firm for each in await self._registry.sharing.ended(transaction) if not each.released_by_system
+            ],
+        )

@@ -1,7 +1,6 @@
 """Checking a pair against the registry (Y1, Y2, Y3, Y5), and letting it hold what is right."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from temporalio import activity
 
@@ -27,8 +26,8 @@ from models.yayoi.pair_rules import (
     yayoi_id_held,
 )
 from models.yayoi.store.after_closing import with_something_open
-from models.yayoi.store.confirmations import is_allowed, settle
-from models.yayoi.store.holding import Held, Holder, NamedPair
+from models.yayoi.store.confirmations import confirmations_of, is_allowed, settle
+from models.yayoi.store.holding import Held, Holder, Named, NamedPair
 from models.yayoi.store.smart_import import FREEZE, FROZEN
 
 _OF_ANOTHER_CONTRACT = "別のご契約の事業所データのトークンです。取り違えの可能性があります。"
@@ -65,7 +64,7 @@ class PairCheck:
 
     async def refuse_correction(self, transaction: StepTransaction, pair: Pair, step: CorrectPairStep) -> str | None:
         """Return why what was typed cannot replace what the pair names: another application holds it (Y1)."""
-        named = _Named(
+        named = Named(
             step.yayoi_id or pair.office.yayoi_id,
             step.office_token or pair.office.office_token,
             step.issued_contract_id or pair.office.issued_contract_id,
@@ -142,19 +141,18 @@ class PairCheck:
 async def _confirmation(
     transaction: StepTransaction, pair: Pair, of_token: PairProblem | None
 ) -> HolderConfirmationRow | None:
-    """Return the confirmation that the application needs, settled if the pair shows a token of the contract (Y5a)."""
-    row = await transaction.session.get(HolderConfirmationRow, pair.office.application_no, with_for_update=True)
+    """Return the confirmation that the pair needs.
+
+    One that shows a token of the contract settles those of the whole application (Y5a).
+    """
+    rows = await confirmations_of(transaction.session, pair.office.application_no, lock=True)
     own = of_token is None or of_token.rule is not PairRule.TOKEN_OF_THE_CONTRACT
-    if row is not None and row.settled_as is None and pair.token is not None and own:
-        settle(row, ConfirmationOutcome.TOKEN_SHOWN)
+    unsettled = [row for row in rows.values() if row.settled_as is None]
+    if unsettled and pair.token is not None and own:
+        for row in unsettled:
+            settle(row, ConfirmationOutcome.TOKEN_SHOWN)
         transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
-    return row
-
-
-class _Named(NamedTuple):
-    yayoi_id: str
-    office_token: str | None
-    issued_contract_id: str | None
+    return rows.get(pair.office.office_no)
 
 
 async def _held_by_others(transaction: StepTransaction, pair: Pair, named: NamedPair) -> Held:

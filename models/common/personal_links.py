@@ -22,6 +22,8 @@ class PersonalLinkKind(StrEnum):
 
     DRAFT = "draft"
     MEMBER_INVITATION = "member invitation"
+    OWN_ADDRESS = "own address"
+    """In a mail that anybody can ask for: whoever opens it reads the mails of that address."""
     NEW_PASSWORD = "new password"  # noqa: S105 the name of a kind
     HOLDER_CONFIRMS = "holder confirms"
     HOLDER_ENDS = "holder ends"

@@ -1,10 +1,5 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
-from models.tables.accounts import AddressCheckRow as AddressCheckRow
-from models.tables.accounts import CredentialRow as CredentialRow
-from models.tables.accounts import RateCountRow as RateCountRow
-from models.tables.accounts import WebSessionRow as WebSessionRow
-from models.tables.accounts import YayoiIdConsentRow as YayoiIdConsentRow
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
@@ -30,6 +25,11 @@ from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
 from models.tables.keys import PublicKeyRow as PublicKeyRow
+from models.tables.log_ins import AddressCheckRow as AddressCheckRow
+from models.tables.log_ins import CredentialRow as CredentialRow
+from models.tables.log_ins import RateCountRow as RateCountRow
+from models.tables.log_ins import WebSessionRow as WebSessionRow
+from models.tables.log_ins import YayoiIdConsentRow as YayoiIdConsentRow
 from models.tables.myics import MyicsAccountRow as MyicsAccountRow
 from models.tables.myics import MyicsBatchLineRow as MyicsBatchLineRow
 from models.tables.myics import MyicsBatchRow as MyicsBatchRow

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Sequence,
+    UniqueConstraint,
     func,
     text,
 )
@@ -86,15 +87,25 @@ class ApplicationOfficeRow(Base):
     open_points: Mapped[list[str] | None]
     closings: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its case was closed: one that was reopened is open again (Y25)."""
+    end_mailed_as: Mapped[str | None]
+    """The key of the mail that tells the applicant of its end, with all that have ended the same way (Y27)."""
     link_no: Mapped[int] = mapped_column(server_default=text("1"))
     """The number of the pair's own link that opens its page now; every earlier one is ended."""
 
 
 class HolderConfirmationRow(NotifiedRow):
-    """An application that shows no right token: the contract's holder confirms it before an ID is issued (Y5a)."""
+    """A pair of an application without a right token: the contract's holder confirms it before an ID is issued (Y5a).
+
+    All pairs of the application are asked about together. One whose Yayoi ID is corrected afterwards waits anew; the
+    others go on.
+    """
 
     __tablename__ = "holder_confirmations"
     __table_args__ = (
+        UniqueConstraint("application_no", "office_no"),
+        ForeignKeyConstraint(
+            ("application_no", "office_no"), ["application_offices.application_no", "application_offices.office_no"]
+        ),
         Index("waiting_for_the_holder", "existing_contract_id", postgresql_where=text("settled_at is null")),
         Index(
             "confirmations_to_notify",
@@ -103,12 +114,16 @@ class HolderConfirmationRow(NotifiedRow):
         ),
     )
 
-    application_no: Mapped[str] = mapped_column(ForeignKey("applications.application_no"), primary_key=True)
+    confirmation_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    application_no: Mapped[str]
+    office_no: Mapped[int]
     existing_contract_id: Mapped[str] = mapped_column(ForeignKey("existing_contracts.contract_id"))
     named_in: Mapped[int | None]
-    """The number of the last mail to the holder that names it."""
+    """The number of the last mail to the holder that names it as it is."""
     settled_at: Mapped[datetime | None]
     settled_as: Mapped[str | None]
+    asked_anew: Mapped[bool] = mapped_column(server_default=text("false"))
+    """It was confirmed before, and its Yayoi ID was corrected since."""
 
 
 class HolderMailRow(Base):

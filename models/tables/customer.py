@@ -96,6 +96,8 @@ class EnquiryRow(NotifiedRow):
     receipt_no: Mapped[str] = mapped_column(primary_key=True)
     submission_id: Mapped[UUID] = mapped_column(unique=True)
     contract_id: Mapped[str]
+    application_no: Mapped[str | None]
+    """As it was typed: there may be no such application."""
     name: Mapped[str]
     mail_address: Mapped[MailAddressText]
     text: Mapped[str]

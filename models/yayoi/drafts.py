@@ -39,3 +39,14 @@ def draft_of(secret_keys: SecretKeys, token: str) -> UUID | None:
     """Return which draft a token opens; None for one that was not made here."""
     link = read_link(secret_keys, PersonalLinkKind.DRAFT, token)
     return UUID(link.procedure_id) if link else None
+
+
+def mail_token(secret_keys: SecretKeys, draft_id: UUID, mail_no: int, expires_at: datetime) -> str:
+    """Return what only a mail's link carries beside the draft's token: who opens it reads that address's mails."""
+    return PersonalLink(PersonalLinkKind.OWN_ADDRESS, str(draft_id), mail_no, expires_at).token(secret_keys)
+
+
+def mail_no_of(secret_keys: SecretKeys, draft_id: UUID, token: str) -> int | None:
+    """Return which mail of the draft the token is from; None for one that is of none."""
+    link = read_link(secret_keys, PersonalLinkKind.OWN_ADDRESS, token)
+    return link.occurrence if link and link.procedure_id == str(draft_id) else None

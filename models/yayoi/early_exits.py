@@ -12,6 +12,9 @@ _USUAL = {
 EXPIRING = frozenset({Stage.CONFIRMATION, Stage.CORRECTION, Stage.SHARING})
 """Where somebody is waited for until a deadline."""
 
+CANCELLATION_REFUSED = "取り消しの依頼を受けたが、取り消さなかった"
+"""In the audit trail: a cancellation of the whole application was not possible for this office."""
+
 
 def explanation(outcome: Outcome, text: str) -> str:
     """Return what the customer reads about why the case has ended so: the text meant for them, or the usual one."""

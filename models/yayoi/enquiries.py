@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from models.common.identifiers import ComposedText
 from models.common.message import Message
 from models.yayoi.events import Name
-from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.identifiers import ApplicationNo, ContractId, YayoiId
 
 ENQUIRY_PATH = "/enquiry"
 ENQUIRY_PAGE = "お問い合わせ画面"
@@ -33,6 +33,7 @@ class EnquiryForm(BaseModel):
     """What a customer types."""
 
     contract_id: ContractId
+    application_no: Annotated[ApplicationNo | None, BeforeValidator(lambda text: text if str(text).strip() else None)]
     name: Name
     mail_address: YayoiId
     text: Annotated[ComposedText, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]

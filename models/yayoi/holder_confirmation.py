@@ -8,10 +8,10 @@ from models.yayoi.deadlines import MOST_UNCONFIRMED
 from models.yayoi.messages import OfficeRef
 
 HOLDER_ANSWERED = "holder_answered"
-"""The signal that asks a workflow of an application to look whether the contract's holder has answered."""
+"""The signal that asks a workflow to look whether the contract's holder has answered."""
 
 NOT_CONFIRMED = "ご契約者さまの確認が、期限までにありませんでした。"
-REFUSED_BY_HOLDER = "ご契約者さまにお確かめになり、このお申し込みを終了されました。"
+REFUSED_BY_HOLDER = "ご契約者さまが内容を確認され、このお申し込みを終了されました。"
 ANSWERED_ALREADY = "契約者の回答は、すでに記録されています。"
 TOO_MANY = (
     f"このご契約では、確認を待っているお申し込みが {MOST_UNCONFIRMED} 件あるため、いまは受け付けられません。"
@@ -42,20 +42,20 @@ class TooManyUnconfirmedError(Exception):
 
 
 class AskHolder(CaseStep):
-    """Ask the contract's holder to confirm what waits."""
+    """Ask the contract's holder to confirm what waits, this pair among it."""
 
     asked_as: str | None = None
     """The ID of the operation that asks for the mail once more."""
 
 
 class HolderAsked(SentMail):
-    """The holder was mailed about the application; or was not, and can be from `not_before` on."""
+    """The holder was mailed about the pair; or was not, and can be from `not_before` on."""
 
     not_before: datetime | None = None
 
 
 class RecordHolderAnswer(OfficeRef, CountedStep):
-    """What the contract's holder has answered an operator, for the whole application."""
+    """What the contract's holder has answered an operator, for all pairs of the application that wait."""
 
     confirmed: bool
     by: str

@@ -98,9 +98,9 @@ _AFTER_CLOSING = {
 def _correcting(state: OfficeState) -> str | None:
     if state.refused and not state.notified_at:
         return None
-    if state.stage not in {Stage.CONFIRMATION, Stage.CORRECTION} or not state.problems:
-        return "訂正を待っている段階ではありません。"
-    return None
+    if state.stage is Stage.CONFIRMATION or (state.stage is Stage.CORRECTION and state.problems):
+        return None
+    return "訂正を待っている段階ではありません。"
 
 
 def _answering_for_holder(state: OfficeState) -> str | None:

@@ -17,6 +17,7 @@ from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.matrices import mostly_long
 from tests.support.running import PATIENCE
 from tests.support.web import until
 from workflows.backoffice.queues import Queue, QueueFilter, link
@@ -143,19 +144,26 @@ async def queues_of(case: Case, asked: QueueFilter) -> set[Queue]:
 
 @pytest.mark.parametrize(
     ("situation", "expected"),
-    [
-        (at_sharing, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
-        (operator_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
-        (acknowledged, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
-        (on_hold, {Queue.ON_HOLD, Queue.DUE_THIS_WEEK}),
-        (resumed, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
-        (overdue, {Queue.OVERDUE, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
-        (notified_late, {Queue.WAITING_FOR_APPLICANT}),
-        (notified_in_time, {Queue.WAITING_FOR_APPLICANT}),
-        (failing, {Queue.FAILING, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
-        (recovered, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
-        (closed, set()),
-    ],
+    mostly_long(
+        [
+            (at_sharing, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+            (operator_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+            (acknowledged, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+            (on_hold, {Queue.ON_HOLD, Queue.DUE_THIS_WEEK}),
+            (resumed, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+            (overdue, {Queue.OVERDUE, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+            (notified_late, {Queue.WAITING_FOR_APPLICANT}),
+            (notified_in_time, {Queue.WAITING_FOR_APPLICANT}),
+            (failing, {Queue.FAILING, Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+            (recovered, {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}),
+            (closed, set()),
+        ],
+        each_time=[
+            (operator_turn, {Queue.WAITING_FOR_OPERATOR, Queue.DUE_THIS_WEEK}),
+            (on_hold, {Queue.ON_HOLD, Queue.DUE_THIS_WEEK}),
+            (closed, set()),
+        ],
+    ),
     ids=lambda value: getattr(value, "__name__", ""),
 )
 async def test_a_case_is_in_its_queues_and_in_no_other(

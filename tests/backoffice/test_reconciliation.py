@@ -53,6 +53,7 @@ from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.matrices import mostly_long
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
 from workers.stack.inbox import text_of
@@ -112,7 +113,9 @@ async def in_set_up_not_linked(environment: Environment) -> Case:
     return case
 
 
-BEFORE_STEP5 = pytest.mark.parametrize("stage", [in_correction, in_sharing, in_set_up, in_set_up_not_linked])
+BEFORE_STEP5 = pytest.mark.parametrize(
+    "stage", mostly_long([in_correction, in_sharing, in_set_up, in_set_up_not_linked], each_time=[in_set_up])
+)
 
 
 @BEFORE_STEP5

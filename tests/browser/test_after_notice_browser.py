@@ -48,6 +48,7 @@ class Reading(Looking):
         assert not await self.page.evaluate(wider), heading
 
 
+@pytest.mark.long  # the walk from STEP1 on passes here, too
 @pytest.mark.parametrize(("device", "script"), BROWSERS)
 async def test_from_the_notice_to_the_last_relink(
     customer: Customer, browser: Browser, device: str, *, script: bool

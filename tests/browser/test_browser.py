@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.tables import EnquiryRow
 from models.yayoi.procedures import Stage
 from tests.browser.browsing import DEVICES, Looking, new_page
+from tests.support.matrices import mostly_long
 from tests.support.serving import served
 from tests.support.web import NETWORK, TOKEN_B, TOKEN_C, Web, answering, end_cases, fill_registry, web_on
 
@@ -33,7 +34,7 @@ async def address(web: Web) -> AsyncIterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
 async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
     web: Web, address: str, browser: Browser, device: str
 ) -> None:
@@ -87,7 +88,7 @@ async def test_an_applicant_errs_corrects_and_lands_on_the_case_page(
         assert (await web.row(application_no)).existing_contract_id == NETWORK
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
 async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, device: str) -> None:
     async with new_page(browser, device) as page:
         looking = Looking(page, "pages", device)
@@ -99,7 +100,7 @@ async def test_no_page_is_wider_than_the_screen(address: str, browser: Browser, 
     assert [text for text in looking.complaints if "404" not in text] == []
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["phone"]))
 async def test_back_forward_and_reload_open_pages_and_send_no_form_again(
     web: Web, address: str, browser: Browser, device: str
 ) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from tests.browser.browsing import DEVICES, new_page
+from tests.support.matrices import mostly_long
 from tests.support.serving import served
 from tests.support.web import NETWORK, TOKEN_B, Web, answering, end_cases, fill_registry, web_on
 
@@ -56,7 +57,7 @@ async def type_into(page: Page, name: str, text: str) -> None:
     await page.keyboard.type(text)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["desk"]))
 async def test_the_application_is_filled_in_corrected_and_sent_by_keyboard_alone(
     web: Web, browser: Browser, device: str
 ) -> None:
@@ -94,7 +95,7 @@ async def test_the_application_is_filled_in_corrected_and_sent_by_keyboard_alone
         await expect(page.get_by_role("heading", level=1)).to_have_text("お申し込みを受け付けました")
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", mostly_long(DEVICES, each_time=["desk"]))
 @pytest.mark.parametrize("path", PAGES)
 async def test_all_of_a_page_is_come_to_and_seen(web: Web, browser: Browser, device: str, path: str) -> None:
     """From the first to the last that can have the focus, which is the footer's last link."""

@@ -19,7 +19,6 @@ OF_THE_WHOLE = {"browser", "hostile", "replay", "support", "third_procedure"}
 
 SAME_OF_EACH = {
     "models": {
-        "accounts": "tables, and their rules",
         "address_checks": "rules, and their store",
         "batches": "rules, and their store",
         "bounces": "rules, and their store",

@@ -195,7 +195,8 @@ def test_what_is_filled_in_brings_no_structure(family_name: str, given_name: str
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [WIDTHS[0], pytest.param(WIDTHS[1], marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_every_mail_can_be_read_at_every_width_and_by_everybody(browser: Browser, width: int) -> None:
     page = await browser.new_page(viewport={"width": width, "height": 800})
     asked: list[str] = []

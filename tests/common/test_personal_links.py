@@ -64,7 +64,7 @@ def test_y26_codes_of_other_times_procedures_and_secrets_are_others() -> None:
     assert len(set(codes)) > 590  # 600 codes out of a million: hardly any two alike
 
 
-def test_r18_what_a_former_key_signed_is_read_and_the_current_one_signs() -> None:
+def test_what_a_former_key_signed_is_read_and_the_current_one_signs() -> None:
     old, rotated, without = SecretKeys("old"), SecretKeys("new", ("old",)), SecretKeys("new")
     assert read_link(rotated, KIND, LINK.token(old)) == LINK
     assert read_link(without, KIND, LINK.token(old)) is None

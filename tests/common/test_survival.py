@@ -48,9 +48,11 @@ async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state
             stack.kill(name)
         await outside.notice(OFFICE_C[0])
         await case.rests_at(2, Stage.SET_UP)
+        await case.status_rows_say_what_the_procedures_are(1, 2)
         await case.customer_sets_up(1, *LINKS_B)
         await case.customer_sets_up(2, *LINKS_C)
         outcome = await case.result()
+        await case.status_rows_say_what_the_procedures_are(1, 2)
 
         assert [office.outcome for office in outcome.offices] == [Outcome.COMPLETED, Outcome.COMPLETED]
         issued = await case.issued()
@@ -79,8 +81,10 @@ async def test_everything_killed_at_once_in_the_middle_of_a_case(state_dir: Path
             case = Case(settings, outside, application_no)
             await outside.notice(OFFICE_B[0])
             await case.rests_at(1, Stage.SET_UP)
+            await case.status_rows_say_what_the_procedures_are(1)
             await case.customer_sets_up(1, *LINKS_B)
             outcome = await case.result()
+            await case.status_rows_say_what_the_procedures_are(1)
             assert [office.outcome for office in outcome.offices] == [Outcome.COMPLETED]
             assert len(await case.issued()) == 1
             assert len(await case.notices()) == 1

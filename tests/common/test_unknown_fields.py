@@ -13,6 +13,7 @@ from temporalio.client import WorkflowHistory
 
 from models.common.message import FromOutside, Message
 from models.common.operator_message import ActionMessage
+from tests.support.matrices import mostly_long
 from tests.support.product_models import every
 from tests.support.recorded_histories import HISTORIES
 from tests.support.sandbox import replay
@@ -84,7 +85,7 @@ def test_no_class_has_a_rule_of_its_own() -> None:
     assert [model for model in others if "extra" in model.model_config] == []
 
 
-@pytest.mark.parametrize("name", sorted(HISTORIES))
+@pytest.mark.parametrize("name", mostly_long(sorted(HISTORIES), each_time=sorted(HISTORIES)[::10]))
 async def test_a_history_replays_whatever_fields_its_messages_had_besides(name: str) -> None:
     history = WorkflowHistory.from_json(name, _with_fields_of_another_build(json.loads(HISTORIES[name])))
     await replay(history)

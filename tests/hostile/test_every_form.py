@@ -23,6 +23,7 @@ from models.yayoi.case_links import case_path
 from tests.hostile.people import LONG_AGO, STILL_OPEN, THIEF
 from tests.hostile.target import Attacker, Target, target_on
 from tests.support.databases import new_database
+from tests.support.matrices import mostly_long
 from tests.support.web import PASSWORD_HASH, SECRET
 from web.common.auth.rate_limits import Limits
 from web.common.problems import SYSTEMS, ProblemError
@@ -119,8 +120,13 @@ def test_every_form_is_taken_by_a_route_whose_answers_are_redirects(target: Targ
         assert isinstance(route, PageRoute), context.path
 
 
-@pytest.mark.parametrize("signed", [True, False], ids=["signed in", "nobody"])
-@pytest.mark.parametrize("sent", SENT)
+@pytest.mark.parametrize(
+    ("signed", "sent"),
+    mostly_long(
+        [(signed, sent) for signed in (True, False) for sent in SENT],
+        each_time=[(False, "nothing"), (False, "everything wrong")],
+    ),
+)
 async def test_every_form_that_is_refused_leads_to_a_page_that_can_be_opened_again(
     target: Target, sent: str, *, signed: bool
 ) -> None:

@@ -25,6 +25,7 @@ from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
+from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import Limit
@@ -203,7 +204,12 @@ TRIES: dict[str, tuple[int, Tried]] = {
 }
 
 
-@pytest.mark.parametrize("tried", TRIES)
+@pytest.mark.parametrize(
+    "tried",
+    mostly_long(
+        TRIES, each_time=["sign-in of one account", "registrations of one address", "STEP5 passwords of one number"]
+    ),
+)
 async def test_whatever_can_be_tried_again_and_again_ends_with_429(
     target: Target, attacker: Attacker, tried: str
 ) -> None:

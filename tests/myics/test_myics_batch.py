@@ -98,6 +98,7 @@ async def test_the_corrected_file_of_refused_rows_can_be_sent_again(myics: Myics
     assert len(await client_ids(myics)) == 3
 
 
+@pytest.mark.long
 async def test_no_row_is_lost_or_doubled_when_the_worker_dies_in_the_middle(
     sessions: async_sessionmaker[AsyncSession],
     database_url: str,
@@ -141,6 +142,7 @@ async def test_two_workers_on_one_page_take_each_row_once(myics: MyicsEnvironmen
     assert len(await client_ids(myics)) == 60
 
 
+@pytest.mark.long
 async def test_users_of_a_file_are_invited_each_once_and_not_all_at_once(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     await finished(myics, await myics.send_file(manager, BatchKind.CLIENTS, clients(1)))
@@ -215,6 +217,7 @@ async def test_a_file_is_its_firms_own(myics: MyicsEnvironment) -> None:
         await myics.batches.take(manager, BatchKind.CLIENTS, b"", uuid4())
 
 
+@pytest.mark.long
 async def test_a_page_costs_few_events(myics: MyicsEnvironment) -> None:
     manager = await myics.firm()
     number = await myics.send_file(manager, BatchKind.CLIENTS, clients(PAGE + 1))
@@ -223,6 +226,7 @@ async def test_a_page_costs_few_events(myics: MyicsEnvironment) -> None:
     assert per_page * 25 < 1_000  # far below what Temporal warns of
 
 
+@pytest.mark.long
 async def test_many_pages_go_on_in_new_runs_where_the_last_one_was(
     myics: MyicsEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +270,7 @@ async def test_a_new_run_goes_on_where_the_last_one_was(myics: MyicsEnvironment)
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(20, 30)]
 
 
+@pytest.mark.long
 async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(
     myics: MyicsEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +350,7 @@ async def test_a_page_that_is_refused_for_good_waits_for_an_operator_who_has_it_
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(3)]
 
 
+@pytest.mark.long
 async def test_a_file_comes_after_the_cases(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     assert (await handle.describe()).raw_description.workflow_execution_info.priority.priority_key == 4

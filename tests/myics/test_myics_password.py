@@ -193,6 +193,7 @@ async def test_m8_withdrawn_by_an_operator_the_account_stays_and_the_link_ends(s
     assert (await site.myics.signed_in(FIRM, OWNER, PASSWORD)).manages
 
 
+@pytest.mark.long
 async def test_m8_wrong_passwords_of_strangers_keep_nobody_out(site: MyicsSite) -> None:
     """Not whose browser is known, nor who is logged in; and who comes anew gets through by the mail."""
     async with site.browser() as own, site.browser() as new:

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models.common.store.case_status import status_of, statuses_of_parts
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -184,19 +183,3 @@ def _text(mail: EmailMessage) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
-
-
-async def status_rows_say_what_the_procedures_are(case: Case) -> None:
-    """Of each office, once nothing is under way: what pages read is what the workflow knows."""
-    async with case.environment.sessions() as session:
-        numbers = list(await statuses_of_parts(session, case.application_no))
-    for number in numbers:
-        await case.settled(number)
-        known = await case.progress(number)
-        async with case.environment.sessions() as session:
-            row = await status_of(session, case.application_no, number)
-        assert row is not None
-        assert (row.stage, row.waiting_for, row.until, row.assignee, row.outcome) == (
-            *(known.stage, known.waiting_for, known.waits_until, known.assignee, known.outcome),
-        )
-        assert (row.held, row.overdue, tuple(row.points)) == (known.held, known.overdue, known.open_points)

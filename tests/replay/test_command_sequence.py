@@ -8,6 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.replay.changed_procedures import WithOneStepLess, WithOneStepMore, WithOneStepMorePatched
 from tests.support.command_sequence import BROUGHT_BY_THE_CALENDAR, WHAT_TO_DO, patches, silent_change, steps
 from tests.support.environment import environment_with_worker
+from tests.support.matrices import mostly_long
 from tests.support.recorded_histories import HISTORY_FILES
 from tests.support.recorded_paths import ENDED, IN_THE_MIDDLE, Path, cancelled_before_the_notice, parts
 from tests.support.settling import settled
@@ -24,7 +25,7 @@ def committed(path: Path, part: str) -> WorkflowHistory:
 
 
 @pytest.mark.paths
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
+@pytest.mark.parametrize("path", mostly_long(PATHS, each_time=ENDED[:1]), ids=lambda path: path.__name__)
 async def test_a_path_asks_for_what_it_asked_for_before(
     path: Path, sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -9,6 +9,7 @@ from temporalio.workflow import NondeterminismError
 from tests.replay.changed_procedures import LOOK_BEFORE_LINKS, WithOneStepMore, WithOneStepMorePatched
 from tests.support.command_sequence import steps
 from tests.support.environment import environment_with_worker
+from tests.support.matrices import mostly_long
 from tests.support.recorded_histories import HISTORIES
 from tests.support.recorded_paths import completed_at_once
 from tests.support.sandbox import replay
@@ -21,12 +22,12 @@ OF_OFFICES = {
 THAT_REMEMBERED = [name for name, history in OF_OFFICES.items() if "activity remember_links" in steps(history)]
 
 
-@pytest.mark.parametrize("name", sorted(OF_OFFICES))
+@pytest.mark.parametrize("name", mostly_long(sorted(OF_OFFICES), each_time=sorted(OF_OFFICES)[::8]))
 async def test_with_the_patch_every_case_that_began_before_goes_on(name: str) -> None:
     await replay(OF_OFFICES[name], WithOneStepMorePatched)
 
 
-@pytest.mark.parametrize("name", sorted(THAT_REMEMBERED))
+@pytest.mark.parametrize("name", mostly_long(sorted(THAT_REMEMBERED), each_time=sorted(THAT_REMEMBERED)[::8]))
 async def test_without_the_patch_cases_that_began_before_break(name: str) -> None:
     # The result of another step cannot be read, or the commands differ: either way it is seen before anything moves.
     with pytest.raises((NondeterminismError, RuntimeError)):

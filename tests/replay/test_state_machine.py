@@ -30,7 +30,6 @@ from tests.replay.invariants import (
     one_id_for_a_pair_that_counts_for_who_has_ended_well,
     records,
     sharing_is_restored_exactly_where_we_released_it,
-    status_rows_say_what_the_procedures_are,
 )
 from tests.support.environment import (
     NOBODY,
@@ -44,6 +43,7 @@ from tests.support.environment import (
 from tests.support.operator_actions import filled_in, shown_actions
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.state_machines import BOUNDED, Place
+from tests.support.status_rows import status_rows_say_what_the_procedures_are
 
 OFFICES = (1, 2)
 ENDINGS = {Action.REJECT, Action.WITHDRAW, Action.CANCEL}

@@ -177,7 +177,7 @@ def _check(**changes: Any) -> Executable:
 
 
 _WAITS_FOR_HOLDER = insert(HolderConfirmationRow).values(
-    application_no=NO, existing_contract_id="8871304", changed_at=AT, notified_at=AT
+    application_no=NO, office_no=1, existing_contract_id="8871304", changed_at=AT, notified_at=AT
 )
 _ONE_STEP = {"ledger": 1, "audit_trail": 1}
 _OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
@@ -516,7 +516,7 @@ TRIALS = [
     ),
     Trial(
         activity="ask_holder",
-        message=AskHolder(case_no=NO, at=AT),
+        message=AskHolder(case_no=NO, part=1, at=AT),
         given=(_WAITS_FOR_HOLDER,),
         added={"holder_mails": 1, "notices": 1, "audit_trail": 1},
         then=1,  # the mail is planned in a transaction of its own, before the others

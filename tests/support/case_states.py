@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.calendar import day_in_japan
@@ -18,6 +18,7 @@ from models.tables import (
     CaseStatusRow,
     GroupMemberRow,
     HolderConfirmationRow,
+    HolderMailRow,
     IssuedContractRow,
     NoticeRow,
     OfficeRow,
@@ -36,7 +37,7 @@ from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
-from models.yayoi.pair_rules import NOT_REGISTERED
+from models.yayoi.pair_rules import NOT_OF_THE_CONTRACT, NOT_REGISTERED, PairProblem
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
 from models.yayoi.store.confirmations import settle
@@ -125,7 +126,14 @@ class CaseState:
     def points(self) -> tuple[str, ...]:
         if self.after_notice:
             return self.follow_up.open_points
-        return (NOT_REGISTERED.message,) if self.stage is Stage.CORRECTION else ()
+        return tuple(problem.message for problem in self.problems)
+
+    @property
+    def problems(self) -> tuple[PairProblem, ...]:
+        """What is wrong: an ID that is none, or, before the holder has confirmed, the token that shows nothing."""
+        if self.stage is Stage.CORRECTION:
+            return (NOT_REGISTERED,)
+        return (NOT_OF_THE_CONTRACT,) if self.unconfirmed and self.procedure.linked else ()
 
     @property
     def age(self) -> timedelta:
@@ -187,7 +195,7 @@ class CaseState:
         state.waits_until = TODAY
         state.checked = True
         state.waits_for_holder = self.unconfirmed
-        state.problems = (NOT_REGISTERED,) if self.stage is Stage.CORRECTION else ()
+        state.problems = self.problems
         state.sharing_ended = Stage.SHARING in stages and stages.index(self.stage) > stages.index(Stage.SHARING)
         state.notified_at = self.notified_at if self.after_notice else None
         state.contract_id = case.contract_id if self.after_notice else None
@@ -250,15 +258,21 @@ class CaseState:
 
     async def _write_confirmation(self, session: DatabaseSession, case: WrittenCase) -> None:
         """Let the application wait for the contract's holder, or have their confirmation if it needs one (Y5a)."""
-        await session.execute(delete(HolderConfirmationRow))
-        if self.unconfirmed or not self.procedure.linked:
+        for table in (HolderMailRow, HolderConfirmationRow):
+            await session.execute(delete(table))
+        if not self.unconfirmed and self.procedure.linked:
+            return
+        offices = select(ApplicationOfficeRow.office_no).filter_by(application_no=case.application_no)
+        for office_no in await session.scalars(offices):
             row = HolderConfirmationRow(
                 application_no=case.application_no,
+                office_no=office_no,
                 existing_contract_id=case.existing_contract_id,
                 changed_at=NOW,
                 notified_at=NOW,
             )
-            settle(row, None if self.unconfirmed else ConfirmationOutcome.CONFIRMED)
+            if not self.unconfirmed:
+                settle(row, ConfirmationOutcome.CONFIRMED)
             session.add(row)
 
     async def _write_what_was_done(self, session: DatabaseSession, case: WrittenCase, pair: dict[str, Any]) -> None:

@@ -18,21 +18,26 @@ from temporalio.client import Client
 
 from activities.common.mail_markdown import text_of
 from activities.common.mail_templates import mail_templates
+from activities.common.outbox import Audit, MailIdentity, Outbox, Write
 from activities.yayoi.contract_ids import ContractIdPool
+from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
 from models.common.api_keys import CUSTOMER_PAGES
 from models.common.calendar import BusinessCalendar, utc_now
+from models.common.messages import SentMail
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
 from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.store.case_status import publish_nothing
+from models.common.store.ledger import Ledger
 from models.common.waiting_for import WaitingFor
 from models.myics.vendor_pages import MyicsPages
 from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, IssuedContractRow, SetUpStepRow
 from models.yayoi.case_links import calendar_address, case_link, case_path, link_expiry, operators_link
 from models.yayoi.customer_events import AnyEvent, RelinkCorrected
 from models.yayoi.enquiries import ENQUIRY_PATH
-from models.yayoi.holder_confirmation import ConfirmationOutcome
+from models.yayoi.holder_confirmation import AskHolder, ConfirmationOutcome
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome, SendMail
@@ -52,6 +57,7 @@ from tests.support.web import (
     SECRET,
     STANDALONE,
     TOKEN_B,
+    TOKEN_C,
     TOKEN_OF_ANOTHER,
     UI,
     WEB,
@@ -83,6 +89,8 @@ class ProcedureInState(EventDelivery):
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         self._sessions = sessions
         self.state: OfficeState | None = None
+        self.beside: OfficeState | None = None
+        """Of the application's second office, which stays as it was received."""
         self.taken: set[Action] = set()
 
     async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
@@ -96,8 +104,13 @@ class ProcedureInState(EventDelivery):
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
         update, message = update_of(event, sent_by)
         action = Action[update.__name__.upper()]
-        if reason := OPERATIONS.refuse(action, message, self.state) or refuse_days(message, self.state, TODAY):
+        own = found[1] == self.state.case.part
+        state = self.state if own else self.beside
+        assert state is not None
+        if reason := OPERATIONS.refuse(action, message, state) or refuse_days(message, state, TODAY):
             raise EventRefusedError(reason)
+        if not own:
+            return Delivery(self.state.case.case_no, found[1], EventStatus.DELIVERED)
         return self._taken(self.state.case.case_no, found[1], action)
 
     def _taken(self, application_no: ApplicationNo, office_no: int, action: Action) -> Delivery:
@@ -115,7 +128,7 @@ class HolderInState(HolderConfirmations):
     async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
         opened = await self.opened(application_no)
         assert opened is not None
-        if not opened.waits or (settlement.allows and shown != opened.digest):
+        if not opened.waiting or (settlement.allows and shown != opened.digest):
             return False
         self._procedure.taken.add(Action.REPORT_CONFIRMED if settlement.allows else Action.REPORT_NOT_CONFIRMED)
         return True
@@ -138,10 +151,13 @@ class Page(HTMLParser):
         super().__init__()
         self.path = path
         self.links: list[str] = []
+        self.main_links: list[str] = []
+        """Those that are not on every page."""
         self.forms: list[Form] = []
         self.labels: set[str] = set()
         self.texts: list[str] = []
         self._label: list[str] | None = None
+        self._in_main = False
         self.feed(html)
 
     @property
@@ -150,10 +166,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = {name: value or "" for name, value in attrs}
+        self._in_main |= tag == "main"
         if tag in {"a", "button", "h1", "h2", "summary"}:
             self._label = []
         if tag == "a" and "href" in facts:
             self.links.append(urljoin(self.path, facts["href"]).partition("#")[0])
+            if self._in_main:
+                self.main_links.append(self.links[-1])
         if tag == "form":
             self.forms.append(Form(urljoin(self.path, facts.get("action", "")), facts.get("method", "get")))
         if not self.forms:
@@ -166,7 +185,14 @@ class Page(HTMLParser):
             if chosen or facts["name"] == "consent":
                 form.fields[facts["name"]] = facts.get("value", "")
 
+    @property
+    def says_where_to_go_on(self) -> bool:
+        """Whether who is refused is led on by what the page itself says: to ask, or to where their case is."""
+        ways_on = ("/applications/", SET_UP_PATH, ENQUIRY_PATH)
+        return any(link.startswith(ways_on) for link in self.main_links)
+
     def handle_endtag(self, tag: str) -> None:
+        self._in_main &= tag != "main"
         if tag in {"a", "button", "h1", "h2", "summary"} and self._label is not None:
             self.labels.add("".join(self._label).strip())
             self._label = None
@@ -202,9 +228,11 @@ class Walk:
         self.app.state.services[EventDelivery] = self._procedure
         self.app.state.services[HolderConfirmations] = HolderInState(self.sessions, self._procedure)
         named = {"yayoi_pages": YayoiPages(), "myics_pages": MyicsPages(), "enquiry_url": WEB + ENQUIRY_PATH}
+        self._registry = postgres_registry(ContractIdPool(7_000_000, 7_999_999))
+        self._templates = mail_templates(**named)
         self._mails = MailTexts(
-            postgres_registry(ContractIdPool(7_000_000, 7_999_999)),
-            mail_templates(**named),
+            self._registry,
+            self._templates,
             partial(case_link, WEB, SECRET),
             partial(operators_link, UI, "default"),
             "desk@example.co.jp",
@@ -214,10 +242,13 @@ class Walk:
         """Write the state and walk through all that anybody is led to in it."""
         known = state.office_state(self.case)
         self._procedure.state, self._procedure.taken = known, set()
+        self._procedure.beside = OfficeState.of(known.case.model_copy(update={"part": 2}))
         async with self.sessions.begin() as session:
             await state.write(session, self.case)
         found = _Found(state)
         starts = [SET_UP_PATH, RELINK_PATH, *(self._without_mails() if state.unconfirmed else ())]
+        if state.unconfirmed:
+            starts += re.findall(rf"{re.escape(WEB)}(/\S*)", await self._mail_to_holder())
         for kind in state.mails:
             text = await self._mail(kind, state)
             if kind in state.new_mails:
@@ -243,6 +274,16 @@ class Walk:
         }
         receipt = case_path(SECRET, self.case.application_no, link_expiry(TODAY))
         return [receipt, *(f"/holder/{name}?link={token}" for name, token in tokens.items())]
+
+    async def _mail_to_holder(self) -> str:
+        """Write the mail that asks the contract's holder to confirm the application (Y5a)."""
+        outbox = _WritingOutbox(self.sessions)
+        ledger = Ledger(self.sessions, publish_nothing)
+        activities = HolderConfirmationActivities(
+            self.sessions, ledger, outbox, self._registry.contracts, self._templates, secret_keys=SECRET, public_url=WEB
+        )
+        await activities.ask_holder(AskHolder(case_no=self.case.application_no, part=1, at=NOW))
+        return outbox.written[-1]
 
     async def _mail(self, kind: MailKind, state: CaseState) -> str:
         """Write the mail as it was sent when the case came to this state; the same for all states that differ in more.
@@ -295,7 +336,7 @@ class Walk:
             self._same_for_all.add(place)  # a file, which leads nowhere
             return None
         page = Page(path, answer.text)
-        if answer.status_code != httpx.codes.OK and not (found.state.over and ENQUIRY_PATH in page.links):
+        if answer.status_code != httpx.codes.OK and not (found.state.over and page.says_where_to_go_on):
             found.dead_ends.append(f"{path} answers {answer.status_code}: {_words(answer)}")
             return None
         if await self._is_for_all(place, answer.text):
@@ -341,6 +382,19 @@ class Walk:
         if "details.phone" in form.fields:
             sent |= GROUP
         return sent | dict([form.button] if form.button else [])
+
+
+class _WritingOutbox(Outbox):
+    """Writes mails, and sends none."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+        self.written: list[str] = []
+
+    async def send(self, mail: MailIdentity, write: Write, audit: Audit | None = None) -> SentMail:  # noqa: ARG002
+        async with self._sessions() as session:
+            self.written.append(text_of((await write(session)).body))
+        return SentMail(message_id="<written@web.test>")
 
 
 @dataclass
@@ -394,8 +448,13 @@ def _words(answer: httpx.Response) -> str:
 
 
 @asynccontextmanager
-async def walk_of(sessions: async_sessionmaker[AsyncSession], procedure: Procedure) -> AsyncIterator[Walk]:
-    """Have one application of this procedure, whose customer is signed in; nothing runs beside the pages."""
+async def walk_of(
+    sessions: async_sessionmaker[AsyncSession], procedure: Procedure, *, offices: int = 1
+) -> AsyncIterator[Walk]:
+    """Have one application of this procedure, whose customer is signed in; nothing runs beside the pages.
+
+    Of two `offices` the second stays as it was received.
+    """
     await fill_registry(sessions)
     client = await Client.connect("127.0.0.1:1", lazy=True)
     app = create_app(
@@ -411,12 +470,12 @@ async def walk_of(sessions: async_sessionmaker[AsyncSession], procedure: Procedu
     )
     async with browser_on(app) as http, browser_on(app) as nobody:
         web = Web(app, http, sessions, client, "nobody's")
-        case = await _applied(web, procedure)
+        case = await _applied(web, procedure, offices)
         await web.sign_in(case.yayoi_id)
         yield Walk(app, http, nobody, sessions, case)
 
 
-async def _applied(web: Web, procedure: Procedure) -> WrittenCase:
+async def _applied(web: Web, procedure: Procedure, offices: int) -> WrittenCase:
     network = SetUpStep.PRODUCT in procedure.set_up_steps or procedure.has(Stage.ATTACH)
     contract, token = (NETWORK, TOKEN_B) if network else (STANDALONE, TOKEN_OF_ANOTHER)
     of_contract = {"existing_contract_id": contract, "network_product": network}
@@ -426,7 +485,8 @@ async def _applied(web: Web, procedure: Procedure) -> WrittenCase:
         await _completed_before(web, issued, of_contract)
         own["issued_contract_id"] = issued
     kind = {"accounting_link": procedure.linked, "link_addition": procedure.has(Stage.ATTACH)}
-    application_no = await web.applied(pair(**own), **of_contract, **kind)
+    beside = [pair(IDS[1], TOKEN_C if procedure.linked else None)] if offices > 1 else []
+    application_no = await web.applied(pair(**own), *beside, **of_contract, **kind)
     return WrittenCase(
         application_no,
         IDS[0],

@@ -97,7 +97,7 @@ TABLE = [
     (
         "confirmation",
         state_at(Stage.CONFIRMATION, Procedure.UNLINKED_NETWORK, waits_for_holder=True),
-        CONFIRMING - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
+        (CONFIRMING | {Action.CORRECT_PAIR}) - {Action.REPORT_SHARING_RELEASED, Action.RENEW_LINK},
     ),
     (
         "confirmation, with a wrong token",

@@ -11,6 +11,9 @@ import pytest
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import Engine
+from sqlalchemy.util import LRUCache
 from temporalio.client import Interceptor, OutboundInterceptor, QueryWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker._workflow import _WorkflowWorker
@@ -78,6 +81,22 @@ def templates_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "__init__", with_cache)
+        yield
+
+
+@contextmanager
+def statements_compiled_once() -> Iterator[None]:
+    """Compile each SQL statement once for all tests, as a process does with its one engine: each test has another."""
+    compiled = LRUCache[Any, Any](5000)
+
+    def same(one: object, other: object) -> bool:
+        return type(one) is type(other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_compiled_cache", property(lambda _: compiled, lambda *_: None), raising=False)
+        # What is compiled is kept by its dialect: those of all engines are alike.
+        patch.setattr(PGDialect_asyncpg, "__eq__", same)
+        patch.setattr(PGDialect_asyncpg, "__hash__", lambda dialect: hash(type(dialect)))
         yield
 
 

@@ -19,6 +19,7 @@ from models.yayoi.mails import NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import ApplicationOutcome
 from models.yayoi.procedures import Stage
 from models.yayoi.service_links import LinkKind
+from tests.support.status_rows import row_says
 from workers import database, examples, temporal
 from workers.registry.file import load
 from workers.settings import Settings
@@ -121,6 +122,14 @@ class Case:
         for kind, service in links:
             facts = {"service_kind": kind, "service": service, "relinked_on": f"{day_in_japan(datetime.now(UTC))}"}
             await self._outside.report("service_relinked", contract_id=issued.contract_id, **facts)
+
+    async def status_rows_say_what_the_procedures_are(self, *office_numbers: int) -> None:
+        """Of offices at rest, also when they have ended: what pages read is what the workflow knows."""
+        client = await temporal.connect(self._settings)
+        async with database.opened(self._settings) as sessions, sessions() as session:
+            for number in office_numbers:
+                office = client.get_workflow_handle(office_workflow_id(self._application_no, number))
+                await row_says(session, self._application_no, await office.query(OfficeDataProcedure.progress))
 
     async def result(self) -> ApplicationOutcome:
         client = await temporal.connect(self._settings)

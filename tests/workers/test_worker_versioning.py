@@ -98,6 +98,7 @@ async def test_a_case_stays_with_the_build_that_began_it_and_new_ones_go_to_the_
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:

@@ -221,6 +221,27 @@ async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_i
     await at_rest(case, Stage.SET_UP)
 
 
+async def with_an_addition(first: Case) -> Case:
+    """Apply for 会計連携の追加 to the contract ID of a case that has closed with something open."""
+    await at_rest(first, Stage.SET_UP)
+    await let_close(first)
+    [issued] = await first.issued()
+    addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
+    pair = addition.offices[0].model_copy(update={"issued_contract_id": issued.contract_id})
+    return await first.environment.apply(addition.model_copy(update={"offices": (pair,)}))
+
+
+async def test_y25_y9_an_addition_to_the_same_id_does_not_keep_the_first_case_closed(environment: Environment) -> None:
+    first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
+    added = await with_an_addition(first)
+    await at_rest(added, Stage.RELINK)
+    await first.act(REOPEN, action=Action.REOPEN)
+    await at_rest(first, Stage.SET_UP)
+    async with environment.sessions() as session:
+        held = {(row.application_no, row.holds_id) for row in await session.scalars(select(ApplicationOfficeRow))}
+    assert held == {(first.application_no, True), (added.application_no, True)}
+
+
 async def test_y1_an_office_that_is_set_up_late_says_where_to_go_on_to_whom_applies_again(
     environment: Environment,
 ) -> None:
@@ -301,12 +322,7 @@ async def test_y25_a_second_application_does_not_hide_what_is_still_open(custome
 async def test_y25_y9_each_page_is_about_the_case_in_which_something_is_left(environment: Environment) -> None:
     """Set-up is that of the first case, after its closing too; the links are those of 会計連携の追加."""
     first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
-    await at_rest(first, Stage.SET_UP)
-    await let_close(first)
-    [issued] = await first.issued()
-    addition = form([OFFICE_B]).model_copy(update={"link_addition": True})
-    pair = addition.offices[0].model_copy(update={"issued_contract_id": issued.contract_id})
-    added = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
+    added = await with_an_addition(first)
     await at_rest(added, Stage.RELINK)
     own = [await pair_status_of(environment.sessions, OFFICE_B[0], links=links) for links in (False, True)]
     assert [status and status.application_no for status in own] == [first.application_no, added.application_no]

@@ -375,6 +375,7 @@ async def test_y9_without_the_link_the_confirmation_repeats_the_yayoi_ids_alone(
         assert word not in text
 
 
+@pytest.mark.long
 async def test_nobody_tries_tokens_in_numbers(web: Web) -> None:
     typed = filled(await opened(web)) | {"action": "confirm"}
     most = Limit.SUBMISSION.value.most

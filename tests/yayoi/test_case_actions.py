@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,14 +10,20 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.api_keys import CUSTOMER_PAGES
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, SetUpStepRow, SharingRow
 from models.yayoi.case_links import case_path
+from models.yayoi.customer_events import AnyEvent
+from models.yayoi.events import SupportPasswordSetEvent
+from models.yayoi.pair_rules import NOT_REGISTERED, PairProblem
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.event_cases import STILL_SHARED
+from models.yayoi.store.events import EventRefusedError
 from tests.support.case_pages import SOON, act, action, running, taken, two_pairs
 from tests.support.web import (
     CROSS_SITE,
+    IDS,
     SECRET,
     TOKEN_B,
     TOKEN_C,
@@ -36,6 +43,34 @@ from tests.support.web_procedures import AnsweringOffice
 from web.yayoi.applicant.case_actions import NOT_CONSENTED, SENT_BEFORE
 from web.yayoi.applicant.case_words import for_applicants
 from web.yayoi.applicant.correction import AGAIN, NOTHING, THE_SAME
+from web.yayoi.customer.reports import Reported, report
+from web.yayoi.event_delivery import EventDelivery
+
+UNREGISTERED = "nobody-at-all@example.co.jp"
+
+
+@pytest.mark.parametrize(
+    ("first", "typed", "problem"),
+    [
+        pytest.param(TOKEN_B, {"yayoi_id": UNREGISTERED}, NOT_REGISTERED, id="right token"),
+        pytest.param(TOKEN_OF_ANOTHER, {"yayoi_id": UNREGISTERED}, None, id="no right token"),
+        pytest.param(
+            TOKEN_OF_ANOTHER, {"yayoi_id": UNREGISTERED, "office_token": TOKEN_B}, NOT_REGISTERED, id="typed now"
+        ),
+        pytest.param(TOKEN_B, {"yayoi_id": IDS[1]}, None, id="registered"),
+    ],
+)
+async def test_y2_what_is_still_wrong_after_a_correction_is_said_early_to_who_shows_a_right_token(
+    web: Web, first: str, typed: dict[str, str], problem: PairProblem | None
+) -> None:
+    number = await web.applied(pair("b@example.co.jp", first))
+    await web.waits_at(number, 1, Stage.CORRECTION, points=["違います。"])
+    async with answering(web):
+        await running(web, number)
+        fields = typed | {"yayoi_id_confirmation": typed["yayoi_id"], "action": "confirm"}
+        text = text_of(await act(web, action(number, "correct"), fields))
+    assert "訂正する内容の確認" in text
+    assert (NOT_REGISTERED.message in text) == (problem is NOT_REGISTERED)
 
 
 async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_comes_once(web: Web) -> None:
@@ -154,7 +189,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
             "1 件目「B 商店」（弥生ID：b@example.co.jp）のお申し込みを取り下げます。",
             "取り下げを取り消すことはできません。",
             "「スマート取引取込」は、お申し込みの前と同じように利用できます。",
-            "ほかの事業所データのお手続きは、このまま進みます。",
+            "ほかの事業所データのお手続きには影響ありません。",
         ):
             assert consequence in text
         answer = await act(web, path)
@@ -345,6 +380,23 @@ async def test_forms_of_a_case_are_taken_from_its_own_pages_alone(web: Web) -> N
         answer = await web.http.post(action(number, name), data=typed, headers=CROSS_SITE)
         assert answer.status_code == 403
     assert await web.rows(select(EventRow)) == []
+
+
+class RefusingDelivery(EventDelivery):
+    """Refuses whatever is reported, as the procedure does to operators."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Any:  # noqa: ARG002 whatever it says
+        raise EventRefusedError(self.reason)
+
+
+async def test_y27_what_is_refused_on_the_pages_after_the_notice_says_nothing_that_only_operators_can_do() -> None:
+    delivery = RefusingDelivery("STEP5 は記録済みです。いまできる操作：cancel、hold")
+    about = {"event_id": uuid4(), "contract_id": "7000001", "yayoi_id": "b@example.co.jp"}
+    done = SupportPasswordSetEvent.model_validate(about | {"kind": "support_password_set"})
+    assert await report(delivery, done) == Reported("STEP5 は記録済みです。")
 
 
 def test_reasons_lose_what_only_operators_can_do() -> None:

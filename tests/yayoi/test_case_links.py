@@ -168,7 +168,7 @@ async def test_a_fresh_link_cannot_be_mailed_while_temporal_is_away(
 
 
 @pytest.mark.parametrize("office_no", [None, 2])
-async def test_r18_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mailed(
+async def test_y25_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mailed(
     web: Web, office_no: int | None
 ) -> None:
     number = await two_pairs(web)
@@ -201,7 +201,7 @@ async def test_r18_a_link_can_be_ended_by_whoever_holds_it_and_a_new_one_is_mail
         await end(web.client.get_workflow_handle(mailing.id))
 
 
-async def test_r18_keys_rotate_without_ending_open_links(web: Web) -> None:
+async def test_keys_rotate_without_ending_open_links(web: Web) -> None:
     number = await two_pairs(web)
     old, link_of_old = SecretKeys("before"), case_path(SecretKeys("before"), number, SOON)
     rotated = SecretKeys("now", (old.current, "long ago"))

@@ -16,13 +16,14 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationRow, DraftRow, NoticeRow
 from models.yayoi.deadlines import DRAFT_LASTS, SAVED_DRAFT_DAYS
-from models.yayoi.drafts import DRAFT_SUBJECT, MOST_OF_AN_ADDRESS, draft_of, draft_token
+from models.yayoi.drafts import DRAFT_SUBJECT, MOST_OF_AN_ADDRESS, draft_of, draft_token, mail_token
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.drafts import Drafts
 from tests.support.browser_user import BrowserUser, browser_user_on
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import NETWORK, SECRET, TOKEN_B, TOKEN_C, Web, hidden_fields, text_of
 from web.common.auth import Limit
+from web.common.auth.rate_limits import Limits
 from web.yayoi.applicant.apply_form import ApplicationPage
 from web.yayoi.applicant.plan import Plan, Planned
 from workers.stack.inbox import text_of as body_of
@@ -225,6 +226,31 @@ async def test_nobodys_inbox_is_filled_with_links(web: Web) -> None:
         for _ in range(Limit.MAIL.value.most + 1)
     ]
     assert answers == [303] * Limit.MAIL.value.most + [429]
+
+
+async def test_whoever_opens_the_mail_of_a_draft_is_mailed_whatever_strangers_have_asked_for(web: Web) -> None:
+    query = await saved(web, HALF)
+    await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")
+    [row] = await rows(web)
+    limits = Limits(web.sessions, SECRET)
+    for _ in range(1, Limit.DRAFT_MAIL_DAILY.value.most):
+        await limits.count((Limit.DRAFT_MAIL_DAILY, HANAKO))
+
+    async def ask_for_a_mail() -> httpx.Response:
+        return await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")
+
+    refused = await ask_for_a_mail()
+    assert refused.status_code == 429
+    assert "本日届いた、弥生からのメールにあるリンクを開いてください" in text_of(refused)
+    made_up = mail_token(SecretKeys("another key"), row.draft_id, row.mail_no, row.expires_at)
+    for opened in (query, f"{query}&mail={made_up}"):  # as the page's own address, which a stranger has
+        await web.http.get(f"/drafts/resume?{opened}")
+        assert (await ask_for_a_mail()).status_code == 429
+    own = mail_token(SECRET, row.draft_id, row.mail_no, row.expires_at)
+    await web.http.get(f"/drafts/resume?{query}&mail={own}")
+    assert (await ask_for_a_mail()).status_code == 303
+    # Registering with this address counts by itself.
+    await limits.count((Limit.REGISTRATION_MAIL_DAILY, HANAKO))
 
 
 async def test_an_address_keeps_the_newest_of_its_drafts(web: Web) -> None:

@@ -19,6 +19,7 @@ from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.matrices import mostly_long
 from tests.support.recorded_paths import BANK_B, BANK_C
 from tests.support.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
@@ -162,8 +163,10 @@ CARRIED_OUT = [
     for place in PLACES
     if (early_exit, place) not in REFUSED and (early_exit, place) not in (*DECLINED, *NEVER_EXPIRES)
 ]
-EACH_EXIT = [(early_exit, [place for each, place in CARRIED_OUT if each == early_exit][-1]) for early_exit in EXITS]
-"""Each early exit from the last stage that it is open at, where the most has to be undone; the others take long."""
+LAST = {
+    early_exit: (early_exit, [place for each, place in CARRIED_OUT if each == early_exit][-1]) for early_exit in EXITS
+}
+"""Each early exit from the last stage that it is open at, where the most has to be undone."""
 
 
 def the_last_of(rows: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
@@ -176,7 +179,7 @@ def the_last_of(rows: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
 
 @pytest.mark.parametrize(
     ("exit_name", "place_name"),
-    [pytest.param(*row, marks=[] if row in EACH_EXIT else [pytest.mark.long]) for row in CARRIED_OUT],
+    mostly_long(CARRIED_OUT, each_time=[LAST[name] for name in ("reject", "withdraw", "expire")]),
 )
 async def test_y27_an_early_exit_leaves_everything_as_it_was_before(
     environment: Environment, exit_name: str, place_name: str

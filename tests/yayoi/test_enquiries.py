@@ -64,6 +64,15 @@ async def test_y16_an_enquiry_with_a_new_id_is_refused_and_with_the_existing_one
     assert "手順" not in history
 
 
+async def test_y18_the_number_that_mails_ask_for_can_be_given_and_reaches_the_desk(customer: Customer) -> None:
+    assert "申込番号" in words(await customer.http.get("/enquiry"))
+    wrong = await customer.web.send("/enquiry", ASKED | {"application_no": "8871304"})
+    assert errors_on(wrong)[0].startswith("申込番号：")
+    number = customer.case.application_no
+    assert (await customer.web.send("/enquiry", ASKED | {"application_no": number.lower()})).status_code == 303
+    assert f"申込番号：{number}" in await forwarded(customer)
+
+
 async def test_y16_a_signal_with_made_up_content_forwards_nothing_again(customer: Customer) -> None:
     customer.environment.inbox.unknown.add(DESK)
     where = (await customer.web.send("/enquiry", ASKED)).headers["location"]

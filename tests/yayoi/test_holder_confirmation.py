@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.common.outbox import MailNotTakenError
 from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.messages import CaseStep
 from models.tables import (
     ApplicationOfficeRow,
     ApplicationRow,
@@ -30,15 +31,27 @@ from models.yayoi.holder_confirmation import (
 )
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
-from models.yayoi.messages import CheckResult, CloseOffice, CorrectPairStep, OfficeRef, OfficeStep, Outcome, SendMail
+from models.yayoi.messages import (
+    CheckResult,
+    CloseOffice,
+    CorrectPairStep,
+    IssueStep,
+    OfficeRef,
+    OfficeStep,
+    Outcome,
+    SendMail,
+)
 from models.yayoi.pair_rules import NOT_OF_THE_CONTRACT
+from models.yayoi.store.combinations import ledger_of
 from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.intake import Intake
+from models.yayoi.store.own_applications import own_applications
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.activity_trials import AT
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, TARO, YAYOI, form
 from tests.support.holder import asked, links_in, named_in
 from tests.support.smtp_inbox import SmtpInbox
+from workers.stack.inbox import text_of
 
 FOREIGN = OfficeToken("b6000037-0000-4000-8000-000000000002")
 WITHOUT_LINK = (OFFICE_B[0], None)
@@ -79,15 +92,19 @@ def step(no: ApplicationNo) -> OfficeStep:
     return OfficeStep.of(OfficeRef(case_no=no, part=1), AT)
 
 
+def issue(no: ApplicationNo, part: int) -> IssueStep:
+    return IssueStep.of(OfficeRef(case_no=no, part=part), AT, in_any_order=True)
+
+
 async def close(environment: ActivityEnvironment, no: ApplicationNo) -> None:
     closing = CloseOffice.of(OfficeRef(case_no=no, part=1), AT, outcome=Outcome.WITHDRAWN, open_points=())
     await environment.activities()["close_office"](closing)
 
 
 async def ask(
-    environment: ActivityEnvironment, no: ApplicationNo, at: datetime = AT, asked_as: str | None = None
+    environment: ActivityEnvironment, no: ApplicationNo, at: datetime = AT, asked_as: str | None = None, part: int = 1
 ) -> HolderAsked:
-    result = await environment.activities()["ask_holder"](AskHolder(case_no=no, at=at, asked_as=asked_as))
+    result = await environment.activities()["ask_holder"](AskHolder(case_no=no, part=part, at=at, asked_as=asked_as))
     assert isinstance(result, HolderAsked)
     return result
 
@@ -364,6 +381,108 @@ async def test_y5a_what_the_applicant_changes_after_the_confirmation_is_confirme
     assert corrected.waits_for_holder == by_applicant
     assert await holds_id(environment, no) == (not by_applicant)
     assert await settlement(environment, no) == (None if by_applicant else ConfirmationOutcome.CONFIRMED)
+
+
+async def of_two_confirmed_one_is_corrected(environment: ActivityEnvironment) -> ApplicationNo:
+    """Have the second pair's Yayoi ID corrected after the holder has confirmed both."""
+    no = await apply(environment, form([(OFFICE_B[0], None), (NOBODY, None)], linked=False))
+    for part in (1, 2):
+        await ask(environment, no, part=part)
+    await answers(environment).answer(no, await shown(environment, no), ConfirmationOutcome.CONFIRMED)
+    assert (await check(environment, no)).problems == ()
+    correction = corrected_id(no, 2, OFFICE_C[0])
+    assert (await environment.activities()["correct_pair"](correction)).waits_for_holder
+    return no
+
+
+def corrected_id(no: ApplicationNo, part: int, yayoi_id: YayoiId) -> CorrectPairStep:
+    who = {"by": "申込者", "reason": "", "by_applicant": True}
+    return CorrectPairStep.of(OfficeRef(case_no=no, part=part), AT, yayoi_id=yayoi_id, office_token=None, **who)
+
+
+async def test_y5a_only_the_pair_whose_id_was_corrected_waits_anew_and_is_silent(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    no = await of_two_confirmed_one_is_corrected(environment)
+    first = OfficeStep.of(OfficeRef(case_no=no, part=1), AT)
+    found = await environment.activities()["check_pair"](first)
+    assert (found.waits_for_holder, found.problems) == (False, ())
+    await environment.activities()["issue_contract_id"](issue(no, 1))
+    with pytest.raises(ApplicationError, match="NotRight"):
+        await environment.activities()["issue_contract_id"](issue(no, 2))
+    for part, kind, sent in (
+        (1, MailKind.COMPLETION_NOTICE, True),
+        (None, MailKind.RECEIPT, True),
+        (2, MailKind.DELAY, False),
+        (2, MailKind.EXPIRED, False),
+    ):
+        mail = SendMail(case_no=no, part=part, kind=kind, at=AT, until=day_in_japan(AT))
+        assert bool((await environment.activities()["send_mail"](mail)).message_id) == sent, kind
+    # The next mail names this pair alone, and says that it was corrected.
+    assert (await ask(environment, no, part=2)).not_before == AT + HOLDER_MAIL_EVERY
+    await ask(environment, no, AT + HOLDER_MAIL_EVERY, part=2)
+    again = text_of(asked(smtp_inbox)[-1])
+    assert OFFICE_C[0] in again
+    assert "訂正されました" in again
+    assert OFFICE_B[0] not in again
+
+
+async def test_y5a_what_the_holder_answers_of_the_corrected_pair_leaves_the_others_as_they_are(
+    environment: ActivityEnvironment,
+) -> None:
+    no = await of_two_confirmed_one_is_corrected(environment)
+    opened = await answers(environment).opened(no)
+    assert opened is not None
+    assert [pair.office.office_no for pair in opened.waiting] == [2]
+    assert await answers(environment).answer(no, opened.digest, ConfirmationOutcome.REFUSED)
+    found = [
+        await environment.activities()["check_pair"](OfficeStep.of(OfficeRef(case_no=no, part=part), AT))
+        for part in (1, 2)
+    ]
+    assert [each.refused_by_holder for each in found] == [False, True]
+    opened = await answers(environment).opened(no)
+    assert opened is not None
+    assert [pair.state for pair in opened.pairs] == ["確認済み", "終了"]
+
+
+async def test_y27_the_end_of_an_application_is_mailed_though_its_last_pair_was_never_confirmed(
+    environment: ActivityEnvironment,
+) -> None:
+    no = await of_two_confirmed_one_is_corrected(environment)
+    for part, outcome in ((1, Outcome.COMPLETED), (2, Outcome.EXPIRED)):
+        closing = CloseOffice.of(OfficeRef(case_no=no, part=part), AT, outcome=outcome, open_points=())
+        await environment.activities()["close_office"](closing)
+    closed = await environment.activities()["close_application"](CaseStep(case_no=no, at=AT))
+    assert not closed.mailed  # the expired pair's own mail is not sent: the closing mail is
+
+
+async def test_y5a_a_mistyped_id_is_corrected_while_it_waits_and_asked_about_as_it_is_then(
+    environment: ActivityEnvironment, smtp_inbox: SmtpInbox
+) -> None:
+    no = await apply(environment, form([(NOBODY, None)], linked=False))
+    await ask(environment, no)
+    before = await shown(environment, no)
+    assert (await environment.activities()["correct_pair"](corrected_id(no, 1, OFFICE_C[0]))).waits_for_holder
+    assert not await answers(environment).answer(no, before, ConfirmationOutcome.CONFIRMED)
+    assert (await ask(environment, no)).not_before == AT + HOLDER_MAIL_EVERY
+    await ask(environment, no, AT + HOLDER_MAIL_EVERY)
+    again = text_of(asked(smtp_inbox)[-1])
+    assert OFFICE_C[0] in again
+    assert "確認していただいた後に" not in again  # it was not confirmed before
+    assert await answers(environment).answer(no, await shown(environment, no), ConfirmationOutcome.CONFIRMED)
+    assert (await check(environment, no)).problems == ()
+
+
+async def test_y22_the_list_and_the_ledger_leave_out_only_the_pair_that_waits(environment: ActivityEnvironment) -> None:
+    no = await of_two_confirmed_one_is_corrected(environment)
+    listed = await own_applications(environment.sessions, OFFICE_B[0])
+    assert [[office.pair.office_no for office in each.offices] for each in listed if each.row.application_no == no] == [
+        [1]
+    ]
+    applied_for = [
+        entry.yayoi_id for entry in await ledger_of(environment.sessions, OFFICE_B[0]) if entry.application_no == no
+    ]
+    assert applied_for == [OFFICE_B[0]]
 
 
 async def test_y5a_the_hour_is_counted_per_contract(environment: ActivityEnvironment, smtp_inbox: SmtpInbox) -> None:

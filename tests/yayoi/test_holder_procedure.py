@@ -1,7 +1,9 @@
 """An application that waits for the contract's holder, led by its workflows (Y5a): mails, pages, reminders, ends."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -12,6 +14,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_message import ActionMessage
+from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.tables import (
@@ -21,6 +24,7 @@ from models.tables import (
     WebhookMessageRow,
     WebhookSubscriberRow,
 )
+from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS, HOLDER_MAIL_EVERY, MOST_UNCONFIRMED
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
@@ -43,6 +47,7 @@ from tests.support.environment import (
 from tests.support.holder import application_link, asked, links_in, named_in, pages_of
 from tests.support.web import Web, application, end_cases, hidden_fields, pair, until
 from web.yayoi.holder_answers import HolderAnswers
+from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 FOREIGN = OfficeToken("b6000037-0000-4000-8000-000000000002")
@@ -230,6 +235,74 @@ async def test_y5a_what_the_applicant_changes_afterwards_is_confirmed_anew(
     assert issued.yayoi_id == OFFICE_C[0]
 
 
+async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(environment: Environment, pages: Web) -> None:
+    case = await apply_without_link(environment, OFFICE_B[0], NOBODY)
+    await waits(case, 2)
+    await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
+    await at_rest(case, Stage.CORRECTION, 2)
+    stranger = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
+    await case.office(2).execute_update(Action.CORRECT_PAIR, stranger)
+    await waits(case, 2)
+    await at_rest(case, Stage.SET_UP, 1)
+    assert [issued.yayoi_id for issued in await case.issued()] == [OFFICE_B[0]]
+    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    shown = words(await pages.http.get(path))
+    assert "お手続きは、まだ始まっていません" not in shown  # the first pair's has
+    assert "弥生ID が訂正されたため、この事業所データだけ、もう一度確認をお願いしています。" in shown
+
+    await case.until(await case.now(2) + HOLDER_MAIL_EVERY, 2)
+    [_, again] = asked(environment.inbox)
+    _, ends = links_in(again, case.application_no)
+    question = words(await pages.http.get(ends))
+    assert OFFICE_C[0] in question
+    assert OFFICE_B[0] not in question
+    assert "ほかの弥生ID のお手続きには影響ありません" in question
+    await press(pages, ends)
+    assert (await case.office(2).result()).outcome is Outcome.REJECTED
+    await case.do_steps(*SetUpStep)
+    outcomes = (await case.application.result()).offices
+    assert [office.outcome for office in outcomes] == [Outcome.COMPLETED, Outcome.REJECTED]
+    assert len(await case.notices(MailKind.COMPLETION_NOTICE)) == len(await case.notices(MailKind.FINISHED)) == 1
+
+
+async def test_y5a_only_the_pair_that_is_not_confirmed_anew_expires(environment: Environment, pages: Web) -> None:
+    case = await apply_without_link(environment, OFFICE_B[0], NOBODY)
+    await waits(case, 2)
+    await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
+    await at_rest(case, Stage.CORRECTION, 2)
+    corrected = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
+    await case.office(2).execute_update(Action.CORRECT_PAIR, corrected)
+    await waits(case, 2)
+    await case.until(end_of(environment.calendar.business_days_after(case.due_date, 5)), 2)
+    assert (await case.office(2).result()).outcome is Outcome.EXPIRED
+    await at_rest(case, Stage.SET_UP, 1)
+    await end(case.application, case.office())
+
+
+async def test_y5a_a_mistyped_id_is_corrected_on_the_page_while_it_waits_for_the_holder(
+    environment: Environment, pages: Web
+) -> None:
+    case = await apply_without_link(environment, NOBODY)
+    await waits(case)
+    path = case_path(SecretKeys("secret"), case.application_no, link_expiry(case.due_date))
+    page = await pages.http.get(path)
+    assert "弥生ID を間違えて入力されたときは、「訂正する」から訂正してください。" in words(page)
+    [correct] = map(unescape, re.findall(r'href="(/applications/[^"]*/correct[^"]*)"', page.text))
+    typed = {"yayoi_id": OFFICE_C[0], "yayoi_id_confirmation": OFFICE_C[0], "action": "send"}
+    empty = await pages.http.get(correct)
+    sent = await pages.http.post(correct, data=hidden_fields(empty, correct) | typed)
+    assert sent.status_code == 303, words(sent)
+    await waits(case)
+    await case.until(await case.now() + HOLDER_MAIL_EVERY)
+    [first, again] = asked(environment.inbox)
+    assert OFFICE_C[0] in text_of(again)
+    await press(
+        pages, links_in(first, case.application_no)[0]
+    )  # whichever mail is opened shows what is applied for now
+    await at_rest(case, Stage.SET_UP)
+    assert [issued.yayoi_id for issued in await case.issued()] == [OFFICE_C[0]]
+
+
 async def test_y5a_an_operator_asks_a_holder_whose_address_is_refused(environment: Environment) -> None:
     environment.inbox.unknown.add(TARO)
     case = await apply_without_link(environment)
@@ -244,6 +317,7 @@ async def test_y5a_an_operator_asks_a_holder_whose_address_is_refused(environmen
     assert "以降に送り直してください" in str(too_soon.value.cause)
 
 
+@pytest.mark.long
 async def test_y5a_of_150_made_up_applications_the_holder_gets_one_mail_an_hour_and_can_do_everything(
     environment: Environment, pages: Web
 ) -> None:
@@ -374,7 +448,7 @@ async def test_y5a_a_link_that_was_not_made_for_it_opens_nothing(
         await pages.http.post("/holder/confirm", data={"link": link}),
     ):
         assert answer.status_code == 404
-        assert "このリンクは使えません" in answer.text
+        assert "このリンク（URL）は使えません" in answer.text
     settled = await environment.rows(select(HolderConfirmationRow.settled_as))
     assert set(settled) <= {None}
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from models.common.messages import ACTIVITY_FAILING
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, Case, Environment, at_rest, details_of, form
+from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 CLAIMS: list[list[Any]] = [
     [],
@@ -17,6 +19,15 @@ CLAIMS: list[list[Any]] = [
 ]
 
 
+SIGNALS = sorted(
+    {
+        str(name)
+        for procedure in (OfficeDataProcedure, MultiOfficeApplication)
+        for name in workflow._Definition.must_from_class(procedure).signals
+    }
+)
+
+
 async def facts(case: Case) -> list[object]:
     audit = [(row.action, row.by) for row in await case.audit()]
     pages = [await details_of(handle) for handle in (case.office(), case.application)]
@@ -24,7 +35,7 @@ async def facts(case: Case) -> list[object]:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
-@pytest.mark.parametrize("signal", [ACTIVITY_FAILING, "application_cancelled"])
+@pytest.mark.parametrize("signal", SIGNALS)
 async def test_a_signal_with_made_up_content_changes_nothing(
     environment: Environment, signal: str, claim: list[Any]
 ) -> None:

@@ -15,7 +15,8 @@ from models.common.waiting_for import WaitingFor
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel, CorrectPair
-from models.yayoi.procedures import Stage
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.support.ending import end
 from tests.support.environment import (
     NOBODY,
     OFFICE_B,
@@ -30,10 +31,11 @@ from tests.support.environment import (
 from tests.support.web import until
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
+from workflows.yayoi.office_data_procedure import SHARING_STILL_ON
 
 WHY = {"by": OPERATOR, "reason": "お電話"}
 ALL_OVER = "これで、お申し込みのお手続きはすべて終了しました。"
-OTHERS_GO_ON = "ほかの事業所データのお手続きは、このまま進みます。"
+OTHERS_GO_ON = "ほかの事業所データのお手続きには影響ありません。"
 
 
 def subjects(environment: Environment, recipient: str = TARO) -> list[str]:
@@ -67,8 +69,8 @@ async def test_y27_the_end_of_a_single_office_is_one_mail(
     await at_rest(case, Stage.SHARING)
     await leave(case)
     await case.application.result()
-    ends = {kind.subject for kind in (mail, MailKind.FINISHED)}
-    assert [subject for subject in subjects(environment) if subject in ends] == [mail.subject]
+    about_ends = {kind.subject for kind in (mail, MailKind.FINISHED)}
+    assert [subject for subject in subjects(environment) if subject in about_ends] == [mail.subject]
     last = text_of(environment.inbox.to(TARO)[-1])
     assert ALL_OVER in last
     assert OTHERS_GO_ON not in last
@@ -91,17 +93,93 @@ async def test_y27_the_others_go_on_only_if_one_is_open(environment: Environment
     assert subjects(environment).count(MailKind.FINISHED.subject) == 0
 
 
-async def test_y27_when_all_are_cancelled_no_mail_says_that_the_others_go_on(environment: Environment) -> None:
+def ends(environment: Environment, kind: MailKind) -> list[str]:
+    return [text_of(mail) for mail in environment.inbox.to(TARO) if mail["Subject"] == kind.subject]
+
+
+async def test_y27_an_application_that_is_cancelled_is_one_mail_about_each_office(
+    environment: Environment,
+) -> None:
     case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.SHARING, 1)
     await at_rest(case, Stage.CORRECTION, 2)
     await case.application.execute_update(MultiOfficeApplication.cancel, Cancel(**WHY))
     await case.application.result()
-    cancelled = [mail for mail in environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]
-    assert len(cancelled) == 2
-    assert [OTHERS_GO_ON in text_of(mail) for mail in cancelled] == [False, False]
-    assert sum(ALL_OVER in text_of(mail) for mail in cancelled) == 1
+    [mail] = ends(environment, MailKind.CANCELLED)
+    assert OTHERS_GO_ON not in mail
+    assert ALL_OVER in mail
+    for named in ("1 件目", "2 件目", OFFICE_C[0], NOBODY):
+        assert named in mail
+    assert mail.count("お手続きを続けることができなくなったため") == 2
     assert subjects(environment)[-1] == MailKind.CANCELLED.subject
+
+
+async def test_y27_where_one_office_cannot_be_cancelled_the_mail_is_about_the_others_alone(
+    environment: Environment,
+) -> None:
+    case = await environment.apply(form([OFFICE_C, OFFICE_B]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.SET_UP, 2)
+    await case.do_steps(SetUpStep.SUPPORT_PASSWORD, number=2)
+    await case.application.execute_update(MultiOfficeApplication.cancel, Cancel(**WHY))
+    await case.office(1).result()
+
+    async def is_mailed() -> bool:
+        return bool(ends(environment, MailKind.CANCELLED))
+
+    await until(is_mailed)
+    [mail] = ends(environment, MailKind.CANCELLED)
+    assert OTHERS_GO_ON in mail
+    assert OFFICE_C[0] in mail
+    assert OFFICE_B[0] not in mail
+    await end(case.application, case.office(2))
+
+
+async def test_y27_offices_that_expire_on_one_day_are_one_mail(environment: Environment) -> None:
+    case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.CORRECTION, 2)
+    expires = end_of(environment.calendar.business_days_after(case.due_date, 5))
+    for moment in (expires - timedelta(hours=1), expires):  # each office has a clock of its own here
+        for number in (1, 2):
+            await case.until(moment, number)
+    await case.application.result()
+    [mail] = ends(environment, MailKind.EXPIRED)
+    assert ALL_OVER in mail
+    for said in ("期限までに解決しなかった点（1 件目）", "期限までに解決しなかった点（2 件目）", SHARING_STILL_ON):
+        assert said in mail
+    assert subjects(environment).count(MailKind.FINISHED.subject) == 0
+
+
+async def test_y27_an_end_that_was_left_to_an_office_that_goes_on_after_all_is_mailed_before_its_next_mail(
+    environment: Environment,
+) -> None:
+    case = await environment.apply(form([OFFICE_C, (NOBODY, OFFICE_B[1])]))
+    await at_rest(case, Stage.SHARING, 1)
+    await at_rest(case, Stage.CORRECTION, 2)
+    await case.until(end_of(environment.calendar.business_days_after(case.due_date, 5)), 1)
+    await case.office(1).result()
+    assert ends(environment, MailKind.EXPIRED) == []  # the second is to expire on the same day
+    await case.act(CorrectPair(**WHY, yayoi_id=OFFICE_B[0]), 2)
+    await at_rest(case, Stage.SET_UP, 2)
+    [mail] = ends(environment, MailKind.EXPIRED)
+    assert OTHERS_GO_ON in mail
+    assert NOBODY not in mail
+    await end(case.application, case.office(2))
+
+
+async def test_y27_the_mail_of_a_delay_names_an_expiry_only_where_there_is_one(environment: Environment) -> None:
+    environment.inbox.unknown.add(OFFICE_B[0])  # its notice waits for an operator, and never expires
+    case = await environment.apply(form([OFFICE_B, OFFICE_C]))
+    await at_rest(case, Stage.NOTIFY, 1)
+    await at_rest(case, Stage.SHARING, 2)
+    for number in (1, 2):
+        await case.until(end_of(case.due_date), number)
+    first, second = ends(environment, MailKind.DELAY)
+    assert "1 件目" in first
+    assert "期限切れ" not in first
+    assert "までに解決しない場合、この事業所データのお申し込みは期限切れになります。" in second
+    await end(case.application, case.office(1), case.office(2))
 
 
 async def test_y18_the_receipt_comes_first_also_after_the_mail_server_took_none(environment: Environment) -> None:

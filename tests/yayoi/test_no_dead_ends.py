@@ -18,7 +18,7 @@ from models.myics.registrations import RegistrationCase, RegistrationKind, Regis
 from models.myics.state import RegistrationState
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.operator_rules import OPERATIONS
-from models.yayoi.procedures import Procedure
+from models.yayoi.procedures import Procedure, Stage
 from tests.support.case_states import WrittenCase, states_of
 from tests.support.case_walk import not_possible_though_named, walk_of
 from workflows.myics.registration_details import registration_details
@@ -33,6 +33,23 @@ async def test_every_link_and_every_named_step_of_every_state_can_be_followed(
     sessions: async_sessionmaker[AsyncSession], procedure: Procedure
 ) -> None:
     async with walk_of(sessions, procedure) as walk:
+        for state in states_of(procedure):
+            await walk.through(state)
+    assert walk.dead_ends == []
+
+
+@pytest.mark.parametrize(
+    "procedure",
+    [
+        pytest.param(each, marks=[] if each is Procedure.UNLINKED_STANDALONE else [pytest.mark.long])
+        for each in Procedure
+        if not each.has(Stage.ATTACH)  # an addition is about one office
+    ],
+)
+async def test_nor_do_they_where_the_application_has_another_office(
+    sessions: async_sessionmaker[AsyncSession], procedure: Procedure
+) -> None:
+    async with walk_of(sessions, procedure, offices=2) as walk:
         for state in states_of(procedure):
             await walk.through(state)
     assert walk.dead_ends == []

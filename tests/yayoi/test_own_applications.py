@@ -85,7 +85,8 @@ async def test_y5a_what_waits_for_the_holder_is_not_listed(registry: async_sessi
     no = await apply(registry, form([OFFICE_B, OFFICE_C]))
     assert set(await listed(registry, A)) == {no}
     async with registry.begin() as session:
-        begin_waiting(session, await session.get_one(ApplicationRow, no))
+        pairs = (await session.scalars(select(ApplicationOfficeRow).filter_by(application_no=no))).all()
+        begin_waiting(session, await session.get_one(ApplicationRow, no), pairs)
     assert await listed(registry, A) == {}
     assert await listed(registry, B) == {}
     assert await own_office(registry, B, no, 1) is None

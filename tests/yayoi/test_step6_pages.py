@@ -22,6 +22,7 @@ from models.yayoi.store.event_cases import EXISTING_CONTRACT
 from models.yayoi.store.pair_status import NOT_YOURS
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice, errors_on, words
 from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
+from tests.support.matrices import mostly_long
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD, elsewhere
 from web.common.auth import Limit
@@ -86,14 +87,17 @@ async def test_no_personal_data_of_the_group_is_in_history(customer: Customer) -
 
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
-    [
-        ("details.business_form", "", "どちらかを選んでください。"),
-        ("group_name", "", "入力してください。"),
-        ("details.family_name", "Yayoi", "全角で入力してください（例：弥生　太郎）。"),
-        ("details.given_name_kana", "太郎", "全角カタカナで入力してください（例：ヤヨイ）。"),
-        ("details.phone", "1234", "電話番号は、市外局番から 10 桁または 11 桁の数字で"),
-        ("details.phone", " ", "入力してください。"),
-    ],
+    mostly_long(
+        [
+            ("details.business_form", "", "どちらかを選んでください。"),
+            ("group_name", "", "入力してください。"),
+            ("details.family_name", "Yayoi", "全角で入力してください（例：弥生　太郎）。"),
+            ("details.given_name_kana", "太郎", "全角カタカナで入力してください（例：ヤヨイ）。"),
+            ("details.phone", "1234", "電話番号は、市外局番から 10 桁または 11 桁の数字で"),
+            ("details.phone", " ", "入力してください。"),
+        ],
+        each_time=[("group_name", "", "入力してください。")],
+    ),
 )
 async def test_y20_what_is_wrong_is_said_beside_its_field(
     customer: Customer, field: str, typed: str, said: str
@@ -108,7 +112,7 @@ async def test_y20_what_is_wrong_is_said_beside_its_field(
     assert await steps(customer) == [SetUpStep.SUPPORT_PASSWORD]
 
 
-@pytest.mark.parametrize("path", ["/group", PRODUCT, OWNED])
+@pytest.mark.parametrize("path", mostly_long(["/group", PRODUCT, OWNED], each_time=[PRODUCT]))
 async def test_y20_before_its_turn_a_step_is_refused_with_what_comes_first(customer: Customer, path: str) -> None:
     await customer.web.sign_in(customer.issued.yayoi_id)
     answer = await customer.http.get(path)

@@ -34,6 +34,7 @@ from tests.support.environment import (
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.snapshot import Snapshot, snapshot
+from tests.support.status_rows import status_rows_say_what_the_procedures_are
 from tests.support.vendor_faults import Fault, attended, submitted, unattended
 from workers.stack.inbox import text_of
 from workflows.common.search_attributes import FAILING, WAITING_FOR
@@ -77,6 +78,7 @@ async def undone_once(case: Case, before: Snapshot) -> None:
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     await case.application.result()
     assert await snapshot(case.environment) == before
+    await status_rows_say_what_the_procedures_are(case)
     assert [row.revoked_at is None for row in await case.issued()] in ([], [False])
     actions = Counter(row.action for row in await case.audit())
     assert {action for action, times in actions.items() if times > 1} == set()
@@ -97,7 +99,7 @@ async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(environment: 
         await case.act(CANCEL)
         await fault.tried(MANY_TRIES)
         assert (await case.progress()).outcome is not Outcome.COMPLETED
-        if step != MailKind.CANCELLED.subject:  # the last mail is written about a pair that is free again (P13)
+        if step != MailKind.CANCELLED.subject:  # the last mail is written about a pair that is free again
             with pytest.raises(RefusedError):  # the pair is still held (Y1)
                 await Intake(environment.sessions, environment.calendar).receive(form([OFFICE_C]))
         fault.fails = False

@@ -1,6 +1,7 @@
 """Y26: a Yayoi ID comes to exist through its pages, a mailed code and its procedure, and not otherwise."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -37,7 +38,9 @@ from tests.support.browser_user import FORM, HANAKO, PASSWORD, BrowserUser, brow
 from tests.support.environment import OFFICE_B
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
-from tests.support.web import hidden_fields, text_of, until
+from tests.support.web import elsewhere, hidden_fields, text_of, until
+from web.common.auth import Limit
+from web.common.auth.rate_limits import Limits
 
 
 @pytest_asyncio.fixture
@@ -63,7 +66,9 @@ async def test_y26_a_code_is_mailed_and_typed_in_then_the_id_exists_and_signs_in
     assert mail["Subject"] == "【弥生】確認コードのお知らせ（弥生ID の新規登録）"
     answer = await browser_user.enter(place, await browser_user.code())
     assert (answer.status_code, answer.headers["location"]) == (303, f"{place}/done")
-    assert "STEP3 事業所トークンの確認" in text_of(await browser_user.http.get(answer.headers["location"]))
+    done = text_of(await browser_user.http.get(answer.headers["location"]))
+    assert "STEP3 事業所トークンの確認" in done
+    assert f"登録した弥生ID {HANAKO}" in done  # one registers several
     assert await browser_user.procedure(place).result() is CheckOutcome.FINISHED
     async with browser_user.environment.sessions() as session:
         made = (await session.scalars(YayoiIdRow.of(HANAKO))).one()
@@ -85,7 +90,10 @@ async def test_y26_letter_case_of_the_password_matters_and_of_the_address_not(br
     place = await browser_user.begun(fields=typed)
     wide = str.maketrans("0123456789", "０１２３４５６７８９")
     assert (await browser_user.enter(place, f" {(await browser_user.code()).translate(wide)} ")).status_code == 303
-    assert await browser_user.sign_in(PASSWORD.swapcase()) == 422
+    wrong_password = {"yayoi_id": HANAKO, "password": PASSWORD.swapcase()}
+    refused = await browser_user.send("/sign-in", wrong_password)
+    assert refused.status_code == 422
+    assert "STEP5 で設定したサポート・サービスのパスワードではなく" in text_of(refused)
     assert await browser_user.sign_in(PASSWORD, HANAKO.upper()) == 303
 
 
@@ -100,6 +108,43 @@ async def test_y26_a_double_click_is_one_registration_and_one_mail(browser_user:
     await browser_user.procedure(place).result()
     assert len(browser_user.environment.inbox.to(HANAKO)) == 1
     assert len(await browser_user.rows(AddressCheckRow)) == 1
+
+
+async def test_y26_strangers_who_use_up_the_mails_of_an_address_do_not_keep_its_owner_from_registering(
+    browser_user: BrowserUser,
+) -> None:
+    await browser_user.begun()  # a stranger's
+    link = await own_address_link(browser_user)
+    limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
+    for _ in range(1, Limit.REGISTRATION_MAIL_DAILY.value.most):
+        await limits.count((Limit.REGISTRATION_MAIL_DAILY, HANAKO))
+    async with elsewhere(browser_user.http) as http:
+        owner = BrowserUser(browser_user.environment, http)
+        refused = await owner.send("/register", FORM)
+        assert refused.status_code == 429
+        assert "本日届いた、弥生からのメールにあるリンクを開いてください" in text_of(refused)
+        assert (await http.get(link)).headers["location"] == "/register"
+        place = await owner.begun()
+        assert (await owner.enter(place, await owner.code(2))).headers["location"] == f"{place}/done"
+    assert (await browser_user.send("/register", FORM | {"yayoi_id": "other@shouji.example.jp"})).status_code == 422
+
+
+async def own_address_link(browser_user: BrowserUser) -> str:
+    body = (await browser_user.mail()).get_body(("plain",))
+    assert body is not None
+    [link] = re.findall(r"http://web\.test(/register/\S+/mail\?link=\S+)", body.get_content())
+    return str(link)
+
+
+async def test_y26_a_link_of_another_request_makes_no_device_known(browser_user: BrowserUser) -> None:
+    await browser_user.begun()
+    token = (await own_address_link(browser_user)).partition("?link=")[2]
+    other = FORM | dict.fromkeys(("yayoi_id", "yayoi_id_confirmation"), "other@shouji.example.jp")
+    place = await browser_user.begun(fields=other)
+    for made_up in (token, "x", ""):
+        answer = await browser_user.http.get(f"{place}/mail", params={"link": made_up})
+        assert answer.status_code == 404
+        assert "set-cookie" not in answer.headers or "device" not in answer.headers["set-cookie"]
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -205,7 +250,7 @@ async def test_y26_five_wrong_codes_end_a_code_and_a_new_one_is_needed(browser_u
     assert (await browser_user.enter(place, new)).status_code == 303
 
 
-async def test_y26_p10_what_the_page_says_was_mailed_was_mailed(browser_user: BrowserUser) -> None:
+async def test_y26_what_the_page_says_was_mailed_was_mailed(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     code = await browser_user.code()
     at_once = await browser_user.send(place, {}, action=f"{place}/resend")
@@ -255,6 +300,7 @@ async def test_y26_a_code_is_sent_again_five_times_at_most_and_a_double_click_is
     assert len(browser_user.environment.inbox.to(HANAKO)) == MOST_CODES
 
 
+@pytest.mark.long
 async def test_no_inbox_is_filled_and_no_client_asks_for_addresses_without_end(browser_user: BrowserUser) -> None:
     for _ in range(6):
         await browser_user.begun()

@@ -57,7 +57,7 @@ class WorkflowNotifier(Generic[Row]):
         """Notify what waits, the oldest first; leave the rest for later if Temporal is away."""
         await process_batch(await self._rows.waiting(), self.notify, self._rows.name)
 
-    async def notify(self, key: UUID | str) -> None:
+    async def notify(self, key: UUID | str | int) -> None:
         """Start the workflow of one row, or signal the one that runs. Raises `UnreachableError`."""
         row = await self._rows.get(key)
         if row is None:

@@ -12,10 +12,11 @@ from models.myics.store.clients import PAGE_LENGTH, Clients
 from web.common.auth import page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
-from web.common.sent_forms import Kept
+from web.common.sent_forms import Forms, Kept, form_on
 from web.myics.signed_in import SignedInManager
 
 CLIENTS = "/myics/clients"
+_LONGEST_SEARCH = 100
 LABELS = {"suffix": "顧問先ID の下 4 桁", "name": "顧問先名称"}
 ClientsOfFirm = Annotated[Clients, Depends(given(Clients))]
 
@@ -28,12 +29,12 @@ async def list_clients(
     context: Context,
     manager: SignedInManager,
     clients: ClientsOfFirm,
+    kept: Kept,
     *,
     after: Annotated[str, Query(max_length=20)] = "",
-    find: Annotated[str, Query(max_length=100)] = "",
     added: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    find = find.replace("\0", "")  # Postgres keeps none, and nobody types one
+    find = kept.value("find")[:_LONGEST_SEARCH]
     listed = await clients.listed(manager, after=_client_id(after), find=find)
     facts = {
         "member": manager,
@@ -44,6 +45,13 @@ async def list_clients(
         "added": _client_id(added),
     }
     return context.show(request, "myics/clients.html", facts)
+
+
+@router.post(CLIENTS)
+@form_on(".", "after")
+async def search(request: Request, manager: SignedInManager, forms: Forms) -> Response:  # noqa: ARG001 only who is signed in
+    """Lead to what is found. What was typed, such as a client's name, is kept: no address of a page holds it."""
+    return await forms.keep(request)
 
 
 @router.get(f"{CLIENTS}/new")

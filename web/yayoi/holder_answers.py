@@ -1,4 +1,6 @@
-"""Notifying the workflows of an application that the contract's holder has answered (Y5a): they look at its row."""
+"""Notifying a pair's workflow, and its application's, that the contract's holder has answered (Y5a): they look."""
+
+from uuid import UUID
 
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -8,13 +10,12 @@ from models.common.store.sessions import DatabaseSessions
 from models.tables import HolderConfirmationRow
 from models.yayoi.holder_confirmation import HOLDER_ANSWERED
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
-from models.yayoi.store.starting import application_of
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
 
 
 class HolderAnswers:
-    """Notifies the application's own workflow and each office's, after the commit, and again until Temporal takes it.
+    """Notifies the workflows of the application and of the pair, after the commit, and again until Temporal takes it.
 
     One that has not begun looks at the row when it does; one that has ended has nothing left to do.
     """
@@ -28,18 +29,16 @@ class HolderAnswers:
         """Notify what waits, the oldest first; leave the rest for later if Temporal is away."""
         await process_batch(await self._rows.waiting(), self.notify, self._rows.name)
 
-    async def notify(self, application_no: object) -> None:
-        """Notify the workflows of one application. Raises `UnreachableError`."""
-        number = ApplicationNo(str(application_no))
-        row = await self._rows.get(number)
+    async def notify(self, confirmation_id: UUID | str | int) -> None:
+        """Notify the workflows of one pair. Raises `UnreachableError`."""
+        row = await self._rows.get(confirmation_id)
         if row is None:
             return
-        _, offices = await application_of(self._sessions, number)
-        workflow_ids = [office_workflow_id(number, office.office_no) for office in offices]
+        number = ApplicationNo(row.application_no)
         async with temporal_call():
-            for workflow_id in (application_workflow_id(number), *workflow_ids):
+            for workflow_id in (application_workflow_id(number), office_workflow_id(number, row.office_no)):
                 await self._signal(workflow_id)
-        await self._rows.mark_notified(number, row.changed_at)
+        await self._rows.mark_notified(confirmation_id, row.changed_at)
 
     async def _signal(self, workflow_id: str) -> None:
         try:

@@ -94,8 +94,6 @@ _CASE: Facts = CONSTANTS | {
         {"kind": LinkKind.BANK_ACCOUNT, "service": "みずうみ銀行 普通 7654321", "last_imported_on": None},
     ),
     "firms": ("山田会計事務所",),
-    "shared_again": (),
-    "still_released": (),
     "to_the_pair": False,
     "others_go_on": False,
     "late_until": {},
@@ -120,7 +118,18 @@ _LATE_REQUEST: Facts = {"part": 2, "points": ("STEP6 保有製品の登録", _RE
 
 def _case(kind: MailKind, when: str, *points: str, to: str = _TARO, **facts: Any) -> Sample:
     request = {"part": 2, "points": points, "until": date(2026, 11, 30), "ends_application": False}
-    return Sample(kind, when, kind.subject, to, _CASE | {"request": request} | facts)
+    return Sample(kind, when, kind.subject, to, _CASE | {"request": request, "ended": (_ended(*points),)} | facts)
+
+
+def _ended(*points: str, shared_again: tuple[str, ...] = (), still_released: tuple[str, ...] = ()) -> Facts:
+    """Return an office whose procedure ended early; in these samples, one with links."""
+    return {
+        "office": _OTHER,
+        "points": points,
+        "had_links": True,
+        "shared_again": shared_again,
+        "still_released": still_released,
+    }
 
 
 def _days(counts: Iterable[int]) -> str:
@@ -198,7 +207,8 @@ SAMPLES = (
                     "application": _CASE["application"],
                     "applied_on": day_in_japan(_AT),
                     "procedure": Procedure.UNLINKED_NETWORK,
-                    "offices": (_OFFICE, _OTHER),
+                    "pairs": ({"office": _OFFICE}, {"office": _OTHER}),
+                    "asked_anew": False,
                     "confirm_url": f"{_WEB}/holder/confirm?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Jp6sWfSdWn3",
                     "end_url": f"{_WEB}/holder/end?link=WyJZUy0wMDAwMDEiLDEsMTgwMTU0ODAwMF0.Yv0tQe0kq2x",
                 },
@@ -243,11 +253,15 @@ SAMPLES = (
     _case(
         MailKind.WITHDRAWN,
         "申込者が取り下げたとき",
-        "お客様からのお申し出により、お申し込みを取り下げました。",
         others_go_on=True,
         **_NOT_YET,
-        shared_again=("税理士法人さくら",),
-        still_released=("山田会計事務所",),
+        ended=(
+            _ended(
+                "お客様からのお申し出により、お申し込みを取り下げました。",
+                shared_again=("税理士法人さくら",),
+                still_released=("山田会計事務所",),
+            ),
+        ),
     ),
     _case(MailKind.REJECTED, "お手続きを進められないとき", "スマート取引取込の設定がありません。", **_NOT_YET),
     _case(
@@ -267,7 +281,11 @@ SAMPLES = (
         "弥生ID の新規登録が申し込まれたとき",
         CheckPurpose.REGISTRATION.mail_subject,
         _PAIR,
-        _CODE | {"registration": True},
+        _CODE
+        | {
+            "registration": True,
+            "link_url": f"{_WEB}/register/01234567-89ab-cdef-0123-456789abcdef/mail?link=WzEsMV0.p3Vxq0eVpXvRBR6V4U",
+        },
         "code",
     ),
     Sample(
@@ -358,6 +376,7 @@ SAMPLES = (
             "enquiry": {
                 "receipt_no": "EQ-000001",
                 "contract_id": "8871304",
+                "application_no": "YS-000001",
                 "name": "弥生 太郎",
                 "mail_address": "jiro@yayoi-taro.example.jp",
                 "text": "スマート取引取込の設定画面が開きません。\n\nどのようにすればよいですか。",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from temporalio import workflow
 
 from models.common.calendar import end_of, opening_of
+from models.yayoi.early_exits import EXPIRING
 from models.yayoi.mails import MailKind
 from models.yayoi.office_state import OfficeState
 from workflows.common.operator_turn import OperatorTurn
@@ -48,7 +49,8 @@ class DueDate:
         await self._turn.begin()
         await workflow.sleep(until(end_of(case.due_date)), summary="完了予定日を過ぎたことを申込者に知らせる")
         self._state.overdue = True
-        await self._steps.mail(MailKind.DELAY, points=tuple(self._reasons_of_delay()), until=self._state.expires_on)
+        until_day = self._state.expires_on if self._state.stage in EXPIRING else None
+        await self._steps.mail(MailKind.DELAY, points=tuple(self._reasons_of_delay()), until=until_day)
         await self._steps.rest()
         if self._state.undelivered:
             await self._turn.begin_unless_begun()

@@ -80,6 +80,7 @@ class OfficeDataProcedure:
         self._turn = OperatorTurn(state, self.view, steps, escalation, self._notice_waits)
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
+        self._corrected_unconfirmed = False
         self._answers = RowLook(self._look_at_answer)
         self._bounces = BouncedMailLook(case, steps, self._take_bounce)
         # Two of a kind at once would contradict each other: checks of the pair, of its sharing, closing and reopening.
@@ -119,8 +120,9 @@ class OfficeDataProcedure:
         async with self._pair:
             if waited:
                 self.check_possible(Action.CORRECT_PAIR, message)
-            with self._worked_on(lambda: not self._state.problems):
+            with self._worked_on(lambda: not self._state.problems and not self._state.waits_for_holder):
                 await self._steps.correct_pair(message)
+            self._corrected_unconfirmed = self._state.waits_for_holder
         await self._turn.acknowledge()
 
     @operator_action(Action.REPORT_CONFIRMED)
@@ -289,13 +291,17 @@ class OfficeDataProcedure:
             await (self._wait_for_holder() if state.waits_for_holder else self._wait_for_correction())
 
     async def _wait_for_holder(self) -> None:
-        """Y5a: mail the contract's holder, remind them, and expire at last (Y27); a right token does as well."""
+        """Y5a: mail the contract's holder, remind them, and expire at last (Y27); a right token does as well.
+
+        Of a pair that is corrected meanwhile they are asked anew.
+        """
+        self._corrected_unconfirmed = False
         self.view.enter(Stage.CONFIRMATION, WaitingFor.HOLDER, self._state.expires_on)
         await self._steps.rest()
         await self._ask_holder()
         await self._wait_at(
             Stage.CONFIRMATION,
-            self._is_answered,
+            lambda: self._is_answered() or (self._corrected_unconfirmed and not self._pair.locked()),
             lambda _: self._ask_holder(),
             self._check_again,
             lambda: [NOT_CONFIRMED],

@@ -20,6 +20,7 @@ from activities.yayoi.smart_import import SmartImportActivities
 from models.common.messages import CaseRequest, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
 from models.yayoi.deadlines import HOLDER_MAIL_HOURS, ISSUE_WAITS
+from models.yayoi.early_exits import CANCELLATION_REFUSED
 from models.yayoi.holder_confirmation import AskHolder, RecordHolderAnswer
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import (
@@ -306,7 +307,7 @@ class OfficeSteps:
     async def record_refused_cancellation(self, message: ActionMessage, reason: str) -> None:
         """Put into the audit trail that a cancellation was not possible."""
         with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
-        await self._steps.audit("取り消しの依頼を受けたが、取り消さなかった", with_reason)
+        await self._steps.audit(CANCELLATION_REFUSED, with_reason)
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""

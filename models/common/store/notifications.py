@@ -25,7 +25,7 @@ class NotifiedRows(Generic[Row]):
     def name(self) -> str:
         return str(self._table.__tablename__)
 
-    async def waiting(self) -> Sequence[UUID | str]:
+    async def waiting(self) -> Sequence[UUID | str | int]:
         """Return the keys of the rows whose workflows do not know of the last change, the oldest first."""
         table = self._table
         async with self._sessions() as session:
@@ -36,11 +36,11 @@ class NotifiedRows(Generic[Row]):
             )
             return keys.all()
 
-    async def get(self, key: UUID | str) -> Row | None:
+    async def get(self, key: UUID | str | int) -> Row | None:
         async with self._sessions() as session:
             return await session.get(self._table, key)
 
-    async def mark_notified(self, key: UUID | str, changed_at: datetime) -> None:
+    async def mark_notified(self, key: UUID | str | int, changed_at: datetime) -> None:
         """Write that the workflow knows of the change at that time; one that is later stays to be notified."""
         async with self._sessions.begin() as session:
             notified_at = func.greatest(self._table.notified_at, changed_at)  # Postgres ignores nulls

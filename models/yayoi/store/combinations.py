@@ -97,6 +97,7 @@ async def _open_pairs(
     pair = ApplicationOfficeRow
     unconfirmed = exists().where(
         HolderConfirmationRow.application_no == pair.application_no,
+        HolderConfirmationRow.office_no == pair.office_no,
         HolderConfirmationRow.settled_as.is_distinct_from(ConfirmationOutcome.CONFIRMED),
         HolderConfirmationRow.settled_as.is_distinct_from(ConfirmationOutcome.TOKEN_SHOWN),
         HolderConfirmationRow.application_no != own,

@@ -1,7 +1,7 @@
-"""Applications that wait for the holder of their contract (Y5a): how many, what is asked, and the answers."""
+"""Pairs that wait for the holder of their contract (Y5a): how many applications, what is asked, and the answers."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,9 +23,11 @@ HOLDER, _BY_LINK = "契約者", "ご契約のメールアドレスに届いた�
 
 
 def waiting_on(contract_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Return what is true of the rows of a contract's applications that wait: unsettled, and not all ended."""
+    """Return what is true of the rows of a contract's pairs that wait: unsettled, and not ended."""
     office, row = ApplicationOfficeRow, HolderConfirmationRow
-    still_open = exists().where(office.application_no == row.application_no, office.closed_at.is_(None))
+    still_open = exists().where(
+        office.application_no == row.application_no, office.office_no == row.office_no, office.closed_at.is_(None)
+    )
     return row.existing_contract_id == contract_id, row.settled_at.is_(None), still_open
 
 
@@ -36,43 +38,94 @@ async def lock_contract(session: DatabaseSession, contract_id: str) -> None:
 
 async def refuse_one_too_many(session: DatabaseSession, contract_id: str) -> None:
     """Raise `TooManyUnconfirmedError` if no further application may wait on the contract."""
-    row = HolderConfirmationRow
-    waiting = select(func.count()).select_from(row).where(*waiting_on(contract_id))
+    applications = HolderConfirmationRow.application_no.distinct()
+    waiting = select(func.count(applications)).where(*waiting_on(contract_id))
     if (await session.scalar(waiting) or 0) >= MOST_UNCONFIRMED:
         raise TooManyUnconfirmedError
 
 
-def begin_waiting(session: DatabaseSession, application: ApplicationRow) -> None:
-    """Let the application wait for the holder; its procedure finds it when it starts."""
+def begin_waiting(
+    session: DatabaseSession, application: ApplicationRow, offices: Iterable[ApplicationOfficeRow]
+) -> None:
+    """Let the application's pairs wait for the holder; their procedures find it when they start."""
     now = utc_now()
-    session.add(
+    session.add_all(
         HolderConfirmationRow(
             application_no=application.application_no,
+            office_no=office.office_no,
             existing_contract_id=application.existing_contract_id,
             changed_at=now,
             notified_at=now,
         )
+        for office in offices
     )
 
 
-def settle(row: HolderConfirmationRow, settlement: ConfirmationOutcome | None) -> None:
-    """Settle it, or (None) let it wait anew; its workflows are notified after the commit."""
-    row.changed_at = utc_now()
-    row.settled_at = row.changed_at if settlement else None
+def settle(row: HolderConfirmationRow, settlement: ConfirmationOutcome) -> None:
+    """Settle it; its workflows are notified after the commit."""
+    row.changed_at = row.settled_at = utc_now()
     row.settled_as = settlement
-    if settlement is None:
-        row.named_in = None
 
 
-async def is_unconfirmed(session: DatabaseSession, application_no: str) -> bool:
-    """Whether the application waits for the holder, or has ended without their confirmation."""
-    row = await session.get(HolderConfirmationRow, application_no)
-    return row is not None and not is_allowed(row)
+def ask_again(row: HolderConfirmationRow) -> None:
+    """Have the next mail to the holder name the pair, whose Yayoi ID was corrected; a confirmation no longer counts."""
+    row.asked_anew = row.asked_anew or row.settled_as is not None
+    row.settled_at = row.settled_as = row.named_in = None
+
+
+async def confirmations_of(
+    session: DatabaseSession, application_no: str, *, lock: bool = False
+) -> Mapping[int, HolderConfirmationRow]:
+    """Return what is asked, or was, about the pairs of an application, by their numbers; none if nothing was needed.
+
+    `lock`: all of them, in one order, so that of two who settle them at once the second finds what the first has done.
+    """
+    rows = (
+        select(HolderConfirmationRow)
+        .filter_by(application_no=application_no)
+        .order_by(HolderConfirmationRow.office_no)
+        .execution_options(populate_existing=lock)
+    )
+    found = await session.scalars(rows.with_for_update() if lock else rows)
+    return {row.office_no: row for row in found}
+
+
+async def unconfirmed_parts(session: DatabaseSession, application_no: str) -> Mapping[int, bool]:
+    """Return the pairs that wait for the holder, or have ended without their confirmation: whether asked anew."""
+    found = await confirmations_of(session, application_no)
+    return {part: row.asked_anew for part, row in found.items() if not is_allowed(row)}
+
+
+async def is_unconfirmed(session: DatabaseSession, application_no: str, office_no: int | None = None) -> bool:
+    """Whether a pair waits for the holder, or has ended without their confirmation; of the application, every one."""
+    found = await confirmations_of(session, application_no)
+    if office_no is not None:
+        return office_no in found and not is_allowed(found[office_no])
+    return bool(found) and not any(map(is_allowed, found.values()))
 
 
 def is_allowed(row: HolderConfirmationRow) -> bool:
-    """Whether an ID may be issued for the application."""
+    """Whether an ID may be issued for the pair."""
     return row.settled_as is not None and ConfirmationOutcome(row.settled_as).allows
+
+
+@dataclass(frozen=True)
+class PairToConfirm:
+    """One pair as a link in the holder's mail shows it."""
+
+    office: ApplicationOfficeRow
+    row: HolderConfirmationRow
+
+    @property
+    def waits(self) -> bool:
+        return self.row.settled_as is None and self.office.closed_at is None
+
+    @property
+    def state(self) -> str:
+        """What has become of it, in the holder's words."""
+        if self.row.settled_as is None:
+            return "確認待ち" if self.waits else "確認の前に終了"
+        return "確認済み" if is_allowed(self.row) else "終了"
 
 
 @dataclass(frozen=True)
@@ -80,24 +133,47 @@ class ToConfirm:
     """What a link in the holder's mail shows."""
 
     application: ApplicationRow
-    offices: Sequence[ApplicationOfficeRow]
-    settlement: ConfirmationOutcome | None
-    """What was answered, or found; None: nothing yet."""
+    pairs: Sequence[PairToConfirm]
 
     @property
-    def waits(self) -> bool:
-        return self.settlement is None and not self.ended
+    def waiting(self) -> Sequence[PairToConfirm]:
+        return [pair for pair in self.pairs if pair.waits]
 
     @property
-    def ended(self) -> bool:
-        """Whether it has ended without an answer: withdrawn, cancelled or expired."""
-        return self.settlement is None and all(office.closed_at is not None for office in self.offices)
+    def shown(self) -> Sequence[PairToConfirm]:
+        """What is asked; once all is settled, every pair."""
+        return self.waiting or self.pairs
+
+    @property
+    def asked_anew(self) -> bool:
+        """Whether all that is asked was confirmed before, and corrected since."""
+        return all(pair.row.asked_anew for pair in self.shown)
+
+    @property
+    def state(self) -> str | None:
+        """What has become of all of it; None: not the same of every pair."""
+        states = {pair.state for pair in self.shown}
+        return states.pop() if len(states) == 1 else None
 
     @property
     def digest(self) -> str:
-        """What is shown, in a form that a page can send back: nobody confirms what was changed since."""
-        said = [(office.office_no, office.yayoi_id, office.office_token) for office in self.offices]
+        """What is asked, in a form that a page can send back: nobody confirms what was changed since."""
+        offices = [pair.office for pair in self.waiting]
+        said = [(office.office_no, office.yayoi_id, office.office_token) for office in offices]
         return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+async def to_confirm(session: DatabaseSession, application_no: str, *, lock: bool = False) -> ToConfirm | None:
+    """Return what is asked about an application, or was; None if there is none, or it needed no confirmation."""
+    rows = await confirmations_of(session, application_no, lock=lock)
+    if not rows:
+        return None
+    offices = select(ApplicationOfficeRow).filter_by(application_no=application_no)
+    found = await session.scalars(offices.order_by(ApplicationOfficeRow.office_no))
+    return ToConfirm(
+        await session.get_one(ApplicationRow, application_no),
+        [PairToConfirm(office, rows[office.office_no]) for office in found],
+    )
 
 
 class HolderConfirmations:
@@ -111,28 +187,18 @@ class HolderConfirmations:
     async def opened(self, application_no: str) -> ToConfirm | None:
         """Return what a link shows; None if there is no such application, or it needed no confirmation."""
         async with self._sessions() as session:
-            row = await session.get(HolderConfirmationRow, application_no)
-            return await _opened(session, row) if row else None
+            return await to_confirm(session, application_no)
 
     async def answer(self, application_no: str, shown: str, settlement: ConfirmationOutcome) -> bool:
         """Take the holder's answer to what was shown; False if that has changed since. An answer stays the first."""
         async with self._sessions.begin() as session:
-            row = await session.get_one(HolderConfirmationRow, application_no, with_for_update=True)
-            opened = await _opened(session, row)
-            if not opened.waits:
+            opened = await to_confirm(session, application_no, lock=True)
+            if opened is None or not opened.waiting:
                 return True
             if settlement.allows and shown != opened.digest:
                 return False
-            settle(row, settlement)
+            for pair in opened.waiting:
+                settle(pair.row, settlement)
             audit(session, application_no, ANSWERS[settlement], by=HOLDER, at=self._now(), reason=_BY_LINK)
         self._wake()
         return True
-
-
-async def _opened(session: DatabaseSession, row: HolderConfirmationRow) -> ToConfirm:
-    offices = select(ApplicationOfficeRow).filter_by(application_no=row.application_no)
-    return ToConfirm(
-        await session.get_one(ApplicationRow, row.application_no),
-        (await session.scalars(offices.order_by(ApplicationOfficeRow.office_no))).all(),
-        ConfirmationOutcome(row.settled_as) if row.settled_as else None,
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -21,6 +21,14 @@ class NamedPair(Protocol):
 
     @property
     def issued_contract_id(self) -> str | None: ...
+
+
+class Named(NamedTuple):
+    """A pair as it would be once what was typed has replaced what it names."""
+
+    yayoi_id: str
+    office_token: str | None
+    issued_contract_id: str | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,19 @@ class Held:
             None,
         )
 
+    def yayoi_id_beside_additions(self, pair: NamedPair) -> Holder | None:
+        """Return who holds the pair's Yayoi ID as this pair does: an addition is in the way of an addition alone."""
+        return next(
+            (
+                holder
+                for holder, other in self._pairs
+                if other.holds_id
+                and other.yayoi_id == pair.yayoi_id
+                and other.issued_contract_id == pair.issued_contract_id
+            ),
+            None,
+        )
+
     def token(self, pair: NamedPair) -> Holder | None:
         """Return who holds the pair's token; None if it has none."""
         holders = (
@@ -89,8 +110,8 @@ def hold_again(pair: ApplicationOfficeRow) -> None:
 
 
 async def holder_of(session: DatabaseSession, pair: ApplicationOfficeRow) -> Holder | None:
-    """Return which other application holds what the pair names."""
+    """Return which other application holds what the pair would hold again (Y25)."""
     row = ApplicationOfficeRow
     others = (row.application_no != pair.application_no) | (row.office_no != pair.office_no)
     held = await Held.read(session, [pair], others)
-    return held.yayoi_id(pair) or held.token(pair)
+    return held.yayoi_id_beside_additions(pair) or held.token(pair)

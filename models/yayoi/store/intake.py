@@ -153,7 +153,7 @@ class Intake:
             offices = _offices(form, row.application_no, facts, proven=proven)
             session.add_all(offices)
             if not proven:
-                begin_waiting(session, row)
+                begin_waiting(session, row, offices)
             await session.flush()
             audit(
                 session,

@@ -11,7 +11,7 @@ from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow
 from models.yayoi.combination_ledger import LedgerEntry, Reader, visible, whole_contracts
 from models.yayoi.store.case_records import OfficeRecords, office_records
 from models.yayoi.store.combinations import ledger_for
-from models.yayoi.store.confirmations import is_unconfirmed
+from models.yayoi.store.confirmations import unconfirmed_parts
 
 MOST_LISTED = 50
 """Applications on the page, the newest first."""
@@ -103,15 +103,14 @@ async def own_office(
 
 
 async def _seen(session: DatabaseSession, row: ApplicationRow, sight: _Sight) -> list[ListedOffice]:
-    """Return the pairs that the ID may see; none of an application that waits for the contract's holder (Y5a)."""
-    if await is_unconfirmed(session, row.application_no):
-        return []
+    """Return the pairs that the ID may see; none that waits for the contract's holder (Y5a)."""
+    unconfirmed = await unconfirmed_parts(session, row.application_no)
     pairs = await session.scalars(
         select(ApplicationOfficeRow)
         .where(ApplicationOfficeRow.application_no == row.application_no)
         .order_by(ApplicationOfficeRow.office_no)
     )
     statuses = await statuses_of_parts(session, row.application_no)
-    seen = [pair for pair in pairs if sight.has(row, pair)]
+    seen = [pair for pair in pairs if pair.office_no not in unconfirmed and sight.has(row, pair)]
     records = await office_records(session, row.application_no) if seen else {}
     return [ListedOffice(pair, statuses[pair.office_no], records.get(pair.office_no, OfficeRecords())) for pair in seen]

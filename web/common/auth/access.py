@@ -52,9 +52,21 @@ class Auth:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
         await self._limits.count((limit, of))
 
-    async def limit_all(self, *tries: Try) -> None:
-        """Count each of these tries, or none of them. Raises as `limit`."""
-        await self._limits.count(*tries)
+    async def limit_all(self, *tries: Try, instead: str = "") -> None:
+        """Count each of these tries, or none of them. Raises as `limit`; `instead`: what who is refused can do."""
+        await self._limits.count(*tries, instead=instead)
+
+    async def limit_mails(self, request: Request, address: str, daily: Limit) -> None:
+        """Count a mail to this address that anybody can ask for. Raises as `limit`.
+
+        A device on which a link in a mail to the address was opened counts by itself: what strangers have asked for
+        never keeps its owner out.
+        """
+        if known := self.devices.known(request, Guess.MAILS, address):
+            await self.limit(Limit.MAIL, f"known {known} {address}")
+            return
+        by_client = (Limit.MAIL, f"{client_address(request)} {address}")
+        await self.limit_all(by_client, (daily, address), instead=Guess.MAILS.owner_can)
 
     async def within(self, *tries: Try) -> bool:
         """Count each of these tries, or none of them; return whether they were counted."""

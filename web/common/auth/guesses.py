@@ -35,6 +35,8 @@ class Guess(Enum):
     MYICS_SIGN_IN = "myics-sign-in"
     NOTICE = "notice"
     """Which address goes with a new contract ID (Y19)."""
+    MAILS = "mails"
+    """No secret: a device is known for a mail address once a link in a mail to it was opened there."""
     PRODUCT_PASSWORD = "product-password"  # noqa: S105 a name
     """The password of STEP5, asked for in STEP6 of who is signed in (Y20)."""
 
@@ -67,6 +69,10 @@ _OWNER_CAN = {
     Guess.NOTICE: (
         "お急ぎのときは、「サービス契約ID（お客様番号）」のお知らせメールのリンクを開き、"
         "その画面から STEP5 にお進みください。この番号の弥生ID でログインしてからでも、すぐに手続きできます。"
+    ),
+    Guess.MAILS: (
+        "お急ぎのときは、このメールアドレスに本日届いた、弥生からのメールにあるリンクを開いてください。"
+        "ご本人のアドレスであることが確認され、すぐに手続きできます。"
     ),
 }
 

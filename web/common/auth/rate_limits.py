@@ -52,8 +52,11 @@ class Limit(Enum):
     """Per client: mails to addresses that nobody has shown to be theirs, beside what each address takes."""
     MAIL = _Allowed("mail", 6, timedelta(hours=1))
     """Per client and mail address: mails with a code or a link that anybody can ask for."""
-    MAIL_DAILY = _Allowed("mail-daily", 15, timedelta(days=1))
-    """Per mail address, of all clients: nobody's inbox is filled, and with few tries for each nobody guesses a code."""
+    REGISTRATION_MAIL_DAILY = _Allowed("registration-mail-daily", 15, timedelta(days=1))
+    """Per mail address, of all unknown devices: nobody's inbox is filled, and with few tries for each nobody guesses a
+    code."""
+    DRAFT_MAIL_DAILY = _Allowed("draft-mail-daily", 15, timedelta(days=1))
+    """Per mail address, of all unknown devices: mails with the link to a plan or a half-filled form."""
     PASSWORD_MAIL_DAILY = _Allowed("password-mail-daily", 15, timedelta(days=1))
     """Per Yayoi ID, of all clients: mails with which a new password is set; who comes later that day uses one of them.
     """

@@ -6,17 +6,18 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.calendar import JST
 from models.common.passwords import PasswordKind
+from models.common.personal_links import PersonalLinkKind, read_link
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
 from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError, read_code
 from web.common.auth import Guess, Limit, client_address, page_router
-from web.common.context import Context, WebContext, given
+from web.common.context import Context, given
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Kept, form_on
@@ -103,6 +104,19 @@ class CodePage:
         await self.context.auth.trust(self.request, answer, Guess.SIGN_IN, yayoi_id)
         return answer
 
+    async def open_mail(self, link: str) -> Response:
+        """Lead to the form whoever has opened the link in the mail of any request for this address, a stranger's, too.
+
+        From then on their device is known for the address, and strangers no longer keep it from getting a code.
+        """
+        answer = RedirectResponse(f"/{self.name}", HTTPStatus.SEE_OTHER)
+        opened = read_link(self.context.secret_keys, PersonalLinkKind.OWN_ADDRESS, link)
+        if opened is None or opened.procedure_id != str(self.check_id):
+            raise self.gone(None)
+        address = (await self.row()).yayoi_id
+        self.context.auth.devices.remember(self.request, answer, Guess.MAILS, address)
+        return answer
+
     async def send_again(self) -> Response:
         await self._limit_second_mail((await self.row()).yayoi_id)
         try:
@@ -116,7 +130,7 @@ class CodePage:
 
     async def _limit_second_mail(self, address: str) -> None:
         if self.purpose is CheckPurpose.REGISTRATION:
-            await limit_mails(self.context, self.request, address)
+            await self.context.auth.limit_mails(self.request, address, Limit.REGISTRATION_MAIL_DAILY)
         else:
             by_client = (Limit.MAIL, f"{client_address(self.request)} {address}")
             await self.context.auth.limit_all(by_client, (Limit.PASSWORD_MAIL_AGAIN_DAILY, address))
@@ -146,6 +160,11 @@ async def show(page: Code, kept: Kept) -> Response:
     return await page.show(kept.page(CODE_LABELS))
 
 
+@router.get("/register/{check_id:uuid}/mail")
+async def open_mail(page: Code, link: Annotated[str, Query()] = "") -> Response:
+    return await page.open_mail(link)
+
+
 @router.post("/register/{check_id:uuid}/resend")
 @router.post("/password/{check_id:uuid}/resend")
 @form_on("..")
@@ -161,12 +180,6 @@ async def show_done(page: Code) -> Response:
         return RedirectResponse(page.path, HTTPStatus.SEE_OTHER)
     # Whoever has typed the code in reads the mails of this address.
     return page.context.show(page.request, f"yayoi/{page.name}_done.html", {"yayoi_id": row.yayoi_id})
-
-
-async def limit_mails(context: WebContext, request: Request, address: str) -> None:
-    """Count a mail to this address that anybody can ask for."""
-    by_client = (Limit.MAIL, f"{client_address(request)} {address}")
-    await context.auth.limit_all(by_client, (Limit.MAIL_DAILY, address))
 
 
 def masked(address: str) -> str:

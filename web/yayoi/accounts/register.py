@@ -16,7 +16,7 @@ from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context
 from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Kept
-from web.yayoi.accounts.code_page import CODE, Checks, Code, limit_mails
+from web.yayoi.accounts.code_page import CODE, Checks, Code
 
 LABELS = {
     "family_name": "姓",
@@ -49,7 +49,7 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
     await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
     if await checks.is_registered(typed.yayoi_id):
         raise FormRefusedError({"yayoi_id": ALREADY_REGISTERED})
-    await limit_mails(context, request, typed.yayoi_id)
+    await context.auth.limit_mails(request, typed.yayoi_id, Limit.REGISTRATION_MAIL_DAILY)
     new = NewCheck(
         purpose=CheckPurpose.REGISTRATION,
         yayoi_id=typed.yayoi_id,

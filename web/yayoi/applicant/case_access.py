@@ -1,6 +1,6 @@
 """Opening a case by its signed link: who holds which link sees what, and an expired one can be renewed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from models.yayoi.case_links import Opening, calendar_address, key_of, number_of
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.case_records import recorded_case
-from models.yayoi.store.confirmations import is_unconfirmed
+from models.yayoi.store.confirmations import unconfirmed_parts
 from models.yayoi.store.own_applications import own_office
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
@@ -79,8 +79,8 @@ class OpenedCase:
     pairs: Sequence[ApplicationOfficeRow]
     link: Link
     secret_keys: SecretKeys
-    unconfirmed: bool
-    """The contract's holder has not confirmed it: nobody is mailed about it but them (Y5a)."""
+    unconfirmed_parts: Mapping[int, bool]
+    """The pairs that the contract's holder has not confirmed, and whether they are asked anew (Y5a)."""
     signed_in: bool = False
     """It was opened without a link, by an ID whose ledger shows it: to look at, not to act."""
 
@@ -91,6 +91,15 @@ class OpenedCase:
     @property
     def procedure(self) -> Procedure:
         return Procedure(self.application.procedure)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the contract's holder has confirmed nothing that the link shows: nobody else is mailed about it."""
+        return all(pair.office_no in self.unconfirmed_parts for pair in self.pairs)
+
+    @property
+    def never_confirmed(self) -> bool:
+        return self.unconfirmed and not any(self.unconfirmed_parts.values())
 
     @property
     def whole(self) -> bool:
@@ -125,6 +134,11 @@ class OpenedOffice:
 
     case: OpenedCase
     pair: ApplicationOfficeRow
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the contract's holder has not confirmed this pair: nobody else is mailed about it (Y5a)."""
+        return self.pair.office_no in self.case.unconfirmed_parts
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -163,7 +177,7 @@ async def one_office(link: OfficeLink, context: Context, who: Visitor) -> Opened
     if found is None:
         raise no_such_case()
     application, pair = found
-    return OpenedCase(application, [pair], link, context.secret_keys, unconfirmed=False, signed_in=True)
+    return OpenedCase(application, [pair], link, context.secret_keys, {}, signed_in=True)
 
 
 async def opened_office(link: WholeLink, office_no: int, context: Context) -> OpenedOffice:
@@ -191,7 +205,7 @@ async def open_case(link: Link, context: WebContext) -> OpenedCase:
             raise no_such_case()
         if not link.opens(*case):
             raise LinkOverError(link, Opening.ENDED)
-        unconfirmed = await is_unconfirmed(session, link.application_no)
+        unconfirmed = await unconfirmed_parts(session, link.application_no)
     return OpenedCase(*case, link, context.secret_keys, unconfirmed)
 
 

@@ -19,10 +19,14 @@ from models.yayoi.customer_events import (
     SharingReleaseConsented,
     Withdrawn,
 )
+from models.yayoi.holder_confirmation import ConfirmationOutcome
+from models.yayoi.pair_rules import NOT_OF_THE_CONTRACT
 from models.yayoi.store.case_records import sharing_firms
+from models.yayoi.store.confirmations import confirmations_of
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
-from models.yayoi.store.office_names import office_names
+from models.yayoi.store.holding import Named
+from models.yayoi.store.pair_facts import PairFacts
 from web.common.auth import Limit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, messages, sent_values
@@ -104,16 +108,26 @@ async def correct(page: Page, forms: Forms) -> Response:
 
 
 async def _confirmation(page: ActionPage, form: PageForm) -> Response:
-    """Repeat the pair as it will be, with what its office is called."""
+    """Repeat the pair as it will be, with what its office is called and what is still wrong (Y2, Y3)."""
     pair, application = page.office.pair, page.office.case.application
     try:
         correction = Correction.of(form.values, pair)
     except RefusedError:  # it was corrected meanwhile
         return RedirectResponse(page.office.path("correct"), HTTPStatus.SEE_OTHER)
     token = correction.office_token or pair.office_token
+    named = Named(correction.yayoi_id or pair.yayoi_id, token, correction.issued_contract_id or pair.issued_contract_id)
     async with page.context.sessions() as session:
-        names = await office_names(session, application.existing_contract_id, [token])
-    facts = {"correction": correction, "office_token": token, "office_name": names.get(token or "")}
+        known = await PairFacts.read(session, application.existing_contract_id, [named])
+        asked = (await confirmations_of(session, pair.application_no)).get(pair.office_no)
+    # Told early: to whoever has shown a token of the contract, or came by its holder's link. Others would learn of IDs.
+    has_shown = known.shows_right_token or asked is None or asked.settled_as == ConfirmationOutcome.TOKEN_SHOWN
+    problems = [each for each in (known.problem_of_yayoi_id(named), known.problem_of_token(named)) if each]
+    facts = {
+        "correction": correction,
+        "office_token": token,
+        "office_name": known.names.get(token or ""),
+        "problems": [each for each in problems if each is not NOT_OF_THE_CONTRACT] if has_shown else [],
+    }
     return page.show("yayoi/case_correct_confirm.html", form, facts)
 
 

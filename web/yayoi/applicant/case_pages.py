@@ -141,7 +141,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
     async with context.sessions() as session:
         if (case := await recorded_case(session, link.application_no, link.office_no)) is None:
             raise no_such_case()
-        if await is_unconfirmed(session, link.application_no):
+        if await is_unconfirmed(session, link.application_no, link.office_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
     await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     link_no = link.current_no(*case)

@@ -28,7 +28,8 @@ async def sections_of(
             case.procedure,
             records.get(pair.office_no, OfficeRecords()),
             started=case.application.started_at is not None,
-            unconfirmed=case.unconfirmed,
+            unconfirmed=pair.office_no in case.unconfirmed_parts,
+            asked_anew=case.unconfirmed_parts.get(pair.office_no, False),
         )
         for pair in case.pairs
     ]

@@ -20,7 +20,7 @@ _INSTRUCTIONS = {
     Stage.CHECK: "お申し込みの内容を確認しています。お待ちください。",
     Stage.CONFIRMATION: (
         "ご契約者さまの確認を待っています。ご契約に登録されているメールアドレスに、確認をお願いするメールをお送りします"
-        f"（{HOLDER_MAIL_HOURS} 時間に 1 通まで）。ご契約者さまがメールのリンクから確認されると、お手続きが始まります。"
+        f"（{HOLDER_MAIL_HOURS} 時間に 1 通まで）。ご契約者さまがメールのリンクから確認されると、お手続きが進みます。"
     ),
     Stage.CORRECTION: ("お申し込みの内容に、次の点がありました。「訂正する」から、正しい内容を入力してください。"),
     Stage.SHARING: (
@@ -97,7 +97,9 @@ TOO_LATE = (
     "取り下げたい場合は、申込番号とあわせて、お問い合わせ画面からお問い合わせください。"
 )
 _ACTIONS = {Stage.CORRECTION: CaseAction.CORRECT, Stage.SHARING: CaseAction.SHARING}
-_OR_CORRECT = "または、ご契約の事業所データのトークンを「訂正する」から入力されても、お手続きが始まります。"
+_OR_SHOW_ITS_OFFICE = "または、ご契約の事業所データのトークンを「訂正する」から入力されても、お手続きが進みます。"
+_OR_CORRECT = "弥生ID を間違えて入力されたときは、「訂正する」から訂正してください。"
+_CORRECTED = "弥生ID が訂正されたため、この事業所データだけ、もう一度確認をお願いしています。"
 
 
 @dataclass(frozen=True)
@@ -162,11 +164,12 @@ def office_view(
     *,
     started: bool,
     unconfirmed: bool = False,
+    asked_anew: bool = False,
 ) -> OfficeSection:
     """Show where the office's procedure is, as its row says.
 
     `started`: whether the application's has begun; `unconfirmed`: whether the contract's holder has not confirmed the
-    application (Y5a).
+    pair (Y5a); `asked_anew`: whether they had, before its Yayoi ID was corrected.
     """
     contract_id = pair.issued_contract_id or records.contract_id
     stage, points = Stage(status.stage), tuple(status.points)
@@ -184,8 +187,12 @@ def office_view(
     corrected = stage is Stage.CORRECTION and not points
     yours = late or (stage in _APPLICANTS and status.waiting_for != WaitingFor.SYSTEM and not corrected)
     texts = _INSTRUCTIONS if yours or stage is Stage.CONFIRMATION else _INSTRUCTIONS | _WORKING
-    # Points there are only where a token was typed, and is not one of the contract's.
-    to_correct = stage is Stage.CONFIRMATION and bool(points)
+    to_correct = status.stage == Stage.CONFIRMATION
+    instruction = texts.get(stage, _BEFORE_NOTICE)
+    if stage is Stage.CONFIRMATION:
+        # Points there are only where a token was typed, and is not one of the contract's.
+        token = _OR_SHOW_ITS_OFFICE if points else ""
+        instruction = (_CORRECTED if asked_anew else "") + instruction + token + (_OR_CORRECT if to_correct else "")
     notified = stage in _NOTIFIED
     done = {step for step in SetUpStep if step.label not in points}
     return OfficeSection(
@@ -193,7 +200,7 @@ def office_view(
         name=pair.office_name,
         yayoi_id=pair.yayoi_id,
         stage=_STAGE_NAMES.get(stage, stage) if shown else "受付済み",
-        instruction=texts.get(stage, _BEFORE_NOTICE) + (_OR_CORRECT if to_correct else "") if shown else _RECEIVED,
+        instruction=instruction if shown else _RECEIVED,
         yours=yours,
         until=status.until if yours or stage is Stage.CONFIRMATION else None,
         points=points,

@@ -21,7 +21,7 @@ from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Kept, KeptForm, form_on
 
 DEAD_LINK = (
-    "このリンクは使えません。アドレスが途中で切れているか、期限が過ぎています。新しいメールのリンクを開いてください。"
+    "このリンク（URL）は使えません。途中で切れているか、期限が過ぎています。新しいメールのリンクを開いてください。"
 )
 CHANGED = "お申し込みの内容が、この画面を開いた後に訂正されました。内容をもう一度確認してください。"
 

@@ -18,6 +18,7 @@ from web.common.submission_ids import event_id_of
 
 LABELS = {
     "contract_id": "サービス契約ID（お客様番号）",
+    "application_no": "申込番号",
     "name": "お名前",
     "mail_address": "メールアドレス",
     "text": "お問い合わせの内容",
