@@ -25,14 +25,19 @@ from models.common.acting import acting_as
 from models.common.actors import Actor
 from models.common.allowed_actors import Permissions, may_send
 from models.common.operator_message import ActionMessage
-from models.common.signatures import SignatureRefusal, SignatureRefusedError, SignedEntry, SignedPlace, Verifier
+from models.common.signatures import (
+    ALREADY_TAKEN,
+    SignatureRefusal,
+    SignatureRefusedError,
+    SignedEntry,
+    SignedPlace,
+    Verifier,
+)
 from workers.program import ClearError
 from workflows.common.signed_headers import entry_in
 
 TAKEN = "tetsuzuki-taken"
 """The header of a run that holds the ids of the updates that earlier runs have accepted: the server forgets them."""
-ALREADY_TAKEN = "AlreadyTaken"
-"""The error type by which senders know that it is done."""
 _REFUSED = "Refused"
 
 

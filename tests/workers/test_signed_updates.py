@@ -21,14 +21,14 @@ from models.common.allowed_actors import ON_CASES, Permissions
 from models.common.commitments import salted
 from models.common.operator_message import ActionMessage
 from models.common.operators import Role
-from models.common.signatures import SignatureRefusal, SignedPlace, Signer, Verifier
+from models.common.signatures import ALREADY_TAKEN, SignatureRefusal, SignedPlace, Signer, Verifier
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
 from tests.support.sandbox import RESTRICTED
 from tests.support.signed_story import SignedStory, StoryOperation, UnvalidatedStory
 from tests.third_procedure.workflow import ManualRequest
 from web.common.auth.signing import sending_with, signing_client
-from workers.signed_updates import ALREADY_TAKEN, SignedUpdates, UnvalidatedUpdateError, check_validators
+from workers.signed_updates import SignedUpdates, UnvalidatedUpdateError, check_validators
 from workers.wiring.root import WORKFLOWS
 from workflows.common.signed_headers import entry_in
 
