@@ -180,7 +180,7 @@ async def test_y27_what_the_procedure_refuses_is_said_in_the_applicants_words(we
     number = await web.applied(pair())
     async with answering(web):
         office = await running(web, number)
-        step = {"by": "担当者", "reason": "お電話", "step": "support_password"}
+        step = {"reason": "お電話", "step": "support_password"}
         await office.execute_update("report_set_up_step", step)
         answer = await act(web, action(number, "withdraw"))
         assert answer.status_code == 409

@@ -23,7 +23,6 @@ from models.yayoi.store.intake import Intake
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Case,
     Environment,
@@ -41,7 +40,7 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 pytestmark = pytest.mark.long
 
-CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）")
+CANCEL = Cancel(reason="お客様のご希望")
 MANY_TRIES = 8
 """More than after which operators are notified: a system that fails for days."""
 
@@ -165,7 +164,7 @@ async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(en
     before, fault = await snapshot(environment), Fault(late=True)
     async with attended(environment, {"end sharing": fault}):
         case = await shared(environment)
-        consent = ActionMessage(by=OPERATOR, reason="お電話で同意")
+        consent = ActionMessage(reason="お電話で同意")
         await cancelled_while(case, fault, case.act(consent, action=Action.RELEASE_SHARING))
         await undone_once(case, before)
 
@@ -223,7 +222,7 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
         # What works meanwhile takes nothing back.
-        await case.act(ActionMessage(by=OPERATOR, reason="技術担当者に伝えた"), action=Action.ADD_NOTE)
+        await case.act(ActionMessage(reason="技術担当者に伝えた"), action=Action.ADD_NOTE)
         assert await shows(case, failing=True) == WaitingFor.OPERATOR
         fault.fails = False
         await at_rest(case, Stage.SET_UP)
