@@ -274,6 +274,20 @@ def correct_relink(
 
 
 @app.command()
+def act(
+    case: Annotated[str, typer.Argument(help="An application's number, NUMBER/OFFICE, or a workflow's id.")],
+    operation: Annotated[str, typer.Argument(help="Its name, such as add_note.")],
+    message: Annotated[str, typer.Argument(help="Its JSON.")] = "{}",
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+) -> None:
+    """Send an operation to a case, signed as a command with your user number; it neither asks nor approves."""
+    from workers.commands.act import act
+
+    run_command(lambda settings: act(settings, case, operation, message, reason))
+
+
+@app.command()
 def demo() -> None:
     """Show cases from form to their end, two weeks and follow-up fast-forwarded, and a firm that joins MYICS."""
     from workers.demo.demo import run_demo

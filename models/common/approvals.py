@@ -18,7 +18,7 @@ ANOTHER = "この依頼は、いま承認を待っているものではありま
 OWN = "自分が依頼した操作は、自分では承認できません。別の責任者に承認を依頼してください。"
 
 
-class Answer(ActionMessage):
+class Decision(ActionMessage):
     """A supervisor's answer: it names the very request, by its update's id and by what that has committed to."""
 
     asked: str = Field(min_length=1, max_length=100)
@@ -47,7 +47,7 @@ class AskedFor:
         """What an answer names it by."""
         return {"asked": self.update_id, "commitment": self.commitment}
 
-    def refuse(self, answer: Answer) -> str | None:
+    def refuse(self, answer: Decision) -> str | None:
         """Return why an answer is not about this request."""
         named = (answer.asked, answer.commitment) == (self.update_id, self.commitment)
         return None if named else ANOTHER

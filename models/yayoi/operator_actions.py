@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from models.common.approvals import Answer
+from models.common.approvals import Decision
 from models.common.identifiers import ComposedText
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase, HandOver
@@ -126,5 +126,5 @@ class Action(Operation):
     WITHDRAW = "withdraw", EndCase, "申込者の取り下げを記録する"
     CANCEL = "cancel", Cancel, "取り消す"
     ASK_CANCEL = "ask_cancel", AskCancel, "取り消しの承認を、責任者に依頼する"
-    APPROVE = "approve", Answer, "責任者として、依頼された操作を承認する"
-    DECLINE = "decline", Answer, "責任者として、依頼された操作を承認しない"
+    APPROVE = "approve", Decision, "責任者として、依頼された操作を承認する"
+    DECLINE = "decline", Decision, "責任者として、依頼された操作を承認しない"

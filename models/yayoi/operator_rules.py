@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, NOTHING_NAMED, Answer, AskedFor
+from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, NOTHING_NAMED, AskedFor, Decision
 from models.common.calendar import day_in_japan
 from models.common.operations import Operations, usual_example
 from models.common.operator_message import ActionMessage
@@ -244,7 +244,7 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
         case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
             also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
             return f"yayoi_id か office_token{also} を指定してください。"
-        case Answer() if state.asked:
+        case Decision() if state.asked:
             return state.asked.refuse(message)
         case ResendMail(kind=kind) if kind not in state.mails:
             sent = "、".join(state.mails)

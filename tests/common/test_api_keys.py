@@ -99,7 +99,6 @@ WRONG = {
     f"Registry:{OLD}": "a key's name",
     f"a:b:{OLD}": "a key's name",
     f"anonymous:{OLD}": "a key's name",
-    f"customer-pages:{OLD}": "a key's name",
     f"a:{OLD} {OLD}": "characters that no header carries",
     f"a:{'鍵' * LEAST_LENGTH}": "characters that no header carries",
     f"a:{OLD},a:{NEW}": "name 'a' is given to two keys",

@@ -43,7 +43,7 @@ from tests.support.databases import begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
-from tests.support.signing import SATO, publish_keys
+from tests.support.signing import SATO, key_folder, publish_keys
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
 from workers.settings import Settings
@@ -248,6 +248,7 @@ async def environment_with_worker(
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
         api_open=True,
+        signing_keys_dir=key_folder(),
         **further_settings,
     )
     await fill_with_examples(sessions)

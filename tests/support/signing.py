@@ -1,10 +1,15 @@
 """The tests' keys, and who acts: updates that a test sends are signed as an operator's, unless it says otherwise."""
 
+import atexit
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +30,8 @@ from models.common.signatures import HEADER, SignedPlace, Signer
 from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.common.store.public_keys import publish
 from web.common.auth.signing import entry_to_send
+from workers.key_files import KeyFiles
+from workers.settings import Settings
 from workers.temporal import DATA_CONVERTER
 from workflows.common.signed_headers import with_entry
 
@@ -56,6 +63,17 @@ async def publish_keys(sessions: async_sessionmaker[AsyncSession]) -> None:
     async with sessions.begin() as session:
         for key in PUBLIC:
             await publish(session, key)
+
+
+@cache
+def key_folder() -> Path:
+    """Return a folder of the private keys' files, for the commands; it lasts as long as the tests."""
+    folder = Path(mkdtemp(prefix="tetsuzuki-keys-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    files = KeyFiles(Settings(signing_keys_dir=folder))
+    for key in KEYS.values():
+        files.write(key)
+    return folder
 
 
 @contextmanager
@@ -108,7 +126,7 @@ class _Signed(OutboundInterceptor):
 
 def _content(input: StartWorkflowUpdateInput) -> dict[str, Any] | None:  # noqa: A002 the SDK's name
     """Return the message's JSON as it would lie in history."""
-    if len(input.args) != 1:
+    if len(input.args) != 1 or input.args[0] is None:
         return None
     [payload] = DATA_CONVERTER.payload_converter.to_payloads(input.args)
     content = json.loads(payload.data)

@@ -151,7 +151,7 @@ async def test_a_dead_letter_that_nobody_sends_again_is_closed_as_undelivered(
     assert (await message.row()).stage == WebhookStage.UNDELIVERED
 
 
-async def test_request_cancellation_makes_an_operators_turn_and_the_message_is_tried_on(
+async def test_request_cancellation_is_for_an_operator_to_decide_and_the_message_is_tried_on(
     environment: Environment, receiver: Receiver
 ) -> None:
     receiver.hangs = True

@@ -295,7 +295,7 @@ async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_no
 
 @pytest.mark.parametrize("whole", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("place_name", the_last_of([(place,) for place in PLACES]))
-async def test_request_cancellation_makes_an_operators_turn_and_undoes_nothing(
+async def test_request_cancellation_is_for_an_operator_to_decide_and_undoes_nothing(
     environment: Environment, place_name: str, *, whole: bool
 ) -> None:
     case = await PLACES[place_name].reached(environment)

@@ -361,7 +361,7 @@ async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser
     assert audited == [("operator:sk", "お電話")]
 
 
-async def test_request_cancellation_of_a_registration_makes_an_operators_turn(browser_user: BrowserUser) -> None:
+async def test_request_cancellation_of_a_registration_is_for_an_operator_to_decide(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     await browser_user.mail()
     await browser_user.procedure(place).cancel()

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from models.common.acting import acting, acting_as, who_is_shown
 from models.common.actors import Actor, ActorKind
-from models.common.approvals import NOTHING_ASKED, Answer, AskedFor
+from models.common.approvals import NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import (
@@ -266,13 +266,13 @@ class OfficeDataProcedure:
         await self._approval.ask(Action.CANCEL, message, self._state.stage)
 
     @operator_action(Action.APPROVE)
-    async def approve(self, message: Answer) -> None:
+    async def approve(self, message: Decision) -> None:
         asked = self._asked
         self._approval.answered()
         await self._carry_out(asked, message)
 
     @operator_action(Action.DECLINE)
-    async def decline(self, message: Answer) -> None:
+    async def decline(self, message: Decision) -> None:
         asked = self._asked
         self._approval.answered()
         await self._steps.record(Action.DECLINE, message, f"：{asked.shown}")
@@ -570,7 +570,7 @@ class OfficeDataProcedure:
             raise refused(NOTHING_ASKED)
         return self._state.asked
 
-    async def _carry_out(self, asked: AskedFor, approval: Answer) -> None:
+    async def _carry_out(self, asked: AskedFor, approval: Decision) -> None:
         """Cancel as it was asked for (Y27); the one record names both."""
         self._state.exit_recorded = Outcome.CANCELLED
         try:
