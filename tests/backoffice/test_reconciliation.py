@@ -19,6 +19,7 @@ from models.backoffice.reconciliation import (
     ReconciliationReport,
 )
 from models.common.calendar import day_in_japan
+from models.common.commitments import new_salt
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
 from models.common.secret_keys import SecretKeys
@@ -497,7 +498,13 @@ async def test_more_than_fits_into_a_message_is_counted(environment: Environment
 async def test_an_event_refused_after_it_was_taken_is_reported_once(environment: Environment) -> None:
     case = await in_sharing(environment)
     ids = {"event_id": uuid4(), "digest": "", "application_no": case.application_no, "office_no": 1}
-    said = {"kind": "withdrawn", "payload": {}, "sent_by": "customer-pages", "refused_because": "取り下げできません。"}
+    said = {
+        "kind": "withdrawn",
+        "payload": {},
+        "sent_by": "applicant:YS-000001/1",
+        "salt": new_salt(),
+        "refused_because": "取り下げできません。",
+    }
     await change(environment, insert(EventRow).values(**ids, **said, unreported_since=datetime.now(UTC)))
     [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")
