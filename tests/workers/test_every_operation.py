@@ -1,7 +1,6 @@
 """Every operation of every procedure, straight at Temporal's port: what is not signed by who may is refused."""
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -25,7 +24,7 @@ from models.common.operators import Role
 from models.common.signatures import SignatureRefusal, SignedPlace, Signer, Verifier
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
-from tests.support.recorded_histories import HISTORIES
+from tests.support.recorded_histories import start_inputs
 from tests.support.sandbox import RESTRICTED
 from tests.support.signed_story import UnvalidatedStory
 from tests.support.signing import KEYS, PUBLIC, acting_as, signed
@@ -40,16 +39,6 @@ AUDITOR = Actor(ActorKind.OPERATOR, "ka", (Role.AUDITOR, Role.ADMINISTRATOR))
 SAID = {"reason": "お電話"}
 EVERY = [(name, str(operation)) for name, operations in OPERATION_PERMISSIONS.items() for operation in operations]
 SOME = {("OfficeDataProcedure", "approve"), ("UserInvitation", "withdraw"), ("WebhookDelivery", "resend")}
-
-
-def starts() -> dict[str, Any]:
-    """Return with what each type of workflow starts, as a recorded history has it."""
-    found: dict[str, Any] = {}
-    for text in HISTORIES.values():
-        started = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
-        for payload in started.get("input", {}).get("payloads", ()):
-            found.setdefault(started["workflowType"]["name"], json.loads(base64.b64decode(payload["data"])))
-    return found
 
 
 @dataclass
@@ -169,7 +158,7 @@ class Port:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def port(temporal: WorkflowEnvironment) -> AsyncIterator[Port]:
     """No step of theirs is ever taken, since they have no database: what is refused is refused before."""
-    queue, client, inputs = f"test-{uuid4()}", signing_client(temporal.client), starts()
+    queue, client, inputs = f"test-{uuid4()}", signing_client(temporal.client), start_inputs()
     port = Port(client, handles := {})
     nowhere = build_activities(Settings(secret_key=SecretStr("secret")), async_sessionmaker(), client)
     async with Worker(
