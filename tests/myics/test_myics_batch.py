@@ -39,6 +39,7 @@ from tests.support.running import PATIENCE
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_activities, build_worker
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
 
@@ -289,14 +290,18 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(
     assert (bool(columns.get(FAILING)), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
 
 
-async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsEnvironment) -> None:
+async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.cancel()
+    while CANCELLATION_ASKED not in await details_of(handle):  # noqa: ASYNC110 the procedure is queried
+        await asyncio.sleep(0.05)
+    assert (await handle.describe()).typed_search_attributes.get(WAITING_FOR) == WaitingFor.OPERATOR
+    await handle.execute_update("stop", {"reason": "お電話"})
     await shown(handle, lambda progress: progress.stopped)
     assert "止めています" in await details_of(handle)
     with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await handle.execute_update("resume", {"reason": "お電話"})
-    assert "例の「あなたの名前」のままです" in str(failed.value.cause)
+        await handle.execute_update("resume", {"reason": "理由"})
+    assert "例の「理由」のままです" in str(failed.value.cause)
     await handle.execute_update("resume", {"reason": "お電話"})
     operations = {operation.label for operation in BatchOperation}
     recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))

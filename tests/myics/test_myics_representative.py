@@ -19,6 +19,7 @@ from models.tables import MyicsAccountRow, MyicsFirmRow
 from tests.support.environment import details_of
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered
 from workers.stack.inbox import text_of
+from workflows.common.operator_turn import CANCELLATION_ASKED
 
 
 async def provisional(myics: MyicsEnvironment) -> tuple[Registered, str]:
@@ -305,7 +306,7 @@ async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: 
     assert "メールアドレスを訂正した" in await registration.audit()
 
 
-async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: MyicsEnvironment) -> None:
+async def test_m8_withdrawn_by_an_operator_and_not_by_request_cancellation(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     token = await registration.link()
     await registration.act("withdraw")
@@ -315,6 +316,9 @@ async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: Myi
     again = await myics.invite()
     await again.link()
     await again.handle.cancel()
+    await again.waits_for(WaitingFor.OPERATOR)
+    assert CANCELLATION_ASKED in await details_of(again.handle)
+    await again.act("withdraw")
     assert (await again.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
 
 

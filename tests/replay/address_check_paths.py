@@ -42,6 +42,7 @@ async def registration_cancelled_in_the_web_ui(browser_user: BrowserUser) -> Wor
     place = await browser_user.begun()
     await browser_user.mail()
     await browser_user.procedure(place).cancel()
+    await browser_user.procedure(place).execute_update("end_check", {"reason": "お電話"})
     return browser_user.procedure(place)
 
 

@@ -177,6 +177,7 @@ async def batch_with_a_refused_row(myics: MyicsEnvironment) -> WorkflowHandle[An
 async def batch_stopped_by_request_cancellation(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     handle = await held_up(myics)
     await handle.cancel()
+    await handle.execute_update("stop", {"reason": "お電話"})
     await shown(handle, lambda progress: progress.stopped)
     await handle.execute_update("resume", {"reason": "お電話"})
     await start_nothing_more(myics)

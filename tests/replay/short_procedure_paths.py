@@ -99,6 +99,7 @@ async def invitation_cancelled_in_the_web_ui(environment: Environment) -> Handle
     async with invited(environment) as group:
         procedure = await group.procedure()
         await procedure.cancel()
+        await pass_time(environment, procedure, (await group.row()).expires_at)
         return procedure
 
 
@@ -207,11 +208,13 @@ async def webhook_delivered(environment: Environment) -> Handle:
 
 async def webhook_cancelled_in_the_web_ui(environment: Environment) -> Handle:
     async with receiving() as receiver:
-        receiver.answers = [500]
+        receiver.hangs = True
         message = await stored(environment, receiver.url)
         await message.start()
-        await message.failed(1)
+        await receiver.has(1)
         await message.handle.cancel()
+        await message.shown(WebhookStage.SENDING, WaitingFor.OPERATOR)
+        receiver.hangs = False
         await message.handle.result()
         return message.handle
 

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowHandle
 from models.common.calendar import day_in_japan
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
@@ -201,13 +202,14 @@ async def cancelled_after_the_notice(environment: Environment) -> Case:
 
 
 async def cancelled_too_late(environment: Environment) -> Case:
-    """*Request Cancellation* after STEP5 began: refused, audited, and the case goes on to its end."""
+    """*Request Cancellation* of the application: an operator's turn, and the case goes on to its end."""
     case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.application.cancel()
-    while not any("取り消さなかった" in row.action for row in await case.audit()):
+    while (await case.progress()).waiting_for is not WaitingFor.OPERATOR:
         await case.settled()
+    await case.act(ActionMessage(reason="お客様のご希望ではなかった"), action=Action.ADD_NOTE)
     await case.do_steps(*list(SetUpStep)[1:])
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case

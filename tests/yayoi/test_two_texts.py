@@ -61,16 +61,11 @@ async def cancel_all(case: Case, text: str) -> None:
     await case.application.execute_update(MultiOfficeApplication.cancel, message)
 
 
-async def request_cancellation(case: Case, _text: str) -> None:
-    await case.application.cancel()
-
-
 Exit = Callable[[Case, str], Awaitable[None]]
 EXITS = [
     (reject, EXPLAINED, Outcome.REJECTED),
     (cancel_all, EXPLAINED, Outcome.CANCELLED),
-    (request_cancellation, "", Outcome.CANCELLED),
-    pytest.param(withdraw, "", Outcome.WITHDRAWN, marks=pytest.mark.long),
+    (withdraw, "", Outcome.WITHDRAWN),
     pytest.param(cancel, "", Outcome.CANCELLED, marks=pytest.mark.long),
 ]
 
@@ -100,7 +95,7 @@ async def test_y27_mails_pages_and_webhooks_hold_only_the_text_for_the_customer(
     assert read in mails
     assert read in page
     audited: list[Any] = [row.reason for row in await case.audit()]
-    assert WHY in audited or leave is request_cancellation
+    assert WHY in audited
 
 
 async def case_page(case: Case) -> str:

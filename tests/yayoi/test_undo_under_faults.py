@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 import pytest_asyncio
@@ -190,19 +189,12 @@ async def ask_by_update(case: Case) -> None:
     await case.application.execute_update(MultiOfficeApplication.cancel, CANCEL)
 
 
-async def ask_by_button(case: Case) -> None:
-    await case.application.cancel()
-
-
-@pytest.mark.parametrize("ask", [ask_by_update, ask_by_button])
 async def test_y27_a_cancellation_before_the_offices_have_begun_is_not_lost(
-    environment: Environment, ask: Callable[[Case], Coroutine[Any, Any, None]]
+    environment: Environment,
 ) -> None:
     before = await snapshot(environment)
     case = await submitted(environment, form([OFFICE_B, OFFICE_C], delegate=True))
-    asked: asyncio.Task[None] = asyncio.create_task(ask(case))
-    if ask is ask_by_button:
-        await asked
+    asked: asyncio.Task[None] = asyncio.create_task(ask_by_update(case))
     async with attended(environment):
         await asked
         outcomes = [office.outcome for office in (await case.application.result()).offices]
