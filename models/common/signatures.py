@@ -21,6 +21,8 @@ from models.common.signing_keys import KEY_ID, KeyState, PrivateKey, PublicKey
 HEADER = "tetsuzuki-signed"
 MOST_BYTES = 2048
 """Of an entry, far above what one of this version can have."""
+ALREADY_TAKEN = "AlreadyTaken"
+"""The type of the error by which senders know that an operation has been taken before: for them it is done."""
 _CONTEXT = "tetsuzuki-signed/1"
 """First in what is signed: no signature of another purpose can be taken for one of these."""
 

@@ -92,9 +92,7 @@ BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
 
 STEP = OfficeStep.of(C, AT)
-RELEASED_FOR_THEM = EndSharing.of(
-    C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True
-)
+RELEASED_FOR_THEM = EndSharing.of(C, AT, report=SharingReleased(reason="申込者の同意による"), delegated=True)
 RECONCILE = Reconcile(at=AT)
 RELINKED_ON = date(2026, 11, 20)
 IMPORTED_AGAIN_FROM = date(2026, 10, 29)
@@ -103,9 +101,9 @@ IMPORTED_AGAIN_FROM = date(2026, 10, 29)
 _RELINKED = RecordRelink.of(
     C,
     AT,
+    by="system:bank",
     report=ServiceRelinked(
         reason="お電話",
-        by="system:bank",
         kind=LinkKind.BANK_ACCOUNT,
         service=BANK,
         relinked_on=RELINKED_ON,
@@ -341,13 +339,11 @@ TRIALS = [
     ),
     Trial(
         activity="retract_set_up_step",
-        message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, by="佐藤", reason="お電話"),
+        message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, reason="お電話"),
         before=(
             (
                 "record_set_up_step",
-                RecordSetUpStep.of(
-                    C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)
-                ),
+                RecordSetUpStep.of(C, AT, report=SetUpStepDone(reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)),
             ),
         ),
         added=_ONE_STEP,
@@ -357,9 +353,7 @@ TRIALS = [
     ),
     Trial(
         activity="record_set_up_step",
-        message=RecordSetUpStep.of(
-            C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.BUSINESS_GROUP)
-        ),
+        message=RecordSetUpStep.of(C, AT, report=SetUpStepDone(reason="お電話", step=SetUpStep.BUSINESS_GROUP)),
         added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
         look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
             SetUpStepRow.application_no == ApplicationOfficeRow.application_no,
@@ -396,7 +390,7 @@ TRIALS = [
     ),
     Trial(
         activity="reopen_office",
-        message=ReopenOffice.of(C, AT, by="佐藤", reason="お電話", occurrence=1),
+        message=ReopenOffice.of(C, AT, reason="お電話", occurrence=1),
         before=(("close_office", _CLOSE),),
         added=_ONE_STEP,
         look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.closings),
@@ -405,7 +399,7 @@ TRIALS = [
     ),
     Trial(
         activity="renew_link",
-        message=RenewLinkStep.of(C, AT, whose=LinkHolder.PAIR, by="佐藤", reason="お電話", occurrence=1),
+        message=RenewLinkStep.of(C, AT, whose=LinkHolder.PAIR, reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=select(ApplicationOfficeRow.link_no, ApplicationRow.link_no).join(
             ApplicationRow, ApplicationRow.application_no == ApplicationOfficeRow.application_no
@@ -492,7 +486,7 @@ TRIALS = [
     ),
     Trial(
         activity="record_action",
-        message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
+        message=RecordAction.of(C, AT, action="期限を延ばした", reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(PAIR, AT)],
@@ -501,7 +495,7 @@ TRIALS = [
     Trial(
         activity="correct_pair",
         message=CorrectPairStep.of(
-            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
+            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], reason="お電話", occurrence=1
         ),
         added=_ONE_STEP,
         look=select(
@@ -528,7 +522,7 @@ TRIALS = [
     ),
     Trial(
         activity="record_holder_answer",
-        message=RecordHolderAnswer.of(C, AT, confirmed=True, by="佐藤", reason="お電話"),
+        message=RecordHolderAnswer.of(C, AT, confirmed=True, reason="お電話"),
         given=(_WAITS_FOR_HOLDER,),
         added=_ONE_STEP,
         look=select(HolderConfirmationRow.settled_as, HolderConfirmationRow.settled_at.is_not(None)),
@@ -744,7 +738,7 @@ TRIALS = [
             label="申込全体を取り消す",
             by="佐藤",
             reason="お電話",
-            message={"by": "佐藤", "reason": "お電話"},
+            message={"reason": "お電話"},
         ),
         added=_ONE_STEP | {"case_requests": 1},
         actions=("申込全体を取り消す",),

@@ -23,7 +23,7 @@ from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
-from models.common.api_keys import CUSTOMER_PAGES
+from models.common.actors import Actor
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.messages import SentMail
 from models.common.operations import Operations
@@ -51,6 +51,7 @@ from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
 from tests.support.case_states import NOW, TODAY, CaseState, WrittenCase
 from tests.support.customer import GROUP, SUPPORT_PASSWORD
+from tests.support.signing import customers_signer
 from tests.support.web import (
     IDS,
     NETWORK,
@@ -93,7 +94,7 @@ class ProcedureInState(EventDelivery):
         """Of the application's second office, which stays as it was received."""
         self.taken: set[Action] = set()
 
-    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
+    async def take(self, event: AnyEvent, actor: Actor) -> Delivery:
         async with self._sessions() as session:
             try:
                 found = await find_case(session, event)
@@ -102,8 +103,7 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        update, message = update_of(event, sent_by)
-        action = Action[update.__name__.upper()]
+        action, message = update_of(event, actor)
         own = found[1] == self.state.case.part
         state = self.state if own else self.beside
         assert state is not None
@@ -460,6 +460,7 @@ async def walk_of(
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,

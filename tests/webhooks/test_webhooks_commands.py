@@ -23,6 +23,7 @@ from tests.support.webhook_receiver import SECRET, Receiver, receiving
 from workers.cli import app
 from workers.commands import forms as forms_command
 from workers.commands import webhooks as webhooks_command
+from workers.commands.acting import command_actor
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.inbox import text_of
@@ -118,22 +119,22 @@ async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
     assert await webhooks_command.dead(settings) == 1
     assert message.message_id in capsys.readouterr().out
 
-    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     with pytest.raises(ClearError, match="送信に失敗した後だけ"):
-        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+        await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
     await message.pass_time(KEPT_DEAD + timedelta(minutes=1))
     await message.handle.result()
 
-    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     await message.start()  # as the web does every few seconds
     assert (await message.until(WebhookStage.DELIVERED)).attempts == 2 * ATTEMPTS + 1
     assert await webhooks_command.dead(settings) == 0
     with pytest.raises(ClearError, match="was delivered"):
-        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+        await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     with pytest.raises(ClearError, match="no message msg_0"):
-        await webhooks_command.resend(settings, "msg_0", "佐藤", "直ったため")
+        await webhooks_command.resend(settings, "msg_0", command_actor("sk"), "直ったため")
 
 
 async def found_in_queue(message: Message) -> list[str]:

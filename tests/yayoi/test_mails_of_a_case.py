@@ -21,7 +21,6 @@ from tests.support.environment import (
     NOBODY,
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Case,
     Environment,
@@ -33,7 +32,7 @@ from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import SHARING_STILL_ON
 
-WHY = {"by": OPERATOR, "reason": "お電話"}
+WHY = {"reason": "お電話"}
 ALL_OVER = "これで、お申し込みのお手続きはすべて終了しました。"
 OTHERS_GO_ON = "ほかの事業所データのお手続きには影響ありません。"
 
