@@ -404,8 +404,6 @@ async def walk_of(sessions: async_sessionmaker[AsyncSession], procedure: Procedu
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue="nobody's",
         reconcile_every=timedelta(days=1),
     )

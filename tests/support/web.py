@@ -272,8 +272,6 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue=task_queue,
         reconcile_every=timedelta(seconds=1),
         **{"systems": Systems((), open_to_all=True)} | options,

@@ -22,6 +22,8 @@ from web.common.auth.sign_in_links import SignInLinks
 from web.common.context import given
 from web.common.sent_forms import FormRefusedError, SignInNeededError
 
+HOME = "/desk"
+"""An operator's own page."""
 NOT_ALLOWED = (
     "この画面を開く役割（{area}）がありません。必要なときは、管理者に役割の追加を依頼してください。"
     "役割は、追加された後の次の操作から有効になります。"

@@ -8,10 +8,9 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.operators import read_leave
-from web.backoffice.desk import Desk, Operator, said_beside
+from web.backoffice.desk import HOME, Desk, Operator, said_beside
 from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
 from web.common.auth import page_router
-from web.common.auth.access import HOME
 from web.common.auth.operator_access import AccessRefusedError
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
@@ -37,7 +36,7 @@ async def start(
     return desk.show(request, "desk_start.html", facts)
 
 
-@router.post("/leave")
+@router.post(f"{HOME}/leave")
 @form_on(HOME)
 async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
     typed = sent_values(await request.form(), *LEAVE_LABELS)
@@ -46,7 +45,7 @@ async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
     return RedirectResponse(f"{HOME}?done=leave", HTTPStatus.SEE_OTHER)
 
 
-@router.post("/log-ins/{session_id}/end")
+@router.post(f"{HOME}/log-ins/{{session_id}}/end")
 @form_on(None)
 async def end_log_in(desk: Desk, who: Operator, session_id: UUID) -> Response:
     """End one of one's own log-ins, in whichever browser it is."""

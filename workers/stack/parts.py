@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
@@ -18,6 +19,7 @@ from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
+from workers.wiring.derived import web_ui_address
 from workers.wiring.root import DRAIN
 
 _LOOK_AGAIN_AFTER = 0.1  # seconds
@@ -45,12 +47,15 @@ class StartStep:
     do: Callable[[], Awaitable[None]]
 
 
-def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
-    """Every part and step of a stack with these settings; the parts of a list can start side by side."""
+def in_order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
+    """Every part and step of a stack with these settings; the parts of a list can start side by side.
+
+    `completed`: the same settings with what the stack itself has chosen.
+    """
     return [
         [
             *([_postgres(places, say)] if embeds_postgres(settings) else []),
-            *([_temporal(settings)] if embeds_temporal(settings) else []),
+            *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
         ],
         StartStep(name="migrate", do=partial(set_up, settings)),
         [
@@ -76,12 +81,12 @@ def _postgres(places: Places, say: Say) -> Part:
     )
 
 
-def _temporal(settings: Settings) -> Part:
+def _temporal(settings: Settings, completed: Settings) -> Part:
     async def has_namespace() -> bool:
         return await temporal.namespace_is_there(await temporal.connect(settings))
 
     def prepare() -> Command:
-        return Command(temporal_server.command(settings), {})
+        return Command(temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0), {})
 
     return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace))
 

@@ -24,7 +24,7 @@ from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import Places
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
-from workers.wiring.derived import openid_settings
+from workers.wiring.derived import openid_settings, web_ui_address
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
 
@@ -57,7 +57,7 @@ class Stack:
         async with contextlib.AsyncExitStack() as undo:
             with checks.clearly(self._places.state):
                 await self._take_place(undo)
-            for entry in in_order(self._asked, self._places, self._say):
+            for entry in in_order(self._asked, self.settings, self._places, self._say):
                 match entry:
                     case StartStep():
                         await entry.do()
@@ -84,6 +84,7 @@ class Stack:
         openid_settings(self._asked)
         undo.callback(self._places.sign_in_run.unlink, missing_ok=True)
         self.settings = completed(self._asked, self._places)
+        web_ui_address(self.settings)
         undo.callback(self._places.processes.unlink, missing_ok=True)
 
     async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:

@@ -130,9 +130,14 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
 
 
-def temporal_ui_url(settings: Settings) -> str:
-    """Return where operators reach the Temporal Web UI."""
-    return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+def web_ui_address(settings: Settings) -> str:
+    """Return where the desk reaches the Temporal Web UI. Raises `ClearError` if that is not known."""
+    if settings.temporal_ui_address is None:
+        raise ClearError(
+            "TETSUZUKI_TEMPORAL_UI_ADDRESS is not set: it says where the desk reaches the Temporal Web UI, "
+            "which nobody else may reach"
+        )
+    return settings.temporal_ui_address
 
 
 def webhooks_may_be_private(settings: Settings) -> bool:
