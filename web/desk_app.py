@@ -17,7 +17,7 @@ from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
@@ -74,6 +74,9 @@ def create_desk_app(
         templates=templates,
         url=url,
         secret_keys=secret_keys,
+        sessions=sessions,
+        sender=sender,
+        namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
         now=now,
@@ -109,7 +112,7 @@ def create_desk_app(
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_queues.router, desk_administration.router):
+    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
         app.include_router(router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     """`postgresql+asyncpg://…`; unset: the embedded Postgres under the state folder."""
     database_password: SecretStr | None = None
     """Replaces the password of `database_url`, so that the URL itself holds no secret."""
+    database_customers_password: SecretStr | None = None
+    """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
+    database_desk_password: SecretStr | None = None
+    database_worker_password: SecretStr | None = None
 
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""

@@ -16,6 +16,7 @@ from models.common.actors import Actor
 from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
+from tests.support.databases import as_role
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.backoffice.web_ui import WebUi
@@ -24,6 +25,7 @@ from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome
 from web.desk_app import create_desk_app
+from workers.database_roles import DatabaseRole
 
 DESK = "http://desk.test"
 RUN = "this run of up"
@@ -174,18 +176,19 @@ async def desk_on(
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
 ) -> AsyncIterator[DeskSite]:
-    """Run the application: with a provider, or else with sign-in links of a run."""
+    """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations = DeskClock(), SentOperations()
-    app = create_desk_app(
-        sessions=sessions,
-        url=url,
-        secret_keys=SecretKeys("a secret of the tests"),
-        web_ui_address=web_ui,
-        namespace="default",
-        sender=sender or operations,
-        openid=openid,
-        run=None if openid else run,
-        now=clock.now,
-    )
-    async with browser_on(app, url) as http, aclosing_web_ui(app):
-        yield DeskSite(app, http, sessions, clock, operations, url)
+    async with as_role(sessions, DatabaseRole.DESK) as own:
+        app = create_desk_app(
+            sessions=own,
+            url=url,
+            secret_keys=SecretKeys("a secret of the tests"),
+            web_ui_address=web_ui,
+            namespace="default",
+            sender=sender or operations,
+            openid=openid,
+            run=None if openid else run,
+            now=clock.now,
+        )
+        async with browser_on(app, url) as http, aclosing_web_ui(app):
+            yield DeskSite(app, http, sessions, clock, operations, url)

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from workers import health, temporal
 from workers.commands.migrate import set_up
+from workers.database_roles import DatabaseRole
 from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
@@ -37,6 +38,8 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10
     """How many seconds it may take to end."""
+    role: DatabaseRole | None = None
+    """As whom it connects to the embedded database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ def _worker(settings: Settings) -> Part:
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
-    return _python("worker", lambda pid: _until(partial(polls, pid)), patience)
+    return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
 
 
 def _inbox(settings: Settings) -> Part:
@@ -105,16 +108,20 @@ def _inbox(settings: Settings) -> Part:
 
 
 def _web(settings: Settings) -> Part:
-    return _python("web", lambda _pid: _until(partial(_listens, settings.web_host, settings.web_port)), patience=20)
+    listening = partial(_listens, settings.web_host, settings.web_port)
+    return _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
 
 
 def _desk(settings: Settings) -> Part:
-    return _python("desk", lambda _pid: _until(partial(_listens, settings.desk_host, settings.desk_port)), patience=20)
+    listening = partial(_listens, settings.desk_host, settings.desk_port)
+    return _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
 
 
-def _python(name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10) -> Part:
+def _python(
+    name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10, role: DatabaseRole | None = None
+) -> Part:
     command = Command([sys.executable, "-m", "workers", name], {})
-    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience)
+    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience, role=role)
 
 
 async def _until(check: Callable[[], Awaitable[bool]]) -> None:

@@ -17,6 +17,7 @@ from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translat
 from models.yayoi.vendor_pages import YayoiPages
 from web.common.auth.api_keys import Systems
 from web.common.auth.openid import OpenIdSettings
+from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -138,6 +139,16 @@ def web_ui_address(settings: Settings) -> str:
             "which nobody else may reach"
         )
     return settings.temporal_ui_address
+
+
+def role_passwords(settings: Settings) -> Passwords:
+    """Return what the database's roles log in with; None: Postgres' own configuration says how."""
+    given = {
+        DatabaseRole.CUSTOMERS: settings.database_customers_password,
+        DatabaseRole.DESK: settings.database_desk_password,
+        DatabaseRole.WORKER: settings.database_worker_password,
+    }
+    return {role: password.get_secret_value() if password else None for role, password in given.items()}
 
 
 def webhooks_may_be_private(settings: Settings) -> bool:
