@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -27,7 +27,6 @@ from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
 from web.backoffice.bounces import BOUNCES
 from web.backoffice.bounces import MOST_SENT as MOST_RETURNED
-from web.backoffice.operators import OperatorsWebUi
 from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
@@ -59,8 +58,6 @@ def create_app(
     calendar: BusinessCalendar,
     public_url: str,
     secret_keys: SecretKeys,
-    ui_url: str,
-    namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
     systems: Systems = NOBODY,
@@ -73,8 +70,6 @@ def create_app(
     """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
 
     `signer` signs who acts on these pages: what customers and other systems do.
-
-    `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
     `systems` are those that may use the API.
 
@@ -104,7 +99,7 @@ def create_app(
         customer(context),
         myics(context),
         webhooks(context),
-        backoffice(context, OperatorsWebUi(ui_url, namespace)),
+        backoffice(context),
     ]
     kept = SentFormStore(sessions, context.now)
     forms = SentForms(
@@ -159,10 +154,12 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def bare_app(jobs: Sequence[PeriodicJob], **described: Any) -> FastAPI:
+def bare_app(
+    jobs: Sequence[PeriodicJob], closing: Sequence[Callable[[], Awaitable[None]]] = (), **described: Any
+) -> FastAPI:
     """Return an application without pages, beside which the jobs run: those that are there when it starts.
 
-    `described`: what FastAPI says of it.
+    `closing`: what is done when it ends. `described`: what FastAPI says of it.
     """
 
     @asynccontextmanager
@@ -178,6 +175,8 @@ def bare_app(jobs: Sequence[PeriodicJob], **described: Any) -> FastAPI:
                 job.cancel()
                 with suppress(asyncio.CancelledError):
                     await job
+            for close in closing:
+                await close()
             logging.getLogger("uvicorn.access").removeFilter(without_people)
 
     return FastAPI(

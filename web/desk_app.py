@@ -17,9 +17,12 @@ from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_sign_in, desk_start
-from web.backoffice.desk import DeskContext, signed_in
-from web.backoffice.desk_sign_in import CALLBACK
+from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice.desk import HOME, DeskContext, signed_in
+from web.backoffice.desk_queues import QueuesInWebUi
+from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
+from web.backoffice.web_ui import WebUi, call_refused
+from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
@@ -42,11 +45,17 @@ def create_desk_app(
     sessions: DatabaseSessions,
     url: str,
     secret_keys: SecretKeys,
+    web_ui_address: str,
+    namespace: str,
+    sender: SendsOperations,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
+
+    `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
+    the one that the cases are in; `sender` sends what they do.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -65,6 +74,9 @@ def create_desk_app(
         templates=templates,
         url=url,
         secret_keys=secret_keys,
+        sessions=sessions,
+        sender=sender,
+        namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
         now=now,
@@ -76,9 +88,16 @@ def create_desk_app(
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
-    app = bare_app(forgetting, title="担当者の画面", openapi_url=None)
-    app.state.services = {DeskContext: desk, SentForms: forms}
-    answer = answer_problems(app, templates, secret_keys, page="backoffice/desk_problem.html")
+    ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
+    app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
+    app.state.services = {
+        DeskContext: desk,
+        SentForms: forms,
+        WebUi: ui,
+        QueuesInWebUi: QueuesInWebUi(url, namespace),
+    }
+    page = "backoffice/desk_problem.html"
+    answer = answer_problems(app, templates, secret_keys, page=page, places=(HOME, ""), to_systems=call_refused)
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_middleware(
         SessionMiddleware,
@@ -88,15 +107,16 @@ def create_desk_app(
         same_site="lax",
         https_only=https,
     )
-    app.add_middleware(Csrf, answer=answer, public_url=url)
+    app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(BodyLimit, answer=answer, larger={})
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_administration.router):
+    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
         app.include_router(router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
+    app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
 
 

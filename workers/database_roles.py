@@ -7,10 +7,13 @@ schema and writes public keys; the others may do what is said here, and nothing 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
+import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import Base
+from workers.program import ClearError
 
 
 class DatabaseRole(StrEnum):
@@ -31,6 +34,7 @@ class Statement(StrEnum):
     DELETE = "delete"
 
 
+Passwords = Mapping[DatabaseRole, str | None]
 Allowed = frozenset[Statement]
 NOTHING: Allowed = frozenset()
 READ: Allowed = frozenset({Statement.SELECT})
@@ -73,13 +77,13 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "drafts": _FORGOTTEN,
     "enquiries": _OF_CUSTOMERS,
     "events": _for(WRITE, READ, WRITE),
-    "existing_contracts": _for(READ, READ, WRITE),
+    "existing_contracts": _REGISTRY,
     "form_presses": _FORMS,
     "holder_confirmations": _OF_CUSTOMERS,
     "holder_mails": _FORGOTTEN,
     "issued_contracts": _for(READ, READ, WRITE),
     "kept_forms": _FORMS,
-    "ledger": _for(READ, READ, APPEND),
+    "ledger": _for(APPEND, READ, WRITE),
     "logout_tokens": _OPERATORS,
     "member_invitations": _OF_CUSTOMERS,
     "myics_accounts": _OF_CUSTOMERS,
@@ -128,18 +132,39 @@ def statements() -> Iterator[str]:
             yield f'grant usage on sequence "{sequence}" to {role}'
 
 
-async def grant(connection: AsyncConnection, passwords: Mapping[DatabaseRole, str | None]) -> None:
+class DatabaseRolesError(ClearError):
+    """The owner of the schema may not make the roles; the message says what to do."""
+
+
+async def grant(connection: AsyncConnection, passwords: Passwords) -> None:
     """Make the roles that are missing and give each its rights, in the caller's transaction.
 
     A role without a password logs in as Postgres' own configuration says (the embedded one: by its socket).
+
+    Raises:
+        DatabaseRolesError: a role is missing, and who migrates may make none.
+
     """
     await connection.execute(text("revoke create on schema public from public"))
     for role, password in passwords.items():
         there = await connection.scalar(text("select 1 from pg_roles where rolname = :role"), {"role": role.value})
         if not there:
-            await connection.execute(text(f"create role {role} login noinherit"))
+            await _create(connection, role)
         if password is not None:
             quoted = await connection.scalar(text("select quote_literal(:password)"), {"password": password})
             await connection.execute(text(f"alter role {role} password {str(quoted).replace(':', chr(92) + ':')}"))
     for statement in statements():
         await connection.execute(text(statement))
+
+
+async def _create(connection: AsyncConnection, role: DatabaseRole) -> None:
+    try:
+        await connection.execute(text(f"create role {role} login noinherit"))
+    except DBAPIError as error:
+        if not isinstance(getattr(error.orig, "__cause__", None), asyncpg.InsufficientPrivilegeError):
+            raise
+        names = ", ".join(DatabaseRole)
+        raise DatabaseRolesError(
+            f"the database has no role {role}, and who migrates may not make it: make the roles {names} (login, "
+            "noinherit) by hand, or migrate as somebody with CREATEROLE"
+        ) from None

@@ -20,14 +20,15 @@ class KeyFiles:
         self.folder = settings.signing_keys_dir or Places(settings.state_dir).signing_keys
 
     def file_of(self, key_id: str) -> Path:
-        return self.folder / key_id
+        """Where a key lies: in the folder of its purpose, so that a process can be given its own keys alone."""
+        return self.folder / key_id.partition("-")[0] / key_id
 
     def write(self, key: PrivateKey) -> Path:
         """Keep a key; when this returns it survives a power cut. Raises `KeyFileError`."""
         file = self.file_of(key.public.key_id)
         unfinished = file.with_suffix(".new")
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
                 opened.write(key.text())
                 opened.flush()

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     """`postgresql+asyncpg://…`; unset: the embedded Postgres under the state folder."""
     database_password: SecretStr | None = None
     """Replaces the password of `database_url`, so that the URL itself holds no secret."""
+    database_customers_password: SecretStr | None = None
+    """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
+    database_desk_password: SecretStr | None = None
+    database_worker_password: SecretStr | None = None
 
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""
@@ -109,8 +113,8 @@ class Settings(BaseSettings):
     """Name of a profile in Temporal's own configuration file (TLS, API key)."""
     temporal_config: bool = True
     """Read Temporal's own variables and configuration file at all."""
-    temporal_ui_url: str | None = None
-    """Where operators reach the Web UI, for links in their mails; unset: from `temporal_ui_port`."""
+    temporal_ui_address: WebAddress | None = None
+    """Where the desk reaches the Temporal Web UI, which nobody else may reach; unset: the embedded server's."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
     deployment_name: str = "tetsuzuki"
@@ -178,9 +182,9 @@ class Settings(BaseSettings):
 
     desk_host: str = "127.0.0.1"
     """Where the operators' web application listens."""
-    desk_port: int = 8234
+    desk_port: int = 8233
     desk_url: WebAddress | None = None
-    """Where operators reach it, for the provider's answers; unset: from `desk_host` and `desk_port`."""
+    """Where operators reach it, for mails and the provider's answers; unset: from `desk_host` and `desk_port`."""
     oidc_issuer: Annotated[str | None, AfterValidator(_issuer)] = None
     """The OpenID provider that operators log in at; unset: the embedded stack's sign-in links."""
     oidc_client_id: str | None = None
@@ -210,7 +214,6 @@ class Settings(BaseSettings):
     """Let webhooks go to this machine and its network; unset: only where the database is the embedded one."""
 
     temporal_port: int = 7233
-    temporal_ui_port: int = 8233
     time_skipping: bool = False
     """Let the embedded Temporal server fast-forward cases (the demo does)."""
 

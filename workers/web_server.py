@@ -30,15 +30,16 @@ async def serve(settings: Settings) -> None:
         await engine.dispose()
 
 
-async def serve_app(app: FastAPI, host: str, port: int) -> None:
+async def serve_app(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> None:
     """Serve an application until cancelled, and finish running requests."""
-    await _until_cancelled(_Server(config(app, host, port)))
+    await _until_cancelled(_Server(config(app, host, port, longest_head=longest_head)))
 
 
-def config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> uvicorn.Config:
     """Return how an app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
 
-    uvicorn's own default believes whoever is on this machine, who would then meet no limit.
+    uvicorn's own default believes whoever is on this machine, who would then meet no limit. `longest_head`: how many
+    bytes a request's line and headers may have, if not uvicorn's 64 KB.
     """
     return uvicorn.Config(
         app,
@@ -47,6 +48,8 @@ def config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
+        http="h11",
+        h11_max_incomplete_event_size=longest_head,
     )
 
 

@@ -17,8 +17,8 @@ async def test_a_link_logs_in_whom_it_is_for_and_the_audit_says_by_link(desk: De
     assert "佐藤さんとしてログインする" in text_of(page)
     assert not await desk.is_in()  # whoever opens it by chance, such as a preview, is not logged in
     answer = await desk.http.post("/sign-in/link", data=hidden_fields(page))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert "佐藤さん" in text_of(await desk.http.get("/"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
+    assert "佐藤さん" in text_of(await desk.http.get("/desk"))
     assert await desk.audited() == [("sk", "signed_in", {"how": "link"})]
 
 

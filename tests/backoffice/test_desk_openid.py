@@ -34,10 +34,10 @@ async def test_an_operator_logs_in_with_pkce_state_and_nonce_and_comes_where_the
     desk_at_provider: DeskSite, provider: SmallProvider
 ) -> None:
     desk = desk_at_provider
-    first = await desk.http.get("/administration/operators", params={"done": "saved"})
+    first = await desk.http.get("/desk/operators", params={"done": "saved"})
     assert first.status_code == 303
     there = parse_qs(urlsplit(first.headers["location"]).query)["next"][0]
-    assert there == "/administration/operators?done=saved"
+    assert there == "/desk/operators?done=saved"
     answer = await desk.signs_in_at(provider, there)
     assert (answer.status_code, answer.headers["location"]) == (303, there)
     [asked] = provider.asked
@@ -45,7 +45,7 @@ async def test_an_operator_logs_in_with_pkce_state_and_nonce_and_comes_where_the
     assert asked["code_challenge_method"] == "S256"
     assert asked["scope"] == "openid"
     assert {"state", "nonce", "code_challenge"} <= asked.keys()
-    page = await desk.http.get("/")
+    page = await desk.http.get("/desk")
     assert "佐藤さん" in text_of(page)
     assert await desk.audited() == [("sk", "signed_in", {"how": "openid"})]
 
@@ -55,7 +55,7 @@ async def test_an_operator_logs_in_with_pkce_state_and_nonce_and_comes_where_the
 )
 async def test_nobody_is_sent_to_another_site(desk_at_provider: DeskSite, provider: SmallProvider, there: str) -> None:
     answer = await desk_at_provider.signs_in_at(provider, there)
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/desk"
 
 
 async def test_the_cookie_is_stored_as_a_hash_and_is_new_at_each_log_in(
@@ -203,7 +203,7 @@ async def test_who_breaks_off_at_the_provider_is_shown_the_way_back(
     assert answer.status_code == 403
     assert CANCELLED in text_of(answer)
     assert "script" not in answer.text
-    assert 'href="/"' in answer.text
+    assert 'href="/desk"' in answer.text
 
 
 async def test_a_provider_that_is_away_is_tried_again_later(
@@ -286,7 +286,7 @@ async def test_roles_of_a_claim_are_taken_over_at_each_log_in(
     async with desk_on(desk_at_provider.sessions, replace(provider.settings, roles_claim=claim)) as desk:
         await desk.signs_in_at(provider)
         assert (await desk.operator("sk")).roles == [role.value for role in roles]
-        shown = text_of(await desk.http.get("/"))
+        shown = text_of(await desk.http.get("/desk"))
     said = "、".join(role.label for role in roles) or "役割がありません。管理者に追加を依頼してください。"
     assert f"役割 {said} 休暇" in shown
 

@@ -28,7 +28,9 @@ OPEN = {
     ("POST", "/sign-in/link"),
     ("GET", "/signed-out"),
     ("GET", "/problem"),
+    ("GET", "/desk/problem"),
     ("GET", "/healthz"),
+    ("GET", "/"),  # leads to the desk
     ("POST", "/api/back-channel-logout"),
 }
 """What is answered without a log-in; all else of the application is not."""
@@ -45,7 +47,7 @@ def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
 
 def filled(path: str) -> str:
     """The path with values for what it leaves open."""
-    return path.replace("{session_id}", str(uuid4())).replace("{handle}", "sk")
+    return path.replace("{session_id}", str(uuid4())).replace("{handle}", "sk").replace("{path:path}", "namespaces")
 
 
 async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:
@@ -57,6 +59,7 @@ async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:
         led_to_log_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=")
         assert led_to_log_in is ((method, path) not in OPEN), (method, path, answer.status_code)
         assert "佐藤" not in answer.text or path == "/sign-in"
+    await desk.sign_in("sk")
     assert (await desk.http.get("/openapi.json")).status_code == 404
     assert (await desk.http.get("/docs")).status_code == 404
 
@@ -80,7 +83,7 @@ async def test_no_form_is_taken_from_another_site(desk: DeskSite) -> None:
 
 
 async def test_every_answer_has_the_security_headers(desk: DeskSite) -> None:
-    for path in ("/", "/sign-in", "/static/style.css", "/nowhere", "/sign-in/link?key=x"):
+    for path in ("/desk", "/sign-in", "/static/style.css", "/nowhere", "/sign-in/link?key=x"):
         headers = (await desk.http.get(path)).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -89,12 +92,12 @@ async def test_every_answer_has_the_security_headers(desk: DeskSite) -> None:
 
 async def test_the_page_says_who_one_is_and_what_one_may(desk: DeskSite) -> None:
     await desk.sign_in("tn")
-    page = text_of(await desk.http.get("/"))
+    page = text_of(await desk.http.get("/desk"))
     for said in ("田中さん", "tn", "責任者、管理者", "担当者の管理"):
         assert said in page
     async with desk.browser() as other:
         await desk.sign_in("mr", other)
-        assert "役割がありません" in text_of(await other.get("/"))
+        assert "役割がありません" in text_of(await other.get("/desk"))
 
 
 # Roles -------------------------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ async def test_an_identity_lets_in_and_its_removal_ends_its_log_ins(
         assert (await desk.signs_in_at(provider, http=other)).status_code == 403
         await desk.http.post(f"{ADMINISTRATION}/kn/identities", data={"subject": " new-one "})
         assert (await desk.signs_in_at(provider, http=other)).status_code == 303
-        assert "監物さん" in text_of(await other.get("/"))
+        assert "監物さん" in text_of(await other.get("/desk"))
         taken = await desk.http.post(f"{ADMINISTRATION}/sk/identities", data={"subject": "new-one"})
         assert taken.status_code == 422
         assert OF_ANOTHER.format(handle="kn") in text_of(taken)
@@ -210,14 +213,14 @@ async def test_an_identity_lets_in_and_its_removal_ends_its_log_ins(
 async def test_leave_is_kept_and_taken_back(desk: DeskSite) -> None:
     await desk.sign_in("sk")
     sent = {"leave_from": "2026-11-01", "leave_until": "２０２６／１１／１０"}
-    answer = await desk.http.post("/leave", data=sent)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/?done=leave")
+    answer = await desk.http.post("/desk/leave", data=sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk?done=leave")
     row = await desk.operator("sk")
     assert (row.leave_from, row.leave_until) == (date(2026, 11, 1), date(2026, 11, 10))
-    page = await desk.http.get("/?done=leave")
+    page = await desk.http.get("/desk?done=leave")
     assert "2026年11月1日（日）から2026年11月10日（火）まで（休暇中）" in text_of(page)
     assert re.search(r'name="leave_until" value="2026-11-10"', page.text)
-    await desk.http.post("/leave", data={"leave_from": "", "leave_until": ""})
+    await desk.http.post("/desk/leave", data={"leave_from": "", "leave_until": ""})
     assert (await desk.operator("sk")).leave_from is None
     [_, taken, back] = await desk.audited()
     assert taken == ("sk", "leave_changed", {"leave_from": "2026-11-01", "leave_until": "2026-11-10"})
@@ -237,7 +240,7 @@ async def test_leave_that_is_wrong_is_refused_beside_its_field_and_stays_typed(
     desk: DeskSite, sent: dict[str, str], said: str
 ) -> None:
     await desk.sign_in("sk")
-    answer = await desk.http.post("/leave", data=sent)
+    answer = await desk.http.post("/desk/leave", data=sent)
     assert answer.status_code == 422
     assert said in text_of(answer)
     assert all(f'value="{text}"' in answer.text for text in sent.values() if text)
@@ -261,19 +264,19 @@ async def test_one_sees_and_ends_ones_own_log_ins_and_nobody_elses(desk: DeskSit
         other.headers["user-agent"] = "<b>Firefox</b>"
         await desk.sign_in("sk", other)
         await desk.sign_in("tn", anothers)
-        page = await desk.http.get("/")
+        page = await desk.http.get("/desk")
         assert "（このブラウザー）" in page.text
         assert "&lt;b&gt;Firefox&lt;/b&gt;" in page.text
-        [path] = re.findall(r'action="(/log-ins/[^"]+/end)"', page.text)
+        [path] = re.findall(r'action="(/desk/log-ins/[^"]+/end)"', page.text)
         assert (await desk.http.post(path)).status_code == 303
         assert not await desk.is_in(other)
         [theirs] = await desk.rows(
             select(OperatorSessionRow.session_id).join(OperatorRow).where(OperatorRow.handle == "tn")
         )
-        await desk.http.post(f"/log-ins/{theirs}/end")
+        await desk.http.post(f"/desk/log-ins/{theirs}/end")
         assert await desk.is_in(anothers)
     assert await desk.is_in()
-    assert (await desk.http.post("/log-ins/no-number/end")).status_code == 422
+    assert (await desk.http.post("/desk/log-ins/no-number/end")).status_code == 422
 
 
 async def test_logging_out_ends_this_browsers_log_in_and_everywhere_ends_all(desk: DeskSite) -> None:

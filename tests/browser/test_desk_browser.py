@@ -58,7 +58,7 @@ async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
         new_page(browser, "phone") as chief,
     ):
         looking, chiefs = Looking(page, "desk", "desk"), Looking(chief, "desk", "phone")
-        await page.goto(f"{desk.url}/administration/operators")
+        await page.goto(f"{desk.url}/desk/operators")
         await looking.at(page, "sign-in")
         await signs_in(page, desk, HANAKO)
         await expect(page.get_by_role("heading", level=1)).to_have_text("佐藤さん")

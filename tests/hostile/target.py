@@ -24,7 +24,7 @@ from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
 from tests.support.databases import begin_numbers
 from tests.support.signing import customers_signer
-from tests.support.web import PASSWORD, SECRET, UI, WEB, Browser, browser_on, hidden_fields
+from tests.support.web import PASSWORD, SECRET, WEB, Browser, browser_on, hidden_fields
 from web.app import create_app
 from web.common.auth.api_keys import Systems
 
@@ -165,8 +165,6 @@ async def target_on(
         calendar=BusinessCalendar(),
         public_url=public_url,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue=f"hostile-{uuid4()}",
         reconcile_every=timedelta(hours=1),
         systems=Systems((), open_to_all=True),

@@ -37,8 +37,8 @@ def paths() -> Iterator[Attack]:
         "/.env",
         "/%00",
         "/register/%00",
-        "/register/..%2foperators",
-        "/applications/%2e%2e/operators",
+        "/register/..%2fledger",
+        "/applications/%2e%2e/ledger",
         f"/applications/{VICTIM.application_no}%2foffices%2f1",
     ):
 

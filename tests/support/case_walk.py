@@ -464,8 +464,6 @@ async def walk_of(
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue="nobody's",
         reconcile_every=timedelta(days=1),
     )

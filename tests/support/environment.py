@@ -39,13 +39,14 @@ from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.smart_import import PostgresSmartImport
-from tests.support.databases import begin_numbers
+from tests.support.databases import as_role, begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
 from tests.support.signing import SATO, key_folder, publish_keys
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
+from workers.database_roles import DatabaseRole
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS, build_worker
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -255,15 +256,18 @@ async def environment_with_worker(
     await publish_keys(sessions)
     async with sessions.begin() as session:
         await begin_numbers(session, next(_NUMBERS))
-    async with build_worker(
-        temporal.client,
-        settings,
-        sessions,
-        registry=registry,
-        workflows=workflows,
-        versioned=build_id is not None,
-        max_cached_workflows=max_cached_workflows,
-        runner=runner,
+    async with (
+        as_role(sessions, DatabaseRole.WORKER) as own,
+        build_worker(
+            temporal.client,
+            settings,
+            own,
+            registry=registry,
+            workflows=workflows,
+            versioned=build_id is not None,
+            max_cached_workflows=max_cached_workflows,
+            runner=runner,
+        ),
     ):
         freezes = registry is None or isinstance(registry.smart_import, PostgresSmartImport)
         yield Environment(sessions, temporal, settings, inbox, freezes=freezes)

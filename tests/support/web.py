@@ -37,13 +37,14 @@ from models.tables import (
 )
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
-from tests.support.databases import begin_numbers
+from tests.support.databases import as_role, begin_numbers
 from tests.support.ending import end
 from tests.support.running import PATIENCE
 from tests.support.signing import PUBLIC, customers_signer
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
 from web.common.auth.api_keys import Systems
+from workers.database_roles import DatabaseRole
 from workers.signed_updates import SignedUpdates
 from workers.temporal import DATA_CONVERTER
 
@@ -268,26 +269,22 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
-    """Run the app, whose API is open; reconciles every second. `options` are more of the app's."""
+    """Run the app as its own role, with its API open; reconciles every second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
-    app = create_app(
-        sessions=sessions,
-        client=client,
-        signer=customers_signer,
-        calendar=BusinessCalendar(),
-        public_url=WEB,
-        secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
-        task_queue=task_queue,
-        reconcile_every=timedelta(seconds=1),
-        **{"systems": Systems((), open_to_all=True)} | options,
-    )
-    async with (
-        app.router.lifespan_context(app),
-        browser_on(app) as http,
-    ):
-        yield Web(app, http, sessions, client, task_queue)
+    async with as_role(sessions, DatabaseRole.CUSTOMERS) as own:
+        app = create_app(
+            sessions=own,
+            client=client,
+            signer=customers_signer,
+            calendar=BusinessCalendar(),
+            public_url=WEB,
+            secret_keys=SECRET,
+            task_queue=task_queue,
+            reconcile_every=timedelta(seconds=1),
+            **{"systems": Systems((), open_to_all=True)} | options,
+        )
+        async with app.router.lifespan_context(app), browser_on(app) as http:
+            yield Web(app, http, sessions, client, task_queue)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.tables import OperatorIdentityRow
 from tests.support.desk import DeskSite, desk_on, fill_operators
+from workers import temporal
 from workers.commands.operators import LINKS, NO_OPERATORS, add_identity, print_link, printed_links
 from workers.program import ClearError
 from workers.settings import Settings
@@ -52,7 +53,7 @@ async def test_up_prints_a_link_for_each_operator_and_the_command_another(
     await print_link(settings, "sk")
     links = [line.split()[-1] for line in (*lines, *capsys.readouterr().out.splitlines())]
     assert len(set(links)) == 6
-    assert all(link.startswith("http://127.0.0.1:8234/sign-in/link?key=") for link in links)
+    assert all(link.startswith("http://127.0.0.1:8233/sign-in/link?key=") for link in links)
     async with desk_on(sessions, run=str(running.sign_in_run)) as desk:
         assert [await is_good(desk, link) for link in links] == [True] * 6
         assert not await is_good(desk, links[0])
@@ -150,7 +151,11 @@ def test_a_setting_of_the_log_in_that_cannot_be_used_is_refused(name: str, value
 async def test_the_desk_does_not_start_where_nobody_could_log_in(
     settings: Settings, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
+    client = await temporal.connect(settings, lazy=True)
     with pytest.raises(ClearError, match="TETSUZUKI_OIDC_ISSUER"):
-        build_desk(settings.model_copy(update={"secret_key": SecretStr("key")}), sessions)
-    assert build_desk(begun(settings), sessions).title == "担当者の画面"
-    assert build_desk(begun(settings.model_copy(update=OPENID)), sessions).title == "担当者の画面"
+        build_desk(settings.model_copy(update={"secret_key": SecretStr("key")}), sessions, client)
+    assert build_desk(begun(settings), sessions, client).title == "担当者の画面"
+    with_provider = begun(settings.model_copy(update=OPENID))
+    assert build_desk(with_provider, sessions, client).title == "担当者の画面"
+    with pytest.raises(ClearError, match="TETSUZUKI_TEMPORAL_UI_ADDRESS"):
+        build_desk(with_provider.model_copy(update={"temporal_ui_address": None}), sessions, client)

@@ -16,12 +16,16 @@ from models.common.operators import Area
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
+from models.common.store.sessions import DatabaseSessions
+from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.context import given
 from web.common.sent_forms import FormRefusedError, SignInNeededError
 
+HOME = "/desk"
+"""An operator's own page."""
 NOT_ALLOWED = (
     "この画面を開く役割（{area}）がありません。必要なときは、管理者に役割の追加を依頼してください。"
     "役割は、追加された後の次の操作から有効になります。"
@@ -38,6 +42,10 @@ class DeskContext:
     url: str
     """Where operators reach these pages, without a slash at its end."""
     secret_keys: SecretKeys
+    sessions: DatabaseSessions
+    sender: SendsOperations
+    namespace: str
+    """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None
     links: SignInLinks | None = None
     now: Callable[[], datetime] = utc_now

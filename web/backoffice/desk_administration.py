@@ -9,12 +9,12 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.operators import Area, Handle, Role, read_leave
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.operators import ProviderIdentity
-from web.backoffice.desk import Desk, DeskContext, Operator, changing, said_beside, seeing
+from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing, said_beside, seeing
 from web.common.auth import page_router
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
 
-OPERATORS = "/administration/operators"
+OPERATORS = f"{HOME}/operators"
 BY_CLAIM = (
     "役割は、ログインのサービスで設定されています。このシステムでは変更できません。"
     "ログインのサービスで変更してください。"

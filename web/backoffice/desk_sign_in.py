@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from itsdangerous import BadData, URLSafeSerializer
 
-from web.backoffice.desk import Desk, DeskContext
+from web.backoffice.desk import HOME, Desk, DeskContext
 from web.common.auth import page_router
-from web.common.auth.access import HOME, local_path
+from web.common.auth.access import local_path
 from web.common.auth.openid import LogoutTokenError, OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError
 from web.common.auth.sign_in_links import LINK, SignInLinks
@@ -31,6 +31,8 @@ NO_LINKS = (
 )
 _NEXT = "next"
 _LONGEST = 1000
+_LONGEST_PLACE = 2500
+"""Characters of where somebody wants to go: it waits in a cookie, which holds 4,096 bytes."""
 
 router = page_router()
 systems = APIRouter(include_in_schema=False)
@@ -38,7 +40,7 @@ systems = APIRouter(include_in_schema=False)
 
 @router.get(SIGN_IN)
 async def sign_in(request: Request, desk: Desk, there: Annotated[str, Query(alias="next")] = HOME) -> Response:
-    facts = {"by_openid": desk.provider is not None, "next": local_path(there[:_LONGEST])}
+    facts = {"by_openid": desk.provider is not None, "next": _place(there)}
     return desk.show(request, "desk_sign_in.html", facts)
 
 
@@ -46,7 +48,7 @@ async def sign_in(request: Request, desk: Desk, there: Annotated[str, Query(alia
 async def to_provider(request: Request, desk: Desk, there: Annotated[str, Query(alias="next")] = HOME) -> Response:
     """Begin at the provider. Where the operator wanted to go waits in this browser's cookie, not in the address."""
     answer = await _provider(desk).redirect(request)
-    request.session[_NEXT] = local_path(there[:_LONGEST])
+    request.session[_NEXT] = _place(there)
     return answer
 
 
@@ -122,6 +124,12 @@ async def back_channel_logout(request: Request, desk: Desk) -> Response:
     except AccessRefusedError as away:
         return JSONResponse({"error": "temporarily_unavailable"}, away.status)
     return Response() if await desk.access.end_at_provider(ended) else _not_taken("jti")
+
+
+def _place(there: str) -> str:
+    """Return where to go after the log-in. A part of an address would be another one: too long leads to the desk."""
+    place = local_path(there) if len(there) <= _LONGEST_PLACE else HOME
+    return HOME if place == "/" else place
 
 
 def _not_taken(why: str) -> Response:

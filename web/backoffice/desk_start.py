@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.operators import read_leave
-from web.backoffice.desk import Desk, Operator, said_beside
+from models.common.operators import Area, read_leave
+from web.backoffice.desk import HOME, Desk, Operator, said_beside
+from web.backoffice.desk_hand_over import HAND_OVER, own_cases
 from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
 from web.common.auth import page_router
-from web.common.auth.access import HOME
 from web.common.auth.operator_access import AccessRefusedError
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
@@ -33,20 +33,22 @@ async def start(
         "said": _DONE.get(done),
         "log_ins": await desk.access.log_ins(who),
         "on_leave": who.operator.is_on_leave(desk.today),
+        "cases": len(await own_cases(desk, who.operator)) if who.may_change(Area.CASES) else 0,
     }
     return desk.show(request, "desk_start.html", facts)
 
 
-@router.post("/leave")
+@router.post(f"{HOME}/leave")
 @form_on(HOME)
 async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
     typed = sent_values(await request.form(), *LEAVE_LABELS)
     with said_beside():
         await desk.operators.take_leave(who.handle, read_leave(typed), by=who.handle, at=desk.now())
-    return RedirectResponse(f"{HOME}?done=leave", HTTPStatus.SEE_OTHER)
+    offered = who.may_change(Area.CASES) and typed["leave_from"].strip() and await own_cases(desk, who.operator)
+    return RedirectResponse(HAND_OVER if offered else f"{HOME}?done=leave", HTTPStatus.SEE_OTHER)
 
 
-@router.post("/log-ins/{session_id}/end")
+@router.post(f"{HOME}/log-ins/{{session_id}}/end")
 @form_on(None)
 async def end_log_in(desk: Desk, who: Operator, session_id: UUID) -> Response:
     """End one of one's own log-ins, in whichever browser it is."""

@@ -117,8 +117,9 @@ def answer_problems(
     *,
     page: str = "common/problem.html",
     places: Sequence[str] = ("",),
+    to_systems: Callable[[ProblemError], Response] = problem_response,
 ) -> ProblemAnswer:
-    """Answer every error in Japanese, as JSON to other systems and elsewhere as `page`, a template.
+    """Answer every error in Japanese, by `to_systems` to other systems and elsewhere as `page`, a template.
 
     `places` are what the paths of each product's pages begin with, the longest first.
     Who sent a form is led to a page that says it: its address holds the signed text, so that it needs no database.
@@ -135,7 +136,7 @@ def answer_problems(
             problem = problem_of(error)
             path = request.url.path
             if path.startswith(SYSTEMS):
-                return problem_response(problem)
+                return to_systems(problem)
             if request.method != "POST":
                 return show(request, problem)
             said = signed.dumps([problem.status, problem.title, problem.detail, problem.facts, problem.headers])

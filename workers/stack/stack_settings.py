@@ -11,7 +11,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from workers import temporal
 from workers.settings import Settings
-from workers.stack.checks import embeds_temporal, free_ports
+from workers.stack.checks import embeds_temporal, free_port, free_ports
 from workers.stack.places import Places
 from workers.wiring.derived import webhooks_may_be_private
 
@@ -46,6 +46,10 @@ def completed(settings: Settings, places: Places) -> Settings:
             "temporal_address": temporal.embedded_address(settings)
             if embeds_temporal(settings)
             else settings.temporal_address,
+            # Nothing names the port: it is reached by the desk alone, which asks who it is.
+            "temporal_ui_address": f"http://127.0.0.1:{free_port()}"
+            if embeds_temporal(settings)
+            else settings.temporal_ui_address,
             "webhook_allow_private": webhooks_may_be_private(settings),
             "secret_key": settings.secret_key or _kept_secret(places),
             "sign_in_run": None if settings.oidc_issuer else _begun_run(places),

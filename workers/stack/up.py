@@ -27,12 +27,9 @@ async def up(settings: Settings) -> None:
 def addresses(settings: Settings, places: Places) -> str:
     """Where everything can be reached."""
     web = settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
-    lines = [("web", web), ("desk", desk_url(settings))]
+    lines = [("customers", web), ("operators", desk_url(settings))]
     if checks.embeds_temporal(settings):
-        lines += [
-            ("Temporal", f"127.0.0.1:{settings.temporal_port}"),
-            ("Temporal Web UI", f"http://127.0.0.1:{settings.temporal_ui_port}"),
-        ]
+        lines.append(("Temporal", f"127.0.0.1:{settings.temporal_port}"))
     else:
         lines.append(("Temporal", address(settings) or ""))
     lines.append(("SMTP", f"{settings.smtp_host}:{settings.smtp_port}"))

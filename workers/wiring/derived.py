@@ -17,6 +17,7 @@ from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translat
 from models.yayoi.vendor_pages import YayoiPages
 from web.common.auth.api_keys import Systems
 from web.common.auth.openid import OpenIdSettings
+from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -130,9 +131,24 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
 
 
-def temporal_ui_url(settings: Settings) -> str:
-    """Return where operators reach the Temporal Web UI."""
-    return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+def web_ui_address(settings: Settings) -> str:
+    """Return where the desk reaches the Temporal Web UI. Raises `ClearError` if that is not known."""
+    if settings.temporal_ui_address is None:
+        raise ClearError(
+            "TETSUZUKI_TEMPORAL_UI_ADDRESS is not set: it says where the desk reaches the Temporal Web UI, "
+            "which nobody else may reach"
+        )
+    return settings.temporal_ui_address
+
+
+def role_passwords(settings: Settings) -> Passwords:
+    """Return what the database's roles log in with; None: Postgres' own configuration says how."""
+    given = {
+        DatabaseRole.CUSTOMERS: settings.database_customers_password,
+        DatabaseRole.DESK: settings.database_desk_password,
+        DatabaseRole.WORKER: settings.database_worker_password,
+    }
+    return {role: password.get_secret_value() if password else None for role, password in given.items()}
 
 
 def webhooks_may_be_private(settings: Settings) -> bool:

@@ -41,7 +41,6 @@ from workers.wiring.derived import (
     public_url,
     secret_keys,
     systems,
-    temporal_ui_url,
     yayoi_pages,
 )
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
@@ -232,8 +231,6 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client, si
         calendar=BusinessCalendar(settings.closing_days),
         public_url=public_url(settings),
         secret_keys=secret_keys(settings),
-        ui_url=temporal_ui_url(settings),
-        namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
         systems=systems(settings),

@@ -163,6 +163,10 @@ def local_path(path: str) -> str:
 
 
 async def to_sign_in(request: Request, needed: Exception) -> Response:
-    there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    place = sign_in_address(needed, there) if isinstance(needed, SignInNeededError) else HOME
+    if not isinstance(needed, SignInNeededError):
+        return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+    # As it was sent: a path that was decoded may be another one.
+    path: str = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    asked = path + (f"?{request.url.query}" if request.url.query else "")
+    place = sign_in_address(needed, asked if needed.there is None else needed.there)
     return RedirectResponse(place, HTTPStatus.SEE_OTHER)
