@@ -105,7 +105,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
     "service_links": _for(READ, READ, WRITE),
-    "set_up_steps": _for(READ, READ, WRITE),
+    "set_up_steps": _for(READ, READ, ALL),
     "sharing_again": _OF_CUSTOMERS,
     "sharings": _for(READ, READ, WRITE),
     "smart_import_runs": _for(NOTHING, READ, WRITE),
