@@ -82,6 +82,15 @@ class CurrentSigner:
             self._looked_at = time.monotonic()
         return self._signer
 
+    async def check(self) -> None:
+        """Raise `ClearError` if nothing could be signed. A database that is away is waited for by who needs it."""
+        try:
+            await self()
+        except ClearError:
+            raise
+        except Exception as error:  # noqa: BLE001 it is looked up again with the first operation
+            _log.warning("the key for %s could not be looked up yet: %s", self._purpose, type(error).__name__)
+
     async def _look(self) -> Signer:
         try:
             return await signer_for(self._settings, self._sessions, self._purpose)

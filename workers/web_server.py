@@ -24,6 +24,7 @@ async def serve(settings: Settings) -> None:
         client = await temporal.connect(settings, lazy=True)
         sessions = database.sessions(engine)
         signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
+        await signer.check()
         app = build_web(settings, sessions, client, signer)
         await serve_app(app, settings.web_host, settings.web_port)
     finally:

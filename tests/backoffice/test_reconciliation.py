@@ -400,6 +400,8 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Envi
         "digest": "",
         "kind": "sharing_released",
         "payload": {},
+        "sent_by": "system:registry",
+        "salt": new_salt(),
         "application_no": case.application_no,
         "office_no": 1,
     }

@@ -19,6 +19,7 @@ OFFICE = (
         "cancel",
         "correct_pair",
         "correct_relink",
+        "decline",
         "extend_deadline",
         "hand_over",
         "hold",

@@ -37,9 +37,9 @@ from tests.support.myics_cases import (
 from tests.support.myics_environment import FIRM, MyicsEnvironment, myics_with_worker
 from tests.support.running import PATIENCE
 from tests.support.settling import settled
+from tests.support.signing import SATO
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_activities, build_worker
-from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.search_attributes import FAILING, WAITING_FOR
 from workflows.myics.client_batch import LOOK_AGAIN_AFTER, ClientBatch
 
@@ -298,7 +298,7 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(
 async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.cancel()
-    while CANCELLATION_ASKED not in await details_of(handle):  # noqa: ASYNC110 the procedure is queried
+    while "Request Cancellation" not in await details_of(handle):  # noqa: ASYNC110 the procedure is queried
         await asyncio.sleep(0.05)
     assert (await handle.describe()).typed_search_attributes.get(WAITING_FOR) == WaitingFor.OPERATOR
     await handle.execute_update("stop", {"reason": "お電話"})
@@ -310,7 +310,7 @@ async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics
     await handle.execute_update("resume", {"reason": "お電話"})
     operations = {operation.label for operation in BatchOperation}
     recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))
-    assert recorded == ["Web UI", "佐藤"]
+    assert recorded == [str(SATO), str(SATO)]
     await start_nothing_more(myics)
     assert (await handle.result()).finished
 

@@ -339,11 +339,13 @@ TRIALS = [
     ),
     Trial(
         activity="retract_set_up_step",
-        message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, reason="お電話"),
+        message=RetractStep.of(C, AT, step=SetUpStep.SUPPORT_PASSWORD, by="佐藤", reason="お電話"),
         before=(
             (
                 "record_set_up_step",
-                RecordSetUpStep.of(C, AT, report=SetUpStepDone(reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)),
+                RecordSetUpStep.of(
+                    C, AT, by="佐藤", report=SetUpStepDone(reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)
+                ),
             ),
         ),
         added=_ONE_STEP,
@@ -353,7 +355,9 @@ TRIALS = [
     ),
     Trial(
         activity="record_set_up_step",
-        message=RecordSetUpStep.of(C, AT, report=SetUpStepDone(reason="お電話", step=SetUpStep.BUSINESS_GROUP)),
+        message=RecordSetUpStep.of(
+            C, AT, by="佐藤", report=SetUpStepDone(reason="お電話", step=SetUpStep.BUSINESS_GROUP)
+        ),
         added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
         look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
             SetUpStepRow.application_no == ApplicationOfficeRow.application_no,
@@ -390,7 +394,7 @@ TRIALS = [
     ),
     Trial(
         activity="reopen_office",
-        message=ReopenOffice.of(C, AT, reason="お電話", occurrence=1),
+        message=ReopenOffice.of(C, AT, by="佐藤", reason="お電話", occurrence=1),
         before=(("close_office", _CLOSE),),
         added=_ONE_STEP,
         look=select(ApplicationOfficeRow.closed_at, ApplicationOfficeRow.outcome, ApplicationOfficeRow.closings),
@@ -399,7 +403,7 @@ TRIALS = [
     ),
     Trial(
         activity="renew_link",
-        message=RenewLinkStep.of(C, AT, whose=LinkHolder.PAIR, reason="お電話", occurrence=1),
+        message=RenewLinkStep.of(C, AT, whose=LinkHolder.PAIR, by="佐藤", reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=select(ApplicationOfficeRow.link_no, ApplicationRow.link_no).join(
             ApplicationRow, ApplicationRow.application_no == ApplicationOfficeRow.application_no
@@ -486,7 +490,7 @@ TRIALS = [
     ),
     Trial(
         activity="record_action",
-        message=RecordAction.of(C, AT, action="期限を延ばした", reason="お電話", occurrence=1),
+        message=RecordAction.of(C, AT, action="期限を延ばした", by="佐藤", reason="お電話", occurrence=1),
         added=_ONE_STEP,
         look=_OFFICE,
         found=[(PAIR, AT)],
@@ -495,7 +499,7 @@ TRIALS = [
     Trial(
         activity="correct_pair",
         message=CorrectPairStep.of(
-            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], reason="お電話", occurrence=1
+            C, AT, yayoi_id=OFFICE_B[0], office_token=OFFICE_B[1], by="佐藤", reason="お電話", occurrence=1
         ),
         added=_ONE_STEP,
         look=select(
@@ -522,7 +526,7 @@ TRIALS = [
     ),
     Trial(
         activity="record_holder_answer",
-        message=RecordHolderAnswer.of(C, AT, confirmed=True, reason="お電話"),
+        message=RecordHolderAnswer.of(C, AT, confirmed=True, by="佐藤", reason="お電話"),
         given=(_WAITS_FOR_HOLDER,),
         added=_ONE_STEP,
         look=select(HolderConfirmationRow.settled_as, HolderConfirmationRow.settled_at.is_not(None)),

@@ -39,7 +39,7 @@ MR = CaseRef(case_no=RegistrationNo("MR-000001"))
 MB = CaseRef(case_no=BatchNo("MB-000001"))
 OWNER = "ichiro@aoba-kaikei.example.jp"
 EXPIRES_ON = date(2026, 12, 5)
-_BY: dict[str, Any] = {"reason": "お電話"}
+_BY: dict[str, Any] = {"by": "佐藤", "reason": "お電話"}
 _ONE_STEP = {"ledger": 1, "audit_trail": 1}
 _FIRM = insert(MyicsFirmRow).values(customer_no=FIRM, name="青葉会計事務所")
 

@@ -16,6 +16,7 @@ from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookSt
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
 from tests.support.environment import Environment
 from tests.support.provider_forms import refuse
+from tests.support.signing import key_folder
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, smtp_inbox_has, stored, subscribers
@@ -44,7 +45,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 def settings(environment: Environment, database_url: str) -> Settings:
     """As a command reads them on the machine of an operator."""
     address = environment.client.service_client.config.target_host
-    return Settings(database_url=database_url, temporal_address=address, form_mapping=MAPPING)
+    return Settings(
+        signing_keys_dir=key_folder(), database_url=database_url, temporal_address=address, form_mapping=MAPPING
+    )
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------

@@ -137,7 +137,9 @@ async def test_not_to_whom_it_was_with_even_if_nobody_else_is_there(environment:
 )
 async def test_a_named_operator_must_be_there(environment: ActivityEnvironment, to: str, kind: str, text: str) -> None:
     await set_operator(environment, "鈴木", leave_from=TODAY, leave_until=date(2026, 11, 10))
-    asked = AssignCase(case_no=await applied(environment), all_parts=True, at=AT, occurrence=1, to=to, reason="交替")
+    asked = AssignCase(
+        case_no=await applied(environment), all_parts=True, at=AT, occurrence=1, to=to, by="佐藤", reason="交替"
+    )
     with pytest.raises(ApplicationError) as refused:
         await assign(environment, asked)
     assert refused.value.non_retryable

@@ -127,7 +127,7 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
         ({"service": BANK, "relinked_on": str(TODAY + timedelta(days=9))}, FUTURE),
     ):
         with pytest.raises(ClearError, match=reason):
-            await correct_relink(settings, customer.case.application_no, 1, **said | wrong)
+            await correct_relink(settings, customer.case.application_no, 1, "sk", **said | wrong)
 
 
 async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environment: Environment) -> None:

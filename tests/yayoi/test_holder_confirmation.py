@@ -334,7 +334,7 @@ async def test_y5a_the_first_answer_stays(environment: ActivityEnvironment) -> N
         assert await store.answer(no, await shown(environment, no), other)
         with pytest.raises(ApplicationError, match="すでに記録されています"):
             await environment.activities()["record_holder_answer"](
-                RecordHolderAnswer.of(OfficeRef(case_no=no, part=1), AT, confirmed=True, reason="お電話")
+                RecordHolderAnswer.of(OfficeRef(case_no=no, part=1), AT, confirmed=True, by="佐藤", reason="お電話")
             )
     assert await settlement(environment, confirmed) == ConfirmationOutcome.CONFIRMED
     assert await settlement(environment, refused) == ConfirmationOutcome.REFUSED

@@ -24,7 +24,7 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 WHY = "与信の照会で否決（社外秘）"
 EXPLAINED = "ご契約の内容を、弊社からお電話でご説明しました。"
-ENDS = {"reject", "withdraw", "cancel", "end_check"}
+ENDS = {"reject", "withdraw", "cancel", "ask_cancel", "end_check"}
 """The operations, of all procedures, that end a case before its end."""
 
 
