@@ -35,6 +35,7 @@ from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext
 from web.common.named_places import contact_link, with_links
+from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
@@ -54,6 +55,7 @@ def create_app(
     *,
     sessions: DatabaseSessions,
     client: Client,
+    signer: SignerNow,
     calendar: BusinessCalendar,
     public_url: str,
     secret_keys: SecretKeys,
@@ -70,6 +72,8 @@ def create_app(
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
 
+    `signer` signs who acts on these pages: what customers and other systems do.
+
     `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
 
     `systems` are those that may use the API.
@@ -85,6 +89,7 @@ def create_app(
     context = WebContext(
         sessions=sessions,
         client=client,
+        operations=OperationSender(client, signer),
         auth=Auth(sessions, secret_keys=secret_keys, https=public_url.startswith("https:")),
         templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,

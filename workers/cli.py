@@ -10,7 +10,7 @@ from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
 from workers.commands.keys_cli import keys
-from workers.commands.webhooks_cli import By, Reason, forms, webhooks
+from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
 app = typer.Typer(
@@ -242,13 +242,16 @@ def myics_change_address(
     number: Annotated[str, typer.Option(help="The firm's 10 digits, or the client's 14.")],
     mail: Annotated[str, typer.Option(help="The account's address now.")],
     new_mail: Annotated[str, typer.Option(help="What it is to be.")],
-    by: By,
+    as_: As = None,
     reason: Reason,
 ) -> None:
     """Have another address confirmed for an account that is registered."""
+    from workers.commands.acting import command_actor
     from workers.commands.myics import change_address
 
-    run_command(lambda settings: change_address(settings, number, mail, new_mail, by=by, reason=reason))
+    run_command(
+        lambda settings: change_address(settings, number, mail, new_mail, by=str(command_actor(as_)), reason=reason)
+    )
 
 
 @app.command("correct-relink")
@@ -260,14 +263,28 @@ def correct_relink(
     service: Annotated[str, typer.Option(help="Its name, as it is recorded.")],
     relinked_on: Annotated[str, typer.Option(help="The day on which it was linked again, YYYY-MM-DD.")],
     asked_from: Annotated[str | None, typer.Option(help="The day from which it imports, if it was chosen.")] = None,
-    by: By,
+    as_: As = None,
     reason: Reason,
 ) -> None:
     """Correct the day on which a service was linked again, also of a case that has ended."""
     from workers.commands.relink import correct_relink
 
     said = {"kind": kind, "service": service, "relinked_on": relinked_on, "asked_from": asked_from}
-    run_command(lambda settings: correct_relink(settings, application_no, office, **said, by=by, reason=reason))
+    run_command(lambda settings: correct_relink(settings, application_no, office, as_, **said, reason=reason))
+
+
+@app.command()
+def act(
+    case: Annotated[str, typer.Argument(help="An application's number, NUMBER/OFFICE, or a workflow's id.")],
+    operation: Annotated[str, typer.Argument(help="Its name, such as add_note.")],
+    message: Annotated[str, typer.Argument(help="Its JSON.")] = "{}",
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+) -> None:
+    """Send an operation to a case, signed as a command with your user number; it neither asks nor approves."""
+    from workers.commands.act import act
+
+    run_command(lambda settings: act(settings, case, operation, message, reason))
 
 
 @app.command()

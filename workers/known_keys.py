@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from models.common.signatures import Signer, Verifier
 from models.common.signing_keys import KeyPurpose
@@ -50,6 +53,53 @@ class KnownKeys:
                 await self.read()
             except Exception as error:  # noqa: BLE001 operations are verified with what is known while Postgres is away
                 _log.warning("the public keys could not be read, and are in a minute: %s", type(error).__name__)
+
+    @asynccontextmanager
+    async def kept_up_to_date(self) -> AsyncIterator[None]:
+        """Read them now and every minute while the context lasts. Raises `NoKeysError`."""
+        await self.start()
+        reading = asyncio.create_task(self.keep_reading())
+        try:
+            yield
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+
+class CurrentSigner:
+    """What signs now, in a process that runs on while keys change: asked for each operation, looked up every minute."""
+
+    def __init__(self, settings: Settings, sessions: DatabaseSessions, purpose: KeyPurpose) -> None:
+        self._settings, self._sessions, self._purpose = settings, sessions, purpose
+        self._signer: Signer | None = None
+        self._looked_at = 0.0
+
+    async def __call__(self) -> Signer:
+        """Return it. Raises what `signer_for` does, if there has been none yet."""
+        if self._signer is None or time.monotonic() - self._looked_at > READ_EVERY.total_seconds():
+            self._signer = await self._look()
+            self._looked_at = time.monotonic()
+        return self._signer
+
+    async def check(self) -> None:
+        """Raise `ClearError` if nothing could be signed. A database that is away is waited for by who needs it."""
+        try:
+            await self()
+        except ClearError:
+            raise
+        except Exception as error:  # noqa: BLE001 it is looked up again with the first operation
+            _log.warning("the key for %s could not be looked up yet: %s", self._purpose, type(error).__name__)
+
+    async def _look(self) -> Signer:
+        try:
+            return await signer_for(self._settings, self._sessions, self._purpose)
+        except Exception as error:
+            if self._signer is None:
+                raise
+            # What it has may verify still, and another look is a minute away.
+            _log.warning("the key for %s could not be looked up: %s", self._purpose, type(error).__name__)
+            return self._signer
 
 
 async def signer_for(settings: Settings, sessions: DatabaseSessions, purpose: KeyPurpose) -> Signer:

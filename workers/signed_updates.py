@@ -7,6 +7,7 @@ for what a Reset carries over, which is why nothing here depends on a clock.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
 from temporalio import workflow
@@ -22,7 +23,6 @@ from temporalio.worker import (
 )
 
 from models.common.acting import acting_as
-from models.common.actors import Actor
 from models.common.allowed_actors import Permissions, may_send
 from models.common.operator_message import ActionMessage
 from models.common.signatures import (
@@ -102,7 +102,7 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002 the SDK's name
         self._accepted.append(input.id)
-        with acting_as(_actor_in(input.headers)):
+        with _acting_in(input.headers):
             return await super().handle_update_handler(input)
 
     def taken(self) -> list[str]:
@@ -131,12 +131,17 @@ def _as_sent(arguments: Sequence[Any]) -> Any:
     return arguments[0].as_sent if isinstance(arguments[0], ActionMessage) else arguments[0]
 
 
-def _actor_in(headers: Mapping[str, Payload]) -> Actor | None:
+def _acting_in(headers: Mapping[str, Payload]) -> AbstractContextManager[None]:
     # What was accepted has been verified, perhaps by another build, long ago.
     entry = entry_in(headers)
-    return SignedEntry.decode(entry).actor if entry is not None else None
+    signed = SignedEntry.decode(entry) if entry is not None else None
+    return acting_as(signed.actor, signed.commitment) if signed else acting_as(None)
 
 
 def _refuse(refusal: SignatureRefusal) -> NoReturn:
     kind = ALREADY_TAKEN if refusal is SignatureRefusal.ALREADY_TAKEN else _REFUSED
     raise ApplicationError(refusal.reason, refusal.value, type=kind, non_retryable=True)
+
+
+REPLAYED = SignedUpdates(lambda: Verifier(()), {})
+"""For replays: nothing is verified again, and handlers know who acted."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
+from workers.known_keys import CurrentSigner
 from workers.settings import Settings
 from workers.wiring.root import build_web
 
@@ -20,7 +22,10 @@ async def serve(settings: Settings) -> None:
     engine = database.engine(settings)
     try:
         client = await temporal.connect(settings, lazy=True)
-        app = build_web(settings, database.sessions(engine), client)
+        sessions = database.sessions(engine)
+        signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
+        await signer.check()
+        app = build_web(settings, sessions, client, signer)
         await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()

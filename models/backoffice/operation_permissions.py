@@ -7,7 +7,7 @@ to everybody.
 from collections.abc import Mapping
 
 from models.common.actors import ActorKind
-from models.common.allowed_actors import ON_CASES, Permissions, ProcedurePermissions
+from models.common.allowed_actors import BY_OPERATORS, BY_SUPERVISORS, ON_CASES, Permissions, ProcedurePermissions
 from models.myics.batch_operations import BatchOperation
 from models.myics.operations import RegistrationOperation
 from models.webhooks.messages import WebhookOperation
@@ -37,6 +37,9 @@ _OFFICE: ProcedurePermissions = {
     Action.TRY_AGAIN: ON_CASES,
     Action.WITHDRAW: ON_CASES.and_also(ActorKind.APPLICANT),
     Action.CANCEL: ON_CASES,
+    Action.ASK_CANCEL: BY_OPERATORS,
+    Action.APPROVE: BY_SUPERVISORS,
+    Action.DECLINE: BY_SUPERVISORS,
 }
 _CHECK: ProcedurePermissions = dict.fromkeys(CheckOperation, ON_CASES)
 _REGISTRATION: ProcedurePermissions = dict.fromkeys(RegistrationOperation, ON_CASES)

@@ -44,6 +44,10 @@ _KINDS = {
 }
 
 
+_NAMED = {ActorKind.OPERATOR, ActorKind.SYSTEM, ActorKind.COMMAND}
+"""Whose handle people know them by; the others' are numbers of rows."""
+
+
 class Channel(StrEnum):
     """By which way an act came."""
 
@@ -69,6 +73,26 @@ class Actor:
     roles: tuple[str, ...] = ()
     """Of an operator: values of `Role`."""
     channel: str = Channel.DESK
+
+    def __str__(self) -> str:
+        """Return what records name them by, such as `operator:sk`."""
+        return f"{self.kind}:{self.handle}"
+
+    @classmethod
+    def recorded(cls, by: str) -> "Actor":
+        """Return who was recorded by this name; roles are not recorded. Raises `ValueError` for another text."""
+        kind, named, handle = by.partition(":")
+        if not named:
+            raise ValueError("no actor: KIND:HANDLE is wanted")
+        return cls(kind, handle)
+
+    @property
+    def shown(self) -> str:
+        """What people read: what they are, and the handle of those who have one of their own."""
+        if self.kind not in _KINDS:
+            return str(self)
+        label = _KINDS[ActorKind(self.kind)]
+        return f"{label} {self.handle}" if self.kind in _NAMED else label
 
     def has_any(self, roles: Collection[Role]) -> bool:
         return not set(self.roles).isdisjoint(roles)

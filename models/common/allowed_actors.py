@@ -30,6 +30,11 @@ class AllowedActors:
 ON_CASES = AllowedActors(frozenset({Role.CASEWORKER, Role.SUPERVISOR}), frozenset({ActorKind.COMMAND}))
 """Every operation on any case. 監査 changes nothing, and 管理者 has no case."""
 
+BY_OPERATORS = AllowedActors(frozenset({Role.CASEWORKER, Role.SUPERVISOR}))
+"""Operators who have logged in: whoever approves can tell that it was not them who asked."""
+BY_SUPERVISORS = AllowedActors(frozenset({Role.SUPERVISOR}))
+"""What needs a second person, by their own log-in: no command speaks for one."""
+
 ProcedurePermissions = Mapping[Operation, AllowedActors]
 """Of each operation of one procedure; also found by the operation's name."""
 Permissions = Mapping[str, ProcedurePermissions]

@@ -9,14 +9,12 @@ from typing import Self
 
 ANONYMOUS = "anonymous"
 """What a system is called where the API is open to everybody: there is no key that names it."""
-CUSTOMER_PAGES = "customer-pages"
-"""What our own pages are called as the sender of an event."""
 DEFAULT_NAME = "default"
 """The name of a key that is given without one."""
 LEAST_LENGTH = 32
 """Characters of a key: 128 bits, which nobody guesses, are 32 hexadecimal digits; other spellings hold more in them."""
 
-_RESERVED = {ANONYMOUS, CUSTOMER_PAGES}
+_RESERVED = {ANONYMOUS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What can be sent after `Bearer` (RFC 6750)."""

@@ -1,8 +1,9 @@
 """What an operator or applicant sends to a procedure: one small JSON, that of the update of the same name.
 
-Every message says who (`by`) and why (`reason`). One that cannot be read is kept as misread, so that it is refused
-before it enters history, in Japanese and with an example. Unknown fields are kept, too: an update's validator refuses
-them, and it does not run on replay, so what has once been accepted stays readable.
+Every message says why (`reason`); who sends it is known by its signature (`models/common/acting.py`). One that cannot
+be read is kept as misread, so that it is refused before it enters history, in Japanese and with an example. Unknown
+fields are kept, too: an update's validator refuses them, and it does not run on replay, so what has once been accepted
+stays readable.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +26,10 @@ NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り�
 
 
 class ActionMessage(Message):
-    """Who does something, and why."""
+    """Why somebody does something."""
 
     model_config = ConfigDict(extra="allow")
 
-    by: str = Field(min_length=1, max_length=100)
-    """Who: an operator's name, 申込者, or `system:<name>` for another system."""
     reason: str = Field(min_length=1, max_length=1000)
     event_id: str | None = None
     """The stored event that this message carries, if another system sent it."""
@@ -40,10 +39,10 @@ class ActionMessage(Message):
     misread: tuple[str, ...] = Field(default=(), exclude=True)
     """What is wrong with the JSON; empty for a message that could be read."""
 
-    @field_validator("by", "reason", mode="after")
+    @field_validator("reason", mode="before")
     @classmethod
-    def _not_blank(cls, text: str) -> str:
-        return text.strip()
+    def _without_blanks(cls, text: Any) -> Any:
+        return text.strip() if isinstance(text, str) else text
 
     @model_validator(mode="wrap")
     @classmethod
@@ -70,7 +69,7 @@ class ActionMessage(Message):
 
     @classmethod
     def _misread(cls, *wrong: str) -> Self:
-        return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
+        return cast("Self", cls.model_construct(None, reason="", misread=wrong))
 
 
 class _AsSent:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from models.common.api_keys import CUSTOMER_PAGES
+from models.common.actors import Actor, ActorKind
 from models.common.message import FromOutside
 from models.yayoi.events import Event, Name, printable
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
@@ -100,4 +100,5 @@ def event_label(kind: str) -> str:
 
 def sender_label(sent_by: str) -> str:
     """Return who sent it: another system by its name, or the customer."""
-    return "お客様の画面" if sent_by == CUSTOMER_PAGES else f"システム {sent_by}"
+    actor = Actor.recorded(sent_by)
+    return f"システム {actor.handle}" if actor.kind == ActorKind.SYSTEM else "お客様の画面"

@@ -108,4 +108,4 @@ async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
 
 async def filled_in(shown: Awaitable[dict[str, Any]], **values: str) -> dict[str, Any]:
     """Fill in what is left blank: why, and what only a person knows."""
-    return {**await shown, "by": "佐藤", "reason": "お電話で確認", **values}
+    return {**await shown, "reason": "お電話で確認", **values}

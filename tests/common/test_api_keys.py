@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.api_keys import LEAST_LENGTH, read_api_keys, system_of
+from tests.support.signing import customers_signer
 from workers.settings import Settings
 from workers.wiring.root import build_web
 
@@ -32,7 +33,7 @@ def with_keys(*keys: str) -> Settings:
 async def http(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_web(with_keys(f"old:{OLD}", f"new:{NEW}"), sessions, temporal.client)
+    app = build_web(with_keys(f"old:{OLD}", f"new:{NEW}"), sessions, temporal.client, customers_signer)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
         yield http
 
@@ -69,7 +70,7 @@ async def test_without_keys_the_api_is_closed_until_it_is_opened_on_purpose(
 ) -> None:
     answers = []
     for settings in (Settings(secret_key=SECRET), Settings(secret_key=SECRET, api_open=True)):
-        app = build_web(settings, sessions, temporal.client)
+        app = build_web(settings, sessions, temporal.client, customers_signer)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
             answers.append(await http.post(path, json={}, headers={"Authorization": "Bearer "}))
     closed, opened = answers
@@ -98,7 +99,6 @@ WRONG = {
     f"Registry:{OLD}": "a key's name",
     f"a:b:{OLD}": "a key's name",
     f"anonymous:{OLD}": "a key's name",
-    f"customer-pages:{OLD}": "a key's name",
     f"a:{OLD} {OLD}": "characters that no header carries",
     f"a:{'鍵' * LEAST_LENGTH}": "characters that no header carries",
     f"a:{OLD},a:{NEW}": "name 'a' is given to two keys",

@@ -36,7 +36,7 @@ KEY = PrivateKey.new(KeyPurpose.OPERATORS)
 TANAKA = Actor(ActorKind.OPERATOR, "tanaka", (Role.CASEWORKER,))
 AUDITOR = Actor(ActorKind.OPERATOR, "kansa", (Role.AUDITOR,))
 PERMISSIONS: Permissions = {"SignedStory": dict.fromkeys(StoryOperation, ON_CASES)}
-SAID = {"by": "-", "reason": "お電話"}
+SAID = {"reason": "お電話"}
 
 
 async def _signer() -> Signer:

@@ -23,6 +23,7 @@ from models.tables import (
 from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
 from tests.support.databases import begin_numbers
+from tests.support.signing import customers_signer
 from tests.support.web import PASSWORD, SECRET, UI, WEB, Browser, browser_on, hidden_fields
 from web.app import create_app
 from web.common.auth.api_keys import Systems
@@ -160,6 +161,7 @@ async def target_on(
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=public_url,
         secret_keys=SECRET,

@@ -21,7 +21,7 @@ from activities.common.mail_templates import mail_templates
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
-from models.common.api_keys import CUSTOMER_PAGES
+from models.common.actors import Actor
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
@@ -46,6 +46,7 @@ from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
 from tests.support.case_states import NOW, TODAY, CaseState, WrittenCase
 from tests.support.customer import GROUP, SUPPORT_PASSWORD
+from tests.support.signing import customers_signer
 from tests.support.web import (
     IDS,
     NETWORK,
@@ -85,7 +86,7 @@ class ProcedureInState(EventDelivery):
         self.state: OfficeState | None = None
         self.taken: set[Action] = set()
 
-    async def take(self, event: AnyEvent, sent_by: str = CUSTOMER_PAGES) -> Delivery:
+    async def take(self, event: AnyEvent, actor: Actor) -> Delivery:
         async with self._sessions() as session:
             try:
                 found = await find_case(session, event)
@@ -94,8 +95,7 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        update, message = update_of(event, sent_by)
-        action = Action[update.__name__.upper()]
+        action, message = update_of(event, actor)
         if reason := OPERATIONS.refuse(action, message, self.state) or refuse_days(message, self.state, TODAY):
             raise EventRefusedError(reason)
         return self._taken(self.state.case.case_no, found[1], action)
@@ -401,6 +401,7 @@ async def walk_of(sessions: async_sessionmaker[AsyncSession], procedure: Procedu
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,

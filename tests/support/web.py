@@ -22,8 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.calendar import BusinessCalendar
 from models.common.secret_keys import SecretKeys
+from models.common.signatures import Verifier
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationRow,
@@ -38,9 +40,11 @@ from models.yayoi.procedures import Stage
 from tests.support.databases import begin_numbers
 from tests.support.ending import end
 from tests.support.running import PATIENCE
+from tests.support.signing import PUBLIC, customers_signer
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
 from web.common.auth.api_keys import Systems
+from workers.signed_updates import SignedUpdates
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -269,6 +273,7 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,
@@ -289,7 +294,10 @@ async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **o
 async def answering(web: Web, client: Client | None = None) -> AsyncIterator[None]:
     """Run a worker whose procedures answer."""
     async with Worker(
-        client or web.client, task_queue=web.task_queue, workflows=[AnsweringApplication, AnsweringOffice]
+        client or web.client,
+        task_queue=web.task_queue,
+        workflows=[AnsweringApplication, AnsweringOffice],
+        interceptors=[SignedUpdates(lambda: Verifier(PUBLIC), OPERATION_PERMISSIONS)],
     ):
         yield
 

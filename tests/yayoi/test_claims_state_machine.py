@@ -37,7 +37,7 @@ from models.yayoi.operator_actions import CorrectPair
 from models.yayoi.procedures import Stage
 from models.yayoi.store.confirmations import HolderConfirmations
 from tests.support.case_walk import Page
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, YAYOI, Case, Environment, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, YAYOI, Case, Environment, form
 from tests.support.holder import pages_of
 from tests.support.operator_actions import filled_in, shown_actions
 from tests.support.smtp_inbox import SmtpInbox
@@ -85,7 +85,7 @@ class Claims(RuleBasedStateMachine):
     def somebody_corrects(self, choice: int, yayoi_id: YayoiId, token: OfficeToken) -> None:
         if self.cases:
             case = self.cases[choice % len(self.cases)]
-            correction = CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=yayoi_id, office_token=token)
+            correction = CorrectPair(reason="お電話", yayoi_id=yayoi_id, office_token=token)
             self.here.wait(unless_refused(case, correction))
 
     @rule(choice=CHOICES, action=CHOICES)

@@ -175,7 +175,7 @@ async def test_a_case_is_drawn_with_its_own_stages(
         assert await diagram(database_url, case.application_no, "--office", "2") == (
             f"error: there is no case application/{case.application_no}/office/2\n"
         )
-        await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+        await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
         await case.application.result()
         left = CaseDiagram(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
         assert await diagram(database_url, case.application_no) == f"{mermaid(left)}\n"

@@ -400,13 +400,13 @@ async def test_every_kind_of_event_has_a_name_for_operators() -> None:
 
 async def test_a_system_is_known_by_its_key_whatever_it_calls_itself(case: Case) -> None:
     report = password_set()
-    for name in ("customer-pages", "strict", "registry"):
+    for name in ("pages", "strict", "registry"):
         assert list(errors_of(await case.web.report(report | {"source": name}))) == ["source"]
     assert (await case.web.report(report)).status_code == 200
     again = await case.web.http.post("/api/events", json=report, headers={"authorization": f"Bearer {KEY_OF_STRICT}"})
     assert again.status_code == 200
     [stored] = await case.web.rows(select(EventRow))
-    assert stored.sent_by == "registry"  # the first to send it
+    assert stored.sent_by == "system:registry"  # the first to send it
     assert await case.taken() == [f"system:registry {report['event_id']} support_password"]
 
 

@@ -46,7 +46,7 @@ from web.yayoi.holder_answers import HolderAnswers
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 FOREIGN = OfficeToken("b6000037-0000-4000-8000-000000000002")
-SAID = ActionMessage(by=OPERATOR, reason="契約者のお電話")
+SAID = ActionMessage(reason="契約者のお電話")
 
 
 @pytest_asyncio.fixture
@@ -188,7 +188,7 @@ async def test_y5a_a_foreign_token_waits_until_it_is_corrected_to_one_of_the_con
     case = await environment.apply(form([(OFFICE_B[0], FOREIGN), (NOBODY, FOREIGN)][:1]), by_holder=False)
     await waits(case)
     assert (await environment.office(FOREIGN)).frozen_by is None
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", office_token=OFFICE_B[1]))
+    await case.act(CorrectPair(reason="お電話", office_token=OFFICE_B[1]))
     await at_rest(case, Stage.SET_UP)
     await HolderAnswers(environment.sessions, environment.client).notify_all()
 
@@ -217,7 +217,7 @@ async def test_y5a_what_the_applicant_changes_afterwards_is_confirmed_anew(
     await waits(case)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION)
-    stranger = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
+    stranger = CorrectPair(reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
     await case.office().execute_update(Action.CORRECT_PAIR, stranger)
     await waits(case)
     assert await case.issued() == []
@@ -237,10 +237,10 @@ async def test_y5a_an_operator_asks_a_holder_whose_address_is_refused(environmen
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     environment.inbox.unknown.clear()
     kind = MailKind.CONFIRM_APPLICATIONS
-    await case.act(ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=kind))
+    await case.act(ResendMail(reason="受け取れるとのお電話", kind=kind))
     assert len(asked(environment.inbox)) == 1
     with pytest.raises(WorkflowUpdateFailedError) as too_soon:
-        await case.act(ResendMail(by=OPERATOR, reason="もう一度", kind=kind))
+        await case.act(ResendMail(reason="もう一度", kind=kind))
     assert "以降に送り直してください" in str(too_soon.value.cause)
 
 

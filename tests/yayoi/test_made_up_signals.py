@@ -11,7 +11,7 @@ from tests.support.environment import OFFICE_C, Case, Environment, at_rest, deta
 
 CLAIMS: list[list[Any]] = [
     [],
-    [{"by": "だれか", "reason": "取り消し", "supervisor": "田中"}],
+    [{"reason": "取り消し", "by": "operator:sk"}],
     ["remember_links"],
     [{"office_no": 1, "outcome": "完了"}, 17, None],
 ]

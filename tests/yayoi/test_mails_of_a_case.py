@@ -20,7 +20,6 @@ from tests.support.environment import (
     NOBODY,
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Case,
     Environment,
@@ -31,7 +30,7 @@ from tests.support.web import until
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
-WHY = {"by": OPERATOR, "reason": "お電話"}
+WHY = {"reason": "お電話"}
 ALL_OVER = "これで、お申し込みのお手続きはすべて終了しました。"
 OTHERS_GO_ON = "ほかの事業所データのお手続きは、このまま進みます。"
 

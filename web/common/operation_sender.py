@@ -1,10 +1,11 @@
 """Sending an operation to a case, signed with who acts: by the desk, the customers' web, and commands alike."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
@@ -12,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt
+from models.common.operator_message import ActionMessage
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from web.common.auth.signing import sending_with, signing_client
 from web.common.temporal_calls import UnreachableError, temporal_call
@@ -126,6 +128,22 @@ class OperationSender:
             ended = "already completed" in error.message
             return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
         return Done(answer if isinstance(answer, str) else "")
+
+
+@dataclass(frozen=True)
+class AskedOperation:
+    """What stays the same however often an operation is sent: who acts, the update's id, and the salt."""
+
+    actor: Actor
+    update_id: str = field(default_factory=lambda: str(uuid4()))
+    salt: str = field(default_factory=new_salt)
+
+    async def send(
+        self, operations: OperationSender, workflow_id: str, operation: str, message: ActionMessage
+    ) -> Outcome:
+        """Send what we say ourselves."""
+        content = message.model_dump(mode="json", exclude_none=True)
+        return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
 
 
 def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link, link_expiry
@@ -154,7 +155,7 @@ async def report(
     events: Annotated[EventDelivery, Depends(given(EventDelivery))],
 ) -> EventReceived:
     try:
-        delivery = await events.take(event, system)
+        delivery = await events.take(event, Actor(ActorKind.SYSTEM, system, channel=Channel.API))
     except OtherEventError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
     except (UnknownCaseError, EventRefusedError) as refused:

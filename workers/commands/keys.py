@@ -24,6 +24,12 @@ async def new(settings: Settings, purpose: KeyPurpose | None) -> None:
         sys.stderr.write(f"published; signs in {wait} seconds, when every worker knows it (the first key at once)\n")
 
 
+async def make_missing_keys(settings: Settings) -> None:
+    """Make a key for each purpose for which none signs, as `up` does when it first starts."""
+    async with database.opened(settings) as sessions:
+        await make_missing(settings, sessions)
+
+
 async def make_missing(settings: Settings, sessions: DatabaseSessions) -> list[PrivateKey]:
     """Make a key for each purpose for which none signs."""
     async with sessions() as session:

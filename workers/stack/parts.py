@@ -11,6 +11,7 @@ from functools import partial
 from temporalio.service import RPCError
 
 from workers import health, temporal
+from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
 from workers.program import Say
 from workers.settings import Settings
@@ -53,6 +54,7 @@ def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | 
             *([_temporal(settings)] if embeds_temporal(settings) else []),
         ],
         StartStep(name="migrate", do=partial(set_up, settings)),
+        StartStep(name="keys", do=partial(make_missing_keys, settings)),
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),

@@ -5,6 +5,7 @@ from functools import partial
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
+from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.common.assignment import AssignmentActivities
@@ -85,8 +86,9 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             ledger,
             Differences(sessions, dependencies.client, registry.smart_import),
             LateRefusals(sessions),
+            HistoryChecks(sessions, dependencies.client, settings.temporal_task_queue),
             registry.smart_import,
-            outbox,
+            outbox=outbox,
             templates=templates,
             workflow_link=dependencies.workflow_link,
             desk=desk,

@@ -28,6 +28,11 @@ def sending_with(entry: bytes) -> Iterator[None]:
         _ENTRY.reset(before)
 
 
+def entry_to_send() -> bytes | None:
+    """Return the entry with which updates of this context are sent, if there is one."""
+    return _ENTRY.get()
+
+
 def signing_client(client: Client) -> Client:
     """Return the client with what `sending_with` needs."""
     config = client.config()
@@ -45,6 +50,6 @@ class _WithEntry(OutboundInterceptor):
         self,
         input: StartWorkflowUpdateInput,  # noqa: A002 the SDK's name
     ) -> WorkflowUpdateHandle[Any]:
-        if (entry := _ENTRY.get()) is not None:
+        if (entry := entry_to_send()) is not None:
             input.headers = with_entry(input.headers, entry)
         return await super().start_workflow_update(input)

@@ -59,7 +59,7 @@ async def form(page: OwnPair, kept: Kept) -> Response:
 async def create(page: OwnPair, events: Events) -> Response:
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
         raise FormRefusedError({"": refusal})  # its page says so too
-    reported = await report(events, _read(page, await page.request.form()))
+    reported = await report(events, _read(page, await page.request.form()), page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     return lead_on(SetUpStep.BUSINESS_GROUP, reported)

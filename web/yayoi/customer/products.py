@@ -91,7 +91,7 @@ async def register(
     typed = sent_values(sent, *LABELS)
     await _check(page, passwords, typed["contract_id"], typed["password"])
     event = registration.event(event_id=event_id_of(sent), contract_id=typed["contract_id"], yayoi_id=page.who)
-    reported = await report(events, event)
+    reported = await report(events, event, page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     return lead_on(registration.step, reported)

@@ -107,7 +107,7 @@ async def _take(page: PairPage, pair: PairStatus, events: Events, event_of: "_Ev
         event = event_of(pair, {"service_kind": link.kind, "service": link.service, **facts})
     except ValidationError as invalid:
         raise FormRefusedError({"": in_japanese(invalid.errors())[0].message}) from None
-    reported = await report(events, event)
+    reported = await report(events, event, page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     query = "" if reported.at_once else "?later=true"

@@ -111,7 +111,7 @@ async def set_password(
         contract_id=ContractId(contract.contract_id),
         yayoi_id=YayoiId(contract.yayoi_id),
     )
-    reported = await report(events, event)
+    reported = await report(events, event, event.yayoi_id)
     if reported.refusal and not await passwords.is_recorded(contract):
         raise FormRefusedError({"": reported.refusal}, page=PASSWORD)
     return _lead_on(later=not reported.at_once)
