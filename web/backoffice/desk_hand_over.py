@@ -95,18 +95,15 @@ async def own_cases(desk: DeskContext, operator: OperatorRow) -> list[OwnCase]:
 def _case(desk: DeskContext, row: CaseStatusRow) -> OwnCase | None:
     try:
         if row.part == WHOLE:
-            workflow_id, operation = (
-                registration_workflow_id(RegistrationNo(row.case_no)),
-                RegistrationOperation.HAND_OVER,
-            )
-            name = row.case_no
+            workflow_id = registration_workflow_id(RegistrationNo(row.case_no))
+            operation, name = str(RegistrationOperation.HAND_OVER), row.case_no
         else:
-            workflow_id, operation = office_workflow_id(ApplicationNo(row.case_no), row.part), Action.HAND_OVER
-            name = f"{row.case_no} の {row.part} 件目"
+            workflow_id = office_workflow_id(ApplicationNo(row.case_no), row.part)
+            operation, name = str(Action.HAND_OVER), f"{row.case_no} の {row.part} 件目"
     except ValueError:  # what nobody hands over, such as a notification of another system
         return None
     link = workflow_link(desk.url, desk.namespace, workflow_id)
-    return OwnCase(workflow_id, str(operation), name, row.stage, link)
+    return OwnCase(workflow_id, operation, name, row.stage, link)
 
 
 async def _colleagues(desk: DeskContext, operator: OperatorRow) -> Sequence[OperatorRow]:
