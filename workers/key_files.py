@@ -28,7 +28,8 @@ class KeyFiles:
         file = self.file_of(key.public.key_id)
         unfinished = file.with_suffix(".new")
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, exist_ok=True)
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
                 opened.write(key.text())
                 opened.flush()

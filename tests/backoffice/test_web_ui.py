@@ -376,7 +376,7 @@ async def test_a_refused_call_says_what_to_do_in_the_dialogs_own_form(site: Desk
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_a_path_that_leads_up_or_can_be_read_in_two_ways_is_refused(method: str, path: str) -> None:
-    assert web_ui_routes.asked(method, path).treatment is Treatment.REFUSED
+    assert web_ui_routes.decide(method, path).treatment is Treatment.REFUSED
 
 
 async def test_a_refused_page_says_what_to_do_as_a_page(site: DeskSite) -> None:

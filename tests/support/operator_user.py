@@ -145,7 +145,7 @@ class OperatorUser:
         await submit.wait_for(state="hidden")
 
     async def refused(self, name: str, data: dict[str, Any]) -> str:
-        """Send an update that is refused; return what the dialog says, and close it."""
+        """Send an update that is refused; return what the dialog says, which stays open."""
         page = self.page
         await page.get_by_role("button", name="More Actions").first.click()
         await page.get_by_role("menuitem", name="Send an Update").click()
@@ -157,9 +157,7 @@ class OperatorUser:
         await page.keyboard.insert_text(json.dumps(data, ensure_ascii=False))
         await page.keyboard.press("Tab")
         await page.get_by_role("button", name="Submit").locator("visible=true").click()
-        said = await page.get_by_role("alert").locator("visible=true").first.inner_text()
-        await page.get_by_role("button", name="Cancel").locator("visible=true").click()
-        return said
+        return await page.get_by_role("alert").locator("visible=true").first.inner_text()
 
     async def offered(self) -> list[str]:
         """Return what *More Actions* offers, without what is greyed out."""

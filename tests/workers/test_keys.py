@@ -67,7 +67,7 @@ async def test_a_new_key_is_a_row_and_a_file_that_its_owner_alone_can_read(
     row = (await rows_of(sessions))[key_id]
     assert (row.purpose, row.state, len(row.value)) == ("operators", "active", 32)
     assert (row.retired_at, row.revoked_at) == (None, None)
-    file = settings.state_dir / "keys" / key_id
+    file = settings.state_dir / "keys" / "operators" / key_id
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert KeyFiles(settings).read(key_id).public.value == row.value
@@ -86,7 +86,7 @@ async def test_without_a_purpose_each_that_has_none_gets_a_key(settings: Setting
 async def test_private_keys_lie_where_the_setting_says(settings: Settings, sessions: Sessions, tmp_path: Path) -> None:
     elsewhere = settings.model_copy(update={"signing_keys_dir": tmp_path / "secrets"})
     key_id = await made(elsewhere, sessions)
-    assert [file.name for file in (tmp_path / "secrets").iterdir()] == [key_id]
+    assert [file.name for file in (tmp_path / "secrets" / "operators").iterdir()] == [key_id]
     assert not settings.state_dir.exists()
 
 
@@ -219,7 +219,7 @@ def test_what_is_destroyed_is_overwritten_first(settings: Settings, tmp_path: Pa
 def test_a_folder_that_cannot_be_written_is_named(settings: Settings) -> None:
     settings.state_dir.mkdir(parents=True)
     (settings.state_dir / "keys").write_text("a file")
-    with pytest.raises(KeyFileError, match=r"keys/operators-\w+ cannot be written"):
+    with pytest.raises(KeyFileError, match=r"keys/operators/operators-\w+ cannot be written"):
         KeyFiles(settings).write(PrivateKey.new(OPERATORS))
 
 

@@ -43,7 +43,7 @@ def other_value(name: str) -> Any:
             return Path("/elsewhere")
         case _ if "bool" in kind:
             return True
-        case _ if "WebAddress" in kind or name.endswith("_url"):
+        case _ if "WebAddress" in kind or name.endswith(("_url", "ui_address")):
             return "https://www.example.co.jp/page"
         case _ if re.search("phone", name):
             return "03-1234-5678"

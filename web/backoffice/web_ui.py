@@ -22,7 +22,7 @@ from starlette.responses import StreamingResponse
 from models.common.operators import Area
 from web.backoffice import web_ui_routes
 from web.backoffice.desk import HOME, NOT_ALLOWED, Desk
-from web.backoffice.web_ui_routes import API, CANCEL, RENDER, SETTINGS, Asked, Treatment
+from web.backoffice.web_ui_routes import API, CANCEL, RENDER, SETTINGS, Decision, Treatment
 from web.backoffice.web_ui_updates import WebUiUpdates
 from web.common.auth.access import local_path
 from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
@@ -175,17 +175,17 @@ async def log_in(request: Request, desk: Desk) -> Response:
 async def web_ui(request: Request, desk: Desk, web_ui: Annotated[WebUi, Depends(given(WebUi))]) -> Response:
     path = raw_path(request)
     who = await _reader(request, desk, path)
-    asked = web_ui_routes.asked(request.method, path)
-    match asked.treatment:
+    decision = web_ui_routes.decide(request.method, path)
+    match decision.treatment:
         case Treatment.ANSWERED:
-            namespace, workflow_id, operation = asked.segments
+            namespace, workflow_id, operation = decision.segments
             return JSONResponse(
                 await web_ui.updates.answer(who, namespace, workflow_id, operation, await request.body())
             )
         case Treatment.FORWARDED:
             return await _forwarded(request, web_ui, path, who)
         case Treatment.REFUSED:
-            raise _refused(asked, path)
+            raise _refused(decision, path)
 
 
 async def _reader(request: Request, desk: Desk, path: str) -> SignedInOperator:
@@ -199,8 +199,8 @@ async def _reader(request: Request, desk: Desk, path: str) -> SignedInOperator:
     return who
 
 
-def _refused(asked: Asked, path: str) -> ProblemError:
-    if asked.route == CANCEL:
+def _refused(decision: Decision, path: str) -> ProblemError:
+    if decision.route == CANCEL:
         return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, CANCEL_INSTEAD)
     if path.startswith(API):
         return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, NOT_HERE)
@@ -257,16 +257,16 @@ async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 async def _while_there(request: Request, answer: Coroutine[Any, Any, Result]) -> Result:
     """Wait for the answer as long as the browser does: one that asks for news may have gone on to another page."""
-    asking, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    upstream, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
     try:
-        await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not asking.done():
+        await asyncio.wait((upstream, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not upstream.done():
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, AWAY)
-        return asking.result()
+        return upstream.result()
     finally:
-        for each in (asking, leaving):
+        for each in (upstream, leaving):
             each.cancel()
-        await asyncio.gather(asking, leaving, return_exceptions=True)
+        await asyncio.gather(upstream, leaving, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:

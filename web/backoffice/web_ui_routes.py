@@ -192,8 +192,8 @@ _WAITING = re.compile(r".*/(poll|outcome)")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of the Web UI."""
+class Decision:
+    """What becomes of one request to the Web UI."""
 
     treatment: Treatment
     route: Route | None = None
@@ -202,16 +202,16 @@ class Asked:
     """What stands at each `{}` of the route, decoded."""
 
 
-def asked(method: str, path: str) -> Asked:
+def decide(method: str, path: str) -> Decision:
     """Return what becomes of a request; `path` is as it was sent, without its query. What is not known is refused."""
     if not _is_plain(path):
-        return Asked(Treatment.REFUSED)
+        return Decision(Treatment.REFUSED)
     reading = "GET" if method == "HEAD" else method
     for route in ROUTES:
         if route.method == reading and (segments := route.segments(path)) is not None:
-            return Asked(route.treatment, route, segments)
+            return Decision(route.treatment, route, segments)
     own = path in {RENDER, SETTINGS} or _PAGES.fullmatch(path) or _ASSETS.fullmatch(path)
-    return Asked(Treatment.FORWARDED if own and reading == "GET" else Treatment.REFUSED)
+    return Decision(Treatment.FORWARDED if own and reading == "GET" else Treatment.REFUSED)
 
 
 def waits_for_news(path: str, query: str) -> bool:
