@@ -45,7 +45,7 @@ async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_t
         history = operator.page.get_by_role("tab", name="Event History")
         await expect(history).to_have_text(re.compile(r"Event History\s*[1-9]"))
         before = await history.inner_text()
-        await case.office().execute_update("add_note", {"by": SATO, "reason": "お電話"})
+        await case.office().execute_update("add_note", {"reason": "お電話"})
         await expect(history).not_to_have_text(before)  # without a reload
         assert any("waitNewEvent=true" in request.url for request in asked)
         await operator.open_office(case)
@@ -61,9 +61,9 @@ async def test_an_update_is_sent_by_its_dialog_as_who_is_logged_in_and_its_refus
         await at_rest(case, Stage.SHARING)
         await operator.open_office(case)
         await operator.read_details(WHEN_CALLED)
-        await operator.send_update("add_note", {"by": SATO, "reason": "お電話で確認"})
+        await operator.send_update("add_note", {"reason": "お電話で確認"})
         await operator.read_details("お電話")
-        refusal = await operator.refused("resume", {"by": SATO, "reason": "再開"})
+        refusal = await operator.refused("resume", {"reason": "再開"})
         assert "保留" in refusal
         for foreign in ("Traceback", "Encoded failure", "ApplicationError", "temporalio"):
             assert foreign not in refusal

@@ -17,14 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
-from models.common.signatures import Signer
-from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from tests.support.desk import RUN, DeskSite, desk_on
 from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
+from tests.support.signing import operators_signer
 from tests.support.smtp_inbox import SmtpInbox
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import OperationSender
@@ -219,19 +218,12 @@ async def operator_user(
         async with (
             temporal_with_ui() as (temporal, ui_address),
             environment_with_worker(sessions, temporal, inbox) as environment,
-            desk_on(sessions, url=url, web_ui=ui_address, sender=_sender(temporal)) as desk,
+            desk_on(
+                sessions, url=url, web_ui=ui_address, sender=OperationSender(temporal.client, operators_signer)
+            ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
             screen(browser) as page,
         ):
             operator = OperatorUser(environment, desk, page, ui_address)
             await operator.log_in()
             yield operator
-
-
-def _sender(temporal: WorkflowEnvironment) -> OperationSender:
-    key = PrivateKey.new(KeyPurpose.OPERATORS)
-
-    async def signer() -> Signer:
-        return Signer(key)
-
-    return OperationSender(temporal.client, signer)

@@ -1,7 +1,5 @@
 """Builds the operators' web application from settings."""
 
-from functools import partial
-
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -9,7 +7,7 @@ from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
-from workers.known_keys import signer_for
+from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
@@ -29,7 +27,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         secret_keys=secret_keys(settings),
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
-        sender=OperationSender(client, partial(signer_for, settings, sessions, KeyPurpose.OPERATORS)),
+        sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )
