@@ -134,7 +134,7 @@ def _as_sent(arguments: Sequence[Any]) -> Any:
 def _acting_in(headers: Mapping[str, Payload]) -> AbstractContextManager[None]:
     # What was accepted has been verified, perhaps by another build, long ago.
     entry = entry_in(headers)
-    signed = SignedEntry.decode(entry) if entry is not None else None
+    signed = SignedEntry.accepted(entry) if entry is not None else None
     return acting_as(signed.actor, signed.commitment) if signed else acting_as(None)
 
 

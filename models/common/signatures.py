@@ -7,6 +7,7 @@ changed, or moved to another place, no longer verifies.
 A field that is added is a new version: workers read it before anything writes it.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -113,6 +114,18 @@ class SignedEntry(BaseModel):
         if entry.encode() != data:
             raise SignatureRefusedError(SignatureRefusal.UNREADABLE)
         return entry
+
+    @classmethod
+    def accepted(cls, data: bytes) -> Self | None:
+        """Read an entry that was accepted, perhaps by a later build: what it holds besides is left aside.
+
+        None: it cannot be read; no build of ours has accepted it, and the case goes on without it.
+        """
+        try:
+            sent = json.loads(data)
+            return cls.model_validate_json(json.dumps({name: sent[name] for name in cls.model_fields} | {"version": 1}))
+        except (ValueError, TypeError, KeyError):
+            return None
 
     def encode(self) -> bytes:
         return canonical(self.model_dump(mode="json"))

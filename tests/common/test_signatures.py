@@ -337,6 +337,19 @@ def test_a_role_channel_or_operation_that_only_a_later_build_knows_verifies() ->
     assert VERIFIER.verify(signed(actor, place), place, MESSAGE).actor == actor
 
 
+def test_an_entry_that_a_later_build_has_accepted_still_says_who_acted() -> None:
+    sent = json.loads(signed()) | {"version": 2, "of_tomorrow": {"a": 1}}
+    assert refusal_of(json.dumps(sent).encode()) in {SignatureRefusal.UNREADABLE, SignatureRefusal.UNKNOWN_VERSION}
+    read = SignedEntry.accepted(json.dumps(sent).encode())
+    assert read is not None
+    assert read.actor == TANAKA
+
+
+@pytest.mark.parametrize("entry", [b"", b"{}", b"[]", b"null", b'{"version":1}', b"\xff"])
+def test_what_nobody_could_have_accepted_says_of_nobody_that_they_acted(entry: bytes) -> None:
+    assert SignedEntry.accepted(entry) is None
+
+
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
 def test_what_was_once_signed_verifies_for_ever(file: Path) -> None:
     recorded = json.loads(file.read_text(encoding="utf-8"))

@@ -67,7 +67,7 @@ async def test_a_stack_that_stands_alone_reads_nothing_of_its_caller_s_settings_
 ) -> None:
     settings = alone(tmp_path)
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    given = {"state_dir", "temporal_config", "web_port", "desk_port", "temporal_port", "smtp_port"}
+    given = {"state_dir", "temporal_config", "web_port", "desk_port", "temporal_port", "smtp_port", "api_open"}
     assert dict(settings) == defaults | {name: getattr(settings, name) for name in given}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _WHAT_A_CHILD_READS, env=environment(settings), stdout=asyncio.subprocess.PIPE
