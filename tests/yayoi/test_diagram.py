@@ -134,6 +134,7 @@ def test_y27_the_early_exits_that_are_drawn_are_those_that_are_possible(procedur
         Action.REJECT: Outcome.REJECTED,
         Action.WITHDRAW: Outcome.WITHDRAWN,
         Action.CANCEL: Outcome.CANCELLED,
+        Action.ASK_CANCEL: Outcome.CANCELLED,
         Action.EXTEND_DEADLINE: Outcome.EXPIRED,
     }
     for stage in procedure.stages[:-1]:
