@@ -231,9 +231,14 @@ async def cancel_with_approval(case: Case, reason: str, number: int = 1) -> None
 
 async def approve(case: Case, number: int = 1) -> None:
     """Approve what the page shows, as a supervisor does who has not asked for it."""
-    shown = (await shown_actions(case, number))[Action.APPROVE]
+    await answer(case, Action.APPROVE, APPROVED, number)
+
+
+async def answer(case: Case, action: Action, reason: str, number: int = 1) -> None:
+    """Answer what the page shows is asked for, as a supervisor does."""
+    shown = (await shown_actions(case, number))[action]
     with acting_as(TANAKA):
-        await case.office(number).execute_update(Action.APPROVE, filled_in(shown, APPROVED))
+        await case.office(number).execute_update(action, filled_in(shown, reason))
 
 
 def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
