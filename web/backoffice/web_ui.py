@@ -22,7 +22,7 @@ from starlette.responses import StreamingResponse
 from models.common.operators import Area
 from web.backoffice import web_ui_routes
 from web.backoffice.desk import HOME, NOT_ALLOWED, Desk
-from web.backoffice.web_ui_routes import API, CANCEL, RENDER, SETTINGS, Decision, Treatment
+from web.backoffice.web_ui_routes import API, CANCEL, RENDER, SETTINGS, RouteDecision, Treatment
 from web.backoffice.web_ui_updates import WebUiUpdates
 from web.common.auth.access import local_path
 from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
@@ -199,7 +199,7 @@ async def _reader(request: Request, desk: Desk, path: str) -> SignedInOperator:
     return who
 
 
-def _refused(decision: Decision, path: str) -> ProblemError:
+def _refused(decision: RouteDecision, path: str) -> ProblemError:
     if decision.route == CANCEL:
         return ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, CANCEL_INSTEAD)
     if path.startswith(API):

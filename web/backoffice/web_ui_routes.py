@@ -192,7 +192,7 @@ _WAITING = re.compile(r".*/(poll|outcome)")
 
 
 @dataclass(frozen=True)
-class Decision:
+class RouteDecision:
     """What becomes of one request to the Web UI."""
 
     treatment: Treatment
@@ -202,16 +202,16 @@ class Decision:
     """What stands at each `{}` of the route, decoded."""
 
 
-def decide(method: str, path: str) -> Decision:
+def decide(method: str, path: str) -> RouteDecision:
     """Return what becomes of a request; `path` is as it was sent, without its query. What is not known is refused."""
     if not _is_plain(path):
-        return Decision(Treatment.REFUSED)
+        return RouteDecision(Treatment.REFUSED)
     reading = "GET" if method == "HEAD" else method
     for route in ROUTES:
         if route.method == reading and (segments := route.segments(path)) is not None:
-            return Decision(route.treatment, route, segments)
+            return RouteDecision(route.treatment, route, segments)
     own = path in {RENDER, SETTINGS} or _PAGES.fullmatch(path) or _ASSETS.fullmatch(path)
-    return Decision(Treatment.FORWARDED if own and reading == "GET" else Treatment.REFUSED)
+    return RouteDecision(Treatment.FORWARDED if own and reading == "GET" else Treatment.REFUSED)
 
 
 def waits_for_news(path: str, query: str) -> bool:
