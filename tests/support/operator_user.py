@@ -23,7 +23,7 @@ from tests.support.desk import RUN, DeskSite, desk_on
 from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
-from tests.support.signing import operators_signer
+from tests.support.signing import SignedByTests, operators_signer
 from tests.support.smtp_inbox import SmtpInbox
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import OperationSender
@@ -49,7 +49,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=DATA_CONVERTER,
-        interceptors=[PatientQueries()],
+        interceptors=[PatientQueries(), SignedByTests()],
         ui=True,
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),
