@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
-from models.common.calendar import JST, day_in_words, utc_now
+from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
@@ -129,5 +129,4 @@ def _templates() -> Jinja2Templates:
 
 
 def _moment(at: datetime) -> str:
-    local = at.astimezone(JST)
-    return f"{day_in_words(local.date())}{local:%H:%M}"
+    return f"{day_in_words(day_in_japan(at))}{at.astimezone(JST):%H:%M}"

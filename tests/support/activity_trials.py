@@ -711,7 +711,14 @@ TRIALS = [
         ),
         given=(
             insert(EventRow).values(
-                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", unreported_since=AT
+                event_id=EVENT,
+                digest="",
+                kind="withdrawn",
+                payload={},
+                sent_by="system:registry",
+                salt="",
+                refused_because="順序",
+                unreported_since=AT,
             ),
         ),
         added={"notices": 1},  # about no single case

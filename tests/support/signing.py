@@ -23,7 +23,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from models.common.actors import Actor, ActorKind
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.commitments import salted
 from models.common.operators import Role
 from models.common.signatures import HEADER, SignedPlace, Signer
@@ -44,6 +44,12 @@ SATO = Actor(ActorKind.OPERATOR, "sk", (Role.CASEWORKER,))
 """An operator of the example registry, by whom tests act."""
 TANAKA = Actor(ActorKind.OPERATOR, "tn", (Role.SUPERVISOR,))
 SUZUKI = Actor(ActorKind.OPERATOR, "sm", (Role.SUPERVISOR,))
+
+
+def applicant(application_no: str, office_no: int = 1) -> Actor:
+    """Whoever has the link of an application."""
+    return Actor(ActorKind.APPLICANT, f"{application_no}/{office_no}", channel=Channel.PAGE)
+
 
 _WHO: ContextVar[Actor | None] = ContextVar("who", default=SATO)
 

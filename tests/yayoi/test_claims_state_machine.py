@@ -22,7 +22,6 @@ from sqlalchemy import select
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.actors import Actor, ActorKind
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.tables import (
@@ -47,7 +46,7 @@ from tests.support.ending import end
 from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, YAYOI, Case, Environment, form
 from tests.support.holder import pages_of
 from tests.support.operator_actions import filled_in, shown_actions
-from tests.support.signing import SATO, acting_as
+from tests.support.signing import SATO, acting_as, applicant
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.state_machines import BOUNDED, Place
 from tests.support.web import Web
@@ -127,7 +126,7 @@ class Claims(RuleBasedStateMachine):
         """On the page of the case, or an operator for them."""
         if self.cases:
             case, number = self.one_office(choice)
-            who = Actor(ActorKind.APPLICANT, f"{case.application_no}/{number}") if by_applicant else SATO
+            who = applicant(case.application_no, number) if by_applicant else SATO
             correction = CorrectPair(reason="お電話", yayoi_id=yayoi_id, office_token=token)
             with acting_as(who):
                 self.here.wait(unless_refused(case, number, correction))

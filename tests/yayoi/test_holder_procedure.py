@@ -45,6 +45,7 @@ from tests.support.environment import (
     form,
 )
 from tests.support.holder import application_link, asked, links_in, named_in, pages_of
+from tests.support.signing import acting_as, applicant
 from tests.support.web import Web, application, end_cases, hidden_fields, pair, until
 from web.yayoi.holder_answers import HolderAnswers
 from workers.stack.inbox import text_of
@@ -222,8 +223,8 @@ async def test_y5a_what_the_applicant_changes_afterwards_is_confirmed_anew(
     await waits(case)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION)
-    stranger = CorrectPair(reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office().execute_update(Action.CORRECT_PAIR, stranger)
+    with acting_as(applicant(case.application_no)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]))
     await waits(case)
     assert await case.issued() == []
     assert len(asked(environment.inbox)) == 1  # within the hour
@@ -240,8 +241,8 @@ async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(enviro
     await waits(case, 2)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION, 2)
-    stranger = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office(2).execute_update(Action.CORRECT_PAIR, stranger)
+    with acting_as(applicant(case.application_no, 2)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]), 2)
     await waits(case, 2)
     await at_rest(case, Stage.SET_UP, 1)
     assert [issued.yayoi_id for issued in await case.issued()] == [OFFICE_B[0]]
@@ -270,8 +271,8 @@ async def test_y5a_only_the_pair_that_is_not_confirmed_anew_expires(environment:
     await waits(case, 2)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION, 2)
-    corrected = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office(2).execute_update(Action.CORRECT_PAIR, corrected)
+    with acting_as(applicant(case.application_no, 2)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]), 2)
     await waits(case, 2)
     await case.until(end_of(environment.calendar.business_days_after(case.due_date, 5)), 2)
     assert (await case.office(2).result()).outcome is Outcome.EXPIRED
