@@ -11,6 +11,7 @@ from models.common.operator_message import ActionMessage
 
 APPROVAL_DAYS = 3
 """Business days after which a request lapses that nobody has answered."""
+AWAITS_APPROVAL = "責任者の承認を待っています。"
 NOTHING_ASKED = "責任者の承認を待っている依頼はありません。"
 ASKED_ALREADY = "すでに責任者の承認を待っている依頼があります。その結果を待ってください。"
 NOTHING_NAMED = {"asked": "", "commitment": ""}

@@ -68,6 +68,7 @@ from tests.support.web import (
     pair,
 )
 from web.app import create_app
+from web.common.auth.api_keys import Systems
 from web.yayoi.customer.pair_page import STEP_PATHS
 from web.yayoi.event_delivery import Delivery, EventDelivery, EventStatus, update_of
 from workflows.yayoi.office_details import SAID_BY_CUSTOMERS, office_details
@@ -466,6 +467,7 @@ async def walk_of(
         secret_keys=SECRET,
         task_queue="nobody's",
         reconcile_every=timedelta(days=1),
+        systems=Systems((), open_to_all=True),
     )
     async with browser_on(app) as http, browser_on(app) as nobody:
         web = Web(app, http, sessions, client, "nobody's")

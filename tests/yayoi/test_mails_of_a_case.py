@@ -206,6 +206,7 @@ async def waits_with_a_mail(procedure: WorkflowHandle[Any, Any]) -> bool:
 
 LOGGED = (
     "create table status_log (stage text, waiting_for text, ending text, outcome text)",
+    "grant insert on status_log to public",
     """create function log_status() returns trigger language plpgsql as $$
     begin insert into status_log values (new.stage, new.waiting_for, new.ending, new.outcome); return new; end $$""",
     "create trigger log after update on case_status for each row when (new.part = 1) execute function log_status()",

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from models.common.acting import acting, acting_as, who_is_shown
 from models.common.actors import Actor, ActorKind
-from models.common.approvals import NOTHING_ASKED, AskedFor, Decision
+from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import (
@@ -594,6 +594,7 @@ class OfficeDataProcedure:
             self.view.note(Action.ASK_CANCEL.label, message)
             asked_as = (request.asked_as, request.commitment)
             await self._approval.keep(Action.CANCEL, message, self._state.stage, *asked_as)
+            await self._steps.record_refused_cancellation(message, AWAITS_APPROVAL)
         else:
             await self._cancel_if_possible(message)
 
