@@ -55,12 +55,14 @@ screenshots: .venv/installed
 lock:
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --extra embedded --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra provider --constraints requirements-dev.lock --output-file requirements-provider.lock
 	$(COMPILE) --extra embedded --extra bench --constraints requirements-dev.lock --output-file requirements-bench.lock
 
-.venv/installed: requirements-dev.lock pyproject.toml
+.venv/installed: requirements-dev.lock requirements-provider.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --require-hashes --requirement requirements-provider.lock
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 

@@ -55,4 +55,4 @@ def _reports(number: int, contract_id: str) -> Sequence[dict[str, Any]]:
         "owned_product_registered": pair,
         "service_relinked": {"contract_id": contract_id, **relinked, "relinked_on": today},
     }
-    return [{"event_id": str(uuid4()), "source": "bench", "kind": kind, **known} for kind, known in facts.items()]
+    return [{"event_id": str(uuid4()), "kind": kind, **known} for kind, known in facts.items()]

@@ -11,7 +11,12 @@ FIRST_CONTRACT = 8_000_000
 SERVICE = {"kind": "bank_account", "service": "みずうみ銀行 普通 7654321"}
 """What each office is linked to."""
 _OPERATORS = [
-    {"record": "operator", "name": name, "mail_address": f"operator-{number}@bench.example.jp"}
+    {
+        "record": "operator",
+        "handle": f"op-{number}",
+        "name": name,
+        "mail_address": f"operator-{number}@bench.example.jp",
+    }
     for number, name in enumerate(("佐藤", "鈴木", "高橋"))
 ]
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -26,7 +27,6 @@ from models.yayoi.provider_forms.mapping import OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
 from web.backoffice.bounces import BOUNCES
 from web.backoffice.bounces import MOST_SENT as MOST_RETURNED
-from web.backoffice.operators import OperatorsWebUi
 from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
@@ -34,6 +34,7 @@ from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext
 from web.common.named_places import contact_link, with_links
+from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
@@ -43,6 +44,9 @@ from web.webhooks.starter import webhooks
 from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
+NOBODY = Systems(())
+PLACES = ("/myics", "")
+"""What the paths of each product's pages begin with."""
 _YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
@@ -50,14 +54,13 @@ def create_app(
     *,
     sessions: DatabaseSessions,
     client: Client,
+    signer: SignerNow,
     calendar: BusinessCalendar,
     public_url: str,
     secret_keys: SecretKeys,
-    ui_url: str,
-    namespace: str,
     task_queue: str,
     reconcile_every: timedelta,
-    api_keys: Sequence[str] = (),
+    systems: Systems = NOBODY,
     form_secrets: Sequence[str] = (),
     form_translation: Translation | None = None,
     yayoi_pages: YayoiPages = _YAYOI,
@@ -66,9 +69,9 @@ def create_app(
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
 
-    `ui_url` is where operators reach the Temporal Web UI, and `namespace` the one that the cases are in.
+    `signer` signs who acts on these pages: what customers and other systems do.
 
-    `api_keys` are what other systems show to use the API; without any, whoever reaches it may.
+    `systems` are those that may use the API.
 
     `freezes_at_acceptance`: whether smart import is the default, in our own tables (Y12).
 
@@ -81,6 +84,7 @@ def create_app(
     context = WebContext(
         sessions=sessions,
         client=client,
+        operations=OperationSender(client, signer),
         auth=Auth(sessions, secret_keys=secret_keys, https=public_url.startswith("https:")),
         templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,
@@ -95,7 +99,7 @@ def create_app(
         customer(context),
         myics(context),
         webhooks(context),
-        backoffice(context, OperatorsWebUi(ui_url, namespace)),
+        backoffice(context),
     ]
     kept = SentFormStore(sessions, context.now)
     forms = SentForms(
@@ -106,11 +110,15 @@ def create_app(
         closed=tuple(error for package in packages for error in package.answers),
     )
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (context.auth.forget, kept.forget)]
-    app = _bare_app([*forgetting, *(job for package in packages for job in package.jobs)])
+    app = bare_app(
+        [*forgetting, *(job for package in packages for job in package.jobs)],
+        title="複数事業所データ管理の申込",
+        version="1",
+        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+    )
     services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
     _protect(app, context)
-    systems = Systems(api_keys)
     for package in packages:
         for api in package.apis:
             app.include_router(api, **systems.only)
@@ -146,8 +154,13 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
-    """Return an application without pages, beside which the jobs run: those that are there when it starts."""
+def bare_app(
+    jobs: Sequence[PeriodicJob], closing: Sequence[Callable[[], Awaitable[None]]] = (), **described: Any
+) -> FastAPI:
+    """Return an application without pages, beside which the jobs run: those that are there when it starts.
+
+    `closing`: what is done when it ends. `described`: what FastAPI says of it.
+    """
 
     @asynccontextmanager
     async def beside_jobs(_: FastAPI) -> AsyncIterator[None]:
@@ -162,12 +175,12 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
                 job.cancel()
                 with suppress(asyncio.CancelledError):
                     await job
+            for close in closing:
+                await close()
             logging.getLogger("uvicorn.access").removeFilter(without_people)
 
     return FastAPI(
-        title="複数事業所データ管理の申込",
-        version="1",
-        description="申込と、他のシステムで起きた出来事を受け付ける。誤りは application/problem+json で返す。",
+        **described,
         lifespan=beside_jobs,
         docs_url=None,  # those pages load their scripts from elsewhere; /openapi.json is there for every tool
         redoc_url=None,
@@ -178,7 +191,7 @@ def _bare_app(jobs: Sequence[PeriodicJob]) -> FastAPI:
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates, context.secret_keys)
+    answer = answer_problems(app, context.templates, context.secret_keys, places=PLACES)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

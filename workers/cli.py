@@ -9,7 +9,8 @@ import typer
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
-from workers.commands.webhooks_cli import By, Reason, forms, webhooks
+from workers.commands.keys_cli import keys
+from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
 app = typer.Typer(
@@ -24,8 +25,11 @@ health = typer.Typer(no_args_is_help=True, help="Whether a process of this machi
 app.add_typer(health, name="health")
 myics = typer.Typer(no_args_is_help=True, help="MYICS: accounts for accounting firms.")
 app.add_typer(myics, name="myics")
+operators = typer.Typer(no_args_is_help=True, help="Operators, and how they log in.")
+app.add_typer(operators, name="operators")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
+app.add_typer(keys, name="keys")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
@@ -61,6 +65,14 @@ def worker() -> None:
 def web() -> None:
     """Serve the form, the case pages and the API."""
     from workers.web_server import serve
+
+    run_command(serve, service=True)
+
+
+@app.command()
+def desk() -> None:
+    """Serve the operators' web application."""
+    from workers.desk_server import serve
 
     run_command(serve, service=True)
 
@@ -138,6 +150,14 @@ def mails(into: Annotated[Path, typer.Option(help="The folder of the mail sample
 
 
 @app.command()
+def permissions(into: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs")) -> None:
+    """Write who may send which operation, for the documents."""
+    from workers.commands.permissions import write_permissions
+
+    write_permissions(into)
+
+
+@app.command()
 def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
     from workers.commands.reconcile import reconcile_now
@@ -169,6 +189,33 @@ def health_web() -> None:
     run_command(check_web)
 
 
+@health.command("desk")
+def health_desk() -> None:
+    """Fail unless the operators' web application on this machine answers."""
+    from workers.health import check_desk
+
+    run_command(check_desk)
+
+
+@operators.command("link")
+def operators_link(name: Annotated[str, typer.Argument(help="The operator's handle or name.")]) -> None:
+    """Print a sign-in link, good once while `tetsuzuki up` runs; refused where a provider is set."""
+    from workers.commands.operators import print_link
+
+    run_command(lambda settings: print_link(settings, name))
+
+
+@operators.command("identity")
+def operators_identity(
+    name: Annotated[str, typer.Argument(help="The operator's handle or name.")],
+    subject: Annotated[str, typer.Argument(help="What the provider calls them: `sub`, as the log-in page shows it.")],
+) -> None:
+    """Let a user of the provider log in as an operator."""
+    from workers.commands.operators import add_identity
+
+    run_command(lambda settings: add_identity(settings, name, subject))
+
+
 @myics.command("invite")
 def myics_invite(
     file: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="A CSV file of firms.")] = None,
@@ -195,13 +242,16 @@ def myics_change_address(
     number: Annotated[str, typer.Option(help="The firm's 10 digits, or the client's 14.")],
     mail: Annotated[str, typer.Option(help="The account's address now.")],
     new_mail: Annotated[str, typer.Option(help="What it is to be.")],
-    by: By,
+    as_: As = None,
     reason: Reason,
 ) -> None:
     """Have another address confirmed for an account that is registered."""
+    from workers.commands.acting import command_actor
     from workers.commands.myics import change_address
 
-    run_command(lambda settings: change_address(settings, number, mail, new_mail, by=by, reason=reason))
+    run_command(
+        lambda settings: change_address(settings, number, mail, new_mail, by=str(command_actor(as_)), reason=reason)
+    )
 
 
 @app.command("correct-relink")
@@ -213,14 +263,28 @@ def correct_relink(
     service: Annotated[str, typer.Option(help="Its name, as it is recorded.")],
     relinked_on: Annotated[str, typer.Option(help="The day on which it was linked again, YYYY-MM-DD.")],
     asked_from: Annotated[str | None, typer.Option(help="The day from which it imports, if it was chosen.")] = None,
-    by: By,
+    as_: As = None,
     reason: Reason,
 ) -> None:
     """Correct the day on which a service was linked again, also of a case that has ended."""
     from workers.commands.relink import correct_relink
 
     said = {"kind": kind, "service": service, "relinked_on": relinked_on, "asked_from": asked_from}
-    run_command(lambda settings: correct_relink(settings, application_no, office, **said, by=by, reason=reason))
+    run_command(lambda settings: correct_relink(settings, application_no, office, as_, **said, reason=reason))
+
+
+@app.command()
+def act(
+    case: Annotated[str, typer.Argument(help="An application's number, NUMBER/OFFICE, or a workflow's id.")],
+    operation: Annotated[str, typer.Argument(help="Its name, such as add_note.")],
+    message: Annotated[str, typer.Argument(help="Its JSON.")] = "{}",
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+) -> None:
+    """Send an operation to a case, signed as a command with your user number; it neither asks nor approves."""
+    from workers.commands.act import act
+
+    run_command(lambda settings: act(settings, case, operation, message, reason))
 
 
 @app.command()

@@ -45,11 +45,20 @@ async def polls(client: Client, task_queue: str, pid: int) -> bool:
 
 async def check_web(settings: Settings) -> None:
     """Raise `ClearError` unless the web answers on this machine."""
-    address = f"http://127.0.0.1:{settings.web_port}/healthz"
+    await _check("the web", settings.web_port)
+
+
+async def check_desk(settings: Settings) -> None:
+    """Raise `ClearError` unless the operators' web application answers on this machine."""
+    await _check("the desk", settings.desk_port)
+
+
+async def _check(what: str, port: int) -> None:
+    address = f"http://127.0.0.1:{port}/healthz"
     try:
         await asyncio.to_thread(_get, address)
     except (URLError, TimeoutError) as error:
-        raise ClearError(f"the web does not answer at {address}: {error}") from None
+        raise ClearError(f"{what} does not answer at {address}: {error}") from None
 
 
 def _get(address: str) -> None:

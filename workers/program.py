@@ -65,7 +65,8 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     and the signal's number. A `ClearError` is printed without traceback, code 1.
     """
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes whole addresses, secret parts too
+    for library in ("httpx", "httpx2", "authlib"):  # they write whole addresses, secret parts too
+        logging.getLogger(library).setLevel(logging.WARNING)
     if service:
         _collect_rarely()
     try:

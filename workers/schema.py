@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from workers.database import connected
+from workers.database_roles import DatabaseRole, Passwords, grant
 from workers.program import ClearError
 
 # Any number that no other user of the database takes; keeps processes that migrate at once in line.
@@ -19,17 +20,21 @@ class NewerDatabaseError(ClearError):
     """The database was brought to its state by a newer build, and this one does not know it."""
 
 
-async def migrate(address: str) -> None:
-    """Bring the schema to this build's state, in one transaction. Several processes may do so at once.
+async def migrate(address: str, passwords: Passwords | None = None) -> None:
+    """Bring the schema and the roles' rights to this build's state, in one transaction. Several may do so at once.
+
+    `passwords`: what the roles log in with.
 
     Raises:
         NewerDatabaseError: the database is of a newer version; nothing was changed.
+        DatabaseRolesError: roles are missing and may not be made.
         DatabaseUnreachableError: it does not answer.
 
     """
     async with connected(address) as connection, connection.begin():
         await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         await connection.run_sync(_upgrade)
+        await grant(connection, passwords or dict.fromkeys(DatabaseRole))
 
 
 async def add_revision(address: str, message: str) -> None:

@@ -4,10 +4,14 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.common.api_keys import read_api_keys
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
 from models.common.contact import Phone, WebAddress
 from models.common.identifiers import MailAddress
@@ -35,6 +39,43 @@ def _webhook_secrets(text: SecretStr | None) -> SecretStr | None:
     return text
 
 
+def _secret_texts(value: Any) -> Any:
+    """Split at commas, keeping what is blank: a key that was to be there and is not ends the start."""
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+def _api_keys(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    read_api_keys(text.get_secret_value() for text in texts)  # refuses what is no key
+    return texts
+
+
+def _issuer(url: str | None) -> str | None:
+    """Refuse what tokens could be read from on their way; on this machine there is no way."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or parts.scheme not in {"https", "http"}:
+        raise ValueError("the provider's issuer is an https:// address without ? and #")
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("the provider is reached by https://, except on this machine")
+    return url
+
+
+def _scope(scope: str) -> str:
+    if "openid" not in scope.split():
+        raise ValueError("one of the scopes is openid")
+    return scope
+
+
+def _claim(path: str) -> str:
+    try:
+        jmespath.compile(path)
+    except JMESPathError as error:
+        raise ValueError(f"neither `table` nor a JMESPath: {error}") from None
+    return path
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 
 
@@ -59,6 +100,10 @@ class Settings(BaseSettings):
     """`postgresql+asyncpg://…`; unset: the embedded Postgres under the state folder."""
     database_password: SecretStr | None = None
     """Replaces the password of `database_url`, so that the URL itself holds no secret."""
+    database_customers_password: SecretStr | None = None
+    """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
+    database_desk_password: SecretStr | None = None
+    database_worker_password: SecretStr | None = None
 
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""
@@ -68,8 +113,8 @@ class Settings(BaseSettings):
     """Name of a profile in Temporal's own configuration file (TLS, API key)."""
     temporal_config: bool = True
     """Read Temporal's own variables and configuration file at all."""
-    temporal_ui_url: str | None = None
-    """Where operators reach the Web UI, for links in their mails; unset: from `temporal_ui_port`."""
+    temporal_ui_address: WebAddress | None = None
+    """Where the desk reaches the Temporal Web UI, which nobody else may reach; unset: the embedded server's."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
     deployment_name: str = "tetsuzuki"
@@ -131,10 +176,36 @@ class Settings(BaseSettings):
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
     former_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
+    signing_keys_dir: Path | None = None
+    """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
-    """Separated by commas: what other systems send as `Authorization: Bearer …`; unset: whoever reaches the API may."""
+    desk_host: str = "127.0.0.1"
+    """Where the operators' web application listens."""
+    desk_port: int = 8233
+    desk_url: WebAddress | None = None
+    """Where operators reach it, for mails and the provider's answers; unset: from `desk_host` and `desk_port`."""
+    oidc_issuer: Annotated[str | None, AfterValidator(_issuer)] = None
+    """The OpenID provider that operators log in at; unset: the embedded stack's sign-in links."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_client_secret_file: Path | None = None
+    """A file that holds the secret instead."""
+    oidc_scope: Annotated[str, AfterValidator(_scope)] = "openid"
+    """What is asked of the provider, separated by blanks."""
+    oidc_roles: Annotated[str, AfterValidator(_claim)] = "table"
+    """`table`, or the claim that holds roles, as a JMESPath: `realm_access.roles`."""
+    oidc_acr_values: Words = ()
+    """One of them is required as the log-in's `acr`; unset: any."""
+    oidc_amr_values: Words = ()
+    """One of them is required among the log-in's `amr`; unset: any."""
+    sign_in_run: str | None = None
+    """Set by `tetsuzuki up` for its own processes: during which run sign-in links are good."""
+
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secret_texts), AfterValidator(_api_keys)] = ()
+    """Separated by commas, each `NAME:KEY` or a bare key (`default`): what other systems send as bearer tokens."""
+    api_open: bool = False
+    """Let whoever reaches the API use it; not together with `api_keys`."""
     form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None
     """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
     form_mapping: Path | None = None
@@ -143,7 +214,6 @@ class Settings(BaseSettings):
     """Let webhooks go to this machine and its network; unset: only where the database is the embedded one."""
 
     temporal_port: int = 7233
-    temporal_ui_port: int = 8233
     time_skipping: bool = False
     """Let the embedded Temporal server fast-forward cases (the demo does)."""
 
@@ -153,3 +223,10 @@ class Settings(BaseSettings):
     contract_id_last: int = Field(default=7_999_999, ge=6_000_000, le=8_999_999)
 
     log_level: str = "INFO"
+
+    @field_validator("api_open")
+    @classmethod
+    def _closed_by_keys(cls, is_open: bool, others: ValidationInfo) -> bool:
+        if is_open and others.data.get("api_keys"):
+            raise ValueError("TETSUZUKI_API_KEYS is set: leave one of them out")
+        return is_open

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
+from workers.known_keys import CurrentSigner
 from workers.settings import Settings
 from workers.wiring.root import build_web
 
@@ -20,24 +22,35 @@ async def serve(settings: Settings) -> None:
     engine = database.engine(settings)
     try:
         client = await temporal.connect(settings, lazy=True)
-        app = build_web(settings, database.sessions(engine), client)
-        await _until_cancelled(_Server(config(settings, app)))
+        sessions = database.sessions(engine)
+        signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
+        await signer.check()
+        app = build_web(settings, sessions, client, signer)
+        await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()
 
 
-def config(settings: Settings, app: FastAPI) -> uvicorn.Config:
-    """Return how the app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
+async def serve_app(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> None:
+    """Serve an application until cancelled, and finish running requests."""
+    await _until_cancelled(_Server(config(app, host, port, longest_head=longest_head)))
 
-    uvicorn's own default believes whoever is on this machine, who would then meet no limit.
+
+def config(app: FastAPI, host: str, port: int, *, longest_head: int | None = None) -> uvicorn.Config:
+    """Return how an app is served. Only whom `FORWARDED_ALLOW_IPS` names is believed to speak for other clients.
+
+    uvicorn's own default believes whoever is on this machine, who would then meet no limit. `longest_head`: how many
+    bytes a request's line and headers may have, if not uvicorn's 64 KB.
     """
     return uvicorn.Config(
         app,
-        host=settings.web_host,
-        port=settings.web_port,
+        host=host,
+        port=port,
         log_config=None,
         timeout_graceful_shutdown=_DRAIN,
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
+        http="h11",
+        h11_max_incomplete_event_size=longest_head,
     )
 
 

@@ -71,7 +71,8 @@ class DigestActivities:
         if not self._calendar.is_business_day(today.day):
             return Recipients(names=())
         async with self._sessions() as session:
-            recipients = select(OperatorRow.name).where(~OperatorRow.on_leave(today.day)).order_by(OperatorRow.name)
+            working = (OperatorRow.removed_at.is_(None), ~OperatorRow.on_leave(today.day))
+            recipients = select(OperatorRow.name).where(*working).order_by(OperatorRow.name)
             return Recipients(names=tuple(await session.scalars(recipients)))
 
     @activity.defn
@@ -79,7 +80,7 @@ class DigestActivities:
         """Send the operator's digest of the day unless it was sent before; a supervisor's counts everybody's cases."""
         mail = MailIdentity(key=f"digest:{digest.day}:{digest.operator}", kind="morning_digest")
         async with self._sessions() as session:
-            operator = await session.get_one(OperatorRow, digest.operator)
+            operator = (await session.scalars(select(OperatorRow).where(OperatorRow.name == digest.operator))).one()
         # Before the outbox begins: no connection to the database is held while Temporal counts.
         written = await self._write(operator, digest)
 

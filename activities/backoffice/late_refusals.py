@@ -8,7 +8,7 @@ from models.backoffice.reconciliation import Finding, FindingKind, Reconciliatio
 from models.common.calendar import JST
 from models.common.store.sessions import DatabaseSessions
 from models.tables import EventRow
-from models.yayoi.customer_events import event_label, source_label
+from models.yayoi.customer_events import event_label, sender_label
 from models.yayoi.identifiers import ApplicationNo
 
 
@@ -43,15 +43,15 @@ class LateRefusals:
 
 def _finding(row: EventRow) -> Finding:
     received_at = f"{row.received_at.astimezone(JST):%Y-%m-%d %H:%M}"
-    source = source_label(row.payload["source"])
+    sender = sender_label(row.sent_by)
     return Finding(
         kind=FindingKind.REFUSED_LATE,
         application_no=ApplicationNo(row.application_no) if row.application_no else None,
         office_no=row.office_no,
         event_id=row.event_id,
         detail=(
-            f"{received_at} に{source}から受け付けた連絡（{event_label(row.kind)}）を、後で手続きに届けたところ、"
+            f"{received_at} に{sender}から受け付けた連絡（{event_label(row.kind)}）を、後で手続きに届けたところ、"
             f"次の理由で断られました。「{row.refused_because}」"
-            f"送信元はこのことを知りません。{source}に確認し、必要な場合は手続きの操作で記録してください。"
+            f"送信元はこのことを知りません。{sender}に確認し、必要な場合は手続きの操作で記録してください。"
         ),
     )

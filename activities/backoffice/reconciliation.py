@@ -7,6 +7,7 @@ from sqlalchemy import select
 from temporalio import activity
 
 from activities.backoffice.differences import Differences
+from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from activities.yayoi.registry.protocols import SmartImport
@@ -38,9 +39,10 @@ class ReconciliationActivities:
         ledger: Ledger,
         differences: Differences,
         refusals: LateRefusals,
+        histories: HistoryChecks,
         smart_import: SmartImport,
-        outbox: Outbox,
         *,
+        outbox: Outbox,
         templates: Environment,
         workflow_link: WorkflowLink,
         desk: str,
@@ -48,6 +50,7 @@ class ReconciliationActivities:
         self._ledger = ledger
         self._differences = differences
         self._refusals = refusals
+        self._histories = histories
         self._smart_import = smart_import
         self._outbox = outbox
         self._workflow_link = workflow_link
@@ -58,7 +61,8 @@ class ReconciliationActivities:
     async def find_differences(self, step: Reconcile) -> Found:
         """Compare registry, cases and Temporal. Reads only; fails, and is tried again, while Temporal is away."""
         findings = await self._differences.find(step.at)
-        return Found(findings=(*findings, *await self._refusals.find(step.at)))
+        late = await self._refusals.find(step.at)
+        return Found(findings=(*findings, *late, *await self._histories.find()))
 
     @activity.defn
     async def find_left_open(self, step: Reconcile) -> Found:  # noqa: ARG002 it is read as it is now

@@ -24,7 +24,8 @@ class CaseRequestActivities:
             row = CaseRequestRow
             # Two at once would take the same number: the primary key refuses the second, which is then tried again.
             last = await transaction.session.scalar(select(func.max(row.number)).where(row.case_no == step.case_no))
-            stored = CaseRequest(number=(last or 0) + 1, operation=step.operation, message=step.message)
+            said = step.model_dump(include={"operation", "by", "asked_as", "commitment", "message"})
+            stored = CaseRequest(number=(last or 0) + 1, **said)
             transaction.session.add(
                 CaseRequestRow(**stored.model_dump(), case_no=step.case_no, key=transaction.key, requested_at=step.at)
             )
@@ -40,8 +41,4 @@ class CaseRequestActivities:
         later = select(row).where(row.case_no == after.case_no, row.number > after.number).order_by(row.number)
         async with self._sessions() as session:
             rows = await session.scalars(later)
-            return CaseRequests(
-                requests=tuple(
-                    CaseRequest(number=each.number, operation=each.operation, message=each.message) for each in rows
-                )
-            )
+            return CaseRequests(requests=tuple(CaseRequest.model_validate(each, from_attributes=True) for each in rows))

@@ -22,9 +22,10 @@ async def operator_for(session: DatabaseSession, at: datetime, *, to: str | None
 
 
 async def _named_operator(session: DatabaseSession, name: str, at: datetime) -> str:
-    row = await session.get(OperatorRow, name)
+    working = select(OperatorRow).where(OperatorRow.removed_at.is_(None))
+    row = await session.scalar(working.where(OperatorRow.name == name))
     if row is None:
-        names = ", ".join(await session.scalars(select(OperatorRow.name).order_by(OperatorRow.name)))
+        names = ", ".join(each.name for each in await session.scalars(working.order_by(OperatorRow.name)))
         raise ApplicationError(
             f"担当者「{name}」は登録されていません。登録されている担当者：{names or 'なし'}。",
             type="UnknownOperator",
@@ -52,6 +53,7 @@ async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | 
             ~OperatorRow.on_leave(day_in_japan(at)),
             OperatorRow.name != (but_not or ""),
             OperatorRow.takes_cases,
+            OperatorRow.removed_at.is_(None),
         )
         .group_by(OperatorRow.name)
         .order_by(func.count(case.case_no), OperatorRow.name)
@@ -62,4 +64,5 @@ async def _least_busy(session: DatabaseSession, at: datetime, *, but_not: str | 
 async def operator_address(session: DatabaseSession, assignee: str | None, *, escalated: bool) -> str | None:
     """Return the address of the operator in charge, or of a supervisor; None if there is none."""
     who = OperatorRow.supervisor if escalated else OperatorRow.name == assignee
-    return await session.scalar(select(OperatorRow.mail_address).where(who).order_by(OperatorRow.name).limit(1))
+    addresses = select(OperatorRow.mail_address).where(who, OperatorRow.removed_at.is_(None))
+    return await session.scalar(addresses.order_by(OperatorRow.name).limit(1))

@@ -40,11 +40,11 @@ class CustomerStepActivities:
                     office_no=step.part,
                     step=report.step,
                     done_at=step.at,
-                    reported_by=report.by,
+                    reported_by=step.by,
                 )
             )
             transaction.audit(
-                f"{report.step.label}を記録した", by=report.by, reason=report.reason, event_id=report.event_id
+                f"{report.step.label}を記録した", by=step.by, reason=report.reason, event_id=report.event_id
             )
             return step
 

@@ -82,7 +82,7 @@ class LinkActivities:
             coverage = Coverage(last_imported_on=last_imported_on, first_covered_on=covered)
             transaction.audit(
                 "再連携を記録した",
-                by=report.by,
+                by=step.by,
                 reason=report.reason,
                 event_id=report.event_id,
                 service=report.service,

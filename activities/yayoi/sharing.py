@@ -38,7 +38,7 @@ class SharingActivities:
             firms = await self._sharing.end(transaction, pair.own_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             transaction.audit(
-                action, by=step.report.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
+                action, by=step.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
             )
             return SharingState(shared_with=tuple(firms))
 

@@ -28,6 +28,9 @@ class FindingKind(StrEnum):
     LEFT_OPEN = "終了していない申込"
     MYICS_ABANDONED = "進める手続きのない MYICS の登録"
     MYICS_NOT_NOTIFIED = "手続きに伝わっていない MYICS の登録"
+    NO_ROW = "記録のない手続き"
+    WAS_RESET = "途中からやり直された手続き"
+    NOT_SIGNED = "署名を確認できない操作"
     MORE = "ほかの食い違い"
 
 
@@ -54,6 +57,8 @@ class Finding(Message):
     office_token: OfficeToken | None = None
     myics_no: RegistrationNo | BatchNo | None = None
     """Of a registration of MYICS or of a file of them."""
+    procedure: str | None = None
+    """The id of the workflow that it is about, where no record of ours is."""
     event_id: UUID | None = None
     """The refused event that the report is about, once."""
     repair: Repair | None = None
@@ -63,14 +68,14 @@ class Finding(Message):
     @property
     def about(self) -> str:
         if self.application_no is None:
-            return self.myics_no or ""
+            return self.myics_no or self.procedure or ""
         return f"{self.application_no} の {self.office_no} 件目" if self.office_no else str(self.application_no)
 
     @property
     def workflow_id(self) -> str | None:
         """The procedure that it is about; None if it is about none."""
         if self.application_no is None:
-            return registration_workflow_id(self.myics_no) if self.myics_no else None
+            return registration_workflow_id(self.myics_no) if self.myics_no else self.procedure
         if self.office_no is None:
             return application_workflow_id(self.application_no)
         return office_workflow_id(self.application_no, self.office_no)

@@ -24,6 +24,8 @@ class CaseState:
     refused: str | None = None
     """Why a system has refused a step for good, in Japanese: it waits for an operator."""
     outcome: StrEnum | None = None
+    cancellation_asked: bool = False
+    """Whether Temporal's own *Request Cancellation* asks for an operator: it does not say who asks."""
     timeline: list[TimelineEntry] = field(default_factory=list)
 
     @property

@@ -74,6 +74,10 @@ class AssignCase(CountedStep):
     reason: str = ""
 
 
+REQUEST_CANCELLATION = "request_cancellation"
+"""The operation of a request by nobody: Temporal's own *Request Cancellation* of the whole case."""
+
+
 class RequestOperation(CountedStep):
     """Request an operation on every part of a case: each part takes it once."""
 
@@ -82,6 +86,8 @@ class RequestOperation(CountedStep):
     """What it is called in the operators' language."""
     by: str
     reason: str
+    commitment: str | None = None
+    """What the update that requests it has committed to."""
     message: dict[str, Any]
     """The operation's own message, as JSON."""
 
@@ -97,6 +103,11 @@ class CaseRequest(Message):
 
     number: int
     operation: str
+    by: str
+    """Who has requested it."""
+    asked_as: str | None = None
+    """The id of the update that has requested it."""
+    commitment: str | None = None
     message: dict[str, Any]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import BY, REASON, TEXT_FOR_CUSTOMER
+from models.common.placeholders import REASON, TEXT_FOR_CUSTOMER
 
 
 class Operation(StrEnum):
@@ -30,10 +30,10 @@ Op = TypeVar("Op", bound=Operation)
 State = TypeVar("State")
 
 
-def usual_example(operation: Operation, by: str | None = None) -> dict[str, Any]:
-    """Return the JSON of an operation that says who and why, and, if it ends the case, what the customer reads."""
+def usual_example(operation: Operation) -> dict[str, Any]:
+    """Return the JSON of an operation that says why, and, if it ends the case, what the customer reads."""
     ending = TEXT_FOR_CUSTOMER if issubclass(operation.message, EndCase) else {}
-    return {BY.field: by or BY.text, REASON.field: REASON.text, **ending}
+    return {REASON.field: REASON.text, **ending}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Operations(Generic[Op, State]):
     refusal: Callable[[Op, State], str | None]
     """Why an operation of this kind cannot be done now, whatever it says."""
     refusal_of: Callable[[ActionMessage, State], str | None] = lambda _message, _state: None
-    """What is wrong with what this message says; nothing, where it only says who and why."""
+    """What is wrong with what this message says; nothing, where it only says why."""
     example: Callable[[Op, State], dict[str, Any]] = lambda operation, _state: usual_example(operation)
     """The JSON of an operation, ready to copy, with placeholders where only a person knows the value."""
 

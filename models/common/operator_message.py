@@ -1,14 +1,23 @@
 """What an operator or applicant sends to a procedure: one small JSON, that of the update of the same name.
 
-Every message says who (`by`) and why (`reason`). One that cannot be read is kept as misread, so that it is refused
-before it enters history, in Japanese and with an example. Unknown fields are kept, too: an update's validator refuses
-them, and it does not run on replay, so what has once been accepted stays readable.
+Every message says why (`reason`); who sends it is known by its signature (`models/common/acting.py`). One that cannot
+be read is kept as misread, so that it is refused before it enters history, in Japanese and with an example. Unknown
+fields are kept, too: an update's validator refuses them, and it does not run on replay, so what has once been accepted
+stays readable.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 
-from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from models.common.message import Message
 from models.common.refusals import in_japanese
@@ -17,22 +26,23 @@ NOTHING_WRITTEN = "「Data」に何も書かれていません。JSON を貼り�
 
 
 class ActionMessage(Message):
-    """Who does something, and why."""
+    """Why somebody does something."""
 
     model_config = ConfigDict(extra="allow")
 
-    by: str = Field(min_length=1, max_length=100)
-    """Who: an operator's name, 申込者, or `system:<name>` for another system."""
     reason: str = Field(min_length=1, max_length=1000)
     event_id: str | None = None
     """The stored event that this message carries, if another system sent it."""
+    salt: str | None = Field(default=None, exclude=True)
+    """What its commitment is made with (`models/common/commitments.py`); no part of what it says."""
+    _sent: "_AsSent" = PrivateAttr(default_factory=lambda: _AsSent(None))
     misread: tuple[str, ...] = Field(default=(), exclude=True)
     """What is wrong with the JSON; empty for a message that could be read."""
 
-    @field_validator("by", "reason", mode="after")
+    @field_validator("reason", mode="before")
     @classmethod
-    def _not_blank(cls, text: str) -> str:
-        return text.strip()
+    def _without_blanks(cls, text: Any) -> Any:
+        return text.strip() if isinstance(text, str) else text
 
     @model_validator(mode="wrap")
     @classmethod
@@ -40,10 +50,18 @@ class ActionMessage(Message):
         if data is None:
             return cls._misread(NOTHING_WRITTEN)
         try:
-            return read(data)
+            message = read(data)
         except ValidationError as error:
             unknown = [name for name in data if name not in cls.model_fields] if isinstance(data, dict) else []
-            return cls._misread(*_wrong(error.errors(), unknown))
+            message = cls._misread(*_wrong(error.errors(), unknown))
+        if isinstance(data, dict):
+            message._sent = _AsSent(data)  # noqa: SLF001 its own
+        return message
+
+    @property
+    def as_sent(self) -> Mapping[str, Any] | None:
+        """The decoded JSON that it was read from: what has been signed, whatever a model reads of it."""
+        return self._sent.data
 
     def read_strictly(self) -> Self:
         """Return it as a validator takes it: misread if there are fields that nobody knows."""
@@ -51,7 +69,19 @@ class ActionMessage(Message):
 
     @classmethod
     def _misread(cls, *wrong: str) -> Self:
-        return cast("Self", cls.model_construct(None, by="", reason="", misread=wrong))
+        return cast("Self", cls.model_construct(None, reason="", misread=wrong))
+
+
+class _AsSent:
+    """Kept beside a message: two messages that say the same are equal, however each was spelled."""
+
+    def __init__(self, data: Mapping[str, Any] | None) -> None:
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _AsSent)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _wrong(errors: Sequence[Any], unknown: Iterable[str]) -> tuple[str, ...]:

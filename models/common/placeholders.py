@@ -14,7 +14,6 @@ class Placeholder:
     instead: str
 
 
-BY = Placeholder("by", "あなたの名前", "操作する人の名前")
 REASON = Placeholder("reason", "理由", "そうする理由（例：お電話で確認）")
 YAYOI_ID = Placeholder("yayoi_id", "new@example.co.jp", "お客様から聞いた正しい弥生ID（メールアドレス）")
 OFFICE_TOKEN = Placeholder(
@@ -23,12 +22,11 @@ OFFICE_TOKEN = Placeholder(
 ISSUED_CONTRACT_ID = Placeholder("issued_contract_id", "8999999", "お客様から聞いた、発行済みのサービス契約ID")
 MAIL_ADDRESS = Placeholder("mail_address", "new@example.co.jp", "お客様から聞いた正しいメールアドレス")
 TO = Placeholder("to", "引き継ぐ人の名前", "引き継ぐ担当者の名前")
-SUPERVISOR = Placeholder("supervisor", "責任者の名前", "承認した責任者の名前")
 
 TEXT_FOR_CUSTOMER = {"text_for_customer": ""}
 """What an example shows of the text that the customer reads: left empty, they read the usual sentence."""
 
-ALL = (BY, REASON, YAYOI_ID, OFFICE_TOKEN, ISSUED_CONTRACT_ID, MAIL_ADDRESS, TO, SUPERVISOR)
+ALL = (REASON, YAYOI_ID, OFFICE_TOKEN, ISSUED_CONTRACT_ID, MAIL_ADDRESS, TO)
 
 
 def left_as_shown(message: ActionMessage) -> str | None:
@@ -37,5 +35,5 @@ def left_as_shown(message: ActionMessage) -> str | None:
     if not left:
         return None
     what = (f"「{each.field}」が例の「{each.text}」のままです。{each.instead}を書いてください。" for each in left)
-    unneeded = "使わない項目は、行ごと消してください。" if set(left) - {BY, REASON, MAIL_ADDRESS, TO} else ""
+    unneeded = "使わない項目は、行ごと消してください。" if set(left) - {REASON, MAIL_ADDRESS, TO} else ""
     return "".join(what) + unneeded

@@ -87,7 +87,7 @@ def _refusal_of(message: ActionMessage, state: RegistrationState) -> str | None:
 
 
 def _example(operation: RegistrationOperation, state: RegistrationState) -> dict[str, Any]:
-    common = usual_example(operation, state.assignee)
+    common = usual_example(operation)
     match operation:
         case RegistrationOperation.EXTEND_DEADLINE:
             return {**common, "until": str(state.expires_on + timedelta(days=EXTENSION_DAYS))}

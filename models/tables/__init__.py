@@ -24,6 +24,7 @@ from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow
 from models.tables.log_ins import CredentialRow as CredentialRow
 from models.tables.log_ins import RateCountRow as RateCountRow
@@ -38,13 +39,18 @@ from models.tables.myics import MyicsRegistrationRow as MyicsRegistrationRow
 from models.tables.myics import MyicsSessionRow as MyicsSessionRow
 from models.tables.myics import batch_count as batch_count
 from models.tables.myics import registration_count as registration_count
+from models.tables.operators import LogoutTokenRow as LogoutTokenRow
+from models.tables.operators import OperatorAuditRow as OperatorAuditRow
+from models.tables.operators import OperatorIdentityRow as OperatorIdentityRow
+from models.tables.operators import OperatorRow as OperatorRow
+from models.tables.operators import OperatorSessionRow as OperatorSessionRow
+from models.tables.operators import OperatorSignInLinkRow as OperatorSignInLinkRow
 from models.tables.registry import BusinessGroupRow as BusinessGroupRow
 from models.tables.registry import ContractIdPoolRow as ContractIdPoolRow
 from models.tables.registry import ExistingContractRow as ExistingContractRow
 from models.tables.registry import GroupMemberRow as GroupMemberRow
 from models.tables.registry import IssuedContractRow as IssuedContractRow
 from models.tables.registry import OfficeRow as OfficeRow
-from models.tables.registry import OperatorRow as OperatorRow
 from models.tables.registry import ServiceLinkRow as ServiceLinkRow
 from models.tables.registry import SharingRow as SharingRow
 from models.tables.registry import SmartImportRunRow as SmartImportRunRow

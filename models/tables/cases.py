@@ -231,6 +231,10 @@ class EventRow(Base):
     digest: Mapped[str]
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+    sent_by: Mapped[str]
+    """Who acts: another system by its API key's name, or on our own pages an applicant or a Yayoi ID."""
+    salt: Mapped[str]
+    """With which it is signed, however often it is delivered."""
     application_no: Mapped[str | None] = mapped_column(index=True)
     office_no: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -311,6 +315,12 @@ class CaseRequestRow(Base):
     key: Mapped[str] = mapped_column(unique=True)
     """The ledger key of the step that has stored it, made of the update that requests it."""
     operation: Mapped[str]
+    by: Mapped[str]
+    """Who has requested it."""
+    asked_as: Mapped[str | None]
+    """The id of the update that has requested it."""
+    commitment: Mapped[str | None]
+    """What that update has committed to."""
     message: Mapped[dict[str, Any]]
     requested_at: Mapped[datetime]
 

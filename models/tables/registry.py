@@ -6,7 +6,6 @@ from typing import Any, Self
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -114,28 +113,6 @@ class OfficeRow(Base):
     frozen_by: Mapped[str | None]
     """The pair for which smart import is frozen (`YS-000123:1`); None: it runs."""
     frozen_at: Mapped[datetime | None]
-
-
-class OperatorRow(Base):
-    """A back-office operator, by the name they sign their actions with."""
-
-    __tablename__ = "operators"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    mail_address: Mapped[MailAddressText]
-    supervisor: Mapped[bool] = mapped_column(server_default=text("false"))
-    takes_cases: Mapped[bool] = mapped_column(server_default=text("true"))
-    leave_from: Mapped[date | None]
-    leave_until: Mapped[date | None]
-    """The last day of leave; None: it has no end yet."""
-
-    def is_on_leave(self, day: date) -> bool:
-        return self.leave_from is not None and self.leave_from <= day <= (self.leave_until or date.max)
-
-    @classmethod
-    def on_leave(cls, day: date) -> ColumnElement[bool]:
-        """The same, as part of a query."""
-        return func.coalesce((cls.leave_from <= day) & (cls.leave_until.is_(None) | (cls.leave_until >= day)), False)
 
 
 class SmartImportRunRow(Base):

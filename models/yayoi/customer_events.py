@@ -8,13 +8,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from models.common.actors import Actor, ActorKind
 from models.common.message import FromOutside
 from models.yayoi.events import Event, Name, printable
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind, RelinkDay
 
-CUSTOMER_PAGES = "customer-pages"
-"""What every event from our own pages names as its source."""
 APPLICANT, ON_A_PAGE = "申込者", "お手続きの画面での操作"
 """Who has acted, and why, in the audit trail of what is done on our own pages."""
 
@@ -23,7 +22,6 @@ class _CustomerEvent(FromOutside):
     """`event_id` is the form's, so that a double click is one event."""
 
     event_id: UUID
-    source: Literal["customer-pages"] = "customer-pages"
     application_no: ApplicationNo
     office_no: int
 
@@ -100,6 +98,7 @@ def event_label(kind: str) -> str:
     return _LABELS[kind]
 
 
-def source_label(source: str) -> str:
+def sender_label(sent_by: str) -> str:
     """Return who sent it: another system by its name, or the customer."""
-    return "お客様の画面" if source == CUSTOMER_PAGES else f"システム {source}"
+    actor = Actor.recorded(sent_by)
+    return f"システム {actor.handle}" if actor.kind == ActorKind.SYSTEM else "お客様の画面"

@@ -34,7 +34,6 @@ Name = Annotated[ComposedText, Field(min_length=1, max_length=100), AfterValidat
 
 class _Event(FromOutside):
     event_id: UUID = Field(description="送信側が付ける番号。同じ番号の再送は同じ出来事として扱う")
-    source: str = Field(default="external", pattern=r"^[a-z0-9_-]{1,40}$", description="送信元のシステム名")
 
 
 class SharingReleasedEvent(_Event):

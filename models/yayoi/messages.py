@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
+from models.common.acting import SYSTEM
 from models.common.message import Message
 from models.common.messages import CaseRef, CaseStep, CountedStep
 from models.common.waiting_for import WaitingFor
@@ -196,6 +197,7 @@ class EndSharing(OfficeStep):
     """Record that sharing has ended, or end it on the applicant's behalf (Y13)."""
 
     report: SharingReleased
+    by: str = SYSTEM
     delegated: bool = False
     """True: the system releases it. False: it was released outside and is recorded here."""
     asked_as: str | None = None
@@ -279,6 +281,7 @@ class RecordSetUpStep(OfficeRef, CountedStep):
     """Record one step of STEP5 or STEP6 in the registry (Y19, Y20); once more only if that was taken back."""
 
     report: SetUpStepDone
+    by: str
 
 
 class RetractStep(OfficeRef, CountedStep):
@@ -293,6 +296,7 @@ class RecordRelink(OfficeRef, CountedStep):
     """Record a service that was linked again (Y21); once more only if that was taken back."""
 
     report: ServiceRelinked
+    by: str
 
 
 class CorrectRelinkStep(OfficeRef, CountedStep):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from models.common.approvals import AskedFor
 from models.common.case_state import CaseState
 from models.common.messages import TimelineEntry
 from models.yayoi.follow_up import FollowUp
@@ -64,6 +65,8 @@ class OfficeState(CaseState):
     early_exit: EarlyExit | None = None
     exit_recorded: Outcome | None = None
     """How somebody ends it, while that is being recorded: pages say so at once, and steps go on until it is."""
+    asked: AskedFor | None = None
+    """What a supervisor is asked to approve (Y27)."""
     closings: int = 0
     """How often it was closed: with something open it goes on, and may be reopened (Y25)."""
     reopened_as: str | None = None

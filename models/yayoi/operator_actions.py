@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from models.common.approvals import Decision
 from models.common.identifiers import ComposedText
 from models.common.operations import Operation
 from models.common.operator_actions import EndCase, HandOver
@@ -55,10 +56,11 @@ class RenewLink(ActionMessage):
 
 
 class Cancel(EndCase):
-    """Cancel this office's application; after STEP5 began only with a supervisor (Y27)."""
+    """Cancel this office's application, before STEP5 has begun (Y27)."""
 
-    supervisor: str | None = None
-    """The supervisor who agrees."""
+
+class AskCancel(EndCase):
+    """Ask a supervisor to agree to a cancellation after STEP5 has begun (Y27)."""
 
 
 class SetUpStepDone(ActionMessage):
@@ -123,3 +125,6 @@ class Action(Operation):
     TRY_AGAIN = "try_again", ActionMessage, "受け付けられなかった処理を、もう一度試す"
     WITHDRAW = "withdraw", EndCase, "申込者の取り下げを記録する"
     CANCEL = "cancel", Cancel, "取り消す"
+    ASK_CANCEL = "ask_cancel", AskCancel, "取り消しの承認を、責任者に依頼する"
+    APPROVE = "approve", Decision, "責任者として、依頼された操作を承認する"
+    DECLINE = "decline", Decision, "責任者として、依頼された操作を承認しない"

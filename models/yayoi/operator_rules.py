@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from models.common.approvals import ASKED_ALREADY, NOTHING_ASKED, NOTHING_NAMED, AskedFor, Decision
 from models.common.calendar import day_in_japan
 from models.common.operations import Operations, usual_example
 from models.common.operator_message import ActionMessage
-from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, SUPERVISOR, TO, YAYOI_ID
+from models.common.placeholders import ISSUED_CONTRACT_ID, OFFICE_TOKEN, TO, YAYOI_ID
 from models.yayoi.deadlines import EXTENSION_DAYS, MOST_EXTENSION_DAYS
 from models.yayoi.early_exits import EXPIRING
 from models.yayoi.follow_up import GROUP_EXISTS
@@ -15,7 +16,6 @@ from models.yayoi.messages import Relinked, RememberedLink
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import (
     Action,
-    Cancel,
     CorrectPair,
     CorrectRelink,
     ExtendDeadline,
@@ -33,7 +33,7 @@ from models.yayoi.service_links import LinkKind
 
 def example(action: Action, state: OfficeState) -> dict[str, Any]:
     """Return the JSON of an action, ready to copy: a placeholder for each value that only a person knows."""
-    common = usual_example(action, state.assignee)
+    common = usual_example(action)
     match action:
         case Action.CORRECT_PAIR:
             wrong = {field for problem in state.problems for field in problem.fields}
@@ -47,8 +47,8 @@ def example(action: Action, state: OfficeState) -> dict[str, Any]:
             return {**common, "whose": LinkHolder.APPLICANT}
         case Action.HAND_OVER:
             return {**common, "to": TO.text}
-        case Action.CANCEL if state.set_up_begun:
-            return {**common, "supervisor": SUPERVISOR.text}
+        case Action.APPROVE | Action.DECLINE:
+            return {**common, **(state.asked.named if state.asked else NOTHING_NAMED)}
         case Action.REPORT_SET_UP_STEP:
             return {**common, "step": next(iter(state.follow_up.open_steps), "")}
         case Action.RETRACT_SET_UP_STEP:
@@ -173,8 +173,34 @@ def _notified(state: OfficeState) -> str | None:
 
 def _withdrawing(state: OfficeState) -> str | None:
     if state.set_up_begun:
-        return "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
+        return "STEP5 を始めた後は取り下げられません。取り消しの承認を、責任者に依頼してください（ask_cancel）。"
     return None
+
+
+def _cancelling(state: OfficeState) -> str | None:
+    if state.set_up_begun:
+        return f"STEP5 を始めた後の取り消しには、責任者の承認が必要です。{_ASK}"
+    return None
+
+
+_ASK = "承認を責任者に依頼してください（ask_cancel）。"
+
+
+def _asking_to_cancel(state: OfficeState) -> str | None:
+    if state.asked:
+        return ASKED_ALREADY
+    return None if state.set_up_begun else "STEP5 を始める前の取り消しには、承認は不要です（cancel）。"
+
+
+def _answering(state: OfficeState) -> str | None:
+    return None if state.asked else NOTHING_ASKED
+
+
+def lapsed_because(asked: AskedFor, state: OfficeState) -> str | None:
+    """Return why what a supervisor is asked for can no longer be done: the case has moved on (Y27)."""
+    if state.leaving or state.after_closing:
+        return "手続きが終了したか、終了の処理中です。"
+    return None if state.stage == asked.stage else f"手続きが進みました（{state.stage}）。"
 
 
 _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
@@ -201,6 +227,10 @@ _RULES: dict[Action, Callable[[OfficeState], str | None]] = {
     Action.RESUME: lambda state: None if state.held else "保留中ではありません。",
     Action.TRY_AGAIN: lambda state: None if state.refused else "受け付けられなかった処理はありません。",
     Action.WITHDRAW: _withdrawing,
+    Action.CANCEL: _cancelling,
+    Action.ASK_CANCEL: _asking_to_cancel,
+    Action.APPROVE: _answering,
+    Action.DECLINE: _answering,
 }
 
 
@@ -214,8 +244,8 @@ def _refusal_of(message: ActionMessage, state: OfficeState) -> str | None:
         case CorrectPair(yayoi_id=None, office_token=None, issued_contract_id=None):
             also = "、issued_contract_id" if state.case.procedure is Procedure.LINK_ADDITION else ""
             return f"yayoi_id か office_token{also} を指定してください。"
-        case Cancel(supervisor=None | "") if state.set_up_begun:
-            return "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
+        case Decision() if state.asked:
+            return state.asked.refuse(message)
         case ResendMail(kind=kind) if kind not in state.mails:
             sent = "、".join(state.mails)
             return f"{kind} のメールは送っていません。送ったもの：{sent}。"

@@ -17,7 +17,7 @@ from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import SATO, TANAKA
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from tests.support.environment import OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_activities
@@ -43,9 +43,9 @@ def count(mail: EmailMessage, queue: str) -> int:
 
 async def new_operator(environment: Environment) -> str:
     """Return an operator whose name no other test has: all tests share one Temporal server and its lists."""
-    name = f"担当{uuid4().hex}"
+    name, handle = f"担当{uuid4().hex}", f"op-{uuid4().hex[:12]}"
     async with environment.sessions.begin() as session:
-        session.add(OperatorRow(name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
+        session.add(OperatorRow(handle=handle, name=name, mail_address=f"{uuid4().hex}@back-office.example.jp"))
     return name
 
 
@@ -53,7 +53,7 @@ async def waiting_for(environment: Environment, operator: str) -> Case:
     """Return the operator's case, in which the due date is in danger."""
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(HandOver(by=OPERATOR, reason="担当", to=operator))
+    await case.act(HandOver(reason="担当", to=operator))
     await case.until_day(environment.calendar.business_days_before(case.due_date, 3))
     return case
 
@@ -63,7 +63,7 @@ async def test_a_digest_counts_the_operators_own_queues_and_names_the_cases_that
     case = await waiting_for(environment, one)
     other = await environment.apply(form([OFFICE_B]))
     await at_rest(other, Stage.SET_UP)
-    await other.act(HandOver(by=OPERATOR, reason="担当", to=another))
+    await other.act(HandOver(reason="担当", to=another))
     mail = await send(environment, case.due_date, one)
     assert await environment.rows(select(OperatorRow.name).where(OperatorRow.mail_address == mail["To"])) == [one]
     assert mail["Subject"].startswith(DIGEST_SUBJECT)
@@ -93,7 +93,7 @@ async def test_the_supervisor_gets_everybodys_queues(environment: Environment) -
     case = await waiting_for(environment, await new_operator(environment))
     held = await environment.apply(form([OFFICE_B]))
     await at_rest(held, Stage.SET_UP)
-    await held.act(ActionMessage(by=OPERATOR, reason="確認中"), action=Action.HOLD)
+    await held.act(ActionMessage(reason="確認中"), action=Action.HOLD)
     mail = await send(environment, case.due_date, "田中")
     assert mail["To"] == TANAKA
     assert count(mail, "対応待ち") >= 1

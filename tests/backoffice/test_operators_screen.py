@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +11,15 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.common.operator_message import ActionMessage
 from models.common.placeholders import ALL, left_as_shown
+from models.common.signatures import SignatureRefusal
 from models.common.typed_days import NO_DAY
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.messages import Outcome
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action, CorrectPair
 from models.yayoi.operator_rules import example
-from models.yayoi.procedures import SetUpStep, Stage
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from models.yayoi.procedures import Stage
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 from tests.support.operator_actions import TABLE, filled, shown_actions
 from workflows.common.details import page_of
 from workflows.yayoi.office_details import WHEN_CALLED
@@ -64,9 +64,8 @@ async def test_what_is_shown_is_refused_unless_it_is_filled_in(environment: Envi
     before = len(await case.audit())
     for name, shown in (await shown_actions(case)).items():
         assert "「reason」が例の「理由」のままです。" in await refusal(case.office(), name, shown)
-    sent = {"by": "あなたの名前", "reason": "お電話", "yayoi_id": "new@example.co.jp"}
+    sent = {"reason": "お電話", "yayoi_id": "new@example.co.jp"}
     reason = await refusal(case.office(), Action.CORRECT_PAIR, sent)
-    assert "「by」が例の「あなたの名前」のままです。操作する人の名前を書いてください。" in reason
     assert "お客様から聞いた正しい弥生ID（メールアドレス）を書いてください。使わない項目は、行ごと" in reason
     assert len(await case.audit()) == before
 
@@ -74,23 +73,19 @@ async def test_what_is_shown_is_refused_unless_it_is_filled_in(environment: Envi
 async def test_the_day_of_a_relink_must_be_written_by_whoever_knows_it(environment: Environment) -> None:
     case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
-    shown = (await shown_actions(case))[Action.REPORT_RELINK] | {"by": OPERATOR, "reason": "お電話"}
+    shown = (await shown_actions(case))[Action.REPORT_RELINK] | {"reason": "お電話"}
     assert f"（relinked_on：{NO_DAY}）" in await refusal(case.office(), Action.REPORT_RELINK, shown)
 
 
-@pytest.mark.parametrize("sent", [(), (None,)], ids=["nothing", "null"])
-async def test_an_update_without_any_json_is_refused_in_japanese(
-    environment: Environment, sent: tuple[None, ...]
+@pytest.mark.parametrize("sent", [(), (None,), ("お電話",)], ids=["nothing", "null", "text"])
+async def test_an_update_without_any_json_is_unsigned_and_refused_in_japanese(
+    environment: Environment, sent: tuple[str | None, ...]
 ) -> None:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
     for action in Action:
-        reason = await refusal(case.office(), action, *sent)
-        assert "「Data」に何も書かれていません。JSON を貼り付けてください" in reason
-        assert '例：{"by": "' in reason
-    reason = await refusal(case.application, "cancel", *sent)
-    assert "「Data」に何も書かれていません。JSON を貼り付けてください" in reason
-    assert '例：{"by": "' in reason
+        assert SignatureRefusal.UNSIGNED.reason in await refusal(case.office(), action, *sent)
+    assert SignatureRefusal.UNSIGNED.reason in await refusal(case.application, "cancel", *sent)
 
 
 # --- what is where ----------------------------------------------------------------------------------------------------
@@ -115,12 +110,12 @@ async def test_when_it_waits_for_an_operator_what_is_theirs_comes_first(environm
     assert "`add_note`\n```json" in before
     assert "操作は不要" not in before
     assert "`release_sharing`\n```json" in called
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話した"), action=Action.ADD_NOTE)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
+    await case.act(ActionMessage(reason="お電話した"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)
     held = await details(case.office())
     assert "`resume`\n```json" in held
     assert WHEN_CALLED not in held
-    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わった"), action=Action.RESUME)
+    await case.act(ActionMessage(reason="相談が終わった"), action=Action.RESUME)
     assert WHEN_CALLED in await details(case.office())
 
 
@@ -137,7 +132,7 @@ async def test_at_the_correction_the_entered_pair_is_one_link_away_and_what_was_
     whole = await (await case.application.describe()).static_details() or ""
     assert f"| 2. 事業所C　| {NOBODY}　| {OFFICE_C[1]} |" in whole
     assert NOBODY not in shown  # no address is in history before somebody writes one
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話で確認", yayoi_id=STRANGER), 2)
+    await case.act(CorrectPair(reason="お電話で確認", yayoi_id=STRANGER), 2)
     await case.settled(2)
     assert f"- 訂正後の弥生ID：{STRANGER}" in await details(case.office(2))
 
@@ -155,7 +150,7 @@ async def test_the_json_of_a_correction_asks_for_what_is_wrong(
 ) -> None:
     case = await environment.apply(form([(yayoi_id, type(OFFICE_C[1])(token))]))
     await at_rest(case, Stage.CORRECTION)
-    assert (await shown_actions(case))[Action.CORRECT_PAIR].keys() == {"by", "reason", *asked}
+    assert (await shown_actions(case))[Action.CORRECT_PAIR].keys() == {"reason", *asked}
 
 
 # --- the page of the whole application --------------------------------------------------------------------------------
@@ -168,11 +163,10 @@ async def test_the_application_shows_the_json_of_its_own_cancellation_until_all_
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
     shown = await cancellation(case)
-    assert shown == {"by": "佐藤", "reason": "理由", "supervisor": "責任者の名前", "text_for_customer": ""}
+    assert shown == {"reason": "理由", "text_for_customer": ""}
     reason = await refusal(case.application, "cancel", shown)
     assert "「reason」が例の「理由」のままです。" in reason
-    assert "使わない項目は、行ごと消してください。" in reason
-    await case.application.execute_update("cancel", {"by": "佐藤", "reason": "お客様のご希望"})
+    await case.application.execute_update("cancel", {"reason": "お客様のご希望"})
     result = await case.application.result()
     assert {office.outcome for office in result.offices} == {Outcome.CANCELLED}
     ended = await details(case.application)
@@ -185,7 +179,7 @@ async def cancellation(case: Case) -> dict[str, str]:
         block = re.search(r"`cancel`\n```json\n(\{[^}]*\})", await details(case.application))
         return block and block[1]
 
-    while not (block := await found()) or "supervisor" not in block:  # the offices publish where they are
+    while not (block := await found()):  # the offices publish where they are
         await case.settled()
     return dict(json.loads(block))
 
@@ -195,28 +189,8 @@ async def test_the_application_leads_to_each_office_which_says_that_it_waits_for
 ) -> None:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SHARING, 2)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), 2, action=Action.HOLD)
+    await case.act(ActionMessage(reason="お客様と相談中"), 2, action=Action.HOLD)
     shown = await details(case.application)
     assert "操作は不要です。事業所データの名前を押すと、" in shown
     assert f"[2. 事業所C]({page_of('default', case.office(2).id)})" in shown
     assert "保留" in await details(case.office(2))
-
-
-# --- a cancellation that comes too late -------------------------------------------------------------------------------
-
-
-async def test_y27_a_cancellation_request_after_step5_is_refused_and_in_the_audit_trail(
-    environment: Environment,
-) -> None:
-    case = await environment.apply(form([OFFICE_B]))
-    await at_rest(case, Stage.SET_UP)
-    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
-    await case.application.cancel()
-    while not (found := [row for row in await case.audit() if "取り消さなかった" in row.action]):
-        await case.settled()
-    [row] = found
-    assert (row.by, row.part) == ("Web UI", 1)
-    assert "Request Cancellation" in row.reason
-    assert "責任者の承認" in row.reason
-    assert await case.until(await case.now() + timedelta(hours=1))
-    assert (await case.progress()).outcome is None

@@ -16,7 +16,7 @@ from models.common.operator_message import ActionMessage
 from models.yayoi.deadlines import APPLICANT_REMINDER_DAYS
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.environment import OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, form
 from tests.support.matrices import mostly_long
 from tests.support.running import PATIENCE
 from tests.support.web import until
@@ -44,19 +44,19 @@ async def operator_turn(environment: Environment) -> Case:
 
 async def acknowledged(environment: Environment) -> Case:
     case = await operator_turn(environment)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様に電話した"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お客様に電話した"), action=Action.ADD_NOTE)
     return case
 
 
 async def on_hold(environment: Environment) -> Case:
     case = await at_sharing(environment)
-    await case.act(ActionMessage(by=OPERATOR, reason="確認中"), action=Action.HOLD)
+    await case.act(ActionMessage(reason="確認中"), action=Action.HOLD)
     return case
 
 
 async def resumed(environment: Environment) -> Case:
     case = await on_hold(environment)
-    await case.act(ActionMessage(by=OPERATOR, reason="確認できた"), action=Action.RESUME)
+    await case.act(ActionMessage(reason="確認できた"), action=Action.RESUME)
     return case
 
 
@@ -106,7 +106,7 @@ async def recovered(environment: Environment) -> Case:
 
 async def closed(environment: Environment) -> Case:
     case = await at_sharing(environment)
-    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
+    await case.act(Cancel(reason="二重のお申し込みのため"))
     await case.application.result()
     return case
 
@@ -203,7 +203,7 @@ async def test_an_operators_queues_hold_their_own_cases(environment: Environment
     own = {Queue.WAITING_FOR_APPLICANT, Queue.DUE_THIS_WEEK}
     assert await queues_of(case, QueueFilter(case.due_date, first)) == own
     assert await queues_of(case, QueueFilter(case.due_date, "田中")) == set()
-    await case.act(HandOver(by=OPERATOR, reason="相談のうえ", to="田中"))
+    await case.act(HandOver(reason="相談のうえ", to="田中"))
     await shown(case)
     assert await queues_of(case, QueueFilter(case.due_date, first)) == set()
     assert await queues_of(case, QueueFilter(case.due_date, "田中")) == own
@@ -213,7 +213,7 @@ async def test_each_office_of_an_application_is_in_its_own_queue(environment: En
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
-    await case.act(ActionMessage(by=OPERATOR, reason="確認中"), number=2, action=Action.HOLD)
+    await case.act(ActionMessage(reason="確認中"), number=2, action=Action.HOLD)
     await shown(case, 1)
     await shown(case, 2)
     asked = QueueFilter(case.due_date)

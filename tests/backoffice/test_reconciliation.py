@@ -19,6 +19,7 @@ from models.backoffice.reconciliation import (
     ReconciliationReport,
 )
 from models.common.calendar import day_in_japan
+from models.common.commitments import new_salt
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
 from models.common.secret_keys import SecretKeys
@@ -52,7 +53,7 @@ from models.yayoi.store.intake import Intake
 from tests.support.activity_environment import activity_environment
 from tests.support.cases import DESK, change, in_correction, in_set_up, in_sharing, pair_of
 from tests.support.ending import end
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, form
 from tests.support.matrices import mostly_long
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
@@ -225,7 +226,7 @@ async def test_a_healthy_database_has_no_findings_and_stays_as_it_is(environment
     await in_correction(environment)
     running = await environment.apply(form([OFFICE_B]))
     await at_rest(running, Stage.SET_UP)
-    await running.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await running.act(Cancel(reason="二重のお申し込み"))
     await running.application.result()
     before = await everything(environment)
     report = await reconcile(environment)
@@ -249,7 +250,7 @@ async def test_a_case_that_was_reset_after_its_termination_is_left_alone(environ
 async def test_a_completed_procedure_of_an_open_pair_is_no_reason_to_undo(environment: Environment) -> None:
     """The database may have been restored from before the end: taking an ID back would harm the customer."""
     case = await in_sharing(environment)
-    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.act(Cancel(reason="二重のお申し込み"))
     await case.application.result()
     await change(environment, update(ApplicationOfficeRow).values(closed_at=None, outcome=None))
     before = await rows(environment, *REGISTRY, ApplicationOfficeRow)
@@ -264,7 +265,7 @@ async def test_an_application_ended_by_hand_is_closed_when_its_offices_have_ende
     case = await in_sharing(environment)
     await case.application.terminate()
     assert (await reconcile(environment)).findings == ()  # its office goes on by itself
-    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.act(Cancel(reason="二重のお申し込み"))
     await case.office().result()
     [finding] = (await reconcile(environment)).findings
     assert (finding.kind, finding.repaired) == (FindingKind.LEFT_OPEN, True)
@@ -293,7 +294,7 @@ async def test_y27_a_reopened_case_that_is_terminated_is_undone_once(environment
     case = await in_set_up(environment)
     await case.until(await case.now() + timedelta(days=FOLLOW_UP_DAYS + 1))
     await case.application.result()
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.REOPEN)
+    await case.act(ActionMessage(reason="お電話"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     await case.office().terminate()
     [finding] = (await reconcile(environment)).findings
@@ -324,7 +325,7 @@ async def test_an_application_ended_before_its_offices_began_is_undone_and_close
 @pytest.mark.parametrize("pair", ["YS-999999:1", None], ids=["unknown", "closed"])
 async def test_y12_a_freeze_left_behind_is_thawed(environment: Environment, pair: str | None) -> None:
     case = await in_sharing(environment)
-    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await case.act(Cancel(reason="二重のお申し込み"))
     await case.application.result()
     frozen_by = pair or f"{case.application_no}:1"
     at = datetime.now(UTC)
@@ -399,6 +400,8 @@ async def test_what_is_stuck_for_more_than_an_hour_is_reported(environment: Envi
         "digest": "",
         "kind": "sharing_released",
         "payload": {},
+        "sent_by": "system:registry",
+        "salt": new_salt(),
         "application_no": case.application_no,
         "office_no": 1,
     }
@@ -500,7 +503,13 @@ async def test_more_than_fits_into_a_message_is_counted(environment: Environment
 async def test_an_event_refused_after_it_was_taken_is_reported_once(environment: Environment) -> None:
     case = await in_sharing(environment)
     ids = {"event_id": uuid4(), "digest": "", "application_no": case.application_no, "office_no": 1}
-    said = {"kind": "withdrawn", "payload": {"source": "customer-pages"}, "refused_because": "取り下げできません。"}
+    said = {
+        "kind": "withdrawn",
+        "payload": {},
+        "sent_by": "applicant:YS-000001/1",
+        "salt": new_salt(),
+        "refused_because": "取り下げできません。",
+    }
     await change(environment, insert(EventRow).values(**ids, **said, unreported_since=datetime.now(UTC)))
     [finding] = (await reconcile(environment)).for_people
     assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{case.application_no} の 1 件目")

@@ -32,6 +32,7 @@ from tests.support.environment import (
 )
 from tests.support.running import PATIENCE
 from tests.support.serving import served
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from workers.stack.inbox import text_of
 from workers.wiring.derived import secret_keys
@@ -51,7 +52,7 @@ async def open_office(
 ) -> AsyncIterator[tuple[Environment, str]]:
     """Everything that a customer meets, with the example registry behind it; give it and its address."""
     async with environment_with_worker(sessions, temporal, inbox) as environment:
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app), served(app) as address:
             yield environment, address
 

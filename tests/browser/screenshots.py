@@ -15,7 +15,7 @@ from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_message import ActionMessage
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, at_rest, environment_with_worker, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, at_rest, environment_with_worker, form
 from tests.support.operator_user import OperatorUser, operator_user
 from tests.support.recorded_paths import AIR_C, completed_at_once
 from tests.support.smtp_inbox import SmtpInbox
@@ -40,19 +40,19 @@ async def test_take(sessions: async_sessionmaker[AsyncSession], smtp_inbox: Smtp
         await office(operator, case, 1, "訂正待ち", "correction")
         await operator.send_update(
             "correct_pair",
-            {"by": "佐藤", "reason": "お電話で確認", "yayoi_id": OFFICE_B[0]},
+            {"reason": "お電話で確認", "yayoi_id": OFFICE_B[0]},
             before_submit=partial(whole_screen, operator, "send-an-update"),
         )
         await office(operator, case, 2, "共有解除待ち", "sharing")
         await at_rest(case, Stage.SET_UP, 1)
-        await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), 1, action=Action.HOLD)
+        await case.act(ActionMessage(reason="お客様と相談中"), 1, action=Action.HOLD)
         await office(operator, case, 1, "保留中です", "hold")
         await case.until(await case.now(2) + timedelta(days=9), 2)
         await office(operator, case, 2, "担当者の対応を待っている", "operators-turn")
         await queue(operator)
         await case.until_day(case.due_date + timedelta(days=1), 2)
         await office(operator, case, 2, "遅れています", "overdue")
-        await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"), 2)
+        await case.act(Cancel(reason="二重のお申し込みのため"), 2)
         await case.office(2).result()
         await office(operator, case, 2, "この手続きは終了しました", "cancelled")
 

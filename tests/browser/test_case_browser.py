@@ -13,6 +13,7 @@ from models.yayoi.procedures import Stage
 from tests.browser.browsing import Looking, new_page
 from tests.support.environment import OFFICE_B, OFFICE_C, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.serving import served
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_web
 
@@ -67,7 +68,7 @@ async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_re
 ) -> None:
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
         case, path = await applied(environment)
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             served(app) as address,
@@ -108,5 +109,5 @@ async def test_an_applicant_corrects_what_holds_the_case_up_and_withdraws_the_re
             await page.goto(address + path)
             await expect(page.get_by_role("region", name="事業所C")).to_contain_text("お申し込みは取り下げられました。")
             by = [row.by for row in await case.audit() if row.part == 2 and row.reason == "お手続きの画面での操作"]
-            assert by == ["申込者", "申込者"]
+            assert by == [f"applicant:{case.application_no}/2"] * 2
             assert who.looking.found == []

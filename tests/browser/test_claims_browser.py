@@ -12,6 +12,7 @@ from models.yayoi.procedures import Procedure, Stage
 from tests.browser.browsing import Looking, new_page
 from tests.support.environment import OFFICE_B, YAYOI, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.serving import served
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_web
 
@@ -30,7 +31,7 @@ async def test_of_a_stranger_and_the_owner_at_once_only_the_owner_goes_on(
 ) -> None:
     """The stranger names the owner's token first; the owner is not held up by it, and loses nothing (Y1, Y5)."""
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             served(app) as address,
@@ -71,7 +72,7 @@ async def test_a_link_is_added_right_after_the_notice(
         first = await environment.apply(form([(OFFICE_B[0], None)], linked=False))
         await at_rest(first, Stage.SET_UP)
         [issued] = await first.issued()
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app), served(app) as address, new_page(browser, device) as page:
             looking = Looking(page, "link-addition", device)
             await fill_in(page, address, YAYOI, *OFFICE_B, issued=ContractId(issued.contract_id))

@@ -16,6 +16,7 @@ from tests.browser.browsing import Looking, new_page
 from tests.support.environment import OFFICE_B, YAYOI, Case, Environment, at_rest, environment_with_worker, form
 from tests.support.holder import asked, links_in
 from tests.support.serving import served
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from workers.wiring.root import build_web
@@ -42,7 +43,7 @@ async def test_y5a_a_holder_confirms_one_application_and_ends_another(
     script: bool,
 ) -> None:
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             served(app) as address,

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 MOST_TABS = 80
 PAGES = ["/", "/plan", "/register", "/token", "/enquiry", "/sign-in", "/support-password", "/guide/use"]
-PAGES += ["/guide/group-members", "/myics/sign-in", "/operators"]
+PAGES += ["/guide/group-members", "/myics/sign-in"]
 FOCUSED = """() => {
     const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
     return {

@@ -41,7 +41,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         await operator.send_update(
             "correct_pair", await filled_in(operator.shown_json("correct_pair"), yayoi_id=OFFICE_B[0])
         )
-        assert "佐藤：お電話で確認" in await operator.read_details(Stage.SET_UP)
+        assert "担当者 sk：お電話で確認" in await operator.read_details(Stage.SET_UP)
         for step in SetUpStep:
             await operator.read_details(f'"step": "{step}"')
             await operator.send_update(
@@ -57,7 +57,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         await operator.page.reload()
         await operator.read_details("この手続きは終了しました")
         audit = {(row.by, row.reason) for row in await case.audit()}
-        assert ("佐藤", "お電話で確認") in audit
+        assert ("operator:sk", "お電話で確認") in audit
 
 
 async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_each_time(
@@ -89,7 +89,7 @@ async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
         row = operator.page.get_by_role("row").filter(has_text=office_workflow_id(case.application_no, 1))
         await expect(row).to_contain_text(Stage.SHARING)
         heads = [head.strip() for head in await operator.page.get_by_role("columnheader").all_inner_texts()]
-        assert [head for head in heads if head][1:] == ["Status", "Workflow ID", *RECOMMENDED_COLUMNS]
+        assert [head for head in heads if head] == ["Status", "Workflow ID", *RECOMMENDED_COLUMNS]
         for shown in (case.application_no, "申込者", str(case.due_date.year), "false"):
             await expect(row).to_contain_text(shown)
 
@@ -108,4 +108,4 @@ async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
 
 async def filled_in(shown: Awaitable[dict[str, Any]], **values: str) -> dict[str, Any]:
     """Fill in what is left blank: why, and what only a person knows."""
-    return {**await shown, "by": "佐藤", "reason": "お電話で確認", **values}
+    return {**await shown, "reason": "お電話で確認", **values}

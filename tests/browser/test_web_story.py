@@ -14,6 +14,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import Outcome
 from models.yayoi.procedures import Stage
 from tests.support.environment import OFFICE_C, Case, at_rest, environment_with_worker, form
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from workers.wiring.root import build_web
@@ -25,7 +26,7 @@ async def test_an_application_is_led_to_its_end_over_the_web(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, smtp_inbox: SmtpInbox
 ) -> None:
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http,

@@ -12,7 +12,19 @@ REGISTRATION = (
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
-    *("add_note", "cancel", "correct_pair", "correct_relink", "extend_deadline", "hand_over", "hold", "reject"),
+    *(
+        "add_note",
+        "approve",
+        "ask_cancel",
+        "cancel",
+        "correct_pair",
+        "correct_relink",
+        "decline",
+        "extend_deadline",
+        "hand_over",
+        "hold",
+        "reject",
+    ),
     *("release_sharing", "renew_link", "reopen", "report_confirmed", "report_not_confirmed", "report_relink"),
     *("report_set_up_step", "report_sharing_released", "resend_mail", "resume", "retract_relink"),
     *("retract_set_up_step", "try_again", "withdraw"),

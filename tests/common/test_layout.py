@@ -32,6 +32,7 @@ SAME_OF_EACH = {
         "member_invitations": "rules, and their store",
         "messages": "of each package",
         "operations": "of each package",
+        "operators": "tables, their rules, and their store",
         "operator_actions": "of each package",
         "personal_links": "what all links are, and those of MYICS",
         "sent_forms": "tables, and their store",

@@ -32,6 +32,8 @@ SPELLINGS: dict[str, tuple[str, object]] = {
     "group": ADDRESS,
     "issued_contract_id": CONTRACT,
     "keyword": (" Ａｏｂａ　の ｷｰﾜｰﾄﾞ", "Aobaのキ-ワ-ド"),
+    "leave_from": DAY,
+    "leave_until": DAY,
     "mail_address": ADDRESS,
     "name": NAME,
     "office_token": TOKEN,
@@ -44,14 +46,13 @@ SPELLINGS: dict[str, tuple[str, object]] = {
 """How somebody may type a field, and what is kept or compared."""
 CHOSEN = {
     "kind": "of several things",
-    "by": "the log-in's",
     "reason": "no form compares it",
     "text_for_customer": "nor this",
     "note": "never stored",
 }
 NOT_TYPED = {
     *("event_id", "misread", "record", "source", "status", "network_product", "office_no", "group_name", "offices"),
-    *("administrator", "supervisor", "service_kind", "step"),
+    *("administrator", "roles", "supervisor", "service_kind", "step", "salt", "asked", "commitment"),
 }
 """Numbers of our own, choices, and what we answer."""
 AS_IT_IS = {"password", "password_confirmation"}

@@ -19,7 +19,7 @@ from tests.support.recorded_histories import HISTORIES
 from tests.support.sandbox import replay
 
 NOT_TAKEN = "memo：この項目は受け付けていません。名前を確認してください。"
-SAID = {"by": "佐藤", "reason": "お電話"}
+SAID = {"reason": "お電話"}
 
 
 def refused_fields(model: type[BaseModel], sent: dict[str, Any]) -> list[tuple[int | str, ...]]:
@@ -71,8 +71,8 @@ def test_an_operation_with_an_unknown_field_is_refused_by_its_validator_and_read
 def test_a_mistyped_name_of_a_field_that_is_needed_is_named_beside_what_is_missing(
     operation: type[ActionMessage],
 ) -> None:
-    read = operation.model_validate_json(json.dumps(needed(operation) | {"by": "", "memo": "x"}))
-    assert read.misread == ("by：1 文字以上で入力してください。", NOT_TAKEN)
+    read = operation.model_validate_json(json.dumps(needed(operation) | {"reason": "", "memo": "x"}))
+    assert read.misread == ("reason：1 文字以上で入力してください。", NOT_TAKEN)
 
 
 @pytest.mark.parametrize("outside", every(FromOutside))

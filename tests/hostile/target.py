@@ -23,8 +23,10 @@ from models.tables import (
 from models.yayoi.identifiers import YayoiId
 from tests.hostile.people import THIEF, VICTIM, Person, settle
 from tests.support.databases import begin_numbers
-from tests.support.web import PASSWORD, SECRET, UI, WEB, Browser, browser_on, hidden_fields
+from tests.support.signing import customers_signer
+from tests.support.web import PASSWORD, SECRET, WEB, Browser, browser_on, hidden_fields
 from web.app import create_app
+from web.common.auth.api_keys import Systems
 
 FORM_SECRETS = [f"whsec_{base64.b64encode(each * 24).decode()}" for each in (b"f", b"g")]
 EVIL = "evil.test"
@@ -159,13 +161,13 @@ async def target_on(
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=public_url,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue=f"hostile-{uuid4()}",
         reconcile_every=timedelta(hours=1),
+        systems=Systems((), open_to_all=True),
         form_secrets=FORM_SECRETS,
     )
     yield Target(app, sessions)

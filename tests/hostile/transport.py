@@ -37,8 +37,8 @@ def paths() -> Iterator[Attack]:
         "/.env",
         "/%00",
         "/register/%00",
-        "/register/..%2foperators",
-        "/applications/%2e%2e/operators",
+        "/register/..%2fledger",
+        "/applications/%2e%2e/members",
         f"/applications/{VICTIM.application_no}%2foffices%2f1",
     ):
 
@@ -47,7 +47,7 @@ def paths() -> Iterator[Attack]:
 
         never = ("[project]", "create_app", "root:")
         if path.endswith("offices%2f1"):  # it is the page of an office, for whoever signs in
-            there = f"/sign-in?next=/applications/{VICTIM.application_no}/offices/1"
+            there = f"/sign-in?next=/applications/{VICTIM.application_no}%252foffices%252f1"
             yield Attack(group, "the path", f"`GET {path}`", send, 303, "", never, there)
         else:
             yield Attack(group, "the path", f"`GET {path}`", send, 404, NO_PAGE, never)

@@ -218,7 +218,7 @@ async def test_m8_the_desk_has_another_address_confirmed_for_a_registered_accoun
     settings = myics.environment.settings.model_copy(
         update={"database_url": str(myics.environment.sessions.kw["bind"].url.render_as_string(hide_password=False))}
     )
-    said = {"by": "佐藤", "reason": "お電話"}
+    said = {"by": "command:sk", "reason": "お電話"}
     with pytest.raises(ClearError, match="見つかりません"):
         await myics_command.change_address(settings, FIRM, "nobody@aoba-kaikei.example.jp", NEW, **said)
     with pytest.raises(ClearError, match="メールアドレスの形式"):
@@ -227,7 +227,7 @@ async def test_m8_the_desk_has_another_address_confirmed_for_a_registered_accoun
     await myics.notify()
     [change] = await myics.requested(RegistrationKind.ADDRESS)
     entry = await audited(myics, change.number, "ユーザーアカウントの変更を受け付けた")
-    assert (entry.by, entry.reason) == ("佐藤", "お電話")
+    assert (entry.by, entry.reason) == ("command:sk", "お電話")
     await myics.address_changes.confirm(await change.link(), PASSWORD)
 
 

@@ -37,6 +37,7 @@ from tests.support.myics_cases import (
 from tests.support.myics_environment import FIRM, MyicsEnvironment, myics_with_worker
 from tests.support.running import PATIENCE
 from tests.support.settling import settled
+from tests.support.signing import SATO
 from tests.support.smtp_inbox import SmtpInbox
 from workers.wiring.root import build_activities, build_worker
 from workflows.common.search_attributes import FAILING, WAITING_FOR
@@ -182,12 +183,12 @@ async def test_stopped_and_resumed_by_the_firm_and_by_an_operator(myics: MyicsEn
     await settled(myics.environment.temporal, handle)
     progress = await handle.query("progress", result_type=BatchProgress)
     assert (progress.stopped, progress.done) == (True, 0)
-    said = {"by": "佐藤", "reason": "お電話"}
+    said = {"reason": "お電話"}
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await handle.execute_update("stop", said)
     assert "すでに止まっています" in str(failed.value.cause)
     with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await handle.execute_update("resume", {"by": "佐藤"})
+        await handle.execute_update("resume", {"by": "佐藤", "reason": "お電話"})
     assert "JSON を読み取れません" in str(failed.value.cause)
     await handle.execute_update("resume", said)
     assert (await finished(myics, number)).done == 10
@@ -238,7 +239,7 @@ async def test_many_pages_go_on_in_new_runs_where_the_last_one_was(
     handle = batch(myics, number)
     first_run = (await handle.describe()).run_id
     await settled(myics.environment.temporal, handle)
-    await handle.execute_update("resume", {"by": "佐藤", "reason": "お電話"})
+    await handle.execute_update("resume", {"reason": "お電話"})
     progress = await finished(myics, number)
     assert (progress.done, progress.refused) == (2 * PAGE + 1, 0)
     assert (await handle.describe()).run_id != first_run
@@ -294,25 +295,29 @@ async def test_a_wait_for_invitations_outlasts_days_is_shown_and_goes_on(
     assert (bool(columns.get(FAILING)), columns.get(WAITING_FOR)) == (False, WaitingFor.SYSTEM)
 
 
-async def test_request_cancellation_stops_a_file_which_can_be_resumed(myics: MyicsEnvironment) -> None:
+async def test_request_cancellation_of_a_file_is_for_an_operator_to_decide(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
     await handle.cancel()
+    while "Request Cancellation" not in await details_of(handle):  # noqa: ASYNC110 the procedure is queried
+        await asyncio.sleep(0.05)
+    assert (await handle.describe()).typed_search_attributes.get(WAITING_FOR) == WaitingFor.OPERATOR
+    await handle.execute_update("stop", {"reason": "お電話"})
     await shown(handle, lambda progress: progress.stopped)
     assert "止めています" in await details_of(handle)
     with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await handle.execute_update("resume", {"by": "あなたの名前", "reason": "お電話"})
-    assert "例の「あなたの名前」のままです" in str(failed.value.cause)
-    await handle.execute_update("resume", {"by": "佐藤", "reason": "お電話"})
+        await handle.execute_update("resume", {"reason": "理由"})
+    assert "例の「理由」のままです" in str(failed.value.cause)
+    await handle.execute_update("resume", {"reason": "お電話"})
     operations = {operation.label for operation in BatchOperation}
     recorded = await myics.rows(select(AuditRow.by).where(AuditRow.action.in_(operations)).order_by(AuditRow.audit_id))
-    assert recorded == ["Web UI", "佐藤"]
+    assert recorded == [str(SATO), str(SATO)]
     await start_nothing_more(myics)
     assert (await handle.result()).finished
 
 
 async def test_m8_what_an_operator_has_stopped_is_stopped_in_the_row_too(myics: MyicsEnvironment) -> None:
     handle = await held_up(myics)
-    await handle.execute_update("stop", {"by": "佐藤", "reason": "お電話"})
+    await handle.execute_update("stop", {"reason": "お電話"})
     [row] = await myics.rows(select(MyicsBatchRow))
     assert row.stopped
     assert (await status_of(myics, BatchNo(row.batch_no))).stage == "停止中"
@@ -327,7 +332,7 @@ async def test_a_made_up_signal_neither_stops_nor_resumes_a_file(myics: MyicsEnv
     await handle.signal(ROW_CHANGED, made_up)
     await settled(myics.environment.temporal, handle)
     assert not (await handle.query("progress", result_type=BatchProgress)).stopped
-    await handle.execute_update("stop", {"by": "佐藤", "reason": "お電話"})
+    await handle.execute_update("stop", {"reason": "お電話"})
     await handle.signal(ROW_CHANGED, made_up | {"stopped": False})
     await settled(myics.environment.temporal, handle)
     assert (await handle.query("progress", result_type=BatchProgress)).stopped
@@ -345,7 +350,7 @@ async def test_a_page_that_is_refused_for_good_waits_for_an_operator_who_has_it_
     assert REFUSAL in await details_of(handle)
     assert (await status_of(myics, number)).waiting_for == WaitingFor.OPERATOR
     assert await client_ids(myics) == []
-    await handle.execute_update("try_again", {"by": "佐藤", "reason": "原因を取り除いた"})
+    await handle.execute_update("try_again", {"reason": "原因を取り除いた"})
     assert (await finished(myics, number)).done == 3
     assert await client_ids(myics) == [f"{FIRM}{n:04}" for n in range(3)]
 

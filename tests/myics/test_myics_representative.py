@@ -19,6 +19,7 @@ from models.tables import MyicsAccountRow, MyicsFirmRow
 from tests.support.environment import details_of
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered
 from workers.stack.inbox import text_of
+from workflows.common.operator_turn import CANCELLATION_ASKED
 
 
 async def provisional(myics: MyicsEnvironment) -> tuple[Registered, str]:
@@ -305,7 +306,7 @@ async def test_m8_a_corrected_address_gets_the_link_and_the_old_one_ends(myics: 
     assert "メールアドレスを訂正した" in await registration.audit()
 
 
-async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: MyicsEnvironment) -> None:
+async def test_m8_withdrawn_by_an_operator_and_not_by_request_cancellation(myics: MyicsEnvironment) -> None:
     registration = await myics.invite()
     token = await registration.link()
     await registration.act("withdraw")
@@ -315,6 +316,9 @@ async def test_m8_withdrawn_by_an_operator_or_by_request_cancellation(myics: Myi
     again = await myics.invite()
     await again.link()
     await again.handle.cancel()
+    await again.waits_for(WaitingFor.OPERATOR)
+    assert CANCELLATION_ASKED in await details_of(again.handle)
+    await again.act("withdraw")
     assert (await again.handle.result()).outcome is RegistrationOutcome.WITHDRAWN
 
 
@@ -322,14 +326,13 @@ async def test_operations_are_refused_in_plain_japanese_before_they_enter_histor
     registration = await myics.invite()
     await registration.link()
     await registration.settled()
-    assert "ロックされていません" in await refused_operation(registration, "unlock", {"by": "佐藤", "reason": "電話"})
-    misread = await refused_operation(registration, "correct_address", {"by": "佐藤", "mail_address": "x"})
+    assert "ロックされていません" in await refused_operation(registration, "unlock", {"reason": "電話"})
+    misread = await refused_operation(registration, "correct_address", {"mail_address": "x"})
     assert "JSON を読み取れません" in misread
     assert "mail_address" in misread
-    assert "JSON を読み取れません" in await refused_operation(registration, "resend", None)
-    as_shown = {"by": "佐藤", "reason": "電話", "mail_address": "new@example.co.jp"}
+    as_shown = {"reason": "電話", "mail_address": "new@example.co.jp"}
     assert "例の「new@example.co.jp」のまま" in await refused_operation(registration, "correct_address", as_shown)
-    early = {"by": "佐藤", "reason": "電話", "until": "2026-01-01"}
+    early = {"reason": "電話", "until": "2026-01-01"}
     assert "より後の日" in await refused_operation(registration, "extend_deadline", early)
 
 

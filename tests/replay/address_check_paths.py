@@ -34,7 +34,7 @@ async def registration_never_finished(browser_user: BrowserUser) -> WorkflowHand
 async def registration_ended_by_an_operator(browser_user: BrowserUser) -> WorkflowHandle[Any, Any]:
     place = await browser_user.begun()
     await browser_user.mail()
-    await browser_user.procedure(place).execute_update("end_check", {"by": "佐藤", "reason": "お電話"})
+    await browser_user.procedure(place).execute_update("end_check", {"reason": "お電話"})
     return browser_user.procedure(place)
 
 
@@ -42,6 +42,7 @@ async def registration_cancelled_in_the_web_ui(browser_user: BrowserUser) -> Wor
     place = await browser_user.begun()
     await browser_user.mail()
     await browser_user.procedure(place).cancel()
+    await browser_user.procedure(place).execute_update("end_check", {"reason": "お電話"})
     return browser_user.procedure(place)
 
 

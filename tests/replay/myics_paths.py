@@ -19,7 +19,7 @@ from models.myics.store.registrants import LinkRefusedError, read_account
 from models.tables import MyicsRegistrationRow
 from tests.support.bounced import come_back
 from tests.support.myics_cases import client_without_its_users, held_up, shown, start_nothing_more
-from tests.support.myics_environment import KEYWORD, OWNER, PASSWORD, SATO, MyicsEnvironment, Registered, user
+from tests.support.myics_environment import KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 
 Path = Callable[[MyicsEnvironment], Awaitable[WorkflowHandle[Any, Any]]]
 JIRO = "jiro@aoba-kaikei.example.jp"
@@ -177,8 +177,9 @@ async def batch_with_a_refused_row(myics: MyicsEnvironment) -> WorkflowHandle[An
 async def batch_stopped_by_request_cancellation(myics: MyicsEnvironment) -> WorkflowHandle[Any, Any]:
     handle = await held_up(myics)
     await handle.cancel()
+    await handle.execute_update("stop", {"reason": "お電話"})
     await shown(handle, lambda progress: progress.stopped)
-    await handle.execute_update("resume", {"by": SATO, "reason": "お電話"})
+    await handle.execute_update("resume", {"reason": "お電話"})
     await start_nothing_more(myics)
     return handle
 

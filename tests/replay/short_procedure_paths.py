@@ -30,13 +30,15 @@ from tests.support.case_pages import mailings
 from tests.support.cases import DESK, Handle, change, digest_on, in_set_up, in_sharing, pass_time
 from tests.support.customer import ASKED
 from tests.support.ending import end
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, Environment, form
+from tests.support.environment import OFFICE_B, OFFICE_C, Environment, form
 from tests.support.provider_forms import refuse
 from tests.support.recorded_paths import BANK_B, mistakes_corrected
 from tests.support.settling import settled
+from tests.support.signing import SATO, operators_signer
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
+from web.common.operation_sender import AskedOperation, OperationSender
 from web.yayoi.relink_corrections import RelinkCorrections
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
@@ -97,6 +99,7 @@ async def invitation_cancelled_in_the_web_ui(environment: Environment) -> Handle
     async with invited(environment) as group:
         procedure = await group.procedure()
         await procedure.cancel()
+        await pass_time(environment, procedure, (await group.row()).expires_at)
         return procedure
 
 
@@ -131,7 +134,7 @@ async def draft_mailed(environment: Environment) -> Handle:
 
 async def case_link_mailed(environment: Environment) -> Handle:
     case = await environment.apply(form([OFFICE_C]))
-    await case.act(EndCase(by=OPERATOR, reason="お電話"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="お電話"), action=Action.WITHDRAW)
     await case.application.result()
     yesterday = day_in_japan(datetime.now(UTC)) - timedelta(days=1)
     async with group_in(environment) as group:
@@ -152,20 +155,24 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
     case = await mistakes_corrected(environment)
     await case.application.result()
     corrections = RelinkCorrections(
-        environment.sessions, environment.client, utc_now, task_queue=environment.settings.temporal_task_queue
+        environment.sessions,
+        environment.client,
+        OperationSender(environment.client, operators_signer),
+        utc_now,
+        task_queue=environment.settings.temporal_task_queue,
     )
     kind, service = BANK_B
-    said = {"by": OPERATOR, "reason": "記録の間違い", "kind": kind, "service": service}
+    said = {"reason": "記録の間違い", "kind": kind, "service": service}
     today = day_in_japan(datetime.now(UTC))
-    asked_as = str(uuid4())
+    asked = AskedOperation(SATO)
     pair = OfficeRef(case_no=case.application_no, part=1)
     assert (
         await corrections.correct(
-            pair, CorrectRelink(**said, relinked_on=today, asked_from=today - timedelta(days=1)), asked_as
+            pair, CorrectRelink(**said, relinked_on=today, asked_from=today - timedelta(days=1)), asked
         )
         is None
     )
-    return environment.client.get_workflow_handle(f"relink-correction/{asked_as}")
+    return environment.client.get_workflow_handle(f"relink-correction/{asked.update_id}")
 
 
 async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:
@@ -201,11 +208,13 @@ async def webhook_delivered(environment: Environment) -> Handle:
 
 async def webhook_cancelled_in_the_web_ui(environment: Environment) -> Handle:
     async with receiving() as receiver:
-        receiver.answers = [500]
+        receiver.hangs = True
         message = await stored(environment, receiver.url)
         await message.start()
-        await message.failed(1)
+        await receiver.has(1)
         await message.handle.cancel()
+        await message.shown(WebhookStage.SENDING, WaitingFor.OPERATOR)
+        receiver.hangs = False
         await message.handle.result()
         return message.handle
 
@@ -213,7 +222,7 @@ async def webhook_cancelled_in_the_web_ui(environment: Environment) -> Handle:
 async def webhook_sent_again_by_an_operator(environment: Environment) -> Handle:
     async with sent(environment, *[500] * ATTEMPTS) as message:
         await dead(message)
-        await message.handle.execute_update("resend", {"by": "佐藤", "reason": "直ったため"})
+        await message.handle.execute_update("resend", {"reason": "直ったため"})
         return message.handle
 
 

@@ -203,14 +203,14 @@ async def do(case: Case, number: int, action: Action, example: dict[str, Any], *
 
 async def what_is_not_shown(case: Case, number: int, action: Action) -> None:
     with pytest.raises(WorkflowUpdateFailedError):
-        await case.office(number).execute_update(action, {"by": OPERATOR, "reason": "できないはず"})
+        await case.office(number).execute_update(action, {"reason": "できないはず"})
     assert "できないはず" not in {row.reason for row in await case.audit()}
 
 
 async def everything_ends(case: Case, *, cancelled: bool) -> None:
     """Cancel what is still open, or do nothing any more, except to lift a hold."""
     if cancelled and None in [(await case.progress(number)).outcome for number in OFFICES]:
-        last = {"by": OPERATOR, "reason": "最後に取り消し", "supervisor": "田中"}
+        last = {"reason": "最後に取り消し"}
         with suppress(WorkflowUpdateFailedError):  # all offices may have ended just now
             await case.application.execute_update("cancel", last)
     for number in OFFICES:

@@ -92,9 +92,7 @@ BANK, AIR = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 LAST_BANK, LAST_AIR = date(2026, 10, 30), date(2026, 10, 31)
 
 STEP = OfficeStep.of(C, AT)
-RELEASED_FOR_THEM = EndSharing.of(
-    C, AT, report=SharingReleased(by="system", reason="申込者の同意による"), delegated=True
-)
+RELEASED_FOR_THEM = EndSharing.of(C, AT, report=SharingReleased(reason="申込者の同意による"), delegated=True)
 RECONCILE = Reconcile(at=AT)
 RELINKED_ON = date(2026, 11, 20)
 IMPORTED_AGAIN_FROM = date(2026, 10, 29)
@@ -103,9 +101,9 @@ IMPORTED_AGAIN_FROM = date(2026, 10, 29)
 _RELINKED = RecordRelink.of(
     C,
     AT,
+    by="system:bank",
     report=ServiceRelinked(
         reason="お電話",
-        by="system:bank",
         kind=LinkKind.BANK_ACCOUNT,
         service=BANK,
         relinked_on=RELINKED_ON,
@@ -346,7 +344,7 @@ TRIALS = [
             (
                 "record_set_up_step",
                 RecordSetUpStep.of(
-                    C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)
+                    C, AT, by="佐藤", report=SetUpStepDone(reason="お電話", step=SetUpStep.SUPPORT_PASSWORD)
                 ),
             ),
         ),
@@ -358,7 +356,7 @@ TRIALS = [
     Trial(
         activity="record_set_up_step",
         message=RecordSetUpStep.of(
-            C, AT, report=SetUpStepDone(by="佐藤", reason="お電話", step=SetUpStep.BUSINESS_GROUP)
+            C, AT, by="佐藤", report=SetUpStepDone(reason="お電話", step=SetUpStep.BUSINESS_GROUP)
         ),
         added=_ONE_STEP | {"set_up_steps": 1, "business_groups": 1, "business_group_members": 1},
         look=select(SetUpStepRow.step, SetUpStepRow.reported_by, BusinessGroupRow.name).where(
@@ -713,7 +711,14 @@ TRIALS = [
         ),
         given=(
             insert(EventRow).values(
-                event_id=EVENT, digest="", kind="withdrawn", payload={}, refused_because="順序", unreported_since=AT
+                event_id=EVENT,
+                digest="",
+                kind="withdrawn",
+                payload={},
+                sent_by="system:registry",
+                salt="",
+                refused_because="順序",
+                unreported_since=AT,
             ),
         ),
         added={"notices": 1},  # about no single case
@@ -744,7 +749,7 @@ TRIALS = [
             label="申込全体を取り消す",
             by="佐藤",
             reason="お電話",
-            message={"by": "佐藤", "reason": "お電話"},
+            message={"reason": "お電話"},
         ),
         added=_ONE_STEP | {"case_requests": 1},
         actions=("申込全体を取り消す",),

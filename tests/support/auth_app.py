@@ -19,11 +19,13 @@ from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
 from models.tables import CredentialRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
+from tests.support.signing import customers_signer
 from tests.support.web import Browser, browser_on, hidden_fields
 from web.common.auth import Auth, Limit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
 from web.common.context import WebContext
+from web.common.operation_sender import OperationSender
 from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
 from web.common.sent_forms import SentForms
@@ -107,9 +109,11 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     address = "https://web.test" if https else "http://web.test"
     app.add_middleware(Csrf, answer=answer_problems(app, templates, SecretKeys("secret")), public_url=address)
     app.add_middleware(SecurityHeaders, https=https)
+    client = await Client.connect("127.0.0.1:1", lazy=True)
     context = WebContext(
         sessions=sessions,
-        client=await Client.connect("127.0.0.1:1", lazy=True),
+        client=client,
+        operations=OperationSender(client, customers_signer),
         auth=auth,
         templates=templates,
         task_queue="",

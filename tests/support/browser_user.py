@@ -20,6 +20,7 @@ from models.tables import AddressCheckRow, CaseStatusRow
 from models.yayoi.address_checks import CheckOutcome, case_no
 from tests.support.ending import end
 from tests.support.environment import Environment, environment_with_worker
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, hidden_fields, text_of, until
 from web.yayoi.notifications import address_check_notification
@@ -131,7 +132,7 @@ async def browser_user_on(
     """Everything on real parts; leaves nothing open on the server that all tests share."""
     async with environment_with_worker(sessions, temporal, inbox) as environment:
         settings = environment.settings.model_copy(update={"reconcile_every": timedelta(seconds=1)})
-        app = build_web(settings, sessions, temporal.client)
+        app = build_web(settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,

@@ -16,6 +16,7 @@ from models.yayoi.member_invitations import (
 )
 from tests.support.ending import end
 from tests.support.environment import OFFICE_B, Environment
+from tests.support.signing import customers_signer
 from tests.support.web import Web, browser_on, hidden_fields, until
 from workers.stack.inbox import text_of
 from workers.wiring.root import build_web
@@ -78,7 +79,7 @@ class Group:
 @asynccontextmanager
 async def group_in(environment: Environment) -> AsyncIterator[Group]:
     """Leaves no invitation open on the server that all tests share."""
-    app = build_web(environment.settings, environment.sessions, environment.client)
+    app = build_web(environment.settings, environment.sessions, environment.client, customers_signer)
     async with (
         app.router.lifespan_context(app),
         browser_on(app) as http,

@@ -23,6 +23,7 @@ from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.holder_confirmation import HolderConfirmationActivities
 from activities.yayoi.mail_texts import MailTexts
 from activities.yayoi.registry.postgres import postgres_registry
+from models.common.actors import Actor
 from models.common.calendar import BusinessCalendar, utc_now
 from models.common.messages import SentMail
 from models.common.operations import Operations
@@ -50,6 +51,7 @@ from models.yayoi.store.events import EventRefusedError
 from models.yayoi.vendor_pages import YayoiPages
 from tests.support.case_states import NOW, TODAY, CaseState, WrittenCase
 from tests.support.customer import GROUP, SUPPORT_PASSWORD
+from tests.support.signing import customers_signer
 from tests.support.web import (
     IDS,
     NETWORK,
@@ -66,6 +68,7 @@ from tests.support.web import (
     pair,
 )
 from web.app import create_app
+from web.common.auth.api_keys import Systems
 from web.yayoi.customer.pair_page import STEP_PATHS
 from web.yayoi.event_delivery import Delivery, EventDelivery, EventStatus, update_of
 from workflows.yayoi.office_details import SAID_BY_CUSTOMERS, office_details
@@ -92,7 +95,7 @@ class ProcedureInState(EventDelivery):
         """Of the application's second office, which stays as it was received."""
         self.taken: set[Action] = set()
 
-    async def take(self, event: AnyEvent) -> Delivery:
+    async def take(self, event: AnyEvent, actor: Actor) -> Delivery:
         async with self._sessions() as session:
             try:
                 found = await find_case(session, event)
@@ -101,8 +104,7 @@ class ProcedureInState(EventDelivery):
         assert self.state is not None
         if isinstance(event, RelinkCorrected) and self.state.stage is Stage.CLOSED:
             return self._taken(event.application_no, found[1], Action.CORRECT_RELINK)
-        update, message = update_of(event)
-        action = Action[update.__name__.upper()]
+        action, message = update_of(event, actor)
         own = found[1] == self.state.case.part
         state = self.state if own else self.beside
         assert state is not None
@@ -459,13 +461,13 @@ async def walk_of(
     app = create_app(
         sessions=sessions,
         client=client,
+        signer=customers_signer,
         calendar=BusinessCalendar(),
         public_url=WEB,
         secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
         task_queue="nobody's",
         reconcile_every=timedelta(days=1),
+        systems=Systems((), open_to_all=True),
     )
     async with browser_on(app) as http, browser_on(app) as nobody:
         web = Web(app, http, sessions, client, "nobody's")

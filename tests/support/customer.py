@@ -13,8 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 from models.tables import IssuedContractRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.procedures import Stage
+from models.yayoi.store.events import person_number
 from tests.support.ending import end
 from tests.support.environment import OFFICE_C, TARO, YAYOI, Case, Environment, at_rest, environment_with_worker, form
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
 from workers.wiring.root import build_web
@@ -48,6 +50,10 @@ class Customer:
     def notice(self) -> dict[str, str]:
         """What the customer types from the notice."""
         return {"contract_id": self.issued.contract_id, "yayoi_id": self.issued.yayoi_id}
+
+    async def recorded(self) -> str:
+        """Return what records name the customer by."""
+        return f"yayoi_id:{await person_number(self.environment.sessions, YayoiId(self.issued.yayoi_id))}"
 
     async def page(self, path: str) -> str:
         answer = await self.http.get(path)
@@ -115,7 +121,7 @@ async def customer_after_notice(
 ) -> AsyncIterator[Customer]:
     """Lead an application to the completion notice; the sharing is released for the customer."""
     async with environment_with_worker(sessions, temporal, inbox) as environment:
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,

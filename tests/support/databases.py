@@ -9,7 +9,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from models.common.store.sessions import DatabaseSessions
 from models.tables import application_count, enquiry_count
+from workers import database
+from workers.database_roles import DatabaseRole
 from workers.stack.places import postgres_url
 
 MIGRATED = "migrated"
@@ -30,6 +33,16 @@ async def new_database(socket_dir: Path, template: str) -> AsyncIterator[str]:
         async with admin.connect() as connection:
             await connection.execute(text(f'drop database "{name}" with (force)'))
         await admin.dispose()
+
+
+@asynccontextmanager
+async def as_role(sessions: DatabaseSessions, role: DatabaseRole) -> AsyncIterator[DatabaseSessions]:
+    """Give the same database to who may do there what the role may, and nothing else."""
+    engine = create_async_engine(sessions.kw["bind"].url.set(username=role.value), pool_timeout=300)  # seconds
+    try:
+        yield database.sessions(engine)
+    finally:
+        await engine.dispose()
 
 
 async def begin_numbers(session: AsyncSession, application: int) -> None:

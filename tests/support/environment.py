@@ -39,12 +39,14 @@ from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.intake import Intake
 from models.yayoi.store.smart_import import PostgresSmartImport
-from tests.support.databases import begin_numbers
+from tests.support.databases import as_role, begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
+from tests.support.signing import SATO, key_folder, publish_keys
 from tests.support.smtp_inbox import SmtpInbox
 from web.yayoi.starter import ApplicationStarter
+from workers.database_roles import DatabaseRole
 from workers.settings import Settings
 from workers.wiring.root import WORKFLOWS, build_worker
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
@@ -52,7 +54,8 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 _NUMBERS = itertools.count(1000, 1000)
 
-OPERATOR = "佐藤（担当）"
+OPERATOR = str(SATO)
+"""What records name those by who act in tests."""
 
 YAYOI = ContractId("8871304")
 OFFICE_B = (YayoiId("office-b@yayoi-taro.example.jp"), OfficeToken("b0000002-0000-4000-8000-000000000002"))
@@ -185,11 +188,11 @@ class Case:
         await self.office(number).execute_update(action, message)
 
     async def release_sharing(self, number: int = 1) -> None:
-        await self.act(SharingReleased(by=OPERATOR, reason="お電話"), number)
+        await self.act(SharingReleased(reason="お電話"), number)
 
     async def do_step(self, step: SetUpStep, number: int = 1) -> None:
         await self.office(number).execute_update(
-            OfficeDataProcedure.report_set_up_step, SetUpStepDone(by=OPERATOR, reason="お電話", step=step)
+            OfficeDataProcedure.report_set_up_step, SetUpStepDone(reason="お電話", step=step)
         )
 
     async def do_steps(self, *steps: SetUpStep, number: int = 1) -> None:
@@ -201,9 +204,7 @@ class Case:
     ) -> None:
         await self.office(number).execute_update(
             OfficeDataProcedure.report_relink,
-            ServiceRelinked(
-                by=OPERATOR, reason="お電話", kind=kind, service=service, relinked_on=on, asked_from=asked_from
-            ),
+            ServiceRelinked(reason="お電話", kind=kind, service=service, relinked_on=on, asked_from=asked_from),
         )
 
     async def notices(self, kind: str | None = None) -> list[NoticeRow]:
@@ -247,20 +248,26 @@ async def environment_with_worker(
         smtp_port=inbox.port,
         secret_key=SecretStr("secret"),
         public_url="http://web.test",
+        api_open=True,
+        signing_keys_dir=key_folder(),
         **further_settings,
     )
     await fill_with_examples(sessions)
+    await publish_keys(sessions)
     async with sessions.begin() as session:
         await begin_numbers(session, next(_NUMBERS))
-    async with build_worker(
-        temporal.client,
-        settings,
-        sessions,
-        registry=registry,
-        workflows=workflows,
-        versioned=build_id is not None,
-        max_cached_workflows=max_cached_workflows,
-        runner=runner,
+    async with (
+        as_role(sessions, DatabaseRole.WORKER) as own,
+        build_worker(
+            temporal.client,
+            settings,
+            own,
+            registry=registry,
+            workflows=workflows,
+            versioned=build_id is not None,
+            max_cached_workflows=max_cached_workflows,
+            runner=runner,
+        ),
     ):
         freezes = registry is None or isinstance(registry.smart_import, PostgresSmartImport)
         yield Environment(sessions, temporal, settings, inbox, freezes=freezes)

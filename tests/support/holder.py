@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 from models.yayoi.mails import MailKind
 from tests.support.environment import TARO, Environment
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on
 from workers.stack.inbox import text_of
@@ -16,7 +17,7 @@ from workers.wiring.root import build_web
 @asynccontextmanager
 async def pages_of(environment: Environment) -> AsyncIterator[Web]:
     """Run the pages, and what notifies the procedures, on the environment."""
-    app = build_web(environment.settings, environment.sessions, environment.client)
+    app = build_web(environment.settings, environment.sessions, environment.client, customers_signer)
     async with app.router.lifespan_context(app), browser_on(app) as http:
         yield Web(app, http, environment.sessions, environment.client, environment.settings.temporal_task_queue)
 

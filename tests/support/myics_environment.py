@@ -49,7 +49,9 @@ from tests.support.environment import Environment, environment_with_worker
 from tests.support.running import PATIENCE
 from tests.support.sandbox import RESTRICTED
 from tests.support.settling import settled
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
+from web.common.operation_sender import OperationSender
 from web.common.workflow_notifier import WorkflowNotifier
 from web.myics.notifications import batch_notification, registration_notification
 from web.myics.procedure_calls import InvitationUpdates
@@ -87,7 +89,7 @@ class MyicsEnvironment:
         self.sign_in = SignIn(sessions, self.hashing)
         self.address_changes = AddressChanges(sessions, self.sign_in, SecretKeys("secret"), not_woken, now)
         self.users = Users(sessions, not_woken, now)
-        self.invitations = InvitationUpdates(self.users, self.environment.client)
+        self.invitations = InvitationUpdates(self.users, OperationSender(self.environment.client, customers_signer))
         self.clients = Clients(sessions, not_woken, now)
         self.batches = Batches(sessions, not_woken, now)
         queue = self.environment.settings.temporal_task_queue
@@ -280,7 +282,7 @@ class Registered:
 
     async def act(self, name: str, **facts: Any) -> None:
         """Send an update as the Web UI does: by name, with one JSON."""
-        await self.handle.execute_update(name, {"by": SATO, "reason": "お電話", **facts})
+        await self.handle.execute_update(name, {"reason": "お電話", **facts})
 
 
 @asynccontextmanager

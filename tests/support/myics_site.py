@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.myics.identifiers import ClientId
 from models.myics.store.users import UserLoss
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, myics_with_worker
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, browser_on, hidden_fields
 from workers.wiring.root import build_web
@@ -86,6 +87,6 @@ async def myics_site(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
 ) -> AsyncIterator[MyicsSite]:
     async with myics_with_worker(sessions, temporal, inbox) as myics:
-        app = build_web(myics.environment.settings, sessions, temporal.client)
+        app = build_web(myics.environment.settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app):
             yield MyicsSite(app, myics)

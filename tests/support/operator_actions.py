@@ -7,18 +7,20 @@ from typing import Any
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
+from models.common.approvals import AskedFor
 from models.common.calendar import day_in_japan
 from models.common.operator_message import ActionMessage
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import OfficeCase, Outcome, Relinked, RememberedLink, SendMail
 from models.yayoi.office_state import EarlyExit, OfficeState
-from models.yayoi.operator_actions import Action
+from models.yayoi.operator_actions import Action, AskCancel
 from models.yayoi.operator_rules import example
 from models.yayoi.pair_rules import IN_ANOTHER_GROUP, NOT_OF_THE_CONTRACT, NOT_REGISTERED
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import Coverage, LinkKind
-from tests.support.environment import OFFICE_C, OPERATOR, Case
+from tests.support.environment import OFFICE_C, Case
+from tests.support.signing import SATO, TANAKA, acting_as
 
 AT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)
 
@@ -27,6 +29,16 @@ BANK = RememberedLink(kind=LinkKind.BANK_ACCOUNT, service="みずうみ銀行", 
 
 
 NOTICE = SendMail(case_no=ApplicationNo("YS-000001"), part=1, kind=MailKind.COMPLETION_NOTICE, at=AT)
+
+
+NOT_SHOWN: dict[str, Any] = {
+    "kind": MailKind.RELEASE_SHARING,
+    "step": SetUpStep.SUPPORT_PASSWORD,
+    "service": "みずうみ銀行",
+    "asked": "8a4c2f6e-0000-4000-8000-000000000001",
+    "commitment": "A" * 43,
+    "text_for_customer": "お電話のとおり、手続きを終わります。",
+}
 
 
 def state_at(stage: Stage, procedure: Procedure = Procedure.LINKED_NETWORK, **facts: Any) -> OfficeState:
@@ -60,6 +72,15 @@ def after_notice(stage: Stage, *done: SetUpStep, outcome: Outcome | None = None)
     return state
 
 
+def asked_for(state: OfficeState) -> OfficeState:
+    """A supervisor is asked to approve a cancellation."""
+    named = {"update_id": NOT_SHOWN["asked"], "commitment": NOT_SHOWN["commitment"]}
+    state.asked = AskedFor(
+        Action.CANCEL, AskCancel(reason="お電話"), SATO, stage=state.stage, lapses_on=date(2026, 12, 4), **named
+    )
+    return state
+
+
 def relinked(state: OfficeState) -> OfficeState:
     coverage = Coverage(last_imported_on=None, first_covered_on=day_in_japan(AT))
     state.follow_up.record_relink(Relinked(kind=BANK.kind, service=BANK.service, coverage=coverage))
@@ -68,6 +89,8 @@ def relinked(state: OfficeState) -> OfficeState:
 
 ALWAYS = {Action.ADD_NOTE, Action.RENEW_LINK, Action.HAND_OVER, Action.CANCEL, Action.RESEND_MAIL}
 
+BEGUN = (ALWAYS - {Action.CANCEL}) | {Action.ASK_CANCEL}
+"""After STEP5 has begun a supervisor has to agree to a cancellation (Y27)."""
 
 EARLY = ALWAYS | {Action.REJECT, Action.WITHDRAW, Action.REPORT_SHARING_RELEASED}
 
@@ -132,17 +155,24 @@ TABLE = [
     (
         "STEP5 done",
         after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD),
-        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
+        BEGUN | {Action.HOLD, Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
+    ),
+    (
+        "STEP5 done, a cancellation asked for",
+        asked_for(after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD)),
+        (BEGUN - {Action.ASK_CANCEL})
+        | {Action.APPROVE, Action.DECLINE, Action.HOLD}
+        | {Action.REPORT_SET_UP_STEP, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
     ),
     (
         "group created, service linked again",
         relinked(after_notice(Stage.SET_UP, SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP)),
-        ALWAYS | {Action.HOLD, Action.REPORT_SET_UP_STEP} | RELINKED,
+        BEGUN | {Action.HOLD, Action.REPORT_SET_UP_STEP} | RELINKED,
     ),
     (
         "relink",
         after_notice(Stage.RELINK, *SetUpStep),
-        ALWAYS | {Action.HOLD, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
+        BEGUN | {Action.HOLD, Action.REPORT_RELINK, Action.RETRACT_SET_UP_STEP},
     ),
     (
         "leaving",
@@ -175,21 +205,12 @@ def filled(action: Action, state: OfficeState) -> ActionMessage:
     return action.message.model_validate(shown)
 
 
-NOT_SHOWN = {
-    "kind": MailKind.RELEASE_SHARING,
-    "step": SetUpStep.SUPPORT_PASSWORD,
-    "service": "みずうみ銀行",
-    "text_for_customer": "お電話のとおり、手続きを終わります。",
-}
-
-
+APPROVED = "お客様に確認した"
 FILLED_IN = {
-    "by": OPERATOR,
     "reason": "お電話",
     "yayoi_id": OFFICE_C[0],
     "office_token": OFFICE_C[1],
     "to": "鈴木",
-    "supervisor": "田中",
     "relinked_on": "2026-12-01",
 }
 """What an operator writes where the JSON shows a placeholder."""
@@ -202,7 +223,25 @@ async def shown_actions(case: Case, number: int = 1) -> dict[Action, dict[str, A
     return {Action[name.upper()]: json.loads(text) for name, text in blocks}
 
 
+async def cancel_with_approval(case: Case, reason: str, number: int = 1) -> None:
+    """Ask for a cancellation after STEP5 has begun, and have a supervisor approve it."""
+    await case.act(AskCancel(reason=reason), number)
+    await approve(case, number)
+
+
+async def approve(case: Case, number: int = 1) -> None:
+    """Approve what the page shows, as a supervisor does who has not asked for it."""
+    await answer(case, Action.APPROVE, APPROVED, number)
+
+
+async def answer(case: Case, action: Action, reason: str, number: int = 1) -> None:
+    """Answer what the page shows is asked for, as a supervisor does."""
+    shown = (await shown_actions(case, number))[action]
+    with acting_as(TANAKA):
+        await case.office(number).execute_update(action, filled_in(shown, reason))
+
+
 def filled_in(example: dict[str, Any], reason: str, **facts: str) -> dict[str, Any]:
     """Return the JSON that a page shows, with its blanks filled in."""
-    written = FILLED_IN | {"by": OPERATOR, "reason": reason} | facts
+    written = FILLED_IN | {"reason": reason} | facts
     return {name: written.get(name, value) for name, value in example.items()}

@@ -1,4 +1,4 @@
-"""An operator: the real Web UI on a Temporal server of its own, in a real Chromium, with the people of the case.
+"""An operator, logged in: the real Web UI behind the desk, in a real Chromium, with the people of the case.
 
 The server that the other tests share has no Web UI.
 """
@@ -17,10 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from models.common.calendar import day_in_japan
+from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
+from tests.support.desk import RUN, DeskSite, desk_on
 from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
+from tests.support.serving import served_on
+from tests.support.signing import SignedByTests, operators_signer
 from tests.support.smtp_inbox import SmtpInbox
+from web.common.auth.sign_in_links import SignInLinks
+from web.common.operation_sender import OperationSender
+from workers.desk_server import LONGEST_REQUEST_HEAD
 from workers.stack import temporal_server
 from workers.temporal import DATA_CONVERTER
 from workflows.backoffice.queues import Queue, QueueFilter, link
@@ -42,7 +49,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=DATA_CONVERTER,
-        interceptors=[PatientQueries()],
+        interceptors=[PatientQueries(), SignedByTests()],
         ui=True,
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),
@@ -54,7 +61,7 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
 
 
 @asynccontextmanager
-async def _screen(browser: Browser) -> AsyncIterator[Page]:
+async def screen(browser: Browser) -> AsyncIterator[Page]:
     """A screen as an operator in Japan has it."""
     context = await browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="ja-JP", timezone_id="Asia/Tokyo"
@@ -67,11 +74,27 @@ async def _screen(browser: Browser) -> AsyncIterator[Page]:
 
 @dataclass
 class OperatorUser:
-    """One operator, the Web UI before them, and the environment behind it."""
+    """One operator, the desk and the Web UI before them, and the environment behind it."""
 
     environment: Environment
-    ui_url: str
+    desk: DeskSite
     page: Page
+    ui_address: str
+    """Where the Web UI itself listens, which no operator knows."""
+
+    @property
+    def ui_url(self) -> str:
+        return self.desk.url
+
+    async def log_in(self, name: str = SATO, page: Page | None = None) -> None:
+        """Open a sign-in link, and press its button."""
+        page = page or self.page
+        operator = await Operators(self.desk.sessions).called(name)
+        assert operator is not None
+        link = await SignInLinks(self.desk.sessions, RUN, self.desk.clock.now).make(operator)
+        await page.goto(self.desk.url + link)
+        await page.get_by_role("button", name="としてログインする").click()
+        await page.wait_for_url(f"{self.desk.url}/desk")
 
     async def open_office(self, case: Case, number: int = 1, tab: str = "user-metadata") -> None:
         """Open the page of one office's procedure, as a link in a mail does."""
@@ -120,6 +143,34 @@ class OperatorUser:
         await submit.click()
         await submit.wait_for(state="hidden")
 
+    async def refused(self, name: str, data: dict[str, Any]) -> str:
+        """Send an update that is refused; return what the dialog says, which stays open."""
+        page = self.page
+        await page.get_by_role("button", name="More Actions").first.click()
+        await page.get_by_role("menuitem", name="Send an Update").click()
+        await page.get_by_test_id("update-select-button").locator("visible=true").click()
+        await page.get_by_role("option", name="Custom").locator("visible=true").first.click()
+        await page.locator("#update-name").locator("visible=true").fill(name)
+        await page.locator(".cm-content").locator("visible=true").last.click()
+        await page.keyboard.press("ControlOrMeta+a")
+        await page.keyboard.insert_text(json.dumps(data, ensure_ascii=False))
+        await page.keyboard.press("Tab")
+        await page.get_by_role("button", name="Submit").locator("visible=true").click()
+        return await page.get_by_role("alert").locator("visible=true").first.inner_text()
+
+    async def offered(self) -> list[str]:
+        """Return what *More Actions* offers, without what is greyed out."""
+        await self.page.get_by_role("button", name="More Actions").first.click()
+        items = self.page.get_by_role("menuitem").locator("visible=true")
+        await items.first.wait_for()
+        names = [
+            (await item.inner_text()).strip()
+            for item in await items.all()
+            if await item.get_attribute("aria-disabled") != "true"
+        ]
+        await self.page.keyboard.press("Escape")
+        return names
+
     async def send_nothing(self, name: str) -> str:
         """Submit an update with an empty Data; return the refusal that the dialog shows."""
         page = self.page
@@ -161,10 +212,18 @@ class OperatorUser:
 async def operator_user(
     sessions: async_sessionmaker[AsyncSession], inbox: SmtpInbox, browser: Browser
 ) -> AsyncIterator[OperatorUser]:
-    """An operator at the Web UI; two take cases, the third supervises."""
-    async with (
-        temporal_with_ui() as (temporal, ui_url),
-        environment_with_worker(sessions, temporal, inbox) as environment,
-        _screen(browser) as page,
-    ):
-        yield OperatorUser(environment, ui_url, page)
+    """佐藤, logged in, at the Web UI; two take cases, the third supervises."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with (
+            temporal_with_ui() as (temporal, ui_address),
+            environment_with_worker(sessions, temporal, inbox) as environment,
+            desk_on(
+                sessions, url=url, web_ui=ui_address, sender=OperationSender(temporal.client, operators_signer)
+            ) as desk,
+            served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
+            screen(browser) as page,
+        ):
+            operator = OperatorUser(environment, desk, page, ui_address)
+            await operator.log_in()
+            yield operator

@@ -17,9 +17,15 @@ PACKAGES = (activities, models, web, workers, workflows)
 RUN_WHEN_IMPORTED = ("__main__", "migrations")
 
 Model = TypeVar("Model", bound=BaseModel)
+Kind = TypeVar("Kind")
 
 
 def every(base: type[Model]) -> list[type[Model]]:
+    """Return the product's models of this kind, those of its parts too."""
+    return every_subclass(base)
+
+
+def every_subclass(base: type[Kind]) -> list[type[Kind]]:
     """Return the product's classes of this kind, those of its parts too."""
     for package in PACKAGES:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -29,7 +35,7 @@ def every(base: type[Model]) -> list[type[Model]]:
     return [found for found in _below(base) if found.__module__.startswith(names)]
 
 
-def _below(base: type[Model]) -> Iterator[type[Model]]:
+def _below(base: type[Kind]) -> Iterator[type[Kind]]:
     for found in base.__subclasses__():
         yield found
         yield from _below(found)

@@ -10,11 +10,13 @@ from temporalio.client import WorkflowHandle
 from models.common.calendar import day_in_japan
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, SharingRow
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import (
     Action,
+    AskCancel,
     Cancel,
     CorrectPair,
     CorrectRelink,
@@ -28,7 +30,8 @@ from models.yayoi.operator_actions import (
 from models.yayoi.procedures import Procedure, SetUpStep, Stage
 from models.yayoi.service_links import LinkKind
 from tests.support.bounced import come_back
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
+from tests.support.operator_actions import answer, cancel_with_approval
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 BANK_B = (LinkKind.BANK_ACCOUNT, "しおさい銀行 普通 1234567")
@@ -66,9 +69,9 @@ async def mistakes_corrected(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_B]))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(SetUpStep.SUPPORT_PASSWORD)
-    await case.act(RetractSetUpStep(by=OPERATOR, reason="記録の間違い", step=SetUpStep.SUPPORT_PASSWORD))
+    await case.act(RetractSetUpStep(reason="記録の間違い", step=SetUpStep.SUPPORT_PASSWORD))
     kind, service = BANK_B
-    link = {"by": OPERATOR, "reason": "記録の間違い", "kind": kind, "service": service}
+    link = {"reason": "記録の間違い", "kind": kind, "service": service}
     today = day_in_japan(await case.now())
     await case.relink(kind, service, today)
     await case.act(CorrectRelink(**link, relinked_on=today, asked_from=today - timedelta(days=1)))
@@ -89,7 +92,7 @@ async def confirmed_by_phone(environment: Environment) -> Case:
     """By somebody who shows no token: the contract's holder confirms it to an operator."""
     case = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
     await at_rest(case, Stage.CONFIRMATION)
-    await case.office().execute_update(Action.REPORT_CONFIRMED, ActionMessage(by=OPERATOR, reason="お電話"))
+    await case.office().execute_update(Action.REPORT_CONFIRMED, ActionMessage(reason="お電話"))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     return case
@@ -99,7 +102,7 @@ async def not_confirmed(environment: Environment) -> Case:
     """By a stranger: the contract's holder does not know it."""
     case = await environment.apply(form([(OFFICE_B[0], None)], linked=False), by_holder=False)
     await at_rest(case, Stage.CONFIRMATION)
-    await case.office().execute_update(Action.REPORT_NOT_CONFIRMED, ActionMessage(by=OPERATOR, reason="お電話"))
+    await case.office().execute_update(Action.REPORT_NOT_CONFIRMED, ActionMessage(reason="お電話"))
     return case
 
 
@@ -151,7 +154,7 @@ async def completed_after_closing(environment: Environment) -> Case:
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.until(await case.now() + timedelta(days=32))
     await case.do_step(SetUpStep.BUSINESS_GROUP)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様のご希望"), action=Action.REOPEN)
+    await case.act(ActionMessage(reason="お客様のご希望"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     await case.until(await case.now() + timedelta(days=32))
     await case.do_steps(SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
@@ -169,7 +172,7 @@ async def sharing_never_released(environment: Environment) -> Case:
 async def rejected(environment: Environment) -> Case:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(EndCase(by=OPERATOR, reason="お客様が弥生ID を登録されないため"), action=Action.REJECT)
+    await case.act(EndCase(reason="お客様が弥生ID を登録されないため"), action=Action.REJECT)
     return case
 
 
@@ -177,7 +180,7 @@ async def corrected_after_a_reminder(environment: Environment) -> Case:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     await reminded(case)
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=OFFICE_B[0]))
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
@@ -187,7 +190,7 @@ async def corrected_after_a_reminder(environment: Environment) -> Case:
 async def cancelled_before_the_notice(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(Cancel(by=OPERATOR, reason="二重のお申し込みのため"))
+    await case.act(Cancel(reason="二重のお申し込みのため"))
     return case
 
 
@@ -195,18 +198,21 @@ async def cancelled_after_the_notice(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）"))
+    await case.act(AskCancel(reason="お客様のご希望"))
+    await answer(case, Action.DECLINE, "お客様にもう一度確認してください")
+    await cancel_with_approval(case, "お客様に確認した")
     return case
 
 
 async def cancelled_too_late(environment: Environment) -> Case:
-    """*Request Cancellation* after STEP5 began: refused, audited, and the case goes on to its end."""
+    """*Request Cancellation* of the application: an operator's turn, and the case goes on to its end."""
     case = await environment.apply(form())
     await at_rest(case, Stage.SET_UP)
     await case.do_step(SetUpStep.SUPPORT_PASSWORD)
     await case.application.cancel()
-    while not any("取り消さなかった" in row.action for row in await case.audit()):
+    while (await case.progress()).waiting_for is not WaitingFor.OPERATOR:
         await case.settled()
+    await case.act(ActionMessage(reason="お客様のご希望ではなかった"), action=Action.ADD_NOTE)
     await case.do_steps(*list(SetUpStep)[1:])
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case
@@ -215,19 +221,19 @@ async def cancelled_too_late(environment: Environment) -> Case:
 async def withdrawn(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
 async def held_and_extended(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
+    await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)
     await case.until(await case.now() + timedelta(days=5))
-    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
+    await case.act(ActionMessage(reason="相談が終わったため"), action=Action.RESUME)
     expires = (await case.progress()).waits_until or case.due_date
-    await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=expires + timedelta(days=7)))
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話で同意"), action=Action.RELEASE_SHARING)
+    await case.act(ExtendDeadline(reason="お客様のご都合", until=expires + timedelta(days=7)))
+    await case.act(ActionMessage(reason="お電話で同意"), action=Action.RELEASE_SHARING)
     await at_rest(case, Stage.SET_UP)
     await case.do_steps(*SetUpStep)
     await case.relink(*BANK_C, day_in_japan(await case.now()))
@@ -238,13 +244,13 @@ async def held_and_extended(environment: Environment) -> Case:
 async def held_past_the_deadline(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C]))
     await at_rest(case, Stage.SHARING)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
+    await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)
     await case.until(await case.now() + timedelta(days=32))
     later = day_in_japan(await case.now()) + timedelta(days=14)
-    await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=later))
-    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
+    await case.act(ExtendDeadline(reason="お客様のご都合", until=later))
+    await case.act(ActionMessage(reason="相談が終わったため"), action=Action.RESUME)
     await case.until(await case.now() + timedelta(hours=1))
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -258,7 +264,7 @@ async def link_added(environment: Environment) -> Case:
     case = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
     await at_rest(case, Stage.CORRECTION)
     right = ContractId(issued.contract_id)
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
+    await case.act(CorrectPair(reason="お電話", issued_contract_id=right))
     await at_rest(case, Stage.RELINK)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     return case
@@ -269,10 +275,10 @@ async def linked_standalone(environment: Environment) -> Case:
     pair = (YayoiId("office-2@midorikawa.example.co.jp"), OfficeToken("b6000003-0000-4000-8000-000000000002"))
     case = await environment.apply(form([pair], contract=ContractId("6000003"), network=False))
     await at_rest(case, Stage.SET_UP)
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
-    await case.act(RenewLink(by=OPERATOR, reason="お電話", whose=LinkHolder.APPLICANT))
-    await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
-    await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.COMPLETION_NOTICE))
+    await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
+    await case.act(RenewLink(reason="お電話", whose=LinkHolder.APPLICANT))
+    await case.act(HandOver(reason="休暇のため", to="鈴木"))
+    await case.act(ResendMail(reason="お電話", kind=MailKind.COMPLETION_NOTICE))
     await case.do_steps(*Procedure.LINKED_STANDALONE.set_up_steps)
     await case.relink(LinkKind.BANK_ACCOUNT, "みずうみ銀行 普通 2000003", day_in_japan(await case.now()))
     return case
@@ -284,9 +290,9 @@ async def not_linked_standalone(environment: Environment) -> Case:
     case = await environment.apply(form([pair], contract=ContractId("6000002"), linked=False, network=False))
     await at_rest(case, Stage.CORRECTION)
     right = YayoiId("office-2@shiraishi.example.co.jp")
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=right))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=right))
     await at_rest(case, Stage.SET_UP)
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    await case.act(Cancel(reason="お客様のご希望"))
     return case
 
 
@@ -294,7 +300,7 @@ async def all_cancelled(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_B, OFFICE_C]))
     await at_rest(case, Stage.SET_UP, 1)
     await at_rest(case, Stage.SHARING, 2)
-    cancel = Cancel(by=OPERATOR, reason="お客様のご希望")
+    cancel = Cancel(reason="お客様のご希望")
     await case.application.execute_update(MultiOfficeApplication.cancel, cancel)
     return case
 
@@ -305,7 +311,7 @@ async def one_ended_by_hand(environment: Environment) -> Case:
     await at_rest(case, Stage.SHARING, 1)
     await case.office(1).terminate("押し間違い")
     await at_rest(case, Stage.SET_UP, 2)
-    await case.act(EndCase(by="申込者", reason="不要になったため"), 2, action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), 2, action=Action.WITHDRAW)
     return case
 
 
@@ -314,10 +320,10 @@ async def notice_undelivered(environment: Environment) -> Case:
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.NOTIFY)
     environment.inbox.unknown.clear()
-    again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
+    again = ResendMail(reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
     await case.act(again)
     await at_rest(case, Stage.SET_UP)
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -325,13 +331,13 @@ async def notice_returned(environment: Environment) -> Case:
     """The notice is taken and comes back, twice; then it is sent again."""
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
-    again = ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
+    again = ResendMail(reason="受け取れるとのお電話", kind=MailKind.COMPLETION_NOTICE)
     for _ in range(2):
         await come_back(environment, environment.inbox.to(OFFICE_C[0])[-1])
         await case.settled()
         await case.act(again)
     await case.settled()
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 
@@ -344,9 +350,9 @@ async def refused_and_tried_again(environment: Environment) -> Case:
         await session.execute(update(SharingRow).filter_by(office_token=OFFICE_C[1]).values(ended_at=await case.now()))
     await case.until_day(day_in_japan(await case.now()) + timedelta(days=1))
     await set_closed(case, None)
-    await case.office().execute_update(Action.TRY_AGAIN, ActionMessage(by=OPERATOR, reason="直したため"))
+    await case.office().execute_update(Action.TRY_AGAIN, ActionMessage(reason="直したため"))
     await at_rest(case, Stage.SET_UP)
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     return case
 
 

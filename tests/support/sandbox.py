@@ -4,6 +4,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from workers.signed_updates import REPLAYED
 from workers.temporal import DATA_CONVERTER
 from workers.wiring.root import WORKFLOWS
 
@@ -15,5 +16,10 @@ RESTRICTED = SandboxedWorkflowRunner(
 
 async def replay(history: WorkflowHistory, *workflows: type) -> None:
     """Replay a history, restricted; raises what a worker would fail with."""
-    replayer = Replayer(workflows=workflows or WORKFLOWS, workflow_runner=RESTRICTED, data_converter=DATA_CONVERTER)
+    replayer = Replayer(
+        workflows=workflows or WORKFLOWS,
+        workflow_runner=RESTRICTED,
+        data_converter=DATA_CONVERTER,
+        interceptors=[REPLAYED],
+    )
     await replayer.replay_workflow(history)

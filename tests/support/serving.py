@@ -27,10 +27,17 @@ async def served(app: FastAPI, **options: Any) -> AsyncIterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # who comes before the server is ready waits and is not refused
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, **options))
-        serving = asyncio.create_task(server.serve([listener]))
-        try:
+        async with served_on(listener, app, **options):
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
+
+
+@asynccontextmanager
+async def served_on(listener: socket.socket, app: FastAPI, **options: Any) -> AsyncIterator[None]:
+    """Serve the app on a socket that listens already: for an app that is made with its own address."""
+    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, **options))
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

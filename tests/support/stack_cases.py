@@ -53,7 +53,7 @@ class Outside:
         return ApplicationNo((await self._post("/api/applications", form))["application_no"])
 
     async def report(self, kind: str, **facts: Any) -> None:
-        await self._post("/api/events", {"event_id": str(uuid4()), "kind": kind, "source": "test", **facts})
+        await self._post("/api/events", {"event_id": str(uuid4()), "kind": kind, **facts})
 
     async def notice(self, to: str) -> EmailMessage:
         """Wait for the completion notice to this address."""

@@ -22,8 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.calendar import BusinessCalendar
 from models.common.secret_keys import SecretKeys
+from models.common.signatures import Verifier
 from models.common.waiting_for import WaitingFor
 from models.tables import (
     ApplicationRow,
@@ -35,11 +37,15 @@ from models.tables import (
 )
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.procedures import Stage
-from tests.support.databases import begin_numbers
+from tests.support.databases import as_role, begin_numbers
 from tests.support.ending import end
 from tests.support.running import PATIENCE
+from tests.support.signing import PUBLIC, customers_signer
 from tests.support.web_procedures import AnsweringApplication, AnsweringOffice
 from web.app import create_app
+from web.common.auth.api_keys import Systems
+from workers.database_roles import DatabaseRole
+from workers.signed_updates import SignedUpdates
 from workers.temporal import DATA_CONVERTER
 
 NETWORK, STANDALONE = "8871304", "6111111"
@@ -263,32 +269,32 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def web_on(sessions: async_sessionmaker[AsyncSession], client: Client, **options: Any) -> AsyncIterator[Web]:
-    """Run the app; reconciles every second. `options` are more of the app's."""
+    """Run the app as its own role, with its API open; reconciles every second. `options` are more of the app's."""
     task_queue = f"web-{uuid4()}"
-    app = create_app(
-        sessions=sessions,
-        client=client,
-        calendar=BusinessCalendar(),
-        public_url=WEB,
-        secret_keys=SECRET,
-        ui_url=UI,
-        namespace="default",
-        task_queue=task_queue,
-        reconcile_every=timedelta(seconds=1),
-        **options,
-    )
-    async with (
-        app.router.lifespan_context(app),
-        browser_on(app) as http,
-    ):
-        yield Web(app, http, sessions, client, task_queue)
+    async with as_role(sessions, DatabaseRole.CUSTOMERS) as own:
+        app = create_app(
+            sessions=own,
+            client=client,
+            signer=customers_signer,
+            calendar=BusinessCalendar(),
+            public_url=WEB,
+            secret_keys=SECRET,
+            task_queue=task_queue,
+            reconcile_every=timedelta(seconds=1),
+            **{"systems": Systems((), open_to_all=True)} | options,
+        )
+        async with app.router.lifespan_context(app), browser_on(app) as http:
+            yield Web(app, http, sessions, client, task_queue)
 
 
 @asynccontextmanager
 async def answering(web: Web, client: Client | None = None) -> AsyncIterator[None]:
     """Run a worker whose procedures answer."""
     async with Worker(
-        client or web.client, task_queue=web.task_queue, workflows=[AnsweringApplication, AnsweringOffice]
+        client or web.client,
+        task_queue=web.task_queue,
+        workflows=[AnsweringApplication, AnsweringOffice],
+        interceptors=[SignedUpdates(lambda: Verifier(PUBLIC), OPERATION_PERMISSIONS)],
     ):
         yield
 

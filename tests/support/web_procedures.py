@@ -1,14 +1,15 @@
 """Procedures that answer as the real ones do, without doing anything: the web is tested against them."""
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from models.common.acting import who_acts
     from models.common.operator_actions import EndCase
     from models.common.operator_message import ActionMessage
     from models.yayoi.messages import ApplicationCase, OfficeCase
     from models.yayoi.operator_actions import CorrectPair, ServiceRelinked, SetUpStepDone, SharingReleased
     from models.yayoi.procedures import SetUpStep
+    from workflows.common.operator_updates import refused
 
 NOT_YET = "先に STEP5 サポート・サービスのパスワード設定を済ませてください。"
 TOO_LATE = "STEP5 を始めた後は取り下げられません。責任者の承認を得て取り消し（cancel）を使ってください。"
@@ -43,43 +44,43 @@ class AnsweringOffice:
 
     @workflow.update
     async def report_set_up_step(self, report: SetUpStepDone) -> None:
-        if report.step is SetUpStep.BUSINESS_GROUP and report.by == "system:strict" and self._refusals_left:
+        if report.step is SetUpStep.BUSINESS_GROUP and who_acts() == "system:strict" and self._refusals_left:
             self._refusals_left -= 1
-            raise ApplicationError(GROUP_TAKEN)
+            raise refused(GROUP_TAKEN)
         self._steps.append(report.step)
-        self._taken.append(f"{report.by} {report.event_id} {report.step}")
+        self._taken.append(f"{who_acts()} {report.event_id} {report.step}")
 
     @report_set_up_step.validator
     def _check_set_up_step(self, report: SetUpStepDone) -> None:
         if report.step is not SetUpStep.SUPPORT_PASSWORD and SetUpStep.SUPPORT_PASSWORD not in self._steps:
-            raise ApplicationError(NOT_YET)
+            raise refused(NOT_YET)
 
     @workflow.update
     async def report_sharing_released(self, report: SharingReleased) -> None:
-        self._taken.append(f"{report.by} {report.event_id} sharing_released")
+        self._taken.append(f"{who_acts()} {report.event_id} sharing_released")
 
     @workflow.update
     async def correct_pair(self, message: CorrectPair) -> None:
-        self._taken.append(f"{message.by} {message.event_id} {message.yayoi_id} {message.office_token}")
+        self._taken.append(f"{who_acts()} {message.event_id} {message.yayoi_id} {message.office_token}")
 
     @workflow.update
     async def release_sharing(self, message: ActionMessage) -> None:
-        self._taken.append(f"{message.by} {message.event_id} release_sharing")
+        self._taken.append(f"{who_acts()} {message.event_id} release_sharing")
 
     @workflow.update
     async def withdraw(self, message: EndCase) -> None:
-        self._taken.append(f"{message.by} {message.event_id} withdraw")
+        self._taken.append(f"{who_acts()} {message.event_id} withdraw")
         self._texts.append(f"{message.reason}／{message.text_for_customer}")
 
     @withdraw.validator
     def _check_withdraw(self, message: EndCase) -> None:
         del message
         if self._steps:
-            raise ApplicationError(f"{TOO_LATE}いまできる操作：add_note")
+            raise refused(f"{TOO_LATE}いまできる操作：add_note")
 
     @workflow.update
     async def report_relink(self, report: ServiceRelinked) -> None:
-        self._taken.append(f"{report.by} {report.event_id} {report.kind} {report.service} {report.relinked_on}")
+        self._taken.append(f"{who_acts()} {report.event_id} {report.kind} {report.service} {report.relinked_on}")
 
     @workflow.signal
     def end(self) -> None:

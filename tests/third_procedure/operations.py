@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from models.common.allowed_actors import ON_CASES, Permissions
 from models.common.case_state import CaseState
 from models.common.operations import Operation, Operations
 from models.common.operator_actions import EndCase
@@ -31,3 +32,6 @@ def _refusal(_operation: ManualOperation, state: ManualState) -> str | None:
 
 
 OPERATIONS: Operations[ManualOperation, ManualState] = Operations(tuple(ManualOperation), _refusal)
+
+PERMISSIONS: Permissions = {"ManualRequest": dict.fromkeys(ManualOperation, ON_CASES)}
+"""Who may send them: without a line here nobody may."""

@@ -19,17 +19,23 @@ from activities.common.calendar import CalendarActivities
 from activities.common.case_status import CaseStatusActivities
 from models.common.calendar import BusinessCalendar, day_in_japan, end_of
 from models.common.case_status import CaseStatus
+from models.common.signatures import SignatureRefusal, Verifier
 from models.common.store.case_status import begin_status, status_of
 from models.common.store.ledger import Ledger
 from models.tables import AuditRow
+from tests.support.environment import details_of
 from tests.support.sandbox import RESTRICTED
+from tests.support.signing import PUBLIC, acting_as
 from tests.third_procedure.activities import ManualActivities
 from tests.third_procedure.messages import ManualCase, ManualOutcome, ManualStage
+from tests.third_procedure.operations import PERMISSIONS
 from tests.third_procedure.workflow import ManualRequest
+from workers.signed_updates import SignedUpdates
+from workflows.common.operator_turn import CANCELLATION_ASKED
 
 ROOT = Path(__file__).parents[2]
 EXPIRES_ON = day_in_japan(datetime.now(UTC)) + timedelta(days=14)
-SAID = {"by": "佐藤", "reason": "宅配便"}
+SAID = {"reason": "宅配便"}
 Manual = WorkflowHandle[ManualRequest, ManualOutcome]
 
 
@@ -46,7 +52,12 @@ async def manual(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowE
     async with sessions.begin() as session:
         begin_status(session, case.case_no, None, CaseStatus.first(ManualStage.REQUESTED, case.requested_at))
     async with Worker(
-        temporal.client, task_queue=queue, workflows=[ManualRequest], activities=activities, workflow_runner=RESTRICTED
+        temporal.client,
+        task_queue=queue,
+        workflows=[ManualRequest],
+        activities=activities,
+        workflow_runner=RESTRICTED,
+        interceptors=[SignedUpdates(lambda: Verifier(PUBLIC), PERMISSIONS)],
     ):
         yield await temporal.client.start_workflow(ManualRequest.run, case, id=queue, task_queue=queue)
 
@@ -76,11 +87,22 @@ async def test_an_operator_ends_it_and_what_happened_is_in_the_audit_trail(
 async def test_a_misread_json_is_refused_in_japanese(manual: Manual) -> None:
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await manual.execute_update("sent", {"by": "佐藤"})
-    assert "JSON を読み取れません（reason：入力してください。）" in str(failed.value.cause)
+    assert "JSON を読み取れません（reason：入力してください。、by：この項目は受け付けていません。" in str(
+        failed.value.cause
+    )
 
 
-async def test_request_cancellation_withdraws_it(manual: Manual) -> None:
+async def test_what_nobody_has_signed_is_refused(manual: Manual) -> None:
+    with acting_as(None), pytest.raises(WorkflowUpdateFailedError) as failed:
+        await manual.execute_update("sent", SAID)
+    assert SignatureRefusal.UNSIGNED.reason in str(failed.value.cause)
+
+
+async def test_request_cancellation_is_noted_and_an_operator_decides(manual: Manual) -> None:
     await manual.cancel()
+    while CANCELLATION_ASKED not in await details_of(manual):
+        pass
+    await manual.execute_update("withdraw", SAID)
     assert await manual.result() is ManualOutcome.WITHDRAWN
 
 

@@ -15,6 +15,7 @@ from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import also_possible, history, to_do_now
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.search_attributes import columns_of
 from workflows.common.waiting import ScheduledAction, reminders, wait_until
@@ -56,8 +57,8 @@ class ManualRequest:
         await self._end(ManualOperation.WITHDRAW, ManualOutcome.WITHDRAWN, message)
 
     async def cancellation_requested(self) -> None:
-        message = EndCase(by="Web UI", reason="Request Cancellation")
-        await self._end(ManualOperation.WITHDRAW, ManualOutcome.WITHDRAWN, message)
+        self.view.note(CANCELLATION_ASKED)
+        self.view.show()
 
     def check_possible(self, operation: ManualOperation, message: ActionMessage) -> None:
         if reason := OPERATIONS.refuse(operation, message, self._state):

@@ -16,6 +16,7 @@ from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookKind, WebhookSt
 from models.yayoi.mails import REFUSED_FORM_SUBJECT
 from tests.support.environment import Environment
 from tests.support.provider_forms import refuse
+from tests.support.signing import key_folder
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, smtp_inbox_has, stored, subscribers
@@ -23,6 +24,7 @@ from tests.support.webhook_receiver import SECRET, Receiver, receiving
 from workers.cli import app
 from workers.commands import forms as forms_command
 from workers.commands import webhooks as webhooks_command
+from workers.commands.acting import command_actor
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.inbox import text_of
@@ -43,7 +45,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 def settings(environment: Environment, database_url: str) -> Settings:
     """As a command reads them on the machine of an operator."""
     address = environment.client.service_client.config.target_host
-    return Settings(database_url=database_url, temporal_address=address, form_mapping=MAPPING)
+    return Settings(
+        signing_keys_dir=key_folder(), database_url=database_url, temporal_address=address, form_mapping=MAPPING
+    )
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
@@ -118,22 +122,22 @@ async def test_a_dead_letter_is_listed_and_sent_again_while_it_waits_and_after(
     assert await webhooks_command.dead(settings) == 1
     assert message.message_id in capsys.readouterr().out
 
-    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     with pytest.raises(ClearError, match="送信に失敗した後だけ"):
-        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+        await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     await message.die()
     await message.shown(WebhookStage.DEAD, WaitingFor.OPERATOR)
     await message.pass_time(KEPT_DEAD + timedelta(minutes=1))
     await message.handle.result()
 
-    await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+    await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     await message.start()  # as the web does every few seconds
     assert (await message.until(WebhookStage.DELIVERED)).attempts == 2 * ATTEMPTS + 1
     assert await webhooks_command.dead(settings) == 0
     with pytest.raises(ClearError, match="was delivered"):
-        await webhooks_command.resend(settings, message.message_id, "佐藤", "直ったため")
+        await webhooks_command.resend(settings, message.message_id, command_actor("sk"), "直ったため")
     with pytest.raises(ClearError, match="no message msg_0"):
-        await webhooks_command.resend(settings, "msg_0", "佐藤", "直ったため")
+        await webhooks_command.resend(settings, "msg_0", command_actor("sk"), "直ったため")
 
 
 async def found_in_queue(message: Message) -> list[str]:

@@ -1,5 +1,6 @@
 """`docker-compose.yml` and `Dockerfile`, read: what they say must be what the program knows."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,18 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from models.common.signing_keys import KeyPurpose
+from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from workers.cli import app
+from workers.database_roles import DatabaseRole
+from workers.key_files import KeyFiles
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-ONE_SHOTS = {"temporal-schema", "temporal-namespace", "migrate"}
+ONE_SHOTS = {"temporal-schema", "temporal-namespace", "migrate", "keys"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -37,7 +42,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_there_is_everything_that_the_program_needs() -> None:
-    assert OURS.keys() == {"migrate", "worker", "web"}
+    assert OURS.keys() == {"migrate", "keys", "worker", "web", "desk"}
     assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
 
 
@@ -47,21 +52,35 @@ OF_OTHERS = {
     # What the image's configuration is made of.
     "temporal": {"DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"},
     "temporal-namespace": {"TEMPORAL_ADDRESS"},  # temporal, the command
-    "temporal-ui": {"TEMPORAL_ADDRESS"},
+    "temporal-ui": {
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_DISABLE_NEWS_FETCH",
+        "TEMPORAL_WORKFLOW_TERMINATE_DISABLED",
+        "TEMPORAL_WORKFLOW_CANCEL_DISABLED",
+        "TEMPORAL_WORKFLOW_SIGNAL_DISABLED",
+        "TEMPORAL_WORKFLOW_RESET_DISABLED",
+        "TEMPORAL_WORKFLOW_PAUSE_DISABLED",
+        "TEMPORAL_BATCH_ACTIONS_DISABLED",
+        "TEMPORAL_START_WORKFLOW_DISABLED",
+        "TEMPORAL_ACTIVITY_COMMANDS_DISABLED",
+    },  # the Web UI: nothing that changes is offered but an update
     "mailpit": {"MP_DATABASE"},
     "web": {"FORWARDED_ALLOW_IPS"},  # uvicorn
+    "desk": {"FORWARDED_ALLOW_IPS"},
 }
 """The variables that are not settings of ours, by the service whose program reads them."""
 
 NOT_PASSED = {
     "state_dir": "the embedded servers",
     "temporal_port": "the embedded servers",
-    "temporal_ui_port": "the embedded servers",
     "time_skipping": "the embedded servers",
     "temporal_config": "what demo and bench do not read",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
     "form_mapping": "a file, mounted with a second Compose file",
     "bounce_maildir": "a folder, mounted with a second Compose file",
+    "api_open": "the API has keys",
+    "oidc_client_secret_file": "a file, mounted with a second Compose file",
+    "sign_in_run": "the embedded servers",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
 """The settings that nobody sets here, each with what it is about."""
@@ -75,7 +94,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
 
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
-    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in SERVICES["web"]["environment"]}
+    given = SERVICES["web"]["environment"] | SERVICES["desk"]["environment"] | SERVICES["migrate"]["environment"]
+    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
 
@@ -90,6 +110,9 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -
     for variable, value in OURS[name]["environment"].items():
         default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
         monkeypatch.setenv(variable, default.group(1) if default else value)
+    monkeypatch.setenv("TETSUZUKI_API_KEYS", f"registry:{'k' * 32}")
+    if "TETSUZUKI_OIDC_ISSUER" in OURS[name]["environment"]:
+        monkeypatch.setenv("TETSUZUKI_OIDC_ISSUER", "https://login.example.co.jp/realms/back-office")
     settings = Settings()
     assert settings.database_url
     assert settings.temporal_address == "temporal:7233"
@@ -150,10 +173,11 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
 def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
     check = SERVICES["migrate"]
     assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
-    for name in ("worker", "web"):
+    for name in ("worker", "web", "desk"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert SERVICES[name]["image"] == check["image"]
-        assert check["environment"].items() <= SERVICES[name]["environment"].items()
+        assert COMPOSE["x-settings"].items() <= SERVICES[name]["environment"].items()
+    assert COMPOSE["x-settings"].items() <= check["environment"].items()
 
 
 def test_every_volume_is_named() -> None:
@@ -165,17 +189,28 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     required = set()
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|PWD|SECRET|KEY", variable):
+            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR)", variable):
                 ((name, suffix),) = variables(value).items()
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
                 required |= {name} if suffix.startswith(":?") else set()
-    assert required == {"POSTGRES_PASSWORD", "TETSUZUKI_SECRET_KEY", "TETSUZUKI_API_KEYS"}
+    passwords = {f"{name}_DATABASE_PASSWORD" for name in ("CUSTOMERS", "DESK", "WORKER")}
+    provider = {f"TETSUZUKI_OIDC_{name}" for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")}
+    assert required == passwords | {
+        "POSTGRES_PASSWORD",
+        "TETSUZUKI_SECRET_KEY",
+        "TETSUZUKI_API_KEYS",
+        "TETSUZUKI_OIDC_CLIENT_SECRET",
+    }
+    required |= provider
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w+)=$", example, re.MULTILINE)) == required
     assert not re.search(r"^\w+=.", example, re.MULTILINE)
     offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
-    assert offered == variables((ROOT / "docker-compose.yml").read_text(encoding="utf-8")).keys()
+    files = [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.keycloak.yml")
+    ]
+    assert offered == variables("".join(files)).keys()
 
 
 def test_workers_can_be_many() -> None:
@@ -185,9 +220,65 @@ def test_workers_can_be_many() -> None:
     assert not worker.get("volumes")
 
 
-@each_service
-def test_ports_are_open_on_this_machine_only(name: str) -> None:
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"web": ["127.0.0.1:8080:8080"], "desk": ["127.0.0.1:8233:8233"]}
+    for more, ports in {"mails": {"mailpit": 8025}, "keycloak": {"desk": 8180}}.items():
+        opened = {name: service["ports"] for name, service in further(more)["services"].items() if "ports" in service}
+        assert opened == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
+
+
+def further(name: str) -> dict[str, Any]:
+    """Return one of the files that add something."""
+    text = (ROOT / f"docker-compose.{name}.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
+    owner = COMPOSE["x-owner"]
+    for name in ("migrate", "keys"):
+        assert owner.items() <= SERVICES[name]["environment"].items()
+    roles = {"web": DatabaseRole.CUSTOMERS, "desk": DatabaseRole.DESK, "worker": DatabaseRole.WORKER}
+    for name, role in roles.items():
+        given = SERVICES[name]["environment"]
+        variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
+        assert given["TETSUZUKI_DATABASE_URL"] == f"postgresql+asyncpg://{role}@postgres:5432/tetsuzuki"
+        assert given["TETSUZUKI_DATABASE_PASSWORD"] == variable
+        assert SERVICES["migrate"]["environment"][f"TETSUZUKI_DATABASE_{role.name}_PASSWORD"] == variable
+        assert not [each for each in given if each.startswith("TETSUZUKI_DATABASE_") and each.count("_") > 2]
+    assert len(DatabaseRole) == len(roles)
+
+
+def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None:
+    mounted = {
+        name: sorted(mount for mount in service.get("volumes", []) if "/keys" in mount)
+        for name, service in OURS.items()
+    }
+    assert mounted == {
+        "migrate": [],
+        "worker": [],
+        "keys": ["audit-keys:/keys/audit", "customers-keys:/keys/customers", "operators-keys:/keys/operators"],
+        "web": ["customers-keys:/keys/customers:ro"],
+        "desk": ["audit-keys:/keys/audit:ro", "operators-keys:/keys/operators:ro"],
+    }
+    assert {f"{purpose}-keys" for purpose in KeyPurpose} <= COMPOSE["volumes"].keys()
+    assert "/keys /keys/customers /keys/operators /keys/audit" in DOCKERFILE
+    folders = {
+        purpose: KeyFiles(Settings(signing_keys_dir=Path("/keys"))).file_of(f"{purpose}-x") for purpose in KeyPurpose
+    }
+    assert folders == {purpose: Path(f"/keys/{purpose}/{purpose}-x") for purpose in KeyPurpose}
+
+
+def test_the_keycloak_that_can_be_added_knows_the_desks_addresses() -> None:
+    added = further("keycloak")
+    realm = re.sub(r"\$\{\w+(:-([^}]*)|:\?[^}]*)\}", r"\2", added["configs"]["keycloak-realm"]["content"])
+    [client] = json.loads(realm)["clients"]
+    desk = "http://127.0.0.1:8233"
+    assert client["redirectUris"] == [f"{desk}{CALLBACK}"]
+    assert client["attributes"]["post.logout.redirect.uris"] == f"{desk}{SIGNED_OUT}"
+    assert client["attributes"]["backchannel.logout.url"] == f"{desk}{BACK_CHANNEL}"
+    assert added["services"]["keycloak"]["network_mode"] == "service:desk"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", added["services"]["keycloak"]["image"].rpartition(":")[2])
 
 
 def test_our_own_containers_can_do_little() -> None:

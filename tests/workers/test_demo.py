@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from tests.support.ending import end
 from tests.support.namespaces import new_namespace
+from tests.support.signing import operators_signer
+from web.common.operation_sender import OperationSender
 from workers.cli import app
 from workers.demo import demo
 from workers.demo import run as run_module
@@ -28,7 +30,8 @@ TARO = "taro@yayoi-taro.example.jp"
 async def running(mail_folder: Path, client: Client | None = None) -> AsyncIterator[DemoRun]:
     """A demo without a stack: only what arrives in the folder is there."""
     async with httpx.AsyncClient() as http:
-        yield DemoRun(http, client or await Client.connect("127.0.0.1:1", lazy=True), async_sessionmaker(), mail_folder)
+        client = client or await Client.connect("127.0.0.1:1", lazy=True)
+        yield DemoRun(http, client, OperationSender(client, operators_signer), async_sessionmaker(), mail_folder)
 
 
 def arrives(folder: Path, subject: str) -> None:

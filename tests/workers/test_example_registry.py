@@ -121,7 +121,7 @@ def test_y5_the_token_of_another_contract() -> None:
 def test_the_operators_are_those_of_the_document() -> None:
     operators = of_kind("operator")
     assert len(operators) == 4
-    [supervisor] = of_kind("operator", supervisor=True)
+    [supervisor] = [operator for operator in operators if "supervisor" in operator.get("roles", ())]
     assert supervisor["takes_cases"] is False
     assert [operator["name"] for operator in operators if "leave_from" in operator] == ["高橋"]
     document = DOCUMENT.read_text(encoding="utf-8")

@@ -384,19 +384,50 @@ async def test_progress_ends_at_the_size_of_the_file(sessions: Sessions, tmp_pat
         assert await session.scalar(select(func.count()).select_from(tables.YayoiIdRow)) == len(rows)
 
 
-OPERATOR = {"record": "operator", "name": "佐藤", "mail_address": "sato@example.jp"}
+OPERATOR = {"record": "operator", "handle": "sk", "name": "佐藤", "mail_address": "sato@example.jp"}
 
 
 async def test_an_operator_is_loaded_and_changed_by_loading_again(sessions: Sessions, tmp_path: Path) -> None:
     assert (await load(sessions, write(tmp_path, OPERATOR))).loaded == 1
-    on_leave = OPERATOR | {"supervisor": True, "leave_from": "2026-11-01", "leave_until": "2026-11-10"}
+    on_leave = OPERATOR | {"roles": "supervisor, auditor", "leave_from": "2026-11-01", "leave_until": "2026-11-10"}
     assert (await load(sessions, write(tmp_path, on_leave))).loaded == 1
     assert (await load(sessions, write(tmp_path, on_leave))).unchanged == 1
     async with sessions() as session:
-        operator = await session.get_one(tables.OperatorRow, "佐藤")
-    assert (operator.supervisor, operator.takes_cases) == (True, True)
+        [operator] = await session.scalars(select(tables.OperatorRow).where(tables.OperatorRow.supervisor))
+    assert (operator.name, operator.roles, operator.takes_cases) == ("佐藤", ["supervisor", "auditor"], True)
+    assert operator.supervisor
     days = (date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 10), date(2026, 11, 11))
     assert [operator.is_on_leave(day) for day in days] == [False, True, True, False]
+
+
+async def test_a_file_leaves_roles_and_leave_as_they_are_that_it_does_not_mention(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    here = {"roles": ["administrator"], "takes_cases": False, "leave_from": "2026-11-01", "leave_until": "2026-11-10"}
+    await load(sessions, write(tmp_path, OPERATOR | here))
+    report = await load(sessions, write(tmp_path, OPERATOR | {"name": "佐藤 花子"}))
+    assert (report.loaded, report.refused) == (1, ())
+    async with sessions() as session:
+        [row] = await session.scalars(select(tables.OperatorRow))
+    assert (row.name, row.roles, row.takes_cases) == ("佐藤 花子", ["administrator"], False)
+    assert (row.leave_from, row.leave_until) == (date(2026, 11, 1), date(2026, 11, 10))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"handle": "s"}, "handle"),
+        ({"handle": "佐藤"}, "handle"),
+        ({"handle": "other"}, "別の handle の担当者"),
+        ({"roles": "chief"}, "caseworker、supervisor、auditor、administrator のいずれか"),
+    ],
+)
+async def test_an_operator_is_refused_whose_handle_name_or_role_is_wrong(
+    sessions: Sessions, tmp_path: Path, wrong: dict[str, str], why: str
+) -> None:
+    await load(sessions, write(tmp_path, OPERATOR))
+    [refused] = (await load(sessions, write(tmp_path, OPERATOR | wrong))).refused
+    assert why in refused.reason
 
 
 @pytest.mark.parametrize("leave", [{"leave_until": "2026-11-10"}, {"leave_from": "2026-11-11"}], ids=["no day", "late"])

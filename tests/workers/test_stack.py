@@ -22,7 +22,7 @@ from workers.stack.supervisor import Stack
 
 pytestmark = pytest.mark.stack
 
-PARTS = ["postgres", "temporal", "inbox", "worker", "web"]
+PARTS = ["postgres", "temporal", "inbox", "worker", "web", "desk"]
 
 
 def _alive(pids: list[int]) -> list[int]:
@@ -67,7 +67,7 @@ async def test_a_stack_that_stands_alone_reads_nothing_of_its_caller_s_settings_
 ) -> None:
     settings = alone(tmp_path)
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    given = {"state_dir", "temporal_config", "web_port", "temporal_port", "temporal_ui_port", "smtp_port"}
+    given = {"state_dir", "temporal_config", "web_port", "desk_port", "temporal_port", "smtp_port", "api_open"}
     assert dict(settings) == defaults | {name: getattr(settings, name) for name in given}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _WHAT_A_CHILD_READS, env=environment(settings), stdout=asyncio.subprocess.PIPE
@@ -102,9 +102,9 @@ async def test_every_part_that_is_killed_comes_back_and_a_second_stack_is_refuse
 
 async def test_a_taken_port_is_refused_and_nothing_is_started(state_dir: Path) -> None:
     settings = alone(state_dir)
-    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", settings.temporal_ui_port):
+    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", settings.desk_port):
         stack = Stack(settings)
-        with pytest.raises(StackError, match="TETSUZUKI_TEMPORAL_UI_PORT"):
+        with pytest.raises(StackError, match="TETSUZUKI_DESK_PORT"):
             await stack.__aenter__()
     assert stack.processes == {}
     assert not Places(state_dir).postgres.exists()
@@ -141,6 +141,6 @@ async def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_one(sta
         assert await second.wait() == 0
     assert _alive(started) == []
     said = (tmp_path / "second").read_text()
-    for address in (settings.web_port, settings.temporal_port, settings.temporal_ui_port, settings.smtp_port):
+    for address in (settings.web_port, settings.desk_port, settings.temporal_port, settings.smtp_port):
         assert f"127.0.0.1:{address}" in said
     assert said.endswith("stopping: work in hand is finished first\nstopped\n")

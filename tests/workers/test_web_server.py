@@ -5,7 +5,6 @@ import pytest
 from fastapi import FastAPI, Request
 
 from web.common.auth import client_address
-from workers.settings import Settings
 from workers.web_server import config
 
 app = FastAPI()
@@ -32,7 +31,7 @@ async def test_nobody_is_believed_to_speak_for_another_client_unless_a_setting_n
     monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     if named is not None:
         monkeypatch.setenv("FORWARDED_ALLOW_IPS", named)
-    served = config(Settings(), app)
+    served = config(app, "127.0.0.1", 8080)
     served.load()
     transport = httpx.ASGITransport(served.loaded_app, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as http:

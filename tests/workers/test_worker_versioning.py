@@ -20,7 +20,7 @@ from models.common.operator_message import ActionMessage
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from tests.replay.changed_procedures import WithOneStepMore, WithOneStepMorePatched
-from tests.support.environment import OFFICE_C, OPERATOR, Environment, at_rest, environment_with_worker, form
+from tests.support.environment import OFFICE_C, Environment, at_rest, environment_with_worker, form
 from tests.support.recorded_paths import waiting_for_sharing
 from tests.support.running import PATIENCE
 from tests.support.smtp_inbox import SmtpInbox
@@ -112,7 +112,7 @@ async def test_a_case_that_began_without_versions_goes_over_to_the_first_build(
         async with worker_of(environment, "first"), asyncio.timeout(PATIENCE):
             await make_current(environment, "first")
             while await build_of(begun.office()) != "first":
-                await begun.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
+                await begun.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
 
 
 def changed(procedure: type) -> Sequence[type]:
@@ -139,7 +139,7 @@ async def test_open_cases_follow_to_a_build_that_understands_them(
             await case.release_sharing()
             await at_rest(case, Stage.SET_UP)
             assert await follows(case.office(), "new")
-            await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）"))
+            await case.act(Cancel(reason="お客様のご希望"))
             await case.application.result()
             assert await follows(case.application, "new")
 

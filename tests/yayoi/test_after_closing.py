@@ -33,13 +33,13 @@ from tests.support.environment import (
     details_of,
     form,
 )
-from tests.support.operator_actions import shown_actions
+from tests.support.operator_actions import cancel_with_approval, shown_actions
 from tests.support.recorded_paths import BANK_B
 from workers.stack.inbox import text_of
 
 STEP5 = SetUpStep.SUPPORT_PASSWORD
 SAYS_OVER = OVER.partition("お問い合わせ画面")[0]
-REOPEN = ActionMessage(by=OPERATOR, reason="お客様のご希望")
+REOPEN = ActionMessage(reason="お客様のご希望")
 CLOSED_AFTER, OVER_AFTER = timedelta(days=FOLLOW_UP_DAYS + 1), timedelta(days=AFTER_CLOSING_DAYS + 1)
 
 
@@ -90,7 +90,7 @@ async def test_y25_what_is_done_late_completes_the_case(environment: Environment
     await case.application.result()
     await case.do_steps(SetUpStep.BUSINESS_GROUP, SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
     assert (await case.progress()).open_points == (f"口座連携「{BANK_B[1]}」の再連携",)
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
     await case.relink(*BANK_B, day_in_japan(await case.now()))
     ended = await case.office().result()
     assert (ended.outcome, ended.open_points) == (Outcome.COMPLETED, ())
@@ -133,7 +133,7 @@ async def test_y25_an_application_ends_when_its_offices_have_closed_whatever_sti
     # Its own Yayoi ID is notified at once; the application waits for its other office.
     assert [notice.office_no for notice in await case.notices(MailKind.FOLLOW_UP_ENDED)] == [1]
     assert await case.notices(MailKind.FINISHED) == []
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"), 2)
+    await case.act(Cancel(reason="お客様のご希望"), 2)
     outcomes = [office.outcome for office in (await case.application.result()).offices]
     assert outcomes == [Outcome.INCOMPLETE, Outcome.CANCELLED]
     assert (await case.progress(1)).stage is Stage.AFTER_CLOSING
@@ -185,7 +185,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
         *(Action.ADD_NOTE, Action.RESEND_MAIL, Action.RENEW_LINK, Action.HAND_OVER, Action.RETRACT_SET_UP_STEP),
     }
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中"))
+        await case.act(Cancel(reason="お客様のご希望"))
     assert "再開（reopen）してから" in str(refused.value.cause)
     reminders = len(await case.notices(MailKind.FOLLOW_UP_REMINDER))
     await case.act(REOPEN, action=Action.REOPEN)
@@ -197,7 +197,7 @@ async def test_y25_a_reopened_case_is_reminded_and_closes_again(environment: Env
     await case.until_day(environment.calendar.business_days_after(reopened_on, 3))
     assert len(await case.notices(MailKind.FOLLOW_UP_REMINDER)) == reminders + 1
     assert (OPERATOR, REOPEN.reason) in {(entry.by, entry.reason) for entry in await case.audit()}
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中"))
+    await cancel_with_approval(case, "お客様のご希望")
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     assert len(await case.notices(MailKind.FINISHED)) == 1
 
@@ -215,7 +215,7 @@ async def test_y1_y25_a_reopened_pair_is_held_again_unless_somebody_else_holds_i
     assert f"申込 {other.application_no} で使われているため、再開できません。" in str(held.value.cause)
     assert (await case.progress()).stage is Stage.AFTER_CLOSING
     await case.do_step(STEP5)  # what is open can be done all the same
-    await other.act(Cancel(by=OPERATOR, reason="二重のお申し込み"))
+    await other.act(Cancel(reason="二重のお申し込み"))
     await other.application.result()
     await case.act(REOPEN, action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)

@@ -10,11 +10,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
+from models.common.commitments import new_salt
 from models.common.waiting_for import WaitingFor
 from models.tables import ApplicationOfficeRow, ApplicationRow, CaseStatusRow, EventRow, SetUpStepRow, SharingRow
 from models.yayoi.case_links import case_path
 from models.yayoi.customer_events import AnyEvent
 from models.yayoi.events import SupportPasswordSetEvent
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.pair_rules import NOT_REGISTERED, PairProblem
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.event_cases import STILL_SHARED
@@ -92,7 +94,7 @@ async def test_a_correction_shows_the_name_of_the_office_before_it_is_sent_and_c
         sent = [await web.http.post(path, data=hidden_fields(confirm) | {"action": "send"}) for _ in range(2)]
         assert {answer.status_code for answer in sent} == {303}
         [event] = await web.rows(select(EventRow))
-        assert await taken(office) == [f"申込者 {event.event_id} None {TOKEN_C}"]
+        assert await taken(office) == [f"applicant:{number}/1 {event.event_id} None {TOKEN_C}"]
         assert {answer.headers["location"] for answer in sent} == {
             f"{case_path(SECRET, number, SOON)}&event={event.event_id}"
         }
@@ -158,7 +160,7 @@ async def test_y13_a_claim_that_sharing_has_ended_counts_only_when_it_has(web: W
             await session.execute(update(SharingRow).values(ended_at=datetime.now(UTC)))
         answer = await act(web, path, {"action": "released"})
         assert answer.status_code == 303
-        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "sharing_released"]]
+        assert [what.split()[0::2] for what in await taken(office)] == [[f"applicant:{number}/1", "sharing_released"]]
         assert "共有が解除されたことを確認しました。" in (await web.http.get(answer.headers["location"])).text
 
 
@@ -175,7 +177,7 @@ async def test_y13_the_system_releases_the_sharing_only_with_consent(web: Web) -
         assert await taken(office) == []
         answer = await act(web, path, {"action": "delegate", "consent": "true"}, form=1)
         assert answer.status_code == 303
-        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "release_sharing"]]
+        assert [what.split()[0::2] for what in await taken(office)] == [[f"applicant:{number}/1", "release_sharing"]]
 
 
 async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -> None:
@@ -193,7 +195,7 @@ async def test_y27_a_withdrawal_says_what_will_happen_and_comes_once(web: Web) -
             assert consequence in text
         answer = await act(web, path)
         assert answer.status_code == 303
-        assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
+        assert [what.split()[0::2] for what in await taken(office)] == [[f"applicant:{number}/1", "withdraw"]]
         assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
 
 
@@ -214,7 +216,7 @@ async def test_y27_what_the_procedure_refuses_is_said_in_the_applicants_words(we
     number = await web.applied(pair())
     async with answering(web):
         office = await running(web, number)
-        step = {"by": "担当者", "reason": "お電話", "step": "support_password"}
+        step = {"reason": "お電話", "step": "support_password"}
         await office.execute_update("report_set_up_step", step)
         answer = await act(web, action(number, "withdraw"))
         assert answer.status_code == 409
@@ -332,7 +334,7 @@ async def test_what_is_done_while_temporal_is_away_is_taken_and_delivered_later(
                 return event.delivered_at is not None
 
             await until(delivered)
-            assert [what.split()[0::2] for what in await taken(office)] == [["申込者", "withdraw"]]
+            assert [what.split()[0::2] for what in await taken(office)] == [[f"applicant:{number}/1", "withdraw"]]
             assert "取り下げを受け付けました。" in (await web.http.get(answer.headers["location"])).text
         await proxy.close()
         await end_cases(web, temporal.client)
@@ -347,6 +349,8 @@ async def test_what_was_done_is_shown_on_the_page_of_its_own_case_alone(web: Web
                 digest="",
                 kind="withdrawn",
                 payload={},
+                sent_by=f"applicant:{mine}/1",
+                salt=new_salt(),
                 application_no=mine,
                 office_no=1,
                 refused_because="だめです。いまできる操作：cancel",
@@ -367,7 +371,7 @@ async def test_what_was_done_is_shown_on_the_page_of_its_own_case_alone(web: Web
 )
 async def test_other_systems_cannot_speak_for_the_applicant(web: Web, kind: str) -> None:
     number = await web.applied(pair())
-    event = {"event_id": str(uuid4()), "kind": kind, "source": "customer-pages"}
+    event = {"event_id": str(uuid4()), "kind": kind}
     assert (await web.report(event | {"application_no": number, "office_no": 1})).status_code == 422
 
 
@@ -386,15 +390,15 @@ class RefusingDelivery(EventDelivery):
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    async def take(self, event: AnyEvent) -> Any:  # noqa: ARG002 whatever it says
+    async def take_from(self, who: YayoiId, event: AnyEvent) -> Any:  # noqa: ARG002 whatever it says
         raise EventRefusedError(self.reason)
 
 
 async def test_y27_what_is_refused_on_the_pages_after_the_notice_says_nothing_that_only_operators_can_do() -> None:
     delivery = RefusingDelivery("STEP5 は記録済みです。いまできる操作：cancel、hold")
-    about = {"event_id": uuid4(), "source": "customer-pages", "contract_id": "7000001", "yayoi_id": "b@example.co.jp"}
+    about = {"event_id": uuid4(), "contract_id": "7000001", "yayoi_id": "b@example.co.jp"}
     done = SupportPasswordSetEvent.model_validate(about | {"kind": "support_password_set"})
-    assert await report(delivery, done) == Reported("STEP5 は記録済みです。")
+    assert await report(delivery, done, YayoiId("b@example.co.jp")) == Reported("STEP5 は記録済みです。")
 
 
 def test_reasons_lose_what_only_operators_can_do() -> None:

@@ -15,7 +15,8 @@ from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, LinkHolder, RenewLink
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, environment_with_worker, form
+from tests.support.environment import OFFICE_B, OFFICE_C, TARO, environment_with_worker, form
+from tests.support.signing import customers_signer
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import browser_on, until
 from web.yayoi.applicant.case_pages import LINK_MAILED
@@ -33,9 +34,9 @@ async def test_whoever_holds_an_expired_link_can_have_a_fresh_one_mailed_even_of
     async with environment_with_worker(sessions, temporal, smtp_inbox) as environment:
         case = await environment.apply(form([OFFICE_B, OFFICE_C]))
         for number in (1, 2):
-            await case.act(EndCase(by=OPERATOR, reason="お電話"), number, action=Action.WITHDRAW)
+            await case.act(EndCase(reason="お電話"), number, action=Action.WITHDRAW)
         assert {office.outcome for office in (await case.application.result()).offices} == {Outcome.WITHDRAWN}
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with (
             app.router.lifespan_context(app),
             browser_on(app) as http,
@@ -77,11 +78,11 @@ async def test_y25_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it
         await case.started(2)
         keys = SecretKeys("secret")
         first = case_path(keys, case.application_no, link_expiry(case.due_date), part)
-        app = build_web(environment.settings, sessions, temporal.client)
+        app = build_web(environment.settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app), browser_on(app) as http:
             assert (await http.get(first)).status_code == 200
             for number in (2, 3):
-                await case.act(RenewLink(by=OPERATOR, reason="お電話", whose=LinkHolder(whose)), 2)
+                await case.act(RenewLink(reason="お電話", whose=LinkHolder(whose)), 2)
                 assert (await http.get(first)).status_code == 410
                 sent = await case.notices(MailKind.CASE_LINK)
                 assert [notice.recipient for notice in sent] == [recipient] * (number - 1)
@@ -92,5 +93,5 @@ async def test_y25_an_operator_ends_a_link_and_the_new_one_is_mailed_to_whose_it
                 assert f"key={number}." in fresh
                 assert (await http.get(fresh)).status_code == 200
         for number in (1, 2):
-            await case.act(EndCase(by=OPERATOR, reason="お電話"), number, action=Action.WITHDRAW)
+            await case.act(EndCase(reason="お電話"), number, action=Action.WITHDRAW)
         await case.application.result()

@@ -43,9 +43,10 @@ from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.smart_import import FROZEN
 from tests.support.case_walk import Page
 from tests.support.ending import end
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, YAYOI, Case, Environment, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, YAYOI, Case, Environment, form
 from tests.support.holder import pages_of
 from tests.support.operator_actions import filled_in, shown_actions
+from tests.support.signing import SATO, acting_as, applicant
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.state_machines import BOUNDED, Place
 from tests.support.web import Web
@@ -124,10 +125,11 @@ class Claims(RuleBasedStateMachine):
     def somebody_corrects(self, choice: int, yayoi_id: YayoiId, token: OfficeToken | None, by_applicant: bool) -> None:
         """On the page of the case, or an operator for them."""
         if self.cases:
-            self.events += 1
-            who = {"by": "申込者", "event_id": f"event {self.events}"} if by_applicant else {"by": OPERATOR}
-            correction = CorrectPair(**who, reason="お電話", yayoi_id=yayoi_id, office_token=token)
-            self.here.wait(unless_refused(*self.one_office(choice), correction))
+            case, number = self.one_office(choice)
+            who = applicant(case.application_no, number) if by_applicant else SATO
+            correction = CorrectPair(reason="お電話", yayoi_id=yayoi_id, office_token=token)
+            with acting_as(who):
+                self.here.wait(unless_refused(case, number, correction))
 
     def one_office(self, choice: int) -> tuple[Case, int]:
         applied = self.cases[choice % len(self.cases)]

@@ -41,7 +41,7 @@ from workers.program import ClearError
 from workflows.common.details import day
 
 STEP5, GROUP_MADE = SetUpStep.SUPPORT_PASSWORD, SetUpStep.BUSINESS_GROUP
-BY = {"by": OPERATOR, "reason": "記録の間違い"}
+BY = {"reason": "記録の間違い"}
 TODAY = day_in_japan(datetime.now(UTC))
 
 
@@ -92,7 +92,7 @@ async def test_y21_the_customer_corrects_the_day_of_a_relink_on_its_page(custome
     [made] = await customer.environment.rows(select(ServiceLinkRow).filter_by(service=BANK, lost_at=None))
     assert str(link.first_covered_on) == str(made.first_covered_on) == "2026-10-31"
     [audited] = await audit(customer.case, "再連携の日を訂正した")
-    assert (audited.by, audited.facts["before"]["first_covered_on"]) == ("申込者", TODAY.isoformat())
+    assert (audited.by, audited.facts["before"]["first_covered_on"]) == (await customer.recorded(), TODAY.isoformat())
     assert f"今回 {day(date(2026, 10, 31))} から" in await details_of(customer.case.office())
 
 
@@ -109,7 +109,7 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     assert "抜けている可能性がある日 ありません" in await customer.page("/relink")
     [link] = await customer.environment.rows(select(RememberedLinkRow).filter_by(service=BANK))
     assert str(link.first_covered_on) == "2026-10-31"
-    assert {entry.by for entry in await audit(customer.case, "再連携の日を訂正した")} == {"申込者"}
+    assert {entry.by for entry in await audit(customer.case, "再連携の日を訂正した")} == {await customer.recorded()}
 
     # So does an operator, on the command line.
     address = customer.environment.client.service_client.config.target_host
@@ -117,17 +117,17 @@ async def test_y21_a_day_is_corrected_as_long_as_the_case_is_kept(
     update = {"temporal_address": address, "database_url": database}
     settings = customer.environment.settings.model_copy(update=update)
     said = {"kind": LinkKind.BANK_ACCOUNT, "relinked_on": "20261130", "asked_from": "２０２６／１０／３０", **BY}
-    await correct_relink(settings, customer.case.application_no, 1, service=BANK, **said)
+    await correct_relink(settings, customer.case.application_no, 1, "sk", service=BANK, **said)
     assert capsys.readouterr().err == "再連携の日を訂正しました。\n"
     assert "重複する可能性がある日 2026年10月30日（金）" in await customer.page("/relink")
-    assert (await audit(customer.case, "再連携の日を訂正した"))[-1].by == OPERATOR
+    assert (await audit(customer.case, "再連携の日を訂正した"))[-1].by == "command:sk"
     for wrong, reason in (
         ({"service": "よその銀行"}, "まだ記録されていません"),
         ({"service": BANK, "relinked_on": "来週"}, "日付を、年"),
         ({"service": BANK, "relinked_on": str(TODAY + timedelta(days=9))}, FUTURE),
     ):
         with pytest.raises(ClearError, match=reason):
-            await correct_relink(settings, customer.case.application_no, 1, **said | wrong)
+            await correct_relink(settings, customer.case.application_no, 1, "sk", **said | wrong)
 
 
 async def test_y21_an_operator_corrects_the_day_or_takes_the_record_back(environment: Environment) -> None:

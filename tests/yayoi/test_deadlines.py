@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from models.common.approvals import APPROVAL_DAYS
 from models.yayoi import deadlines
+from web.common.auth.operator_access import OPERATORS_IDLE
+from web.common.auth.sessions import LONGEST
 from workflows.common.escalation import ESCALATION_DAYS
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,10 @@ def days(counts: tuple[int, ...], between: str = "・", last: str = "・") -> st
     return last.join((between.join(first), end))
 
 
+def _hours(time: timedelta) -> int:
+    return time // timedelta(hours=1)
+
+
 APPLICANT, FOLLOW_UP = deadlines.APPLICANT_REMINDER_DAYS, deadlines.FOLLOW_UP_REMINDER_DAYS
 
 
@@ -55,6 +62,11 @@ APPLICANT, FOLLOW_UP = deadlines.APPLICANT_REMINDER_DAYS, deadlines.FOLLOW_UP_RE
         ("docs/operators.ja.md", f"{days(FOLLOW_UP)} 営業日後に催促します"),
         ("docs/operators.ja.md", f"完了のお知らせから {deadlines.FOLLOW_UP_DAYS} 日で"),
         ("docs/operators.ja.md", f"{deadlines.AFTER_CLOSING_DAYS} 日の間、お客様は同じ画面で残りを設定できます"),
+        ("docs/operators.ja.md", f"{APPROVAL_DAYS} 営業日以内に返事がないとき"),
+        (
+            "docs/operators.ja.md",
+            f"ログインは、{_hours(OPERATORS_IDLE)} 時間操作しないか、{_hours(LONGEST)} 時間たつと",
+        ),
         ("README.md", f"after {days(APPLICANT, ', ', ' and ')} business days"),
         ("README.md", f"until {deadlines.EXPIRY_DAYS} business days after the due date"),
         ("README.md", f"after {days(FOLLOW_UP, ', ', ' and ')}, until the case closes"),
@@ -75,7 +87,7 @@ def test_the_documents_state_the_deadlines_as_they_are(document: str, said: str)
 
 def test_the_operators_guide_states_no_other_deadline() -> None:
     guide = (ROOT / "docs/operators.ja.md").read_text(encoding="utf-8")
-    assert len(TYPED.findall(guide)) == 14
+    assert len(TYPED.findall(guide)) == 17
 
 
 def test_y25_a_link_opens_as_long_as_something_can_be_done() -> None:

@@ -134,6 +134,7 @@ def test_y27_the_early_exits_that_are_drawn_are_those_that_are_possible(procedur
         Action.REJECT: Outcome.REJECTED,
         Action.WITHDRAW: Outcome.WITHDRAWN,
         Action.CANCEL: Outcome.CANCELLED,
+        Action.ASK_CANCEL: Outcome.CANCELLED,
         Action.EXTEND_DEADLINE: Outcome.EXPIRED,
     }
     for stage in procedure.stages[:-1]:
@@ -175,7 +176,7 @@ async def test_a_case_is_drawn_with_its_own_stages(
         assert await diagram(database_url, case.application_no, "--office", "2") == (
             f"error: there is no case application/{case.application_no}/office/2\n"
         )
-        await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+        await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
         await case.application.result()
         left = CaseDiagram(LIVE.procedure, LIVE.visited, None, Outcome.WITHDRAWN)
         assert await diagram(database_url, case.application_no) == f"{mermaid(left)}\n"

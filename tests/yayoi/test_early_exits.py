@@ -9,20 +9,37 @@ import pytest
 from _pytest.mark import ParameterSet
 from temporalio.client import WorkflowUpdateFailedError
 
+from models.common.actors import Actor
 from models.common.calendar import day_in_japan, end_of
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import SetUpStep, Stage
 from models.yayoi.store.intake import Intake
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, form
+from tests.support.ending import end
+from tests.support.environment import (
+    NOBODY,
+    OFFICE_B,
+    OFFICE_C,
+    OPERATOR,
+    TARO,
+    Case,
+    Environment,
+    at_rest,
+    details_of,
+    form,
+)
 from tests.support.matrices import mostly_long
+from tests.support.operator_actions import APPROVED, approve, cancel_with_approval, shown_actions
 from tests.support.recorded_paths import BANK_B, BANK_C
+from tests.support.signing import SATO, TANAKA
 from tests.support.snapshot import Snapshot, snapshot
 from workers.stack.inbox import text_of
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
@@ -31,9 +48,7 @@ LEAVING, STAYING = 1, 2
 C_TOKEN, B_TOKEN = OFFICE_C[1], OFFICE_B[1]
 SPARE = YayoiId("office-2@aoba.example.co.jp")
 """Registered and in no group: for who applies again after the first ID has got its group."""
-SUPERVISOR = "田中（責任者）"
 WHY = "お客様のご希望"
-WEB_UI = "Request Cancellation による取り消し"
 
 
 # --- where the case is at ---------------------------------------------------------------------------------------------
@@ -63,7 +78,7 @@ async def nothing_more(_case: Case) -> None:
 
 
 async def held(case: Case) -> None:
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), LEAVING, action=Action.HOLD)
+    await case.act(ActionMessage(reason="お客様と相談中"), LEAVING, action=Action.HOLD)
 
 
 async def step5_done(case: Case) -> None:
@@ -90,33 +105,30 @@ SET_UP_BEGUN = ("step5_done", "relink")
 
 
 async def reject(case: Case) -> None:
-    await case.act(EndCase(by=OPERATOR, reason=WHY), LEAVING, action=Action.REJECT)
+    await case.act(EndCase(reason=WHY), LEAVING, action=Action.REJECT)
 
 
 async def withdraw(case: Case) -> None:
-    await case.act(EndCase(by="申込者", reason=WHY), LEAVING, action=Action.WITHDRAW)
+    await case.act(EndCase(reason=WHY), LEAVING, action=Action.WITHDRAW)
 
 
 async def cancel(case: Case) -> None:
-    await case.act(Cancel(by=OPERATOR, reason=WHY), LEAVING)
+    await case.act(Cancel(reason=WHY), LEAVING)
 
 
 async def cancel_with_supervisor(case: Case) -> None:
-    await case.act(Cancel(by=OPERATOR, reason=WHY, supervisor=SUPERVISOR), LEAVING)
+    await cancel_with_approval(case, WHY, LEAVING)
 
 
 async def cancel_application(case: Case) -> None:
-    await case.application.execute_update(
-        MultiOfficeApplication.cancel, Cancel(by=OPERATOR, reason=WHY, supervisor=SUPERVISOR)
+    """An office whose customer has begun STEP5 waits for a supervisor."""
+    begun = (await case.progress(LEAVING)).stage is Stage.RELINK or Action.ASK_CANCEL in await shown_actions(
+        case, LEAVING
     )
-
-
-async def request_cancellation(case: Case) -> None:
-    await case.office(LEAVING).cancel()
-
-
-async def request_cancellation_of_application(case: Case) -> None:
-    await case.application.cancel()
+    await case.application.execute_update(MultiOfficeApplication.cancel, Cancel(reason=WHY))
+    if begun:
+        await noted(case, "責任者の承認を待っている")
+        await approve(case, LEAVING)
 
 
 async def expire(case: Case) -> None:
@@ -135,33 +147,37 @@ class EarlyExit:
 
 
 _CANCELLED = (Outcome.CANCELLED, MailKind.CANCELLED)
-_APPROVED = f"{Action.CANCEL.label}（承認：{SUPERVISOR}）"
+_BY = (Action.CANCEL.label, OPERATOR, WHY)
+_APPROVED = (
+    f"{Action.APPROVE.label}：{Action.CANCEL.label}（依頼：{SATO.shown}、理由：{WHY}）",
+    str(TANAKA),
+    APPROVED,
+)
 EXITS = {
     "reject": EarlyExit(reject, Outcome.REJECTED, MailKind.REJECTED, (Action.REJECT.label, OPERATOR, WHY)),
-    "withdraw": EarlyExit(withdraw, Outcome.WITHDRAWN, MailKind.WITHDRAWN, (Action.WITHDRAW.label, "申込者", WHY)),
-    "cancel": EarlyExit(cancel, *_CANCELLED, (Action.CANCEL.label, OPERATOR, WHY)),
-    "cancel_with_supervisor": EarlyExit(cancel_with_supervisor, *_CANCELLED, (_APPROVED, OPERATOR, WHY)),
-    "cancel_application": EarlyExit(cancel_application, *_CANCELLED, (_APPROVED, OPERATOR, WHY), all_offices=True),
-    "web_ui": EarlyExit(request_cancellation, *_CANCELLED, (Action.CANCEL.label, "Web UI", WEB_UI)),
-    "web_ui_application": EarlyExit(
-        request_cancellation_of_application, *_CANCELLED, (Action.CANCEL.label, "Web UI", WEB_UI), all_offices=True
-    ),
+    "withdraw": EarlyExit(withdraw, Outcome.WITHDRAWN, MailKind.WITHDRAWN, (Action.WITHDRAW.label, OPERATOR, WHY)),
+    "cancel": EarlyExit(cancel, *_CANCELLED, _BY),
+    "cancel_with_supervisor": EarlyExit(cancel_with_supervisor, *_CANCELLED, _APPROVED),
+    "cancel_application": EarlyExit(cancel_application, *_CANCELLED, None, all_offices=True),
     "expire": EarlyExit(expire, Outcome.EXPIRED, MailKind.EXPIRED, None),
 }
-NEEDS_SUPERVISOR = "STEP5 を始めた後の取り消しには責任者の承認（supervisor）が必要です。"
+NEEDS_SUPERVISOR = "STEP5 を始めた後の取り消しには、責任者の承認が必要です。"
 REFUSED = {
     **{("reject", place): "完了のお知らせを送った後は却下できません。" for place in ("set_up", *SET_UP_BEGUN)},
     **{("withdraw", place): "STEP5 を始めた後は取り下げられません。" for place in SET_UP_BEGUN},
     **{("cancel", place): NEEDS_SUPERVISOR for place in SET_UP_BEGUN},
+    **{
+        ("cancel_with_supervisor", place): "STEP5 を始める前の取り消しには、承認は不要です"
+        for place in PLACES
+        if place not in SET_UP_BEGUN
+    },
 }
-DECLINED = [(early_exit, place) for early_exit in ("web_ui", "web_ui_application") for place in SET_UP_BEGUN]
-"""The Web UI's button asks for no supervisor: too late, it is only noted."""
 NEVER_EXPIRES = [("expire", place) for place in ("held", "set_up", *SET_UP_BEGUN)]
 CARRIED_OUT = [
     (early_exit, place)
     for early_exit in EXITS
     for place in PLACES
-    if (early_exit, place) not in REFUSED and (early_exit, place) not in (*DECLINED, *NEVER_EXPIRES)
+    if (early_exit, place) not in REFUSED and (early_exit, place) not in NEVER_EXPIRES
 ]
 LAST = {
     early_exit: (early_exit, [place for each, place in CARRIED_OUT if each == early_exit][-1]) for early_exit in EXITS
@@ -225,7 +241,8 @@ async def recorded(case: Case, early_exit: EarlyExit) -> None:
         assert early_exit.recorded in {(row.action, row.by, row.reason) for row in rows}
         timeline = await case.office(LEAVING).query(OfficeDataProcedure.timeline)
         assert any(
-            f"{early_exit.recorded[0]}（{early_exit.recorded[1]}：{early_exit.recorded[2]}）" == entry.text
+            f"{early_exit.recorded[0]}（{Actor.recorded(early_exit.recorded[1]).shown}：{early_exit.recorded[2]}）"
+            == entry.text
             for entry in timeline
         )
 
@@ -279,19 +296,23 @@ async def test_y27_what_comes_too_late_is_refused_with_the_reason_and_changes_no
     assert (await case.progress(LEAVING)).outcome is None
 
 
-@pytest.mark.parametrize(("exit_name", "place_name"), the_last_of(DECLINED))
-async def test_y27_request_cancellation_after_step5_is_noted_and_not_carried_out(
-    environment: Environment, exit_name: str, place_name: str
+@pytest.mark.parametrize("whole", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.parametrize("place_name", the_last_of([(place,) for place in PLACES]))
+async def test_request_cancellation_is_for_an_operator_to_decide_and_undoes_nothing(
+    environment: Environment, place_name: str, *, whole: bool
 ) -> None:
     case = await PLACES[place_name].reached(environment)
     before = (await snapshot(environment)).of(C_TOKEN)
-    await EXITS[exit_name].take(case)
-    await noted(case, f"取り消さなかった：{NEEDS_SUPERVISOR}")
-    if EXITS[exit_name].all_offices:
-        assert (await case.office(STAYING).result()).outcome is Outcome.CANCELLED
+    await (case.application if whole else case.office(LEAVING)).cancel()
+    await noted(case, CANCELLATION_ASKED)
+    await case.settled(LEAVING)
+    progress = await case.progress(LEAVING)
+    assert (progress.outcome, progress.waiting_for) == (None, WaitingFor.OPERATOR)
+    assert "だれの依頼かは分からないため" in await details_of(case.office(LEAVING)) or progress.held
     assert (await snapshot(environment)).of(C_TOKEN) == before
-    await cancel_with_supervisor(case)
-    assert (await case.office(LEAVING).result()).outcome is Outcome.CANCELLED
+    await case.act(ActionMessage(reason="お客様のご希望ではなかった"), LEAVING, action=Action.ADD_NOTE)
+    assert "だれの依頼かは分からないため" not in await details_of(case.office(LEAVING))
+    await end(case.application, case.office(LEAVING), case.office(STAYING))
 
 
 async def noted(case: Case, text: str) -> None:
@@ -312,7 +333,7 @@ async def test_y27_neither_a_held_case_nor_one_after_its_notice_expires(
     assert await case.notices(MailKind.EXPIRED) == []
     if place_name == "held":
         assert (await case.progress(LEAVING)).outcome is None
-        await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), LEAVING, action=Action.RESUME)
+        await case.act(ActionMessage(reason="相談が終わったため"), LEAVING, action=Action.RESUME)
         assert (await case.office(LEAVING).result()).outcome is Outcome.EXPIRED
         return
     await case.until(await case.now(LEAVING) + timedelta(days=31), LEAVING)

@@ -17,6 +17,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
+from models.common.api_keys import read_api_keys
 from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
@@ -37,8 +38,11 @@ from tests.support.web import (
     web_on,
 )
 from tests.support.web_procedures import GROUP_TAKEN, NOT_YET, AnsweringOffice
+from web.common.auth.api_keys import Systems
 from web.common.temporal_calls import PATIENCE
 
+KEY, KEY_OF_STRICT = "k" * 32, "s" * 32
+SYSTEMS = Systems(read_api_keys([f"registry:{KEY}", f"strict:{KEY_OF_STRICT}"]))
 ISSUED, ISSUED_TO_C = "7000001", "7000002"
 B, C = "b@example.co.jp", "c@example.co.jp"
 NO_CASE = "手続き中のお申し込みが見つかりません。番号や弥生ID を確認してください。"
@@ -53,7 +57,7 @@ EXISTING = (
 
 
 def event(kind: str, **facts: Any) -> dict[str, Any]:
-    return {"event_id": str(uuid4()), "kind": kind, "source": "registry", **facts}
+    return {"event_id": str(uuid4()), "kind": kind, **facts}
 
 
 def password_set(**facts: Any) -> dict[str, Any]:
@@ -99,7 +103,8 @@ class Case:
 @pytest_asyncio.fixture
 async def case(sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment) -> AsyncIterator[Case]:
     await fill_registry(sessions)
-    async with web_on(sessions, temporal.client) as web, answering(web):
+    async with web_on(sessions, temporal.client, systems=SYSTEMS) as web, answering(web):
+        web.http.headers["authorization"] = f"Bearer {KEY}"
         number = await case_with_two_offices(web)
         yield Case(web, number, [await web.office(number, office_no) for office_no in (1, 2)])
         await end_cases(web, temporal.client)
@@ -213,7 +218,8 @@ async def test_an_event_out_of_order_is_refused_with_the_reason_and_may_be_sent_
 async def test_an_event_whose_effect_fails_is_refused_with_the_reason_and_may_be_sent_again(case: Case) -> None:
     """Temporal answers the same update with its first outcome for ever: each try is another."""
     await case.web.report(password_set())
-    report = group_created(source="strict")
+    case.web.http.headers["authorization"] = f"Bearer {KEY_OF_STRICT}"
+    report = group_created()
     for _ in range(2):
         assert reason(await case.web.report(report), 409) == GROUP_TAKEN
     for _ in range(2):
@@ -279,7 +285,7 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
         ({"kind": "sharing_released", "office_token": TOKEN_B}, "event_id", "入力してください。"),
         (group_created(group_name=""), "group_name", "1 文字以上で入力してください。"),
         (group_created(group_name="弥\u0000生"), "group_name", "使用できない文字が含まれています。"),
-        (group_created(source="誰か"), "source", "入力内容を確認してください。"),
+        (group_created(source="registry"), "source", "この項目は受け付けていません。名前を確認してください。"),
         ({"event_id": str(uuid4())}, "", "kind を指定してください。"),
     ],
 )
@@ -371,7 +377,7 @@ async def test_an_event_refused_after_it_was_taken_is_for_the_operators_until_th
         [finding] = await found()
         assert (finding.kind, finding.about) == (FindingKind.REFUSED_LATE, f"{number} の 1 件目")
         assert str(finding.event_id) == early["event_id"]
-        for expected in (NOT_YET, "STEP6 事業グループの新規作成", "システム registry"):
+        for expected in (NOT_YET, "STEP6 事業グループの新規作成", "システム anonymous"):
             assert expected in finding.detail
         # Sent again, the sender gets the answer.
         assert reason(await web.report(early), 409) == NOT_YET
@@ -392,6 +398,25 @@ async def test_every_kind_of_event_has_a_name_for_operators() -> None:
     assert len({event_label(kind) for kind in kinds}) == len(kinds)
 
 
-async def test_no_other_system_speaks_as_our_own_pages(case: Case) -> None:
-    answer = await case.web.report(password_set(source="customer-pages"))
-    assert list(errors_of(answer)) == ["source"]
+async def test_a_system_is_known_by_its_key_whatever_it_calls_itself(case: Case) -> None:
+    report = password_set()
+    for name in ("pages", "strict", "registry"):
+        assert list(errors_of(await case.web.report(report | {"source": name}))) == ["source"]
+    assert (await case.web.report(report)).status_code == 200
+    again = await case.web.http.post("/api/events", json=report, headers={"authorization": f"Bearer {KEY_OF_STRICT}"})
+    assert again.status_code == 200
+    [stored] = await case.web.rows(select(EventRow))
+    assert stored.sent_by == "system:registry"  # the first to send it
+    assert await case.taken() == [f"system:registry {report['event_id']} support_password"]
+
+
+async def test_nobody_s_name_is_recorded_where_the_api_is_open_to_everybody(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    await fill_registry(sessions)
+    async with web_on(sessions, temporal.client) as web, answering(web):
+        office = await web.office(await case_with_two_offices(web), 1)
+        report = password_set()
+        assert (await web.report(report)).status_code == 200
+        assert await office.query(AnsweringOffice.taken) == [f"system:anonymous {report['event_id']} support_password"]
+        await end_cases(web, temporal.client)

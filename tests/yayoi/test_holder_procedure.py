@@ -45,13 +45,14 @@ from tests.support.environment import (
     form,
 )
 from tests.support.holder import application_link, asked, links_in, named_in, pages_of
+from tests.support.signing import acting_as, applicant
 from tests.support.web import Web, application, end_cases, hidden_fields, pair, until
 from web.yayoi.holder_answers import HolderAnswers
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 FOREIGN = OfficeToken("b6000037-0000-4000-8000-000000000002")
-SAID = ActionMessage(by=OPERATOR, reason="契約者のお電話")
+SAID = ActionMessage(reason="契約者のお電話")
 
 
 @pytest_asyncio.fixture
@@ -193,7 +194,7 @@ async def test_y5a_a_foreign_token_waits_until_it_is_corrected_to_one_of_the_con
     case = await environment.apply(form([(OFFICE_B[0], FOREIGN), (NOBODY, FOREIGN)][:1]), by_holder=False)
     await waits(case)
     assert (await environment.office(FOREIGN)).frozen_by is None
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", office_token=OFFICE_B[1]))
+    await case.act(CorrectPair(reason="お電話", office_token=OFFICE_B[1]))
     await at_rest(case, Stage.SET_UP)
     await HolderAnswers(environment.sessions, environment.client).notify_all()
 
@@ -222,8 +223,8 @@ async def test_y5a_what_the_applicant_changes_afterwards_is_confirmed_anew(
     await waits(case)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION)
-    stranger = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office().execute_update(Action.CORRECT_PAIR, stranger)
+    with acting_as(applicant(case.application_no)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]))
     await waits(case)
     assert await case.issued() == []
     assert len(asked(environment.inbox)) == 1  # within the hour
@@ -240,8 +241,8 @@ async def test_y5a_a_pair_that_is_confirmed_anew_stops_none_of_the_others(enviro
     await waits(case, 2)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION, 2)
-    stranger = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office(2).execute_update(Action.CORRECT_PAIR, stranger)
+    with acting_as(applicant(case.application_no, 2)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]), 2)
     await waits(case, 2)
     await at_rest(case, Stage.SET_UP, 1)
     assert [issued.yayoi_id for issued in await case.issued()] == [OFFICE_B[0]]
@@ -270,8 +271,8 @@ async def test_y5a_only_the_pair_that_is_not_confirmed_anew_expires(environment:
     await waits(case, 2)
     await press(pages, links_in(asked(environment.inbox)[0], case.application_no)[0])
     await at_rest(case, Stage.CORRECTION, 2)
-    corrected = CorrectPair(by="申込者", reason="画面", yayoi_id=OFFICE_C[0], event_id="an event")
-    await case.office(2).execute_update(Action.CORRECT_PAIR, corrected)
+    with acting_as(applicant(case.application_no, 2)):
+        await case.act(CorrectPair(reason="画面", yayoi_id=OFFICE_C[0]), 2)
     await waits(case, 2)
     await case.until(end_of(environment.calendar.business_days_after(case.due_date, 5)), 2)
     assert (await case.office(2).result()).outcome is Outcome.EXPIRED
@@ -310,10 +311,10 @@ async def test_y5a_an_operator_asks_a_holder_whose_address_is_refused(environmen
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     environment.inbox.unknown.clear()
     kind = MailKind.CONFIRM_APPLICATIONS
-    await case.act(ResendMail(by=OPERATOR, reason="受け取れるとのお電話", kind=kind))
+    await case.act(ResendMail(reason="受け取れるとのお電話", kind=kind))
     assert len(asked(environment.inbox)) == 1
     with pytest.raises(WorkflowUpdateFailedError) as too_soon:
-        await case.act(ResendMail(by=OPERATOR, reason="もう一度", kind=kind))
+        await case.act(ResendMail(reason="もう一度", kind=kind))
     assert "以降に送り直してください" in str(too_soon.value.cause)
 
 

@@ -92,7 +92,7 @@ async def check(environment: ActivityEnvironment, no: ApplicationNo, part: int =
 
 async def correct(environment: ActivityEnvironment, no: ApplicationNo, **typed: Any) -> CorrectedPair:
     corrections = await environment.rows(select(LedgerRow.key).where(LedgerRow.key.contains(":correct.")))
-    facts: dict[str, Any] = {"yayoi_id": None, "office_token": None, "by": "佐藤", "reason": "お電話"} | typed
+    facts: dict[str, Any] = {"yayoi_id": None, "office_token": None, "by": "operator:sk", "reason": "お電話"} | typed
     asked = CorrectPairStep.of(OfficeRef(case_no=no, part=1), AT, occurrence=len(corrections) + 1, **facts)
     result = await environment.activities()["correct_pair"](asked)
     assert isinstance(result, CorrectedPair)

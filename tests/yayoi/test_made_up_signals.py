@@ -13,7 +13,7 @@ from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 CLAIMS: list[list[Any]] = [
     [],
-    [{"by": "だれか", "reason": "取り消し", "supervisor": "田中"}],
+    [{"reason": "取り消し", "by": "operator:sk"}],
     ["remember_links"],
     [{"office_no": 1, "outcome": "完了"}, 17, None],
 ]

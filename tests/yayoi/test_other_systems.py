@@ -22,7 +22,6 @@ from models.yayoi.procedures import SetUpStep, Stage
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Environment,
     at_rest,
@@ -171,7 +170,7 @@ async def test_y27_an_early_exit_restores_what_the_system_had_released_there(
     case = await environment.apply(form([OFFICE_C], delegate=True))
     await at_rest(case, Stage.SET_UP)
     assert sharing.shared == {}
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    await case.act(Cancel(reason="お客様のご希望"))
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     assert (sharing.shared, smart_import.frozen_for) == ({C: (THEIRS,)}, {})
     assert THEIRS in mailed(environment, TARO, MailKind.CANCELLED.subject)

@@ -41,7 +41,6 @@ from tests.support.ending import end
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Environment,
     at_rest,
@@ -137,7 +136,7 @@ async def test_y2_an_unregistered_yayoi_id_waits_for_its_correction_while_its_of
 async def test_y3_a_member_of_another_group_is_corrected(environment: Environment) -> None:
     case = await environment.apply(form([(YayoiId("office-a@yayoi-taro.example.jp"), OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=OFFICE_B[0]))
     await at_rest(case, Stage.SET_UP)
     [issued] = await case.issued()
     assert issued.yayoi_id == OFFICE_B[0]
@@ -155,7 +154,7 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
     await at_rest(case, Stage.CORRECTION)
     request = (await case.progress()).office_name
     assert request == "事業所データ1"
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", office_token=OFFICE_B[1]))
+    await case.act(CorrectPair(reason="お電話", office_token=OFFICE_B[1]))
     await at_rest(case, Stage.SET_UP)
     assert (await case.progress()).office_name == "事業所B"
 
@@ -163,7 +162,7 @@ async def test_y5_a_token_of_nobody_or_of_another_contract_is_corrected(
 async def test_y27_a_pair_that_is_rejected_before_it_was_right_is_thawed(environment: Environment) -> None:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    await case.act(EndCase(by=OPERATOR, reason="登録されないため"), action=Action.REJECT)
+    await case.act(EndCase(reason="登録されないため"), action=Action.REJECT)
     assert (await case.office().result()).outcome is Outcome.REJECTED
     assert (await environment.office(OFFICE_B[1])).frozen_by is None
     assert "スマート取引取込の凍結を解除した" in {row.action for row in await case.audit()}
@@ -189,7 +188,7 @@ async def test_y9_the_link_is_added_to_a_contract_id_issued_before(environment: 
     case = await environment.apply(addition.model_copy(update={"offices": (pair,)}))
     await at_rest(case, Stage.CORRECTION)  # mistyped
     right = ContractId(issued.contract_id)
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", issued_contract_id=right))
+    await case.act(CorrectPair(reason="お電話", issued_contract_id=right))
     await at_rest(case, Stage.RELINK)
     assert await case.issued() == []
     office = await environment.office(OFFICE_B[1])
@@ -223,13 +222,13 @@ async def test_y9_the_link_is_added_while_the_first_application_is_still_open(en
         assert own is not None
         assert own.application_no == no
 
-    await first.act(Cancel(by=OPERATOR, reason="お客様のご希望"))  # refused while the link is being added
+    await first.act(Cancel(reason="お客様のご希望"))  # refused while the link is being added
     while not (text := await details_of(first.office())).count("会計連携の追加のお申し込み"):
         await first.settled()
     assert case.application_no in text
-    await case.act(Cancel(by=OPERATOR, reason="お客様のご希望"))
+    await case.act(Cancel(reason="お客様のご希望"))
     assert (await case.office().result()).outcome is Outcome.CANCELLED
-    await first.office().execute_update(Action.TRY_AGAIN, ActionMessage(by=OPERATOR, reason="取り消したため"))
+    await first.office().execute_update(Action.TRY_AGAIN, ActionMessage(reason="取り消したため"))
     assert (await first.office().result()).outcome is Outcome.CANCELLED
     assert (await environment.office(OFFICE_B[1])).contract_id is None
 
@@ -245,7 +244,7 @@ async def test_y23_the_office_of_an_added_link_has_the_group_of_its_id(environme
     await at_rest(case, Stage.RELINK)
     [member] = await environment.rows(GroupMemberRow.of(OFFICE_B[0]))
     assert (await environment.office(OFFICE_B[1])).group_id == member.group_id
-    await first.act(ActionMessage(by=OPERATOR, reason="お電話"), action=Action.ADD_NOTE)
+    await first.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
     await end(first.application, first.office(), case.application, case.office())
 
 

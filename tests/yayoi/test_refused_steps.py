@@ -11,12 +11,12 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel
 from models.yayoi.procedures import Stage
-from tests.support.environment import OFFICE_C, OPERATOR, Case, Environment, details_of, form
+from tests.support.environment import OFFICE_C, Case, Environment, details_of, form
 from tests.support.vendor_faults import Fault, attended, submitted, unattended
 
 REASON = "この契約では、サービス契約ID を発行できません。"
-AGAIN = ActionMessage(by=OPERATOR, reason="契約の登録を直したため")
-CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望")
+AGAIN = ActionMessage(reason="契約の登録を直したため")
+CANCEL = Cancel(reason="お客様のご希望")
 STEPS = {
     "issue": Stage.ISSUE,
     "thaw": Stage.THAW,
@@ -116,7 +116,7 @@ async def test_an_operation_whose_system_does_not_answer_says_so_and_can_be_sent
         await case.started()
         while (await case.progress()).waiting_for is not WaitingFor.APPLICANT:
             await case.settled()
-        release = ActionMessage(by=OPERATOR, reason="お電話")
+        release = ActionMessage(reason="お電話")
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await case.act(release, action=Action.RELEASE_SHARING)
         assert "しばらくしてから、もう一度" in str(refused.value.cause)

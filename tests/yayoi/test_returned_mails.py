@@ -30,7 +30,6 @@ from tests.support.cases import in_correction, in_set_up, in_sharing
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Case,
     Environment,
@@ -46,7 +45,7 @@ from tests.support.web import until
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
 
-RESEND = ResendMail(by=OPERATOR, reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
+RESEND = ResendMail(reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
 BECAUSE = "宛先のメールアドレスがありません。（5.1.1）"
 
 
@@ -83,7 +82,7 @@ async def test_y18_a_notice_that_comes_back_is_an_operators_until_it_is_sent_aga
     assert BECAUSE in shown
     assert '"kind": "completion_notice"' in shown
     assert OFFICE_C[0] not in shown.partition("### 経過")[2]
-    await case.act(ActionMessage(by=OPERATOR, reason="留守番電話に残した"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="留守番電話に残した"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert await come_back(environment, notice(environment)) is BounceOutcome.KNOWN
     await case.act(RESEND)
@@ -138,7 +137,7 @@ async def test_y13_a_request_that_comes_back_is_an_operators_and_a_note_ends_tha
     await case.settled()
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
 
 
@@ -169,7 +168,7 @@ async def test_y5a_a_holder_whose_mail_comes_back_is_asked_by_operators_about_al
         assert "メールサーバー" in {entry.by for entry in await case.audit()}
     [found] = await findings(environment)
     assert found.application_no == cases[0].application_no
-    await cases[0].act(ActionMessage(by=OPERATOR, reason="お電話で確かめた"), action=Action.ADD_NOTE)
+    await cases[0].act(ActionMessage(reason="お電話で確かめた"), action=Action.ADD_NOTE)
     assert (await cases[0].progress()).waiting_for is WaitingFor.HOLDER
 
 
@@ -206,7 +205,7 @@ async def test_a_signal_that_says_so_without_a_mail_that_came_back_changes_nothi
 async def test_a_mail_of_a_case_that_has_ended_asks_nobody_and_is_asked_about_once(environment: Environment) -> None:
     case = await in_set_up(environment)
     mail = notice(environment)
-    await case.act(EndCase(by="申込者", reason="不要になったため"), action=Action.WITHDRAW)
+    await case.act(EndCase(reason="不要になったため"), action=Action.WITHDRAW)
     assert (await case.office().result()).outcome is Outcome.WITHDRAWN
     assert await come_back(environment, mail) is BounceOutcome.STORED
     [row] = await case.notices(MailKind.COMPLETION_NOTICE)
@@ -222,9 +221,9 @@ async def test_y25_after_the_closing_it_is_shown_and_asks_somebody_once_reopened
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.AFTER_CLOSING, WaitingFor.SYSTEM)
     assert f"メールが届かずに戻った：{MailKind.COMPLETION_NOTICE.subject}" in await details_of(case.office())
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.SYSTEM
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様のご希望"), action=Action.REOPEN)
+    await case.act(ActionMessage(reason="お客様のご希望"), action=Action.REOPEN)
     await at_rest(case, Stage.SET_UP)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
 

@@ -11,10 +11,10 @@ from models.yayoi.mails import MailKind
 from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action, Cancel, ResendMail
 from models.yayoi.procedures import Stage
-from tests.support.environment import OFFICE_B, OFFICE_C, OPERATOR, TARO, Case, Environment, at_rest, details_of, form
+from tests.support.environment import OFFICE_B, OFFICE_C, TARO, Case, Environment, at_rest, details_of, form
 from tests.support.snapshot import snapshot
 
-RESEND = ResendMail(by=OPERATOR, reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
+RESEND = ResendMail(reason="受け取れるようになったとのお電話", kind=MailKind.COMPLETION_NOTICE)
 
 
 async def unnotified(environment: Environment) -> Case:
@@ -47,7 +47,7 @@ async def test_y18_a_notice_that_cannot_be_delivered_is_an_operators_until_it_is
 async def test_y27_a_case_whose_notice_cannot_be_delivered_can_be_cancelled(environment: Environment) -> None:
     before = await snapshot(environment)
     case = await unnotified(environment)
-    await case.act(Cancel(by=OPERATOR, reason="お客様に連絡がつかないため"))
+    await case.act(Cancel(reason="お客様に連絡がつかないため"))
     assert (await case.office().result()).outcome is Outcome.CANCELLED
     assert (await snapshot(environment)).of(OFFICE_C[1]) == before.of(OFFICE_C[1])
 
@@ -58,7 +58,7 @@ async def test_y13_an_applicant_who_cannot_be_reached_by_mail_is_an_operators(en
     await at_rest(case, Stage.SHARING)
     assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
     assert MailKind.RELEASE_SHARING.subject in await details_of(case.office())
-    await case.act(ActionMessage(by=OPERATOR, reason="お電話で伝えた"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="お電話で伝えた"), action=Action.ADD_NOTE)
     assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
     await case.release_sharing()
     await at_rest(case, Stage.SET_UP)
@@ -80,7 +80,7 @@ async def test_y25_a_reminder_that_cannot_be_delivered_is_an_operators(environme
 
 async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered(environment: Environment) -> None:
     case = await unnotified(environment)
-    await case.act(ActionMessage(by=OPERATOR, reason="留守番電話に残した"), action=Action.ADD_NOTE)
+    await case.act(ActionMessage(reason="留守番電話に残した"), action=Action.ADD_NOTE)
     progress = await case.progress()
     assert (progress.stage, progress.waiting_for) == (Stage.NOTIFY, WaitingFor.OPERATOR)
     await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 2))
@@ -90,6 +90,6 @@ async def test_y18_a_note_does_not_end_the_wait_for_a_notice_that_is_undelivered
 async def test_a_case_that_was_handed_over_goes_on_to_a_colleague_all_the_same(environment: Environment) -> None:
     """What the escalation asks for is not the update that began it."""
     case = await unnotified(environment)
-    await case.act(HandOver(by=OPERATOR, reason="休暇のため", to="鈴木"))
+    await case.act(HandOver(reason="休暇のため", to="鈴木"))
     await case.until_day(environment.calendar.business_days_after(day_in_japan(await case.now()), 4))
     assert (await case.progress()).assignee == "佐藤"

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 import pytest_asyncio
@@ -23,7 +22,6 @@ from models.yayoi.store.intake import Intake
 from tests.support.environment import (
     OFFICE_B,
     OFFICE_C,
-    OPERATOR,
     TARO,
     Case,
     Environment,
@@ -42,7 +40,7 @@ from workflows.yayoi.multi_office_application import MultiOfficeApplication
 
 pytestmark = pytest.mark.long
 
-CANCEL = Cancel(by=OPERATOR, reason="お客様のご希望", supervisor="田中（責任者）")
+CANCEL = Cancel(reason="お客様のご希望")
 MANY_TRIES = 8
 """More than after which operators are notified: a system that fails for days."""
 
@@ -167,7 +165,7 @@ async def test_y27_a_release_on_behalf_that_is_in_hand_is_taken_back_after_it(en
     before, fault = await snapshot(environment), Fault(late=True)
     async with attended(environment, {"end sharing": fault}):
         case = await shared(environment)
-        consent = ActionMessage(by=OPERATOR, reason="お電話で同意")
+        consent = ActionMessage(reason="お電話で同意")
         await cancelled_while(case, fault, case.act(consent, action=Action.RELEASE_SHARING))
         await undone_once(case, before)
 
@@ -193,19 +191,12 @@ async def ask_by_update(case: Case) -> None:
     await case.application.execute_update(MultiOfficeApplication.cancel, CANCEL)
 
 
-async def ask_by_button(case: Case) -> None:
-    await case.application.cancel()
-
-
-@pytest.mark.parametrize("ask", [ask_by_update, ask_by_button])
 async def test_y27_a_cancellation_before_the_offices_have_begun_is_not_lost(
-    environment: Environment, ask: Callable[[Case], Coroutine[Any, Any, None]]
+    environment: Environment,
 ) -> None:
     before = await snapshot(environment)
     case = await submitted(environment, form([OFFICE_B, OFFICE_C], delegate=True))
-    asked: asyncio.Task[None] = asyncio.create_task(ask(case))
-    if ask is ask_by_button:
-        await asked
+    asked: asyncio.Task[None] = asyncio.create_task(ask_by_update(case))
     async with attended(environment):
         await asked
         outcomes = [office.outcome for office in (await case.application.result()).offices]
@@ -225,7 +216,7 @@ async def test_an_activity_that_keeps_failing_is_shown_to_operators_until_it_wor
         details = str(await case.office().query("__temporal_workflow_metadata"))
         assert "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。" in details
         # What works meanwhile takes nothing back.
-        await case.act(ActionMessage(by=OPERATOR, reason="技術担当者に伝えた"), action=Action.ADD_NOTE)
+        await case.act(ActionMessage(reason="技術担当者に伝えた"), action=Action.ADD_NOTE)
         assert await shows(case, failing=True) == WaitingFor.OPERATOR
         fault.fails = False
         await at_rest(case, Stage.SET_UP)

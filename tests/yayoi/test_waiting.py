@@ -18,10 +18,10 @@ from models.yayoi.mails import MailKind
 from models.yayoi.operator_actions import Action, CorrectPair, ExtendDeadline, ResendMail, SharingReleased
 from models.yayoi.procedures import Stage
 from models.yayoi.service_links import LinkKind
-from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, OPERATOR, Case, Environment, at_rest, form
+from tests.support.environment import NOBODY, OFFICE_B, OFFICE_C, Case, Environment, at_rest, form
 
 OPEN_SHARING = select(SharingRow.firm).where(SharingRow.office_token == OFFICE_C[1], SharingRow.ended_at.is_(None))
-RELEASED = SharingReleased(by=OPERATOR, reason="お電話")
+RELEASED = SharingReleased(reason="お電話")
 
 
 async def waiting_for_sharing(environment: Environment) -> Case:
@@ -32,12 +32,12 @@ async def waiting_for_sharing(environment: Environment) -> Case:
 
 async def test_y27_a_deadline_that_is_extended_during_a_hold_is_the_one_that_counts(environment: Environment) -> None:
     case = await waiting_for_sharing(environment)
-    await case.act(ActionMessage(by=OPERATOR, reason="お客様と相談中"), action=Action.HOLD)
+    await case.act(ActionMessage(reason="お客様と相談中"), action=Action.HOLD)
     expires = environment.calendar.business_days_after(case.due_date, 5)
     await case.until(end_of(expires) + timedelta(days=2))
     longer = expires + timedelta(days=14)
-    await case.act(ExtendDeadline(by=OPERATOR, reason="お客様のご都合", until=longer))
-    await case.act(ActionMessage(by=OPERATOR, reason="相談が終わったため"), action=Action.RESUME)
+    await case.act(ExtendDeadline(reason="お客様のご都合", until=longer))
+    await case.act(ActionMessage(reason="相談が終わったため"), action=Action.RESUME)
     await case.until(await case.now() + timedelta(hours=1))
     progress = await case.progress()
     assert (progress.stage, progress.outcome, progress.waits_until) == (Stage.SHARING, None, longer)
@@ -61,7 +61,7 @@ async def test_y13_each_report_of_a_release_counts(environment: Environment) -> 
     assert await environment.rows(OPEN_SHARING) == []
     async with environment.sessions.begin() as session:
         session.add(SharingRow(office_token=OFFICE_C[1], firm="みなと会計事務所"))
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_C[0]))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=OFFICE_C[0]))
     await at_rest(case, Stage.SHARING)
     await case.act(RELEASED)
     await at_rest(case, Stage.SET_UP)
@@ -94,8 +94,8 @@ async def test_y14_a_link_that_is_made_while_the_case_waits_is_remembered_too(en
 async def test_y3_of_two_corrections_at_once_only_a_checked_one_goes_on(environment: Environment) -> None:
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
-    right = CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0])
-    wrong = CorrectPair(by="申込者", reason="お手続きの画面", yayoi_id=YayoiId("nobody-2@yayoi-taro.example.jp"))
+    right = CorrectPair(reason="お電話", yayoi_id=OFFICE_B[0])
+    wrong = CorrectPair(reason="お手続きの画面", yayoi_id=YayoiId("nobody-2@yayoi-taro.example.jp"))
     answers = await asyncio.gather(*map(case.act, (right, wrong, right)), return_exceptions=True)
     assert not all(isinstance(answer, WorkflowUpdateFailedError) for answer in answers)
     if (await case.progress()).stage is Stage.CORRECTION:
@@ -109,10 +109,10 @@ async def test_another_correction_after_a_reset_is_not_taken_for_the_first(envir
     case = await environment.apply(form([(NOBODY, OFFICE_B[1])]))
     await at_rest(case, Stage.CORRECTION)
     still_wrong = YayoiId("nobody-2@yayoi-taro.example.jp")
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=still_wrong))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=still_wrong))
     await reset_to_before_the_first_update(case)
     await at_rest(case, Stage.CORRECTION)
-    await case.act(CorrectPair(by=OPERATOR, reason="お電話", yayoi_id=OFFICE_B[0]))
+    await case.act(CorrectPair(reason="お電話", yayoi_id=OFFICE_B[0]))
     await at_rest(case, Stage.SET_UP)
     assert await environment.rows(select(ApplicationOfficeRow.yayoi_id)) == [OFFICE_B[0]]
 
@@ -149,6 +149,6 @@ async def test_y18_a_reminder_that_is_sent_again_is_sent_each_time(environment: 
     notified = day_in_japan(await case.now())
     for days in (3, 7):
         await case.until_day(environment.calendar.business_days_after(notified, days))
-        await case.act(ResendMail(by=OPERATOR, reason="お電話", kind=MailKind.FOLLOW_UP_REMINDER))
+        await case.act(ResendMail(reason="お電話", kind=MailKind.FOLLOW_UP_REMINDER))
     reminders = [mail for mail in environment.inbox.mails if mail["Subject"] == MailKind.FOLLOW_UP_REMINDER.subject]
     assert len(reminders) == 4

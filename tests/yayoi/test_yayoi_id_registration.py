@@ -41,6 +41,7 @@ from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import elsewhere, hidden_fields, text_of, until
 from web.common.auth import Limit
 from web.common.auth.rate_limits import Limits
+from workflows.common.operator_turn import CANCELLATION_ASKED
 
 
 @pytest_asyncio.fixture
@@ -387,28 +388,38 @@ async def test_what_was_never_closed_is_deleted_and_its_row_says_so(browser_user
     assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.EXPIRED)
 
 
-@pytest.mark.parametrize("how", ["update", "cancel"])
-async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser_user: BrowserUser, how: str) -> None:
+async def test_an_operator_ends_a_registration_and_nothing_is_left_of_it(browser_user: BrowserUser) -> None:
     place = await browser_user.begun()
     await browser_user.mail()
     procedure = browser_user.procedure(place)
-    if how == "update":
-        explained = {"text_for_customer": "別の方のアドレスでした。"}
-        await procedure.execute_update("end_check", {"by": "佐藤", "reason": "お電話", **explained})
-    else:
-        await procedure.cancel()
+    explained = {"text_for_customer": "別の方のアドレスでした。"}
+    await procedure.execute_update("end_check", {"reason": "お電話", **explained})
     assert await procedure.result() is CheckOutcome.CANCELLED
     page = await browser_user.http.get(place)
     assert page.status_code == 404
-    explanation = "別の方のアドレスでした。" if how == "update" else ""
-    assert f"弊社で終了しました。{explanation}お手数ですが、最初から" in page.text
+    assert "弊社で終了しました。別の方のアドレスでした。お手数ですが、最初から" in page.text
     assert "お電話" not in page.text
     assert await browser_user.rows(AddressCheckRow) == []
     assert "取り消した" in await browser_user.details(place)
     status = await browser_user.status(place)
     assert (status.stage, status.outcome) == (CheckStage.CLOSED, CheckOutcome.CANCELLED)
     audited = [(row.by, row.reason) for row in await browser_user.rows(AuditRow)]
-    assert audited == ([("佐藤", "お電話")] if how == "update" else [])
+    assert audited == [("operator:sk", "お電話")]
+
+
+async def test_request_cancellation_of_a_registration_is_for_an_operator_to_decide(browser_user: BrowserUser) -> None:
+    place = await browser_user.begun()
+    await browser_user.mail()
+    await browser_user.procedure(place).cancel()
+
+    async def asked() -> bool:
+        return CANCELLATION_ASKED in await browser_user.details(place)
+
+    await until(asked)
+    status = await browser_user.status(place)
+    assert (status.stage, status.waiting_for, status.outcome) == (CheckStage.CODE, WaitingFor.OPERATOR, None)
+    await browser_user.procedure(place).execute_update("end_check", {"reason": "お電話"})
+    assert await browser_user.procedure(place).result() is CheckOutcome.CANCELLED
 
 
 async def test_a_mistyped_address_is_seen_by_operators_and_begun_anew_by_the_customer(
@@ -448,8 +459,8 @@ async def test_an_operators_unreadable_message_is_refused_with_an_example(browse
     place = await browser_user.begun()
     await browser_user.mail()
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await browser_user.procedure(place).execute_update("end_check", {"by": ""})
-    assert '例：{"by": "あなたの名前", "reason": "理由", "text_for_customer": ""}' in str(refused.value.cause)
+        await browser_user.procedure(place).execute_update("end_check", {"reason": ""})
+    assert '例：{"reason": "理由", "text_for_customer": ""}' in str(refused.value.cause)
 
 
 async def test_operators_see_where_it_stands_and_neither_address_nor_code_is_in_history(

@@ -17,6 +17,7 @@ from models.common.store.notifications import Row
 from models.common.store.sessions import DatabaseSessions
 from web.common.auth import Auth
 from web.common.background_jobs import PeriodicJob
+from web.common.operation_sender import OperationSender
 from web.common.workflow_notifier import Notification, WorkflowNotifier
 
 Service = TypeVar("Service")
@@ -38,6 +39,7 @@ class WebContext:
 
     sessions: DatabaseSessions
     client: Client
+    operations: OperationSender
     auth: Auth
     templates: Jinja2Templates
     task_queue: str

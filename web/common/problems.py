@@ -24,8 +24,6 @@ ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
 SYSTEMS = ("/api/", "/webhooks/", "/healthz")
 """What the paths of other systems begin with; all else is pages, for people."""
-PLACES = ("/myics", "")
-"""What the paths of each product's pages begin with."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
 
@@ -70,10 +68,16 @@ class ProblemError(Exception):
         detail: str,
         errors: list[FieldError] | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        title: str | None = None,
+        facts: Sequence[tuple[str, str]] = (),
     ) -> None:
+        """`title`: unless the status says enough. `facts`: what to pass on to whoever can help, by its name."""
         super().__init__(detail)
         self.status = status
+        self.title = title or _TITLES[status]
         self.detail = detail
+        self.facts = facts
         self.errors = errors or []
         self.headers = dict(headers or {})
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -81,7 +85,7 @@ class ProblemError(Exception):
 
 
 def problem_response(problem: ProblemError) -> JSONResponse:
-    body = Problem(title=_TITLES[problem.status], status=problem.status, detail=problem.detail, errors=problem.errors)
+    body = Problem(title=problem.title, status=problem.status, detail=problem.detail, errors=problem.errors)
     return JSONResponse(body.model_dump(), problem.status, media_type=PROBLEM_JSON, headers=problem.headers)
 
 
@@ -106,42 +110,49 @@ def describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
-def answer_problems(app: FastAPI, templates: Jinja2Templates, secret_keys: SecretKeys) -> ProblemAnswer:
-    """Answer every error in Japanese, as JSON to other systems and as a page elsewhere.
+def answer_problems(
+    app: FastAPI,
+    templates: Jinja2Templates,
+    secret_keys: SecretKeys,
+    *,
+    page: str = "common/problem.html",
+    places: Sequence[str] = ("",),
+    to_systems: Callable[[ProblemError], Response] = problem_response,
+) -> ProblemAnswer:
+    """Answer every error in Japanese, by `to_systems` to other systems and elsewhere as `page`, a template.
 
+    `places` are what the paths of each product's pages begin with, the longest first.
     Who sent a form is led to a page that says it: its address holds the signed text, so that it needs no database.
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
     signed = secret_keys.serializer("problem")
 
     def show(request: Request, problem: ProblemError) -> Response:
-        facts = {"title": _TITLES[problem.status], "detail": problem.detail}
-        return templates.TemplateResponse(
-            request, "common/problem.html", facts, problem.status, headers=problem.headers
-        )
+        facts = {"title": problem.title, "detail": problem.detail, "facts": problem.facts}
+        return templates.TemplateResponse(request, page, facts, problem.status, headers=problem.headers)
 
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
             path = request.url.path
             if path.startswith(SYSTEMS):
-                return problem_response(problem)
+                return to_systems(problem)
             if request.method != "POST":
                 return show(request, problem)
-            said = signed.dumps([problem.status, problem.detail, problem.headers])
-            place = next(place for place in PLACES if path.startswith(place))
+            said = signed.dumps([problem.status, problem.title, problem.detail, problem.facts, problem.headers])
+            place = next(place for place in places if path.startswith(place))
             return RedirectResponse(f"{place}/problem?said={said}", HTTPStatus.SEE_OTHER)
 
         return handle
 
     async def problem(request: Request) -> Response:
         try:
-            status, detail, headers = signed.loads(request.query_params.get("said", ""))
+            status, title, detail, facts, headers = signed.loads(request.query_params.get("said", ""))
         except BadData:
             return show(request, _plain(HTTPStatus.NOT_FOUND))
-        return show(request, ProblemError(HTTPStatus(status), detail, headers=headers))
+        return show(request, ProblemError(HTTPStatus(status), detail, headers=headers, title=title, facts=facts))
 
-    for place in PLACES:
+    for place in places:
         app.add_api_route(f"{place}/problem", problem, include_in_schema=False)
 
     answer = answering(lambda error: error)

@@ -65,9 +65,11 @@ class FormRefusedError(Exception):
 class SignInNeededError(Exception):
     """Only those who are signed in may come here; `place` is where that is done."""
 
-    def __init__(self, place: str = "/sign-in") -> None:
+    def __init__(self, place: str = "/sign-in", *, there: str | None = None) -> None:
+        """`there`: where they are led afterwards, if not to what they have asked for."""
         super().__init__(place)
         self.place = place
+        self.there = there
 
 
 @dataclass(frozen=True)

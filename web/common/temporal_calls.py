@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 PATIENCE = timedelta(seconds=5)
@@ -40,11 +39,3 @@ async def temporal_call(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
         if error.status not in _NOT_NOW:
             raise
         raise UnreachableError from error
-
-
-def refusal_in(failed: WorkflowUpdateFailedError) -> str | None:
-    """Return why the procedure refused an update, or the activity that it called."""
-    cause: BaseException | None = failed.cause
-    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
-        cause = cause.cause
-    return cause.message if isinstance(cause, ApplicationError) else None

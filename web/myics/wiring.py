@@ -51,7 +51,7 @@ def myics(context: WebContext) -> WebPackage:
             AddressChanges(sessions, sign_in, key, registrations.wake, now),
             sign_in,
             users,
-            InvitationUpdates(users, context.client),
+            InvitationUpdates(users, context.operations),
             Clients(sessions, registrations.wake, now),
             Batches(sessions, files.wake, now),
         ],

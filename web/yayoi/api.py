@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from models.common.refusals import FieldError, RefusedError
+from models.common.actors import Actor, ActorKind, Channel
+from models.common.refusals import RefusedError
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link, link_expiry
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.deadlines import HOLDER_MAIL_EVERY
 from models.yayoi.events import Event
 from models.yayoi.holder_confirmation import TooManyUnconfirmedError
@@ -20,6 +20,7 @@ from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 from web.common.auth import Limit, client_address
+from web.common.auth.api_keys import CallingSystem
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError, answers
 from web.yayoi.event_delivery import EventDelivery, EventStatus
@@ -31,8 +32,6 @@ OTHER_APPLICATION = (
 OTHER_EVENT = (
     "この event_id の出来事は、別の内容ですでに受け付けています。新しい出来事には新しい event_id を付けてください。"
 )
-
-OUR_OWN = f"{CUSTOMER_PAGES} は、お客様の画面のための名前です。送信元のシステム名を指定してください。"
 
 _TOO_LARGE = "本文が大きすぎる"
 _INVALID = "入力内容に誤りがある。項目ごとに日本語の理由が 1 つ付く"
@@ -151,12 +150,12 @@ async def report(
     request: Request,
     response: Response,
     context: Context,
+    *,
+    system: CallingSystem,
     events: Annotated[EventDelivery, Depends(given(EventDelivery))],
 ) -> EventReceived:
-    if event.source == CUSTOMER_PAGES:
-        raise RefusedError([FieldError(field="source", message=OUR_OWN)])
     try:
-        delivery = await events.take(event)
+        delivery = await events.take(event, Actor(ActorKind.SYSTEM, system, channel=Channel.API))
     except OtherEventError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
     except (UnknownCaseError, EventRefusedError) as refused:

@@ -12,21 +12,18 @@ had been taken as to be delivered later has nobody who waits for the answer: the
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.customer_events import (
-    APPLICANT,
-    CUSTOMER_PAGES,
     ON_A_PAGE,
     AnyEvent,
     PairCorrected,
@@ -43,9 +40,16 @@ from models.yayoi.events import (
     SharingReleasedEvent,
     SupportPasswordSetEvent,
 )
-from models.yayoi.identifiers import ApplicationNo, office_workflow_id
+from models.yayoi.identifiers import ApplicationNo, YayoiId, office_workflow_id
 from models.yayoi.messages import OfficeRef
-from models.yayoi.operator_actions import CorrectPair, CorrectRelink, ServiceRelinked, SetUpStepDone, SharingReleased
+from models.yayoi.operator_actions import (
+    Action,
+    CorrectPair,
+    CorrectRelink,
+    ServiceRelinked,
+    SetUpStepDone,
+    SharingReleased,
+)
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.event_cases import ENDED
 from models.yayoi.store.events import (
@@ -53,18 +57,18 @@ from models.yayoi.store.events import (
     mark_answered,
     offices_with_pending_events,
     pending_events,
+    person_number,
     record_delivery,
     store_event,
     stored_event,
 )
-from web.common.temporal_calls import UnreachableError, refusal_in, temporal_call
+from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
+from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.relink_corrections import RelinkCorrections
-from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
 AT_ONCE = 10
 """For how many offices events are delivered at the same time."""
 
-_UNSAID = "受け付けられませんでした。お問い合わせ画面からご連絡ください。"
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _log = logging.getLogger(__name__)
 
@@ -88,17 +92,19 @@ class Delivery:
 class EventDelivery:
     """Takes events and brings them to the procedures, each office's in the order in which they came."""
 
-    def __init__(self, sessions: DatabaseSessions, client: Client, corrections: RelinkCorrections) -> None:
+    def __init__(self, sessions: DatabaseSessions, operations: OperationSender, corrections: RelinkCorrections) -> None:
         self._sessions = sessions
-        self._client = client
+        self._operations = operations
         self._corrections = corrections
 
-    async def take(self, event: AnyEvent) -> Delivery:
+    async def take(self, event: AnyEvent, actor: Actor) -> Delivery:
         """Store the event and deliver it; if Temporal or the worker is away it is delivered later.
+
+        `actor` is who reports it: it is signed with that.
 
         Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`.
         """
-        row = await store_event(self._sessions, event)
+        row = await store_event(self._sessions, event, actor)
         if row.delivered_at is None:
             try:
                 await self._deliver_in_time(str(row.application_no), int(row.office_no or 0), awaited=event.event_id)
@@ -113,6 +119,11 @@ class EventDelivery:
             office_no=int(row.office_no or 0),
             status=EventStatus.DELIVERED if row.delivered_at else EventStatus.ACCEPTED,
         )
+
+    async def take_from(self, who: YayoiId, event: AnyEvent) -> Delivery:
+        """Take what a customer reports who has a Yayoi ID; see `take`."""
+        number = await person_number(self._sessions, who)
+        return await self.take(event, Actor(ActorKind.YAYOI_ID, str(number), channel=Channel.PAGE))
 
     async def deliver_all(self) -> None:
         """Deliver what was taken but is not there yet."""
@@ -131,73 +142,72 @@ class EventDelivery:
         `awaited` is the event whose sender still waits for the answer.
         """
         async with temporal_call():
-            office = self._client.get_workflow_handle(office_workflow_id(ApplicationNo(application_no), office_no))
             for row in await pending_events(self._sessions, application_no, office_no):
                 event = _EVENTS.validate_python(row.payload)
                 update_id = f"{row.event_id}.{row.refusals}" if row.refusals else str(row.event_id)
+                asked = AskedOperation(_actor(str(row.sent_by)), update_id, str(row.salt))
                 if isinstance(event, RelinkCorrected):
                     pair = OfficeRef(case_no=event.application_no, part=event.office_no)
-                    refused_because = await self._corrections.correct(pair, _correction_of(event), update_id)
+                    refused_because = await self._corrections.correct(pair, _correction_of(event, asked.actor), asked)
                 else:
-                    refused_because = await self._update(office, event, update_id)
+                    office = office_workflow_id(ApplicationNo(application_no), office_no)
+                    refused_because = await self._update(office, event, asked)
                 answered = row.event_id == awaited
                 await record_delivery(self._sessions, row.event_id, refused_because, answered=answered)
 
-    @staticmethod
-    async def _update(office: WorkflowHandle[Any, Any], event: AnyEvent, update_id: str) -> str | None:
+    async def _update(self, office: str, event: AnyEvent, asked: AskedOperation) -> str | None:
         """Send one update and wait for its effect; return why it was refused, if it was."""
-        try:
-            method, report = update_of(event)
-            await office.execute_update(method, report, id=update_id)
-        except WorkflowUpdateFailedError as failed:
-            return refusal_in(failed) or _UNSAID
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            if "already completed" in error.message:
+        action, message = update_of(event, asked.actor)
+        match await asked.send(self._operations, office, action, message):
+            case Done():
+                return None
+            case Refused(why=Why.ENDED):
                 return ENDED
-            raise UnreachableError from error  # the office's procedure has not been started yet
-        return None
+            case Refused(reason=reason, why=Why.BY_THE_CASE):
+                return reason
+            case _:  # the office's procedure has not been started yet, or nobody answers
+                raise UnreachableError
 
 
 _REPORTED = "他のシステムからの報告"
 
 
-def _said(event: AnyEvent) -> dict[str, Any]:
-    on_a_page = event.source == CUSTOMER_PAGES
-    return {
-        "by": APPLICANT if on_a_page else f"system:{event.source}",
-        "reason": ON_A_PAGE if on_a_page else _REPORTED,
-        "event_id": str(event.event_id),
-    }
+def _actor(sent_by: str) -> Actor:
+    actor = Actor.recorded(sent_by)
+    return replace(actor, channel=Channel.API if actor.kind == ActorKind.SYSTEM else Channel.PAGE)
 
 
-def _correction_of(event: RelinkCorrected) -> CorrectRelink:
+def _said(event: AnyEvent, actor: Actor) -> dict[str, Any]:
+    reason = _REPORTED if actor.kind == ActorKind.SYSTEM else ON_A_PAGE
+    return {"reason": reason, "event_id": str(event.event_id)}
+
+
+def _correction_of(event: RelinkCorrected, actor: Actor) -> CorrectRelink:
     link = event.model_dump(include={"service", "relinked_on", "asked_from"})
-    return CorrectRelink(**_said(event), kind=event.service_kind, **link)
+    return CorrectRelink(**_said(event, actor), kind=event.service_kind, **link)
 
 
-def update_of(event: AnyEvent) -> tuple[Any, ActionMessage]:
-    """Return the update that says what the event says. Names stay behind: it carries the event's id instead."""
-    said = _said(event)
+def update_of(event: AnyEvent, actor: Actor) -> tuple[Action, ActionMessage]:
+    """Return the operation that says what the event says. Names stay behind: it carries the event's id instead."""
+    said = _said(event, actor)
     match event:
         case PairCorrected():
             pair = event.model_dump(include={"yayoi_id", "office_token", "issued_contract_id"})
-            return OfficeDataProcedure.correct_pair, CorrectPair(**said, **pair)
+            return Action.CORRECT_PAIR, CorrectPair(**said, **pair)
         case SharingReleasedEvent() | SharingReleaseClaimed():
-            return OfficeDataProcedure.report_sharing_released, SharingReleased(**said)
+            return Action.REPORT_SHARING_RELEASED, SharingReleased(**said)
         case SharingReleaseConsented():
-            return OfficeDataProcedure.release_sharing, ActionMessage(**said)
+            return Action.RELEASE_SHARING, ActionMessage(**said)
         case Withdrawn():
             own = {"reason": event.reason, "text_for_customer": event.reason} if event.reason else {}
-            return OfficeDataProcedure.withdraw, EndCase(**said | own)
+            return Action.WITHDRAW, EndCase(**said | own)
         case ServiceRelinkedEvent():
             link = event.model_dump(include={"service", "relinked_on", "asked_from"})
-            return OfficeDataProcedure.report_relink, ServiceRelinked(**said, kind=event.service_kind, **link)
+            return Action.REPORT_RELINK, ServiceRelinked(**said, kind=event.service_kind, **link)
         case RelinkCorrected():
-            return OfficeDataProcedure.correct_relink, _correction_of(event)
+            return Action.CORRECT_RELINK, _correction_of(event, actor)
         case _:
-            return OfficeDataProcedure.report_set_up_step, SetUpStepDone(**said, step=_STEPS[type(event)])
+            return Action.REPORT_SET_UP_STEP, SetUpStepDone(**said, step=_STEPS[type(event)])
 
 
 _STEPS: dict[type[object], SetUpStep] = {

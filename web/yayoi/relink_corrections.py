@@ -7,18 +7,17 @@ the record, as long as the case is kept.
 from collections.abc import Callable
 from datetime import datetime
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.calendar import day_in_japan
 from models.common.store.sessions import DatabaseSessions
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import CorrectRelinkStep, OfficeRef
-from models.yayoi.operator_actions import CorrectRelink
+from models.yayoi.operator_actions import Action, CorrectRelink
 from models.yayoi.store.recorded_relinks import recorded_relink
-from web.common.temporal_calls import UnreachableError, refusal_in
-from workflows.yayoi.office_data_procedure import OfficeDataProcedure
+from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
+from web.common.temporal_calls import UnreachableError
 from workflows.yayoi.relink_correction import RelinkCorrection
 
 NOT_RECORDED = "この再連携は、まだ記録されていません。先に再連携を記録してください。"
@@ -28,42 +27,49 @@ class RelinkCorrections:
     """Corrects re-links, of cases that go on and of those that have ended."""
 
     def __init__(
-        self, sessions: DatabaseSessions, client: Client, now: Callable[[], datetime], *, task_queue: str
+        self,
+        sessions: DatabaseSessions,
+        client: Client,
+        operations: OperationSender,
+        now: Callable[[], datetime],
+        *,
+        task_queue: str,
     ) -> None:
         self._sessions = sessions
         self._client = client
+        self._operations = operations
         self._now = now
         self._task_queue = task_queue
 
-    async def correct(self, pair: OfficeRef, message: CorrectRelink, asked_as: str) -> str | None:
-        """Return why it was refused; None if it was corrected, once for each `asked_as`. Raises `UnreachableError`."""
+    async def correct(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
+        """Return why it was refused; None if it was corrected, once for each `asked`. Raises `UnreachableError`."""
         today = day_in_japan(self._now())
         recorded = await recorded_relink(self._sessions, pair, message.kind, message.service, today)
         if recorded is None:
             return NOT_RECORDED
         if not recorded.ended:
-            try:
-                office = self._client.get_workflow_handle(office_workflow_id(pair.case_no, pair.part))
-                await office.execute_update(OfficeDataProcedure.correct_relink, message, id=asked_as)
-            except WorkflowUpdateFailedError as failed:
-                return refusal_in(failed) or str(failed.cause)
-            except RPCError as error:  # it has ended meanwhile
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-            else:
-                return None
+            office = office_workflow_id(pair.case_no, pair.part)
+            match await asked.send(self._operations, office, Action.CORRECT_RELINK, message):
+                case Done():
+                    return None
+                case Refused(reason=reason, why=Why.BY_THE_CASE):
+                    return reason
+                case Refused():  # it has ended meanwhile
+                    pass
+                case _:
+                    raise UnreachableError
         if errors := recorded.rule.errors(message.relinked_on, message.asked_from):
             return "".join(errors.values())
-        return await self._correct_ended(pair, message, asked_as)
+        return await self._correct_ended(pair, message, asked)
 
-    async def _correct_ended(self, pair: OfficeRef, message: CorrectRelink, asked_as: str) -> str | None:
-        said = message.model_dump(include={"kind", "service", "relinked_on", "asked_from", "by", "reason", "event_id"})
-        step = CorrectRelinkStep.of(pair, self._now(), asked_as=asked_as, **said)
+    async def _correct_ended(self, pair: OfficeRef, message: CorrectRelink, asked: AskedOperation) -> str | None:
+        said = message.model_dump(include={"kind", "service", "relinked_on", "asked_from", "reason", "event_id"})
+        step = CorrectRelinkStep.of(pair, self._now(), asked_as=asked.update_id, by=str(asked.actor), **said)
         try:
             return await self._client.execute_workflow(
                 RelinkCorrection.run,
                 step,
-                id=f"relink-correction/{asked_as}",
+                id=f"relink-correction/{asked.update_id}",
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=f"{pair.spoken}の再連携の日を訂正する",

@@ -80,8 +80,10 @@ def yayoi(
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
-    corrections = RelinkCorrections(context.sessions, context.client, context.now, task_queue=context.task_queue)
-    events = EventDelivery(context.sessions, context.client, corrections)
+    corrections = RelinkCorrections(
+        context.sessions, context.client, context.operations, context.now, task_queue=context.task_queue
+    )
+    events = EventDelivery(context.sessions, context.operations, corrections)
     answering = PeriodicJob(HolderAnswers(context.sessions, context.client).notify_all, context.every)
     return WebPackage(
         routers=(provider_forms.router, holder_pages.router),

@@ -1,8 +1,9 @@
-"""`tetsuzuki migrate`, with which `up` begins too: the database's schema, Temporal's namespace, the current build."""
+"""`tetsuzuki migrate`, with which `up` begins too: the schema and its roles, Temporal's namespace, the build."""
 
 from workers import database, schema, temporal
 from workers.commands.replay import replay_check
 from workers.settings import Settings
+from workers.wiring.derived import role_passwords
 
 
 async def set_up(settings: Settings, *, schema_only: bool = False, add_revision: str | None = None) -> None:
@@ -15,7 +16,7 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
     client = None if schema_only else await temporal.connect(settings)
     if client:
         await replay_check(client, settings)
-    await schema.migrate(database.url(settings))
+    await schema.migrate(database.url(settings), role_passwords(settings))
     if add_revision is not None:
         await schema.add_revision(database.url(settings), add_revision)
     if client:

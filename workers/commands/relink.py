@@ -2,22 +2,27 @@
 
 import sys
 from datetime import date, timedelta
-from uuid import uuid4
 
 from models.common.calendar import utc_now
+from models.common.signing_keys import KeyPurpose
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import CorrectRelink
+from web.common.operation_sender import AskedOperation, OperationSender
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.relink_corrections import RelinkCorrections
 from workers import database, temporal
+from workers.commands.acting import command_actor
+from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 
 _PATIENCE = timedelta(minutes=1)
 
 
-async def correct_relink(settings: Settings, application_no: str, office_no: int, **said: str | date | None) -> None:
+async def correct_relink(
+    settings: Settings, application_no: str, office_no: int, handle: str | None, **said: str | date | None
+) -> None:
     """Correct it.
 
     Raises:
@@ -33,10 +38,11 @@ async def correct_relink(settings: Settings, application_no: str, office_no: int
         raise ClearError(str(refused)) from None
     client = await temporal.connect(settings)
     async with database.opened(settings) as sessions:
-        corrections = RelinkCorrections(sessions, client, utc_now, task_queue=settings.temporal_task_queue)
+        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+        corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
         try:
             async with temporal_call(_PATIENCE):
-                refusal = await corrections.correct(pair, message, str(uuid4()))
+                refusal = await corrections.correct(pair, message, AskedOperation(command_actor(handle)))
         except UnreachableError:
             raise ClearError("Temporal かワーカーが応答しません。動いていることを確認してください。") from None
     if refusal:

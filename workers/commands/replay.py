@@ -16,6 +16,7 @@ from workers import temporal
 from workers.build_id import build_id
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.signed_updates import REPLAYED
 from workers.wiring.root import UNRESTRICTED, WORKFLOWS
 
 AHEAD = 8
@@ -79,7 +80,12 @@ async def replay_with_progress(settings: Settings, workflows: Sequence[type] = W
 
 async def replay_open_workflows(client: Client, query: str, workflows: Sequence[type]) -> AsyncIterator[Replayed]:
     """Replay each workflow that the query finds."""
-    replayer = Replayer(workflows=workflows, workflow_runner=UNRESTRICTED, data_converter=temporal.DATA_CONVERTER)
+    replayer = Replayer(
+        workflows=workflows,
+        workflow_runner=UNRESTRICTED,
+        data_converter=temporal.DATA_CONVERTER,
+        interceptors=[REPLAYED],
+    )
     async with replayer.workflow_replay_iterator(_histories(client, query)) as results:
         async for result in results:
             failure = result.replay_failure

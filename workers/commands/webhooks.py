@@ -6,20 +6,22 @@ from collections.abc import Sequence
 import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from temporalio.client import WorkflowUpdateFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from models.common.actors import Actor
 from models.common.calendar import JST, utc_now
 from models.common.operator_message import ActionMessage
+from models.common.signing_keys import KeyPurpose
 from models.common.store.case_status import supersede_status
+from models.common.store.sessions import DatabaseSessions
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
-from models.webhooks.messages import WebhookKind, WebhookStage, webhook_workflow_id
+from models.webhooks.messages import WebhookKind, WebhookOperation, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
+from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
 from workers import database, temporal
+from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import webhooks_may_be_private
-from workflows.webhooks.webhook_delivery import WebhookDelivery
 
 _SECRETS_AT_ONCE = 2
 REMOVED = "登録を削除した"
@@ -113,7 +115,7 @@ async def dead(settings: Settings) -> int:
     return 1 if rows else 0
 
 
-async def resend(settings: Settings, message_id: str, by: str, reason: str) -> None:
+async def resend(settings: Settings, message_id: str, actor: Actor, reason: str) -> None:
     """Send a message again that could not be delivered, whether its procedure still waits or has ended."""
     async with database.opened(settings) as sessions:
         async with sessions() as session:
@@ -125,7 +127,7 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
             raise ClearError(f"{message_id} was delivered")
         if not active:
             raise ClearError(f"subscriber {row.subscriber_id} is stopped: add it again, and it gets what comes then")
-        if not await _resent(settings, message_id, ActionMessage(by=by, reason=reason)):
+        if not await _resent(settings, sessions, message_id, AskedOperation(actor), ActionMessage(reason=reason)):
             async with sessions.begin() as session:
                 ended = await session.get_one(WebhookMessageRow, message_id, with_for_update=True)
                 # The web's reconciler starts it.
@@ -134,19 +136,19 @@ async def resend(settings: Settings, message_id: str, by: str, reason: str) -> N
     sys.stdout.write("もう一度送信します。\n")
 
 
-async def _resent(settings: Settings, message_id: str, message: ActionMessage) -> bool:
+async def _resent(
+    settings: Settings, sessions: DatabaseSessions, message_id: str, asked: AskedOperation, message: ActionMessage
+) -> bool:
     """Update the procedure; False if it has ended."""
     client = await temporal.connect(settings)
-    handle = client.get_workflow_handle(webhook_workflow_id(message_id))
-    try:
-        await handle.execute_update(WebhookDelivery.resend, message)
-    except WorkflowUpdateFailedError as refused:
-        raise ClearError(str(refused.cause)) from None
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return False
-    return True
+    operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+    match await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message):
+        case Done():
+            return True
+        case Refused(why=Why.ENDED | Why.NOT_STARTED):
+            return False
+        case refused:
+            raise ClearError(refused.reason)
 
 
 async def _subscriber(session: AsyncSession, number: int) -> WebhookSubscriberRow:

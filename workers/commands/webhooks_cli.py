@@ -9,7 +9,10 @@ import typer
 from models.webhooks.messages import WebhookKind
 from workers.program import run_command
 
-By = Annotated[str, typer.Option(help="Who asks for it.", prompt="あなたの名前")]
+As = Annotated[
+    str | None,
+    typer.Option("--as", help="Your own handle as an operator; without it, the records name your user number."),
+]
 Reason = Annotated[str, typer.Option(help="Why.", prompt="理由")]
 
 webhooks = typer.Typer(no_args_is_help=True, help="Other systems that are notified of stage changes.")
@@ -66,11 +69,12 @@ def dead() -> None:
 
 
 @webhooks.command()
-def resend(message_id: str, *, by: By, reason: Reason) -> None:
+def resend(message_id: str, *, as_: As = None, reason: Reason) -> None:
     """Send again what could not be delivered."""
     from workers.commands import webhooks
+    from workers.commands.acting import command_actor
 
-    run_command(lambda settings: webhooks.resend(settings, message_id, by, reason))
+    run_command(lambda settings: webhooks.resend(settings, message_id, command_actor(as_), reason))
 
 
 @forms.command("list")
@@ -93,19 +97,21 @@ def show(number: int) -> None:
 def retry(
     number: int,
     *,
-    by: By,
+    as_: As = None,
     reason: Reason,
     change: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, by the provider's names.")] = None,
 ) -> None:
     """Take a form once more, with values corrected; fails with the reasons if it still cannot be taken."""
     from workers.commands import forms
+    from workers.commands.acting import command_actor
 
-    run_command(lambda settings: forms.retry(settings, number, change or [], by, reason))
+    run_command(lambda settings: forms.retry(settings, number, change or [], str(command_actor(as_)), reason))
 
 
 @forms.command()
-def discard(number: int, *, by: By, reason: Reason) -> None:
+def discard(number: int, *, as_: As = None, reason: Reason) -> None:
     """End a form without an application; what it said is deleted."""
     from workers.commands import forms
+    from workers.commands.acting import command_actor
 
-    run_command(lambda settings: forms.discard(settings, number, by, reason))
+    run_command(lambda settings: forms.discard(settings, number, str(command_actor(as_)), reason))

@@ -8,11 +8,14 @@ from pathlib import Path
 import httpx
 
 from models.common.calendar import BusinessCalendar
+from models.common.signing_keys import KeyPurpose
+from web.common.operation_sender import OperationSender
 from workers import database, examples, temporal
 from workers.demo.myics import myics
 from workers.demo.other_cases import cancelled, corrected, expired, late, stranger
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
+from workers.known_keys import CurrentSigner
 from workers.registry.file import load
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
@@ -48,4 +51,5 @@ async def _opened() -> AsyncIterator[DemoRun]:
             client = await temporal.connect(stack.settings)
             web = f"http://127.0.0.1:{stack.settings.web_port}"
             async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
-                yield DemoRun(http, client, sessions, Places(stack.settings.state_dir).mail)
+                operations = OperationSender(client, CurrentSigner(stack.settings, sessions, KeyPurpose.OPERATORS))
+                yield DemoRun(http, client, operations, sessions, Places(stack.settings.state_dir).mail)

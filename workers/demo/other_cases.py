@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from models.common.calendar import BusinessCalendar, day_in_japan
 from models.tables import OperatorRow, YayoiIdRow
 from models.yayoi.deadlines import (
@@ -16,10 +18,10 @@ from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import SetUpStep, Stage
 from workers.demo.pages import Bearer, register_yayoi_id, set_up_and_relink
-from workers.demo.run import DemoRun, link_in
+from workers.demo.run import TANAKA, DemoRun, link_in
 from workers.demo.stored_facts import issued, operator_of, registered
 
-OPERATOR, SUPERVISOR = "佐藤", "田中"
+SUPERVISOR = "田中"
 
 
 async def corrected(run: DemoRun) -> None:
@@ -34,12 +36,12 @@ async def corrected(run: DemoRun) -> None:
     run.heading("He registers another address and says so on the phone; the operator corrects the pair in the Web UI")
     async with run.sessions.begin() as session:
         session.add(YayoiIdRow(yayoi_id=yayoi_id, family_name="金子", given_name="翔"))
-    await run.act(1, Action.CORRECT_PAIR, by=OPERATOR, reason="お電話", yayoi_id=yayoi_id)
+    await run.act(1, Action.CORRECT_PAIR, reason="お電話", yayoi_id=yayoi_id)
     await run.waits_at(1, Stage.SET_UP)
     await run.mails((yayoi_id, NOTICE_SUBJECT))
     run.expect("the ID is for the corrected address", (await issued(run)).yayoi_id, yayoi_id)
     for step in SetUpStep:
-        await run.act(1, Action.REPORT_SET_UP_STEP, by=OPERATOR, reason="お電話", step=step)
+        await run.act(1, Action.REPORT_SET_UP_STEP, reason="お電話", step=step)
     run.expect("the office", (await run.office(1).result()).outcome, Outcome.COMPLETED)
     await run.mails((customer, MailKind.FINISHED.subject))
 
@@ -56,7 +58,8 @@ async def expired(run: DemoRun, calendar: BusinessCalendar) -> None:
     due_date = calendar.due_date(day_in_japan(await run.now(1)))
     operator = await operator_of(run, 1)
     async with run.sessions() as session:
-        supervisor = (await session.get_one(OperatorRow, SUPERVISOR)).mail_address
+        addresses = await session.scalars(select(OperatorRow.mail_address).where(OperatorRow.name == SUPERVISOR))
+        supervisor = addresses.one()
 
     run.heading("He is reminded three times, his operator and then the supervisor are mailed; the due date passes")
     await run.until_opening(1, calendar.business_days_after(due_date, 1))
@@ -93,9 +96,10 @@ async def cancelled(run: DemoRun) -> None:
     run.expect("she is managed by the new ID, without links", await registered(run, token), (contract_id, None, []))
 
     run.heading("She changes her mind: the operator alone may no longer cancel, with a supervisor it is all undone")
-    wish = {"by": OPERATOR, "reason": "お客様のご希望"}
-    run.say(await run.refused(1, Action.CANCEL, **wish))
-    await run.act(1, Action.CANCEL, **wish, supervisor=SUPERVISOR)
+    wish = "お客様のご希望"
+    run.say(await run.refused(1, Action.CANCEL, reason=wish))
+    await run.act(1, Action.ASK_CANCEL, reason=wish)
+    await run.act(1, Action.APPROVE, who=TANAKA, reason="お客様に確認", **await run.asked(1))
     run.expect("the office", (await run.office(1).result()).outcome, Outcome.CANCELLED)
     run.expect("the ID is revoked", (await issued(run)).revoked_at is not None, True)
     run.expect("the registry is as before", await registered(run, token), before)
@@ -120,7 +124,7 @@ async def late(run: DemoRun, calendar: BusinessCalendar) -> None:
         await run.until_opening(1, calendar.business_days_after(noticed_on, business_days))
         await run.mails((yayoi_id, MailKind.FOLLOW_UP_REMINDER.subject))
     await run.until_opening(1, calendar.business_days_after(noticed_on, FOLLOW_UP_OPERATOR_DAYS))
-    await run.act(1, Action.ADD_NOTE, by=OPERATOR, reason="お電話、来月に設定されるとのこと")
+    await run.act(1, Action.ADD_NOTE, reason="お電話、来月に設定されるとのこと")
 
     run.heading("A month after the notice the case closes: the mails say what is open, and until when it can be done")
     await run.until_end_of(1, noticed_on + timedelta(days=FOLLOW_UP_DAYS))
@@ -160,6 +164,6 @@ async def stranger(run: DemoRun) -> None:
     await run.waits_at(1, Stage.CONFIRMATION)
     run.expect("the owner's office is as before", await registered(run, token), before)
     await run.mails(("info@douzen.example.co.jp", MailKind.CONFIRM_APPLICATIONS.subject))
-    await run.act(1, Action.CANCEL, by=OPERATOR, reason="契約者にお心当たりなし")
+    await run.act(1, Action.CANCEL, reason="契約者にお心当たりなし")
     await run.application.result()
     run.expect("the owner's office is as before", await registered(run, token), before)

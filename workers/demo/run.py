@@ -20,23 +20,29 @@ from uuid import uuid4
 import httpx
 from rich.console import Console
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
+from models.common.actors import Actor, ActorKind
 from models.common.calendar import end_of, opening_of
+from models.common.operators import Role
 from models.common.store.sessions import DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.messages import ApplicationOutcome, OfficeOutcome, OfficeProgress
 from models.yayoi.operator_actions import Action
 from models.yayoi.procedures import Stage
+from web.common.operation_sender import Done, OperationSender, Outcome, Refused
 from workers.demo.browser import Browser
 from workers.program import ClearError
 from workers.stack.inbox import text_of
 from workflows.yayoi.multi_office_application import MultiOfficeApplication
 from workflows.yayoi.office_data_procedure import OfficeDataProcedure
 
+SATO = Actor(ActorKind.OPERATOR, "sk", (Role.CASEWORKER,))
+TANAKA = Actor(ActorKind.OPERATOR, "tn", (Role.SUPERVISOR,))
+"""Operators of the example registry."""
 PATIENCE = 60.0
 """Seconds within which what is expected must have happened."""
 _LOOK_AGAIN_AFTER = 0.05
@@ -51,11 +57,19 @@ class DifferenceError(ClearError):
 class DemoRun:
     """One application at a time, on a running stack."""
 
-    def __init__(self, http: httpx.AsyncClient, client: Client, sessions: DatabaseSessions, mail_folder: Path) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        client: Client,
+        operations: OperationSender,
+        sessions: DatabaseSessions,
+        mail_folder: Path,
+    ) -> None:
         self.sessions = sessions
         self.application_no = ApplicationNo("YS-000000")
         self._http = http
         self._client = client
+        self._operations = operations
         self._skipper = TimeSkipper(client)
         self._mail_folder = mail_folder
         self._mails_shown = 0
@@ -133,7 +147,7 @@ class DemoRun:
 
     async def report_event(self, kind: str, facts: Mapping[str, str], *, status: int = HTTPStatus.OK) -> str:
         """Report an event as another system does; return the reason if it is refused."""
-        event = {"event_id": str(uuid4()), "source": "demo", "kind": kind, **facts}
+        event = {"event_id": str(uuid4()), "kind": kind, **facts}
         response = await self._http.post("/api/events", json=event)
         self.expect(f"event {kind}", response.status_code, status)
         return str(response.json().get("detail", ""))
@@ -175,18 +189,28 @@ class DemoRun:
                 return None
             raise
 
-    async def act(self, number: int, action: Action, **facts: object) -> None:
-        """Send an update as an operator does in the Web UI: by name, with one JSON."""
-        await self.office(number).execute_update(action, facts)
-        self.say(f"{action} {json.dumps(facts, ensure_ascii=False)}")
+    async def act(self, number: int, action: Action, *, who: Actor = SATO, **facts: object) -> None:
+        """Send an operation as an operator does at the desk. Raises `DifferenceError` if it is not done."""
+        if (outcome := await self._sent(number, action, who, facts)) != Done():
+            raise DifferenceError(f"{action}: {outcome}")
 
-    async def refused(self, number: int, action: Action, **facts: object) -> str:
-        """Send an update that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
-        try:
-            await self.act(number, action, **facts)
-        except WorkflowUpdateFailedError as refused:
-            return str(refused.cause)
+    async def refused(self, number: int, action: Action, *, who: Actor = SATO, **facts: object) -> str:
+        """Send an operation that must be refused, and return the reason. Raises `DifferenceError` if it is not."""
+        outcome = await self._sent(number, action, who, facts)
+        if isinstance(outcome, Refused):
+            return outcome.reason
         raise DifferenceError(f"{action}: expected a refusal, but it was done")
+
+    async def _sent(self, number: int, action: Action, who: Actor, facts: Mapping[str, object]) -> Outcome:
+        self.say(f"{who.shown}: {action} {json.dumps(facts, ensure_ascii=False)}")
+        office = office_workflow_id(self.application_no, number)
+        return await self._operations.send(office, action, facts, who, str(uuid4()))
+
+    async def asked(self, number: int) -> dict[str, Any]:
+        """Return what names the request that waits for a supervisor, as the office's page shows it."""
+        [shown] = re.findall(r"`approve`\n```json\n(.*?)\n```", await self.current_details(number), re.DOTALL)
+        answer = json.loads(shown)
+        return {name: answer[name] for name in ("asked", "commitment")}
 
     async def current_details(self, number: int) -> str:
         """Return what the operator reads on the page of an office's procedure."""

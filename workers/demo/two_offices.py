@@ -35,7 +35,6 @@ ID_C, TOKEN_C = "office-c@yayoi-taro.example.jp", OfficeToken("c0000003-0000-400
 BANK_B = "しおさい銀行 普通 1234567"
 BANK_C, AIR_C = "みずうみ銀行 普通 7654321", "Airレジ 本店"
 FIRM = "山田会計事務所"
-OPERATOR = "佐藤（担当）"
 FIRST_ID, SECOND_ID = "7000000", "7000001"
 """What a new database issues."""
 FROZEN, NOTIFIED, THAWED = (
@@ -180,7 +179,7 @@ async def _office_b_is_set_up(run: DemoRun, calendar: BusinessCalendar) -> None:
 async def _office_c_is_set_up(run: DemoRun) -> None:
     run.heading("C: the customer calls about STEP5, the operator records it; the rest is reported by the systems")
     reason = "お客様からお電話で確認"
-    await run.act(C, Action.REPORT_SET_UP_STEP, by=OPERATOR, reason=reason, step=SetUpStep.SUPPORT_PASSWORD)
+    await run.act(C, Action.REPORT_SET_UP_STEP, reason=reason, step=SetUpStep.SUPPORT_PASSWORD)
     await run.report_event("business_group_created", {"yayoi_id": ID_C, "group_name": "弥生商店 C"})
     for event in ("product_registered", "owned_product_registered"):
         await run.report_event(event, {"contract_id": SECOND_ID, "yayoi_id": ID_C})

@@ -18,12 +18,14 @@ from pydantic_core import PydanticCustomError
 from models import tables
 from models.common.identifiers import composed
 from models.common.message import FromOutside
+from models.common.operators import Handle, Role, check_leave
 from models.common.typed_days import TypedDay
 from models.yayoi.identifiers import ContractId, OfficeToken, YayoiId
 from models.yayoi.service_links import LinkKind
 from workers.registry.snapshot import Refusal, Snapshot, change
 
 MAX_TEXT_LENGTH = 200
+_LEAVE = {"leave_from", "leave_until"}
 _ONE_GROUP = "弥生ID は 1 つの事業グループにだけ参加できます。"
 
 
@@ -44,6 +46,11 @@ def _from_cell(value: Any) -> Any:
     with suppress(TypeError, ValueError):
         return json.loads(value)
     return value
+
+
+def _separated(value: Any) -> Any:
+    """A CSV cell holds several words, separated by commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 def _askable(text: str) -> str:
@@ -218,22 +225,35 @@ class LinkRecord(Record):
 
 
 class OperatorRecord(Record):
-    """A back-office operator, named as they sign. Leave has a first day and, unless it is open-ended, a last one."""
+    """A back-office operator. Leave has a first day and, unless it is open-ended, a last one."""
 
     table = tables.OperatorRow
     record: Literal["operator"]
+    handle: Handle
     name: Annotated[Text, AfterValidator(_askable)]
     mail_address: YayoiId
-    supervisor: bool = False
+    roles: Annotated[tuple[Role, ...], BeforeValidator(_separated)] = (Role.CASEWORKER,)
     takes_cases: bool = True
     leave_from: TypedDay | None = None
     leave_until: TypedDay | None = None
 
     @model_validator(mode="after")
     def _leave_begins_before_it_ends(self) -> Self:
-        if self.leave_until is not None and (self.leave_from is None or self.leave_from > self.leave_until):
-            raise PydanticCustomError("refused", "leave_from には、leave_until と同じ日か、それより前の日が必要です。")
+        check_leave(self.leave_from, self.leave_until)
         return self
+
+    def facts(self, registry: Snapshot) -> dict[str, Any]:
+        row = registry.get(tables.OperatorRow, self.handle)
+        if row and row.removed_at:
+            raise Refusal(f"handle: {self.handle} は、退任した担当者です。別の handle を指定してください。")
+        if any(other.name == self.name and other is not row for other in registry.operators()):
+            raise Refusal(f"name: {self.name} は、別の handle の担当者の名前です。見分けられる名前を指定してください。")
+        facts = super().facts(registry) | {"roles": [role for role in Role if role in self.roles]}
+        if row:  # what the file does not mention, the operators' pages have changed since
+            kept = {"roles", "takes_cases"} - self.model_fields_set
+            kept |= set() if _LEAVE & self.model_fields_set else _LEAVE
+            facts = {name: value for name, value in facts.items() if name not in kept}
+        return facts
 
 
 RECORD: TypeAdapter[Record] = TypeAdapter(

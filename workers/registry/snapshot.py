@@ -20,7 +20,7 @@ _KEYS: Mapping[type[tables.Base], tuple[str, ...]] = {
     tables.OfficeRow: ("office_token",),
     tables.SharingRow: ("office_token", "firm"),
     tables.ServiceLinkRow: ("office_token", "kind", "service"),
-    tables.OperatorRow: ("name",),
+    tables.OperatorRow: ("handle",),
     tables.IssuedContractRow: ("contract_id",),
     tables.ApplicationOfficeRow: ("office_token",),
 }
@@ -61,6 +61,7 @@ class Snapshot:
         names = names | {contract_id for contract_id in managed_with if contract_id}
         for table in _KEYS.keys() - {tables.GroupMemberRow, tables.OfficeRow, tables.ServiceLinkRow}:
             await self._keep(_known_by(table, names))
+        await self._keep(select(tables.OperatorRow).where(tables.OperatorRow.name.in_(_each_of(names))))
         # The open row, if there is one, comes last and is the one that is found.
         await self._keep(_known_by(tables.ServiceLinkRow, names).order_by(tables.ServiceLinkRow.lost_at))
         self._session.expunge_all()  # so that `write` alone says what is written when
@@ -85,6 +86,10 @@ class Snapshot:
     def offices(self) -> Collection[tables.OfficeRow]:
         """All offices that are mentioned, or have a contract ID or group that is."""
         return self._rows[tables.OfficeRow].values()
+
+    def operators(self) -> Collection[tables.OperatorRow]:
+        """All operators of whom the handle or the name is mentioned."""
+        return self._rows[tables.OperatorRow].values()
 
     def put(self, table: type[tables.Base], facts: Mapping[str, Any]) -> bool:
         """Add a row, or change the one that is known by the same key. False: there was nothing to change."""

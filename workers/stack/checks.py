@@ -48,19 +48,20 @@ def clearly(state_dir: Path) -> Iterator[None]:
 
 
 def check_host(settings: Settings) -> None:
-    """The web can listen on the address that was set.
+    """The web and the desk can listen on the addresses that were set.
 
     Raises:
-        StackError: it is unknown, or not this machine's.
+        StackError: one is unknown, or not this machine's.
 
     """
-    try:
-        _try_to_listen(settings.web_host, 0)
-    except OSError as error:
-        raise StackError(
-            f"the web cannot listen on {settings.web_host} ({error.strerror}): "
-            "set TETSUZUKI_WEB_HOST to an address of this machine"
-        ) from None
+    for part, host in (("web", settings.web_host), ("desk", settings.desk_host)):
+        try:
+            _try_to_listen(host, 0)
+        except OSError as error:
+            raise StackError(
+                f"the {part} cannot listen on {host} ({error.strerror}): "
+                f"set TETSUZUKI_{part.upper()}_HOST to an address of this machine"
+            ) from None
 
 
 def check_ports(settings: Settings) -> None:
@@ -70,9 +71,9 @@ def check_ports(settings: Settings) -> None:
         StackError: names each port that is not, and the variable that changes it.
 
     """
-    wanted = [("web_port", settings.web_host, "the web")]
+    wanted = [("web_port", settings.web_host, "the web"), ("desk_port", settings.desk_host, "the desk")]
     if embeds_temporal(settings):
-        wanted += [("temporal_port", "127.0.0.1", "Temporal"), ("temporal_ui_port", "127.0.0.1", "Temporal's Web UI")]
+        wanted.append(("temporal_port", "127.0.0.1", "Temporal"))
     if embeds_inbox(settings):
         wanted.append(("smtp_port", settings.smtp_host, "the mail inbox"))
     taken = [
@@ -102,10 +103,19 @@ def check_space(state_dir: Path, least: int = LEAST_SPACE) -> None:
 
 def free_ports() -> dict[str, Any]:
     """Free ports for a stack beside others, as arguments for `Settings`."""
-    names = ("web_port", "temporal_port", "temporal_ui_port", "smtp_port")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    names = ("web_port", "desk_port", "temporal_port", "smtp_port")
+    return dict(zip(names, _free_ports(len(names)), strict=True))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    return _free_ports(1)[0]
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
-        return {name: taken.getsockname()[1] for name, taken in zip(names, sockets, strict=True)}
+        return [taken.getsockname()[1] for taken in sockets]
     finally:
         for taken in sockets:
             taken.close()

@@ -7,17 +7,21 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
 from workers import health, temporal
+from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
+from workers.database_roles import DatabaseRole
 from workers.program import Say
 from workers.settings import Settings
 from workers.stack import postgres, temporal_server
 from workers.stack.checks import embeds_inbox, embeds_postgres, embeds_temporal
 from workers.stack.places import DATABASE, Places
 from workers.stack.postgres import Command
+from workers.wiring.derived import web_ui_address
 from workers.wiring.root import DRAIN
 
 _LOOK_AGAIN_AFTER = 0.1  # seconds
@@ -35,6 +39,8 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10
     """How many seconds it may take to end."""
+    role: DatabaseRole | None = None
+    """As whom it connects to the embedded database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +51,23 @@ class StartStep:
     do: Callable[[], Awaitable[None]]
 
 
-def in_order(settings: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
-    """Every part and step of a stack with these settings; the parts of a list can start side by side."""
+def in_order(settings: Settings, completed: Settings, places: Places, say: Say) -> list[list[Part] | StartStep]:
+    """Every part and step of a stack with these settings; the parts of a list can start side by side.
+
+    `completed`: the same settings with what the stack itself has chosen.
+    """
     return [
         [
             *([_postgres(places, say)] if embeds_postgres(settings) else []),
-            *([_temporal(settings)] if embeds_temporal(settings) else []),
+            *([_temporal(settings, completed)] if embeds_temporal(settings) else []),
         ],
         StartStep(name="migrate", do=partial(set_up, settings)),
+        StartStep(name="keys", do=partial(make_missing_keys, settings)),
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
             _web(settings),
+            _desk(settings),
         ],
     ]
 
@@ -75,12 +86,12 @@ def _postgres(places: Places, say: Say) -> Part:
     )
 
 
-def _temporal(settings: Settings) -> Part:
+def _temporal(settings: Settings, completed: Settings) -> Part:
     async def has_namespace() -> bool:
         return await temporal.namespace_is_there(await temporal.connect(settings))
 
     def prepare() -> Command:
-        return Command(temporal_server.command(settings), {})
+        return Command(temporal_server.command(settings, urlsplit(web_ui_address(completed)).port or 0), {})
 
     return Part(name="temporal", prepare=prepare, ready=lambda _pid: _until(has_namespace))
 
@@ -91,7 +102,7 @@ def _worker(settings: Settings) -> Part:
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
-    return _python("worker", lambda pid: _until(partial(polls, pid)), patience)
+    return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
 
 
 def _inbox(settings: Settings) -> Part:
@@ -99,12 +110,20 @@ def _inbox(settings: Settings) -> Part:
 
 
 def _web(settings: Settings) -> Part:
-    return _python("web", lambda _pid: _until(partial(_listens, settings.web_host, settings.web_port)), patience=20)
+    listening = partial(_listens, settings.web_host, settings.web_port)
+    return _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
 
 
-def _python(name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10) -> Part:
+def _desk(settings: Settings) -> Part:
+    listening = partial(_listens, settings.desk_host, settings.desk_port)
+    return _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+
+
+def _python(
+    name: str, ready: Callable[[int], Awaitable[None]], patience: float = 10, role: DatabaseRole | None = None
+) -> Part:
     command = Command([sys.executable, "-m", "workers", name], {})
-    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience)
+    return Part(name=name, prepare=lambda: command, ready=ready, patience=patience, role=role)
 
 
 async def _until(check: Callable[[], Awaitable[bool]]) -> None:

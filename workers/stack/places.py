@@ -19,6 +19,8 @@ class Places:
         self.lock = self.state / "lock"
         self.processes = self.state / "processes.json"
         self.secret_key = self.state / "secret_key"
+        self.signing_keys = self.state / "keys"
+        self.sign_in_run = self.state / "sign_in_run"
         self.logs = self.state / "logs"
         self.mail = self.state / "mail"
         self.postgres = self.state / "postgres"
@@ -35,11 +37,11 @@ class Places:
 
     @property
     def database_url(self) -> str:
-        """The embedded database."""
+        """The embedded database, as its owner."""
         return postgres_url(self.socket_dir, DATABASE)
 
 
-def postgres_url(socket_dir: Path, database: str) -> str:
+def postgres_url(socket_dir: Path, database: str, user: str = "postgres") -> str:
     """A database of the Postgres that listens in `socket_dir`."""
-    url = URL.create("postgresql+asyncpg", username="postgres", database=database, query={"host": str(socket_dir)})
+    url = URL.create("postgresql+asyncpg", username=user, database=database, query={"host": str(socket_dir)})
     return url.render_as_string()

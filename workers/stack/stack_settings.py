@@ -11,7 +11,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from workers import temporal
 from workers.settings import Settings
-from workers.stack.checks import embeds_temporal, free_ports
+from workers.stack.checks import embeds_temporal, free_port, free_ports
 from workers.stack.places import Places
 from workers.wiring.derived import webhooks_may_be_private
 
@@ -29,12 +29,12 @@ class _Given(Settings):
 
 
 def alone(state_dir: Path, **given: Any) -> Settings:
-    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests.
+    """Settings for a stack with all parts embedded, on free ports: for the demo, the bench and tests. Its API is open.
 
     Neither `TETSUZUKI_*` nor Temporal's own variables and configuration file are read, here or by its processes: such a
     stack reaches no database, customer or server of whoever runs it.
     """
-    return _Given(state_dir=state_dir, temporal_config=False, **free_ports() | given)
+    return _Given(state_dir=state_dir, temporal_config=False, **{"api_open": True} | free_ports() | given)
 
 
 def completed(settings: Settings, places: Places) -> Settings:
@@ -46,8 +46,13 @@ def completed(settings: Settings, places: Places) -> Settings:
             "temporal_address": temporal.embedded_address(settings)
             if embeds_temporal(settings)
             else settings.temporal_address,
+            # Nothing names the port: it is reached by the desk alone, which asks who it is.
+            "temporal_ui_address": f"http://127.0.0.1:{free_port()}"
+            if embeds_temporal(settings)
+            else settings.temporal_ui_address,
             "webhook_allow_private": webhooks_may_be_private(settings),
             "secret_key": settings.secret_key or _kept_secret(places),
+            "sign_in_run": None if settings.oidc_issuer else _begun_run(places),
         }
     )
 
@@ -65,11 +70,22 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
-        unfinished = places.secret_key.with_suffix(".new")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        unfinished.rename(places.secret_key)
+        _write_privately(places.secret_key, secrets.token_urlsafe(48))
     return SecretStr(places.secret_key.read_text())
+
+
+def _begun_run(places: Places) -> str:
+    """Begin a run of sign-in links; `tetsuzuki operators link` reads which one it is."""
+    run = secrets.token_urlsafe(16)
+    _write_privately(places.sign_in_run, run)
+    return run
+
+
+def _write_privately(path: Path, text: str) -> None:
+    unfinished = path.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    unfinished.rename(path)
 
 
 def _text(value: Any) -> str:
@@ -83,6 +99,6 @@ def _text(value: Any) -> str:
         case timedelta():
             return str(_DURATION.dump_python(value, mode="json"))
         case tuple():
-            return ",".join(value)
+            return ",".join(map(_text, value))
         case _:
             return str(value)

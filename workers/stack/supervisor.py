@@ -21,9 +21,10 @@ from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
 from workers.stack.parts import Part, StartStep, in_order
-from workers.stack.places import Places
+from workers.stack.places import DATABASE, Places, postgres_url
 from workers.stack.stack_settings import completed, environment
 from workers.stack.watched import Watched
+from workers.wiring.derived import openid_settings, web_ui_address
 
 _LEFTOVERS_END_WITHIN = 10.0  # seconds
 
@@ -56,7 +57,7 @@ class Stack:
         async with contextlib.AsyncExitStack() as undo:
             with checks.clearly(self._places.state):
                 await self._take_place(undo)
-            for entry in in_order(self._asked, self._places, self._say):
+            for entry in in_order(self._asked, self.settings, self._places, self._say):
                 match entry:
                     case StartStep():
                         await entry.do()
@@ -80,14 +81,17 @@ class Stack:
         undo.enter_context(_only_one(self._places.lock))
         await self._end_leftovers()
         checks.check_ports(self._asked)
+        openid_settings(self._asked)
+        undo.callback(self._places.sign_in_run.unlink, missing_ok=True)
         self.settings = completed(self._asked, self._places)
+        web_ui_address(self.settings)
         undo.callback(self._places.processes.unlink, missing_ok=True)
 
     async def _start(self, parts: list[Part], undo: contextlib.AsyncExitStack) -> None:
         for part in parts:
             log = self._places.logs / f"{part.name}.log"
             log.open("ab").close()  # what cannot be written is found before any part is started
-            watched = Watched(part, environment(self.settings), log, self._say, self._record)
+            watched = Watched(part, environment(self._settings_of(part)), log, self._say, self._record)
             self._parts[part.name] = watched
             undo.push_async_callback(watched.stop)
         try:
@@ -98,6 +102,13 @@ class Stack:
             if clear := errors.subgroup((ClearError, OSError)):
                 raise clear.exceptions[0] from None
             raise
+
+    def _settings_of(self, part: Part) -> Settings:
+        """The settings of one process: with the embedded database as its own role alone."""
+        if part.role is None or not checks.embeds_postgres(self._asked):
+            return self.settings
+        own = postgres_url(self._places.socket_dir, DATABASE, part.role)
+        return self.settings.model_copy(update={"database_url": own})
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)

@@ -37,17 +37,18 @@ def binary() -> Path:
     return Path(found)
 
 
-def command(settings: Settings) -> list[str]:
-    """How to run the server in the foreground; SIGTERM ends it."""
+def command(settings: Settings, ui_port: int) -> list[str]:
+    """How to run the server in the foreground, with its Web UI on a port of this machine; SIGTERM ends it."""
     options = {
         "--ip": "127.0.0.1",
         "--port": str(settings.temporal_port),
-        "--ui-port": str(settings.temporal_ui_port),
+        "--ui-ip": "127.0.0.1",
+        "--ui-port": str(ui_port),
         "--db-filename": str(Places(settings.state_dir).temporal),
         "--log-level": "warn",
         "--namespace": settings.temporal_namespace,
     }
     argv = [str(binary()), "server", "start-dev", *(part for option in options.items() for part in option)]
     # As durable as the default, at twice its speed.
-    argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2"]
+    argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2", "--ui-disable-news-fetch"]
     return [*argv, *TIME_SKIPPING] if settings.time_skipping else argv

@@ -2,18 +2,21 @@
 
 import asyncio
 
+from workers.commands.operators import printed_links
 from workers.program import say, until_cancelled
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.places import Places
 from workers.stack.supervisor import Stack
 from workers.temporal import address
+from workers.wiring.derived import desk_url
 
 
 async def up(settings: Settings) -> None:
     """Start, say where everything is, wait, stop in order."""
-    async with Stack(settings, say=say):
+    async with Stack(settings, say=say) as stack:
         say(addresses(settings, Places(settings.state_dir)))
+        say(await printed_links(stack.settings))
         try:
             await until_cancelled()
         except asyncio.CancelledError:
@@ -24,12 +27,9 @@ async def up(settings: Settings) -> None:
 def addresses(settings: Settings, places: Places) -> str:
     """Where everything can be reached."""
     web = settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
-    lines = [("web", web)]
+    lines = [("customers", web), ("operators", desk_url(settings))]
     if checks.embeds_temporal(settings):
-        lines += [
-            ("Temporal", f"127.0.0.1:{settings.temporal_port}"),
-            ("Temporal Web UI", f"http://127.0.0.1:{settings.temporal_ui_port}"),
-        ]
+        lines.append(("Temporal", f"127.0.0.1:{settings.temporal_port}"))
     else:
         lines.append(("Temporal", address(settings) or ""))
     lines.append(("SMTP", f"{settings.smtp_host}:{settings.smtp_port}"))

@@ -16,7 +16,7 @@ from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
 from models.common.web_ui_links import workflow_link
 from workers.settings import Settings
-from workers.wiring.derived import temporal_ui_url
+from workers.wiring.derived import desk_url
 
 Activities = list[Callable[..., Any]]
 
@@ -38,7 +38,7 @@ class ActivityDependencies:
     @property
     def workflow_link(self) -> Callable[[str], str]:
         """Give the address of a workflow, by its id, in the Temporal Web UI."""
-        return partial(workflow_link, temporal_ui_url(self.settings), self.settings.temporal_namespace)
+        return partial(workflow_link, desk_url(self.settings), self.settings.temporal_namespace)
 
 
 def activities_of(*instances: object) -> Activities:

@@ -8,12 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
+from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.common.secret_keys import SecretKeys
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
 from models.yayoi.vendor_pages import YayoiPages
+from web.common.auth.api_keys import Systems
+from web.common.auth.openid import OpenIdSettings
+from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -26,9 +30,58 @@ def secret_keys(settings: Settings) -> SecretKeys:
     return SecretKeys(settings.secret_key.get_secret_value(), former)
 
 
+def systems(settings: Settings) -> Systems:
+    """Return which other systems may use the API."""
+    keys = read_api_keys(key.get_secret_value() for key in settings.api_keys)
+    return Systems(keys, open_to_all=settings.api_open)
+
+
 def public_url(settings: Settings) -> str:
     """Return where applicants reach the web."""
     return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+
+
+def desk_url(settings: Settings) -> str:
+    """Return where operators reach their web application."""
+    return settings.desk_url or f"http://{settings.desk_host}:{settings.desk_port}"
+
+
+def openid_settings(settings: Settings) -> OpenIdSettings | None:
+    """Return how operators log in at a provider; None if none is set.
+
+    Raises:
+        ClearError: something is missing or given twice; it names the variable.
+
+    """
+    if settings.oidc_issuer is None:
+        without = sorted(name for name in settings.model_fields_set if name.startswith("oidc_"))
+        if without:
+            raise ClearError(f"TETSUZUKI_{without[0].upper()} is set, and TETSUZUKI_OIDC_ISSUER is not: set both")
+        return None
+    if not settings.oidc_client_id:
+        raise ClearError("TETSUZUKI_OIDC_CLIENT_ID is not set: the provider knows this program by it")
+    return OpenIdSettings(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=_client_secret(settings),
+        scope=settings.oidc_scope,
+        roles_claim=None if settings.oidc_roles == "table" else settings.oidc_roles,
+        acr_values=settings.oidc_acr_values,
+        amr_values=settings.oidc_amr_values,
+    )
+
+
+def _client_secret(settings: Settings) -> str:
+    secret, file = settings.oidc_client_secret, settings.oidc_client_secret_file
+    if (secret is None) == (file is None):
+        raise ClearError("set one of TETSUZUKI_OIDC_CLIENT_SECRET and TETSUZUKI_OIDC_CLIENT_SECRET_FILE")
+    try:
+        text = secret.get_secret_value() if secret else file.read_text(encoding="utf-8") if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClearError(f"TETSUZUKI_OIDC_CLIENT_SECRET_FILE ({file}) cannot be read: {error}") from None
+    if not text.strip():
+        raise ClearError(f"TETSUZUKI_OIDC_CLIENT_SECRET{'' if secret else '_FILE'} holds no secret")
+    return text.strip()
 
 
 def yayoi_pages(settings: Settings) -> YayoiPages:
@@ -78,9 +131,24 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
 
 
-def temporal_ui_url(settings: Settings) -> str:
-    """Return where operators reach the Temporal Web UI."""
-    return settings.temporal_ui_url or f"http://127.0.0.1:{settings.temporal_ui_port}"
+def web_ui_address(settings: Settings) -> str:
+    """Return where the desk reaches the Temporal Web UI. Raises `ClearError` if that is not known."""
+    if settings.temporal_ui_address is None:
+        raise ClearError(
+            "TETSUZUKI_TEMPORAL_UI_ADDRESS is not set: it says where the desk reaches the Temporal Web UI, "
+            "which nobody else may reach"
+        )
+    return settings.temporal_ui_address
+
+
+def role_passwords(settings: Settings) -> Passwords:
+    """Return what the database's roles log in with; None: Postgres' own configuration says how."""
+    given = {
+        DatabaseRole.CUSTOMERS: settings.database_customers_password,
+        DatabaseRole.DESK: settings.database_desk_password,
+        DatabaseRole.WORKER: settings.database_worker_password,
+    }
+    return {role: password.get_secret_value() if password else None for role, password in given.items()}
 
 
 def webhooks_may_be_private(settings: Settings) -> bool:

@@ -18,6 +18,8 @@ from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox, SmtpT
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
 from activities.yayoi.registry.protocols import Registry
+from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
+from models.common.allowed_actors import Permissions
 from models.common.calendar import BusinessCalendar
 from models.common.store.ledger import Ledger
 from models.common.store.sessions import DatabaseSessions
@@ -26,8 +28,11 @@ from models.webhooks.secrets import secrets_of
 from models.yayoi.store.smart_import import PostgresSmartImport
 from models.yayoi.store.stage_changes import publish_stage_change
 from web.app import create_app
+from web.common.operation_sender import SignerNow
 from workers.build_id import build_id
+from workers.known_keys import KnownKeys
 from workers.settings import Settings
+from workers.signed_updates import SignedUpdates, check_validators
 from workers.wiring.dependencies import Activities, ActivityDependencies
 from workers.wiring.derived import (
     form_translation,
@@ -35,7 +40,7 @@ from workers.wiring.derived import (
     named_in_mails,
     public_url,
     secret_keys,
-    temporal_ui_url,
+    systems,
     yayoi_pages,
 )
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
@@ -85,14 +90,16 @@ restrict it (`tests/support/sandbox.py`).
 
 
 class Workers:
-    """The workers of one process, started and stopped together."""
+    """The workers of one process, started and stopped together. They start only with public keys to verify with."""
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    def __init__(self, workers: Sequence[Worker], keys: KnownKeys) -> None:
         self._workers = workers
+        self._keys = keys
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
+            await starting.enter_async_context(self._keys.kept_up_to_date())
             for worker in self._workers:
                 await starting.enter_async_context(worker)
             self._running = starting.pop_all()
@@ -168,12 +175,18 @@ def build_worker(
     drain: timedelta = DRAIN,
     versioned: bool = True,
     runner: WorkflowRunner = UNRESTRICTED,
+    permissions: Permissions = OPERATION_PERMISSIONS,
 ) -> Workers:
     """Build the worker of the cases and that of the mails. For `registry` and `transport` see `build_activities`.
 
+    Raises `UnvalidatedUpdateError` for a workflow that has an update without a validator.
+
     Not versioned: it takes every case, whatever build is current. Tests that know one build only use that. Another
-    `runner` restricts the modules of the workflows, too.
+    `runner` restricts the modules of the workflows, too. `permissions`: of other `workflows`.
     """
+    check_validators(workflows)
+    keys = KnownKeys(sessions)
+    signed = SignedUpdates(lambda: keys.verifier, permissions)
     activities = build_activities(settings, sessions, client, registry=registry, transport=transport)
     deployment = _deployment(settings) if versioned else None
     cases = Worker(
@@ -185,7 +198,7 @@ def build_worker(
         max_cached_workflows=max_cached_workflows,
         max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
-        interceptors=[NotifyOfFailing()],
+        interceptors=[NotifyOfFailing(), signed],
         deployment_config=deployment,
     )
     mails = Worker(
@@ -197,7 +210,7 @@ def build_worker(
         interceptors=[NotifyOfFailing()],
         deployment_config=deployment,
     )
-    return Workers((cases, mails))
+    return Workers((cases, mails), keys)
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig:
@@ -208,20 +221,19 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig:
     )
 
 
-def build_web(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
+def build_web(settings: Settings, sessions: DatabaseSessions, client: Client, signer: SignerNow) -> FastAPI:
     """Build the web application. The client may be lazy: applications are taken while Temporal is away."""
     form_secrets = settings.form_webhook_secrets
     return create_app(
         sessions=sessions,
         client=client,
+        signer=signer,
         calendar=BusinessCalendar(settings.closing_days),
         public_url=public_url(settings),
         secret_keys=secret_keys(settings),
-        ui_url=temporal_ui_url(settings),
-        namespace=settings.temporal_namespace,
         task_queue=settings.temporal_task_queue,
         reconcile_every=settings.reconcile_every,
-        api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
+        systems=systems(settings),
         form_secrets=secrets_of(form_secrets.get_secret_value()) if form_secrets else (),
         form_translation=form_translation(settings),
         yayoi_pages=yayoi_pages(settings),

@@ -5,6 +5,7 @@ from functools import partial
 
 from activities.backoffice.differences import Differences
 from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
+from activities.backoffice.history_checks import HistoryChecks
 from activities.backoffice.late_refusals import LateRefusals
 from activities.backoffice.reconciliation import ReconciliationActivities
 from activities.common.assignment import AssignmentActivities
@@ -33,7 +34,7 @@ from models.common.store.bounces import Bounces
 from models.yayoi.case_links import case_link, operators_link
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
-from workers.wiring.derived import bounce_mailbox, public_url, secret_keys, temporal_ui_url, webhooks_may_be_private
+from workers.wiring.derived import bounce_mailbox, desk_url, public_url, secret_keys, webhooks_may_be_private
 from workflows.backoffice import queues
 from workflows.backoffice.queues import Queue
 
@@ -85,8 +86,9 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             ledger,
             Differences(sessions, dependencies.client, registry.smart_import),
             LateRefusals(sessions),
+            HistoryChecks(sessions, dependencies.client, settings.temporal_task_queue),
             registry.smart_import,
-            outbox,
+            outbox=outbox,
             templates=templates,
             workflow_link=dependencies.workflow_link,
             desk=desk,
@@ -108,7 +110,7 @@ def _nobody() -> None:
 def _queues(settings: Settings, today: date, operator: str | None) -> Queues:
     """Return what a morning digest counts: every queue of the operators' day but what was closed."""
     filtered = queues.QueueFilter(today, operator)
-    link = partial(queues.link, temporal_ui_url(settings), settings.temporal_namespace)
+    link = partial(queues.link, desk_url(settings), settings.temporal_namespace)
     built = {
         queue: DigestQueue(queue.value, queue.query(filtered), link(queue, filtered))
         for queue in Queue
@@ -123,6 +125,6 @@ def _mail_texts(dependencies: ActivityDependencies) -> MailTexts:
         dependencies.registry,
         dependencies.templates,
         partial(case_link, public_url(settings), secret_keys(settings)),
-        partial(operators_link, temporal_ui_url(settings), settings.temporal_namespace),
+        partial(operators_link, desk_url(settings), settings.temporal_namespace),
         settings.operators_mail,
     )

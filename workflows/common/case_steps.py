@@ -10,6 +10,7 @@ from temporalio.exceptions import FailureError
 
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
+from models.common.acting import who_acts, who_is_shown
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus
 from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction, SentMail
@@ -71,9 +72,9 @@ class CaseSteps:
         return kind.of(self._case, workflow.now(), **facts)
 
     def next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
-        """Return what distinguishes a step from others of its kind; with a message, also who sent it, and why."""
+        """Return what distinguishes a step from others of its kind; with a message, also who acts, and why."""
         self._occurrences += 1
-        by = {"by": message.by, "reason": message.reason} if message else {}
+        by = {"by": who_acts(), "reason": message.reason} if message else {}
         return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}
 
     async def run(
@@ -219,7 +220,8 @@ class CaseSteps:
         assigned = await self.run(AssignmentActivities.assign_operator, step, "担当者を決める")
         if assigned.operator:
             self._state.assignee = assigned.operator
-            self._view.note(f"担当者は{assigned.operator}（{step.by}：{step.reason}）")
+            who = who_is_shown() if step.asked_as else step.by
+            self._view.note(f"担当者は{assigned.operator}（{who}：{step.reason}）")
 
     async def mail(
         self, activity: Callable[[Any, Input], Awaitable[MailOutput]], mail: Input, subject: str

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from models.common.acting import who_is_shown
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus, StageEntered
 from models.common.messages import TimelineEntry
@@ -44,8 +45,8 @@ class CaseView:
         self._changed = True
 
     def note(self, text: str, message: ActionMessage | None = None) -> None:
-        """Add an entry to the timeline; `message` says who did it, and why."""
-        by = f"（{message.by}：{message.reason}）" if message else ""
+        """Add an entry to the timeline; with a `message`, also who acts, and why."""
+        by = f"（{who_is_shown()}：{message.reason}）" if message else ""
         self._state.timeline.append(TimelineEntry(at=workflow.now(), text=f"{text}{by}"))
         self._changed = True
 

@@ -10,6 +10,8 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 
+CANCELLATION_ASKED = "Temporal の画面などから取り消しの依頼（Request Cancellation）があった。手続きは変わっていない"
+
 
 class OperatorTurn:
     """Runs beside the `run` of one case.
@@ -48,8 +50,15 @@ class OperatorTurn:
         if not (self._escalation.running and self._state.waiting_for is WaitingFor.OPERATOR):
             await self.begin()
 
+    async def cancellation_asked(self) -> None:
+        """*Request Cancellation* does not say who asks for it: an operator decides, and nothing is undone before."""
+        self._view.note(CANCELLATION_ASKED)
+        self._state.cancellation_asked = True
+        await self.begin_unless_begun()
+
     async def acknowledge(self) -> None:
         """An operator has acted: wait again for whom it waited before, unless an operator is needed still."""
+        self._state.cancellation_asked = False
         if self._still_needed():
             await self.begin()
             return

@@ -6,9 +6,11 @@ from typing import NoReturn
 from temporalio import workflow
 
 from activities.myics.batches import RegistrationBatchActivities
+from models.common.acting import who_acts
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED, CaseStep
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.myics.batch_operations import OPERATIONS, BatchOperation
 from models.myics.batch_state import BatchState
 from models.myics.batches import (
@@ -29,6 +31,7 @@ from workflows.common.activity_options import PAGE_OF_ROWS
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import current_update_id, operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.myics.client_batch_details import batch_details
@@ -94,10 +97,11 @@ class ClientBatch:
         return self._state.progress
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI is the same as stopping it: it can be resumed."""
-        if OPERATIONS.refusal(BatchOperation.STOP, self._state) is None:
-            stop = ActionMessage(by="Web UI", reason="Request Cancellation による停止")
-            await self._stop_or_resume(BatchOperation.STOP, stop)
+        """*Request Cancellation* makes an operator's turn, who stops it or lets it go on: nobody knows who asks."""
+        self.view.note(CANCELLATION_ASKED)
+        if not self._state.leaving:
+            self._state.cancellation_asked = True
+            await self._rest()
 
     def check_possible(self, operation: BatchOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""
@@ -172,11 +176,12 @@ class ClientBatch:
 
     async def _stop_or_resume(self, operation: BatchOperation, message: ActionMessage) -> None:
         self._state.operations += 1
+        self._state.cancellation_asked = False
         step = self._steps.input(
             StopBatch,
             stopped=operation is BatchOperation.STOP,
             action=operation.label,
-            by=message.by,
+            by=who_acts(),
             reason=message.reason,
             occurrence=self._state.operations,
             asked_as=current_update_id(),
@@ -199,7 +204,8 @@ class ClientBatch:
 
     async def _rest(self) -> None:
         stopped = self._state.progress.stopped
-        self.view.enter(BatchStage.STOPPED if stopped else BatchStage.REGISTERING)
+        waiting_for = WaitingFor.OPERATOR if self._state.cancellation_asked else WaitingFor.SYSTEM
+        self.view.enter(BatchStage.STOPPED if stopped else BatchStage.REGISTERING, waiting_for)
         await self._steps.rest()
 
     async def _wait_for_retry(self) -> None:

@@ -9,6 +9,10 @@ def batch_details(state: BatchState) -> str:
     """Return how far it is, what was refused, and what can be done."""
     case, progress = state.case, state.progress
     parts = [f"### 一括登録（{case.kind.label}）", f"**次にすること：**{_next(state)}"]
+    if state.cancellation_asked:
+        parts.append(
+            "**取り消しの依頼（Request Cancellation）がありました。** だれの依頼かは分からないため、続けています。"
+        )
     parts.extend(to_do_now(OPERATIONS, OPERATIONS.available(state), state))
     share = round(100 * progress.done / progress.rows) if progress.rows else 100
     facts = [

@@ -7,6 +7,7 @@ from functools import partial
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from models.common.acting import who_acts
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
@@ -34,7 +35,7 @@ from workflows.common.business_days import business_days_after_today
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
-from workflows.common.operator_turn import OperatorTurn
+from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
@@ -122,7 +123,7 @@ class Registration:
     @operator_action(RegistrationOperation.WITHDRAW)
     async def withdraw(self, message: EndCase) -> None:
         await self._steps.record(RegistrationOperation.WITHDRAW, message)
-        self._state.withdrawal = Withdrawal(message.by, message.reason, message.text_for_customer)
+        self._state.withdrawal = Withdrawal(who_acts(), message.reason, message.text_for_customer)
 
     # --- signals and queries ------------------------------------------------------------------------------------------
 
@@ -151,9 +152,11 @@ class Registration:
         return self._state.timeline
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI is the same as withdrawing."""
-        if not self._state.leaving:
-            self._state.withdrawal = Withdrawal("Web UI", "Request Cancellation による取り下げ")
+        """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
+        if self._state.leaving:
+            self.view.note(CANCELLATION_ASKED)
+        else:
+            await self._turn.cancellation_asked()
 
     # --- the parts of `run` -------------------------------------------------------------------------------------------
 

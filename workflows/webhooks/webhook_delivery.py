@@ -27,6 +27,7 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import cell, table, to_do_now
 from workflows.common.failing_activities import why_refused
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.search_attributes import columns_of
 
@@ -69,10 +70,10 @@ class WebhookDelivery:
         await self._steps.look_at_failures()
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI gives the message up: no further attempt is made."""
-        self._state.given_up = True
-        if self._delivery:
-            self._delivery.cancel()
+        """*Request Cancellation* makes an operator's turn, and the message is tried on: nobody knows who asks."""
+        self.view.note(CANCELLATION_ASKED)
+        self.view.enter(self._state.stage, WaitingFor.OPERATOR)
+        await self._steps.rest()
 
     def check_possible(self, operation: WebhookOperation, message: ActionMessage) -> None:
         """Refuse an operation before it enters history, saying what is possible now."""

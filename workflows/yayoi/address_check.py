@@ -8,6 +8,7 @@ from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, ROW_CHANGED, BouncedMail
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
+from models.common.waiting_for import WaitingFor
 from models.yayoi.address_checks import (
     OPERATIONS,
     AddressCheck,
@@ -23,6 +24,7 @@ from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.failing_activities import refusal
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.search_attributes import columns_of
@@ -49,14 +51,16 @@ class AddressCheckProcedure:
     @operator_action(CheckOperation.END)
     async def end_check(self, message: EndCase) -> None:
         await self.steps.audit(CheckOperation.END.label, message)
-        self.view.note(f"{message.by} が取り消した（{message.reason}）")
+        self.view.note("取り消した", message)
         self._state.text_for_customer = message.text_for_customer
         self._state.ended_by_operator = True
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI is the same as ending it."""
-        self.view.note("Request Cancellation により取り消した")
-        self._state.ended_by_operator = True
+        """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
+        self.view.note(CANCELLATION_ASKED)
+        if not self._state.over:
+            self.view.enter(self._state.stage, WaitingFor.OPERATOR)
+            await self.steps.rest()
 
     @workflow.signal(name=ROW_CHANGED, description="画面での操作を調べる依頼（システム用）")
     async def row_changed(self) -> None:

@@ -3,7 +3,6 @@
 import json
 
 from models.common.operations import usual_example
-from models.common.placeholders import SUPERVISOR
 from models.yayoi.application_state import ApplicationState
 from models.yayoi.identifiers import office_workflow_id
 from models.yayoi.messages import OfficeCase, Outcome
@@ -38,11 +37,11 @@ def application_details(state: ApplicationState, namespace: str) -> str:
     if not state.all_ended:
         parts += [
             "#### 申込全体を取り消すとき",
-            f"**{CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(state, indent=2)}\n```",
+            f"**{CANCEL_ALL}**　`{Action.CANCEL}`\n```json\n{cancel_json(indent=2)}\n```",
             (
                 "終わっていない事業所データを、すべて取り消します。1 件だけなら、その手続きの画面で取り消してください。"
-                "お客様が STEP5 を始めている場合は、責任者の承認（supervisor）が必要です。不要な場合は、その行を"
-                "消します。"
+                "お客様が STEP5 を始めている事業所データは、責任者が承認するまで取り消しません"
+                "（その手続きの画面に、承認の操作が出ます）。"
             ),
         ]
     parts += history(state.timeline)
@@ -67,10 +66,9 @@ def _next(state: ApplicationState) -> str:
     return "すべての手続きが終わりました。操作は不要です。"
 
 
-def cancel_json(state: ApplicationState, indent: int | None = None) -> str:
+def cancel_json(indent: int | None = None) -> str:
     """Return the JSON that cancels the whole application; from STEP5 on a supervisor has to agree (Y27)."""
-    shown = usual_example(Action.CANCEL, state.in_charge) | {SUPERVISOR.field: SUPERVISOR.text}
-    return json.dumps(shown, ensure_ascii=False, indent=indent)
+    return json.dumps(usual_example(Action.CANCEL), ensure_ascii=False, indent=indent)
 
 
 def _link(namespace: str, office: OfficeCase) -> str:

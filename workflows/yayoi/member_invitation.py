@@ -7,6 +7,7 @@ from temporalio.exceptions import FailureError
 
 from activities.yayoi.invitations import InvitationActivities
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, ROW_CHANGED, BouncedMail
+from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.member_invitations import (
     CloseInvitation,
@@ -24,6 +25,7 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.details import day_and_hour, history, table
 from workflows.common.failing_activities import refusal
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
 from workflows.common.search_attributes import columns_of
@@ -83,9 +85,10 @@ class MemberInvitation:
         await self._bounces.look()
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI withdraws the invitation."""
-        self._view.note("Request Cancellation により取り下げた")
-        self._state.ended_by_operator = True
+        """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
+        self._view.note(CANCELLATION_ASKED)
+        self._view.enter(self._state.stage, WaitingFor.OPERATOR)
+        await self._steps.rest()
 
     def _sent_again(self, link_no: int) -> bool:
         return self._state.link_no > link_no

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError
@@ -11,8 +12,17 @@ from activities.common.assignment import AssignmentActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.yayoi.case_records import CaseRecordActivities
 from activities.yayoi.mail import MailActivities
+from models.common.acting import SYSTEM, acting_commitment
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, AssignCase, BouncedMail, CaseStep, RequestOperation
+from models.common.messages import (
+    ACTIVITY_FAILING,
+    MAIL_RETURNED,
+    REQUEST_CANCELLATION,
+    AssignCase,
+    BouncedMail,
+    CaseStep,
+    RequestOperation,
+)
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
 from models.yayoi.application_state import ApplicationState
@@ -35,6 +45,7 @@ from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.operator_turn import CANCELLATION_ASKED
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.yayoi.application_details import CANCEL_ALL, application_details, cancel_json
@@ -80,8 +91,12 @@ class MultiOfficeApplication:
         await self._cancel_offices(message)
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI is the same as cancelling the application."""
-        await self._cancel_offices(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+        """*Request Cancellation* makes an operator's turn of every office that goes on: nobody knows who asks."""
+        self.view.note(CANCELLATION_ASKED)
+        self.view.show()
+        if not self._state.all_ended:
+            facts = self._steps.next_occurrence() | {"by": SYSTEM, "reason": CANCELLATION_ASKED}
+            await self._request(REQUEST_CANCELLATION, CANCELLATION_ASKED, {}, facts)
 
     @workflow.signal(name=OFFICE_CLOSED, description="事業所データの手続きが終わったかを調べる依頼（システム用）")
     async def closed(self) -> None:
@@ -106,7 +121,7 @@ class MultiOfficeApplication:
     def check_possible(self, action: Action, message: ActionMessage) -> None:  # noqa: ARG002 there is only one
         """Refuse a cancellation that cannot be read, or that would find nothing to cancel."""
         if message.misread:
-            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{cancel_json(self._state)}")
+            raise refused(f"JSON を読み取れません（{'、'.join(message.misread)}）。例：{cancel_json()}")
         if self._state.all_ended:
             raise refused("すべての事業所データの手続きが、すでに終了しています。取り消すものはありません。")
 
@@ -117,15 +132,13 @@ class MultiOfficeApplication:
 
     async def _cancel_offices(self, message: Cancel) -> None:
         """Cancel every office that has not ended; each undoes what was done for it (Y27)."""
+        facts = self._steps.next_occurrence(message) | {"commitment": acting_commitment()}
+        await self._request(Action.CANCEL, CANCEL_ALL, message.model_dump(mode="json"), facts)
+
+    async def _request(self, operation: str, label: str, message: dict[str, Any], facts: dict[str, Any]) -> None:
         # A procedure that has not been started cannot be signalled: without this, an early cancellation would be lost.
         await workflow.wait_condition(lambda: len(self._procedures) == len(self._case.offices))
-        request = self._steps.input(
-            RequestOperation,
-            operation=Action.CANCEL,
-            label=CANCEL_ALL,
-            message=message.model_dump(mode="json"),
-            **self._steps.next_occurrence(message),
-        )
+        request = self._steps.input(RequestOperation, operation=str(operation), label=label, message=message, **facts)
         await self._steps.run(CaseRequestActivities.request_operation, request, "申込全体の取り消しを記録する")
         await self._ask_offices_to_look(OfficeDataProcedure.application_cancelled)
 

@@ -8,9 +8,19 @@ from datetime import date, timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from models.common.acting import acting, acting_as, who_is_shown
+from models.common.actors import Actor, ActorKind
+from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
-from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
+from models.common.messages import (
+    ACTIVITY_FAILING,
+    MAIL_RETURNED,
+    REQUEST_CANCELLATION,
+    BouncedMail,
+    CaseRequest,
+    TimelineEntry,
+)
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -29,6 +39,7 @@ from models.yayoi.messages import OFFICE_CLOSED, OfficeCase, OfficeOutcome, Offi
 from models.yayoi.office_state import EarlyExit, OfficeState
 from models.yayoi.operator_actions import (
     Action,
+    AskCancel,
     Cancel,
     CorrectPair,
     CorrectRelink,
@@ -41,15 +52,16 @@ from models.yayoi.operator_actions import (
     SetUpStepDone,
     SharingReleased,
 )
-from models.yayoi.operator_rules import OPERATIONS, refuse_days
+from models.yayoi.operator_rules import OPERATIONS, lapsed_because, refuse_days
 from models.yayoi.procedures import Stage
+from workflows.common.approval import Approval
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
-from workflows.common.operator_turn import OperatorTurn
+from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
 from workflows.common.operator_updates import operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
@@ -78,6 +90,9 @@ class OfficeDataProcedure:
         self._steps = OfficeSteps(state, self.view, steps)
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, self._notice_waits)
+        self._approval = Approval(
+            state, self.view, self._turn, self._beside, lambda asked: lapsed_because(asked, state)
+        )
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
         self._corrected_unconfirmed = False
@@ -144,7 +159,7 @@ class OfficeDataProcedure:
             if waited:
                 self.check_possible(Action.RELEASE_SHARING, message)
             with self._worked_on(lambda: self._state.sharing_ended):
-                report = SharingReleased(by=message.by, reason=message.reason)
+                report = SharingReleased(reason=message.reason)
                 await self._steps.end_sharing(report, delegated=True)
 
     @operator_action(Action.REPORT_SHARING_RELEASED)
@@ -247,6 +262,24 @@ class OfficeDataProcedure:
     async def cancel(self, message: Cancel) -> None:
         await self._cancel(message)
 
+    @operator_action(Action.ASK_CANCEL)
+    async def ask_cancel(self, message: AskCancel) -> None:
+        await self._steps.record(Action.ASK_CANCEL, message)
+        await self._approval.ask(Action.CANCEL, message, self._state.stage)
+
+    @operator_action(Action.APPROVE)
+    async def approve(self, message: Decision) -> None:
+        asked = self._asked
+        self._approval.answered()
+        await self._carry_out(asked, message)
+
+    @operator_action(Action.DECLINE)
+    async def decline(self, message: Decision) -> None:
+        asked = self._asked
+        self._approval.answered()
+        await self._steps.record(Action.DECLINE, message, f"：{asked.shown}")
+        await self._turn.acknowledge()
+
     # --- signals and queries ------------------------------------------------------------------------------------------
 
     @workflow.signal(description="申込全体の取り消しを調べる依頼（システム用）")
@@ -274,8 +307,12 @@ class OfficeDataProcedure:
         return self._state.timeline
 
     async def cancellation_requested(self) -> None:
-        """*Request Cancellation* in the Web UI is the same as cancelling the case."""
-        await self._cancel_if_possible(Cancel(by="Web UI", reason="Request Cancellation による取り消し"))
+        """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
+        if self._state.leaving or self._state.after_closing:
+            self.view.note(CANCELLATION_ASKED)
+            self.view.show()
+        else:
+            await self._turn.cancellation_asked()
 
     # --- the stages ---------------------------------------------------------------------------------------------------
 
@@ -343,7 +380,7 @@ class OfficeDataProcedure:
         await self._look_at_sharing()
         await self._pause_or_leave()
         if not self._state.sharing_ended and self._case.release_delegated:
-            await self._steps.end_sharing(SharingReleased(by="system", reason="申込者の同意による"), delegated=True)
+            await self._steps.end_sharing(SharingReleased(reason="申込者の同意による"), delegated=True)
         if self._state.sharing_ended:
             return
         await self._steps.mail(MailKind.RELEASE_SHARING, until=self._state.expires_on)
@@ -531,12 +568,40 @@ class OfficeDataProcedure:
         self._state.held = False
 
     async def _cancel(self, message: Cancel) -> None:
-        approved = f"（承認：{message.supervisor}）" if message.supervisor else ""
-        await self._end_early(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED, approved)
+        await self._end_early(Action.CANCEL, message, Outcome.CANCELLED, MailKind.CANCELLED)
+
+    @property
+    def _asked(self) -> AskedFor:
+        if self._state.asked is None:
+            raise refused(NOTHING_ASKED)
+        return self._state.asked
+
+    async def _carry_out(self, asked: AskedFor, approval: Decision) -> None:
+        """Cancel as it was asked for (Y27); the one record names both."""
+        self._state.exit_recorded = Outcome.CANCELLED
+        try:
+            await self._steps.record(Action.APPROVE, approval, f"：{asked.shown}")
+        finally:
+            self._state.exit_recorded = None
+        text = asked.message.text_for_customer if isinstance(asked.message, EndCase) else ""
+        self._leave(Outcome.CANCELLED, MailKind.CANCELLED, explanation(Outcome.CANCELLED, text))
+
+    async def _ask_or_cancel(self, request: CaseRequest, message: Cancel) -> None:
+        """Cancel; after STEP5 has begun, a supervisor is asked in the name of who cancels the application (Y27)."""
+        by_operator = (actor := acting()) is not None and actor.kind == ActorKind.OPERATOR
+        asks = by_operator and OPERATIONS.refusal(Action.ASK_CANCEL, self._state) is None
+        if asks and request.asked_as and request.commitment:
+            self.view.note(Action.ASK_CANCEL.label, message)
+            asked_as = (request.asked_as, request.commitment)
+            await self._approval.keep(Action.CANCEL, message, self._state.stage, *asked_as)
+            await self._steps.record_refused_cancellation(message, AWAITS_APPROVAL)
+        else:
+            await self._cancel_if_possible(message)
 
     async def _cancel_if_possible(self, message: Cancel) -> None:
         if reason := OPERATIONS.why_not(Action.CANCEL, message, self._state):
-            self.view.note(f"取り消しの依頼（{message.by}：{message.reason}）を受けたが、取り消さなかった：{reason}")
+            who = who_is_shown()
+            self.view.note(f"取り消しの依頼（{who}：{message.reason}）を受けたが、取り消さなかった：{reason}")
             # Once it is leaving, its end is being recorded: a step begun now would run beside that.
             if not self._state.leaving:
                 await self._steps.record_refused_cancellation(message, reason)
@@ -548,7 +613,11 @@ class OfficeDataProcedure:
         """Take each cancellation of the whole application once."""
         for request in await self._steps.requests_after(self._last_request):
             self._last_request = request.number
-            await self._cancel_if_possible(Cancel.model_validate(request.message))
+            if request.operation == REQUEST_CANCELLATION:
+                await self.cancellation_requested()
+                continue
+            with acting_as(Actor.recorded(request.by)):
+                await self._ask_or_cancel(request, Cancel.model_validate(request.message))
 
     def _raise_if_leaving(self) -> None:
         if self._state.early_exit:
@@ -579,7 +648,8 @@ class OfficeDataProcedure:
         await self._steps.rest()
 
     def _notice_waits(self) -> bool:
-        return self._state.notice_undelivered and not self._state.after_closing
+        waits = self._state.notice_undelivered or self._state.asked is not None
+        return waits and not self._state.after_closing
 
     def _reasons_of_delay(self) -> tuple[str, ...]:
         match self._state.stage:
@@ -648,5 +718,8 @@ class OfficeDataProcedure:
     def check_possible(self, action: Action, message: ActionMessage) -> None:
         """Refuse an action before it enters history, saying what is possible now."""
         today = day_in_japan(workflow.now())
-        if reason := OPERATIONS.refuse(action, message, self._state) or refuse_days(message, self._state, today):
+        reason = OPERATIONS.refuse(action, message, self._state) or refuse_days(message, self._state, today)
+        if reason is None and action is Action.APPROVE and self._state.asked:
+            reason = self._state.asked.refuse_approval(acting())
+        if reason:
             raise refused(reason)

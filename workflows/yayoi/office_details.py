@@ -58,6 +58,10 @@ def _now(state: OfficeState) -> tuple[Action, ...]:
         )
     if state.held:
         return (Action.RESUME,)
+    if state.asked:
+        return (Action.APPROVE, Action.DECLINE)
+    if state.cancellation_asked:
+        return (Action.ADD_NOTE, Action.ASK_CANCEL if state.set_up_begun else Action.CANCEL)
     if state.waiting_for is WaitingFor.OPERATOR and not state.failing:
         if state.notice_undelivered:
             return (Action.RESEND_MAIL,)
@@ -106,14 +110,29 @@ def next_for_operator(state: OfficeState) -> str:
             "処理の失敗が続いています。「Pending Activities」のエラーを技術担当者に伝えてください。"
             "原因がなくなれば、自動で続きます。"
         )
-    if state.waiting_for is WaitingFor.OPERATOR and state.first_undelivered:
-        return _undelivered(state, state.first_undelivered)
+    if state.waiting_for is WaitingFor.OPERATOR and (asked := _asked(state)):
+        return asked
     if state.waiting_for is WaitingFor.SYSTEM:
         return "システムが処理しています。操作は不要です。"
     waits = _WAITS.get(state.stage, "")
     if state.waiting_for is WaitingFor.OPERATOR:
         return f"{waits}お客様に連絡し、対応したら `add_note` で記録してください（申込者待ちに戻ります）。"
     return f"{waits}操作は不要です。連絡を受けたときは、下の「{WHEN_CALLED}」の操作で記録します。"
+
+
+def _asked(state: OfficeState) -> str | None:
+    """Say what an operator is asked for."""
+    if state.asked:
+        return (
+            f"責任者の承認を待っています：{cell(state.asked.shown)}。依頼した人とは別の責任者が、"
+            f"{day(state.asked.lapses_on)}までに `approve` か `decline` を送ってください。過ぎると、依頼は失効します。"
+        )
+    if state.cancellation_asked:
+        return (
+            "Temporal から取り消しの依頼（Request Cancellation）がありました。だれの依頼かは分からないため、何も"
+            "取り消していません。取り消さないときは `add_note` で記録してください。"
+        )
+    return _undelivered(state, state.first_undelivered) if state.first_undelivered else None
 
 
 def _undelivered(state: OfficeState, kind: MailKind) -> str:

@@ -17,6 +17,8 @@ from activities.yayoi.pair_check import PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
+from models.common.acting import acting, who_acts
+from models.common.actors import ActorKind
 from models.common.messages import CaseRequest, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
 from models.yayoi.deadlines import HOLDER_MAIL_HOURS, ISSUE_WAITS
@@ -103,7 +105,9 @@ class OfficeSteps:
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = self._steps.input(EndSharing, report=report, delegated=delegated, asked_as=current_update_id())
+        step = self._steps.input(
+            EndSharing, report=report, by=who_acts(), delegated=delegated, asked_as=current_update_id()
+        )
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
         ended = await self._steps.run(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
@@ -207,7 +211,7 @@ class OfficeSteps:
             yayoi_id=message.yayoi_id,
             office_token=message.office_token,
             issued_contract_id=message.issued_contract_id,
-            by_applicant=message.event_id is not None,
+            by_applicant=_by_applicant(),
             **self._steps.next_occurrence(message),
         )
         corrected = await self._steps.run(CaseRecordActivities.correct_pair, step, "弥生ID・事業所トークンを訂正する")
@@ -254,7 +258,9 @@ class OfficeSteps:
     async def record_set_up_step(self, report: SetUpStepDone) -> None:
         """Y19, Y20."""
         times = self._state.follow_up.times(report.step)
-        step = self._steps.input(RecordSetUpStep, report=report, occurrence=times, asked_as=current_update_id())
+        step = self._steps.input(
+            RecordSetUpStep, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
+        )
         await self._steps.run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
         self._view.note(f"{report.step.label}が完了した", report)
@@ -263,7 +269,9 @@ class OfficeSteps:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
         times = self._state.follow_up.times_relinked(report.kind, report.service)
-        step = self._steps.input(RecordRelink, report=report, occurrence=times, asked_as=current_update_id())
+        step = self._steps.input(
+            RecordRelink, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
+        )
         relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
         self._view.note(f"{service}を再連携した", report)
@@ -369,3 +377,8 @@ class OfficeSteps:
     @property
     def _step(self) -> OfficeStep:
         return self._steps.input(OfficeStep)
+
+
+def _by_applicant() -> bool:
+    actor = acting()
+    return actor is not None and actor.kind == ActorKind.APPLICANT

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.common.case_status import CaseStatus, StageEntered
-from models.common.store.sessions import DatabaseSession
+from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.tables import CaseStageRow, CaseStatusRow, table_of
 
@@ -126,3 +126,11 @@ def _entered(key: Mapping[str, Any], status: CaseStatus) -> list[dict[str, Any]]
         {**key, "entered": each.version, "stage": each.stage, "entered_at": each.at, "undoing": each.undoing}
         for each in status.entered
     ]
+
+
+async def open_cases_of(sessions: DatabaseSessions, assignee: str) -> Sequence[CaseStatusRow]:
+    """Return the parts of cases that an operator is in charge of and that have not ended, in the order of their ids."""
+    row = CaseStatusRow
+    theirs = select(row).where(row.assignee == assignee, row.outcome.is_(None))
+    async with sessions() as session:
+        return (await session.scalars(theirs.order_by(row.case_no, row.part))).all()

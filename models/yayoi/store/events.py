@@ -9,9 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from models.common.actors import Actor
+from models.common.commitments import new_salt
 from models.common.store.sessions import DatabaseSessions
-from models.tables import EventRow
+from models.tables import EventRow, YayoiIdRow
 from models.yayoi.customer_events import AnyEvent
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.event_cases import CaseRefusedError, UnknownCaseError, find_case
 
 
@@ -23,17 +26,27 @@ class EventRefusedError(Exception):
     """The event cannot take effect; the text says why, in Japanese."""
 
 
-async def store_event(sessions: DatabaseSessions, event: AnyEvent) -> EventRow:
+async def store_event(sessions: DatabaseSessions, event: AnyEvent, actor: Actor) -> EventRow:
     """Store and bind to a case in one transaction, so that whatever is neither delivered nor refused has a case.
+
+    `actor` is who sent it; the first to send it counts.
 
     Raises `OtherEventError`, `UnknownCaseError` and `EventRefusedError`; what is refused is stored with the reason.
     """
+    payload = event.model_dump(mode="json")
     digest = hashlib.sha256(event.model_dump_json(exclude={"event_id"}).encode()).hexdigest()
     refusal: UnknownCaseError | CaseRefusedError | None = None
     async with sessions.begin() as session:
         await session.execute(
             insert(EventRow)
-            .values(event_id=event.event_id, digest=digest, kind=event.kind, payload=event.model_dump(mode="json"))
+            .values(
+                event_id=event.event_id,
+                digest=digest,
+                kind=event.kind,
+                payload=payload,
+                sent_by=str(actor),
+                salt=new_salt(),
+            )
             .on_conflict_do_nothing(index_elements=[EventRow.event_id])
         )
         row = await session.get_one(EventRow, event.event_id, with_for_update=True)
@@ -52,6 +65,13 @@ async def store_event(sessions: DatabaseSessions, event: AnyEvent) -> EventRow:
     if refusal is not None:
         raise EventRefusedError(str(refusal))
     return row
+
+
+async def person_number(sessions: DatabaseSessions, yayoi_id: YayoiId) -> int:
+    """Return the number of the row of a Yayoi ID: records name its owner by that. Raises if there is none."""
+    async with sessions() as session:
+        found = await session.scalars(select(YayoiIdRow.person_id).filter_by(yayoi_id=yayoi_id))
+        return found.one()
 
 
 async def stored_event(sessions: DatabaseSessions, event_id: UUID) -> EventRow:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from models.common.calendar import day_in_japan
+from models.common.messages import REQUEST_CANCELLATION
 from models.common.store.case_status import statuses_of_parts
 from models.common.store.sessions import DatabaseSession
 from models.tables import ApplicationOfficeRow, AuditRow, CaseRequestRow, CaseStatusRow
@@ -48,8 +49,11 @@ async def open_parts(session: DatabaseSession, application_no: str, at: datetime
 async def _refused_to_be_cancelled(session: DatabaseSession, application_no: str) -> frozenset[int] | None:
     """Return which pairs have refused the last cancellation of the whole application; None if there was none."""
     row = CaseRequestRow
-    last = select(row.requested_at).filter_by(case_no=application_no).order_by(row.number.desc()).limit(1)
-    if (requested_at := await session.scalar(last)) is None:
+    cancellations = select(row.requested_at).where(
+        row.case_no == application_no,
+        row.operation != REQUEST_CANCELLATION,  # that one ends nothing
+    )
+    if (requested_at := await session.scalar(cancellations.order_by(row.number.desc()).limit(1))) is None:
         return None
     refusals = select(AuditRow.part).filter_by(case_no=application_no, action=CANCELLATION_REFUSED)
     found = await session.scalars(refusals.where(AuditRow.happened_at >= requested_at))

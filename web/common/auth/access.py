@@ -46,7 +46,7 @@ class Auth:
 
     def open_on(self, app: FastAPI) -> None:
         """Lead those who must sign in to where that is done."""
-        app.add_exception_handler(SignInNeededError, _to_sign_in)
+        app.add_exception_handler(SignInNeededError, to_sign_in)
 
     async def limit(self, limit: Limit, of: str) -> None:
         """Count one try. Raises `ProblemError` (429, with Retry-After) once there were too many."""
@@ -162,7 +162,11 @@ def local_path(path: str) -> str:
     return path if is_local else HOME
 
 
-async def _to_sign_in(request: Request, needed: Exception) -> Response:
-    there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    place = sign_in_address(needed, there) if isinstance(needed, SignInNeededError) else HOME
+async def to_sign_in(request: Request, needed: Exception) -> Response:
+    if not isinstance(needed, SignInNeededError):
+        return RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+    # As it was sent: a path that was decoded may be another one.
+    path: str = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    asked = path + (f"?{request.url.query}" if request.url.query else "")
+    place = sign_in_address(needed, asked if needed.there is None else needed.there)
     return RedirectResponse(place, HTTPStatus.SEE_OTHER)

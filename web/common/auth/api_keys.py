@@ -1,33 +1,54 @@
-"""Which other systems may use the API: those that know one of its keys."""
+"""Which other systems may use the API: those that know one of its keys, each by the name of its key."""
 
-import hmac
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from models.common.api_keys import ANONYMOUS, ApiKey, system_of
 from web.common.problems import ProblemError, answers
 
 UNKNOWN_KEY = "API キーが違うか、送られていません。Authorization: Bearer に、発行済みのものを付けてください。"
+NOT_SET_UP = (
+    "API は、まだ設定されていません。管理者は TETSUZUKI_API_KEYS に、相手のシステムごとの API キーを設定してください。"
+    "キーなしで誰にでも使わせるときは、TETSUZUKI_API_OPEN を true にしてください。"
+)
 _bearer = HTTPBearer(auto_error=False, description="API キー（TETSUZUKI_API_KEYS のいずれか）")
 
 
 class Systems:
-    """The keys of the systems that may come in. Without any, whoever reaches the API may use it."""
+    """The keys of the systems that may come in; without any, nobody may, unless the API is open to everybody."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = [key.encode() for key in keys]
+    def __init__(self, keys: Sequence[ApiKey], *, open_to_all: bool = False) -> None:
+        self._keys = tuple(keys)
+        self._open = open_to_all
 
     @property
     def only(self) -> dict[str, Any]:
         """How a router is included that is for these systems alone."""
-        if not self._keys:
-            return {}
+        if self._open:
+            return {"dependencies": [Depends(_anybody)]}
         return {"dependencies": [Depends(self._known)], "responses": answers(_401="API キーが違う")}
 
-    async def _known(self, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        typed = sent.credentials.encode() if sent else b""
-        if not any(hmac.compare_digest(typed, key) for key in self._keys):
-            raise ProblemError(HTTPStatus.UNAUTHORIZED, UNKNOWN_KEY, headers={"WWW-Authenticate": "Bearer"})
+    async def _known(
+        self, request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> None:
+        system = system_of(self._keys, sent.credentials) if sent else None
+        if system is None:
+            why = UNKNOWN_KEY if self._keys else NOT_SET_UP
+            raise ProblemError(HTTPStatus.UNAUTHORIZED, why, headers={"WWW-Authenticate": "Bearer"})
+        request.state.system = system
+
+
+async def _anybody(request: Request) -> None:
+    request.state.system = ANONYMOUS
+
+
+def _calling_system(request: Request) -> str:
+    return str(request.state.system)
+
+
+CallingSystem = Annotated[str, Depends(_calling_system)]
+"""The name of the system that sends a request, by its key."""

@@ -25,9 +25,13 @@ class Csrf:
     Systems send no cookies, and prove by keys and signatures who they are: their paths are let through.
     """
 
-    def __init__(self, app: ASGIApp, *, answer: ProblemAnswer, public_url: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, answer: ProblemAnswer, public_url: str, systems: tuple[str, ...] = SYSTEMS
+    ) -> None:
+        """`systems`: what the paths of other systems begin with."""
         self._app = app
         self._answer = answer
+        self._systems = systems
         url = httpx.URL(public_url)
         self._origin = f"{url.scheme}://{url.netloc.decode()}"
         """As browsers write it: in small ASCII letters, without a port that is the scheme's own."""
@@ -40,7 +44,7 @@ class Csrf:
         await self._answer(Request(scope), foreign)(scope, receive, send)
 
     def _passes(self, method: str, path: str, headers: Headers) -> bool:
-        if method not in _CHANGING or path.startswith(SYSTEMS):
+        if method not in _CHANGING or path.startswith(self._systems):
             return True
         if site := headers.get("sec-fetch-site"):
             return site in {"same-origin", "none"}  # none: the visitor's own doing, such as sending a page again

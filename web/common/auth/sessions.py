@@ -39,10 +39,13 @@ class Sessions(Generic[Row]):
         *,
         https: bool,
         now: Callable[[], datetime] = utc_now,
+        idle: timedelta = IDLE,
     ) -> None:
+        """`idle`: how long a session of this kind lasts when nothing is asked."""
         self._sessions = sessions
         self._kind = kind
         self._now = now
+        self._idle = idle
         self.cookie = Cookie(cookie, https=https)
 
     async def find(self, request: HTTPConnection) -> Row | None:
@@ -52,8 +55,8 @@ class Sessions(Generic[Row]):
             return None
         now = self._now()
         async with self._sessions.begin() as session:
-            row = await session.get(self._kind, _hash(token))
-            if row is None or row.created_at <= now - LONGEST or row.seen_at <= now - IDLE:
+            row = await session.get(self._kind, token_hash(token))
+            if row is None or row.created_at <= now - LONGEST or row.seen_at <= now - self._idle:
                 return None
             if row.seen_at <= now - _NOTED_EVERY:
                 row.seen_at = now
@@ -64,7 +67,7 @@ class Sessions(Generic[Row]):
         token, now = secrets.token_urlsafe(32), self._now()
         async with self._sessions.begin() as session:
             await self._delete(session, request)
-            session.add(self._kind(token_hash=_hash(token), created_at=now, seen_at=now, **whose))
+            session.add(self._kind(token_hash=token_hash(token), created_at=now, seen_at=now, **whose))
         self.cookie.write(response, token)
 
     async def end(self, request: HTTPConnection, response: Response) -> None:
@@ -76,14 +79,13 @@ class Sessions(Generic[Row]):
         """Delete the sessions that are over."""
         now = self._now()
         async with self._sessions.begin() as session:
-            await session.execute(
-                delete(self._kind).where(or_(self._kind.created_at <= now - LONGEST, self._kind.seen_at <= now - IDLE))
-            )
+            over = or_(self._kind.created_at <= now - LONGEST, self._kind.seen_at <= now - self._idle)
+            await session.execute(delete(self._kind).where(over))
 
     async def _delete(self, session: DatabaseSession, request: HTTPConnection) -> None:
-        mine = self._kind.token_hash == _hash(self.cookie.read(request))
+        mine = self._kind.token_hash == token_hash(self.cookie.read(request))
         await session.execute(delete(self._kind).where(mine))
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

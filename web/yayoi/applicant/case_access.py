@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.secret_keys import SecretKeys
 from models.tables import ApplicationOfficeRow, ApplicationRow
 from models.yayoi.case_links import Opening, calendar_address, key_of, number_of, opening
@@ -144,6 +145,11 @@ class OpenedOffice:
     def numbers(self) -> dict[str, Any]:
         """Which office an event is about."""
         return {"application_no": self.case.application_no, "office_no": self.pair.office_no}
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts on it: whoever has the link."""
+        return Actor(ActorKind.APPLICANT, f"{self.case.application_no}/{self.pair.office_no}", channel=Channel.PAGE)
 
     def path(self, action: str) -> str:
         return self.case.action_path(self.pair.office_no, action)

@@ -61,7 +61,7 @@ class ActionPage:
     async def deliver(self, event: CustomerEvent) -> Response:
         """Bring it to the procedure, now or as soon as that can be reached. Raises what says why it was refused."""
         try:
-            await self.events.take(event)
+            await self.events.take(event, self.office.actor)
         except OtherEventError:
             raise ProblemError(HTTPStatus.CONFLICT, SENT_BEFORE) from None
         except (EventRefusedError, UnknownCaseError) as refused:

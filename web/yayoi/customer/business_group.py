@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.yayoi.business_groups import BusinessForm
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import BusinessGroupCreatedEvent
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.own_group import OwnGroup, correct_group, own_group
@@ -60,7 +59,7 @@ async def form(page: OwnPair, kept: Kept) -> Response:
 async def create(page: OwnPair, events: Events) -> Response:
     if refusal := page.refusal(SetUpStep.BUSINESS_GROUP):
         raise FormRefusedError({"": refusal})  # its page says so too
-    reported = await report(events, _read(page, await page.request.form()))
+    reported = await report(events, _read(page, await page.request.form()), page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     return lead_on(SetUpStep.BUSINESS_GROUP, reported)
@@ -94,7 +93,6 @@ def _read(page: PairPage, sent: Mapping[str, object]) -> BusinessGroupCreatedEve
         return BusinessGroupCreatedEvent.model_validate(
             {
                 "event_id": event_id_of(sent),
-                "source": CUSTOMER_PAGES,
                 "kind": "business_group_created",
                 "yayoi_id": page.who,
                 "group_name": typed["group_name"],

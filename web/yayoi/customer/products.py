@@ -7,7 +7,6 @@ from uuid import uuid4
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import OwnedProductRegisteredEvent, ProductRegisteredEvent
 from models.yayoi.identifiers import ContractId
 from models.yayoi.procedures import SetUpStep
@@ -91,10 +90,8 @@ async def register(
     sent = await page.request.form()
     typed = sent_values(sent, *LABELS)
     await _check(page, passwords, typed["contract_id"], typed["password"])
-    event = registration.event(
-        event_id=event_id_of(sent), source=CUSTOMER_PAGES, contract_id=typed["contract_id"], yayoi_id=page.who
-    )
-    reported = await report(events, event)
+    event = registration.event(event_id=event_id_of(sent), contract_id=typed["contract_id"], yayoi_id=page.who)
+    reported = await report(events, event, page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     return lead_on(registration.step, reported)

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from models.common.refusals import in_japanese
-from models.yayoi.customer_events import CUSTOMER_PAGES, RelinkCorrected
+from models.yayoi.customer_events import RelinkCorrected
 from models.yayoi.events import ServiceRelinkedEvent
 from models.yayoi.identifiers import ApplicationNo, ContractId
 from models.yayoi.relink_form import RelinkDays, RelinkRule
@@ -107,7 +107,7 @@ async def _take(page: PairPage, pair: PairStatus, events: Events, event_of: "_Ev
         event = event_of(pair, {"service_kind": link.kind, "service": link.service, **facts})
     except ValidationError as invalid:
         raise FormRefusedError({"": in_japanese(invalid.errors())[0].message}) from None
-    reported = await report(events, event)
+    reported = await report(events, event, page.who)
     if reported.refusal:
         raise FormRefusedError({"": reported.refusal})
     query = "" if reported.at_once else "?later=true"
@@ -151,7 +151,7 @@ _EventOf = Callable[[PairStatus, Mapping[str, Any]], ServiceRelinkedEvent | Reli
 
 def _relinked(pair: PairStatus, facts: Mapping[str, Any]) -> ServiceRelinkedEvent:
     contract_id = ContractId(pair.contract_id or "")
-    return ServiceRelinkedEvent(kind="service_relinked", source=CUSTOMER_PAGES, contract_id=contract_id, **facts)
+    return ServiceRelinkedEvent(kind="service_relinked", contract_id=contract_id, **facts)
 
 
 def _corrected(pair: PairStatus, facts: Mapping[str, Any]) -> RelinkCorrected:

@@ -7,6 +7,7 @@ from fastapi import Depends
 
 from models.yayoi.customer_events import RelinkCorrected
 from models.yayoi.events import Event
+from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from web.common.context import given
@@ -29,10 +30,10 @@ class Reported:
     at_once: bool = True
 
 
-async def report(events: EventDelivery, event: Event | RelinkCorrected) -> Reported:
-    """Bring the event to the procedure; a refusal comes back as the text to show."""
+async def report(events: EventDelivery, event: Event | RelinkCorrected, who: YayoiId) -> Reported:
+    """Bring what `who` reports to the procedure; a refusal comes back as the text to show."""
     try:
-        delivery = await events.take(event)
+        delivery = await events.take_from(who, event)
     except OtherEventError:
         return Reported(SENT_BEFORE)
     except UnknownCaseError:

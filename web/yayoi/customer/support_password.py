@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from models.common.passwords import PasswordKind
 from models.common.refusals import RefusedError
 from models.tables import IssuedContractRow
-from models.yayoi.customer_events import CUSTOMER_PAGES
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
 from models.yayoi.procedures import SetUpStep
@@ -108,12 +107,11 @@ async def set_password(
         return _lead_on()  # a new password for a step that was done before is no new step
     event = SupportPasswordSetEvent(
         event_id=event_id,
-        source=CUSTOMER_PAGES,
         kind="support_password_set",
         contract_id=ContractId(contract.contract_id),
         yayoi_id=YayoiId(contract.yayoi_id),
     )
-    reported = await report(events, event)
+    reported = await report(events, event, event.yayoi_id)
     if reported.refusal and not await passwords.is_recorded(contract):
         raise FormRefusedError({"": reported.refusal}, page=PASSWORD)
     return _lead_on(later=not reported.at_once)

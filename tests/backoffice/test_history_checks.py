@@ -1,0 +1,111 @@
+"""What anybody who reaches Temporal's port can do without a signature is named by the daily reconciliation."""
+
+import asyncio
+from collections.abc import Collection
+from uuid import uuid4
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowUpdateStage
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.backoffice.history_checks import HistoryChecks
+from models.backoffice.reconciliation import Finding, FindingKind
+from models.common.operator_message import ActionMessage
+from models.common.signatures import SignatureRefusal
+from models.common.signing_keys import KeyPurpose
+from models.common.store.public_keys import revoke
+from models.yayoi.operator_actions import Action
+from models.yayoi.procedures import Stage
+from tests.support.ending import end
+from tests.support.environment import OFFICE_C, Case, Environment, at_rest, form
+from tests.support.recorded_histories import start_inputs
+from tests.support.sandbox import RESTRICTED
+from tests.support.signing import KEYS, acting_as, publish_keys
+from workers.settings import Settings
+from workers.wiring.root import WORKFLOWS, build_activities
+
+
+def checks(environment: Environment) -> HistoryChecks:
+    return HistoryChecks(environment.sessions, environment.client, environment.settings.temporal_task_queue)
+
+
+async def found(looking: HistoryChecks, expected: Collection[FindingKind]) -> list[Finding]:
+    """Wait until Temporal lists what is open, and return what is found."""
+    while True:
+        findings = await looking.find()
+        if {finding.kind for finding in findings} == set(expected):
+            return findings
+        await asyncio.sleep(0.1)
+
+
+async def sharing(environment: Environment) -> Case:
+    """An open case on which somebody has acted."""
+    case = await environment.apply(form([OFFICE_C]))
+    await at_rest(case, Stage.SHARING)
+    await case.act(ActionMessage(reason="お電話"), action=Action.ADD_NOTE)
+    query = f"TaskQueue = '{environment.settings.temporal_task_queue}'"
+    while (await environment.client.count_workflows(query)).count < 2:  # noqa: ASYNC110 the server lists it later
+        await asyncio.sleep(0.1)
+    return case
+
+
+async def test_nothing_is_said_of_what_our_own_programs_have_done(environment: Environment) -> None:
+    case = await sharing(environment)
+    assert await checks(environment).find() == []
+    await end(case.application, case.office())
+
+
+async def test_a_case_that_was_reset_is_named(environment: Environment) -> None:
+    case = await sharing(environment)
+    description = await case.office().describe()
+    events = (await case.office().fetch_history()).events
+    tasks = [event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes")]
+    await environment.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=environment.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=case.office().id, run_id=description.run_id or ""),
+            reason="a test",
+            workflow_task_finish_event_id=tasks[-1],
+            request_id=str(uuid4()),
+        )
+    )
+    # What was signed before it went back is good after it, too.
+    [finding] = await found(checks(environment), [FindingKind.WAS_RESET])
+    assert (finding.procedure, finding.workflow_id, finding.about) == (case.office().id,) * 3
+    await end(case.application, case.office())
+
+
+async def test_what_a_revoked_key_has_signed_is_named(environment: Environment) -> None:
+    case = await sharing(environment)
+    async with environment.sessions.begin() as session:
+        await revoke(session, KEYS[KeyPurpose.OPERATORS].public.key_id)
+    [finding] = await found(checks(environment), [FindingKind.NOT_SIGNED])
+    assert finding.procedure == case.office().id
+    assert "「add_note」の操作" in finding.detail
+    assert SignatureRefusal.REVOKED_KEY.reason in finding.detail
+    await end(case.application, case.office())
+
+
+async def test_what_a_foreign_worker_has_accepted_unsigned_is_named_and_so_is_a_case_without_a_row(
+    temporal: WorkflowEnvironment, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    await publish_keys(sessions)
+    queue, name = f"test-{uuid4()}", "OfficeDataProcedure"
+    nowhere = build_activities(Settings(secret_key=SecretStr("secret")), async_sessionmaker(), temporal.client)
+    async with Worker(
+        temporal.client, task_queue=queue, workflows=WORKFLOWS, activities=nowhere, workflow_runner=RESTRICTED
+    ):
+        handle = await temporal.client.start_workflow(name, start_inputs()[name], id=queue, task_queue=queue)
+        with acting_as(None):
+            await handle.start_update(
+                "add_note", {"reason": "お電話"}, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id="unsigned"
+            )
+        looking = HistoryChecks(sessions, temporal.client, queue)
+        findings = await found(looking, [FindingKind.NO_ROW, FindingKind.NOT_SIGNED])
+        assert {finding.procedure for finding in findings} == {queue}
+        assert any("（unsigned）" in finding.detail for finding in findings)
+        await end(handle)

@@ -1,0 +1,174 @@
+"""The Temporal Web UI as operators reach it: behind the desk's log-in, in a real browser."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import Browser, Request, expect
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from models.tables import OperatorRow
+from models.yayoi.identifiers import office_workflow_id
+from models.yayoi.procedures import Stage
+from tests.support.environment import OFFICE_C, at_rest, form
+from tests.support.operator_user import SATO, operator_user, screen
+from tests.support.smtp_inbox import SmtpInbox
+from web.backoffice.web_ui import CANCEL_INSTEAD
+from workflows.yayoi.office_details import WHEN_CALLED
+
+pytestmark = pytest.mark.browser
+
+ATTACK = (
+    "<form id=stolen action=/desk/sign-out-everywhere method=post><button>押してください</button></form>"
+    "<script>document.title='taken'; fetch('/desk/sign-out', {method: 'POST'})</script>"
+    "<img src=/x onerror=\"document.title='taken'\">"
+)
+
+
+async def test_reading_goes_through_the_log_in_and_a_page_that_is_open_follows_the_case(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    """Lists, history, details, and the request that waits for news; nothing is asked of anybody but the desk."""
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        asked: list[Request] = []
+        operator.page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 Playwright marks it
+        case = await operator.environment.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        workflow_id = office_workflow_id(case.application_no, 1)
+        await operator.page.goto(f"{operator.desk.url}/desk/queues")
+        await operator.page.get_by_role("link", name="全員の担当", exact=True).nth(6).click()
+        await operator.page.get_by_role("link", name=workflow_id).first.click()
+        await expect(operator.page.get_by_role("heading", level=1)).to_contain_text(workflow_id)
+        await operator.open_office(case, tab="history")
+        history = operator.page.get_by_role("tab", name="Event History")
+        await expect(history).to_have_text(re.compile(r"Event History\s*[1-9]"))
+        before = await history.inner_text()
+        await case.office().execute_update("add_note", {"reason": "お電話"})
+        await expect(history).not_to_have_text(before)  # without a reload
+        assert any("waitNewEvent=true" in request.url for request in asked)
+        await operator.open_office(case)
+        await operator.read_details(WHEN_CALLED)
+        assert {request.url.split("/")[2] for request in asked} == {operator.desk.url.split("/")[2]}
+
+
+async def test_an_update_is_sent_by_its_dialog_as_who_is_logged_in_and_its_refusal_is_read_there(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await operator.environment.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        await operator.open_office(case)
+        await operator.read_details(WHEN_CALLED)
+        await operator.send_update("add_note", {"reason": "お電話で確認"})
+        await operator.read_details("お電話")
+        refusal = await operator.refused("resume", {"reason": "再開"})
+        assert "保留" in refusal
+        for foreign in ("Traceback", "Encoded failure", "ApplicationError", "temporalio"):
+            assert foreign not in refusal
+        await operator.open_office(case)
+        menu = await operator.offered()
+        assert "Send an Update" in menu
+        assert not {"Request Cancellation", "Terminate", "Reset", "Send a Signal", "Pause"} & set(menu)
+
+
+async def test_cancelling_by_a_call_leads_to_what_to_do_instead(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await operator.environment.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        await operator.open_office(case)
+        place = f"/api/v1/namespaces/default/workflows/{office_workflow_id(case.application_no, 1).replace('/', '%2F')}"
+        answer: Any = await operator.page.evaluate(
+            "async path => (await fetch(path, {method: 'POST', body: '{}'})).json()", f"{place}/cancel"
+        )
+        assert answer == {"code": 12, "message": CANCEL_INSTEAD}
+        described = await case.office().describe()
+        assert described.close_time is None
+
+
+async def test_a_form_and_a_script_in_a_customers_text_do_nothing_in_the_details(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        posted: list[str] = []
+        operator.page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+        await operator.page.goto(f"{operator.desk.url}/namespaces/default/workflows")
+        await expect(operator.page.get_by_test_id("saved-views-button")).to_be_visible()
+        await operator.page.evaluate(
+            """text => new Promise(done => {
+                const frame = document.createElement('iframe');
+                frame.src = '/render?content=' + encodeURIComponent(text);
+                frame.onload = done;
+                document.body.append(frame);
+            })""",
+            ATTACK,
+        )
+        [frame] = [frame for frame in operator.page.frames if "/render?" in frame.url]
+        await expect(frame.get_by_role("button", name="押してください")).to_be_visible()
+        await frame.get_by_role("button", name="押してください").click(force=True)
+        await operator.page.wait_for_load_state("networkidle")
+        assert "/render?" in frame.url
+        assert await frame.title() != "taken"
+        assert [url for url in posted if "/desk/" in url] == []
+        # In a window of its own, too: the frame's policy is the answer's.
+        await operator.page.goto(f"{operator.desk.url}/render?content={quote(ATTACK)}")
+        await operator.page.get_by_role("button", name="押してください").click()
+        await expect(operator.page).to_have_url(re.compile("/render"))
+        assert [url for url in posted if "/desk/" in url] == []
+        await operator.page.goto(f"{operator.desk.url}/desk")
+        await expect(operator.page.get_by_role("heading", level=1)).to_have_text(f"{SATO}さん")
+
+
+async def test_a_role_that_is_taken_away_and_a_log_out_end_the_web_ui_at_once(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator, screen(browser) as other:
+        case = await operator.environment.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        await _role(sessions, "auditor")
+        await operator.open_office(case)
+        await expect(operator.page.get_by_role("button", name="More Actions").first).to_be_disabled()
+        await _role(sessions)
+        await operator.page.reload()
+        await expect(operator.page.get_by_role("heading", level=1)).to_have_text("権限がありません")
+        await _role(sessions, "caseworker")
+        await operator.log_in(SATO, other)
+        await operator.open_office(case)
+        await operator.read_details(WHEN_CALLED)
+        await other.get_by_role("button", name="すべてのブラウザーでログアウトする").click()
+        await expect(other.get_by_role("heading", level=1)).to_have_text("ログアウトしました")
+        await operator.page.reload()
+        await expect(operator.page.get_by_role("heading", level=1)).to_have_text("ログイン")
+        assert "/sign-in?next=" in operator.page.url
+
+
+async def test_cases_are_handed_over_before_a_leave(
+    sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
+) -> None:
+    async with operator_user(sessions, smtp_inbox, browser) as operator:
+        case = await operator.environment.apply(form([OFFICE_C]))
+        await at_rest(case, Stage.SHARING)
+        mine = str((await case.progress()).assignee)
+        await operator.log_in(mine)
+        page = operator.page
+        await page.get_by_label("休暇の最初の日").fill("2027-01-04")
+        await page.get_by_role("button", name="休暇を保存する").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("案件の引き継ぎ")
+        await expect(page.get_by_role("main")).to_contain_text(f"{case.application_no} の 1 件目")
+        await page.get_by_role("button", name="選んだ案件を引き継ぐ").click()
+        await expect(page.get_by_role("alert")).to_contain_text("引き継ぐ担当者を選んでください。")
+        colleague = await page.get_by_role("radio").first.get_attribute("value")
+        assert colleague != mine
+        await page.get_by_role("radio").first.check()
+        await page.get_by_role("button", name="選んだ案件を引き継ぐ").click()
+        await expect(page.get_by_role("status")).to_have_text("1 件を引き継ぎました。")
+        await expect(page.get_by_role("main")).to_contain_text("担当している案件はありません。")
+        assert (await case.progress()).assignee == colleague
+
+
+async def _role(sessions: async_sessionmaker[AsyncSession], *roles: str) -> None:
+    async with sessions.begin() as session:
+        await session.execute(update(OperatorRow).where(OperatorRow.name == SATO).values(roles=list(roles)))

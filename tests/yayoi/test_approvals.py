@@ -1,0 +1,122 @@
+"""Four eyes (Y27): one operator asks, a supervisor who is not the same person approves, or nobody does in time."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.common.actors import Actor, ActorKind, Channel
+from models.common.approvals import ANOTHER, APPROVAL_DAYS, NOTHING_ASKED, OWN
+from models.common.calendar import day_in_japan, end_of
+from models.common.operators import Role
+from models.common.signatures import SignatureRefusal
+from models.common.waiting_for import WaitingFor
+from models.yayoi.messages import Outcome
+from models.yayoi.operator_actions import Action, AskCancel
+from models.yayoi.procedures import SetUpStep, Stage
+from tests.support.ending import end
+from tests.support.environment import OFFICE_C, TARO, Case, Environment, at_rest, details_of, form
+from tests.support.operator_actions import APPROVED, filled_in, shown_actions
+from tests.support.signing import SATO, TANAKA, acting_as
+from workers.stack.inbox import text_of
+
+WISH = "お客様のご希望"
+BOTH = Actor(ActorKind.OPERATOR, SATO.handle, (Role.CASEWORKER, Role.SUPERVISOR))
+"""Who has asked, in another role."""
+COMMAND = Actor(ActorKind.COMMAND, SATO.handle, channel=Channel.COMMAND)
+
+
+async def asked(environment: Environment) -> Case:
+    """A case after STEP5 whose cancellation is asked for."""
+    case = await environment.apply(form([OFFICE_C], delegate=True))
+    await at_rest(case, Stage.SET_UP)
+    await case.do_step(SetUpStep.SUPPORT_PASSWORD)
+    await case.act(AskCancel(reason=WISH, text_for_customer="お電話のとおりです。"))
+    return case
+
+
+async def decision(case: Case, action: Action = Action.APPROVE) -> dict[str, Any]:
+    """Return the JSON that the page shows, filled in."""
+    return filled_in((await shown_actions(case))[action], APPROVED)
+
+
+async def refusal(case: Case, who: Actor, message: dict[str, Any], action: Action = Action.APPROVE) -> str:
+    with acting_as(who), pytest.raises(WorkflowUpdateFailedError) as refused:
+        await case.office().execute_update(action, message)
+    return str(refused.value.cause)
+
+
+async def timeline(case: Case) -> str:
+    entries = await case.office().query("timeline")
+    return "\n".join(entry["text"] for entry in entries)
+
+
+async def test_y27_a_supervisor_approves_what_was_asked_for_and_exactly_that_is_carried_out(
+    environment: Environment,
+) -> None:
+    case = await asked(environment)
+    assert (await case.progress()).waiting_for is WaitingFor.OPERATOR
+    assert f"依頼：{SATO.shown}、理由：{WISH}" in await details_of(case.office())
+    message = await decision(case)
+    with acting_as(TANAKA):
+        await case.office().execute_update(Action.APPROVE, message)
+    assert (await case.office().result()).outcome is Outcome.CANCELLED
+    recorded = {(row.action, row.by, row.reason) for row in await case.audit()}
+    assert (Action.ASK_CANCEL.label, str(SATO), WISH) in recorded
+    approved = f"{Action.APPROVE.label}：{Action.CANCEL.label}（依頼：{SATO.shown}、理由：{WISH}）"
+    assert (approved, str(TANAKA), APPROVED) in recorded
+    [mail] = environment.inbox.to(TARO)[-1:]
+    assert "お電話のとおりです。" in text_of(mail)
+
+
+async def test_y27_nobody_approves_their_own_and_nobody_without_the_role(environment: Environment) -> None:
+    case = await asked(environment)
+    message = await decision(case)
+    assert OWN in await refusal(case, BOTH, message)
+    for who in (SATO, COMMAND, Actor(ActorKind.COMMAND, "uid-0", channel=Channel.COMMAND)):
+        assert SignatureRefusal.NOT_ALLOWED.reason in await refusal(case, who, message)
+    assert (await case.progress()).outcome is None
+    with acting_as(COMMAND), pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.office().execute_update(Action.ASK_CANCEL, {"reason": WISH})
+    assert SignatureRefusal.NOT_ALLOWED.reason in str(failed.value.cause)
+    await end(case.application, case.office())
+
+
+async def test_y27_an_approval_names_the_very_request(environment: Environment) -> None:
+    case = await asked(environment)
+    message = await decision(case)
+    for name in ("asked", "commitment"):
+        assert ANOTHER in await refusal(case, TANAKA, message | {name: "x" * 43})
+    with acting_as(TANAKA):
+        await case.office().execute_update(Action.DECLINE, await decision(case, Action.DECLINE))
+    assert (await case.progress()).waiting_for is WaitingFor.APPLICANT
+    assert NOTHING_ASKED in await refusal(case, TANAKA, message)
+    # Asked for again, it is another request: the first approval is not good for it.
+    await case.act(AskCancel(reason=WISH))
+    assert ANOTHER in await refusal(case, TANAKA, message)
+    await end(case.application, case.office())
+
+
+async def test_y27_what_nobody_answers_within_three_business_days_lapses_and_says_so(environment: Environment) -> None:
+    case = await asked(environment)
+    message = await decision(case)
+    last = environment.calendar.business_days_after(day_in_japan(await case.now()), APPROVAL_DAYS)
+    assert await case.until(end_of(last) - timedelta(hours=1))
+    assert Action.APPROVE in await shown_actions(case)
+    assert await case.until(end_of(last))
+    assert "承認の依頼が失効した" in await timeline(case)
+    assert f"{last} までに承認されませんでした。" in await timeline(case)
+    assert NOTHING_ASKED in await refusal(case, TANAKA, message)
+    assert (await case.progress()).outcome is None
+    await end(case.application, case.office())
+
+
+async def test_y27_a_request_lapses_when_the_case_moves_on(environment: Environment) -> None:
+    case = await asked(environment)
+    message = await decision(case)
+    await case.do_steps(SetUpStep.BUSINESS_GROUP, SetUpStep.PRODUCT, SetUpStep.OWNED_PRODUCT)
+    await at_rest(case, Stage.RELINK)
+    assert f"手続きが進みました（{Stage.RELINK}）。" in await timeline(case)
+    assert NOTHING_ASKED in await refusal(case, TANAKA, message)
+    await end(case.application, case.office())

@@ -1,0 +1,112 @@
+"""What the operators' pages are made with, and who may open them."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+from fastapi.templating import Jinja2Templates
+
+from models.common.calendar import day_in_japan, utc_now
+from models.common.operators import Area
+from models.common.refusals import RefusedError
+from models.common.secret_keys import SecretKeys
+from models.common.store.operators import Operators
+from models.common.store.sessions import DatabaseSessions
+from web.backoffice.web_ui_updates import SendsOperations
+from web.common.auth.openid import OpenIdProvider
+from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
+from web.common.auth.sign_in_links import SignInLinks
+from web.common.context import given
+from web.common.sent_forms import FormRefusedError, SignInNeededError
+
+HOME = "/desk"
+"""An operator's own page."""
+NOT_ALLOWED = (
+    "この画面を開く役割（{area}）がありません。必要なときは、管理者に役割の追加を依頼してください。"
+    "役割は、追加された後の次の操作から有効になります。"
+)
+
+
+@dataclass(frozen=True)
+class DeskContext:
+    """What all handlers of the operators' pages share. There is a provider, or there are sign-in links."""
+
+    operators: Operators
+    access: OperatorAccess
+    templates: Jinja2Templates
+    url: str
+    """Where operators reach these pages, without a slash at its end."""
+    secret_keys: SecretKeys
+    sessions: DatabaseSessions
+    sender: SendsOperations
+    namespace: str
+    """Of the cases, in Temporal."""
+    provider: OpenIdProvider | None = None
+    links: SignInLinks | None = None
+    now: Callable[[], datetime] = utc_now
+
+    @property
+    def today(self) -> date:
+        """The day in Japan."""
+        return day_in_japan(self.now())
+
+    def show(
+        self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None
+    ) -> Response:
+        """Render a page. One whose form (`page`) was refused says so in its status too."""
+        if status is None:
+            page = facts.get("page")
+            status = page.status if page and page.errors else HTTPStatus.OK
+        return self.templates.TemplateResponse(request, f"backoffice/{template}", dict(facts), status)
+
+
+Desk = Annotated[DeskContext, Depends(given(DeskContext))]
+
+
+async def signed_in(request: Request, desk: Desk) -> SignedInOperator:
+    """Return who is logged in; whoever is not is led to `/sign-in` and back."""
+    who = await desk.access.find(request)
+    if who is None:
+        raise SignInNeededError
+    return who
+
+
+Operator = Annotated[SignedInOperator, Depends(signed_in)]
+
+
+def seeing(area: Area) -> Callable[[SignedInOperator], Coroutine[Any, Any, None]]:
+    """Return the dependency of pages that only those open who may see the area."""
+
+    async def check(who: Operator) -> None:
+        if not who.may_see(area):
+            raise _not_allowed(area)
+
+    return check
+
+
+def changing(area: Area) -> Callable[[SignedInOperator], Coroutine[Any, Any, None]]:
+    """Return the dependency of forms that only those send who may change what is in the area."""
+
+    async def check(who: Operator) -> None:
+        if not who.may_change(area):
+            raise _not_allowed(area)
+
+    return check
+
+
+@contextmanager
+def said_beside() -> Iterator[None]:
+    """Say what is refused beside its field in its own words: on these forms an empty field need not be filled in."""
+    try:
+        yield
+    except RefusedError as refused:
+        raise FormRefusedError({each.field: each.message for each in refused.errors}) from None
+
+
+def _not_allowed(area: Area) -> AccessRefusedError:
+    return AccessRefusedError(HTTPStatus.FORBIDDEN, "権限がありません", NOT_ALLOWED.format(area=area.value))

@@ -1,0 +1,79 @@
+"""An operator's own page: who they are, their leave and their log-ins."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from models.common.operators import Area, read_leave
+from web.backoffice.desk import HOME, Desk, Operator, said_beside
+from web.backoffice.desk_hand_over import HAND_OVER, own_cases
+from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
+from web.common.auth import page_router
+from web.common.auth.operator_access import AccessRefusedError
+from web.common.page_form import sent_values
+from web.common.sent_forms import Kept, form_on
+
+LEAVE_LABELS = {"leave_from": "休暇の最初の日", "leave_until": "休暇の最後の日"}
+_DONE = {"leave": "休暇を保存しました。", "ended": "ログインを終了しました。"}
+
+router = page_router()
+
+
+@router.get(HOME)
+async def start(
+    request: Request, desk: Desk, who: Operator, kept: Kept, done: Annotated[str, Query()] = ""
+) -> Response:
+    leave = {"leave_from": who.operator.leave_from, "leave_until": who.operator.leave_until}
+    facts = {
+        "who": who,
+        "page": kept.page(LEAVE_LABELS, **{name: str(day or "") for name, day in leave.items()}),
+        "said": _DONE.get(done),
+        "log_ins": await desk.access.log_ins(who),
+        "on_leave": who.operator.is_on_leave(desk.today),
+        "cases": len(await own_cases(desk, who.operator)) if who.may_change(Area.CASES) else 0,
+    }
+    return desk.show(request, "desk_start.html", facts)
+
+
+@router.post(f"{HOME}/leave")
+@form_on(HOME)
+async def take_leave(request: Request, desk: Desk, who: Operator) -> Response:
+    typed = sent_values(await request.form(), *LEAVE_LABELS)
+    with said_beside():
+        await desk.operators.take_leave(who.handle, read_leave(typed), by=who.handle, at=desk.now())
+    offered = who.may_change(Area.CASES) and typed["leave_from"].strip() and await own_cases(desk, who.operator)
+    return RedirectResponse(HAND_OVER if offered else f"{HOME}?done=leave", HTTPStatus.SEE_OTHER)
+
+
+@router.post(f"{HOME}/log-ins/{{session_id}}/end")
+@form_on(None)
+async def end_log_in(desk: Desk, who: Operator, session_id: UUID) -> Response:
+    """End one of one's own log-ins, in whichever browser it is."""
+    await desk.access.end_one(who, session_id)
+    return RedirectResponse(f"{HOME}?done=ended", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/sign-out")
+@form_on(None)
+async def sign_out(request: Request, desk: Desk, who: Operator) -> Response:
+    answer = RedirectResponse(SIGNED_OUT, HTTPStatus.SEE_OTHER)
+    await desk.access.end(request, answer, who)
+    return answer
+
+
+@router.post("/sign-out-everywhere")
+@form_on(None)
+async def sign_out_everywhere(desk: Desk, who: Operator) -> Response:
+    """End every log-in here, then lead the browser by a page to the provider, which ends its own."""
+    there = None
+    if desk.provider is not None:
+        try:
+            there = await desk.provider.end_session_url(who.session.id_token, f"{desk.url}{SIGNED_OUT}")
+        except AccessRefusedError:  # the provider is away: what is here ends all the same
+            there = None
+    answer = RedirectResponse(signed_out_everywhere(desk, there), HTTPStatus.SEE_OTHER)
+    await desk.access.end_all(answer, who)
+    return answer

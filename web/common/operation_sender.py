@@ -1,0 +1,161 @@
+"""Sending an operation to a case, signed with who acts: by the desk, the customers' web, and commands alike."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.common.actors import Actor
+from models.common.commitments import SALT, ContentError, new_salt
+from models.common.operator_message import ActionMessage
+from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
+from web.common.auth.signing import sending_with, signing_client
+from web.common.temporal_calls import UnreachableError, temporal_call
+
+PATIENCE = timedelta(seconds=10)
+"""How long an operation is waited for before it is not known what has become of it."""
+ENDED = "この案件は、すでに終了しています。"
+NOT_STARTED = "この案件は、まだ始まっていません。しばらくしてから、もう一度お試しください。"
+NOT_THERE = "この案件には、この操作はありません。"
+UNREADABLE = "この操作の内容は送信できません。入力した内容を確認してください。"
+UNSAID = "受け付けられませんでした。しばらくしてから、もう一度お試しください。"
+NOT_KNOWN = "受け付けられたかどうか、まだ確認できません。しばらくしてから、同じ操作をもう一度送ってください。"
+
+_ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+"""What the server calls an update whose workflow has ended before it could answer."""
+
+SignerNow = Callable[[], Awaitable[Signer]]
+"""Returns what signs now: keys are changed while a process runs."""
+
+
+class Why(StrEnum):
+    """What kind of refusal it is, for senders that do not only show its reason."""
+
+    BY_THE_CASE = "by_the_case"
+    """Its validator refused it, or the step that it asked for; nothing has changed."""
+    ENDED = "ended"
+    NOT_STARTED = "not_started"
+    """No such workflow (yet)."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """It has taken effect: now, or when the same update was sent before."""
+
+    text: str = ""
+    """What the case answered; empty if it says nothing beyond what it shows."""
+    before: bool = False
+    """An earlier run had taken it, so that this one did nothing."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It has no effect."""
+
+    reason: str
+    """In Japanese, with what to do instead."""
+    why: Why = Why.BY_THE_CASE
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """Temporal or the worker did not answer in time. The same update id, sent again, takes effect once."""
+
+    reason: str = NOT_KNOWN
+
+
+Outcome = Done | Refused | NotKnown
+
+
+class OperationSender:
+    """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on."""
+
+    def __init__(self, client: Client, signer: SignerNow) -> None:
+        self._client = signing_client(client)
+        self._signer = signer
+
+    async def send(
+        self,
+        workflow_id: str,
+        operation: str,
+        content: Mapping[str, Any],
+        actor: Actor,
+        update_id: str,
+        *,
+        salt: str | None = None,
+        patience: timedelta = PATIENCE,
+    ) -> Outcome:
+        """Send one update and wait for its effect, ten seconds at most.
+
+        `content` is the message's JSON as it is to lie in history. What is stored before it is sent has its `salt` and
+        `update_id` from then on, so that the same is signed however often it is sent.
+
+        Raises:
+            ValueError: the signer's key is not for this kind of actor.
+
+        """
+        if SALT in content:
+            return Refused(f"{SALT}：このような項目はありません。この項目を消して、もう一度送ってください。")
+        message = {**content, SALT: salt or new_salt()}
+        signer = await self._signer()
+        try:
+            async with temporal_call(patience):
+                return await self._send(signer, actor, SignedPlace(workflow_id, "", operation, update_id), message)
+        except UnreachableError:
+            return NotKnown()
+        except ContentError:
+            return Refused(UNREADABLE)
+
+    async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
+        case = self._client.get_workflow_handle(place.case)
+        try:
+            found = (await case.describe()).raw_description.workflow_execution_info
+            place = place._replace(first_run=found.first_run_id)
+            with sending_with(signer.sign(actor, place, message)):
+                answer = await case.execute_update(place.operation, message, id=place.update_id)
+        except WorkflowUpdateFailedError as failed:
+            return _outcome_of(failed)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # The server has no other sign of it than these words.
+            ended = "already completed" in error.message
+            return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
+        return Done(answer if isinstance(answer, str) else "")
+
+
+@dataclass(frozen=True)
+class AskedOperation:
+    """What stays the same however often an operation is sent: who acts, the update's id, and the salt."""
+
+    actor: Actor
+    update_id: str = field(default_factory=lambda: str(uuid4()))
+    salt: str = field(default_factory=new_salt)
+
+    async def send(
+        self, operations: OperationSender, workflow_id: str, operation: str, message: ActionMessage
+    ) -> Outcome:
+        """Send what we say ourselves."""
+        content = message.model_dump(mode="json", exclude_none=True)
+        return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
+
+
+def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
+    cause: BaseException | None = failed.cause
+    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
+        cause = cause.cause
+    if not isinstance(cause, ApplicationError):
+        return Refused(UNSAID)
+    if cause.type == ALREADY_TAKEN:
+        return Done(before=True)
+    if cause.type == _ENDED_MEANWHILE:
+        return Refused(ENDED, Why.ENDED)
+    if cause.non_retryable:  # ours: what the SDK and its errors say is never so
+        return Refused(cause.message)
+    return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID)

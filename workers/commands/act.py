@@ -1,0 +1,65 @@
+"""`tetsuzuki act`: an engineer sends an operation to a case, signed as a command."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from models.common.placeholders import REASON
+from models.common.signing_keys import KeyPurpose
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
+from web.common.operation_sender import Done, OperationSender
+from workers import database, temporal
+from workers.commands.acting import command_actor
+from workers.known_keys import CurrentSigner
+from workers.program import ClearError
+from workers.settings import Settings
+
+FOR_TWO_PEOPLE = {"approve", "decline"}
+NEEDS_LOG_IN = "this operation belongs to somebody who has logged in: nobody asks or approves at the command line"
+
+
+def workflow_id_of(case: str) -> str:
+    """Return the workflow of a case: an application by its number, an office by `NUMBER/OFFICE`, others by their id."""
+    number, _, office = case.partition("/")
+    try:
+        application_no = ApplicationNo(number)
+    except ValueError:
+        return case
+    if not office:
+        return application_workflow_id(application_no)
+    if not office.isdecimal():
+        raise ClearError(f"{case!r}: an office is named by its number, such as {number}/1")
+    return office_workflow_id(application_no, int(office))
+
+
+def content_of(typed: str, reason: str | None) -> Mapping[str, Any]:
+    """Return the operation's JSON; `reason` is its reason. Raises `ClearError` for what is no JSON object."""
+    try:
+        content = json.loads(typed)
+    except ValueError as error:
+        raise ClearError(f"the message is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ClearError("the message is no JSON object: { and } are wanted")
+    return content if reason is None else {**content, REASON.field: reason}
+
+
+async def act(settings: Settings, case: str, operation: str, typed: str, reason: str | None) -> None:
+    """Send it and say what has become of it.
+
+    Raises:
+        ClearError: it is refused, it needs a log-in, or it is not known whether it was taken.
+
+    """
+    if operation in FOR_TWO_PEOPLE or operation.startswith("ask_"):
+        raise ClearError(NEEDS_LOG_IN)
+    content = content_of(typed, reason)
+    client = await temporal.connect(settings)
+    async with database.opened(settings) as sessions:
+        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+        actor = command_actor()
+        outcome = await operations.send(workflow_id_of(case), operation, content, actor, str(uuid4()))
+    if not isinstance(outcome, Done):
+        raise ClearError(outcome.reason)
+    sys.stdout.write(f"{actor}\t{operation}\t{outcome.text or 'done'}\n")

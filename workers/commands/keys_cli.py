@@ -1,0 +1,51 @@
+"""The commands about the keys that sign who acts: `tetsuzuki keys …`."""
+
+# ruff: noqa: PLC0415  each command imports its own parts only
+
+from typing import Annotated
+
+import typer
+
+from models.common.signing_keys import KeyPurpose
+from workers.program import run_command
+
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign who acts.")
+
+
+@keys.command()
+def new(
+    purpose: Annotated[KeyPurpose | None, typer.Argument(help="Without it: each that has no key.")] = None,
+) -> None:
+    """Make a key and publish it; it signs once every worker knows it."""
+    from workers.commands import keys
+
+    run_command(lambda settings: keys.new(settings, purpose))
+
+
+@keys.command()
+def retire(key_id: str) -> None:
+    """Let a key sign nothing more and destroy its private half; what it has signed verifies for ever."""
+    from workers.commands import keys
+
+    run_command(lambda settings: keys.retire_key(settings, key_id))
+
+
+@keys.command()
+def revoke(key_id: str, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False) -> None:
+    """Let a key that has leaked verify nothing new. Cannot be undone."""
+    from workers.commands import keys
+
+    if not yes:
+        typer.confirm(
+            f"鍵 {key_id} を失効させます。この鍵で署名された操作は受け付けなくなり、元に戻せません。よろしいですか",
+            abort=True,
+        )
+    run_command(lambda settings: keys.revoke_key(settings, key_id))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys."""
+    from workers.commands import keys
+
+    run_command(keys.show)

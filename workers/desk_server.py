@@ -1,0 +1,20 @@
+"""The process of the operators' web application."""
+
+from workers import database, temporal
+from workers.settings import Settings
+from workers.web_server import serve_app
+from workers.wiring.desk import build_desk
+
+LONGEST_REQUEST_HEAD = 512 * 1024
+"""Bytes of a request's line and headers: the Web UI shows a case's details by an address that holds them."""
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until cancelled. Temporal may be away: who logs in sees so where it is needed."""
+    engine = database.engine(settings)
+    try:
+        client = await temporal.connect(settings, lazy=True)
+        app = build_desk(settings, database.sessions(engine), client)
+        await serve_app(app, settings.desk_host, settings.desk_port, longest_head=LONGEST_REQUEST_HEAD)
+    finally:
+        await engine.dispose()
