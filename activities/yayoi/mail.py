@@ -25,7 +25,7 @@ from models.yayoi.store.open_parts import open_parts
 
 _EARLY_EXITS = {MailKind.REJECTED, MailKind.WITHDRAWN, MailKind.CANCELLED, MailKind.EXPIRED, MailKind.TERMINATED}
 _TOGETHER = {MailKind.CANCELLED: Outcome.CANCELLED, MailKind.EXPIRED: Outcome.EXPIRED}
-"""Where several offices end in one moment, one mail tells the applicant of all of them (Y27)."""
+"""Where several offices end in one moment, one mail to the applicant is about all of them (Y27)."""
 _TO_PAIR = "（お知らせ済みの弥生ID へ）"
 _NOTICES = (MailKind.COMPLETION_NOTICE, MailKind.LINK_ADDED)
 _WHILE_OPEN = {
@@ -72,7 +72,7 @@ class MailActivities:
         IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
         is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
 
-        Of the offices that are cancelled or expire together, the one that closes last tells the applicant of all (Y27).
+        Of the offices that are cancelled or expire together, the one that closes last mails the applicant about all (Y27).
         """
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
@@ -115,14 +115,14 @@ class MailActivities:
                     await self._send_once_for_all(mail)
 
     async def _send_once_for_all(self, request: SendMail) -> SentMail:
-        """Send the one mail about all offices that have ended like this one, unless another one's tells of it."""
+        """Send the one mail about all offices that have ended like this one, unless another one's mail is about it, too."""
         async with self._sessions.begin() as session:
             mailed_as = await self._plan_end(session, request)
         return await self._send(request) if mailed_as == _key(request) else SentMail(message_id=None)
 
     @staticmethod
     async def _plan_end(session: DatabaseSession, request: SendMail) -> str | None:
-        """Return which mail tells of the office's end; None: it is left to one that is about to end the same way."""
+        """Return which mail is about the office's end; None: it is left to one that is about to end the same way."""
         await session.get_one(ApplicationRow, request.case_no, with_for_update=True)
         pairs = select(ApplicationOfficeRow).filter_by(application_no=request.case_no)
         outcome, silent = _TOGETHER[request.kind], await unconfirmed_parts(session, request.case_no)

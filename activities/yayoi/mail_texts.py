@@ -62,7 +62,7 @@ CONSTANTS = {
 
 @dataclass(frozen=True)
 class EndedOffice:
-    """An office of whose early end a mail tells, and how things are left (Y27)."""
+    """An office whose early end a mail is about, and how things are left (Y27)."""
 
     office: ApplicationOfficeRow
     points: Sequence[str]
@@ -111,7 +111,7 @@ class MailTexts:
         """Write the mail from what our records and the registry hold now.
 
         `copy_to_pair`: the one for the pair's own Yayoi ID, of a mail that otherwise goes to the applicant. `ended`: of
-        whose end it tells, if not of the one office's.
+        whose end it is about, if not of the one office's.
         """
         if ended is None:
             ended = [request.part] if request.part else []
@@ -211,7 +211,7 @@ class MailTexts:
         return tuple(dict.fromkeys([*ended, *await sharing.firms(transaction, token)]))
 
     async def _ended(self, session: DatabaseSession, request: SendMail, parts: Sequence[int]) -> list[EndedOffice]:
-        """Return of whose end the mail tells, and how things are left (Y27)."""
+        """Return whose end the mail is about, and how things are left (Y27)."""
         return [await self._ended_office(session, request, part) for part in parts]
 
     async def _ended_office(self, session: DatabaseSession, request: SendMail, part: int) -> EndedOffice:

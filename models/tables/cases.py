@@ -88,7 +88,7 @@ class ApplicationOfficeRow(Base):
     closings: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its case was closed: one that was reopened is open again (Y25)."""
     end_mailed_as: Mapped[str | None]
-    """The key of the mail that tells the applicant of its end, with all that have ended the same way (Y27)."""
+    """The key of the mail to the applicant about its end, with all that have ended the same way (Y27)."""
     link_no: Mapped[int] = mapped_column(server_default=text("1"))
     """The number of the pair's own link that opens its page now; every earlier one is ended."""
 

@@ -116,7 +116,7 @@ class WebUi:
         return cls(address.rstrip("/"), updates, transport)
 
     async def ask(self, request: Request, *, plainly: bool = False) -> httpx.Response:
-        """Pass the request on: its method, its path and query as they were sent, and nothing that tells who asks.
+        """Pass the request on: its method, its path and query as they were sent, and nothing that says who asks.
 
         `plainly`: ask for an answer that is not compressed.
 
