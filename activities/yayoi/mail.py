@@ -72,7 +72,7 @@ class MailActivities:
         IDs of pairs with something open get one of their own: they are the ones who can still do it (Y25). The receipt
         is sent before any mail about an office, whoever comes first once the mail server takes mails again (Y18).
 
-        Of the offices that are cancelled or expire together, the one that closes last mails the applicant about all (Y27).
+        Of the offices that are cancelled or expire together, the last to close mails the applicant about all (Y27).
         """
         if request.part is not None and request.kind in _AFTER_RECEIPT:
             await self._send_receipt_before(request)
@@ -115,7 +115,7 @@ class MailActivities:
                     await self._send_once_for_all(mail)
 
     async def _send_once_for_all(self, request: SendMail) -> SentMail:
-        """Send the one mail about all offices that have ended like this one, unless another one's mail is about it, too."""
+        """Send the one mail about all offices that have ended like this one, unless another's mail is about it."""
         async with self._sessions.begin() as session:
             mailed_as = await self._plan_end(session, request)
         return await self._send(request) if mailed_as == _key(request) else SentMail(message_id=None)
