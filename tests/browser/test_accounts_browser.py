@@ -53,7 +53,8 @@ class Visit:
         return str(code)
 
 
-@pytest.mark.parametrize("device", [pytest.param("desk", marks=pytest.mark.long), "phone"])
+@pytest.mark.long
+@pytest.mark.parametrize("device", ["desk", "phone"])
 async def test_a_customer_registers_signs_in_forgets_the_password_and_sets_another(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,

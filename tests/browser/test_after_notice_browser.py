@@ -64,6 +64,7 @@ async def test_from_the_notice_to_the_last_relink(
     assert looking.found == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("device", "script"), BROWSERS)
 async def test_a_late_customer_does_what_was_left_and_corrects_a_day(
     customer: Customer, browser: Browser, device: str, *, script: bool

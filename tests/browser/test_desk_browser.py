@@ -100,6 +100,7 @@ async def test_operators_log_in_take_leave_lose_a_role_and_log_out_everywhere(
     assert chiefs.found == []
 
 
+@pytest.mark.long
 async def test_whom_the_table_does_not_know_is_shown_what_to_pass_on(
     sessions: async_sessionmaker[AsyncSession], browser: Browser
 ) -> None:

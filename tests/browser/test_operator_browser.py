@@ -60,6 +60,7 @@ async def test_a_blocked_case_is_led_to_its_end_by_what_the_screen_shows(
         assert ("operator:sk", "お電話で確認") in audit
 
 
+@pytest.mark.long
 async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_each_time(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -77,6 +78,7 @@ async def test_the_plain_link_of_a_queue_saves_no_view_and_the_other_saves_one_e
         assert await operator.saved_views() == [Queue.ON_HOLD] * 2
 
 
+@pytest.mark.long
 async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:
@@ -94,6 +96,7 @@ async def test_the_columns_of_the_guide_can_be_chosen_and_stay(
             await expect(row).to_contain_text(shown)
 
 
+@pytest.mark.long
 async def test_an_update_without_any_json_is_refused_in_japanese_in_the_dialog(
     sessions: async_sessionmaker[AsyncSession], smtp_inbox: SmtpInbox, browser: Browser
 ) -> None:

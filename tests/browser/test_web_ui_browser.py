@@ -131,8 +131,10 @@ async def test_a_role_that_is_taken_away_and_a_log_out_end_the_web_ui_at_once(
         await _role(sessions, "auditor")
         await operator.open_office(case)
         await expect(operator.page.get_by_role("button", name="More Actions").first).to_be_disabled()
+        there = operator.page.url
+        await operator.page.goto("about:blank")  # a page that is open asks by itself, and goes elsewhere when refused
         await _role(sessions)
-        await operator.page.reload()
+        await operator.page.goto(there)
         await expect(operator.page.get_by_role("heading", level=1)).to_have_text("権限がありません")
         await _role(sessions, "caseworker")
         await operator.log_in(SATO, other)

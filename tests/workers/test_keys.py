@@ -262,6 +262,7 @@ async def _is(condition: Callable[[], bool]) -> bool:
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_commands_do_what_they_are_called(settings: Settings, sessions: Sessions) -> None:
     variables = {"TETSUZUKI_DATABASE_URL": str(settings.database_url), "TETSUZUKI_STATE_DIR": str(settings.state_dir)}
 

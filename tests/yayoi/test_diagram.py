@@ -160,6 +160,7 @@ async def diagram(database_url: str, *arguments: str) -> str:
     return output.decode()
 
 
+@pytest.mark.long
 async def test_a_case_is_drawn_with_its_own_stages(
     sessions: async_sessionmaker[AsyncSession],
     temporal: WorkflowEnvironment,
