@@ -29,6 +29,7 @@ from tests.support.environment import (
     environment_with_worker,
     form,
 )
+from tests.support.operator_actions import cancel_with_approval, shown_actions
 from tests.support.recorded_paths import BANK_C
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.snapshot import Snapshot, snapshot
@@ -85,6 +86,14 @@ async def undone_once(case: Case, before: Snapshot) -> None:
     assert len([mail for mail in case.environment.inbox.to(TARO) if mail["Subject"] == MailKind.CANCELLED.subject]) == 1
 
 
+async def cancel(case: Case) -> None:
+    """Cancel; once STEP5 has begun a supervisor has to agree (Y27)."""
+    if Action.ASK_CANCEL in await shown_actions(case):
+        await cancel_with_approval(case, CANCEL.reason)
+    else:
+        await case.act(CANCEL)
+
+
 UNDO_STEPS = ("revoke", "restore links", "restore sharing", "thaw", MailKind.CANCELLED.subject)
 
 
@@ -94,7 +103,7 @@ async def test_y27_an_undo_step_that_fails_for_days_is_made_up_for(environment: 
     async with attended(environment, {step: fault}):
         case = await (shared(environment) if step == "thaw" else set_up_begun(environment))
         fault.begin(fails=True)
-        await case.act(CANCEL)
+        await cancel(case)
         await fault.tried(MANY_TRIES)
         assert (await case.progress()).outcome is not Outcome.COMPLETED
         if step != MailKind.CANCELLED.subject:  # the last mail is written about a pair that is free again
@@ -124,7 +133,7 @@ async def test_y27_a_worker_that_dies_half_way_is_replaced_and_the_undo_ends(
     async with attended(environment, {moment: fault}):
         case = await (shared(environment) if moment.startswith("thaw") else set_up_begun(environment))
         fault.begin(late=True)
-        await case.act(CANCEL)
+        await cancel(case)
         await fault.reached.wait()
     async with attended(environment):
         await undone_once(case, before)
@@ -137,7 +146,7 @@ async def test_y27_a_cancellation_in_the_moment_of_the_issue_revokes_the_id_and_
     async with attended(environment, {"issue": fault}):
         case = await submitted(environment, form([OFFICE_C], delegate=True))
         await fault.reached.wait()
-        await case.act(CANCEL)
+        await cancel(case)
         fault.go.set()
         await undone_once(case, before)
     [issued] = await case.issued()
@@ -153,7 +162,7 @@ async def test_y27_a_cancellation_during_the_notice_takes_the_notified_id_back(e
     async with attended(environment, {MailKind.COMPLETION_NOTICE.subject: fault}):
         case = await submitted(environment, form([OFFICE_C], delegate=True))
         await fault.reached.wait()
-        await case.act(CANCEL)
+        await cancel(case)
         fault.go.set()
         await undone_once(case, before)
     [issued] = await case.issued()
@@ -182,7 +191,7 @@ async def cancelled_while(case: Case, fault: Fault, action: Awaitable[None]) -> 
     """The case is cancelled while the action is in hand; then the system answers it."""
     in_hand = asyncio.ensure_future(action)
     await fault.reached.wait()
-    await case.act(CANCEL)
+    await cancel(case)
     fault.go.set()
     await in_hand
 
