@@ -27,9 +27,9 @@ def new_salt() -> str:
     return base64url(secrets.token_bytes(_BYTES))
 
 
-def salted(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message that carries this content: with a salt of its own."""
-    return {**content, SALT: new_salt()}
+def salted(content: Mapping[str, Any], salt: str | None = None) -> dict[str, Any]:
+    """Return the message that carries this content: with its salt, or else a new one."""
+    return {**content, SALT: salt or new_salt()}
 
 
 def commitment_of(message: object) -> str:

@@ -81,7 +81,8 @@ class _AsSent:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _AsSent)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(_AsSent)
 
 
 def _wrong(errors: Sequence[Any], unknown: Iterable[str]) -> tuple[str, ...]:

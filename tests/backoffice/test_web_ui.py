@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -105,12 +106,12 @@ def update(content: object, update_id: str = "", payloads: int = 1) -> bytes:
     return json.dumps(MessageToDict(UpdateWorkflowExecutionRequest(request=request))).encode()
 
 
-async def sent(site: DeskSite, content: object, operation: str = "add_note", **how: object) -> dict[str, object]:
+async def sent(site: DeskSite, content: object, operation: str = "add_note", **how: Any) -> dict[str, Any]:
     """Send an update as the dialog does; return what the dialog gets."""
     namespace = str(how.pop("namespace", "default"))
     answer = await site.http.post(
         place(UPDATE.path, namespace, CASE, operation),
-        content=update(content, **how),  # type: ignore[arg-type]
+        content=update(content, **how),
     )
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["outcome"])
@@ -422,7 +423,7 @@ async def test_an_update_is_sent_as_who_is_logged_in_and_answered_in_the_web_uis
     await site.sign_in("sk")
     site.operations.outcome = Done("記録しました。")
     outcome = await sent(site, {"reason": "お電話", "days": 3})
-    [payload] = outcome["success"]["payloads"]  # type: ignore[index]
+    [payload] = outcome["success"]["payloads"]
     assert payload["metadata"] == {"encoding": "anNvbi9wbGFpbg=="}
     site.operations.outcome = Done()
     assert await sent(site, {"reason": "お電話", "days": 3}) == {"success": {}}
@@ -446,7 +447,7 @@ async def test_a_refusal_is_the_outcome_and_has_no_stack_trace(site: DeskSite) -
 async def test_what_may_have_been_taken_is_sent_again_under_the_same_id(site: DeskSite) -> None:
     await site.sign_in("sk")
     site.operations.outcome = NotKnown()
-    assert (await sent(site, {"reason": "-"}))["failure"]["message"] == NOT_KNOWN  # type: ignore[index]
+    assert (await sent(site, {"reason": "-"}))["failure"]["message"] == NOT_KNOWN
     await sent(site, {"reason": "another"})
     site.operations.outcome = Done()
     for _ in range(2):
@@ -463,7 +464,7 @@ async def test_an_auditor_and_another_namespace_send_nothing(site: DeskSite) -> 
         assert answer.json()["outcome"]["failure"]["message"] == NOT_ALLOWED
     await site.sign_in("sk")
     failure = (await sent(site, {"reason": "-"}, namespace="temporal-system"))["failure"]
-    assert failure["message"] == OTHER_NAMESPACE  # type: ignore[index]
+    assert failure["message"] == OTHER_NAMESPACE
     assert site.operations.sent == []
 
 
@@ -486,14 +487,14 @@ async def test_what_is_no_json_is_refused_in_japanese(
     await site.sign_in("sk")
     content = content[:40_000] if isinstance(content, bytes) else content
     failure = (await sent(site, content, payloads=payloads))["failure"]
-    assert said in failure["message"]  # type: ignore[index]
+    assert said in failure["message"]
     assert site.operations.sent == []
 
 
 async def test_an_update_id_that_was_made_up_is_refused_and_one_of_the_dialogs_button_is_taken(site: DeskSite) -> None:
     await site.sign_in("sk")
     failure = (await sent(site, {"reason": "-"}, update_id="佐藤さまの件"))["failure"]
-    assert failure["message"] == OWN_UPDATE_ID  # type: ignore[index]
+    assert failure["message"] == OWN_UPDATE_ID
     given = str(uuid4())
     await sent(site, {"reason": "-"}, update_id=given)
     [(*_, update_id)] = site.operations.sent

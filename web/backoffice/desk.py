@@ -1,17 +1,16 @@
 """What the operators' pages are made with, and who may open them."""
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 
-from models.common.calendar import day_in_japan, utc_now
+from models.common.calendar import utc_now
 from models.common.operators import Area
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
@@ -21,7 +20,7 @@ from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
 from web.common.auth.sign_in_links import SignInLinks
-from web.common.context import given
+from web.common.context import ShowsPages, given
 from web.common.sent_forms import FormRefusedError, SignInNeededError
 
 HOME = "/desk"
@@ -33,7 +32,7 @@ NOT_ALLOWED = (
 
 
 @dataclass(frozen=True)
-class DeskContext:
+class DeskContext(ShowsPages):
     """What all handlers of the operators' pages share. There is a provider, or there are sign-in links."""
 
     operators: Operators
@@ -49,20 +48,6 @@ class DeskContext:
     provider: OpenIdProvider | None = None
     links: SignInLinks | None = None
     now: Callable[[], datetime] = utc_now
-
-    @property
-    def today(self) -> date:
-        """The day in Japan."""
-        return day_in_japan(self.now())
-
-    def show(
-        self, request: Request, template: str, facts: Mapping[str, Any], status: HTTPStatus | None = None
-    ) -> Response:
-        """Render a page. One whose form (`page`) was refused says so in its status too."""
-        if status is None:
-            page = facts.get("page")
-            status = page.status if page and page.errors else HTTPStatus.OK
-        return self.templates.TemplateResponse(request, f"backoffice/{template}", dict(facts), status)
 
 
 Desk = Annotated[DeskContext, Depends(given(DeskContext))]

@@ -43,7 +43,7 @@ async def operators(
         "may_change": who.may_change(Area.ADMINISTRATION),
         "provider": desk.provider,
     }
-    return desk.show(request, "desk_operators.html", facts, kept.status)
+    return desk.show(request, "backoffice/desk_operators.html", facts, kept.status)
 
 
 @router.post(f"{OPERATORS}/{{handle}}/roles", dependencies=[_changes])

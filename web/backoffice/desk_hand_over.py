@@ -55,7 +55,7 @@ async def show(request: Request, desk: Desk, who: Operator, kept: Kept, done: An
         "page": kept.page(_LABELS, to=""),
         "said": f"{done} 件を引き継ぎました。" if done else "",
     }
-    return desk.show(request, "desk_hand_over.html", facts)
+    return desk.show(request, "backoffice/desk_hand_over.html", facts)
 
 
 @router.post(HAND_OVER, dependencies=[_handing_over])

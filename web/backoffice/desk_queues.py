@@ -58,4 +58,4 @@ async def queues(
         "links": web_ui.links(QueueFilter(desk.today)),
         "own": own,
     }
-    return desk.show(request, "desk_queues.html", facts)
+    return desk.show(request, "backoffice/desk_queues.html", facts)

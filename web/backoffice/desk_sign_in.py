@@ -41,7 +41,7 @@ systems = APIRouter(include_in_schema=False)
 @router.get(SIGN_IN)
 async def sign_in(request: Request, desk: Desk, there: Annotated[str, Query(alias="next")] = HOME) -> Response:
     facts = {"by_openid": desk.provider is not None, "next": _place(there)}
-    return desk.show(request, "desk_sign_in.html", facts)
+    return desk.show(request, "backoffice/desk_sign_in.html", facts)
 
 
 @router.get(OPENID)
@@ -76,7 +76,7 @@ async def from_provider(request: Request, desk: Desk) -> Response:
 async def show_link(request: Request, desk: Desk, key: Annotated[str, Query()] = "") -> Response:
     """Ask before the link is used up: whatever opens an address by itself leaves it good."""
     operator = await _links(desk).whose(key)
-    return desk.show(request, "desk_link.html", {"operator": operator, "key": key})
+    return desk.show(request, "backoffice/desk_link.html", {"operator": operator, "key": key})
 
 
 @router.post(LINK)
@@ -95,8 +95,10 @@ async def signed_out(request: Request, desk: Desk, everywhere: Annotated[str, Qu
     try:
         there = _leaving(desk).loads(everywhere)
     except BadData:
-        return desk.show(request, "desk_signed_out.html", {})
-    answer = desk.show(request, "desk_signed_out.html", {"there": there, "provider": desk.provider is not None})
+        return desk.show(request, "backoffice/desk_signed_out.html", {})
+    answer = desk.show(
+        request, "backoffice/desk_signed_out.html", {"there": there, "provider": desk.provider is not None}
+    )
     if there:
         answer.headers["Refresh"] = f"0; url={there}"
     return answer

@@ -35,7 +35,7 @@ async def start(
         "on_leave": who.operator.is_on_leave(desk.today),
         "cases": len(await own_cases(desk, who.operator)) if who.may_change(Area.CASES) else 0,
     }
-    return desk.show(request, "desk_start.html", facts)
+    return desk.show(request, "backoffice/desk_start.html", facts)
 
 
 @router.post(f"{HOME}/leave")

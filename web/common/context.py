@@ -33,21 +33,11 @@ def given(kind: type[Service]) -> Callable[[Request], Service]:
     return find
 
 
-@dataclass(frozen=True)
-class WebContext:
-    """What all handlers share. `public_url` is where applicants reach the web; `secret_keys` signs their links."""
+class ShowsPages:
+    """What the handlers of pages share, of whichever web application."""
 
-    sessions: DatabaseSessions
-    client: Client
-    operations: OperationSender
-    auth: Auth
     templates: Jinja2Templates
-    task_queue: str
-    public_url: str
-    secret_keys: SecretKeys
-    every: timedelta
-    """How often what is stored but not started or not delivered is looked for."""
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime]
 
     @property
     def today(self) -> date:
@@ -63,6 +53,23 @@ class WebContext:
             refused = getattr(page, "status", HTTPStatus.UNPROCESSABLE_ENTITY)
             status = refused if page and page.errors else HTTPStatus.OK
         return self.templates.TemplateResponse(request, template, dict(facts), status)
+
+
+@dataclass(frozen=True)
+class WebContext(ShowsPages):
+    """What all handlers share. `public_url` is where applicants reach the web; `secret_keys` signs their links."""
+
+    sessions: DatabaseSessions
+    client: Client
+    operations: OperationSender
+    auth: Auth
+    templates: Jinja2Templates
+    task_queue: str
+    public_url: str
+    secret_keys: SecretKeys
+    every: timedelta
+    """How often what is stored but not started or not delivered is looked for."""
+    now: Callable[[], datetime] = utc_now
 
     def notifying(self, table: type[Row], notification: Callable[[Row], Notification]) -> PeriodicJob:
         """Return the job that keeps the workflows of a table's rows informed."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.common.actors import Actor
-from models.common.commitments import SALT, ContentError, new_salt
+from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.operator_message import ActionMessage
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from web.common.auth.signing import sending_with, signing_client
@@ -102,7 +102,7 @@ class OperationSender:
         """
         if SALT in content:
             return Refused(f"{SALT}：このような項目はありません。この項目を消して、もう一度送ってください。")
-        message = {**content, SALT: salt or new_salt()}
+        message = salted(content, salt)
         signer = await self._signer()
         try:
             async with temporal_call(patience):
