@@ -27,7 +27,7 @@ from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
 from web.common.auth.operator_access import OperatorAccess
-from web.common.auth.rate_limits import Limit, Limits, client_address
+from web.common.auth.rate_limits import Limits, SharedLimit, client_address
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
 from web.common.cookies import Cookie
@@ -84,7 +84,7 @@ def create_desk_app(
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
 
     async def limit_kept_forms(request: Request) -> None:
-        await limits.count((Limit.KEPT_FORMS_FROM, client_address(request)))
+        await limits.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
@@ -96,8 +96,8 @@ def create_desk_app(
         WebUi: ui,
         QueuesInWebUi: QueuesInWebUi(url, namespace),
     }
-    page = "backoffice/desk_problem.html"
-    answer = answer_problems(app, templates, secret_keys, page=page, places=(HOME, ""), to_systems=call_refused)
+    pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
+    answer = answer_problems(app, templates, secret_keys, pages=pages, to_systems=call_refused)
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_middleware(
         SessionMiddleware,

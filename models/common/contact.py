@@ -41,7 +41,7 @@ class Contact(Message):
     hours: str | None = None
     """When the phone is answered, in Japanese."""
     url: WebAddress | None = None
-    """A page of theirs; 弥生's customers have the enquiry page as well."""
+    """A page of theirs, beside what this site has."""
 
     @property
     def by_phone(self) -> str:

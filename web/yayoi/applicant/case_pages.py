@@ -16,7 +16,7 @@ from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
 from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.ended_links import end_link
-from web.common.auth import Guess, Limit, page_router
+from web.common.auth import page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
@@ -36,6 +36,7 @@ from web.yayoi.applicant.case_access import (
 from web.yayoi.applicant.case_calendar import deadlines_of
 from web.yayoi.applicant.case_sections import sections_of
 from web.yayoi.applicant.case_words import for_applicants
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
 JUST_RECEIVED = timedelta(hours=1)
@@ -117,7 +118,7 @@ async def _show(
     response = context.show(request, "yayoi/case.html", facts)
     if issued := [office.contract_id for office in offices if office.contract_id]:
         # Whoever comes by the link of the notice is not kept out of STEP5 by what strangers have tried (Y19).
-        context.auth.devices.remember(request, response, Guess.NOTICE, *issued)
+        context.auth.devices.remember(request, response, YayoiGuess.NOTICE, *issued)
     return response
 
 
@@ -143,7 +144,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
             raise no_such_case()
         if await is_unconfirmed(session, link.application_no, link.office_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
-    await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
+    await context.auth.limit(YayoiLimit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     link_no = link.current_no(*case)
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
