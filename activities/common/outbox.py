@@ -59,8 +59,7 @@ class MailIdentity:
     kind: str
     case_no: str | None = None
     """The case that it is about, if it is about one."""
-    application_no: str | None = None
-    office_no: int | None = None
+    part: int | None = None
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
@@ -76,7 +75,7 @@ def mail_audit(notice: NoticeRow, *, at: datetime, to: str = "") -> list[AuditRo
         AuditRow(
             happened_at=at,
             case_no=case_no,
-            part=notice.office_no,
+            part=notice.part,
             action=f"メールを送信した：{notice.subject}{to}",
             by=SYSTEM,
             facts={"message_id": notice.message_id},
@@ -240,8 +239,7 @@ class Outbox:
                 .values(
                     key=mail.key,
                     case_no=mail.case_no,
-                    application_no=mail.application_no,
-                    office_no=mail.office_no,
+                    part=mail.part,
                     kind=mail.kind,
                     recipient=written.recipient,
                     subject=written.subject,

@@ -196,9 +196,8 @@ class NoticeRow(Base):
     """The case that it is about, of whatever procedure; None: a mail that is about no single case."""
     cases: Mapped[list[str]] = mapped_column(server_default="[]")
     """The cases that it names, if it is about several."""
-    application_no: Mapped[str | None] = mapped_column(ForeignKey("applications.application_no"), index=True)
-    """None: a mail that is about no application, such as the operators' morning digest."""
-    office_no: Mapped[int | None]
+    part: Mapped[int | None]
+    """Of its case; None: it is about the whole."""
     kind: Mapped[str]
     recipient: Mapped[MailAddressText]
     subject: Mapped[str]

@@ -201,8 +201,9 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     issued_at=applied,
                 ),
                 NoticeRow(
-                    **pair,
                     key=f"{person.application_no}:1:notice",
+                    case_no=person.application_no,
+                    part=1,
                     kind="completion_notice",
                     recipient=person.yayoi_id,
                     subject="-",

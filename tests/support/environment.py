@@ -208,7 +208,7 @@ class Case:
         )
 
     async def notices(self, kind: str | None = None) -> list[NoticeRow]:
-        statement = select(NoticeRow).where(NoticeRow.application_no == self.application_no).order_by(NoticeRow.sent_at)
+        statement = select(NoticeRow).where(NoticeRow.case_no == self.application_no).order_by(NoticeRow.sent_at)
         return await self.environment.rows(statement if kind is None else statement.where(NoticeRow.kind == kind))
 
     async def issued(self) -> list[IssuedContractRow]:

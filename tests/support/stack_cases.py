@@ -107,9 +107,9 @@ class Case:
             return list(await session.scalars(rows.order_by(IssuedContractRow.office_no)))
 
     async def notices(self) -> list[NoticeRow]:
-        rows = select(NoticeRow).where(NoticeRow.application_no == self._application_no, NoticeRow.kind == NOTICE)
+        rows = select(NoticeRow).where(NoticeRow.case_no == self._application_no, NoticeRow.kind == NOTICE)
         async with database.opened(self._settings) as sessions, sessions() as session:
-            return list(await session.scalars(rows.order_by(NoticeRow.office_no)))
+            return list(await session.scalars(rows.order_by(NoticeRow.part)))
 
     async def customer_sets_up(self, office_no: int, *links: tuple[LinkKind, str]) -> None:
         """What the customer does after the notice, as the vendor's systems report it."""

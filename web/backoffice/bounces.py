@@ -104,7 +104,7 @@ class BounceNotifier:
     async def _notify(self, notice: NoticeRow) -> None:
         """Raises `UnreachableError`."""
         for case_no in notice.all_cases:
-            await self._ask_to_look(workflow_of(case_no, notice.office_no, notice.kind))
+            await self._ask_to_look(workflow_of(case_no, notice.part, notice.kind))
         await mark_bounce_notified(self._sessions, notice.key, self._now())
 
     async def _ask_to_look(self, workflow_id: str) -> None:
