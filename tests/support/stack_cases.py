@@ -39,12 +39,12 @@ class Outside:
         self._web = f"http://127.0.0.1:{settings.web_port}"
         self._mail = Places(settings.state_dir).mail
 
-    async def apply(self, *pairs: tuple[str, str]) -> ApplicationNo:
+    async def apply(self, *pairs: tuple[str, str], contract_id: str = "8871304") -> ApplicationNo:
         offices = [{"yayoi_id": to, "yayoi_id_confirmation": to, "office_token": token} for to, token in pairs]
         form = {
             "submission_id": str(uuid4()),
             "applicant": {"family_name": "弥生", "given_name": "太郎"},
-            "existing_contract_id": "8871304",
+            "existing_contract_id": contract_id,
             "accounting_link": True,
             "network_product": True,
             "offices": offices,
@@ -62,9 +62,13 @@ class Outside:
         return notices[0]
 
     def notices(self, to: str) -> list[EmailMessage]:
+        return [mail for mail in self.all_notices() if mail["To"] == to]
+
+    def all_notices(self) -> list[EmailMessage]:
+        """Every completion notice that the mail server has taken, the same one as often as it was taken."""
         files = sorted(self._mail.glob("*.eml"))
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-        return [mail for mail in mails if mail["To"] == to and mail["Subject"] == NOTICE_SUBJECT]
+        return [mail for mail in mails if mail["Subject"] == NOTICE_SUBJECT]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=self._web, timeout=10) as http:
