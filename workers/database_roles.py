@@ -58,6 +58,8 @@ _LOG_INS = _for(ALL, NOTHING, ALL)
 """Who is signed in on the customers' pages; a new password ends it."""
 _OPERATORS = _for(NOTHING, ALL, NOTHING)
 """Who is an operator, and how each is known: customers' pages can neither read nor make it."""
+_DESK = _for(NOTHING, ALL, NOTHING)
+"""What operators keep for their own work: filters, what they do with many cases at once, which case they have open."""
 _FORMS = _for(ALL, ALL, NOTHING)
 """What was typed into forms, and counts, of both web applications."""
 
@@ -69,6 +71,9 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
+    "bulk_actions": _DESK,
+    "bulk_lines": _DESK,
+    "case_presence": _DESK,
     "case_requests": _for(READ, READ, APPEND),
     "case_stages": _CASES,
     "case_status": _CASES,
@@ -104,6 +109,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "rate_counts": _FORMS,
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
+    "saved_filters": _DESK,
     "service_links": _for(READ, READ, WRITE),
     "set_up_steps": _for(READ, READ, ALL),
     "sharing_again": _OF_CUSTOMERS,

@@ -28,7 +28,7 @@ from models.tables import (
 )
 from models.yayoi.case_links import case_path
 from models.yayoi.personal_links import YayoiLinkKind
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.procedures import OFFICE_WORKFLOW, Procedure, Stage
 from tests.support.web import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -187,7 +187,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 holds_token=True,
             )
         )
-        begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
+        begin_status(session, OFFICE_WORKFLOW, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
         await session.flush()
         session.add_all(
             [

@@ -13,7 +13,7 @@ from models.common.store.audit import audit
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
-from models.myics.batches import BatchKind, BatchStage
+from models.myics.batches import BATCH_WORKFLOW, BatchKind, BatchStage
 from models.myics.identifiers import BatchNo, CustomerNo
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import next_change
@@ -144,7 +144,7 @@ class Batches:
         )
         session.add(row)
         audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
-        begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
+        begin_status(session, BATCH_WORKFLOW, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [

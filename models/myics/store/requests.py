@@ -328,7 +328,7 @@ async def _registration(
         **facts,
     )
     session.add(row)
-    begin_status(session, number, None, CaseStatus.first(kind.first_stage, requester.at))
+    begin_status(session, kind.workflow_type, number, None, CaseStatus.first(kind.first_stage, requester.at))
     return row
 
 

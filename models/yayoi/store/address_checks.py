@@ -103,7 +103,7 @@ class AddressChecks:
             stored = insert(AddressCheckRow).values(values).on_conflict_do_nothing()
             if await session.scalar(stored.returning(AddressCheckRow.check_id)):
                 first = CaseStatus.first(CheckStage.CODE, now, WaitingFor.APPLICANT)
-                begin_status(session, case_no(check_id), None, first)
+                begin_status(session, new.purpose.workflow_type, case_no(check_id), None, first)
         self._wake()
         return check_id
 

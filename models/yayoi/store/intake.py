@@ -25,7 +25,7 @@ from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
 from models.yayoi.messages import FrozenImport
 from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
-from models.yayoi.procedures import ApplicationStage, Stage
+from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, ApplicationStage, Stage
 from models.yayoi.store.confirmations import begin_waiting, is_unconfirmed, lock_contract, refuse_one_too_many
 from models.yayoi.store.holding import Held, Holder
 from models.yayoi.store.pair_facts import PairFacts
@@ -291,8 +291,8 @@ async def _begin_statuses(
     session: DatabaseSession, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]
 ) -> None:
     """Write and publish where the case and its parts are, before anything has been started."""
-    number, check = row.application_no, CaseStatus.first(Stage.CHECK, row.applied_at)
+    number, check = row.application_no, CaseStatus.first(Stage.CHECK, row.applied_at, due_on=row.due_date)
     received = CaseStatus.first(ApplicationStage.RECEIVED, row.applied_at)
-    begun = [begin_status(session, number, office.office_no, check) for office in offices]
-    for status in (*begun, begin_status(session, number, None, received)):
+    begun = [begin_status(session, OFFICE_WORKFLOW, number, office.office_no, check) for office in offices]
+    for status in (*begun, begin_status(session, APPLICATION_WORKFLOW, number, None, received)):
         await publish_stage_change(session, status)
