@@ -69,6 +69,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
+    "case_keys": _for(APPEND, READ, APPEND),
     "case_requests": _for(READ, READ, APPEND),
     "case_stages": _CASES,
     "case_status": _CASES,
