@@ -17,7 +17,16 @@ from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice import (
+    codec_server,
+    desk_administration,
+    desk_hand_over,
+    desk_queues,
+    desk_sign_in,
+    desk_start,
+    web_ui,
+)
+from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
@@ -48,6 +57,7 @@ def create_desk_app(
     web_ui_address: str,
     namespace: str,
     sender: SendsOperations,
+    payloads: ReadsPayloads,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     now: Callable[[], datetime] = utc_now,
@@ -55,7 +65,7 @@ def create_desk_app(
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do.
+    the one that the cases are in; `sender` sends what they do, and `payloads` decrypts what they may read.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -94,6 +104,7 @@ def create_desk_app(
         DeskContext: desk,
         SentForms: forms,
         WebUi: ui,
+        CodecServer: CodecServer(payloads),
         QueuesInWebUi: QueuesInWebUi(url, namespace),
     }
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
@@ -108,7 +119,7 @@ def create_desk_app(
         https_only=https,
     )
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
-    app.add_middleware(BodyLimit, answer=answer, larger={})
+    app.add_middleware(BodyLimit, answer=answer, larger=CODEC_LIMITS)
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
@@ -116,6 +127,7 @@ def create_desk_app(
         app.include_router(router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
+    app.include_router(codec_server.router)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
 

@@ -74,6 +74,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "bulk_actions": _DESK,
     "bulk_lines": _DESK,
     "case_presence": _DESK,
+    "case_keys": _for(APPEND, READ, APPEND),
     "case_requests": _for(READ, READ, APPEND),
     "case_stages": _CASES,
     "case_status": _CASES,

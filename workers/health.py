@@ -1,7 +1,6 @@
 """`tetsuzuki health`: whether a process of this machine (in a container: of this container) does its work."""
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -12,6 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from workers import temporal
+from workers.identity import identity, on_this_machine
 from workers.program import ClearError
 from workers.settings import Settings
 
@@ -27,20 +27,22 @@ async def check_worker(settings: Settings) -> None:
     not taken for a healthy one.
     """
     client = await temporal.connect(settings)
+    here = on_this_machine(settings, "worker")
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
         pollers = await _pollers(client, settings.temporal_task_queue, kind)
-        if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
+        if not any(poller.identity.startswith(here) and _is_recent(poller) for poller in pollers):
             name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
             raise ClearError(
-                f"no worker on {socket.gethostname()} has asked the task queue {settings.temporal_task_queue!r} for "
+                f"no worker on this machine has asked the task queue {settings.temporal_task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
             )
 
 
-async def polls(client: Client, task_queue: str, pid: int) -> bool:
+async def polls(client: Client, settings: Settings, pid: int, task_queue: str | None = None) -> bool:
     """Whether the worker with this process number has polled for workflow tasks since it started."""
-    pollers = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
-    return any(_is_here(poller) and poller.identity.startswith(f"{pid}@") for poller in pollers)
+    queue = task_queue or settings.temporal_task_queue
+    pollers = await _pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    return identity(settings, "worker", pid) in {poller.identity for poller in pollers}
 
 
 async def check_web(settings: Settings) -> None:
@@ -71,11 +73,6 @@ async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueTyp
         namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
     )
     return list((await client.workflow_service.describe_task_queue(request)).pollers)
-
-
-def _is_here(poller: PollerInfo) -> bool:
-    # The SDK names a worker by process and machine, such as 17@worker-1.
-    return poller.identity.endswith(f"@{socket.gethostname()}")
 
 
 def _is_recent(poller: PollerInfo) -> bool:

@@ -28,6 +28,7 @@ from models.tables.desk import BulkActionRow as BulkActionRow
 from models.tables.desk import BulkLineRow as BulkLineRow
 from models.tables.desk import CasePresenceRow as CasePresenceRow
 from models.tables.desk import SavedFilterRow as SavedFilterRow
+from models.tables.keys import CaseKeyRow as CaseKeyRow
 from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow
 from models.tables.log_ins import CredentialRow as CredentialRow

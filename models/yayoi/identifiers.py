@@ -71,3 +71,13 @@ def application_workflow_id(application_no: ApplicationNo) -> str:
 def office_workflow_id(application_no: ApplicationNo, office_no: int) -> str:
     """Workflow id of one pair (office data and Yayoi ID) of the case, counted from 1."""
     return f"{application_workflow_id(application_no)}/office/{office_no}"
+
+
+def link_mail_workflow_id(application_no: ApplicationNo, office_no: int | None, mail: str) -> str:
+    """Workflow id of one mail with a link to the case."""
+    return f"{application_workflow_id(application_no)}/link/{office_no or '-'}/{mail}"
+
+
+def relink_correction_workflow_id(application_no: ApplicationNo, update_id: str) -> str:
+    """Workflow id of a correction after the case has ended."""
+    return f"{application_workflow_id(application_no)}/relink-correction/{update_id}"

@@ -17,14 +17,17 @@ from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
+from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome
 from web.desk_app import create_desk_app
+from workers.codec import PayloadReader
 from workers.database_roles import DatabaseRole
 
 DESK = "http://desk.test"
@@ -175,6 +178,7 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
+    payloads: ReadsPayloads | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations = DeskClock(), SentOperations()
@@ -186,6 +190,7 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
+            payloads=payloads or PayloadReader(KEYS_OF_TESTS, "default"),
             openid=openid,
             run=None if openid else run,
             now=clock.now,

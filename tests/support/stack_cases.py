@@ -95,9 +95,9 @@ class Case:
         """Wait until an office's procedure waits for people at this stage."""
         while True:
             try:
-                client = await temporal.connect(self._settings)
-                office = client.get_workflow_handle(office_workflow_id(self._application_no, office_no))
-                progress = await office.query(OfficeDataProcedure.progress, rpc_timeout=timedelta(seconds=5))
+                async with temporal.opened(self._settings) as client:
+                    office = client.get_workflow_handle(office_workflow_id(self._application_no, office_no))
+                    progress = await office.query(OfficeDataProcedure.progress, rpc_timeout=timedelta(seconds=5))
                 if progress.stage is stage and progress.waiting_for is not WaitingFor.SYSTEM:
                     return
                 assert progress.outcome is None
@@ -129,18 +129,21 @@ class Case:
 
     async def status_rows_say_what_the_procedures_are(self, *office_numbers: int) -> None:
         """Of offices at rest, also when they have ended: what pages read is what the workflow knows."""
-        client = await temporal.connect(self._settings)
-        async with database.opened(self._settings) as sessions, sessions() as session:
+        async with (
+            temporal.opened(self._settings) as client,
+            database.opened(self._settings) as sessions,
+            sessions() as session,
+        ):
             for number in office_numbers:
                 office = client.get_workflow_handle(office_workflow_id(self._application_no, number))
                 await row_says(session, self._application_no, await office.query(OfficeDataProcedure.progress))
 
     async def result(self) -> ApplicationOutcome:
-        client = await temporal.connect(self._settings)
-        application = client.get_workflow_handle(
-            application_workflow_id(self._application_no), result_type=ApplicationOutcome
-        )
-        return ApplicationOutcome.model_validate(await application.result())
+        async with temporal.opened(self._settings) as client:
+            application = client.get_workflow_handle(
+                application_workflow_id(self._application_no), result_type=ApplicationOutcome
+            )
+            return ApplicationOutcome.model_validate(await application.result())
 
 
 async def load_examples(settings: Settings) -> None:

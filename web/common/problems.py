@@ -22,7 +22,7 @@ from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
-SYSTEMS = ("/api/", "/webhooks/", "/healthz")
+SYSTEMS = ("/api/", "/webhooks/", "/codec/", "/healthz")
 """What the paths of other systems begin with; all else is pages, for people."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)

@@ -140,9 +140,10 @@ async def _resent(
     settings: Settings, sessions: DatabaseSessions, message_id: str, asked: AskedOperation, message: ActionMessage
 ) -> bool:
     """Update the procedure; False if it has ended."""
-    client = await temporal.connect(settings)
-    operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
-    match await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message):
+    async with temporal.opened(settings) as client:
+        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+        outcome = await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message)
+    match outcome:
         case Done():
             return True
         case Refused(why=Why.ENDED | Why.NOT_STARTED):

@@ -98,7 +98,7 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
 
 def _worker(settings: Settings) -> Part:
     async def polls(pid: int) -> bool:
-        return await health.polls(await temporal.connect(settings), settings.temporal_task_queue, pid)
+        return await health.polls(await temporal.connect(settings), settings, pid)
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10

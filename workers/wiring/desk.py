@@ -7,13 +7,15 @@ from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
+from workers.case_keys import CaseKeys
+from workers.codec import PayloadReader
 from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
 
 
-def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
+def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
     """Build it. The client may be lazy. Raises `ClearError` if operators could not log in, or not reach their cases."""
     openid = openid_settings(settings)
     if openid is None and settings.sign_in_run is None:
@@ -28,6 +30,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        payloads=PayloadReader(keys, client.namespace),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )

@@ -9,12 +9,14 @@ from sqlalchemy import func, insert, select
 
 from models.common.calendar import utc_now
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
 from models.myics.batches import BATCH_WORKFLOW, BatchKind, BatchStage
-from models.myics.identifiers import BatchNo, CustomerNo
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import next_change
 from models.myics.store.sign_in import Member
@@ -143,6 +145,7 @@ class Batches:
             changed_at=now,
         )
         session.add(row)
+        await make_case_key(session, key_owner(registration_workflow_id(BatchNo(row.batch_no))))
         audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
         begin_status(session, BATCH_WORKFLOW, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
