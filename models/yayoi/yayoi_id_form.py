@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from models.common.names import FullWidthName
 from models.common.passwords import PasswordKind
-from models.yayoi.application_form import FullWidthName
 from models.yayoi.identifiers import YayoiId
 
 NOT_THE_SAME_ADDRESS = "メールアドレスと一致しません。もう一度入力してください。"
