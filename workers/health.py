@@ -3,13 +3,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from models.common.web_addresses import address_of
 from workers import temporal
 from workers.identity import identity, on_this_machine
 from workers.program import ClearError
@@ -18,6 +19,8 @@ from workers.settings import Settings
 POLLED_WITHIN = timedelta(minutes=2)
 """A poll waits about a minute for a task; who has not come back after two is gone or stuck."""
 _ANSWER_WITHIN = 5.0  # seconds
+_WITHOUT_PROXY = build_opener(ProxyHandler({}))
+"""The environment's proxy is for addresses of others; Docker sets one in every container."""
 
 
 async def check_worker(settings: Settings) -> None:
@@ -47,16 +50,16 @@ async def polls(client: Client, settings: Settings, pid: int, task_queue: str | 
 
 async def check_web(settings: Settings) -> None:
     """Raise `ClearError` unless the web answers on this machine."""
-    await _check("the web", settings.web_port)
+    await _check("the web", address_of(settings.web_host, settings.web_port))
 
 
 async def check_desk(settings: Settings) -> None:
     """Raise `ClearError` unless the operators' web application answers on this machine."""
-    await _check("the desk", settings.desk_port)
+    await _check("the desk", address_of(settings.desk_host, settings.desk_port))
 
 
-async def _check(what: str, port: int) -> None:
-    address = f"http://127.0.0.1:{port}/healthz"
+async def _check(what: str, server: str) -> None:
+    address = f"{server}/healthz"
     try:
         await asyncio.to_thread(_get, address)
     except (URLError, TimeoutError) as error:
@@ -64,7 +67,7 @@ async def _check(what: str, port: int) -> None:
 
 
 def _get(address: str) -> None:
-    with urlopen(address, timeout=_ANSWER_WITHIN):  # noqa: S310 the address is our own
+    with _WITHOUT_PROXY.open(address, timeout=_ANSWER_WITHIN):
         pass
 
 

@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.common.api_keys import read_api_keys
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
-from models.common.contact import Phone, WebAddress
+from models.common.contact import Phone
 from models.common.identifiers import MailAddress
+from models.common.web_addresses import WebAddress
 from models.myics.vendor_pages import SITE
 from models.webhooks.secrets import secrets_of
 from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
@@ -170,7 +171,7 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080
-    public_url: str | None = None
+    public_url: WebAddress | None = None
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: SecretStr | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""

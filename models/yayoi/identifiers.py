@@ -1,9 +1,8 @@
 """Identifiers of 弥生; each holds one normal form, as all identifiers do."""
 
 import re
-import unicodedata
 
-from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold
+from models.common.identifiers import CountedIdentifier, Identifier, MailAddress, fold, fold_words
 
 
 class YayoiId(MailAddress):
@@ -31,7 +30,7 @@ class OfficeToken(Identifier):
         token = cls.normalise(text)
         if not token:
             return "入力してください。"
-        if _TOKEN_INSIDE.search(unicodedata.normalize("NFKC", text).lower()):
+        if _TOKEN_INSIDE.search(fold_words(text).lower()):
             return f"事業所トークンのほかの文字が含まれています。{cls.refusal}"
         if strange := sorted(set(_NOT_IN_TOKENS.findall(token))):
             return f"使えない文字（{'、'.join(strange[:5])}）が含まれています。{cls.refusal}"

@@ -10,6 +10,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from models.common.calendar import BusinessCalendar, day_in_japan
+from models.common.names import UNUSABLE
 from models.tables import ApplicationOfficeRow, ApplicationRow, AuditRow
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id
 from models.yayoi.pair_rules import token_held, yayoi_id_held
@@ -132,7 +133,10 @@ async def test_y18_other_systems_may_say_what_an_office_is_called(web: Web) -> N
     ("name", "message"),
     [
         ("あ" * 41, "40 文字以内で入力してください。"),
-        ("店\u202e", "使えない文字が含まれています。もう一度入力してください。"),
+        (
+            "店\u202e",
+            UNUSABLE.format(code="U+202E"),
+        ),
     ],
 )
 async def test_y18_a_name_that_no_mail_can_show_is_refused(web: Web, name: str, message: str) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
+from models.common.web_addresses import reached_at
 from workers import health, temporal
 from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
@@ -136,9 +137,7 @@ async def _until(check: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _listens(host: str, port: int) -> bool:
-    # A server on every address is reached at this machine's own.
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    _, writer = await asyncio.open_connection(reachable, port)
+    _, writer = await asyncio.open_connection(reached_at(host), port)
     writer.close()
     await writer.wait_closed()
     return True

@@ -14,7 +14,7 @@ from models.common.store.audit import audit
 from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
+from models.myics.batch_files import BatchFile, read_batch_file, refused_table
 from models.myics.batches import BATCH_WORKFLOW, BatchKind, BatchStage
 from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError, may_manage
@@ -103,12 +103,7 @@ class Batches:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
         kind = (await self.status(manager, number)).kind
         refused = await self.refused(manager, number)
-        headings = [*kind.columns, "行", "登録できなかった理由"]
-        rows = [
-            [*(_harmless(row.values.get(field, "")) for field in kind.columns.values()), row.line, row.reason]
-            for row in refused
-        ]
-        return write_batch_file(headings, rows)
+        return refused_table(kind, [(row.line, row.values, row.reason) for row in refused])
 
     async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
@@ -151,7 +146,14 @@ class Batches:
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [
-                {"batch_no": row.batch_no, "position": position, "line": each.line, "values": each.values}
+                {
+                    "batch_no": row.batch_no,
+                    "position": position,
+                    "line": each.line,
+                    "values": each.values,
+                    "done_at": now if each.refused_because else None,
+                    "refused_because": each.refused_because or None,
+                }
                 for position, each in enumerate(file.rows[first : first + _AT_A_TIME], start=first + 1)
             ]
             await session.execute(insert(MyicsBatchLineRow), lines)
@@ -188,8 +190,3 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
 
 def _name(manager: Member | None) -> str:
     return manager.name if manager else "担当者"
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
