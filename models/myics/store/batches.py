@@ -21,6 +21,7 @@ from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
+_OPERATOR = "担当者"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Batches:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
             row.stopped, row.changed_at = stopped, next_change(row, self.now())
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            audit(session, number, action, by=_name(manager), at=self.now())
+            audit(session, number, action, by=_actor(manager), at=self.now(), by_name=_name(manager))
         self.wake()
 
     async def _store(
@@ -143,7 +144,7 @@ class Batches:
             changed_at=now,
         )
         session.add(row)
-        audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
+        audit(session, row.batch_no, "一括登録を受け付けた", by=_actor(manager), at=now, by_name=row.requested_by)
         begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
@@ -184,7 +185,11 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
 
 
 def _name(manager: Member | None) -> str:
-    return manager.name if manager else "担当者"
+    return manager.name if manager else _OPERATOR
+
+
+def _actor(manager: Member | None) -> str:
+    return manager.actor if manager else _OPERATOR
 
 
 def _harmless(cell: str) -> str:

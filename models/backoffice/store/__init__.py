@@ -1,0 +1,1 @@
+"""The statements of what looks at all cases."""
