@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
+from models.backoffice.store.case_readings import CaseReadings
 from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
@@ -20,12 +21,15 @@ from web.app import bare_app, healthz
 from web.backoffice import (
     codec_server,
     desk_administration,
+    desk_audit,
     desk_hand_over,
     desk_queues,
     desk_sign_in,
     desk_start,
     web_ui,
 )
+from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
+from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
 from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
@@ -58,6 +62,9 @@ def create_desk_app(
     namespace: str,
     sender: SendsOperations,
     payloads: ReadsPayloads,
+    audit_key: AuditKeyNow,
+    history: ReadHistory,
+    heads: HeadsArchive,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     now: Callable[[], datetime] = utc_now,
@@ -65,7 +72,8 @@ def create_desk_app(
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do, and `payloads` decrypts what they may read.
+    the one that the cases are in; `sender` sends what they do, and `payloads` decrypts what they may read. `audit_key`
+    signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -86,6 +94,7 @@ def create_desk_app(
         secret_keys=secret_keys,
         sessions=sessions,
         sender=sender,
+        readings=CaseReadings(sessions, now),
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
@@ -98,11 +107,14 @@ def create_desk_app(
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
+    exports = AuditExports(sessions, audit_key, history, now)
+    signing = PeriodicJob(NightlySigning(sessions, audit_key, heads, now).sign_if_due, timedelta(hours=1))
     ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
-    app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
+    app = bare_app([*forgetting, signing], [ui.close], title="担当者の画面", openapi_url=None)
     app.state.services = {
         DeskContext: desk,
         SentForms: forms,
+        AuditExports: exports,
         WebUi: ui,
         CodecServer: CodecServer(payloads),
         QueuesInWebUi: QueuesInWebUi(url, namespace),
@@ -123,8 +135,8 @@ def create_desk_app(
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
-        app.include_router(router, dependencies=[Depends(signed_in)])
+    for module in (desk_start, desk_hand_over, desk_queues, desk_audit, desk_administration):
+        app.include_router(module.router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
     app.include_router(codec_server.router)

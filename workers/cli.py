@@ -9,6 +9,7 @@ import typer
 from models.common.calendar import BusinessCalendar
 from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
+from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
@@ -30,6 +31,7 @@ app.add_typer(operators, name="operators")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""

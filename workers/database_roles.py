@@ -23,6 +23,8 @@ class DatabaseRole(StrEnum):
     """The public web."""
     DESK = "tetsuzuki_desk"
     WORKER = "tetsuzuki_worker"
+    ERASE = "tetsuzuki_erase"
+    """The worker that ends what has been kept long enough, and erases persons."""
 
 
 class Statement(StrEnum):
@@ -43,8 +45,11 @@ WRITE: Allowed = APPEND | {Statement.UPDATE}
 ALL: Allowed = frozenset(Statement)
 
 
-def _for(customers: Allowed, desk: Allowed, worker: Allowed) -> Mapping[DatabaseRole, Allowed]:
-    return {DatabaseRole.CUSTOMERS: customers, DatabaseRole.DESK: desk, DatabaseRole.WORKER: worker}
+def _for(
+    customers: Allowed, desk: Allowed, worker: Allowed, erase: Allowed = NOTHING
+) -> Mapping[DatabaseRole, Allowed]:
+    roles = (DatabaseRole.CUSTOMERS, DatabaseRole.DESK, DatabaseRole.WORKER, DatabaseRole.ERASE)
+    return dict(zip(roles, (customers, desk, worker, erase), strict=True))
 
 
 _CASES = _for(WRITE, WRITE, WRITE)
@@ -67,7 +72,8 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "address_checks": _FORGOTTEN,
     "application_offices": _CASES,
     "applications": _CASES,
-    "audit_trail": _for(APPEND, APPEND, APPEND),
+    "audit_contents": _for(APPEND, APPEND, APPEND, APPEND | {Statement.DELETE}),
+    "audit_trail": _for(APPEND, APPEND, APPEND, APPEND),
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
@@ -106,7 +112,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "operator_sessions": _OPERATORS,
     "operator_sign_in_links": _OPERATORS,
     "operators": _for(NOTHING, WRITE, READ),
-    "public_keys": _for(READ, READ, READ),
+    "public_keys": _for(READ, READ, READ, READ),
     "rate_counts": _FORMS,
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
     database_desk_password: SecretStr | None = None
     database_worker_password: SecretStr | None = None
+    database_erase_password: SecretStr | None = None
+
+    audit_heads_file: Path | None = None
+    """Where the desk appends the signed heads of the audit trail each night; unset: `audit` in the state folder."""
 
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""

@@ -33,6 +33,7 @@ from models.common.signatures import (
     SignedPlace,
     Verifier,
 )
+from models.common.signed_acts import SignedAct
 from workers.program import ClearError
 from workflows.common.signed_headers import entry_in
 
@@ -102,7 +103,7 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
 
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002 the SDK's name
         self._accepted.append(input.id)
-        with _acting_in(input.headers):
+        with _acting_in(input):
             return await super().handle_update_handler(input)
 
     def taken(self) -> list[str]:
@@ -131,11 +132,23 @@ def _as_sent(arguments: Sequence[Any]) -> Any:
     return arguments[0].as_sent if isinstance(arguments[0], ActionMessage) else arguments[0]
 
 
-def _acting_in(headers: Mapping[str, Payload]) -> AbstractContextManager[None]:
+def _acting_in(input: HandleUpdateInput) -> AbstractContextManager[None]:  # noqa: A002 the SDK's name
     # What was accepted has been verified, perhaps by another build, long ago.
-    entry = entry_in(headers)
+    entry = entry_in(input.headers)
     signed = SignedEntry.accepted(entry) if entry is not None else None
-    return acting_as(signed.actor, signed.commitment) if signed else acting_as(None)
+    if entry is None or signed is None:
+        return acting_as(None)
+    info, message = workflow.info(), _as_sent(input.args)
+    act = SignedAct(
+        by=str(signed.actor),
+        entry=entry.decode("utf-8", "replace"),
+        workflow_id=info.workflow_id,
+        first_run=info.first_execution_run_id,
+        operation=input.update,
+        update_id=input.id,
+        message=dict(message) if isinstance(message, Mapping) else {},
+    )
+    return acting_as(signed.actor, signed.commitment, act)
 
 
 def _refuse(refusal: SignatureRefusal) -> NoReturn:

@@ -88,7 +88,7 @@ class ReconciliationActivities:
 
         async def thaw(transaction: StepTransaction) -> Repaired:
             await self._smart_import.thaw(transaction, step.office_token)
-            transaction.audit("残っていた凍結を解除した", reason="日次の照合")
+            transaction.audit("残っていた凍結を解除した", reason="日次の照合", rule="Y12")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"thaw_left_frozen.{step.at.isoformat()}", Repaired, thaw)
@@ -103,7 +103,7 @@ class ReconciliationActivities:
             if await self._has_thawed(transaction.session, step):
                 await self._smart_import.thaw(transaction, step.office_token)
                 return Repaired(done=False)
-            transaction.audit("外れていた凍結をやり直した", reason="日次の照合")
+            transaction.audit("外れていた凍結をやり直した", reason="日次の照合", rule="Y12")
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)

@@ -43,9 +43,8 @@ class CustomerStepActivities:
                     reported_by=step.by,
                 )
             )
-            transaction.audit(
-                f"{report.step.label}を記録した", by=step.by, reason=report.reason, event_id=report.event_id
-            )
+            said = {"reason": report.reason, "rule": report.step.rule}
+            transaction.audit(f"{report.step.label}を記録した", by=step.by, event_id=report.event_id, **said)
             return step
 
         await self._ledger.once(step, step.named(f"set_up.{report.step}"), RecordSetUpStep, record)
@@ -63,7 +62,9 @@ class CustomerStepActivities:
                     SetUpStepRow.step == step.step,
                 )
             )
-            transaction.audit(f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason)
+            transaction.audit(
+                f"{step.step.label}の記録を取り消した", by=step.by, reason=step.reason, rule=step.step.rule
+            )
             return NoResult()
 
         await self._ledger.once(step, f"retract.{step.counted}", NoResult, retract)

@@ -156,8 +156,8 @@ class MailActivities:
             part=request.part,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
-        audit = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
-        return await self._outbox.send(mail, write, audit=audit)
+        audited = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
+        return await self._outbox.send(mail, write, audited=audited)
 
     async def _write(self, session: DatabaseSession, *, request: SendMail, copy_to_pair: bool) -> WrittenMail:
         """Raise a final error for a mail that is over.

@@ -96,7 +96,7 @@ class PairCheck:
             nonlocal frozen_now
             frozen_now = True
             await self.registry.smart_import.freeze(first, pair.linked_token)
-            first.audit(FROZEN)
+            first.audit(FROZEN, rule="Y12")
             return FrozenImport(frozen_at=first.at)
 
         await once(transaction.session, step, FREEZE, FrozenImport, freeze)
@@ -151,7 +151,7 @@ async def _confirmation(
     if unsettled and pair.token is not None and own:
         for row in unsettled:
             settle(row, ConfirmationOutcome.TOKEN_SHOWN)
-        transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった")
+        transaction.audit("ご契約の事業所データのトークンが示されたため、契約者の確認は不要になった", rule="Y5a")
     return rows.get(pair.office.office_no)
 
 

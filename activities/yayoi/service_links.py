@@ -54,7 +54,11 @@ class LinkActivities:
             pair = await find_open_pair(transaction.session, step.case_no, step.part)
             links = await self._links.current(transaction, pair.own_token)
             await keep_links(transaction, links)
-            transaction.audit("連携を記録した", links=[link.model_dump(mode="json") for link in links])
+            transaction.audit(
+                "連携を記録した",
+                rule="Y14",
+                links=[link.model_dump(mode="json", exclude={"service"}) for link in links],  # it holds account numbers
+            )
             return RememberedLinks(links=tuple(links))
 
         return await self._ledger.once(step, "remember_links", RememberedLinks, remember)
@@ -84,8 +88,9 @@ class LinkActivities:
                 "再連携を記録した",
                 by=step.by,
                 reason=report.reason,
+                rule="Y21",
                 event_id=report.event_id,
-                service=report.service,
+                kind=report.kind,
                 coverage=coverage.model_dump(mode="json"),
             )
             return Relinked(kind=report.kind, service=report.service, coverage=coverage)
@@ -116,8 +121,9 @@ class LinkActivities:
                 "再連携の日を訂正した" if coverage else "再連携の記録を取り消した",
                 by=step.by,
                 reason=step.reason,
+                rule="Y21",
                 event_id=step.event_id,
-                service=step.service,
+                kind=step.kind,
                 before=before,
                 coverage=coverage and coverage.model_dump(mode="json"),
             )

@@ -38,7 +38,12 @@ class SharingActivities:
             firms = await self._sharing.end(transaction, pair.own_token, released_by_system=step.delegated)
             action = "申込者に代わって共有を解除した" if step.delegated else "共有の解除を記録した"
             transaction.audit(
-                action, by=step.by, reason=step.report.reason, event_id=step.report.event_id, firms=list(firms)
+                action,
+                by=step.by,
+                reason=step.report.reason,
+                rule="Y13",
+                event_id=step.report.event_id,
+                firms=list(firms),
             )
             return SharingState(shared_with=tuple(firms))
 
@@ -59,7 +64,7 @@ class SharingActivities:
             pair = await find_pair(transaction.session, step.case_no, step.part)
             firms = await self._sharing.restore(transaction, pair.linked_token)
             if firms:
-                transaction.audit("会計事務所との共有を元に戻した", firms=list(firms))
+                transaction.audit("会計事務所との共有を元に戻した", rule="Y27", firms=list(firms))
             return RestoredSharing(firms=tuple(firms))
 
         return await self._ledger.once(step, "restore_sharing", RestoredSharing, restore)

@@ -6,6 +6,7 @@ from typing import Any, Self
 from models.common.case_status import CaseStatus
 from models.common.identifiers import counted
 from models.common.message import Message
+from models.common.signed_acts import SignedAct
 
 ACTIVITY_FAILING = "activity_failing"
 """The signal that asks a workflow to look which of its activities keep failing."""
@@ -31,6 +32,8 @@ class CaseStep(CaseRef):
     at: datetime
     status: CaseStatus | None = None
     """Where the case is while the step is taken, if that has changed: stored in the step's own transaction."""
+    act: SignedAct | None = None
+    """The signed operation that the step belongs to: kept in the audit trail."""
 
     @classmethod
     def of(cls, case: CaseRef, at: datetime, /, **facts: Any) -> Self:
@@ -59,6 +62,7 @@ class RecordAction(CountedStep):
     """Put what somebody did into the audit trail."""
 
     action: str
+    detail: str = ""
     by: str
     reason: str
 

@@ -1,11 +1,12 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
+from models.tables.audit import AuditContentRow as AuditContentRow
+from models.tables.audit import AuditRow as AuditRow
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
 from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
 from models.tables.cases import ApplicationRow as ApplicationRow
-from models.tables.cases import AuditRow as AuditRow
 from models.tables.cases import CaseRequestRow as CaseRequestRow
 from models.tables.cases import CaseStageRow as CaseStageRow
 from models.tables.cases import CaseStatusRow as CaseStatusRow

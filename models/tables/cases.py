@@ -1,4 +1,4 @@
-"""The cases: applications and their offices, the ledger of what took effect, and the audit trail."""
+"""The cases: applications and their offices, and the ledger of what took effect."""
 
 from datetime import date, datetime
 from typing import Any
@@ -370,20 +370,3 @@ class CaseRequestRow(Base):
     """What that update has committed to."""
     message: Mapped[dict[str, Any]]
     requested_at: Mapped[datetime]
-
-
-class AuditRow(Base):
-    """Who did what to which case, and why. Rows are only ever added."""
-
-    __tablename__ = "audit_trail"
-
-    audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    happened_at: Mapped[datetime]
-    """The case's own time."""
-    case_no: Mapped[str] = mapped_column(index=True)
-    part: Mapped[int | None]
-    action: Mapped[str]
-    by: Mapped[str]
-    reason: Mapped[str] = mapped_column(server_default="")
-    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

@@ -53,6 +53,10 @@ class SetUpStep(StrEnum):
             SetUpStep.OWNED_PRODUCT: "STEP6 保有製品の登録",
         }[self]
 
+    @property
+    def rule(self) -> str:
+        return "Y19" if self is SetUpStep.SUPPORT_PASSWORD else "Y20"
+
 
 class Procedure(StrEnum):
     """Four procedures by two questions: linked with 弥生会計/やよいの青色申告 or not, network product or not (Y9)."""

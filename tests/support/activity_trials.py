@@ -177,7 +177,7 @@ def _check(**changes: Any) -> Executable:
 _WAITS_FOR_HOLDER = insert(HolderConfirmationRow).values(
     application_no=NO, office_no=1, existing_contract_id="8871304", changed_at=AT, notified_at=AT
 )
-_ONE_STEP = {"ledger": 1, "audit_trail": 1}
+_ONE_STEP = {"ledger": 1, "audit_trail": 1, "audit_contents": 1}
 _OFFICE = select(OfficeRow.frozen_by, OfficeRow.frozen_at).where(OfficeRow.office_token == TOKEN)
 _STRAY = update(OfficeRow).where(OfficeRow.office_token == TOKEN).values(frozen_by="YS-999999:1", frozen_at=AT)
 _SHARING = select(SharingRow.firm, SharingRow.ended_at, SharingRow.ended_for, SharingRow.released_by_system).where(
@@ -373,7 +373,7 @@ TRIALS = [
     Trial(
         activity="send_mail",
         message=SendMail(case_no=NO, kind=MailKind.RECEIPT, at=AT),
-        added={"notices": 1, "audit_trail": 1},  # the notice is its own ledger
+        added={"notices": 1, "audit_trail": 1, "audit_contents": 1},  # the notice is its own ledger
         look=select(NoticeRow.kind, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("receipt", TARO, True)],
         actions=(f"メールを送信した：{MailKind.RECEIPT.subject}",),
@@ -516,7 +516,7 @@ TRIALS = [
         activity="ask_holder",
         message=AskHolder(case_no=NO, part=1, at=AT),
         given=(_WAITS_FOR_HOLDER,),
-        added={"holder_mails": 1, "notices": 1, "audit_trail": 1},
+        added={"holder_mails": 1, "notices": 1, "audit_trail": 1, "audit_contents": 1},
         then=1,  # the mail is planned in a transaction of its own, before the others
         look=select(
             NoticeRow.key, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), HolderConfirmationRow.named_in

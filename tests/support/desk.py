@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,14 +13,17 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
 from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
+from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
 from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
@@ -160,6 +164,18 @@ async def fill_operators(sessions: async_sessionmaker[AsyncSession]) -> None:
         )
 
 
+AUDIT_KEY = PrivateKey.new(KeyPurpose.AUDIT)
+
+
+async def audit_key_now() -> PrivateKey:
+    return AUDIT_KEY
+
+
+async def no_history(_: str) -> list[HistorySummary]:
+    """Temporal has none any more."""
+    return []
+
+
 @asynccontextmanager
 async def aclosing_web_ui(app: FastAPI) -> AsyncIterator[None]:
     """Close what the application has open to the Web UI: its lifespan, which would, is not run."""
@@ -179,6 +195,7 @@ async def desk_on(
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
     payloads: ReadsPayloads | None = None,
+    heads: Path | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations = DeskClock(), SentOperations()
@@ -191,6 +208,9 @@ async def desk_on(
             namespace="default",
             sender=sender or operations,
             payloads=payloads or PayloadReader(KEYS_OF_TESTS, "default"),
+            audit_key=audit_key_now,
+            history=no_history,
+            heads=HeadsFile(heads or Path("/nonexistent/heads")),
             openid=openid,
             run=None if openid else run,
             now=clock.now,

@@ -161,10 +161,8 @@ async def test_the_supervisor_may_be_named_though_cases_do_not_go_there_by_thems
         reason="相談のうえ",
     )
     assert await assign(environment, asked) == "田中"
-    [(by, reason)] = await environment.rows(
-        select(AuditRow.by, AuditRow.reason).where(AuditRow.action == "担当者を決めた")
-    )
-    assert (by, reason) == ("佐藤", "相談のうえ")
+    [(row,)] = await environment.rows(select(AuditRow).where(AuditRow.action == "担当者を決めた"))
+    assert (row.by, row.reason) == ("佐藤", "相談のうえ")
 
 
 async def test_twenty_at_once_are_spread_evenly(environment: ActivityEnvironment) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.templating import Jinja2Templates
 
+from models.backoffice.store.case_readings import CaseReadings
 from models.common.calendar import utc_now
 from models.common.operators import Area
 from models.common.refusals import RefusedError
@@ -43,6 +44,7 @@ class DeskContext(ShowsPages):
     secret_keys: SecretKeys
     sessions: DatabaseSessions
     sender: SendsOperations
+    readings: CaseReadings
     namespace: str
     """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None

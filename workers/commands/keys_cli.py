@@ -45,6 +45,14 @@ def revoke(key_id: str, *, yes: Annotated[bool, typer.Option("--yes", help="Do n
     run_command(lambda settings: keys.revoke_key(settings, key_id))
 
 
+@keys.command("export")
+def export_keys() -> None:
+    """Print the public keys, for who verifies an export of the audit elsewhere."""
+    from workers.commands import keys
+
+    run_command(keys.export)
+
+
 @keys.command("list")
 def list_keys() -> None:
     """List the keys."""

@@ -21,6 +21,7 @@ from web.common.auth.openid import OpenIdSettings
 from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.stack.places import Places
 
 
 def secret_keys(settings: Settings) -> SecretKeys:
@@ -142,12 +143,18 @@ def web_ui_address(settings: Settings) -> str:
     return settings.temporal_ui_address
 
 
+def audit_heads_file(settings: Settings) -> Path:
+    """Return where the heads of the audit trail are appended."""
+    return settings.audit_heads_file or Places(settings.state_dir).audit_heads
+
+
 def role_passwords(settings: Settings) -> Passwords:
     """Return what the database's roles log in with; None: Postgres' own configuration says how."""
     given = {
         DatabaseRole.CUSTOMERS: settings.database_customers_password,
         DatabaseRole.DESK: settings.database_desk_password,
         DatabaseRole.WORKER: settings.database_worker_password,
+        DatabaseRole.ERASE: settings.database_erase_password,
     }
     return {role: password.get_secret_value() if password else None for role, password in given.items()}
 

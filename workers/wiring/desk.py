@@ -5,14 +5,16 @@ from temporalio.client import Client
 
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
+from web.backoffice.audit_heads_archive import HeadsFile
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
-from workers.known_keys import CurrentSigner
+from workers.histories import Histories
+from workers.known_keys import CurrentSigner, private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
-from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
 
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
@@ -31,6 +33,9 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
         payloads=PayloadReader(keys, client.namespace),
+        audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
+        history=Histories(client),
+        heads=HeadsFile(audit_heads_file(settings)),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )

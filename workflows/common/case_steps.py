@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
-from models.common.acting import who_acts, who_is_shown
+from models.common.acting import signed_act, who_acts, who_is_shown
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus
 from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction, SentMail
@@ -74,7 +74,7 @@ class CaseSteps:
     def next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
         """Return what distinguishes a step from others of its kind; with a message, also who acts, and why."""
         self._occurrences += 1
-        by = {"by": who_acts(), "reason": message.reason} if message else {}
+        by = {"by": who_acts(), "act": signed_act(), "reason": message.reason} if message else {}
         return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}
 
     async def run(
@@ -192,12 +192,12 @@ class CaseSteps:
 
     async def record(self, operation: Operation, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail and the timeline."""
-        await self.audit(f"{operation.label}{detail}", message)
+        await self.audit(operation.label, message, detail)
         self._view.note(f"{operation.label}{detail}", message)
 
-    async def audit(self, action: str, message: ActionMessage) -> None:
+    async def audit(self, action: str, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail."""
-        step = self.input(RecordAction, action=action, **self.next_occurrence(message))
+        step = self.input(RecordAction, action=action, detail=detail, **self.next_occurrence(message))
         await self.run(CaseStatusActivities.record_action, step, f"操作を記録する：{action}")
 
     async def hand_over(self, message: HandOver) -> None:

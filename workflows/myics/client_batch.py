@@ -6,7 +6,7 @@ from typing import NoReturn
 from temporalio import workflow
 
 from activities.myics.batches import RegistrationBatchActivities
-from models.common.acting import who_acts
+from models.common.acting import signed_act, who_acts
 from models.common.case_status import CaseStatus
 from models.common.messages import ACTIVITY_FAILING, ROW_CHANGED, CaseStep
 from models.common.operator_message import ActionMessage
@@ -182,6 +182,7 @@ class ClientBatch:
             stopped=operation is BatchOperation.STOP,
             action=operation.label,
             by=who_acts(),
+            act=signed_act(),
             reason=message.reason,
             occurrence=self._state.operations,
             asked_as=current_update_id(),

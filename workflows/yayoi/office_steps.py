@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -17,7 +18,7 @@ from activities.yayoi.pair_check import PairCheckActivities
 from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
-from models.common.acting import acting, who_acts
+from models.common.acting import acting, signed_act, who_acts
 from models.common.actors import ActorKind
 from models.common.messages import CaseRequest, RequestsAfter, SentMail
 from models.common.operator_message import ActionMessage
@@ -105,9 +106,7 @@ class OfficeSteps:
 
     async def end_sharing(self, report: SharingReleased, *, delegated: bool) -> None:
         """Y13: record that it was released, or release it on the applicant's behalf."""
-        step = self._steps.input(
-            EndSharing, report=report, by=who_acts(), delegated=delegated, asked_as=current_update_id()
-        )
+        step = self._steps.input(EndSharing, report=report, **_who(), delegated=delegated, asked_as=current_update_id())
         summary = "申込者に代わって共有を解除する" if delegated else "共有の解除を記録する"
         ended = await self._steps.run(SharingActivities.end_sharing, step, summary)
         self._state.shared_with = ()
@@ -259,7 +258,7 @@ class OfficeSteps:
         """Y19, Y20."""
         times = self._state.follow_up.times(report.step)
         step = self._steps.input(
-            RecordSetUpStep, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
+            RecordSetUpStep, report=report, **_who(), occurrence=times, asked_as=current_update_id()
         )
         await self._steps.run(CustomerStepActivities.record_set_up_step, step, f"{report.step.label}を記録する")
         self._state.follow_up.record_step(report.step)
@@ -269,9 +268,7 @@ class OfficeSteps:
         """Y21."""
         service = f"{report.kind.label}「{report.service}」"
         times = self._state.follow_up.times_relinked(report.kind, report.service)
-        step = self._steps.input(
-            RecordRelink, report=report, by=who_acts(), occurrence=times, asked_as=current_update_id()
-        )
+        step = self._steps.input(RecordRelink, report=report, **_who(), occurrence=times, asked_as=current_update_id())
         relinked = await self._steps.run(LinkActivities.record_relink, step, f"{service}の再連携を記録する")
         self._state.follow_up.record_relink(relinked)
         self._view.note(f"{service}を再連携した", report)
@@ -377,6 +374,10 @@ class OfficeSteps:
     @property
     def _step(self) -> OfficeStep:
         return self._steps.input(OfficeStep)
+
+
+def _who() -> dict[str, Any]:
+    return {"by": who_acts(), "act": signed_act()}
 
 
 def _by_applicant() -> bool:

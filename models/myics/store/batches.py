@@ -23,6 +23,7 @@ from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
+_OPERATOR = "担当者"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Batches:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
             row.stopped, row.changed_at = stopped, next_change(row, self.now())
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            audit(session, number, action, by=_name(manager), at=self.now())
+            audit(session, number, action, by=_actor(manager), at=self.now(), by_name=_name(manager))
         self.wake()
 
     async def _store(
@@ -141,7 +142,7 @@ class Batches:
         )
         session.add(row)
         await make_case_key(session, key_owner(registration_workflow_id(BatchNo(row.batch_no))))
-        audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
+        audit(session, row.batch_no, "一括登録を受け付けた", by=_actor(manager), at=now, by_name=row.requested_by)
         begin_status(session, BATCH_WORKFLOW, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
@@ -189,4 +190,8 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
 
 
 def _name(manager: Member | None) -> str:
-    return manager.name if manager else "担当者"
+    return manager.name if manager else _OPERATOR
+
+
+def _actor(manager: Member | None) -> str:
+    return manager.actor if manager else _OPERATOR

@@ -50,9 +50,12 @@ class Requester:
     """Who requests a registration, when, and in which file."""
 
     by: str
+    """As people read it; perhaps a name."""
     at: datetime
     batch_no: BatchNo | None = None
     reason: str = ""
+    actor: str = ""
+    """What the audit trail names them by, where `by` is a name."""
 
 
 async def invite_firm(session: DatabaseSession, form: FirmForm, requester: Requester) -> RegistrationNo:
@@ -129,7 +132,7 @@ async def list_client(session: DatabaseSession, firm: CustomerNo, form: ClientFo
         reason = f"顧問先ID {client} は、すでに登録されています。下 4 桁を確認してください。"
         raise RefusedError([FieldError(field="suffix", message=reason)])
     if requester.batch_no:  # the registration of a single client has its own entry
-        audit(session, requester.batch_no, "顧問先を追加した", by=requester.by, at=requester.at, client_id=client)
+        audit(session, requester.batch_no, "顧問先を追加した", **_who(requester), client_id=client)
     return client
 
 
@@ -340,5 +343,10 @@ def _audit(
 ) -> None:
     """Put it into the audit trail of the registration, or `of` another one."""
     facts: dict[str, Any] = {"batch_no": requester.batch_no} if requester.batch_no else {}
-    number = of or row.registration_no
-    audit(session, number, action, by=requester.by, at=requester.at, reason=requester.reason, **facts)
+    audit(session, of or row.registration_no, action, reason=requester.reason, **_who(requester), **facts)
+
+
+def _who(requester: Requester) -> dict[str, Any]:
+    """Return who is recorded, and when; a name is a fact, which can be erased."""
+    named = {"by_name": requester.by} if requester.actor else {}
+    return {"by": requester.actor or requester.by, "at": requester.at, **named}

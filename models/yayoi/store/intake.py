@@ -166,6 +166,7 @@ class Intake:
                 at=row.applied_at,
                 offices=len(form.offices),
                 procedure=form.procedure.value,
+                rule="Y9",
             )
             if self._freezes:
                 await _freeze(session, row, offices)
@@ -272,7 +273,7 @@ async def _freeze(session: DatabaseSession, row: ApplicationRow, offices: Sequen
     pairs = {token: pair_name(number, part) for token, part in parts.items()}
     for token in await freeze_offices(session, pairs, at):
         step_taken(session, number, parts[token], FREEZE, FrozenImport(frozen_at=at))
-        audit(session, number, FROZEN, by=SYSTEM, at=at, part=parts[token])
+        audit(session, number, FROZEN, by=SYSTEM, at=at, part=parts[token], rule="Y12")
 
 
 def _contract_errors(contract: ExistingContractRow | None, form: ApplicationForm, facts: PairFacts) -> list[FieldError]:
