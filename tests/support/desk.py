@@ -30,6 +30,7 @@ from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome
+from web.common.trusted_authorities import trusted_authorities
 from web.desk_app import create_desk_app
 from workers.codec import PayloadReader
 from workers.database_roles import DatabaseRole
@@ -104,7 +105,7 @@ class DeskSite:
         away = await http.get("/sign-in/openid", params={"next": there})
         assert away.status_code == 302, away.text
         assert away.headers["location"].startswith(f"{provider.issuer}/authorize?")
-        async with httpx.AsyncClient() as elsewhere:
+        async with httpx.AsyncClient(verify=trusted_authorities()) as elsewhere:
             back = urlsplit((await elsewhere.get(away.headers["location"])).headers["location"])
         assert f"{back.scheme}://{back.netloc}" == self.url
         return await http.get(f"{back.path}?{back.query}")

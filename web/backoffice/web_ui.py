@@ -30,6 +30,7 @@ from web.common.auth.operator_access import AccessRefusedError, SignedInOperator
 from web.common.context import given
 from web.common.problems import ProblemError
 from web.common.sent_forms import SignInNeededError
+from web.common.trusted_authorities import trusted_authorities
 
 LOG_IN_AGAIN = "ログインが終了しています。この画面を読み込み直し、もう一度ログインしてください。"
 NOT_HERE = (
@@ -113,7 +114,8 @@ class WebUi:
     @classmethod
     def at(cls, address: str, updates: WebUiUpdates) -> "WebUi":
         # The transport itself: a client would keep the Web UI's cookies, follow what it redirects, and decode.
-        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=20))
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        transport = httpx.AsyncHTTPTransport(verify=trusted_authorities(), limits=limits)
         return cls(address.rstrip("/"), updates, transport)
 
     async def ask(self, request: Request, *, plainly: bool = False) -> httpx.Response:
