@@ -30,6 +30,7 @@ from tests.support.running import (
     bounded,
     garbage_collected_rarely,
     passwords_that_cost_little,
+    routes_read_once,
     statements_compiled_once,
     templates_compiled_once,
     workers_among_many,
@@ -63,6 +64,7 @@ def _many_tests_beside_each_other() -> Iterator[None]:
         passwords_that_cost_little(),
         templates_compiled_once(),
         statements_compiled_once(),
+        routes_read_once(),
         garbage_collected_rarely(),
     ):
         yield
