@@ -183,18 +183,18 @@ class Settings(BaseSettings):
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
     signing_keys_dir: Path | None = None
     """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
-    encrypt_histories: bool = True
-    """Encrypt what Temporal keeps; false: what is written from now on is in clear, for measuring and finding errors."""
-    master_keys: SecretStr | None = None
-    """The master keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: a file holds them."""
     master_key_file: Path | None = None
     """The file that holds them, one a line; unset: `master_keys` in the state folder."""
+    master_keys: SecretStr | None = None
+    """The keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: the file holds them."""
     vault_address: WebAddress | None = None
     """A key management service (the transit engine of Vault or OpenBao) that opens wrapped master keys."""
     vault_key: str = Field(default="tetsuzuki", pattern="^[A-Za-z0-9._-]+$")
     """The name of the service's own key."""
     vault_token_file: Path | None = None
     """The file that holds what this process shows to the service."""
+    encrypt_histories: bool = True
+    """Encrypt what Temporal keeps; false: what is written from now on is in clear, for measuring and finding errors."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     desk_host: str = "127.0.0.1"

@@ -64,23 +64,23 @@ def list_keys() -> None:
 @master.command("new")
 def new_master() -> None:
     """Make a master key. It wraps the keys of new cases at once; `rewrap` wraps those of the others with it."""
-    from workers.commands import master_keys
+    from workers.commands import master_key_changes
 
-    run_command(master_keys.new)
+    run_command(master_key_changes.new)
 
 
 @master.command()
 def rewrap() -> None:
     """Wrap the key of every case with the newest master key. Cases go on; may be run again."""
-    from workers.commands import master_keys
+    from workers.commands import master_key_changes
 
-    run_command(master_keys.rewrap)
+    run_command(master_key_changes.rewrap)
 
 
 @master.command()
 def destroy(key_id: str, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False) -> None:
     """Destroy a master key that wraps nothing any more. Backups from before cannot be opened without a copy of it."""
-    from workers.commands import master_keys
+    from workers.commands import master_key_changes
 
     if not yes:
         typer.confirm(
@@ -88,12 +88,12 @@ def destroy(key_id: str, *, yes: Annotated[bool, typer.Option("--yes", help="Do 
             "元に戻せません。よろしいですか",
             abort=True,
         )
-    run_command(lambda settings: master_keys.destroy(settings, key_id))
+    run_command(lambda settings: master_key_changes.destroy(settings, key_id))
 
 
 @master.command("list")
 def list_masters() -> None:
     """List the master keys, and how many keys of cases each wraps."""
-    from workers.commands import master_keys
+    from workers.commands import master_key_changes
 
-    run_command(master_keys.show)
+    run_command(master_key_changes.show)

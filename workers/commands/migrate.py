@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 from workers import database, schema, temporal
-from workers.commands.master_keys import begin
+from workers.commands.master_key_changes import begin
 from workers.commands.replay import replay_check
 from workers.settings import Settings
 from workers.wiring.derived import role_passwords

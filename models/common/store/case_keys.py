@@ -43,7 +43,7 @@ async def stored_case_keys(session: DatabaseSession, owners: Collection[str]) ->
     """Return the keys of these owners; None: it was forgotten. Who never had one is not among them."""
     columns = select(CaseKeyRow.owner, CaseKeyRow.master_key_id, CaseKeyRow.wrapped)
     rows = await session.execute(columns.where(_of(owners)))
-    return {owner: WrappedKey(master, wrapped) if wrapped else None for owner, master, wrapped in rows.tuples()}
+    return {owner: WrappedKey(master, wrapped) if wrapped else None for owner, master, wrapped in rows}
 
 
 async def still_there(session: DatabaseSession, owners: Collection[str]) -> set[str]:
@@ -60,7 +60,8 @@ async def is_house_key_made(session: DatabaseSession) -> bool:
 async def keys_by_master(session: DatabaseSession) -> Mapping[str, int]:
     """Return how many keys each master key wraps; one that wraps none is not among them."""
     counted = select(CaseKeyRow.master_key_id, func.count()).where(CaseKeyRow.wrapped.is_not(None))
-    return dict((await session.execute(counted.group_by(CaseKeyRow.master_key_id))).tuples().all())
+    rows = await session.execute(counted.group_by(CaseKeyRow.master_key_id))
+    return {row[0]: row[1] for row in rows}
 
 
 async def rewrap_some(session: DatabaseSession, ring: MasterKeyRing) -> int:
