@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from markupsafe import Markup
@@ -31,12 +32,16 @@ from web.backoffice.wiring import backoffice
 from web.common.auth import Auth
 from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
+from web.common.auth.sessions import Sessions
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import BodyLimit, LargerBodies, RefusesWhoAsks
 from web.common.context import WebContext
+from web.common.http_methods import HeadAsGet
 from web.common.named_places import contact_link, with_links
 from web.common.operation_sender import OperationSender, SignerNow
-from web.common.problems import answer_problems, describe_problems
-from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
+from web.common.problems import ProblemError, answer_problems, describe_problems
+from web.common.readiness import add_readiness
+from web.common.security import SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
 from web.myics.pages_batches import BATCHES, MOST_SENT
 from web.myics.wiring import myics
@@ -47,6 +52,7 @@ _HERE = Path(__file__).parent
 NOBODY = Systems(())
 PLACES = ("/myics", "")
 """What the paths of each product's pages begin with."""
+_SIGN_IN_AGAIN = "ログインの有効期限が切れています。ログインしてから、ファイルを送り直してください。"
 _YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
@@ -118,7 +124,7 @@ def create_app(
     )
     services = [context, forms, *(service for package in packages for service in package.services)]
     app.state.services = {type(service): service for service in services}
-    _protect(app, context)
+    _protect(app, context, systems)
     for package in packages:
         for api in package.apis:
             app.include_router(api, **systems.only)
@@ -128,6 +134,7 @@ def create_app(
             app.add_exception_handler(error, answer)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz, summary="プロセスが動いているか", tags=["health"])
+    add_readiness(app, sessions, client)
     return app
 
 
@@ -148,6 +155,13 @@ def _templates(yayoi_pages: YayoiPages, myics_pages: MyicsPages) -> Jinja2Templa
     places = {ENQUIRY_PAGE: ask_us, MYICS_SUPPORT: ask_myics, SET_UP_PAGE: set_up}
     templates.env.filters["linked"] = partial(with_links, places=places)
     return templates
+
+
+def _refuses_strangers(signed_in: Sessions[Any]) -> RefusesWhoAsks:
+    async def refuses(request: Request) -> ProblemError | None:
+        return None if await signed_in.find(request) else ProblemError(HTTPStatus.UNAUTHORIZED, _SIGN_IN_AGAIN)
+
+    return refuses
 
 
 async def healthz() -> dict[str, str]:
@@ -188,11 +202,16 @@ def bare_app(
     )
 
 
-def _protect(app: FastAPI, context: WebContext) -> None:
+def _protect(app: FastAPI, context: WebContext, systems: Systems) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
     answer = answer_problems(app, context.templates, context.secret_keys, places=PLACES)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
-    app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
+    larger = {
+        BATCHES: LargerBodies(MOST_SENT, _refuses_strangers(context.auth.firms)),
+        BOUNCES: LargerBodies(MOST_RETURNED, systems.refusal),
+    }
+    app.add_middleware(BodyLimit, answer=answer, larger=larger, refuses={"/api/": systems.refusal})
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
     describe_problems(app)

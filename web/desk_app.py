@@ -30,9 +30,12 @@ from web.common.auth.operator_access import OperatorAccess
 from web.common.auth.rate_limits import Limit, Limits, client_address
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import BodyLimit
 from web.common.cookies import Cookie
+from web.common.http_methods import HeadAsGet
 from web.common.problems import answer_problems
-from web.common.security import BodyLimit, SecurityHeaders
+from web.common.readiness import add_readiness
+from web.common.security import SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
 _HERE = Path(__file__).parent
@@ -109,6 +112,7 @@ def create_desk_app(
     )
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(BodyLimit, answer=answer, larger={})
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
@@ -116,6 +120,7 @@ def create_desk_app(
         app.include_router(router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
+    add_readiness(app, sessions, None)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
 

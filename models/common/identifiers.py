@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.common.names import INVISIBLE
@@ -72,6 +72,11 @@ class Identifier(str):
             serialization=core_schema.to_string_ser_schema(),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the form that is stored: whoever sends that is understood for sure."""
+        return handler(schema) | {"pattern": f"^(?:{cls.pattern.pattern})$"}
+
 
 class CountedIdentifier(Identifier):
     """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
@@ -94,7 +99,7 @@ class CountedIdentifier(Identifier):
 
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{0,58}}[a-z0-9])")
+HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{0,58}}[a-z0-9])")
 """The name of a host in the internet, in its one spelling: labels of at most 63 letters, at most 253 in all."""
 
 

@@ -132,14 +132,14 @@ def _rows(lines: Iterator[TextLine], delimiter: str) -> Iterator[_Cells]:
         taken.clear()
         cells, wrong = [], ""
         try:
-            cells = next(reader)
+            cells = [*map(as_it_was, next(reader))]
         except StopIteration:
             return
         except csv.Error as error:
             wrong = _why(error)
         wrong = next((line.wrong for line in taken if line.wrong), wrong)
         if wrong or not _is_blank(cells):
-            yield _Cells(taken[0].number, [*map(as_it_was, cells)], wrong)
+            yield _Cells(taken[0].number, cells, wrong)
 
 
 def _why(error: csv.Error) -> str:

@@ -104,9 +104,9 @@ def _encoding(file: BufferedIOBase, fits: Callable[[str], bool]) -> str:
         return "utf-8"
     possible = [encoding for encoding in _LEGACY if _decodes(file, encoding)]
     fitting = [encoding for encoding in possible if fits(_first_line(file, encoding))] or possible
-    if len(fitting) != 1:
-        raise UnreadableFileError(TWO_ENCODINGS if fitting else UNKNOWN_ENCODING)
-    return fitting[0]
+    if len(fitting) > 1:
+        raise UnreadableFileError(TWO_ENCODINGS)
+    return fitting[0] if fitting else "utf-8"  # the lines that are none say so
 
 
 class _Findings:

@@ -102,7 +102,7 @@ async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: St
         return sent
 
     assert await refusal(actor=AUDITOR) == Refused(SignatureRefusal.NOT_ALLOWED.reason)
-    assert await refusal("burn_book") == Refused(NOT_THERE)
+    assert await refusal("burn_book") == Refused(NOT_THERE, Why.BY_THE_MACHINERY)
     assert await refusal(number=2**60) == Refused(UNREADABLE)
     assert "salt" in (await refusal(salt="mine")).reason
     elsewhere = await story.sender.send("nobody's", "turn_page", SAID, TANAKA, str(uuid4()))

@@ -29,8 +29,8 @@ from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import Limit
+from web.common.body_limit import MAX_BODY_BYTES
 from web.common.problems import SYSTEMS
-from web.common.security import MAX_BODY_BYTES
 from web.yayoi.customer.ledger_pdf import as_pdf
 from workers import database
 from workflows.common.details import cell, table
