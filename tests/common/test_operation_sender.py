@@ -95,6 +95,7 @@ async def test_who_ended_a_case_and_asks_again_hears_that_it_is_done(story: Stor
     assert await story.sender.send(story.id, "end", SAID, TANAKA, str(uuid4())) == Refused(ENDED, Why.ENDED)
 
 
+@pytest.mark.robustness("words of the machinery")
 async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: Story) -> None:
     async def refusal(operation: str = "turn_page", actor: Actor = TANAKA, **content: object) -> Refused:
         sent = await story.sender.send(story.id, operation, SAID | content, actor, str(uuid4()))
