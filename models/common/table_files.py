@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from models.common.identifiers import fold
 from models.common.names import UNUSABLE, composed, shows_nothing
@@ -58,7 +58,7 @@ class UnreadableTableError(UnreadableFileError):
         self.line = line
 
 
-def read_table(file: io.BufferedIOBase, expected: Collection[str]) -> Table:
+def read_table(file: BinaryIO, expected: Collection[str]) -> Table:
     """Read a table whose first row that is not blank holds the headings.
 
     By the headings that are `expected`, in any width and case, encoding and delimiter (comma, tab, semicolon) are

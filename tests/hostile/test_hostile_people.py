@@ -36,7 +36,7 @@ from workers import database
 from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
-OPEN_TO_ALL |= {"/name-change", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
+OPEN_TO_ALL |= {"/name-change", "/healthz", "/readyz", "/support-password/done", "/enquiry/done", "/members/join"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
 OPEN_TO_ALL |= {
     "/password/mailed-today",
