@@ -41,6 +41,8 @@ class Identifier(str):
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
     refusal: ClassVar[str]
+    described: ClassVar[str] = ""
+    """Its pattern for other systems, where `pattern` says more than a description needs."""
     max_length: ClassVar[int] = 254
 
     def __new__(cls, text: str) -> Self:
@@ -75,7 +77,7 @@ class Identifier(str):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe the form that is stored: whoever sends that is understood for sure."""
-        return handler(schema) | {"pattern": f"^(?:{cls.pattern.pattern})$"}
+        return handler(schema) | {"pattern": cls.described or f"^{cls.pattern.pattern}$"}
 
 
 class CountedIdentifier(Identifier):
@@ -111,6 +113,7 @@ class MailAddress(Identifier):
     pattern = re.compile(
         r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@" + HOST.pattern
     )
+    described = r"^[!-?A-~]+@[0-9A-Za-z.-]+\.[0-9A-Za-z-]+$"
     refusal = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
 
     @classmethod

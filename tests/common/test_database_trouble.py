@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -97,7 +98,7 @@ async def bounded(database_url: str) -> AsyncIterator[Callable[[float], async_se
 
         def sessions(seconds: float) -> async_sessionmaker[AsyncSession]:
             settings = Settings(database_url=database_url)
-            engine = database.engine(settings, patience=database.timedelta(seconds=seconds))
+            engine = database.engine(settings, patience=timedelta(seconds=seconds))
             stack.push_async_callback(engine.dispose)
             return database.sessions(engine)
 

@@ -14,6 +14,6 @@ async def database_is_ready(sessions: DatabaseSessions, within: timedelta) -> bo
     try:
         async with asyncio.timeout(within.total_seconds()), sessions() as session:
             read_only = await session.scalar(text("select current_setting('transaction_read_only')"))
-            return read_only == "off"
+            return bool(read_only == "off")
     except (SQLAlchemyError, OSError):
         return False
