@@ -206,12 +206,12 @@ def _protect(app: FastAPI, context: WebContext, systems: Systems) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
     answer = answer_problems(app, context.templates, context.secret_keys, places=PLACES)
-    app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     larger = {
         BATCHES: LargerBodies(MOST_SENT, _refuses_strangers(context.auth.firms)),
         BOUNCES: LargerBodies(MOST_RETURNED, systems.refusal),
     }
     app.add_middleware(BodyLimit, answer=answer, larger=larger, refuses={"/api/": systems.refusal})
+    app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
     describe_problems(app)

@@ -110,8 +110,8 @@ def create_desk_app(
         same_site="lax",
         https_only=https,
     )
-    app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(BodyLimit, answer=answer, larger={})
+    app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
