@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,7 +35,7 @@ from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
-from web.backoffice.web_ui import WebUi, call_refused
+from web.backoffice.web_ui import LOG_IN_AGAIN, WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
@@ -43,9 +44,12 @@ from web.common.auth.operator_access import OperatorAccess
 from web.common.auth.rate_limits import Limits, SharedLimit, client_address
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
+from web.common.body_limit import BodyLimit, LargerBodies, RefusesWhoAsks
 from web.common.cookies import Cookie
-from web.common.problems import answer_problems
-from web.common.security import BodyLimit, SecurityHeaders
+from web.common.http_methods import HeadAsGet
+from web.common.problems import ProblemError, answer_problems
+from web.common.readiness import add_readiness
+from web.common.security import SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
 _HERE = Path(__file__).parent
@@ -130,8 +134,10 @@ def create_desk_app(
         same_site="lax",
         https_only=https,
     )
+    larger = {path: LargerBodies(most, _refuses_strangers(desk)) for path, most in CODEC_LIMITS.items()}
+    app.add_middleware(BodyLimit, answer=answer, larger=larger)
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
-    app.add_middleware(BodyLimit, answer=answer, larger=CODEC_LIMITS)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
@@ -140,8 +146,16 @@ def create_desk_app(
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
     app.include_router(codec_server.router)
+    add_readiness(app, sessions, None)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
+
+
+def _refuses_strangers(desk: DeskContext) -> RefusesWhoAsks:
+    async def refuses(request: Request) -> ProblemError | None:
+        return None if await desk.access.find(request) else ProblemError(HTTPStatus.UNAUTHORIZED, LOG_IN_AGAIN)
+
+    return refuses
 
 
 def _templates() -> Jinja2Templates:

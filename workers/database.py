@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
 
 import asyncpg
 from sqlalchemy import event, make_url
@@ -40,8 +42,20 @@ def url(settings: Settings) -> str:
     return address.render_as_string(hide_password=False)
 
 
-def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
+IN_A_REQUEST = timedelta(seconds=15)
+"""How long somebody waits for the database before the answer is that it does not answer."""
+IN_A_STEP = timedelta(minutes=5)
+"""Of a worker or a command: the longest look compares all open cases."""
+_CONNECTED_WITHIN = 10  # seconds
+_HOLDS_AT_MOST = timedelta(minutes=2)
+"""A transaction that does nothing; the longest waits for a mail server, half a minute."""
+
+
+def engine(settings: Settings, *, look_first: bool = True, patience: timedelta = IN_A_STEP) -> AsyncEngine:
     """One pool of connections per process.
+
+    `patience`: how long a statement may take, waiting for others included. The server ends it, or, if that hangs
+    itself, so do we a little later; what was asked for has not taken effect, or is found by the next try.
 
     `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
     transaction. Without it the transaction fails, and the pool connects anew.
@@ -49,7 +63,13 @@ def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
     What was being stored stays out of error texts, and so out of logs and histories.
     """
     made = create_async_engine(
-        url(settings), pool_size=_CONNECTIONS, max_overflow=_FOR_MAILS, pool_pre_ping=look_first, hide_parameters=True
+        url(settings),
+        pool_size=_CONNECTIONS,
+        max_overflow=_FOR_MAILS,
+        pool_pre_ping=look_first,
+        pool_timeout=patience.total_seconds(),
+        hide_parameters=True,
+        connect_args=_limits(patience),
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made
@@ -64,6 +84,19 @@ def key_engine(settings: Settings) -> AsyncEngine:
     return create_async_engine(
         url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
     )
+
+
+def _limits(patience: timedelta) -> dict[str, Any]:
+    milliseconds = str(int(patience.total_seconds() * 1000))
+    return {
+        "timeout": _CONNECTED_WITHIN,
+        "command_timeout": patience.total_seconds() + 5,
+        "server_settings": {
+            "statement_timeout": milliseconds,
+            "lock_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": str(int(_HOLDS_AT_MOST.total_seconds() * 1000)),
+        },
+    }
 
 
 def _without_values(context: ExceptionContext) -> None:

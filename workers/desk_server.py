@@ -12,7 +12,7 @@ LONGEST_REQUEST_HEAD = 512 * 1024
 
 async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: who logs in sees so where it is needed."""
-    engine = database.engine(settings)
+    engine = database.engine(settings, patience=database.IN_A_REQUEST)
     try:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()

@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.update.v1 import Request
 from temporalio.client import Client, WorkflowExecution
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.backoffice.differences import AT_MOST
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
@@ -19,6 +19,7 @@ from models.common.signatures import HEADER, SignatureRefusal, SignatureRefusedE
 from models.common.store.case_status import WHOLE
 from models.common.store.public_keys import public_keys
 from models.common.store.sessions import DatabaseSessions
+from models.common.temporal_answers import is_unknown_workflow
 from models.tables import CaseStatusRow
 
 _RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
@@ -49,7 +50,7 @@ class HistoryChecks:
         try:
             events = list((await handle.fetch_history()).events)
         except RPCError as error:  # it has ended meanwhile
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_unknown_workflow(error):
                 raise
             return
         started = events[0].workflow_execution_started_event_attributes

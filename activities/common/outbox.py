@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import MARKDOWN, text_of
+from activities.common.mail_replies import is_about_the_recipient, without_address
 from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.secret_keys import SecretKeys
@@ -78,7 +79,7 @@ def mail_audit(session: DatabaseSession, notice: NoticeRow, *, at: datetime, to:
 
 
 class MailNotTakenError(Exception):
-    """The mail server has not taken the mail; the text says why without what it said."""
+    """The mail server has not taken the mail; the text is what it said, without an address."""
 
 
 class RecipientRefusedError(Exception):
@@ -131,25 +132,25 @@ class SmtpTransport:
         # Servers repeat the address in what they say, and a failure is kept in history and logs.
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
-            raise _of_recipient(first) from None
+            raise _of_recipient(first, recipient) from None
+        except aiosmtplib.SMTPResponseException as refused:
+            raise _not_taken(refused, recipient) from None
         except aiosmtplib.SMTPException as refused:
-            code = refused.code if isinstance(refused, aiosmtplib.SMTPResponseException) else "no reply"
-            raise MailNotTakenError(f"{type(refused).__name__}: {code}") from None
+            raise MailNotTakenError(f"{type(refused).__name__}: no reply") from None
         except TimeoutError:
             raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
 
 
-def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """Distinguish an address that is wrong from one that is not taken now, or not from us: that is ours to fix."""
-    if 500 <= refused.code < 600 and refused.code not in _ABOUT_US and not refused.message.startswith(_POLICY):  # noqa: PLR2004 RFC 5321
+def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
+    """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
+    if is_about_the_recipient(refused.code, refused.message):
         return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return MailNotTakenError(f"{type(refused).__name__}: {refused.code}")
+    return _not_taken(refused, recipient)
 
 
-_ABOUT_US = (503, 530)
-"""Commands out of order, and log-in required."""
-_POLICY = "5.7."
-"""RFC 3463: security and policy, such as that the server does not relay for us."""
+def _not_taken(refused: aiosmtplib.SMTPResponseException, recipient: Address) -> MailNotTakenError:
+    said = without_address(refused.message, recipient)
+    return MailNotTakenError(f"{type(refused).__name__}: {refused.code} {said}".rstrip())
 
 
 class QuickTries:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.common.names import INVISIBLE
@@ -41,6 +41,8 @@ class Identifier(str):
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
     refusal: ClassVar[str]
+    described: ClassVar[str] = ""
+    """Its pattern for other systems, where `pattern` says more than a description needs."""
     max_length: ClassVar[int] = 254
 
     def __new__(cls, text: str) -> Self:
@@ -72,6 +74,11 @@ class Identifier(str):
             serialization=core_schema.to_string_ser_schema(),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the form that is stored: whoever sends that is understood for sure."""
+        return handler(schema) | {"pattern": cls.described or f"^{cls.pattern.pattern}$"}
+
 
 class CountedIdentifier(Identifier):
     """A number that people read out: letters, a hyphen, and a count of at least 6 digits."""
@@ -94,7 +101,7 @@ class CountedIdentifier(Identifier):
 
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{0,58}}[a-z0-9])")
+HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{0,58}}[a-z0-9])")
 """The name of a host in the internet, in its one spelling: labels of at most 63 letters, at most 253 in all."""
 
 
@@ -106,6 +113,7 @@ class MailAddress(Identifier):
     pattern = re.compile(
         r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@" + HOST.pattern
     )
+    described = r"^[!-?A-~]+@[0-9A-Za-z.-]+\.[0-9A-Za-z-]+$"
     refusal = "メールアドレスの形式で入力してください（例：taro@example.co.jp）。"
 
     @classmethod

@@ -10,6 +10,8 @@ from models.common.signed_acts import SignedAct
 
 ACTIVITY_FAILING = "activity_failing"
 """The signal that asks a workflow to look which of its activities keep failing."""
+TRY_LATER = "TryLater"
+"""The type of the failure of an update that was tried and found something away that it needs."""
 MAIL_REFUSED = "MailRefused"
 """The type of the failure of a mail that no further try will deliver: its address is refused for good, or is none."""
 MAIL_RETURNED = "mail_returned"

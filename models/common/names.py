@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any, LiteralString
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 LONGEST_NAME = 100
@@ -178,7 +178,7 @@ def _read_before(read: Callable[[str], str]) -> BeforeValidator:
     return BeforeValidator(lambda value: read(_storable(value)) if isinstance(value, str) else value)
 
 
-Name = Annotated[str, _read_before(name_of_any_width)]
+Name = Annotated[str, _read_before(name_of_any_width), Field(min_length=1, max_length=LONGEST_NAME)]
 FullWidthName = Annotated[str, AfterValidator(full_width_name)]
 Reading = Annotated[str, AfterValidator(reading)]
 Words = Annotated[str, _read_before(words)]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from models.common.identifiers import fold
 from models.common.names import UNUSABLE, composed, shows_nothing
@@ -58,7 +58,7 @@ class UnreadableTableError(UnreadableFileError):
         self.line = line
 
 
-def read_table(file: io.BufferedIOBase, expected: Collection[str]) -> Table:
+def read_table(file: BinaryIO, expected: Collection[str]) -> Table:
     """Read a table whose first row that is not blank holds the headings.
 
     By the headings that are `expected`, in any width and case, encoding and delimiter (comma, tab, semicolon) are
@@ -132,14 +132,14 @@ def _rows(lines: Iterator[TextLine], delimiter: str) -> Iterator[_Cells]:
         taken.clear()
         cells, wrong = [], ""
         try:
-            cells = next(reader)
+            cells = [*map(as_it_was, next(reader))]
         except StopIteration:
             return
         except csv.Error as error:
             wrong = _why(error)
         wrong = next((line.wrong for line in taken if line.wrong), wrong)
         if wrong or not _is_blank(cells):
-            yield _Cells(taken[0].number, [*map(as_it_was, cells)], wrong)
+            yield _Cells(taken[0].number, cells, wrong)
 
 
 def _why(error: csv.Error) -> str:

@@ -7,8 +7,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from io import BufferedIOBase, TextIOWrapper
-from typing import NamedTuple
+from io import TextIOWrapper
+from typing import BinaryIO, NamedTuple
 
 LONGEST_LINE = 1_000_000
 """Characters of one line."""
@@ -58,7 +58,7 @@ class TextLine(NamedTuple):
     """Why it cannot be read, in Japanese; the other lines can."""
 
 
-def read_lines(file: BufferedIOBase, fits: Callable[[str], bool] = lambda _line: True) -> Iterator[TextLine]:
+def read_lines(file: BinaryIO, fits: Callable[[str], bool] = lambda _line: True) -> Iterator[TextLine]:
     """Yield the lines of a file. It ends a line as Windows, Unix or the first Macs do.
 
     UTF-8 and UTF-16 are known by their marks or by what they hold, ISO-2022-JP by its escapes. Of Shift_JIS and EUC-JP
@@ -85,7 +85,7 @@ def read_lines(file: BufferedIOBase, fits: Callable[[str], bool] = lambda _line:
             text.detach()
 
 
-def _encoding(file: BufferedIOBase, fits: Callable[[str], bool]) -> str:
+def _encoding(file: BinaryIO, fits: Callable[[str], bool]) -> str:
     head = file.read(_CHUNK)
     for mark, encoding in _MARKS:
         if head.startswith(mark):
@@ -104,9 +104,9 @@ def _encoding(file: BufferedIOBase, fits: Callable[[str], bool]) -> str:
         return "utf-8"
     possible = [encoding for encoding in _LEGACY if _decodes(file, encoding)]
     fitting = [encoding for encoding in possible if fits(_first_line(file, encoding))] or possible
-    if len(fitting) != 1:
-        raise UnreadableFileError(TWO_ENCODINGS if fitting else UNKNOWN_ENCODING)
-    return fitting[0]
+    if len(fitting) > 1:
+        raise UnreadableFileError(TWO_ENCODINGS)
+    return fitting[0] if fitting else "utf-8"  # the lines that are none say so
 
 
 class _Findings:
@@ -137,13 +137,13 @@ class _Findings:
             self._decoder.reset()
 
 
-def _whole(file: BufferedIOBase, encoding: str, otherwise: str) -> str:
+def _whole(file: BinaryIO, encoding: str, otherwise: str) -> str:
     if not _decodes(file, encoding):
         raise UnreadableFileError(otherwise)
     return encoding
 
 
-def _decodes(file: BufferedIOBase, encoding: str) -> bool:
+def _decodes(file: BinaryIO, encoding: str) -> bool:
     file.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
@@ -156,7 +156,7 @@ def _decodes(file: BufferedIOBase, encoding: str) -> bool:
     return True
 
 
-def _first_line(file: BufferedIOBase, encoding: str) -> str:
+def _first_line(file: BinaryIO, encoding: str) -> str:
     """Return the first line that is not blank."""
     file.seek(0)
     text = TextIOWrapper(file, encoding, newline="")

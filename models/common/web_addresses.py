@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
+import idna
 from pydantic import AfterValidator
 
 _LONGEST_HOST = 253
@@ -92,8 +92,8 @@ def _in_ascii(host: str) -> str:
     if host.isascii():
         return host.lower()
     try:
-        return httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
-    except httpx.InvalidURL as error:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
         raise ValueError(f"no host has a name like this: {error}") from None
 
 

@@ -62,7 +62,7 @@ def read_batch_file(content: bytes, kind: BatchKind) -> BatchFile:
 
 
 def _rows(table: Table, kind: BatchKind) -> tuple[FileRow, ...]:
-    rows = []
+    rows: list[FileRow] = []
     for row in table.rows:
         if row.wrong == NOT_CLOSED:  # whatever follows is not known
             raise _refused(f"{row.line} 行目：{row.wrong}")

@@ -30,6 +30,7 @@ OPEN = {
     ("GET", "/problem"),
     ("GET", "/desk/problem"),
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/"),  # leads to the desk
     ("POST", "/api/back-channel-logout"),
 }

@@ -95,6 +95,7 @@ async def test_who_ended_a_case_and_asks_again_hears_that_it_is_done(story: Stor
     assert await story.sender.send(story.id, "end", SAID, TANAKA, str(uuid4())) == Refused(ENDED, Why.ENDED)
 
 
+@pytest.mark.robustness("words of the machinery")
 async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: Story) -> None:
     async def refusal(operation: str = "turn_page", actor: Actor = TANAKA, **content: object) -> Refused:
         sent = await story.sender.send(story.id, operation, SAID | content, actor, str(uuid4()))
@@ -102,7 +103,7 @@ async def test_a_refusal_is_in_japanese_and_says_nothing_of_the_server(story: St
         return sent
 
     assert await refusal(actor=AUDITOR) == Refused(SignatureRefusal.NOT_ALLOWED.reason)
-    assert await refusal("burn_book") == Refused(NOT_THERE)
+    assert await refusal("burn_book") == Refused(NOT_THERE, Why.BY_THE_MACHINERY)
     assert await refusal(number=2**60) == Refused(UNREADABLE)
     assert "salt" in (await refusal(salt="mine")).reason
     elsewhere = await story.sender.send("nobody's", "turn_page", SAID, TANAKA, str(uuid4()))

@@ -30,14 +30,14 @@ from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
 from web.common.auth.rate_limits import SharedLimit
+from web.common.body_limit import MAX_BODY_BYTES
 from web.common.problems import SYSTEMS
-from web.common.security import MAX_BODY_BYTES
 from web.yayoi.customer.ledger_pdf import as_pdf
 from workers import database
 from workflows.common.details import cell, table
 
 OPEN_TO_ALL = {"/", "/plan", "/token", "/apply", "/register", "/password", "/sign-in", "/support-password", "/enquiry"}
-OPEN_TO_ALL |= {"/name-change", "/healthz", "/support-password/done", "/enquiry/done", "/members/join"}
+OPEN_TO_ALL |= {"/name-change", "/healthz", "/readyz", "/support-password/done", "/enquiry/done", "/members/join"}
 OPEN_TO_ALL |= {"/guide/group-members", "/guide/use", "/drafts", "/drafts/mailed", "/drafts/resume"}
 OPEN_TO_ALL |= {
     "/password/mailed-today",

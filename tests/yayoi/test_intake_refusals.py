@@ -27,7 +27,7 @@ from tests.support.web import (
     pair,
     web_on,
 )
-from web.common.security import MAX_BODY_BYTES
+from web.common.body_limit import MAX_BODY_BYTES
 from workers import database
 
 MISMATCH = "弥生ID と一致しません。もう一度入力してください。"

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, ValidationError
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.backoffice.notices import workflow_of
 from models.common.bounces import MOST_BYTES
@@ -16,9 +16,11 @@ from models.common.messages import MAIL_RETURNED
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.common.store.bounces import BounceOutcome, Bounces, bounces_to_notify, mark_bounce_notified
 from models.common.store.sessions import DatabaseSessions
+from models.common.temporal_answers import is_unknown_workflow
 from models.tables import NoticeRow
 from web.common.auth import SharedLimit, client_address
 from web.common.context import Context, given
+from web.common.http_methods import check_content_type
 from web.common.problems import answers
 from web.common.temporal_calls import temporal_call
 from web.common.work_queue import process_batch
@@ -78,6 +80,7 @@ async def take(request: Request, context: Context, bounces: Annotated[Bounces, D
 
 async def _content(request: Request) -> bytes:
     """Return the mail as it came. Raises `RefusedError` for a body that holds none."""
+    check_content_type(request, _RAW)
     body = await request.body()
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == _RAW:
         if not body:
@@ -112,5 +115,5 @@ class BounceNotifier:
             try:
                 await self._client.get_workflow_handle(workflow_id).signal(MAIL_RETURNED)
             except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
+                if not is_unknown_workflow(error):
                     raise

@@ -9,12 +9,14 @@ from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt, salted
+from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
+from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
 from web.common.temporal_calls import UnreachableError, temporal_call
 
@@ -42,6 +44,10 @@ class Why(StrEnum):
     ENDED = "ended"
     NOT_STARTED = "not_started"
     """No such workflow (yet)."""
+    NOT_NOW = "not_now"
+    """The case has tried, and something that it needs does not answer: the same is possible later."""
+    BY_THE_MACHINERY = "by_the_machinery"
+    """It failed on its way, for no reason of the case's: what has come of it is not known."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ class AskedOperation:
 
 
 def _not_there(error: RPCError) -> Refused:
-    if error.status is not RPCStatusCode.NOT_FOUND:
+    if not is_unknown_workflow(error):
         raise error
     # The server has no other sign of it than these words.
     ended = "already completed" in error.message
@@ -185,11 +191,13 @@ def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:
     while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
         cause = cause.cause
     if not isinstance(cause, ApplicationError):
-        return Refused(UNSAID)
+        return Refused(UNSAID, Why.BY_THE_MACHINERY)
     if cause.type == ALREADY_TAKEN:
         return Done(before=True)
     if cause.type == _ENDED_MEANWHILE:
         return Refused(ENDED, Why.ENDED)
+    if cause.type == TRY_LATER:
+        return Refused(cause.message, Why.NOT_NOW)
     if cause.non_retryable:  # ours: what the SDK and its errors say is never so
         return Refused(cause.message)
-    return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID)
+    return Refused(NOT_THERE if "Update handler for" in cause.message else UNSAID, Why.BY_THE_MACHINERY)

@@ -1,17 +1,9 @@
-"""What every answer is protected by: a limit on what is read, security headers, and logs without secrets."""
+"""What every answer is protected by: security headers, and logs without secrets."""
 
 import logging
-from collections.abc import Mapping
-from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from web.common.problems import ProblemAnswer, ProblemError
-
-MAX_BODY_BYTES = 64 * 1024
-"""Twenty offices with everything filled in take less than a tenth of it."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -44,44 +36,6 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-class BodyLimit:
-    """Refuse bodies of more than `MAX_BODY_BYTES` with 413, whether or not their length was announced.
-
-    `larger`: paths to which more may be sent, and how many bytes.
-    """
-
-    def __init__(self, app: ASGIApp, *, answer: ProblemAnswer, larger: Mapping[str, int]) -> None:
-        self._app = app
-        self._answer = answer
-        self._larger = larger
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        most = self._larger.get(scope["path"], MAX_BODY_BYTES)
-        # A body this small is read whole before anything acts on it; so is every body that is accepted.
-        received: list[Message] = []
-        size = 0
-        while True:
-            message = await receive()
-            received.append(message)
-            size += len(message.get("body", b""))
-            if size > most:
-                limit = f"{most // 1024} KB 以内で送信してください。"
-                too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
-                await self._answer(Request(scope), too_large)(scope, receive, send)
-                return
-            if not message.get("more_body", False):
-                break
-        again = iter(received)
-
-        async def replay() -> Message:
-            return next(again, None) or await receive()
-
-        await self._app(scope, replay, send)
 
 
 class WithoutPeople(logging.Filter):

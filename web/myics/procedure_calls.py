@@ -42,6 +42,8 @@ class InvitationUpdates:
                 return
             case Refused(reason=reason, why=Why.BY_THE_CASE):
                 raise NotPossibleError(reason.partition("いまできる操作")[0])
+            case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
+                raise UnreachableError
             case Refused():
                 raise NotPossibleError(_NOT_RUNNING)
             case _:

@@ -54,6 +54,8 @@ class RelinkCorrections:
                     return None
                 case Refused(reason=reason, why=Why.BY_THE_CASE):
                     return reason
+                case Refused(why=Why.BY_THE_MACHINERY | Why.NOT_NOW):
+                    raise UnreachableError
                 case Refused():  # it has ended meanwhile
                     pass
                 case _:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.common.assignment import AssignmentActivities
 from activities.common.case_status import CaseStatusActivities
 from models.common.acting import signed_act, who_acts, who_is_shown
 from models.common.case_state import CaseState
 from models.common.case_status import CaseStatus
-from models.common.messages import AssignCase, CaseRef, CaseStep, RecordAction, SentMail
+from models.common.messages import TRY_LATER, AssignCase, CaseRef, CaseStep, RecordAction, SentMail
 from models.common.operations import Operation
 from models.common.operator_actions import HandOver
 from models.common.operator_message import ActionMessage
@@ -156,7 +156,7 @@ class CaseSteps:
         except FailureError as failed:
             if is_final(failed):
                 raise
-            raise refused(_TRY_LATER) from failed
+            raise ApplicationError(_TRY_LATER, type=TRY_LATER, non_retryable=True) from failed
 
     async def _take_patiently(
         self,

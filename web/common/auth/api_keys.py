@@ -32,14 +32,26 @@ class Systems:
             return {"dependencies": [Depends(_anybody)]}
         return {"dependencies": [Depends(self._known)], "responses": answers(_401="API キーが違う")}
 
+    async def refusal(self, request: Request) -> ProblemError | None:
+        """Return why a request is refused, by its head alone; None if its system may come in."""
+        if self._open:
+            return None
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and system_of(self._keys, key.strip()):
+            return None
+        return self._unknown()
+
     async def _known(
         self, request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> None:
         system = system_of(self._keys, sent.credentials) if sent else None
         if system is None:
-            why = UNKNOWN_KEY if self._keys else NOT_SET_UP
-            raise ProblemError(HTTPStatus.UNAUTHORIZED, why, headers={"WWW-Authenticate": "Bearer"})
+            raise self._unknown()
         request.state.system = system
+
+    def _unknown(self) -> ProblemError:
+        why = UNKNOWN_KEY if self._keys else NOT_SET_UP
+        return ProblemError(HTTPStatus.UNAUTHORIZED, why, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def _anybody(request: Request) -> None:
