@@ -11,6 +11,7 @@ from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from models.common.task_queues import erasing_queue
 from workers import temporal
 from workers.program import ClearError
 from workers.settings import Settings
@@ -26,13 +27,22 @@ async def check_worker(settings: Settings) -> None:
     Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
+    await _check_worker(settings, settings.temporal_task_queue)
+
+
+async def check_eraser(settings: Settings) -> None:
+    """Raise `ClearError` unless the worker that may delete polls Temporal on this machine, likewise."""
+    await _check_worker(settings, erasing_queue(settings.temporal_task_queue))
+
+
+async def _check_worker(settings: Settings, task_queue: str) -> None:
     client = await temporal.connect(settings)
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-        pollers = await _pollers(client, settings.temporal_task_queue, kind)
+        pollers = await _pollers(client, task_queue, kind)
         if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
             name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
             raise ClearError(
-                f"no worker on {socket.gethostname()} has asked the task queue {settings.temporal_task_queue!r} for "
+                f"no worker on {socket.gethostname()} has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
             )
 

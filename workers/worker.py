@@ -20,7 +20,7 @@ async def serve(settings: Settings) -> None:
     """Run one worker. Cancelling it lets activities in hand end, as long as `graceful_shutdown_timeout` allows."""
     engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
     try:
-        client = await _connect_patiently(settings)
+        client = await connect_patiently(settings)
         async with build_worker(client, settings, database.sessions(engine)):
             _logger.info("working as build %s", build_id(settings))
             if await temporal.current_build(client, settings) != build_id(settings):
@@ -30,7 +30,8 @@ async def serve(settings: Settings) -> None:
         await engine.dispose()
 
 
-async def _connect_patiently(settings: Settings) -> Client:
+async def connect_patiently(settings: Settings) -> Client:
+    """Connect to Temporal, and wait for it as long as it takes."""
     while True:
         try:
             return await temporal.connect(settings)

@@ -75,7 +75,7 @@ def heads_of(entries: Sequence[ExportedEntry]) -> list[PartHead]:
 
 
 @dataclass
-class Verified:
+class ExportFindings:
     """What a document proves, and what is wrong with it."""
 
     wrong: list[str] = field(default_factory=list)
@@ -87,13 +87,13 @@ class Verified:
     at: str = ""
 
 
-def verify_export(data: bytes, keys: AuditKeys, nights: Sequence[NightlyHeads] = ()) -> Verified:
+def verify_export(data: bytes, keys: AuditKeys, nights: Sequence[NightlyHeads] = ()) -> ExportFindings:
     """Verify a document with these keys, and no other: none that it names itself is believed.
 
     `nights`: the heads that were appended elsewhere. With them, what was taken away or made anew in the database itself
     is found, too, and what a revoked key has signed before it was revoked is good.
     """
-    found = Verified()
+    found = ExportFindings()
     try:
         document = AuditExport.model_validate(json.loads(data))
         exact = document.encode() == data

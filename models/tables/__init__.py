@@ -1,7 +1,7 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
-from models.tables.audit import AuditContentRow as AuditContentRow
-from models.tables.audit import AuditRow as AuditRow
+from models.tables.audit_rows import AuditContentRow as AuditContentRow
+from models.tables.audit_rows import AuditRow as AuditRow
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
@@ -25,6 +25,7 @@ from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.erasures import ErasureRequestRow as ErasureRequestRow
 from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow
 from models.tables.log_ins import CredentialRow as CredentialRow

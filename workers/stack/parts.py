@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
+from models.common.task_queues import erasing_queue
 from workers import health, temporal
 from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
@@ -66,6 +67,7 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
+            _eraser(settings),
             _web(settings),
             _desk(settings),
         ],
@@ -103,6 +105,15 @@ def _worker(settings: Settings) -> Part:
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
     return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
+
+
+def _eraser(settings: Settings) -> Part:
+    async def polls(pid: int) -> bool:
+        queue = erasing_queue(settings.temporal_task_queue)
+        return await health.polls(await temporal.connect(settings), queue, pid)
+
+    patience = DRAIN.total_seconds() + 10
+    return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
 
 
 def _inbox(settings: Settings) -> Part:

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from models.backoffice.history_summary import SUMMARISED
 from models.common.audit_export import EntryContent, ExportedEntry
@@ -107,13 +108,7 @@ async def heads_since(sessions: DatabaseSessions, since: datetime | None) -> Seq
     if since is not None:
         changed = select(trail.c.case_no, trail.c.part).where(trail.c.recorded_at >= since).distinct().subquery()
         heads = heads.join(changed, (changed.c.case_no == trail.c.case_no) & (changed.c.part == trail.c.part))
-    newest = heads.distinct(trail.c.case_no, trail.c.part).order_by(
-        trail.c.case_no, trail.c.part, trail.c.sequence.desc()
-    )
+    newest = heads.ext(distinct_on(trail.c.case_no, trail.c.part))
+    newest = newest.order_by(trail.c.case_no, trail.c.part, trail.c.sequence.desc())
     async with sessions() as session:
         return [PartHead(**row) for row in (await session.execute(newest)).mappings()]
-
-
-async def is_a_case(session: DatabaseSession, case_no: str) -> bool:
-    """Whether anything was ever audited of such a case."""
-    return bool(await session.scalar(select(func.count()).where(AuditRow.case_no == case_no)))

@@ -114,6 +114,19 @@ CREATE TABLE enquiries (
     PRIMARY KEY (receipt_no),
     UNIQUE (submission_id)
 );
+CREATE TABLE erasure_requests (
+    request_id UUID NOT NULL,
+    addresses JSONB NOT NULL,
+    asked_by VARCHAR NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    found JSONB,
+    answered_by VARCHAR,
+    approved_at TIMESTAMP WITH TIME ZONE,
+    declined_at TIMESTAMP WITH TIME ZONE,
+    done_at TIMESTAMP WITH TIME ZONE,
+    report JSONB,
+    PRIMARY KEY (request_id)
+);
 CREATE TABLE public_keys (
     key_id VARCHAR NOT NULL,
     purpose VARCHAR NOT NULL,
