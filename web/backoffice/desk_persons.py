@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 from models.backoffice.erasures import FoundPerson
 from models.backoffice.store.erasures import ErasureRefusedError, ErasureRequests
 from models.common.identifiers import MailAddress
-from models.common.operators import Role
 from models.tables import ErasureRequestRow
 from web.backoffice.desk import HOME, Desk, Operator
 from web.common.auth import page_router
@@ -26,7 +25,7 @@ Requests = Annotated[ErasureRequests, Depends(given(ErasureRequests))]
 
 
 async def _supervisor(who: Operator) -> None:
-    if Role.SUPERVISOR not in who.roles:
+    if not who.supervises:
         raise AccessRefusedError(403, "権限がありません", FOR_SUPERVISORS)
 
 
