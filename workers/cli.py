@@ -68,7 +68,7 @@ def worker() -> None:
 @app.command()
 def eraser() -> None:
     """Run the worker that alone may delete: retention, and erasing persons."""
-    from workers.eraser import serve
+    from workers.erasing_worker import serve
 
     run_command(serve, service=True)
 

@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.backoffice.erasures import ErasedRows, ErasureStep, FoundPerson
+from models.backoffice.erasing_persons import ErasedRows, ErasureStep, FoundPerson
 from models.backoffice.store.persons import Person, erase_rows, find_person
 from models.backoffice.workflow_cases import workflows_of
 from models.common.acting import SYSTEM
@@ -43,7 +43,7 @@ class ErasureActivities:
             row = await session.get_one(ErasureRequestRow, step.request_id, with_for_update=True)
             if row.approved_at or row.declined_at:
                 return
-            row.found = _found(await find_person(session, row.addresses)).model_dump(mode="json")
+            row.found = _found(await find_person(session, row.whom)).model_dump(mode="json")
 
     @activity.defn
     async def erase_person(self, step: ErasureStep) -> ErasedRows:
@@ -56,7 +56,7 @@ class ErasureActivities:
             row = await session.get_one(ErasureRequestRow, step.request_id, with_for_update=True)
             if row.done_at or not row.approved_at:
                 return ErasedRows(workflows=tuple(row.report["workflows"]) if row.report else ())
-            person = await find_person(session, row.addresses)
+            person = await find_person(session, row.whom)
             if person.obstacles:
                 row.found, row.approved_at, row.answered_by = _found(person).model_dump(mode="json"), None, None
                 return ErasedRows(workflows=())
@@ -77,7 +77,7 @@ class ErasureActivities:
                 "journal": entry.number,
                 "last_backup_ends": last_backup,
             }
-            row.addresses, row.found, row.done_at = [], None, now
+            row.whom, row.found, row.done_at = [], None, now
             return ErasedRows(workflows=tuple(workflows))
 
     @activity.defn

@@ -6,7 +6,7 @@ from datetime import datetime
 from temporalio import activity
 
 from models.backoffice.history_summary import HistorySummary
-from models.backoffice.retention import Ended, Summarised
+from models.backoffice.retention_results import Ended, Summarised
 from models.backoffice.store.history_summaries import closed_without_summary, keep_summary
 from models.backoffice.store.retention import end_what_was_kept_long_enough
 from models.backoffice.workflow_cases import workflows_of

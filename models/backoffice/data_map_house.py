@@ -188,7 +188,7 @@ HOUSE: Mapping[str, TableMap] = {
         kept="whom it is about until it is answered and done; the rest for ever",
         numbers="request_id asked_by asked_at answered_by approved_at declined_at done_at",
         persons={
-            "addresses": Json(Whose.CASE),
+            "whom": Json(Whose.CASE),
             "found": Json(Whose.CASE, any_key=True),
             "report": Json(Whose.NOBODY, any_key=True),
         },

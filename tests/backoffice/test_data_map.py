@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.backoffice.data_map import Ending, Json, Whose
 from models.backoffice.data_map_document import DATA_MAP, document
-from models.backoffice.persons import OWN
+from models.backoffice.own_data import OWN
 from models.backoffice.store.retention import end_what_was_kept_long_enough
 from models.tables import Base
 from tests.support.aged_rows import insert_unchecked, row_of

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.backoffice.erasures import ERASED
-from models.backoffice.erasures import ErasureStep
+from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.store.erasures import ErasureRefusedError, ErasureRequests
 from models.backoffice.store.persons import find_person
 from models.common.audit_export import verify_export
@@ -110,7 +110,7 @@ async def test_what_is_hers_is_gone_everywhere_and_his_is_whole(environment: Env
     [his_before] = await environment.rows(select(ApplicationOfficeRow).filter_by(yayoi_id=HIS))
     row = await erased(environment, settings, HER)
     assert row.report
-    assert (row.addresses, row.found, row.report["cases"]) == ([], None, [number])
+    assert (row.whom, row.found, row.report["cases"]) == ([], None, [number])
     assert row.report["last_backup_ends"] > row.done_at.date().isoformat()
     async with environment.sessions() as session:
         assert (await find_person(session, [HER])).hits == ()
@@ -201,7 +201,7 @@ async def test_who_is_in_an_open_case_or_whose_id_is_in_use_is_named_and_not_era
     await environment.client.get_workflow_handle(step.erasing_id).result()
     [row] = await environment.rows(select(ErasureRequestRow))
     assert (row.done_at, row.approved_at) == (None, None)
-    assert row.addresses == [HER]
+    assert row.whom == [HER]
     assert await JournalFile(settings.journal_file or Path()).entries() == []
     await end(case.application, case.office(1), case.office(2))
 
@@ -278,4 +278,4 @@ async def test_two_supervisors_decide_at_the_desk(environment: Environment) -> N
             assert "自分が依頼した消去" in refused.text
             await supervisor.post(f"{path}/decline", data={"form_id": str(uuid4())}, follow_redirects=True)
         [request] = await environment.rows(select(ErasureRequestRow))
-        assert (request.answered_by, request.addresses, request.found) == ("tn", [], None)
+        assert (request.answered_by, request.whom, request.found) == ("tn", [], None)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.backoffice.erasures import ErasureStep
+from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
 from models.common.operators import Role

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.backoffice.erasures import FoundPerson
+from models.backoffice.erasing_persons import FoundPerson
 from models.backoffice.store.erasures import ErasureRefusedError, ErasureRequests
 from models.common.identifiers import MailAddress
 from models.tables import ErasureRequestRow

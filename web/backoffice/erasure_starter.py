@@ -5,7 +5,7 @@ from typing import Protocol
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
-from models.backoffice.erasures import ErasureStep
+from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.store.erasures import ErasureRequests
 from workflows.backoffice.person_erasure import PersonErasure, PersonLookUp
 from workflows.common.activity_options import LATER

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from activities.backoffice.erasures import ErasureActivities
-from models.backoffice.erasures import ErasureStep
+from models.backoffice.erasing_persons import ErasureStep
 from workflows.common.activity_options import RETENTION
 
 

@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.backoffice.retention import RetentionActivities
-from models.backoffice.retention import Ended
+from models.backoffice.retention_results import Ended
 from workflows.common.activity_options import RETENTION
 from workflows.common.details import cell
 from workflows.common.failing_activities import FailureFlag, why_given_up

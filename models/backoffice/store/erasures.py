@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from models.backoffice.erasures import (
+from models.backoffice.erasing_persons import (
     ALREADY_ANSWERED,
     NOBODY_FOUND,
     NOT_LOOKED_YET,
@@ -39,9 +39,7 @@ class ErasureRequests:
         async with self.sessions.begin() as session:
             if await session.get(ErasureRequestRow, request_id):
                 return
-            row = ErasureRequestRow(
-                request_id=request_id, addresses=sorted(addresses), asked_by=handle, asked_at=self.now()
-            )
+            row = ErasureRequestRow(request_id=request_id, whom=sorted(addresses), asked_by=handle, asked_at=self.now())
             session.add(row)
             audit_operator(session, handle, "erasure_asked", by=handle, at=row.asked_at, request=str(request_id))
         self.wake()
@@ -67,7 +65,7 @@ class ErasureRequests:
         """End it without erasing anything; whoever has asked may do so, too. Raises `ErasureRefusedError`."""
         async with self.sessions.begin() as session:
             row = await _unanswered(session, request_id)
-            row.answered_by, row.declined_at, row.addresses, row.found = handle, self.now(), [], None
+            row.answered_by, row.declined_at, row.whom, row.found = handle, self.now(), [], None
             audit_operator(session, handle, "erasure_declined", by=handle, at=row.declined_at, request=str(request_id))
 
     async def listed(self) -> Sequence[ErasureRequestRow]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from models.backoffice.persons import ADDRESSES, HELD_CONTRACTS, NAMES, OWN, OWN_CASES, PATTERNS, Hit, Own
+from models.backoffice.own_data import ADDRESSES, HELD_CONTRACTS, NAMES, OWN, OWN_CASES, PATTERNS, Hit, Own
 from models.backoffice.store.case_audit import as_json
 from models.common.store.sessions import DatabaseSession
 from models.tables import CaseStatusRow, MyicsAccountRow, MyicsRegistrationRow, YayoiIdRow

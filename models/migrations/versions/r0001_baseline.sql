@@ -116,7 +116,7 @@ CREATE TABLE enquiries (
 );
 CREATE TABLE erasure_requests (
     request_id UUID NOT NULL,
-    addresses JSONB NOT NULL,
+    whom JSONB NOT NULL,
     asked_by VARCHAR NOT NULL,
     asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
     found JSONB,

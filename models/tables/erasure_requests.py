@@ -15,8 +15,8 @@ class ErasureRequestRow(Base):
     __tablename__ = "erasure_requests"
 
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
-    addresses: Mapped[list[str]]
-    """Whom it is about; emptied when it is over."""
+    whom: Mapped[list[str]]
+    """Their mail addresses; emptied when it is over."""
     asked_by: Mapped[str]
     """The handle of who asks."""
     asked_at: Mapped[datetime]
