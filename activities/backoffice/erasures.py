@@ -101,9 +101,17 @@ class ErasureActivities:
                 raise
 
     def _audit(self, session: DatabaseSession, row: ErasureRequestRow, person: Person) -> None:
-        by = {"asked_by": row.asked_by, "approved_by": row.answered_by, "request": str(row.request_id)}
         for case_no in person.cases:
-            audit(session, case_no, ERASED, by=SYSTEM, at=self.now(), **by)
+            audit(
+                session,
+                case_no,
+                ERASED,
+                by=SYSTEM,
+                at=self.now(),
+                asked_by=row.asked_by,
+                approved_by=row.answered_by,
+                request=str(row.request_id),
+            )
 
 
 def _found(person: Person) -> FoundPerson:

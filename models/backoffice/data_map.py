@@ -36,6 +36,8 @@ CASE = 3 * YEAR
 """How long what names somebody is kept of a case that has closed."""
 AUDIT = 7 * YEAR
 """How long it is kept what an entry of the audit trail is about."""
+CLOSED_STAGE = "終了"
+"""What every procedure of a case calls its last stage; an application as a whole has no outcome of its own."""
 FOR_EVER = "for ever: it names nobody"
 REGISTRY = "as long as the vendor's registry, whose record it is, keeps it; erased with the person"
 
@@ -57,7 +59,7 @@ class Ending:
     def statement(self, table: str) -> str:
         """Return the SQL; `:before` is the time from before which it ends what there is."""
         if self.of_case:
-            last = "bool_and(s.outcome is not null) and max(s.changed_at) < :before"
+            last = f"bool_and(s.outcome is not null or s.stage = '{CLOSED_STAGE}') and max(s.changed_at) < :before"
             due = f"(select {last} from case_status s where s.case_no = {self.of_case})"  # noqa: S608 all are ours
         else:
             due = f"{self.since} < :before"

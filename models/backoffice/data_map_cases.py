@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from models.backoffice.data_map import AUDIT, CASE, FOR_EVER, Ending, Json, TableMap, Whose
+from models.backoffice.data_map import AUDIT, CASE, CLOSED_STAGE, FOR_EVER, Ending, Json, TableMap, Whose
 
 _NO_OPEN_CASE = (
-    "not exists (select from case_status s where s.outcome is null"
+    f"not exists (select from case_status s where s.outcome is null and s.stage <> '{CLOSED_STAGE}'"
     " and (s.case_no = notices.case_no or notices.cases ? s.case_no))"
 )
 _RECORDED_AT = (

@@ -59,7 +59,7 @@ def make_export(
     key: PrivateKey, case_no: str, entries: Sequence[ExportedEntry], records: Mapping[str, Any], at: str
 ) -> AuditExport:
     """Make the document and sign its head. Raises `ContentError` for records that are no JSON of one spelling."""
-    said = {"format": FORMAT, "case_no": case_no, "records": dict(records)}
+    said: dict[str, Any] = {"format": FORMAT, "case_no": case_no, "records": dict(records)}
     said["entries"] = [each.model_dump(mode="json") for each in entries]
     head = sign_head(key, case_no, at, heads_of(entries), _digest(said))
     return AuditExport.model_validate(said | {"head": head.model_dump()})

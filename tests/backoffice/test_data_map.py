@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,17 @@ import pytest
 from sqlalchemy import Table, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from models.backoffice.data_map import Ending, Json, Whose
+from models.backoffice.data_map import CLOSED_STAGE, Ending, Json, Whose
 from models.backoffice.data_map_document import DATA_MAP, document
 from models.backoffice.own_data import OWN
 from models.backoffice.store.retention import end_what_was_kept_long_enough
+from models.myics.batches import BatchStage
+from models.myics.registrations import RegistrationStage
 from models.tables import Base
+from models.yayoi.address_checks import CheckStage
+from models.yayoi.enquiries import EnquiryStage
+from models.yayoi.member_invitations import InvitationStage
+from models.yayoi.procedures import ApplicationStage, Stage
 from tests.support.aged_rows import insert_unchecked, row_of
 from tests.support.databases import as_role
 from workers.database_roles import GRANTS, DatabaseRole, Statement
@@ -43,6 +50,13 @@ async def test_it_has_every_table_and_column_of_a_migrated_database_and_no_other
         for column, whose in kept.persons.items()
         if isinstance(whose, Json)
     }
+
+
+@pytest.mark.parametrize(
+    "stages", [Stage, ApplicationStage, RegistrationStage, BatchStage, CheckStage, InvitationStage, EnquiryStage]
+)
+def test_every_procedure_of_a_case_calls_its_last_stage_the_same(stages: type[StrEnum]) -> None:
+    assert [stage for stage in stages if stage.name == "CLOSED"] == [CLOSED_STAGE]
 
 
 def test_the_document_is_made_from_it() -> None:

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -31,6 +33,7 @@ from models.tables import (
     OfficeRow,
     YayoiIdRow,
 )
+from models.yayoi.messages import Outcome
 from models.yayoi.operator_actions import Cancel, CorrectPair
 from models.yayoi.procedures import Stage
 from tests.support.databases import as_role
@@ -92,7 +95,7 @@ async def erased(environment: Environment, settings: Settings, *addresses: str) 
     return row
 
 
-async def gone(handle: WorkflowHandle[object, object]) -> None:
+async def gone(handle: WorkflowHandle[Any, Any]) -> None:
     """Wait until Temporal has deleted it, which it does a moment later."""
     while True:
         try:
@@ -110,12 +113,13 @@ async def test_what_is_hers_is_gone_everywhere_and_his_is_whole(environment: Env
     [his_before] = await environment.rows(select(ApplicationOfficeRow).filter_by(yayoi_id=HIS))
     row = await erased(environment, settings, HER)
     assert row.report
+    assert row.done_at
     assert (row.whom, row.found, row.report["cases"]) == ([], None, [number])
     assert row.report["last_backup_ends"] > row.done_at.date().isoformat()
     async with environment.sessions() as session:
         assert (await find_person(session, [HER])).hits == ()
     [hers, his] = await environment.rows(select(ApplicationOfficeRow).order_by(ApplicationOfficeRow.office_no))
-    assert (hers.yayoi_id, hers.outcome) == ("", "取消")
+    assert (hers.yayoi_id, hers.outcome) == ("", Outcome.CANCELLED)
     assert (his.yayoi_id, his.office_token, his.office_name) == (HIS, his_before.office_token, his_before.office_name)
     assert HER not in {each.recipient for each in await environment.rows(select(NoticeRow))}
     assert HIS in {each.recipient for each in await environment.rows(select(NoticeRow))}
@@ -235,7 +239,7 @@ async def test_everything_held_is_shown_as_one_file_and_a_command_only_asks(
     assert held["addresses"] == [HER]
     assert held["cases"] == [case.application_no]
     assert held["rows"]["application_offices"][0]["yayoi_id"] == HER
-    assert {"notices", "yayoi_ids", "audit_contents"} <= held["rows"].keys()
+    assert {"yayoi_ids", "audit_contents"} <= held["rows"].keys()
     assert "password_hash" not in json.dumps(held)
     await ask_erasure(reached, [HER], "tn")
     assert "責任者が /desk/persons で承認すると" in capsys.readouterr().out
@@ -249,8 +253,11 @@ async def test_everything_held_is_shown_as_one_file_and_a_command_only_asks(
         await ask_erasure(reached, ["nobody@example.jp"], "tn")
 
 
-async def test_two_supervisors_decide_at_the_desk(environment: Environment) -> None:
-    sessions = environment.sessions
+async def test_two_supervisors_decide_at_the_desk(sessions: async_sessionmaker[AsyncSession]) -> None:
+    async def the_request() -> ErasureRequestRow:
+        async with sessions() as session:
+            return (await session.scalars(select(ErasureRequestRow))).one()
+
     await fill_operators(sessions)
     async with desk_on(sessions) as site:
         await site.sign_in("sk")
@@ -270,12 +277,12 @@ async def test_two_supervisors_decide_at_the_desk(environment: Environment) -> N
             async with sessions.begin() as session:
                 found = {"hits": ["弥生ID の方（yayoi_ids）：1 件"], "cases": [], "obstacles": []}
                 await session.execute(update(ErasureRequestRow).values(found=found))
-            [request] = await environment.rows(select(ErasureRequestRow))
+            request = await the_request()
             own = await supervisor.get("/desk/persons")
             assert "承認して消去する" not in own.text
             path = f"/desk/persons/{request.request_id}"
             refused = await supervisor.post(f"{path}/approve", data={"form_id": str(uuid4())}, follow_redirects=True)
             assert "自分が依頼した消去" in refused.text
             await supervisor.post(f"{path}/decline", data={"form_id": str(uuid4())}, follow_redirects=True)
-        [request] = await environment.rows(select(ErasureRequestRow))
+        request = await the_request()
         assert (request.answered_by, request.whom, request.found) == ("tn", [], None)

@@ -60,5 +60,5 @@ async def test_what_is_changed_missing_or_moved_is_named_and_half_a_line_was_nev
 
 async def test_one_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(JournalError, match="File exists|Not a directory"):
+    with pytest.raises(JournalError, match=r"File exists|Not a directory"):
         await JournalFile(tmp_path / "file" / "journal").append(erasure("one"), AT)

@@ -1,6 +1,7 @@
 """The audit of a case, for those who see it: what was done, by whom and by which rule, to read and to take along."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -69,10 +70,10 @@ async def _export(desk: DeskContext, who: Operator, exports: AuditExports, case_
     try:
         document = await exports.export(case_no)
         if document is None:
-            raise AccessRefusedError(404, "見つかりません", NO_SUCH_CASE)
+            raise AccessRefusedError(HTTPStatus.NOT_FOUND, "見つかりません", NO_SUCH_CASE)
         await desk.readings.note(who.handle, who.roles, case_no)
     except UnreachableError:
-        raise AccessRefusedError(503, "ただいま表示できません", AWAY) from None
+        raise AccessRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "ただいま表示できません", AWAY) from None
     return document
 
 

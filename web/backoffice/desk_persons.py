@@ -1,5 +1,6 @@
 """Erasing a person, by two supervisors: one asks, another approves. Addresses are in no address of a page."""
 
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID, uuid5
 
@@ -26,7 +27,7 @@ Requests = Annotated[ErasureRequests, Depends(given(ErasureRequests))]
 
 async def _supervisor(who: Operator) -> None:
     if not who.supervises:
-        raise AccessRefusedError(403, "権限がありません", FOR_SUPERVISORS)
+        raise AccessRefusedError(HTTPStatus.FORBIDDEN, "権限がありません", FOR_SUPERVISORS)
 
 
 router = page_router()

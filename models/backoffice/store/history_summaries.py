@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select, tuple_
 
+from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.history_summary import SUMMARISED, HistorySummary
 from models.common.acting import SYSTEM
 from models.common.store.audit import audit
@@ -21,7 +22,8 @@ async def closed_without_summary(
         AuditRow.case_no == row.case_no, AuditRow.part == row.part, AuditRow.action == SUMMARISED
     )
     later = tuple_(row.case_no, row.part) > after
-    found = select(row.case_no, row.part).where(later, row.outcome.is_not(None), ~summary.exists())
+    closed = row.outcome.is_not(None) | (row.stage == CLOSED_STAGE)
+    found = select(row.case_no, row.part).where(later, closed, ~summary.exists())
     async with sessions() as session:
         rows = await session.execute(found.order_by(row.case_no, row.part).limit(at_most))
         return [(each.case_no, each.part) for each in rows]
@@ -31,5 +33,5 @@ def keep_summary(
     session: DatabaseSession, case_no: str, part: int, runs: Sequence[HistorySummary], at: datetime
 ) -> None:
     """Put it into the audit of the part; no run: Temporal had none any more."""
-    facts = {"runs": [run.model_dump(mode="json") for run in runs]}
-    audit(session, case_no, SUMMARISED, by=SYSTEM, at=at, part=part, **facts)
+    kept = [run.model_dump(mode="json") for run in runs]
+    audit(session, case_no, SUMMARISED, by=SYSTEM, at=at, part=part, runs=kept)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from models.backoffice.data_map import CLOSED_STAGE
 from models.backoffice.own_data import ADDRESSES, HELD_CONTRACTS, NAMES, OWN, OWN_CASES, PATTERNS, Hit, Own
 from models.backoffice.store.case_audit import as_json
 from models.common.store.sessions import DatabaseSession
@@ -134,7 +135,8 @@ async def _in_use(session: DatabaseSession, own: Own, parameters: Mapping[str, S
 async def _open(session: DatabaseSession, cases: Collection[str]) -> list[str]:
     row = CaseStatusRow
     going_on = select(row.case_no, row.part, row.stage).where(
-        row.case_no.in_(cases), row.outcome.is_(None) | (row.stage == Stage.AFTER_CLOSING)
+        row.case_no.in_(cases),
+        (row.outcome.is_(None) & (row.stage != CLOSED_STAGE)) | (row.stage == Stage.AFTER_CLOSING),
     )
     found = await session.execute(going_on.order_by(row.case_no, row.part))
     return [f"{_named(case_no, part)}：{_why(stage)}" for case_no, part, stage in found]
