@@ -13,6 +13,10 @@ _RECORDED_AT = (
     " = (audit_contents.case_no, audit_contents.part, audit_contents.sequence))"
 )
 
+CONSENTS = ("stop_smart_import", "sharing_released", "relink_required", "delegate_unsharing")
+SIGNED = ("entry", "workflow_id", "first_run", "operation", "update_id")
+CONTENT = ("reason", "detail", "facts", "message")
+
 CASES: Mapping[str, TableMap] = {
     "applications": TableMap(
         why="what was applied for",
@@ -25,7 +29,7 @@ CASES: Mapping[str, TableMap] = {
             "family_name": Whose.APPLICANT,
             "given_name": Whose.APPLICANT,
             "digest": Whose.APPLICANT,
-            "consents": Json(Whose.APPLICANT),
+            "consents": Json(Whose.APPLICANT, dict.fromkeys(CONSENTS, Whose.APPLICANT)),
         },
         ends=Ending(
             CASE, "closed_at", of_case="application_no", blank={"family_name": "''", "given_name": "''", "digest": "''"}
@@ -99,7 +103,7 @@ CASES: Mapping[str, TableMap] = {
         numbers="event_id kind sent_by application_no office_no received_at delivered_at refusals unreported_since",
         persons={
             "digest": Whose.CASE,
-            "payload": Json(Whose.CASE),
+            "payload": Json(Whose.CASE, any_key=True),
             "salt": Whose.CASE,
             "refused_because": Whose.CASE,
         },
@@ -109,14 +113,14 @@ CASES: Mapping[str, TableMap] = {
         why="a step takes effect once",
         kept="3 years after the last part of the case has closed: until then it keeps steps from being repeated",
         numbers="recorded_at",
-        persons={"key": Whose.CUSTOMER, "result": Json(Whose.CASE)},
+        persons={"key": Whose.CUSTOMER, "result": Json(Whose.CASE, any_key=True)},
         ends=Ending(CASE, "recorded_at", of_case="split_part(key, ':', 1)"),
     ),
     "case_requests": TableMap(
         why="operations on a whole application",
         kept="3 years after the last part of the case has closed; number, operation and who stay",
         numbers="case_no number key operation by asked_as requested_at",
-        persons={"message": Json(Whose.CASE), "commitment": Whose.NOBODY},
+        persons={"message": Json(Whose.CASE, any_key=True), "commitment": Whose.NOBODY},
         ends=Ending(CASE, "requested_at", of_case="case_requests.case_no", blank={"message": "'{}'"}),
     ),
     "case_stages": TableMap(
@@ -138,13 +142,13 @@ CASES: Mapping[str, TableMap] = {
         why="who did what, provably",
         kept=FOR_EVER,
         numbers="audit_id case_no part sequence happened_at recorded_at action by rule commitment previous hash",
-        persons={"signed": Json(Whose.NOBODY)},
+        persons={"signed": Json(Whose.NOBODY, dict.fromkeys(SIGNED, Whose.NOBODY))},
     ),
     "audit_contents": TableMap(
         why="who did what, and why",
         kept="7 years; the entry itself, which names nobody, stays for ever",
         numbers="case_no part sequence",
-        persons={"salt": Whose.CASE, "content": Json(Whose.CASE)},
+        persons={"salt": Whose.CASE, "content": Json(Whose.CASE, dict.fromkeys(CONTENT, Whose.CASE))},
         ends=Ending(AUDIT, _RECORDED_AT),
     ),
 }

@@ -73,7 +73,7 @@ HOUSE: Mapping[str, TableMap] = {
         why="rows of such a file",
         kept="90 days after the file was processed",
         numbers="batch_no position line done_at",
-        persons={"values": Json(Whose.REGISTRANT), "refused_because": Whose.REGISTRANT},
+        persons={"values": Json(Whose.REGISTRANT, any_key=True), "refused_because": Whose.REGISTRANT},
         ends=Ending(90 * DAY, _FILE_CLOSED_AT),
     ),
     "refused_forms": TableMap(
@@ -82,7 +82,7 @@ HOUSE: Mapping[str, TableMap] = {
         numbers="form_no webhook_id received_at started_at settled_at application_no",
         persons={
             "body": Whose.APPLICANT,
-            "errors": Json(Whose.APPLICANT),
+            "errors": Json(Whose.APPLICANT, any_key=True),
             "reason": Whose.APPLICANT,
             "settled_by": Whose.OPERATOR,
         },
@@ -94,7 +94,7 @@ HOUSE: Mapping[str, TableMap] = {
         numbers=(
             "message_id subscriber_id application_no kind stored_at started_at stage attempts last_error settled_at"
         ),
-        persons={"payload": Json(Whose.NOBODY)},
+        persons={"payload": Json(Whose.NOBODY, any_key=True)},
         ends=Ending(90 * DAY, "settled_at"),
     ),
     "webhook_subscribers": TableMap(
@@ -107,7 +107,12 @@ HOUSE: Mapping[str, TableMap] = {
         why="what was typed is shown again",
         kept="1 hour",
         numbers="form_id status ends_at",
-        persons={"browser": Whose.CASE, "values": Json(Whose.CASE), "errors": Json(Whose.CASE), "path": Whose.CASE},
+        persons={
+            "browser": Whose.CASE,
+            "values": Json(Whose.CASE, any_key=True),
+            "errors": Json(Whose.CASE, any_key=True),
+            "path": Whose.CASE,
+        },
         ends=Ending(SOON, "ends_at"),
     ),
     "form_presses": TableMap(
@@ -180,7 +185,7 @@ HOUSE: Mapping[str, TableMap] = {
         why="what became of operators",
         kept="7 years",
         numbers="audit_id happened_at action",
-        persons={"operator": Whose.OPERATOR, "by": Whose.OPERATOR, "facts": Json(Whose.OPERATOR)},
+        persons={"operator": Whose.OPERATOR, "by": Whose.OPERATOR, "facts": Json(Whose.OPERATOR, any_key=True)},
         ends=Ending(AUDIT, "happened_at"),
     ),
     "erasure_requests": TableMap(

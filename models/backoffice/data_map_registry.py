@@ -23,7 +23,11 @@ REGISTRY_TABLES: Mapping[str, TableMap] = {
         why="links of smart import (Y14)",
         kept=REGISTRY,
         numbers="link_id kind last_imported_on first_covered_on lost_at lost_for",
-        persons={"office_token": Whose.CUSTOMER, "service": Whose.CUSTOMER, "settings": Json(Whose.CUSTOMER)},
+        persons={
+            "office_token": Whose.CUSTOMER,
+            "service": Whose.CUSTOMER,
+            "settings": Json(Whose.CUSTOMER, any_key=True),
+        },
     ),
     "sharings": TableMap(
         why="sharing with accounting firms (Y13)",
@@ -132,7 +136,11 @@ REGISTRY_TABLES: Mapping[str, TableMap] = {
         why="plans and half-filled forms",
         kept="until it is sent or expires",
         numbers="draft_id mail_no mailed_for expires_at changed_at notified_at",
-        persons={"plan": Json(Whose.APPLICANT), "form": Json(Whose.APPLICANT), "mail_address": Whose.APPLICANT},
+        persons={
+            "plan": Json(Whose.APPLICANT, any_key=True),
+            "form": Json(Whose.APPLICANT, any_key=True),
+            "mail_address": Whose.APPLICANT,
+        },
         ends=Ending(SOON, "expires_at"),
     ),
     "enquiries": TableMap(

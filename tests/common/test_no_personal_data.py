@@ -270,14 +270,12 @@ def test_a_text_in_a_payload_is_found() -> None:
     assert "for people" not in texts
 
 
-async def test_the_audit_trail_names_nobody_and_what_its_entries_are_about_can_be_erased(life: Life) -> None:
+async def test_the_audit_trail_names_nobody(life: Life) -> None:
     async with life.customer.environment.sessions() as session:
-        trail = [str(row) for row in await session.execute(text("select t::text from audit_trail t"))]
-        contents = [str(row) for row in await session.execute(text("select c::text from audit_contents c"))]
-    assert len(trail) == len(contents) > 10
+        trail = [str(row) for row in await session.scalars(text("select t::text from audit_trail t"))]
+    assert len([row for row in trail if life.customer.case.application_no in row]) > 5
     for secret in sorted(life.people | life.keys):
         assert not any(secret in row for row in trail), secret
-    assert any(secret in row for row in contents for secret in life.people)
 
 
 async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_way_round(life: Life) -> None:
@@ -300,5 +298,5 @@ async def test_every_json_key_that_was_written_is_in_the_data_map_and_the_other_
     assert unwritten == ELSEWHERE
 
 
-ELSEWHERE: dict[tuple[str, str], set[str]] = {}
+ELSEWHERE = {("audit_contents", "content"): {"detail"}}
 """Keys that other walks write than this one."""
