@@ -1,4 +1,4 @@
-"""Digest and reconciliation run by the clock, in Japan's time, and can be run by hand."""
+"""Digest, reconciliation and retention run by the clock, in Japan's time, and can be run by hand."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from workflows.common.activity_options import LATER
 
 @pytest_asyncio.fixture
 async def installed(environment: Environment) -> AsyncIterator[Environment]:
-    """Both schedules on this test's task queue; removed afterwards, since other tests share the server."""
+    """The schedules on this test's task queue; removed afterwards, since other tests share the server."""
     await schedules.install(environment.client, environment.settings.temporal_task_queue)
     yield environment
     for schedule_id in (schedules.DIGEST, schedules.RECONCILIATION, schedules.RETENTION):
@@ -83,7 +83,7 @@ async def test_installing_again_keeps_one_of_each_and_a_pause(installed: Environ
     assert getattr(found.action, "task_queue", None) == "another-queue"
     assert not (await described(installed, schedules.RECONCILIATION)).state.paused
     listed = [each.id async for each in await installed.client.list_schedules()]
-    assert sorted(listed) == sorted({schedules.DIGEST, schedules.RECONCILIATION})
+    assert sorted(listed) == sorted({schedules.DIGEST, schedules.RECONCILIATION, schedules.RETENTION})
 
 
 async def test_returned_mails_are_read_as_often_as_is_set_and_no_longer_once_no_mailbox_is(
