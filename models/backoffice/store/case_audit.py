@@ -19,8 +19,9 @@ from models.tables import AuditRow, Base, NoticeRow, table_of
 
 _NUMBERS = ("case_no", "application_no", "registration_no", "batch_no")
 """The columns by which rows belong to a case."""
-_NOT_EXPORTED = {"audit_trail", "audit_contents", "ledger", "kept_forms", "webhook_messages"}
-"""The trail is exported as itself; a ledger's results are in it; messages to subscribers repeat the stages."""
+_NOT_EXPORTED = {"audit_trail", "audit_contents", "ledger", "webhook_messages", "enquiries"}
+"""The trail is exported as itself; a ledger's results are in it; messages to subscribers repeat the stages; an enquiry
+names whatever case somebody has typed."""
 _SECRET = ("password_hash", "keyword_hash", "token_hash", "salt", "digest")
 NOT_KEPT = "履歴は保存期間が過ぎ、Temporal には残っていません。要約は、監査の記録（{places}）にあります。"
 NEVER_KEPT = "履歴は Temporal に残っていません。要約も記録されていません。"
