@@ -12,6 +12,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
 from models.backoffice.store.case_readings import CaseReadings
+from models.backoffice.store.erasures import ErasureRequests
 from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
@@ -24,6 +25,7 @@ from web.backoffice import (
     desk_administration,
     desk_audit,
     desk_hand_over,
+    desk_persons,
     desk_queues,
     desk_sign_in,
     desk_start,
@@ -35,6 +37,7 @@ from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
+from web.backoffice.erasure_starter import BeginsErasures, begin_what_is_asked_for
 from web.backoffice.web_ui import LOG_IN_AGAIN, WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
@@ -69,6 +72,7 @@ def create_desk_app(
     audit_key: AuditKeyNow,
     history: ReadHistory,
     heads: HeadsArchive,
+    erasures: BeginsErasures,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     now: Callable[[], datetime] = utc_now,
@@ -77,7 +81,8 @@ def create_desk_app(
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
     the one that the cases are in; `sender` sends what they do, and `payloads` decrypts what they may read. `audit_key`
-    signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
+    signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps. `erasures`
+    begins the erasing of persons.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -113,12 +118,15 @@ def create_desk_app(
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
     exports = AuditExports(sessions, audit_key, history, now)
     signing = PeriodicJob(NightlySigning(sessions, audit_key, heads, now).sign_if_due, timedelta(hours=1))
+    asked = PeriodicJob(lambda: begin_what_is_asked_for(requests, erasures), timedelta(minutes=1))
+    requests = ErasureRequests(sessions, asked.wake, now)
     ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
-    app = bare_app([*forgetting, signing], [ui.close], title="担当者の画面", openapi_url=None)
+    app = bare_app([*forgetting, signing, asked], [ui.close], title="担当者の画面", openapi_url=None)
     app.state.services = {
         DeskContext: desk,
         SentForms: forms,
         AuditExports: exports,
+        ErasureRequests: requests,
         WebUi: ui,
         CodecServer: CodecServer(payloads),
         QueuesInWebUi: QueuesInWebUi(url, namespace),
@@ -141,7 +149,7 @@ def create_desk_app(
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for module in (desk_start, desk_hand_over, desk_queues, desk_audit, desk_administration):
+    for module in (desk_start, desk_hand_over, desk_queues, desk_audit, desk_persons, desk_administration):
         app.include_router(module.router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)

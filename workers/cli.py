@@ -11,6 +11,7 @@ from models.common.typed_days import read_day
 from models.yayoi.service_links import LinkKind
 from workers.commands.audit_cli import audit
 from workers.commands.keys_cli import keys
+from workers.commands.person_cli import person
 from workers.commands.webhooks_cli import As, Reason, forms, webhooks
 from workers.program import WRONG_USE, read_settings, run, run_command
 
@@ -32,6 +33,7 @@ app.add_typer(webhooks, name="webhooks")
 app.add_typer(forms, name="forms")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(person, name="person")
 
 _EMBEDDED = {"aiosmtpd", "psutil"}
 """What production images do without."""
@@ -59,6 +61,14 @@ def up() -> None:
 def worker() -> None:
     """Run one worker process."""
     from workers.worker import serve
+
+    run_command(serve, service=True)
+
+
+@app.command()
+def eraser() -> None:
+    """Run the worker that alone may delete: retention, and erasing persons."""
+    from workers.erasing_worker import serve
 
     run_command(serve, service=True)
 
@@ -159,6 +169,14 @@ def permissions(into: Annotated[Path, typer.Option(help="The folder of the page.
     write_permissions(into)
 
 
+@app.command("data-map")
+def data_map(into: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("docs")) -> None:
+    """Write the data map, for the documents."""
+    from models.backoffice.data_map_document import document
+
+    (into / "data-map.md").write_text(document(), encoding="utf-8")
+
+
 @app.command()
 def reconcile() -> None:
     """Compare registry, cases and Temporal now, repair what is safe, print the rest; fails if it needs a person."""
@@ -181,6 +199,14 @@ def health_worker() -> None:
     from workers.health import check_worker
 
     run_command(check_worker)
+
+
+@health.command("eraser")
+def health_eraser() -> None:
+    """Fail unless the worker that may delete polls Temporal on this machine."""
+    from workers.health import check_eraser
+
+    run_command(check_eraser)
 
 
 @health.command("web")

@@ -45,11 +45,8 @@ WRITE: Allowed = APPEND | {Statement.UPDATE}
 ALL: Allowed = frozenset(Statement)
 
 
-def _for(
-    customers: Allowed, desk: Allowed, worker: Allowed, erase: Allowed = NOTHING
-) -> Mapping[DatabaseRole, Allowed]:
-    roles = (DatabaseRole.CUSTOMERS, DatabaseRole.DESK, DatabaseRole.WORKER, DatabaseRole.ERASE)
-    return dict(zip(roles, (customers, desk, worker, erase), strict=True))
+def _for(customers: Allowed, desk: Allowed, worker: Allowed) -> Mapping[DatabaseRole, Allowed]:
+    return {DatabaseRole.CUSTOMERS: customers, DatabaseRole.DESK: desk, DatabaseRole.WORKER: worker}
 
 
 _CASES = _for(WRITE, WRITE, WRITE)
@@ -68,12 +65,12 @@ _DESK = _for(NOTHING, ALL, NOTHING)
 _FORMS = _for(ALL, ALL, NOTHING)
 """What was typed into forms, and counts, of both web applications."""
 
-GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
+_GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "address_checks": _FORGOTTEN,
     "application_offices": _CASES,
     "applications": _CASES,
-    "audit_contents": _for(APPEND, APPEND, APPEND, APPEND | {Statement.DELETE}),
-    "audit_trail": _for(APPEND, APPEND, APPEND, APPEND),
+    "audit_contents": _for(APPEND, APPEND, APPEND),
+    "audit_trail": _for(APPEND, APPEND, APPEND),
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
@@ -88,6 +85,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "credentials": _for(WRITE, NOTHING, WRITE),
     "drafts": _FORGOTTEN,
     "enquiries": _OF_CUSTOMERS,
+    "erasure_requests": _for(NOTHING, WRITE, NOTHING),
     "events": _for(WRITE, READ, WRITE),
     "existing_contracts": _REGISTRY,
     "form_presses": _FORMS,
@@ -112,7 +110,7 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "operator_sessions": _OPERATORS,
     "operator_sign_in_links": _OPERATORS,
     "operators": _for(NOTHING, WRITE, READ),
-    "public_keys": _for(READ, READ, READ, READ),
+    "public_keys": _for(READ, READ, READ),
     "rate_counts": _FORMS,
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
@@ -128,6 +126,34 @@ GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "webhook_subscribers": _for(READ, READ, WRITE),
     "yayoi_id_consents": _REGISTRY,
     "yayoi_ids": _REGISTRY,
+}
+_BLANKED = (
+    "application_offices applications business_groups case_keys case_requests case_status erasure_requests "
+    "existing_contracts issued_contracts myics_accounts myics_batches myics_registrations offices "
+    "operators yayoi_ids enquiries events member_invitations notices"
+)
+_DELETED = (
+    "address_checks business_group_details business_group_members credentials drafts form_presses "
+    "kept_forms ledger logout_tokens myics_batch_lines myics_sessions operator_audit operator_sessions "
+    "operator_sign_in_links rate_counts refused_forms remembered_links service_links sharing_again "
+    "sharings support_passwords web_sessions webhook_messages yayoi_id_consents enquiries events "
+    "member_invitations notices"
+)
+_ERASED: Mapping[str, Allowed] = {
+    "audit_contents": APPEND | {Statement.DELETE},
+    "audit_trail": APPEND,
+}
+"""What *erase* may do beside that: the audit trail stays, whoever asks."""
+
+
+def _erases(table: str) -> Allowed:
+    blanked = {Statement.UPDATE} if table in _BLANKED.split() else set()
+    deleted = {Statement.DELETE} if table in _DELETED.split() else set()
+    return _ERASED.get(table, READ | blanked | deleted)
+
+
+GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
+    table: {**of_roles, DatabaseRole.ERASE: _erases(table)} for table, of_roles in _GRANTS.items()
 }
 """Of each table what each role may do; a table that is not here is granted to nobody."""
 

@@ -10,6 +10,7 @@ from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from models.common.task_queues import erasing_queue
 from models.common.web_addresses import address_of
 from workers import temporal
 from workers.identity import identity, on_this_machine
@@ -29,23 +30,33 @@ async def check_worker(settings: Settings) -> None:
     Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
+    await _check_worker(settings, settings.temporal_task_queue, "worker")
+
+
+async def check_eraser(settings: Settings) -> None:
+    """Raise `ClearError` unless the worker that may delete polls Temporal on this machine, likewise."""
+    await _check_worker(settings, erasing_queue(settings.temporal_task_queue), "eraser")
+
+
+async def _check_worker(settings: Settings, task_queue: str, role: str) -> None:
     client = await temporal.connect(settings)
-    here = on_this_machine(settings, "worker")
+    here = on_this_machine(settings, role)
     for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-        pollers = await _pollers(client, settings.temporal_task_queue, kind)
+        pollers = await _pollers(client, task_queue, kind)
         if not any(poller.identity.startswith(here) and _is_recent(poller) for poller in pollers):
             name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
             raise ClearError(
-                f"no worker on this machine has asked the task queue {settings.temporal_task_queue!r} for "
+                f"no worker on this machine has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
             )
 
 
-async def polls(client: Client, settings: Settings, pid: int, task_queue: str | None = None) -> bool:
-    """Whether the worker with this process number has polled for workflow tasks since it started."""
-    queue = task_queue or settings.temporal_task_queue
+async def polls(client: Client, settings: Settings, pid: int, role: str = "worker") -> bool:
+    """Whether the worker of this role and process number has polled for workflow tasks since it started."""
+    cases = settings.temporal_task_queue
+    queue = erasing_queue(cases) if role == "eraser" else cases
     pollers = await _pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
-    return identity(settings, "worker", pid) in {poller.identity for poller in pollers}
+    return identity(settings, role, pid) in {poller.identity for poller in pollers}
 
 
 async def check_web(settings: Settings) -> None:

@@ -9,6 +9,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.backoffice.history_summary import HistorySummary, summarised
 from models.common.commitments import new_salt
 
+_ENDS = {f"WORKFLOW_EXECUTION_{how}" for how in ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED", "TERMINATED")}
+"""What a run's last event is; one that has gone on as a new run is followed by that."""
+
 
 class Histories:
     """Reads them."""
@@ -30,6 +33,11 @@ class Histories:
             if not run_id:
                 break
         return runs[::-1]
+
+    async def closed(self, workflow_id: str) -> list[HistorySummary] | None:
+        """Return the same; None: its last run is still open."""
+        runs = await self(workflow_id)
+        return None if runs and runs[-1].events[-1].type not in _ENDS else runs
 
     async def _events(self, workflow_id: str, run_id: str | None) -> list[dict[str, Any]] | None:
         try:

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     audit_heads_file: Path | None = None
     """Where the desk appends the signed heads of the audit trail each night; unset: `audit` in the state folder."""
 
+    journal_file: Path | None = None
+    """Where the journal is kept, which no restore rolls back; unset: `journal` in the state folder."""
+    backups_kept: timedelta = timedelta(days=35)
+    """How long the house keeps backups: who was erased is told when the last one that holds them ends."""
+
     temporal_address: str | None = None
     """`host:port`; unset: the Temporal profile of the environment, else the embedded server."""
     temporal_namespace: str = "default"

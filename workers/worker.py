@@ -23,7 +23,7 @@ async def serve(settings: Settings) -> None:
     try:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
-            client = await _connect_patiently(settings, keys)
+            client = await connect_patiently(settings, keys)
             async with build_worker(client, settings, database.sessions(engine, keys.masters)):
                 _logger.info("working as build %s", build_id(settings))
                 if await temporal.current_build(client, settings) != build_id(settings):
@@ -35,10 +35,11 @@ async def serve(settings: Settings) -> None:
         await engine.dispose()
 
 
-async def _connect_patiently(settings: Settings, keys: CaseKeys) -> Client:
+async def connect_patiently(settings: Settings, keys: CaseKeys, role: str = "worker") -> Client:
+    """Connect to Temporal, and wait for it as long as it takes. `role`: what the process is called there."""
     while True:
         try:
-            return await temporal.connect(settings, keys, role="worker")
+            return await temporal.connect(settings, keys, role=role)
         except temporal.TemporalUnreachableError as error:
             _logger.warning("waiting: %s", error)
             await asyncio.sleep(_TRY_AGAIN_AFTER)

@@ -45,7 +45,7 @@ class CustomerStepActivities:
             )
             said = {"reason": report.reason, "rule": report.step.rule}
             transaction.audit(f"{report.step.label}を記録した", by=step.by, event_id=report.event_id, **said)
-            return step
+            return step.model_copy(update={"act": None})  # the audit trail keeps it
 
         await self._ledger.once(step, step.named(f"set_up.{report.step}"), RecordSetUpStep, record)
 

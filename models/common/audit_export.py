@@ -59,7 +59,7 @@ def make_export(
     key: PrivateKey, case_no: str, entries: Sequence[ExportedEntry], records: Mapping[str, Any], at: str
 ) -> AuditExport:
     """Make the document and sign its head. Raises `ContentError` for records that are no JSON of one spelling."""
-    said = {"format": FORMAT, "case_no": case_no, "records": dict(records)}
+    said: dict[str, Any] = {"format": FORMAT, "case_no": case_no, "records": dict(records)}
     said["entries"] = [each.model_dump(mode="json") for each in entries]
     head = sign_head(key, case_no, at, heads_of(entries), _digest(said))
     return AuditExport.model_validate(said | {"head": head.model_dump()})
@@ -75,7 +75,7 @@ def heads_of(entries: Sequence[ExportedEntry]) -> list[PartHead]:
 
 
 @dataclass
-class Verified:
+class ExportFindings:
     """What a document proves, and what is wrong with it."""
 
     wrong: list[str] = field(default_factory=list)
@@ -87,13 +87,13 @@ class Verified:
     at: str = ""
 
 
-def verify_export(data: bytes, keys: AuditKeys, nights: Sequence[NightlyHeads] = ()) -> Verified:
+def verify_export(data: bytes, keys: AuditKeys, nights: Sequence[NightlyHeads] = ()) -> ExportFindings:
     """Verify a document with these keys, and no other: none that it names itself is believed.
 
     `nights`: the heads that were appended elsewhere. With them, what was taken away or made anew in the database itself
     is found, too, and what a revoked key has signed before it was revoked is good.
     """
-    found = Verified()
+    found = ExportFindings()
     try:
         document = AuditExport.model_validate(json.loads(data))
         exact = document.encode() == data

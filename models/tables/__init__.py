@@ -1,7 +1,7 @@
 """The records in Postgres. Importing this package makes every table known to `Base.metadata`."""
 
-from models.tables.audit import AuditContentRow as AuditContentRow
-from models.tables.audit import AuditRow as AuditRow
+from models.tables.audit_rows import AuditContentRow as AuditContentRow
+from models.tables.audit_rows import AuditRow as AuditRow
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
@@ -29,6 +29,7 @@ from models.tables.desk import BulkActionRow as BulkActionRow
 from models.tables.desk import BulkLineRow as BulkLineRow
 from models.tables.desk import CasePresenceRow as CasePresenceRow
 from models.tables.desk import SavedFilterRow as SavedFilterRow
+from models.tables.erasure_requests import ErasureRequestRow as ErasureRequestRow
 from models.tables.keys import CaseKeyRow as CaseKeyRow
 from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow

@@ -15,7 +15,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.backoffice.store.case_audit import NOT_KEPT, heads_since
-from models.common.audit_export import AuditExport, Verified, verify_export
+from models.common.audit_export import AuditExport, ExportFindings, verify_export
 from models.common.audit_heads import AuditKeys, read_nights, sign_head, sign_night
 from models.common.audit_trail import instant
 from models.common.signing_keys import KeyPurpose, PrivateKey
@@ -89,7 +89,7 @@ def at(document: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
     return document, path[-1]
 
 
-def verified(document: Any, keys: AuditKeys | None = None) -> Verified:
+def verified(document: Any, keys: AuditKeys | None = None) -> ExportFindings:
     data = document if isinstance(document, bytes) else rfc8785.dumps(document)
     return verify_export(data, keys or known_keys())
 
@@ -98,7 +98,7 @@ async def test_what_was_recorded_is_in_it_and_it_verifies_before_and_after_an_er
     documents: list[AuditExport],
 ) -> None:
     before, after = documents
-    assert verified(before.encode()) == Verified([], [], entries=5, case_no=NO, at=instant(NOW))
+    assert verified(before.encode()) == ExportFindings([], [], entries=5, case_no=NO, at=instant(NOW))
     found = verified(after.encode())
     assert (found.wrong, found.erased) == ([], ["part 1, entry 2", "part 1, entry 3"])
     assert PERSON in before.encode().decode()

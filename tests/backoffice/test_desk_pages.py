@@ -48,7 +48,11 @@ def routes_of(desk: DeskSite) -> set[tuple[str, str]]:
 
 def filled(path: str) -> str:
     """The path with values for what it leaves open."""
-    return path.replace("{session_id}", str(uuid4())).replace("{handle}", "sk").replace("{path:path}", "namespaces")
+    values = {"session_id": str(uuid4()), "handle": "sk", "path:path": "namespaces"}
+    values |= {"case_no": "YS-000001", "request_id": str(uuid4())}
+    for name, value in values.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 async def test_nothing_is_open_without_a_log_in(desk: DeskSite) -> None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.erasing_persons import ErasureStep
 from models.backoffice.history_summary import HistorySummary
 from models.common.actors import Actor
 from models.common.operators import Role
@@ -25,6 +26,7 @@ from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.codec_server import ReadsPayloads
+from web.backoffice.erasure_starter import BeginsErasures
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
@@ -168,6 +170,14 @@ async def fill_operators(sessions: async_sessionmaker[AsyncSession]) -> None:
 AUDIT_KEY = PrivateKey.new(KeyPurpose.AUDIT)
 
 
+class NothingBegun:
+    """In the place of Temporal: begins nothing."""
+
+    async def look(self, step: ErasureStep) -> None: ...
+
+    async def erase(self, step: ErasureStep) -> None: ...
+
+
 async def audit_key_now() -> PrivateKey:
     return AUDIT_KEY
 
@@ -197,9 +207,10 @@ async def desk_on(
     sender: SendsOperations | None = None,
     payloads: ReadsPayloads | None = None,
     heads: Path | None = None,
+    erasures: BeginsErasures | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
-    clock, operations = DeskClock(), SentOperations()
+    clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -211,6 +222,7 @@ async def desk_on(
             payloads=payloads or PayloadReader(KEYS_OF_TESTS, "default"),
             audit_key=audit_key_now,
             history=no_history,
+            erasures=begun,
             heads=HeadsFile(heads or Path("/nonexistent/heads")),
             openid=openid,
             run=None if openid else run,

@@ -42,7 +42,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_there_is_everything_that_the_program_needs() -> None:
-    assert OURS.keys() == {"migrate", "keys", "worker", "web", "desk"}
+    assert OURS.keys() == {"migrate", "keys", "worker", "eraser", "web", "desk"}
     assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
 
 
@@ -96,7 +96,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
 
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
-    given = SERVICES["web"]["environment"] | SERVICES["desk"]["environment"] | SERVICES["migrate"]["environment"]
+    services = ("web", "desk", "migrate", "eraser")
+    given = {variable for name in services for variable in SERVICES[name]["environment"]}
     passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
@@ -175,7 +176,7 @@ def test_the_image_is_of_this_version_and_the_tools_are_of_the_servers() -> None
 def test_workers_start_once_the_replay_check_of_the_same_build_has_passed() -> None:
     check = SERVICES["migrate"]
     assert check["command"] == ["migrate"]  # begins with it, unless Temporal is left alone
-    for name in ("worker", "web", "desk"):
+    for name in ("worker", "eraser", "web", "desk"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert SERVICES[name]["image"] == check["image"]
         assert COMPOSE["x-settings"].items() <= SERVICES[name]["environment"].items()
@@ -196,7 +197,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
                 required |= {name} if suffix.startswith(":?") else set()
-    passwords = {f"{name}_DATABASE_PASSWORD" for name in ("CUSTOMERS", "DESK", "WORKER")}
+    passwords = {f"{name}_DATABASE_PASSWORD" for name in ("CUSTOMERS", "DESK", "ERASE", "WORKER")}
     provider = {f"TETSUZUKI_OIDC_{name}" for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")}
     assert required == passwords | {
         "POSTGRES_PASSWORD",
@@ -240,7 +241,12 @@ def test_each_process_connects_as_its_own_role_with_its_own_password() -> None:
     owner = COMPOSE["x-owner"]
     for name in ("migrate", "keys"):
         assert owner.items() <= SERVICES[name]["environment"].items()
-    roles = {"web": DatabaseRole.CUSTOMERS, "desk": DatabaseRole.DESK, "worker": DatabaseRole.WORKER}
+    roles = {
+        "web": DatabaseRole.CUSTOMERS,
+        "desk": DatabaseRole.DESK,
+        "worker": DatabaseRole.WORKER,
+        "eraser": DatabaseRole.ERASE,
+    }
     for name, role in roles.items():
         given = SERVICES[name]["environment"]
         variable = f"${{{role.name}_DATABASE_PASSWORD:?set it in .env}}"
@@ -259,6 +265,7 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
     assert mounted == {
         "migrate": ["master-keys:/keys/master"],
         "worker": ["master-keys:/keys/master:ro"],
+        "eraser": ["master-keys:/keys/master:ro"],
         "keys": [
             "audit-keys:/keys/audit",
             "customers-keys:/keys/customers",
@@ -275,6 +282,15 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
         purpose: KeyFiles(Settings(signing_keys_dir=Path("/keys"))).file_of(f"{purpose}-x") for purpose in KeyPurpose
     }
     assert folders == {purpose: Path(f"/keys/{purpose}/{purpose}-x") for purpose in KeyPurpose}
+
+
+def test_what_no_restore_may_reach_lies_in_volumes_of_its_own() -> None:
+    assert "journal:/journal" in SERVICES["eraser"]["volumes"]
+    assert SERVICES["eraser"]["environment"]["TETSUZUKI_JOURNAL_FILE"].startswith("/journal/")
+    assert "audit-heads:/audit" in SERVICES["desk"]["volumes"]
+    assert SERVICES["desk"]["environment"]["TETSUZUKI_AUDIT_HEADS_FILE"].startswith("/audit/")
+    assert "/journal" in DOCKERFILE
+    assert "/audit" in DOCKERFILE
 
 
 def test_the_keycloak_that_can_be_added_knows_the_desks_addresses() -> None:

@@ -1,12 +1,15 @@
 """The audit of a case, for those who see it: what was done, by whom and by which rule, to read and to take along."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import Depends, Path, Request
-from fastapi.responses import Response
+from fastapi import Depends, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
 
 from models.common.audit_export import AuditExport, ExportedEntry
+from models.common.identifiers import fold
 from models.common.operators import Area
 from web.backoffice.audit_exports import AuditExports
 from web.backoffice.audit_pdf import audit_as_pdf
@@ -16,6 +19,7 @@ from web.common.auth.operator_access import AccessRefusedError
 from web.common.context import given
 from web.common.temporal_calls import UnreachableError
 
+AUDIT = f"{HOME}/audit"
 CASE_AUDIT = f"{HOME}/cases/{{case_no}}/audit"
 NO_SUCH_CASE = "この番号の案件は、監査の記録にありません。番号を確認してください。"
 AWAY = "Temporal から応答がないため、履歴を確認できません。しばらくしてから、もう一度お試しください。"
@@ -27,6 +31,14 @@ router = page_router()
 _seeing = Depends(seeing(Area.AUDIT))
 
 
+@router.get(AUDIT, dependencies=[_seeing])
+async def choose(request: Request, desk: Desk, who: Operator, case_no: Annotated[str, Query()] = "") -> Response:
+    """Ask for which case, and lead there."""
+    if number := fold(case_no).upper():
+        return RedirectResponse(CASE_AUDIT.format(case_no=quote(number, safe="")), 303)
+    return desk.show(request, "backoffice/desk_audit_start.html", {"who": who})
+
+
 @router.get(CASE_AUDIT, dependencies=[_seeing])
 async def show(request: Request, desk: Desk, who: Operator, exports: Exports, case_no: CaseNo) -> Response:
     """Show every entry, and where the whole can be downloaded."""
@@ -35,7 +47,7 @@ async def show(request: Request, desk: Desk, who: Operator, exports: Exports, ca
         "who": who,
         "document": document,
         "lines": [_line(each) for each in document.entries],
-        "path": CASE_AUDIT.format(case_no=case_no),
+        "path": CASE_AUDIT.format(case_no=quote(case_no, safe="")),
     }
     return desk.show(request, "backoffice/desk_audit.html", facts)
 
@@ -58,10 +70,10 @@ async def _export(desk: DeskContext, who: Operator, exports: AuditExports, case_
     try:
         document = await exports.export(case_no)
         if document is None:
-            raise AccessRefusedError(404, "見つかりません", NO_SUCH_CASE)
+            raise AccessRefusedError(HTTPStatus.NOT_FOUND, "見つかりません", NO_SUCH_CASE)
         await desk.readings.note(who.handle, who.roles, case_no)
     except UnreachableError:
-        raise AccessRefusedError(503, "ただいま表示できません", AWAY) from None
+        raise AccessRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "ただいま表示できません", AWAY) from None
     return document
 
 

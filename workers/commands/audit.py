@@ -5,7 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from models.common.audit_export import Verified, verify_export
+from models.common.audit_export import ExportFindings, verify_export
 from models.common.audit_heads import AuditKeys, read_nights
 from models.common.signing_keys import KeyPurpose
 from web.backoffice.audit_exports import AuditExports
@@ -67,7 +67,7 @@ async def verify(file: Path, keys: Path, heads: Path | None) -> int:
     return 1 if found.wrong else 0
 
 
-def _verified(file: Path, keys: Path, heads: Path | None) -> Verified:
+def _verified(file: Path, keys: Path, heads: Path | None) -> ExportFindings:
     try:
         known = AuditKeys.read(keys.read_bytes())
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -82,7 +82,7 @@ def _verified(file: Path, keys: Path, heads: Path | None) -> Verified:
         raise ClearError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def said(found: Verified) -> str:
+def said(found: ExportFindings) -> str:
     """Return what people read of it."""
     lines = [f"WRONG\t{each}" for each in found.wrong] + [f"erased\t{each}" for each in found.erased]
     whole = "verified" if not found.wrong else f"NOT verified: {len(found.wrong)} wrong"

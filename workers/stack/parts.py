@@ -67,6 +67,7 @@ def in_order(settings: Settings, completed: Settings, places: Places, say: Say) 
         [
             *([_inbox(settings)] if embeds_inbox(settings) else []),
             _worker(settings),
+            _eraser(settings),
             _web(settings),
             _desk(settings),
         ],
@@ -104,6 +105,14 @@ def _worker(settings: Settings) -> Part:
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
     return _python("worker", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.WORKER)
+
+
+def _eraser(settings: Settings) -> Part:
+    async def polls(pid: int) -> bool:
+        return await health.polls(await temporal.connect(settings), settings, pid, "eraser")
+
+    patience = DRAIN.total_seconds() + 10
+    return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
 
 
 def _inbox(settings: Settings) -> Part:

@@ -22,6 +22,7 @@ class Places:
         self.signing_keys = self.state / "keys"
         self.master_keys = self.state / "master_keys"
         self.audit_heads = self.state / "audit" / "heads.jsonl"
+        self.journal = self.state / "journal" / "journal.jsonl"
         self.sign_in_run = self.state / "sign_in_run"
         self.logs = self.state / "logs"
         self.mail = self.state / "mail"

@@ -5,7 +5,9 @@ from temporalio.client import Client
 
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
+from models.common.task_queues import erasing_queue
 from web.backoffice.audit_heads_archive import HeadsFile
+from web.backoffice.erasure_starter import ErasureWorkflows
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.case_keys import CaseKeys
@@ -36,6 +38,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
         history=Histories(client),
         heads=HeadsFile(audit_heads_file(settings)),
+        erasures=ErasureWorkflows(client, erasing_queue(settings.temporal_task_queue)),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )

@@ -167,7 +167,7 @@ def build_worker(
     keys = KnownKeys(sessions)
     signed = SignedUpdates(lambda: keys.verifier, permissions)
     activities = build_activities(settings, sessions, client, registry=registry, transport=transport)
-    deployment = _deployment(settings) if versioned else None
+    of_build = deployment(settings) if versioned else None
     cases = Worker(
         client,
         task_queue=settings.temporal_task_queue,
@@ -178,7 +178,7 @@ def build_worker(
         max_concurrent_local_activities=STEPS_AT_ONCE,
         graceful_shutdown_timeout=drain,
         interceptors=[NotifyOfFailing(), signed],
-        deployment_config=deployment,
+        deployment_config=of_build,
     )
     mails = Worker(
         client,
@@ -187,12 +187,13 @@ def build_worker(
         max_concurrent_activities=MAILS_AT_ONCE,
         graceful_shutdown_timeout=drain,
         interceptors=[NotifyOfFailing()],
-        deployment_config=deployment,
+        deployment_config=of_build,
     )
     return Workers((cases, mails), keys)
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+def deployment(settings: Settings) -> WorkerDeploymentConfig:
+    """Return as what a worker is known to Temporal's versioning."""
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment_name, build_id(settings)),
         use_worker_versioning=True,

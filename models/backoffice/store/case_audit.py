@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from models.backoffice.history_summary import SUMMARISED
 from models.common.audit_export import EntryContent, ExportedEntry
@@ -18,8 +19,9 @@ from models.tables import AuditRow, Base, NoticeRow, table_of
 
 _NUMBERS = ("case_no", "application_no", "registration_no", "batch_no")
 """The columns by which rows belong to a case."""
-_NOT_EXPORTED = {"audit_trail", "audit_contents", "ledger", "kept_forms", "webhook_messages"}
-"""The trail is exported as itself; a ledger's results are in it; messages to subscribers repeat the stages."""
+_NOT_EXPORTED = {"audit_trail", "audit_contents", "ledger", "webhook_messages", "enquiries"}
+"""The trail is exported as itself; a ledger's results are in it; messages to subscribers repeat the stages; an enquiry
+names whatever case somebody has typed."""
 _SECRET = ("password_hash", "keyword_hash", "token_hash", "salt", "digest")
 NOT_KEPT = "履歴は保存期間が過ぎ、Temporal には残っていません。要約は、監査の記録（{places}）にあります。"
 NEVER_KEPT = "履歴は Temporal に残っていません。要約も記録されていません。"
@@ -107,13 +109,7 @@ async def heads_since(sessions: DatabaseSessions, since: datetime | None) -> Seq
     if since is not None:
         changed = select(trail.c.case_no, trail.c.part).where(trail.c.recorded_at >= since).distinct().subquery()
         heads = heads.join(changed, (changed.c.case_no == trail.c.case_no) & (changed.c.part == trail.c.part))
-    newest = heads.distinct(trail.c.case_no, trail.c.part).order_by(
-        trail.c.case_no, trail.c.part, trail.c.sequence.desc()
-    )
+    newest = heads.ext(distinct_on(trail.c.case_no, trail.c.part))
+    newest = newest.order_by(trail.c.case_no, trail.c.part, trail.c.sequence.desc())
     async with sessions() as session:
         return [PartHead(**row) for row in (await session.execute(newest)).mappings()]
-
-
-async def is_a_case(session: DatabaseSession, case_no: str) -> bool:
-    """Whether anything was ever audited of such a case."""
-    return bool(await session.scalar(select(func.count()).where(AuditRow.case_no == case_no)))

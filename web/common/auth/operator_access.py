@@ -48,6 +48,10 @@ class SignedInOperator:
         """What their roles are called."""
         return [role.label for role in Role if role in self.roles]
 
+    @property
+    def supervises(self) -> bool:
+        return Role.SUPERVISOR in self.roles
+
     def may_see(self, area: Area) -> bool:
         return may_see(self.roles, area)
 
