@@ -5,21 +5,41 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
-from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
+from models.backoffice.store.bulk_rows import BulkActions
+from models.backoffice.store.case_presence import CasePresence
+from models.backoffice.store.case_search import CaseSearch
+from models.backoffice.store.overview_figures import OverviewFigures
+from models.backoffice.store.saved_filters import SavedFilters
+from models.backoffice.store.worklist_rows import Worklist
+from models.common.calendar import JST, BusinessCalendar, day_in_japan, day_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
-from web.backoffice.desk import HOME, DeskContext, signed_in
-from web.backoffice.desk_queues import QueuesInWebUi
+from web.backoffice import (
+    desk_administration,
+    desk_bulk,
+    desk_hand_over,
+    desk_overview,
+    desk_presence,
+    desk_search,
+    desk_sign_in,
+    desk_start,
+    desk_web_ui_link,
+    desk_worklist,
+    desk_worklist_files,
+    web_ui,
+)
+from web.backoffice.case_questions import AsksCases
+from web.backoffice.desk import HOME, PAGES, DeskContext
+from web.backoffice.desk_bulk_jobs import BulkJobs
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
 from web.backoffice.web_ui import WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
@@ -36,6 +56,18 @@ from web.common.security import BodyLimit, SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
 _HERE = Path(__file__).parent
+_ROUTERS = (
+    desk_start.router,
+    desk_worklist.router,
+    desk_worklist_files.router,
+    desk_search.router,
+    desk_web_ui_link.router,
+    desk_bulk.router,
+    desk_overview.router,
+    desk_hand_over.router,
+    desk_administration.router,
+)
+"""Every page behind the log-in."""
 _SIGNING_IN_TAKES = timedelta(minutes=10)
 """How long a browser's way to the provider and back may take."""
 
@@ -48,14 +80,18 @@ def create_desk_app(
     web_ui_address: str,
     namespace: str,
     sender: SendsOperations,
+    cases: AsksCases,
+    calendar: BusinessCalendar,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
+    every: timedelta = timedelta(seconds=5),
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do.
+    the one that the cases are in; `sender` sends what they do, and `cases` are asked what could be done. `calendar`
+    says on which days operators work. What is confirmed and not sent is looked for `every` so often.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -76,6 +112,7 @@ def create_desk_app(
         secret_keys=secret_keys,
         sessions=sessions,
         sender=sender,
+        cases=cases,
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
@@ -87,15 +124,21 @@ def create_desk_app(
         await limits.count((Limit.KEPT_FORMS_FROM, client_address(request)))
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
-    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
+    presence, actions = CasePresence(sessions), BulkActions(sessions, now)
+    bulk = BulkJobs(actions, cases, sender, every)
+
+    async def forget_presence() -> None:
+        await presence.forget(now())
+
+    to_forget = (desk.access.forget, kept.forget, limits.forget, forget_presence)
+    forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in to_forget]
     ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
-    app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
-    app.state.services = {
-        DeskContext: desk,
-        SentForms: forms,
-        WebUi: ui,
-        QueuesInWebUi: QueuesInWebUi(url, namespace),
-    }
+    app = bare_app([*forgetting, bulk.judging, bulk.sending], [ui.close], title="担当者の画面", openapi_url=None)
+    services = (
+        *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
+        OverviewFigures(sessions, calendar, now),
+    )
+    app.state.services = {type(service): service for service in services}
     page = "backoffice/desk_problem.html"
     answer = answer_problems(app, templates, secret_keys, page=page, places=(HOME, ""), to_systems=call_refused)
     app.add_exception_handler(SignInNeededError, to_sign_in)
@@ -109,11 +152,12 @@ def create_desk_app(
     )
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(BodyLimit, answer=answer, larger={})
-    app.add_middleware(SecurityHeaders, https=https)
+    app.add_middleware(SecurityHeaders, https=https, frames=True)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
-        app.include_router(router, dependencies=[Depends(signed_in)])
+    app.include_router(desk_presence.router)
+    for router in _ROUTERS:
+        app.include_router(router, dependencies=PAGES)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's

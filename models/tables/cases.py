@@ -377,6 +377,7 @@ class AuditRow(Base):
     """Who did what to which case, and why. Rows are only ever added."""
 
     __tablename__ = "audit_trail"
+    __table_args__ = (Index("audit_by_time", "recorded_at"),)
 
     audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())

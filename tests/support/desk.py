@@ -13,17 +13,20 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from models.common.actors import Actor
+from models.common.calendar import BusinessCalendar
 from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
+from models.common.signatures import SignedPlace
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.case_questions import AsksCases, CaseRuns
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
-from web.common.operation_sender import Done, Outcome
+from web.common.operation_sender import Done, Outcome, SignedOperation
 from web.desk_app import create_desk_app
 from workers.database_roles import DatabaseRole
 
@@ -47,12 +50,36 @@ class SentOperations:
 
     outcome: Outcome = field(default_factory=Done)
     sent: list[tuple[str, str, Mapping[str, Any], Actor, str]] = field(default_factory=list)
+    signed: list[SignedOperation] = field(default_factory=list)
 
     async def send(
         self, workflow_id: str, operation: str, content: Mapping[str, Any], actor: Actor, update_id: str
     ) -> Outcome:
         self.sent.append((workflow_id, operation, content, actor, update_id))
         return self.outcome
+
+    async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation:
+        return SignedOperation(place, content, str(actor).encode())
+
+    async def send_signed(self, signed: SignedOperation) -> Outcome:
+        self.signed.append(signed)
+        return self.outcome
+
+
+@dataclass
+class AnsweredQuestions:
+    """In the place of the cases: says why an operation would be refused, by workflow, and which runs there are."""
+
+    refusals: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
+    runs_there: CaseRuns | None = field(default_factory=lambda: CaseRuns("first", "newest", is_open=True))
+
+    async def runs(self, workflow_id: str) -> CaseRuns | None:  # noqa: ARG002 all have the same
+        return self.runs_there
+
+    async def judge(self, workflow_id: str, operation: str, message: Mapping[str, Any]) -> tuple[str | None, str]:
+        self.asked.append((workflow_id, operation, message))
+        return self.refusals.get(workflow_id), "first"
 
 
 @dataclass
@@ -74,6 +101,7 @@ class DeskSite:
     sessions: async_sessionmaker[AsyncSession]
     clock: DeskClock
     operations: SentOperations
+    questions: AnsweredQuestions
     url: str = DESK
 
     def browser(self) -> httpx.AsyncClient:
@@ -175,9 +203,10 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
+    cases: AsksCases | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
-    clock, operations = DeskClock(), SentOperations()
+    clock, operations, questions = DeskClock(), SentOperations(), AnsweredQuestions()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -186,9 +215,11 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
+            cases=cases or questions,
+            calendar=BusinessCalendar(),
             openid=openid,
             run=None if openid else run,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, url)
+            yield DeskSite(app, http, sessions, clock, operations, questions, url)

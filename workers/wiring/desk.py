@@ -3,8 +3,10 @@
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from models.common.calendar import BusinessCalendar
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
+from web.backoffice.case_questions import CaseQuestions
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.known_keys import CurrentSigner
@@ -28,6 +30,9 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        cases=CaseQuestions(client),
+        calendar=BusinessCalendar(settings.closing_days),
+        every=settings.reconcile_every,
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )
