@@ -80,7 +80,7 @@ def create_desk_app(
     web_ui_address: str,
     namespace: str,
     sender: SendsOperations,
-    cases: AsksCases,
+    questions: AsksCases,
     calendar: BusinessCalendar,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
@@ -90,8 +90,8 @@ def create_desk_app(
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do, and `cases` are asked what could be done. `calendar`
-    says on which days operators work. What is confirmed and not sent is looked for `every` so often.
+    the one that the cases are in; `sender` sends what they do, and `questions` asks the cases what could be done.
+    `calendar` says on which days operators work. What is confirmed and not sent is looked for `every` so often.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -112,7 +112,7 @@ def create_desk_app(
         secret_keys=secret_keys,
         sessions=sessions,
         sender=sender,
-        cases=cases,
+        questions=questions,
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
@@ -125,7 +125,7 @@ def create_desk_app(
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     presence, actions = CasePresence(sessions), BulkActions(sessions, now)
-    bulk = BulkJobs(actions, cases, sender, every)
+    bulk = BulkJobs(actions, questions, sender, every)
 
     async def forget_presence() -> None:
         await presence.forget(now())

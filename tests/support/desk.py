@@ -17,7 +17,7 @@ from models.common.calendar import BusinessCalendar
 from models.common.operators import Role
 from models.common.secret_keys import SecretKeys
 from models.common.signatures import SignedPlace
-from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
+from models.tables import CaseStatusRow, OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
@@ -150,6 +150,11 @@ class DeskSite:
             address, values = f"{handle}@back-office.example.jp", [role.value for role in roles]
             session.add(OperatorRow(handle=handle, name=handle, mail_address=address, roles=values))
 
+    async def set_status(self, case_no: str, **values: Any) -> None:
+        """Change a status row, as a step of its procedure does."""
+        async with self.sessions.begin() as session:
+            await session.execute(update(CaseStatusRow).where(CaseStatusRow.case_no == case_no).values(**values))
+
     async def known_as(self, handle: str, issuer: str, subject: str) -> None:
         async with self.sessions.begin() as session:
             operator_id = (await self.operator(handle)).operator_id
@@ -203,10 +208,10 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
-    cases: AsksCases | None = None,
+    questions: AsksCases | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
-    clock, operations, questions = DeskClock(), SentOperations(), AnsweredQuestions()
+    clock, operations, answers = DeskClock(), SentOperations(), AnsweredQuestions()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -215,11 +220,11 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
-            cases=cases or questions,
+            questions=questions or answers,
             calendar=BusinessCalendar(),
             openid=openid,
             run=None if openid else run,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, questions, url)
+            yield DeskSite(app, http, sessions, clock, operations, answers, url)

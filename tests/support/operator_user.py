@@ -224,7 +224,7 @@ async def operator_user(
                 url=url,
                 web_ui=ui_address,
                 sender=OperationSender(temporal.client, operators_signer),
-                cases=CaseQuestions(temporal.client),
+                questions=CaseQuestions(temporal.client),
             ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
             screen(browser) as page,

@@ -46,7 +46,7 @@ class DeskContext(ShowsPages):
     secret_keys: SecretKeys
     sessions: DatabaseSessions
     sender: SendsOperations
-    cases: AsksCases
+    questions: AsksCases
     namespace: str
     """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None

@@ -37,7 +37,7 @@ async def lead(
         raise AccessRefusedError(HTTPStatus.NOT_FOUND, NOT_FOUND, NO_CASE)
     there = workflow_link(desk.url, desk.namespace, case.workflow_id)
     try:
-        runs = await desk.cases.runs(case.workflow_id)
+        runs = await desk.questions.runs(case.workflow_id)
     except UnreachableError:
         return RedirectResponse(there, HTTPStatus.SEE_OTHER)
     if runs is None:

@@ -30,7 +30,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
-        cases=CaseQuestions(client),
+        questions=CaseQuestions(client),
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
         openid=openid,
