@@ -9,7 +9,6 @@ from pydantic import Field, ValidationError
 from models.backoffice.operation_permissions import OPERATION_PERMISSIONS
 from models.common.actors import Actor
 from models.common.allowed_actors import may_send
-from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
 from models.common.operations import Operation
 from models.common.operators import Role
@@ -68,8 +67,8 @@ _OPERATIONS: Mapping[str, Mapping[BulkKind, Operation]] = {
 class BulkContent(FromOutside):
     """What is said for all cases."""
 
-    reason: ComposedText = Field(min_length=1, max_length=1000)
-    to: ComposedText | None = Field(default=None, max_length=100)
+    reason: str = Field(min_length=1, max_length=1000)
+    to: str | None = Field(default=None, max_length=100)
     """The name of the colleague who gets them."""
     until: TypedDay | None = None
 

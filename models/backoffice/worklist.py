@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, field_validator
 
 from models.backoffice.case_places import CaseKey, spoken, workflow_id_of
 from models.backoffice.operation_permissions import PROCEDURES
-from models.common.identifiers import ComposedText
 from models.common.message import FromOutside
 from models.common.operators import Handle
+from models.common.refusals import RefusedError, in_japanese
 from models.common.waiting_for import WaitingFor
 from models.myics.registrations import RegistrationStage
 from models.yayoi.procedures import Stage
@@ -114,7 +114,15 @@ STAGES = tuple(dict.fromkeys(stage for stage in _OF_ALL if stage != Stage.CLOSED
 class FilterName(FromOutside):
     """What an operator calls a filter."""
 
-    name: ComposedText = Field(min_length=1, max_length=40)
+    name: str = Field(min_length=1, max_length=40)
+
+    @classmethod
+    def read(cls, typed: str) -> str:
+        """Return the name as it is kept. Raises `RefusedError`."""
+        try:
+            return cls(name=" ".join(typed.split())).name
+        except ValidationError as invalid:
+            raise RefusedError(in_japanese(invalid.errors())) from None
 
 
 @dataclass(frozen=True)

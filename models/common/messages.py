@@ -184,6 +184,8 @@ class Assigned(Message):
     """The operator in charge; None if nobody is there."""
 
     operator: str | None
+    by_another: bool = False
+    """Whether it is somebody else than before, who has not taken the case themselves."""
 
 
 class BusinessDays(Message):

@@ -125,6 +125,7 @@ class OfficeProgress(Message):
     due_on: date | None = None
     overdue: bool = False
     held: bool = False
+    failing: bool = False
     undelivered: bool = False
     awaits_approval: bool = False
     assignee: str | None = None

@@ -165,6 +165,7 @@ class OfficeState(CaseState):
             due_on=self.due_on,
             overdue=self.overdue,
             held=self.held,
+            failing=bool(self.failing),
             undelivered=self.mail_undelivered,
             awaits_approval=self.awaits_approval,
             assignee=self.assignee,

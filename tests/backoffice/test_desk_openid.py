@@ -287,7 +287,7 @@ async def test_roles_of_a_claim_are_taken_over_at_each_log_in(
     async with desk_on(desk_at_provider.sessions, replace(provider.settings, roles_claim=claim)) as desk:
         await desk.signs_in_at(provider)
         assert (await desk.operator("sk")).roles == [role.value for role in roles]
-        shown = text_of(await desk.http.get("/desk"))
+        shown = text_of(await desk.http.get("/desk/me"))
     said = "、".join(role.label for role in roles) or "役割がありません。管理者に追加を依頼してください。"
     assert f"役割 {said} 休暇" in shown
 

@@ -9,7 +9,7 @@ from workflows.common.search_attributes import ALL
 FAILING, RETURNED = "activity_failing", "mail_returned"
 REGISTRATION = (
     (FAILING, RETURNED, "registration_changed", "withdrawn_with_client"),
-    ("progress", "timeline"),
+    ("judge_operation", "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
@@ -44,7 +44,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
     "OfficeDataProcedure": (
         (FAILING, RETURNED, "application_cancelled", "holder_answered"),
-        ("progress", "timeline"),
+        ("judge_operation", "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
@@ -56,7 +56,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "RepresentativeRegistration": REGISTRATION,
     "Retention": ((FAILING,), (), ()),
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING,), (), ("resend",)),
+    "WebhookDelivery": ((FAILING,), ("judge_operation",), ("resend",)),
     "YayoiIdRegistration": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""

@@ -5,8 +5,9 @@ import logging
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_POLICY = "Content-Security-Policy"
 _HEADERS = {
-    "Content-Security-Policy": (
+    _POLICY: (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
@@ -22,10 +23,15 @@ _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 class SecurityHeaders:
     """Add the security headers to every answer that does not set its own."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        """`https`: applicants reach the web over TLS, and browsers are instructed never to come without it."""
+    def __init__(self, app: ASGIApp, *, https: bool, frames: bool = False) -> None:
+        """`https`: people reach the web over TLS, and browsers are instructed never to come without it.
+
+        `frames`: whether pages may show others of the same origin within them.
+        """
         self._app = app
         self._headers = _HEADERS | (_OVER_TLS if https else {})
+        if frames:
+            self._headers |= {_POLICY: f"{_HEADERS[_POLICY]}; frame-src 'self'"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:

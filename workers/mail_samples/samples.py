@@ -331,6 +331,7 @@ SAMPLES = (
     _case(MailKind.DUE_DATE_IN_DANGER, f"完了予定日の {CONSTANTS['days_of_alert']} 営業日前（担当者へ）", to=_OPERATOR),
     _case(MailKind.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", to=_OPERATOR),
     _case(MailKind.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", to=_SUPERVISOR),
+    _case(MailKind.HANDED_OVER, "ほかの人が担当者を替えたとき（新しい担当者へ）", to=_OPERATOR),
     Sample(
         "morning_digest",
         "毎営業日の朝（担当者へ）",
@@ -438,4 +439,5 @@ SAMPLES = (
     _myics(MyicsMail.ADDRESS_LEFT, "アドレスが変更されたとき（これまでのアドレスへ）", _MOVE, to=_BEFORE),
     _myics(MyicsMail.OPERATOR_REMINDER, "担当者の対応を待っているとき（担当者へ）", _FIRM, to=_OPERATOR),
     _myics(MyicsMail.OPERATOR_ESCALATION, "担当者が対応していないとき（責任者へ）", _FIRM, to=_SUPERVISOR),
+    _myics(MyicsMail.HANDED_OVER, "ほかの人が担当者を替えたとき（新しい担当者へ）", _FIRM, to=_OPERATOR),
 )

@@ -200,28 +200,32 @@ class CaseSteps:
         step = self.input(RecordAction, action=action, detail=detail, **self.next_occurrence(message))
         await self.run(CaseStatusActivities.record_action, step, f"操作を記録する：{action}")
 
-    async def hand_over(self, message: HandOver) -> None:
-        """Give the case to a named operator; a final error says why that is not possible."""
-        await self._assign(**self.next_occurrence(message), to=message.to)
+    async def hand_over(self, message: HandOver) -> bool:
+        """Give the case to a named operator; a final error says why that is not possible.
 
-    async def reassign(self) -> None:
-        """Give the case to whoever has the fewest cases, but not to whom it was with."""
+        Return whether they have to be notified: somebody else has done it.
+        """
+        return await self._assign(**self.next_occurrence(message), to=message.to)
+
+    async def reassign(self) -> bool:
+        """Give the case to whoever has the fewest cases, but not to whom it was with; return as `hand_over`."""
         # It belongs to no update, even if the escalation was begun while one was handled.
         who = self.next_occurrence() | {"asked_as": None, "but_not": self._state.assignee}
-        await self._assign(**who, reason="期限までに対応されなかったため")
+        return await self._assign(**who, reason="期限までに対応されなかったため")
 
     async def assign(self, reason: str) -> None:
         """Find an operator, if there is none yet."""
         if self._state.assignee is None:
             await self._assign(**self.next_occurrence(), reason=reason)
 
-    async def _assign(self, **facts: Any) -> None:
+    async def _assign(self, **facts: Any) -> bool:
         step = self.input(AssignCase, **facts)
         assigned = await self.run(AssignmentActivities.assign_operator, step, "担当者を決める")
         if assigned.operator:
             self._state.assignee = assigned.operator
             who = who_is_shown() if step.asked_as else step.by
             self._view.note(f"担当者は{assigned.operator}（{who}：{step.reason}）")
+        return assigned.by_another
 
     async def mail(
         self, activity: Callable[[Any, Input], Awaitable[MailOutput]], mail: Input, subject: str

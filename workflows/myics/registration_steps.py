@@ -34,7 +34,7 @@ class RegistrationSteps:
         self._reminder: MyicsMail | None = None
         self._brought_by: MyicsMail | None = None
         self.record, self.rest, self.look_at_failures = steps.record, steps.rest, steps.look_at_failures
-        self.hand_over, self.reassign = steps.hand_over, steps.reassign
+        self.hand_over = steps.hand_over
 
     async def look_at_row(self) -> RegistrationFound:
         """Look up what was done on the pages, and whether it was closed with its client."""
@@ -109,6 +109,15 @@ class RegistrationSteps:
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
+    async def reassign(self) -> None:
+        """Give the registration to a colleague of whom it was with, and notify them."""
+        if await self._steps.reassign():
+            await self.notify_new_owner()
+
+    async def notify_new_owner(self, asked_as: str | None = None) -> None:
+        """Mail whoever has got it; `asked_as`: the update that has given it to them."""
+        await self.mail(MyicsMail.HANDED_OVER, asked_as)
+
     async def remind_operator(self, on: date) -> None:  # noqa: ARG002 counted by the mail itself
         """Remind whoever is in charge."""
         await self.mail(MyicsMail.OPERATOR_REMINDER)
@@ -117,9 +126,13 @@ class RegistrationSteps:
         """Notify a supervisor that nobody has acted."""
         await self.mail(MyicsMail.OPERATOR_ESCALATION)
 
-    async def mail(self, kind: MyicsMail) -> bool:
-        """Send one mail; every call is another mail. False if it is refused for good, which is noted."""
-        mail = self._steps.input(SendMyicsMail, kind=kind, **self._steps.next_occurrence())
+    async def mail(self, kind: MyicsMail, asked_as: str | None = None) -> bool:
+        """Send one mail; every call is another mail. False if it is refused for good, which is noted.
+
+        `asked_as`: the update that it belongs to, if it is sent beside it.
+        """
+        facts = self._steps.next_occurrence()
+        mail = self._steps.input(SendMyicsMail, kind=kind, **facts | {"asked_as": asked_as or facts["asked_as"]})
         mailed = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
         if mailed.refused_because and kind.for_operators:
             self._view.note("担当者の登録内容も確認してください。")

@@ -63,7 +63,7 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import judge, operator_action, refused
+from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
@@ -235,7 +235,9 @@ class OfficeDataProcedure:
 
     @operator_action(Action.HAND_OVER)
     async def hand_over(self, message: HandOver) -> None:
-        await self._steps.hand_over(message)
+        if await self._steps.hand_over(message):
+            # Beside the update: who hands over does not wait for a mail.
+            self._beside.begin(self._steps.notify_new_owner(current_update_id()))
         await self._turn.acknowledge()
 
     @operator_action(Action.HOLD)

@@ -74,7 +74,7 @@ class OfficeSteps:
         self._steps = steps
         self._customers_mails = asyncio.Lock()
         self.record, self.rest = steps.record, steps.rest
-        self.hand_over, self.reassign, self.look_at_failures = steps.hand_over, steps.reassign, steps.look_at_failures
+        self.hand_over, self.look_at_failures = steps.hand_over, steps.look_at_failures
 
     # --- until the notice ---------------------------------------------------------------------------------------------
 
@@ -313,6 +313,16 @@ class OfficeSteps:
         """Put into the audit trail that a cancellation was not possible."""
         with_reason = message.model_copy(update={"reason": f"{message.reason}：{reason}"})
         await self._steps.audit(CANCELLATION_REFUSED, with_reason)
+
+    async def reassign(self) -> None:
+        """Give the case to a colleague of whom it was with, and notify them."""
+        if await self._steps.reassign():
+            await self.notify_new_owner()
+
+    async def notify_new_owner(self, asked_as: str | None = None) -> None:
+        """Mail whoever has got the case; `asked_as`: the update that has given it to them."""
+        facts = self._steps.next_occurrence() | {"asked_as": asked_as}
+        await self._send(self._steps.input(SendMail, kind=MailKind.HANDED_OVER, **facts))
 
     async def remind_operator(self, on: date) -> None:
         """Remind whoever is in charge; once a day."""

@@ -60,6 +60,11 @@ class CaseSearch:
     def __init__(self, sessions: DatabaseSessions) -> None:
         self._sessions = sessions
 
+    @staticmethod
+    def check(typed: str) -> None:
+        """Raise `RefusedError` for what is too short to look for, or too long."""
+        checked(typed)
+
     async def find(self, typed: str) -> FoundCases:
         """Return the cases to which what was typed belongs.
 
