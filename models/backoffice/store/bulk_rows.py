@@ -262,7 +262,7 @@ async def _mail_to_resend(session: DatabaseSession, key: CaseKey) -> str | None:
     """Return the kind of the mail to the customer that did not arrive, else of the last one."""
     row = NoticeRow
     lost = or_(row.refused_because.is_not(None), row.bounced_at.is_not(None))
-    theirs = (row.application_no == key.case_no, row.office_no == key.part, row.kind.not_in(_FOR_OPERATORS))
+    theirs = (row.case_no == key.case_no, row.part == key.part, row.kind.not_in(_FOR_OPERATORS))
     newest = select(row.kind).where(*theirs).order_by(lost.desc(), row.created_at.desc(), row.key.desc())
     kind: str | None = await session.scalar(newest.limit(1))
     return kind
