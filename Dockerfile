@@ -26,7 +26,7 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonex
 COPY --from=build /opt/tetsuzuki /opt/tetsuzuki
 # Volumes that are mounted here begin with this owner: nobody else reads a private key or writes the journal.
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /keys /keys/customers /keys/operators /keys/audit \
-    /audit /journal
+    /keys/master /audit /journal
 
 USER 10001:10001
 WORKDIR /tmp

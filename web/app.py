@@ -45,8 +45,8 @@ from web.yayoi.wiring import accounts, applicant, customer, yayoi
 
 _HERE = Path(__file__).parent
 NOBODY = Systems(())
-PLACES = ("/myics", "")
-"""What the paths of each product's pages begin with."""
+PROBLEM_PAGES = {"/myics": "myics/problem.html", "": "yayoi/problem.html"}
+"""What says a problem, for what the paths of each product's pages begin with."""
 _YAYOI, _MYICS = YayoiPages(), MyicsPages()
 
 
@@ -191,7 +191,7 @@ def bare_app(
 def _protect(app: FastAPI, context: WebContext) -> None:
     """Limits, headers, and answers to whatever goes wrong."""
     context.auth.open_on(app)
-    answer = answer_problems(app, context.templates, context.secret_keys, places=PLACES)
+    answer = answer_problems(app, context.templates, context.secret_keys, pages=PROBLEM_PAGES)
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))

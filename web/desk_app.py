@@ -20,6 +20,7 @@ from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
 from web.backoffice import (
+    codec_server,
     desk_administration,
     desk_audit,
     desk_hand_over,
@@ -31,6 +32,7 @@ from web.backoffice import (
 )
 from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
 from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
+from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
@@ -41,7 +43,7 @@ from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
 from web.common.auth.operator_access import OperatorAccess
-from web.common.auth.rate_limits import Limit, Limits, client_address
+from web.common.auth.rate_limits import Limits, SharedLimit, client_address
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
 from web.common.cookies import Cookie
@@ -62,6 +64,7 @@ def create_desk_app(
     web_ui_address: str,
     namespace: str,
     sender: SendsOperations,
+    payloads: ReadsPayloads,
     audit_key: AuditKeyNow,
     history: ReadHistory,
     heads: HeadsArchive,
@@ -73,8 +76,9 @@ def create_desk_app(
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do. `audit_key` signs exports of the audit, for which
-    `history` is read, and each night the heads that `heads` keeps. `erasures` begins the erasing of persons.
+    the one that the cases are in; `sender` sends what they do, and `payloads` decrypts what they may read. `audit_key`
+    signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
+    `erasures` begins the erasing of persons.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -104,7 +108,7 @@ def create_desk_app(
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
 
     async def limit_kept_forms(request: Request) -> None:
-        await limits.count((Limit.KEPT_FORMS_FROM, client_address(request)))
+        await limits.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
@@ -120,10 +124,11 @@ def create_desk_app(
         AuditExports: exports,
         ErasureRequests: requests,
         WebUi: ui,
+        CodecServer: CodecServer(payloads),
         QueuesInWebUi: QueuesInWebUi(url, namespace),
     }
-    page = "backoffice/desk_problem.html"
-    answer = answer_problems(app, templates, secret_keys, page=page, places=(HOME, ""), to_systems=call_refused)
+    pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
+    answer = answer_problems(app, templates, secret_keys, pages=pages, to_systems=call_refused)
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_middleware(
         SessionMiddleware,
@@ -134,14 +139,15 @@ def create_desk_app(
         https_only=https,
     )
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
-    app.add_middleware(BodyLimit, answer=answer, larger={})
+    app.add_middleware(BodyLimit, answer=answer, larger=CODEC_LIMITS)
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for pages in (desk_start, desk_hand_over, desk_queues, desk_audit, desk_persons, desk_administration):
-        app.include_router(pages.router, dependencies=[Depends(signed_in)])
+    for module in (desk_start, desk_hand_over, desk_queues, desk_audit, desk_persons, desk_administration):
+        app.include_router(module.router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
+    app.include_router(codec_server.router)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
     return app
 

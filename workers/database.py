@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionma
 from sqlalchemy.pool import NullPool
 
 from activities.common.outbox import MAILS_AT_ONCE
+from models.common.encryption import WrapsKeys
+from models.common.store.case_keys import MASTER_KEYS
 from models.common.store.sessions import DatabaseSessions
+from workers.master_keys import master_keys
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
@@ -20,6 +23,7 @@ _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
 _FOR_MAILS = 2 * MAILS_AT_ONCE
 """And as many more as mails can hold while a mail server thinks: each vendor's mails have an outbox of their own."""
+_KEY_PATIENCE = 5  # seconds
 
 
 class DatabaseUnreachableError(ClearError):
@@ -51,6 +55,17 @@ def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
     return made
 
 
+def key_engine(settings: Settings) -> AsyncEngine:
+    """Two connections for the keys of cases alone: steps that hold all others never wait for a key that waits for them.
+
+    A database that takes longer than five seconds is as one that does not answer.
+    """
+    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
+    return create_async_engine(
+        url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
+    )
+
+
 def _without_values(context: ExceptionContext) -> None:
     """Remove the detail of Postgres: it names the values that cannot be stored."""
     error: BaseException | None = context.sqlalchemy_exception or context.original_exception
@@ -61,9 +76,12 @@ def _without_values(context: ExceptionContext) -> None:
         error = error.__cause__ or getattr(error, "orig", None)
 
 
-def sessions(database: AsyncEngine) -> DatabaseSessions:
-    """Sessions for activities and pages."""
-    return async_sessionmaker(database, expire_on_commit=False)
+def sessions(database: AsyncEngine, wraps: WrapsKeys | None = None) -> DatabaseSessions:
+    """Sessions for activities and pages.
+
+    `wraps`: the master keys; without them nothing can be stored that begins a case.
+    """
+    return async_sessionmaker(database, expire_on_commit=False, info={MASTER_KEYS: wraps} if wraps else {})
 
 
 @asynccontextmanager
@@ -79,7 +97,7 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
         with _clearly():
             async with database.connect():
                 pass
-        yield sessions(database)
+        yield sessions(database, master_keys(settings))
     finally:
         await database.dispose()
 

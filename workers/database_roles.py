@@ -60,6 +60,8 @@ _LOG_INS = _for(ALL, NOTHING, ALL)
 """Who is signed in on the customers' pages; a new password ends it."""
 _OPERATORS = _for(NOTHING, ALL, NOTHING)
 """Who is an operator, and how each is known: customers' pages can neither read nor make it."""
+_DESK = _for(NOTHING, ALL, NOTHING)
+"""What operators keep for their own work: filters, what they do with many cases at once, which case they have open."""
 _FORMS = _for(ALL, ALL, NOTHING)
 """What was typed into forms, and counts, of both web applications."""
 
@@ -72,6 +74,10 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "business_group_details": _REGISTRY,
     "business_group_members": _REGISTRY,
     "business_groups": _REGISTRY,
+    "bulk_actions": _DESK,
+    "bulk_lines": _DESK,
+    "case_presence": _DESK,
+    "case_keys": _for(APPEND, READ, APPEND),
     "case_requests": _for(READ, READ, APPEND),
     "case_stages": _CASES,
     "case_status": _CASES,
@@ -108,6 +114,7 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "rate_counts": _FORMS,
     "refused_forms": _for(WRITE, WRITE, READ),
     "remembered_links": _for(READ, READ, WRITE),
+    "saved_filters": _DESK,
     "service_links": _for(READ, READ, WRITE),
     "set_up_steps": _for(READ, READ, ALL),
     "sharing_again": _OF_CUSTOMERS,
@@ -121,16 +128,16 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "yayoi_ids": _REGISTRY,
 }
 _BLANKED = (
-    "application_offices applications business_groups case_requests case_status erasure_requests "
-    "existing_contracts issued_contracts myics_accounts myics_batches myics_registrations offices "
-    "operators yayoi_ids enquiries events member_invitations notices"
+    "application_offices applications bulk_lines business_groups case_keys case_requests case_status "
+    "enquiries erasure_requests events existing_contracts issued_contracts member_invitations "
+    "myics_accounts myics_batches myics_registrations notices offices operators yayoi_ids"
 )
 _DELETED = (
-    "address_checks business_group_details business_group_members credentials drafts form_presses "
-    "kept_forms ledger logout_tokens myics_batch_lines myics_sessions operator_audit operator_sessions "
-    "operator_sign_in_links rate_counts refused_forms remembered_links service_links sharing_again "
-    "sharings support_passwords web_sessions webhook_messages yayoi_id_consents enquiries events "
-    "member_invitations notices"
+    "address_checks bulk_actions bulk_lines business_group_details business_group_members case_presence "
+    "credentials drafts enquiries events form_presses kept_forms ledger logout_tokens member_invitations "
+    "myics_batch_lines myics_sessions notices operator_audit operator_sessions operator_sign_in_links "
+    "rate_counts refused_forms remembered_links service_links sharing_again sharings support_passwords "
+    "web_sessions webhook_messages yayoi_id_consents"
 )
 _ERASED: Mapping[str, Allowed] = {
     "audit_contents": APPEND | {Statement.DELETE},

@@ -4,6 +4,7 @@ import logging
 
 from workers import database
 from workers.build_id import build_id
+from workers.case_keys import opened_keys
 from workers.program import until_cancelled
 from workers.settings import Settings
 from workers.wiring.eraser import build_eraser
@@ -16,9 +17,11 @@ async def serve(settings: Settings) -> None:
     """Run it. Cancelling it lets activities in hand end."""
     engine = database.engine(settings, look_first=False)  # what meets a lost connection is tried again
     try:
-        client = await connect_patiently(settings)
-        async with build_eraser(client, settings, database.sessions(engine)):
-            _logger.info("working as build %s", build_id(settings))
-            await until_cancelled()
+        async with opened_keys(settings) as keys:
+            await keys.masters.ring()
+            client = await connect_patiently(settings, keys, "eraser")
+            async with build_eraser(client, settings, database.sessions(engine, keys.masters)):
+                _logger.info("working as build %s", build_id(settings))
+                await until_cancelled()
     finally:
         await engine.dispose()

@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.common.api_keys import read_api_keys
 from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
-from models.common.contact import Phone, WebAddress
+from models.common.contact import Phone
 from models.common.identifiers import MailAddress
+from models.common.web_addresses import WebAddress
 from models.myics.vendor_pages import SITE
 from models.webhooks.secrets import secrets_of
 from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
@@ -179,7 +180,7 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080
-    public_url: str | None = None
+    public_url: WebAddress | None = None
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
     secret_key: SecretStr | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
@@ -187,6 +188,18 @@ class Settings(BaseSettings):
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
     signing_keys_dir: Path | None = None
     """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
+    master_key_file: Path | None = None
+    """The file that holds them, one a line; unset: `master_keys` in the state folder."""
+    master_keys: SecretStr | None = None
+    """The keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: the file holds them."""
+    vault_address: WebAddress | None = None
+    """A key management service (the transit engine of Vault or OpenBao) that opens wrapped master keys."""
+    vault_key: str = Field(default="tetsuzuki", pattern="^[A-Za-z0-9._-]+$")
+    """The name of the service's own key."""
+    vault_token_file: Path | None = None
+    """The file that holds what this process shows to the service."""
+    encrypt_histories: bool = True
+    """Encrypt what Temporal keeps; false: what is written from now on is in clear, for measuring and finding errors."""
     reconcile_every: timedelta = timedelta(seconds=10)
 
     desk_host: str = "127.0.0.1"

@@ -1,6 +1,8 @@
-"""Connects to Temporal, and prepares what the namespace must have before cases can run."""
+"""Connects to Temporal, for every process alike, and prepares what the namespace must have before cases can run."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -14,18 +16,17 @@ from temporalio.api.workflowservice.v1 import (
     UpdateNamespaceRequest,
 )
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers import schedules
 from workers.build_id import build_id
+from workers.case_keys import CaseKeys, opened_keys
+from workers.codec import CaseCodec, NoPayloads, converter
+from workers.identity import identity
 from workers.program import ClearError
 from workers.settings import Settings
 from workflows.common import search_attributes
-
-DATA_CONVERTER = pydantic_data_converter
-"""What every client and worker writes into histories with; payload encryption would be set here."""
 
 
 class TemporalUnreachableError(ClearError):
@@ -50,10 +51,13 @@ def embedded_address(settings: Settings) -> str:
     return f"127.0.0.1:{settings.temporal_port}"
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+async def connect(
+    settings: Settings, keys: CaseKeys | None = None, *, role: str = "command", lazy: bool = False
+) -> Client:
     """The profile of Temporal's own configuration, overridden by `TETSUZUKI_*`, else the embedded server.
 
-    Lazy: connects with the first call, so that a process can start before Temporal does.
+    `keys` encrypt what is written; without them the client only asks the server about itself. `role` is what the
+    process is called there. Lazy: connects with the first call, so that a process can start before Temporal does.
 
     Raises:
         TemporalUnreachableError: no server answers there.
@@ -63,10 +67,19 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     profile["target_host"] = address(settings) or embedded_address(settings)
     if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
         profile["namespace"] = settings.temporal_namespace
+    codec = CaseCodec(keys, profile["namespace"], encrypts=settings.encrypt_histories) if keys else NoPayloads()
+    named = identity(settings, role)
     try:
-        return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
+        return await Client.connect(**profile, identity=named, data_converter=converter(codec), lazy=lazy)
     except RuntimeError as error:  # what the SDK raises for any server that it cannot reach
         raise TemporalUnreachableError(f"Temporal does not answer at {profile['target_host']}: {error}") from None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Client]:
+    """For commands: a client that reads and writes histories. Raises `TemporalUnreachableError`."""
+    async with opened_keys(settings) as keys:
+        yield await connect(settings, keys)
 
 
 def _profile(settings: Settings) -> ClientConnectConfig:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from models.common.signing_keys import KeyPurpose
 from workers import database, temporal
+from workers.case_keys import opened_keys
 from workers.known_keys import CurrentSigner
 from workers.settings import Settings
 from workers.wiring.root import build_web
@@ -21,12 +22,14 @@ async def serve(settings: Settings) -> None:
     """Serve until cancelled. Temporal may be away: applications are taken all the same."""
     engine = database.engine(settings)
     try:
-        client = await temporal.connect(settings, lazy=True)
-        sessions = database.sessions(engine)
-        signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
-        await signer.check()
-        app = build_web(settings, sessions, client, signer)
-        await serve_app(app, settings.web_host, settings.web_port)
+        async with opened_keys(settings) as keys:
+            await keys.masters.ring()
+            client = await temporal.connect(settings, keys, role="web", lazy=True)
+            sessions = database.sessions(engine, keys.masters)
+            signer = CurrentSigner(settings, sessions, KeyPurpose.CUSTOMERS)
+            await signer.check()
+            app = build_web(settings, sessions, client, signer)
+            await serve_app(app, settings.web_host, settings.web_port)
     finally:
         await engine.dispose()
 

@@ -256,8 +256,8 @@ async def _notice_not_sent(session: DatabaseSession, at: datetime) -> list[Findi
     """By our own records: which steps were taken, and which mails were sent."""
     pair, issued, revoked = ApplicationOfficeRow, aliased(LedgerRow), aliased(LedgerRow)
     notice = exists().where(
-        NoticeRow.application_no == pair.application_no,
-        NoticeRow.office_no == pair.office_no,
+        NoticeRow.case_no == pair.application_no,
+        NoticeRow.part == pair.office_no,
         NoticeRow.kind == MailKind.COMPLETION_NOTICE,
         NoticeRow.sent_at.is_not(None),
     )
@@ -288,12 +288,12 @@ async def _undelivered_mails(session: DatabaseSession, at: datetime) -> list[Fin
     """
     pair, case = ApplicationOfficeRow, ApplicationRow
     of_open_pair = exists().where(
-        pair.application_no == NoticeRow.application_no,
-        pair.office_no == NoticeRow.office_no,
+        pair.application_no == NoticeRow.case_no,
+        pair.office_no == NoticeRow.part,
         pair.closed_at.is_(None),
     )
-    of_open_case = NoticeRow.office_no.is_(None) & exists().where(
-        case.application_no == NoticeRow.application_no, case.closed_at.is_(None)
+    of_open_case = NoticeRow.part.is_(None) & exists().where(
+        case.application_no == NoticeRow.case_no, case.closed_at.is_(None)
     )
     unsent = NoticeRow.sent_at.is_(None) & (NoticeRow.created_at < at - SOON)
     known_since = func.coalesce(NoticeRow.bounced_at, NoticeRow.created_at)
@@ -301,7 +301,7 @@ async def _undelivered_mails(session: DatabaseSession, at: datetime) -> list[Fin
     once_more = aliased(NoticeRow)
     sent_since = exists().where(
         once_more.case_no == NoticeRow.case_no,
-        once_more.office_no.is_not_distinct_from(NoticeRow.office_no),
+        once_more.part.is_not_distinct_from(NoticeRow.part),
         once_more.kind == NoticeRow.kind,
         once_more.sent_at > func.coalesce(NoticeRow.sent_at, NoticeRow.created_at),
     )
@@ -315,7 +315,7 @@ async def _undelivered_mails(session: DatabaseSession, at: datetime) -> list[Fin
         .order_by(known_since, NoticeRow.key)
     )
     return [
-        _about(
+        _about_mail(
             row,
             FindingKind.RETURNED_MAIL if row.bounced_at else FindingKind.PENDING_MAIL,
             f"「{row.subject}」{_why_undelivered(row)}",
@@ -373,17 +373,22 @@ def _one_not_started(row: ApplicationRow, at: datetime) -> Finding:
     )
 
 
-def _about(row: ApplicationOfficeRow | NoticeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
+def _about(row: ApplicationOfficeRow | EventRow, kind: FindingKind, detail: str) -> Finding:
     """Return a finding about what a row is about, which only people can repair."""
-    named = row.application_no or (next(iter(row.cases), None) if isinstance(row, NoticeRow) else None)
-    number = ApplicationNo(named) if named else None
-    return Finding(kind=kind, application_no=number, office_no=row.office_no, myics_no=_myics_no(row), detail=detail)
+    number = ApplicationNo(row.application_no) if row.application_no else None
+    return Finding(kind=kind, application_no=number, office_no=row.office_no, detail=detail)
 
 
-def _myics_no(row: ApplicationOfficeRow | NoticeRow | EventRow) -> RegistrationNo | None:
-    """Return the registration that a mail of MYICS is about."""
-    number = (row.case_no or "") if isinstance(row, NoticeRow) else ""
-    return RegistrationNo(number) if RegistrationNo.pattern.fullmatch(number) else None
+def _about_mail(notice: NoticeRow, kind: FindingKind, detail: str) -> Finding:
+    """Return a finding about a mail: of an application, of a registration of MYICS, or of neither."""
+    case_no = next(iter(notice.all_cases), "")
+    return Finding(
+        kind=kind,
+        application_no=ApplicationNo(case_no) if ApplicationNo.pattern.fullmatch(case_no) else None,
+        office_no=notice.part,
+        myics_no=RegistrationNo(case_no) if RegistrationNo.pattern.fullmatch(case_no) else None,
+        detail=detail,
+    )
 
 
 def _time(at: datetime) -> str:

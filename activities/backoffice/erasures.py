@@ -16,9 +16,10 @@ from models.backoffice.workflow_cases import workflows_of
 from models.common.acting import SYSTEM
 from models.common.audit_trail import instant
 from models.common.calendar import utc_now
+from models.common.encryption import key_owner
 from models.common.journal import Erasure, JournalStore
 from models.common.store.audit import audit
-from models.common.store.forgetting import ForgetKey
+from models.common.store.case_keys import forget_key
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import ErasureRequestRow
 
@@ -32,7 +33,6 @@ class ErasureActivities:
     sessions: DatabaseSessions
     client: Client
     journal: JournalStore
-    forget_key: ForgetKey
     backups_kept: timedelta
     now: Callable[[], datetime] = utc_now
 
@@ -62,8 +62,8 @@ class ErasureActivities:
                 return ErasedRows(workflows=())
             rows = await erase_rows(session, person)
             workflows = [each for case_no in person.cases for each in workflows_of(case_no, 0)]
-            for owner in sorted({_owner(each) for each in workflows}):
-                await self.forget_key(session, owner)
+            for owner in sorted({key_owner(each) for each in workflows}):
+                await forget_key(session, owner)
             self._audit(session, row, person)
             now = self.now()
             entry = await self.journal.append(
@@ -120,7 +120,3 @@ def _found(person: Person) -> FoundPerson:
         for hit in person.hits
     )
     return FoundPerson(hits=hits, cases=person.cases, obstacles=person.obstacles)
-
-
-def _owner(workflow_id: str) -> str:
-    return "/".join(workflow_id.split("/")[:2])

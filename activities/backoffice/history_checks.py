@@ -77,10 +77,13 @@ class HistoryChecks:
         return None if allowed else SignatureRefusal.NOT_ALLOWED
 
     async def _decoded(self, payloads: Any) -> Any:
-        """Return the one argument as decoded JSON."""
+        """Return the one argument as decoded JSON; None: there is none that can be read."""
         if len(payloads) != 1 or not isinstance(payloads[0], Payload):
             return None
-        [content] = await self._client.data_converter.decode(list(payloads))
+        try:
+            [content] = await self._client.data_converter.decode(list(payloads))
+        except Exception:  # noqa: BLE001 whoever reaches Temporal's port can send what nobody can read
+            return None
         return content
 
     async def _has_row(self, case: Any) -> bool:

@@ -47,7 +47,7 @@ class BounceActivities:
                 select(notice)
                 .where(
                     or_(
-                        and_(notice.case_no == case.case_no, notice.office_no.is_not_distinct_from(case.part)),
+                        and_(notice.case_no == case.case_no, notice.part.is_not_distinct_from(case.part)),
                         notice.cases.contains([case.case_no]),
                     ),
                     notice.sent_at.is_not(None),

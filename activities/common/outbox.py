@@ -60,8 +60,7 @@ class MailIdentity:
     kind: str
     case_no: str | None = None
     """The case that it is about, if it is about one."""
-    application_no: str | None = None
-    office_no: int | None = None
+    part: int | None = None
 
 
 Write = Callable[[DatabaseSession], Awaitable[WrittenMail]]
@@ -75,7 +74,7 @@ def mail_audit(session: DatabaseSession, notice: NoticeRow, *, at: datetime, to:
     """
     action = f"メールを送信した：{notice.subject}{to}"
     for case_no in notice.all_cases:
-        audit(session, case_no, action, by=SYSTEM, at=at, part=notice.office_no, message_id=notice.message_id)
+        audit(session, case_no, action, by=SYSTEM, at=at, part=notice.part, message_id=notice.message_id)
 
 
 class MailNotTakenError(Exception):
@@ -233,8 +232,7 @@ class Outbox:
                 .values(
                     key=mail.key,
                     case_no=mail.case_no,
-                    application_no=mail.application_no,
-                    office_no=mail.office_no,
+                    part=mail.part,
                     kind=mail.kind,
                     recipient=written.recipient,
                     subject=written.subject,

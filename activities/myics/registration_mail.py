@@ -9,7 +9,6 @@ from activities.common.operators import operator_address
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail, mail_audit
 from models.common.identifiers import ledger_key
 from models.common.messages import SentMail
-from models.common.passwords import PasswordKind
 from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.store.sessions import DatabaseSession
@@ -17,6 +16,7 @@ from models.common.web_ui_links import WorkflowLink
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.identifiers import HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
+from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import link_of, link_path
 from models.myics.registrations import RegistrationKind, SendMyicsMail
 from models.tables import (
@@ -27,7 +27,7 @@ from models.tables import (
 )
 
 CONSTANTS = {
-    "password_rule": PasswordKind.MYICS.rule,
+    "password_rule": MYICS_PASSWORD.text,
     "keyword_length": KEYWORD_LENGTH,
     "RegistrationKind": RegistrationKind,
 }

@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST, utc_now
 from models.common.messages import SentMail
-from models.common.personal_links import PersonalLink, PersonalLinkKind, code_of
+from models.common.personal_links import PersonalLink, code_of
 from models.common.secret_keys import SecretKeys
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
@@ -30,6 +30,7 @@ from models.yayoi.address_checks import (
     receipt_no,
 )
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
+from models.yayoi.personal_links import YayoiLinkKind
 
 
 class AddressCheckActivities:
@@ -123,12 +124,12 @@ class AddressCheckActivities:
 
     def _link_url(self, row: AddressCheckRow) -> str:
         """Return where a new password is set without the code: all mails of a check hold the same link."""
-        link = PersonalLink(PersonalLinkKind.NEW_PASSWORD, str(row.check_id), 1, row.ends_at)
+        link = PersonalLink(YayoiLinkKind.NEW_PASSWORD, str(row.check_id), 1, row.ends_at)
         return f"{self._public_url}/password/{row.check_id}?link={link.token(self._secret_keys)}"
 
     def _own_address_url(self, row: AddressCheckRow) -> str:
         """Return where whoever reads this mail registers, however many registrations strangers have begun."""
-        link = PersonalLink(PersonalLinkKind.OWN_ADDRESS, str(row.check_id), 1, row.ends_at)
+        link = PersonalLink(YayoiLinkKind.OWN_ADDRESS, str(row.check_id), 1, row.ends_at)
         return f"{self._public_url}/register/{row.check_id}/mail?link={link.token(self._secret_keys)}"
 
     async def _write_password_set(self, session: DatabaseSession, step: CheckStep) -> WrittenMail:

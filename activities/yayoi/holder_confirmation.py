@@ -28,6 +28,7 @@ from models.yayoi.holder_confirmation import (
 )
 from models.yayoi.identifiers import ContractId
 from models.yayoi.mails import MailKind
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.confirmations import (
     ANSWERS,
@@ -144,7 +145,7 @@ class HolderConfirmationActivities:
             contract_id=mail.contract_id,
             mail_hours=HOLDER_MAIL_HOURS,
             applications=[await self._named(session, mail, number) for number in numbers],
-            apply_url=self._link(mail, PersonalLinkKind.HOLDER_APPLIES, mail.contract_id, "/apply?holder="),
+            apply_url=self._link(mail, YayoiLinkKind.HOLDER_APPLIES, mail.contract_id, "/apply?holder="),
         )
         return WrittenMail(contract.mail_address, _KIND.subject, body, tuple(numbers))
 
@@ -159,8 +160,8 @@ class HolderConfirmationActivities:
             Procedure(application.procedure),
             opened.waiting,
             opened.asked_anew,
-            self._link(mail, PersonalLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link="),
-            self._link(mail, PersonalLinkKind.HOLDER_ENDS, number, "/holder/end?link="),
+            self._link(mail, YayoiLinkKind.HOLDER_CONFIRMS, number, "/holder/confirm?link="),
+            self._link(mail, YayoiLinkKind.HOLDER_ENDS, number, "/holder/end?link="),
         )
 
     def _link(self, mail: HolderMail, kind: PersonalLinkKind, what: str, path: str) -> str:

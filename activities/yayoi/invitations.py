@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.common.outbox import MailIdentity, Outbox, WrittenMail
 from models.common.calendar import JST
-from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.personal_links import PersonalLink
 from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import BusinessGroupRow, MemberInvitationRow, YayoiIdRow
@@ -22,6 +22,7 @@ from models.yayoi.member_invitations import (
     InvitationProgress,
     MailInvitation,
 )
+from models.yayoi.personal_links import YayoiLinkKind
 
 
 class InvitationActivities:
@@ -83,7 +84,7 @@ class InvitationActivities:
     async def _write(self, session: DatabaseSession, step: MailInvitation) -> WrittenMail:
         row = await session.get_one(MemberInvitationRow, step.invitation_id)
         link = PersonalLink(
-            PersonalLinkKind.MEMBER_INVITATION,
+            YayoiLinkKind.MEMBER_INVITATION,
             str(row.invitation_id),
             step.link_no,
             row.expires_at,

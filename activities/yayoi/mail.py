@@ -153,8 +153,7 @@ class MailActivities:
             key=_key(request) + (".pair" if copy_to_pair else ""),
             kind=request.kind,
             case_no=request.case_no,
-            application_no=request.case_no,
-            office_no=request.part,
+            part=request.part,
         )
         write = partial(self._write, request=request, copy_to_pair=copy_to_pair)
         audited = partial(mail_audit, at=request.at, to=_TO_PAIR if copy_to_pair else "")
@@ -199,8 +198,8 @@ class MailActivities:
     async def _pair_was_notified(self, request: SendMail) -> bool:
         """Whether the pair's own Yayoi ID, which is not the applicant's address, has had the notice."""
         notices = select(NoticeRow.recipient).where(
-            NoticeRow.application_no == request.case_no,
-            NoticeRow.office_no == request.part,
+            NoticeRow.case_no == request.case_no,
+            NoticeRow.part == request.part,
             NoticeRow.kind.in_(_NOTICES),
             NoticeRow.sent_at.is_not(None),
         )

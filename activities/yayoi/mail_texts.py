@@ -15,7 +15,6 @@ from activities.common.outbox import WrittenMail
 from activities.yayoi.registry.protocols import ExistingContract, Registry
 from models.common.calendar import day_in_japan
 from models.common.identifiers import ledger_key
-from models.common.passwords import PasswordKind
 from models.common.store.case_status import status_of
 from models.common.store.ledger import StepTransaction
 from models.common.store.sessions import DatabaseSession
@@ -31,6 +30,7 @@ from models.yayoi.deadlines import AFTER_CLOSING_DAYS, OPERATOR_ALERT_DAYS
 from models.yayoi.identifiers import ApplicationNo, ContractId, OfficeToken
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import KEPT, RestoredSharing, SendMail
+from models.yayoi.passwords import SUPPORT_PASSWORD
 from models.yayoi.procedures import SET_UP_PATH, Procedure
 from models.yayoi.service_links import LinkKind
 from models.yayoi.store.after_closing import pairs_after_closing
@@ -54,7 +54,7 @@ CONSTANTS = {
     "notice_subject": NOTICE_SUBJECT,
     "days_of_alert": OPERATOR_ALERT_DAYS,
     "after_closing_days": AFTER_CLOSING_DAYS,
-    "support_password_rule": PasswordKind.SUPPORT.rule,
+    "support_password_rule": SUPPORT_PASSWORD.text,
     "LinkKind": LinkKind,
 }
 """What every template of a case may state beside its facts."""

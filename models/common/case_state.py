@@ -39,6 +39,21 @@ class CaseState:
         return self.ending is not None or self.outcome is not None
 
     @property
+    def due_on(self) -> date | None:
+        """The day by which what the customer was promised is due, while it is."""
+        return None
+
+    @property
+    def mail_undelivered(self) -> bool:
+        """Whether a mail to the customer did not arrive, and none like it has since."""
+        return False
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a supervisor is asked to approve something."""
+        return False
+
+    @property
     def points(self) -> tuple[str, ...]:
         """What is wrong or still open, in the applicant's words."""
         return ()

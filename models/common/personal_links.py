@@ -18,19 +18,7 @@ CODE_DIGITS = 6
 
 
 class PersonalLinkKind(StrEnum):
-    """What a link is for: one of a kind opens nothing of another."""
-
-    DRAFT = "draft"
-    MEMBER_INVITATION = "member invitation"
-    OWN_ADDRESS = "own address"
-    """In a mail that anybody can ask for: whoever opens it reads the mails of that address."""
-    NEW_PASSWORD = "new password"  # noqa: S105 the name of a kind
-    HOLDER_CONFIRMS = "holder confirms"
-    HOLDER_ENDS = "holder ends"
-    HOLDER_APPLIES = "holder applies"
-    MYICS = "MYICS"
-    MYICS_ADDRESS = "MYICS address"
-    MYICS_PASSWORD = "MYICS password"  # noqa: S105 the name of a kind
+    """What a link is for: one of a kind opens nothing of another. Each package has kinds of its own."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field. `field` is its path, such as `offices.0.yayoi_id`; empty for the whole."""
+    """What is wrong with one field. `field` is its path, such as `offices.0.name`; empty for the whole."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,6 +1,6 @@
 """The numbers of MYICS' rules (M2, M8): procedures, stores, mails and pages take them from here.
 
-The lengths of a password (M6) are those of `models.common.passwords.PasswordKind.MYICS`; an operator's turn is
+The lengths of a password (M6) are those of `models.myics.passwords.MYICS_PASSWORD`; an operator's turn is
 `workflows.common.escalation`.
 """
 

@@ -33,6 +33,17 @@ class RegistrationKind(StrEnum):
         }[self]
 
     @property
+    def workflow_type(self) -> str:
+        """The type of the workflow that leads it."""
+        return {
+            RegistrationKind.REPRESENTATIVE: "RepresentativeRegistration",
+            RegistrationKind.USER: "UserInvitation",
+            RegistrationKind.CLIENT: "ClientRegistration",
+            RegistrationKind.RENEWAL: "PasswordRenewal",
+            RegistrationKind.ADDRESS: "AddressChange",
+        }[self]
+
+    @property
     def has_link(self) -> bool:
         """Whether a personal link is mailed."""
         return self.makes_account or self in {RegistrationKind.RENEWAL, RegistrationKind.ADDRESS}

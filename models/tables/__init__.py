@@ -25,7 +25,12 @@ from models.tables.customer import MemberInvitationRow as MemberInvitationRow
 from models.tables.customer import SharingAgainRow as SharingAgainRow
 from models.tables.customer import SupportPasswordRow as SupportPasswordRow
 from models.tables.customer import enquiry_count as enquiry_count
+from models.tables.desk import BulkActionRow as BulkActionRow
+from models.tables.desk import BulkLineRow as BulkLineRow
+from models.tables.desk import CasePresenceRow as CasePresenceRow
+from models.tables.desk import SavedFilterRow as SavedFilterRow
 from models.tables.erasure_requests import ErasureRequestRow as ErasureRequestRow
+from models.tables.keys import CaseKeyRow as CaseKeyRow
 from models.tables.keys import PublicKeyRow as PublicKeyRow
 from models.tables.log_ins import AddressCheckRow as AddressCheckRow
 from models.tables.log_ins import CredentialRow as CredentialRow

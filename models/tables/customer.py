@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, MailAddressText, NotifiedRow
 from models.tables.cases import PerOfficeRow
+from models.tables.text_search import pieces_index
 
 enquiry_count = Sequence("enquiry_count", metadata=Base.metadata)
 
@@ -27,6 +28,7 @@ class BusinessGroupDetailsRow(Base):
     """What the customer said of a business group beyond its name (Y20); a group made elsewhere has none."""
 
     __tablename__ = "business_group_details"
+    __table_args__ = (pieces_index("search_readings", "family_name_kana", "given_name_kana"),)
 
     group_id: Mapped[int] = mapped_column(ForeignKey("business_groups.group_id"), primary_key=True)
     business_form: Mapped[str]

@@ -4,8 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from models.common.message import Message
-from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.personal_links import PersonalLink, read_link
 from models.common.secret_keys import SecretKeys
+from models.yayoi.personal_links import YayoiLinkKind
 
 MOST_OF_AN_ADDRESS = 5
 """How many may be kept for one mail address: a newer one ends the oldest."""
@@ -32,21 +33,21 @@ def receipt_no(draft_id: UUID) -> str:
 
 def draft_token(secret_keys: SecretKeys, draft_id: UUID, expires_at: datetime) -> str:
     """Return what an address carries: no more than which draft it is. Whether it is still kept says its row."""
-    return PersonalLink(PersonalLinkKind.DRAFT, str(draft_id), 1, expires_at).token(secret_keys)
+    return PersonalLink(YayoiLinkKind.DRAFT, str(draft_id), 1, expires_at).token(secret_keys)
 
 
 def draft_of(secret_keys: SecretKeys, token: str) -> UUID | None:
     """Return which draft a token opens; None for one that was not made here."""
-    link = read_link(secret_keys, PersonalLinkKind.DRAFT, token)
+    link = read_link(secret_keys, YayoiLinkKind.DRAFT, token)
     return UUID(link.procedure_id) if link else None
 
 
 def mail_token(secret_keys: SecretKeys, draft_id: UUID, mail_no: int, expires_at: datetime) -> str:
     """Return what only a mail's link carries beside the draft's token: who opens it reads that address's mails."""
-    return PersonalLink(PersonalLinkKind.OWN_ADDRESS, str(draft_id), mail_no, expires_at).token(secret_keys)
+    return PersonalLink(YayoiLinkKind.OWN_ADDRESS, str(draft_id), mail_no, expires_at).token(secret_keys)
 
 
 def mail_no_of(secret_keys: SecretKeys, draft_id: UUID, token: str) -> int | None:
     """Return which mail of the draft the token is from; None for one that is of none."""
-    link = read_link(secret_keys, PersonalLinkKind.OWN_ADDRESS, token)
+    link = read_link(secret_keys, YayoiLinkKind.OWN_ADDRESS, token)
     return link.occurrence if link and link.procedure_id == str(draft_id) else None

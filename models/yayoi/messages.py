@@ -122,8 +122,11 @@ class OfficeProgress(Message):
     contract_id: ContractId | None = None
     open_points: tuple[str, ...] = ()
     outcome: Outcome | None = None
+    due_on: date | None = None
     overdue: bool = False
     held: bool = False
+    undelivered: bool = False
+    awaits_approval: bool = False
     assignee: str | None = None
 
 

@@ -93,6 +93,19 @@ class OfficeState(CaseState):
         return self.early_exit.outcome if self.early_exit else self.exit_recorded
 
     @property
+    def due_on(self) -> date | None:
+        """The day of the notice (Y11), until it is sent."""
+        return self.case.due_date if self.notified_at is None and not self.leaving else None
+
+    @property
+    def mail_undelivered(self) -> bool:
+        return bool(self.undelivered)
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self.asked is not None
+
+    @property
     def after_closing(self) -> bool:
         """Whether it was closed with something open that can still be done (Y25)."""
         return self.stage is Stage.AFTER_CLOSING and self.outcome is not None
@@ -149,7 +162,10 @@ class OfficeState(CaseState):
             contract_id=self.contract_id,
             open_points=self.points,
             outcome=self.outcome,
+            due_on=self.due_on,
             overdue=self.overdue,
             held=self.held,
+            undelivered=self.mail_undelivered,
+            awaits_approval=self.awaits_approval,
             assignee=self.assignee,
         )

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+OFFICE_WORKFLOW, APPLICATION_WORKFLOW = "OfficeDataProcedure", "MultiOfficeApplication"
+"""The types of the workflows that lead a pair, and the application as a whole."""
 SET_UP_PAGE, SET_UP_PATH = "「設定の状況」の画面", "/set-up"
 """Where a Yayoi ID finds what is done and what is open for its pair, as texts name it."""
 

@@ -3,9 +3,9 @@
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from models.common.passwords import PasswordKind
-from models.yayoi.application_form import FullWidthName
+from models.common.names import FullWidthName
 from models.yayoi.identifiers import YayoiId
+from models.yayoi.passwords import YAYOI_ID_PASSWORD
 
 NOT_THE_SAME_ADDRESS = "メールアドレスと一致しません。もう一度入力してください。"
 NOT_THE_SAME_PASSWORD = "パスワードと一致しません。もう一度入力してください。"  # noqa: S105 a message
@@ -22,7 +22,7 @@ class NewPassword(BaseModel):
     @field_validator("password")
     @classmethod
     def _keeps_the_rule(cls, password: str) -> str:
-        if refusal := PasswordKind.YAYOI_ID.refusal(password):
+        if refusal := YAYOI_ID_PASSWORD.refusal(password):
             raise PydanticCustomError("refused", "{refusal}", {"refusal": refusal})
         return password
 

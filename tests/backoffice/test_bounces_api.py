@@ -36,8 +36,7 @@ async def sent(web: Web, case_no: str | None = None, office: int | None = None) 
             NoticeRow(
                 key=f"{case_no}:{office}:mail.completion_notice.1",
                 case_no=case_no,
-                application_no=case_no,
-                office_no=office,
+                part=office,
                 kind=MailKind.COMPLETION_NOTICE,
                 recipient=TO,
                 subject=MailKind.COMPLETION_NOTICE.subject,

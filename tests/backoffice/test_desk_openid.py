@@ -26,6 +26,7 @@ from web.common.auth.openid import (
     SECOND_FACTOR,
     OpenIdSettings,
 )
+from web.common.trusted_authorities import trusted_authorities
 
 OTHER_ISSUER = "https://another-provider.example.com"
 
@@ -176,7 +177,7 @@ async def test_the_same_subject_of_another_provider_is_somebody_else(
 async def test_an_answer_that_this_browser_has_not_asked_for_is_refused(desk_at_provider: DeskSite) -> None:
     """Log-in CSRF: somebody lets another's browser finish their own log-in."""
     away = await desk_at_provider.http.get("/sign-in/openid")
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(verify=trusted_authorities()) as elsewhere:
         back = urlsplit((await elsewhere.get(away.headers["location"])).headers["location"])
     victim = desk_at_provider.browser()
     answer = await victim.get(f"{back.path}?{back.query}")

@@ -107,7 +107,7 @@ async def test_the_same_digest_is_sent_once_a_day(environment: Environment) -> N
     assert len(environment.inbox.to(SATO)) == 1
     await send(environment, MONDAY + timedelta(days=1), "佐藤")
     assert len(environment.inbox.to(SATO)) == 2
-    assert [row.application_no for row in await environment.rows(select(NoticeRow))] == [None, None]
+    assert [row.case_no for row in await environment.rows(select(NoticeRow))] == [None, None]
 
 
 @pytest.mark.parametrize(

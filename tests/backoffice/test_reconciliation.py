@@ -22,7 +22,6 @@ from models.common.calendar import day_in_japan
 from models.common.commitments import new_salt
 from models.common.identifiers import ledger_key
 from models.common.operator_message import ActionMessage
-from models.common.secret_keys import SecretKeys
 from models.common.store.case_status import status_of
 from models.common.waiting_for import WaitingFor
 from models.myics.registrations import RegistrationKind, RegistrationStage
@@ -426,8 +425,6 @@ def starter_of(environment: Environment) -> ApplicationStarter:
         environment.sessions,
         environment.client,
         task_queue=f"nobody-{uuid4()}",
-        public_url="http://web.test",
-        secret_keys=SecretKeys("secret"),
     )
 
 

@@ -34,19 +34,24 @@ SAME_OF_EACH = {
         "operations": "of each package",
         "operators": "tables, their rules, and their store",
         "operator_actions": "of each package",
-        "personal_links": "what all links are, and those of MYICS",
+        "passwords": "what a rule is, and those of each product",
+        "personal_links": "what all links are, and those of each product",
         "sent_forms": "tables, and their store",
         "starting": "what is stored and not started yet, of each package",
         "vendor_pages": "of each vendor",
     },
     "workflows": {"search_attributes": "what all have, and those of each package"},
     "web": {
+        "limits": "of each product",
         "notifications": "of each product",
         "signed_in": "who is signed in to each product",
         "starter": "of each package",
         "wiring": "of each package",
     },
-    "workers": {"myics": "what each part of the program does for MYICS"},
+    "workers": {
+        "myics": "what each part of the program does for MYICS",
+        "webhooks": "what each part of the program does for other systems that are notified",
+    },
 }
 """File names that a layer may have more than once, with the one thing that they mean there."""
 
@@ -106,6 +111,19 @@ def is_banned(name: str) -> bool:
 @pytest.mark.parametrize("layer", ["models", "workflows", "activities", "web", "web/templates"])
 def test_every_layer_has_the_same_five_packages(layer: str) -> None:
     assert folders_in(ROOT / layer) - BESIDE_THEM.get(layer, set()) <= PACKAGES
+
+
+def test_the_engine_names_no_product_but_in_the_list_of_those_who_may_act() -> None:
+    product = re.compile("弥生|yayoi|myics", re.IGNORECASE)
+    who_acts = {"models/common/actors.py", "models/common/signing_keys.py"}
+    examples = {"models/common/placeholders.py"}
+    naming = {
+        str(file.relative_to(ROOT))
+        for layer in ("models", "workflows", "activities", "web", "web/templates")
+        for file in (ROOT / layer / "common").rglob("*")
+        if file.suffix in {".py", ".html", ".md"} and product.search(file.read_text(encoding="utf-8"))
+    }
+    assert naming <= who_acts | examples
 
 
 def test_every_folder_of_tests_mirrors_one_of_the_source() -> None:

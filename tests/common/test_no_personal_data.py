@@ -26,6 +26,7 @@ from models.tables import YayoiIdRow
 from models.yayoi.store.enquiries import Enquiries
 from tests.support.customer import GROUP, SUPPORT_PASSWORD, Customer, customer_after_notice
 from tests.support.databases import new_database
+from tests.support.encryption import MASTER
 from tests.support.environment import TARO
 from tests.support.serving import served
 from tests.support.smtp_inbox import SmtpInbox
@@ -82,7 +83,7 @@ async def life(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIte
     with _kept(kept):
         async with new_database(postgres_socket, "migrated") as url, SmtpInbox().listening() as mails:
             engine = database.engine(Settings(database_url=url))
-            async with customer_after_notice(database.sessions(engine), temporal, mails) as customer:
+            async with customer_after_notice(database.sessions(engine, MASTER), temporal, mails) as customer:
                 life = Life(customer, kept.lines)
                 async with (
                     served(customer.web.app) as address,

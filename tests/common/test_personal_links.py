@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common.personal_links import PersonalLink, PersonalLinkKind, code_of, is_code, read_link
+from models.common.personal_links import PersonalLink, code_of, is_code, read_link
 from models.common.secret_keys import SecretKeys
+from models.yayoi.personal_links import YayoiLinkKind
 
-KIND = PersonalLinkKind.MEMBER_INVITATION
+KIND = YayoiLinkKind.MEMBER_INVITATION
 EXPIRY = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 LINK = PersonalLink(KIND, "invitation/1", 1, EXPIRY)
 
@@ -25,7 +26,7 @@ def test_a_link_is_always_the_same_and_says_what_it_is_for() -> None:
 def test_a_link_of_another_kind_secret_procedure_occurrence_or_expiry_is_another() -> None:
     token = LINK.token(SecretKeys("secret"))
     assert read_link(SecretKeys("other"), KIND, token) is None
-    assert read_link(SecretKeys("secret"), next(kind for kind in PersonalLinkKind if kind is not KIND), token) is None
+    assert read_link(SecretKeys("secret"), next(kind for kind in YayoiLinkKind if kind is not KIND), token) is None
     others = [
         PersonalLink(KIND, "invitation/2", 1, EXPIRY),
         PersonalLink(KIND, "invitation/1", 2, EXPIRY),

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from models.common.store.sent_forms import KEPT_FOR, ONE_PRESS, SentFormStore
 from models.tables import EnquiryRow, FormPressRow, KeptFormRow
 from tests.support.web import NETWORK, PASSWORD, Web, browser_on, fill_registry, hidden_fields, text_of, web_on
-from web.common.auth import Limit
+from web.common.auth import SharedLimit
 from web.common.sent_forms import LOST
 
 ENQUIRY = {"contract_id": NETWORK, "name": "弥生 太郎", "mail_address": "taro", "text": "再連携の手順"}
@@ -102,8 +102,8 @@ async def test_a_form_sent_after_the_session_has_ended_is_still_filled_in_after_
 async def test_too_many_kept_forms_of_one_client_are_refused_without_being_kept(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = Limit.KEPT_FORMS_FROM.value.__class__("kept-forms-from", 2, timedelta(hours=1))
-    monkeypatch.setattr(Limit.KEPT_FORMS_FROM, "_value_", few)
+    few = SharedLimit.KEPT_FORMS_FROM.value.__class__("kept-forms-from", 2, timedelta(hours=1))
+    monkeypatch.setattr(SharedLimit.KEPT_FORMS_FROM, "_value_", few)
     for _ in range(2):
         await sent(web, "/enquiry", ENQUIRY)
     place = await sent(web, "/enquiry", ENQUIRY)

@@ -58,7 +58,7 @@ async def test_worker_temporal_and_postgres_killed_in_the_middle_of_a_case(state
         issued = await case.issued()
         assert [row.office_no for row in issued] == [1, 2]
         assert {row.registered_name for row in issued} == {"弥生 太郎 - 1 (8871304)", "弥生 太郎 - 2 (8871304)"}
-        assert [row.office_no for row in await case.notices()] == [1, 2]
+        assert [row.part for row in await case.notices()] == [1, 2]
         for to in (OFFICE_B[0], OFFICE_C[0]):
             assert _exactly_one_notice(await asyncio.to_thread(outside.notices, to))
     for name in ("worker", "temporal", "postgres"):

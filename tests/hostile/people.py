@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
 from models.common.password_hashing import Hashing
-from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.personal_links import PersonalLink
 from models.common.store.case_status import begin_status
 from models.tables import (
     ApplicationOfficeRow,
@@ -27,7 +27,8 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.case_links import case_path
-from models.yayoi.procedures import Procedure, Stage
+from models.yayoi.personal_links import YayoiLinkKind
+from models.yayoi.procedures import OFFICE_WORKFLOW, Procedure, Stage
 from tests.support.web import PASSWORD, SECRET
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -84,7 +85,7 @@ class Person:
 
     def invitation(self, *, occurrence: int = 1, expires_at: datetime = NOW + DAY) -> str:
         """The token of the personal link in the invitation's mail."""
-        kind = PersonalLinkKind.MEMBER_INVITATION
+        kind = YayoiLinkKind.MEMBER_INVITATION
         return PersonalLink(kind, str(self.invitation_id), occurrence, expires_at).token(SECRET)
 
 
@@ -186,7 +187,7 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 holds_token=True,
             )
         )
-        begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
+        begin_status(session, OFFICE_WORKFLOW, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
         await session.flush()
         session.add_all(
             [
@@ -200,8 +201,9 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                     issued_at=applied,
                 ),
                 NoticeRow(
-                    **pair,
                     key=f"{person.application_no}:1:notice",
+                    case_no=person.application_no,
+                    part=1,
                     kind="completion_notice",
                     recipient=person.yayoi_id,
                     subject="-",

@@ -25,10 +25,11 @@ from tests.hostile.attack import ENQUIRY, NOT_OURS, REGISTRATION, SCRIPT
 from tests.hostile.people import NOW, STILL_OPEN, THIEF, VICTIM, Person
 from tests.hostile.target import EVIL, Attacker, Target, application, target_on
 from tests.support.databases import new_database
+from tests.support.encryption import MASTER
 from tests.support.matrices import mostly_long
 from tests.support.pdf_pages import pdf_text
 from tests.support.web import CROSS_SITE, browser_on
-from web.common.auth.rate_limits import Limit
+from web.common.auth.rate_limits import SharedLimit
 from web.common.problems import SYSTEMS
 from web.common.security import MAX_BODY_BYTES
 from web.yayoi.customer.ledger_pdf import as_pdf
@@ -54,7 +55,7 @@ OPEN_TO_ALL |= {
 async def target(postgres_socket: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Target]:
     async with new_database(postgres_socket, "migrated") as url:
         engine = create_async_engine(url)
-        async with target_on(database.sessions(engine), temporal.client) as target:
+        async with target_on(database.sessions(engine, MASTER), temporal.client) as target:
             yield target
         await engine.dispose()
 
@@ -244,8 +245,8 @@ async def test_what_other_systems_send_in_vain_ends_with_429_too(
     target: Target, attacker: Attacker, path: str, content: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a shorter patience: 600 tries say no more than six."""
-    shorter = Limit.REFUSED_FROM.value.__class__("refused-from", 6, Limit.REFUSED_FROM.value.window)
-    monkeypatch.setattr(Limit.REFUSED_FROM, "_value_", shorter)
+    shorter = SharedLimit.REFUSED_FROM.value.__class__("refused-from", 6, SharedLimit.REFUSED_FROM.value.window)
+    monkeypatch.setattr(SharedLimit.REFUSED_FROM, "_value_", shorter)
     answers = [await attacker.http.post(path, json=content) for _ in range(7)]
     assert {answer.status_code for answer in answers[:6]} <= {401, 404, 422}
     assert answers[6].status_code == 429

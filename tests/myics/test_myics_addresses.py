@@ -20,7 +20,7 @@ from models.tables import AuditRow
 from tests.support.customer import errors_on, words
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 from tests.support.myics_site import MyicsBrowserUser, MyicsSite
-from web.common.auth import Limit
+from web.common.auth import SharedLimit
 from workers.commands import myics as myics_command
 from workers.program import ClearError
 from workers.stack.inbox import text_of
@@ -137,7 +137,7 @@ async def test_m8_whoever_reads_at_a_mistyped_address_does_not_get_the_account(
     """They guess as at the log-in, and lock nobody out."""
     manager, _ = await registered(site.myics)
     token = await (await requested(site.myics, manager)).link()
-    for _ in range(Limit.GUESSES.value.most):
+    for _ in range(SharedLimit.GUESSES.value.most):
         answer = await browser.send(f"/myics/address?link={token}", {"password": "Guess2026"}, action="/myics/address")
         assert "パスワードが違います" in words(answer)
     answer = await browser.send(f"/myics/address?link={token}", {"password": PASSWORD}, action="/myics/address")

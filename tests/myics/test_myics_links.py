@@ -6,14 +6,16 @@ from datetime import timedelta
 import pytest
 
 from models.common.identifiers import MailAddress
-from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.personal_links import read_link
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import USER_DAYS
 from models.myics.identifiers import CustomerNo
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError, RegistrantPage, SignedUp, read_account
+from models.yayoi.personal_links import YayoiLinkKind
 from tests.support.myics_environment import FIRM, KEYWORD, OWNER, PASSWORD, MyicsEnvironment, Registered, user
 from workers.stack.inbox import text_of
 
@@ -72,9 +74,9 @@ async def test_late(myics: MyicsEnvironment) -> None:
 
 async def test_forged(myics: MyicsEnvironment) -> None:
     registration, token = await invited(myics)
-    link = read_link(SecretKeys("secret"), PersonalLinkKind.MYICS, token)
+    link = read_link(SecretKeys("secret"), MyicsLinkKind.REGISTRATION, token)
     assert link is not None
-    other_kind = type(link)(PersonalLinkKind.MEMBER_INVITATION, link.procedure_id, 1, link.expires_at)
+    other_kind = type(link)(YayoiLinkKind.MEMBER_INVITATION, link.procedure_id, 1, link.expires_at)
     for forged in (
         token[:-1],
         token + "a",

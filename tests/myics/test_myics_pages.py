@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.personal_links import PersonalLink
 from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, ClientForm, read
 from models.myics.identifiers import HolderNo
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationKind
 from models.myics.store.sign_in import STOPPED, WRONG
 from tests.support.customer import errors_on, words
@@ -163,7 +164,7 @@ async def test_m8_each_dead_link_has_a_page_that_says_what_to_do(site: MyicsSite
     await site.myics.invitations.resend(manager, (await site.myics.account("again@aoba-kaikei.example.jp")).account_id)
     second_link = await again.link(2)
     ended = site.myics.now() - timedelta(minutes=1)
-    late_link = PersonalLink(PersonalLinkKind.MYICS, again.number, 2, ended).token(SecretKeys("secret"))
+    late_link = PersonalLink(MyicsLinkKind.REGISTRATION, again.number, 2, ended).token(SecretKeys("secret"))
     dead = {
         used_link: "すでに使われています",
         first_link: "いちばん新しいメールの URL を開いてください",

@@ -10,17 +10,19 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.common.calendar import end_of
 from models.common.identifiers import MailAddress
-from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.personal_links import PersonalLink
 from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationKind, RegistrationOutcome
 from models.myics.store.registrants import LinkRefusedError
 from models.myics.store.sign_in import WRONG
 from tests.support.customer import errors_on, words
 from tests.support.myics_environment import FIRM, OWNER, PASSWORD, Registered, user
 from tests.support.myics_site import REGISTER, MyicsBrowserUser, MyicsSite
-from web.common.auth import Limit
+from web.common.auth import SharedLimit
+from web.myics.limits import MyicsLimit
 from web.myics.pages_password import FORGOTTEN, MAIL_SENT
 from workflows.common import search_attributes
 
@@ -103,7 +105,7 @@ async def test_m8_who_asks_does_not_learn_which_accounts_there_are(site: MyicsSi
 async def test_m8_one_client_asks_for_an_account_only_so_often_an_hour_whether_it_exists_or_not(
     site: MyicsSite, browser: MyicsBrowserUser, address: str
 ) -> None:
-    most = Limit.NEW_PASSWORD.value.most
+    most = MyicsLimit.NEW_PASSWORD.value.most
     # The same account, however it is typed.
     answers = [await ask(browser, address, number) for number in (FIRM, f"{FIRM[:3]}-{FIRM[3:]}", FIRM, FIRM)]
     assert [answer.status_code for answer in answers] == [303] * most + [429]
@@ -113,7 +115,7 @@ async def test_m8_one_client_asks_for_an_account_only_so_often_an_hour_whether_i
 
 
 async def test_m8_nor_too_often_for_whomever(browser: MyicsBrowserUser) -> None:
-    for number in range(Limit.NEW_PASSWORD_FROM.value.most):
+    for number in range(MyicsLimit.NEW_PASSWORD_FROM.value.most):
         assert (await ask(browser, f"{number}@aoba-kaikei.example.jp")).status_code == 303
     assert (await ask(browser, NOBODY)).status_code == 429
 
@@ -141,8 +143,8 @@ async def test_m8_each_dead_link_says_what_to_do(site: MyicsSite, browser: Myics
     token = await second.link(2)
     ends = end_of((await second.row()).expires_on)
     assert ends - site.myics.now() >= timedelta(days=1)
-    late = PersonalLink(PersonalLinkKind.MYICS_PASSWORD, second.number, 2, site.myics.now() - timedelta(seconds=1))
-    of_registration = PersonalLink(PersonalLinkKind.MYICS, second.number, 2, ends).token(SecretKeys("secret"))
+    late = PersonalLink(MyicsLinkKind.NEW_PASSWORD, second.number, 2, site.myics.now() - timedelta(seconds=1))
+    of_registration = PersonalLink(MyicsLinkKind.REGISTRATION, second.number, 2, ends).token(SecretKeys("secret"))
     dead = {
         superseded: "いちばん新しいメールの URL",
         before: "いちばん新しいメールの URL",
@@ -198,7 +200,7 @@ async def test_m8_wrong_passwords_of_strangers_keep_nobody_out(site: MyicsSite) 
     """Not whose browser is known, nor who is logged in; and who comes anew gets through by the mail."""
     async with site.browser() as own, site.browser() as new:
         assert (await own.sign_in()).status_code == 303
-        for number in range(Limit.GUESSES_OF_STRANGERS.value.most):
+        for number in range(SharedLimit.GUESSES_OF_STRANGERS.value.most):
             async with site.browser(f"198.51.100.{number}") as stranger:
                 assert WRONG in words(await stranger.sign_in(password="Wrong2026"))
         refused = await new.sign_in()
@@ -213,7 +215,7 @@ async def test_m8_wrong_passwords_of_strangers_keep_nobody_out(site: MyicsSite) 
 
 async def test_m8_a_stranger_takes_no_link_away(site: MyicsSite, browser: MyicsBrowserUser) -> None:
     """Mails of one day are bounded, and the newest link opens until the next."""
-    most = Limit.NEW_PASSWORD_DAILY.value.most
+    most = MyicsLimit.NEW_PASSWORD_DAILY.value.most
     for number in range(most + 3):
         async with site.browser(f"198.51.100.{number}") as stranger:
             assert (await ask(stranger)).headers["location"] == MAIL_SENT

@@ -93,7 +93,7 @@ async def records(case: Case) -> Records:
             {row.office_no: row for row in await rows(select(ApplicationOfficeRow))},
             await rows(select(IssuedContractRow)),
             await rows(select(AuditRow).where(AuditRow.case_no == number).order_by(AuditRow.audit_id)),
-            await rows(select(NoticeRow).where(NoticeRow.application_no == number)),
+            await rows(select(NoticeRow).where(NoticeRow.case_no == number)),
             await rows(select(LedgerRow).where(LedgerRow.key.startswith(f"{number}:"))),
             await rows(select(OfficeRow.frozen_by).where(OfficeRow.frozen_by.is_not(None))),
             await rows(select(SharingRow).where(SharingRow.ended_at.is_(None))),
@@ -135,7 +135,7 @@ def every_notice_named_an_id_that_was_not_revoked_when_it_was_sent(known: Record
 
 def _notified_of_its_end(known: Records, office_no: int) -> bool:
     ends = {MailKind.CANCELLED, MailKind.WITHDRAWN}
-    return any(row.office_no == office_no and row.kind in ends and row.sent_at for row in known.notices)
+    return any(row.part == office_no and row.kind in ends and row.sent_at for row in known.notices)
 
 
 def sharing_is_restored_exactly_where_we_released_it(
@@ -160,7 +160,7 @@ def _firms(rows: Iterable[AuditRow]) -> frozenset[str]:
 
 def every_step_has_its_audit_entry_and_every_entry_its_step(known: Records) -> None:
     steps = Counter(_step(row) for row in known.ledger if _had_an_effect(row))
-    steps.update((row.office_no or 0, "mail") for row in known.notices if row.sent_at)
+    steps.update((row.part or 0, "mail") for row in known.notices if row.sent_at)
     steps[0, "received"] += 1
     assert +steps == Counter((row.part, _step_of(row)) for row in known.audit)
 

@@ -22,6 +22,7 @@ from models.tables import DraftRow, OfficeRow
 from models.webhooks.messages import ATTEMPTS, KEPT_DEAD, WebhookStage
 from models.yayoi.case_links import case_path
 from models.yayoi.deadlines import MEMBER_INVITATION_REMINDER_DAYS
+from models.yayoi.identifiers import relink_correction_workflow_id
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import Action, CorrectRelink
 from tests.support.bounced import come_back
@@ -172,7 +173,7 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
         )
         is None
     )
-    return environment.client.get_workflow_handle(f"relink-correction/{asked.update_id}")
+    return environment.client.get_workflow_handle(relink_correction_workflow_id(case.application_no, asked.update_id))
 
 
 async def desk_notified_of_a_refused_form(environment: Environment) -> Handle:

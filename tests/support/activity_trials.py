@@ -647,7 +647,7 @@ TRIALS = [
         activity="send_digest",
         message=SendDigest(day=date(2026, 11, 5), operator="佐藤"),
         added={"notices": 1},  # about no case: the notice is all
-        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("digest:2026-11-05:佐藤", None, "sato@back-office.example.jp", True)],
     ),
     Trial(
@@ -724,7 +724,7 @@ TRIALS = [
         added={"notices": 1},  # about no single case
         then=1,  # the refusal has been mailed
         look=select(
-            NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.unreported_since
+            NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None), EventRow.unreported_since
         ).join(EventRow, EventRow.event_id == EVENT),
         found=[(None, "back-office@yayoi.example", True, None)],
     ),
@@ -779,7 +779,6 @@ TRIALS = [
             insert(NoticeRow).values(
                 key=f"{NO}:-:mail.receipt.1",
                 case_no=NO,
-                application_no=NO,
                 kind=MailKind.RECEIPT,
                 recipient=TARO,
                 subject=MailKind.RECEIPT.subject,
@@ -814,7 +813,7 @@ TRIALS = [
         message=WebhookMessageRef(case_no="msg_1"),
         given=(_subscriber(), _webhook(WebhookStage.DEAD)),
         added={"notices": 1},
-        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("webhook-trouble:1:2026-11-05", None, "back-office@yayoi.example", True)],
     ),
     Trial(
@@ -830,7 +829,7 @@ TRIALS = [
         message=RefusedFormRef(form_no=1),
         given=(insert(RefusedFormRow).values(webhook_id="w-1", body="{}", errors={"tel": "入力してください。"}),),
         added={"notices": 1},
-        look=select(NoticeRow.key, NoticeRow.application_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
+        look=select(NoticeRow.key, NoticeRow.case_no, NoticeRow.recipient, NoticeRow.sent_at.is_not(None)),
         found=[("refused-form:1", None, "back-office@yayoi.example", True)],
     ),
 ]

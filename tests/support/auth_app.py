@@ -17,11 +17,11 @@ from temporalio.client import Client
 
 from models.common.secret_keys import SecretKeys
 from models.common.store.sent_forms import SentFormStore
-from models.tables import CredentialRow, YayoiIdRow
+from models.tables import CredentialRow, WebSessionRow, YayoiIdRow
 from models.yayoi.identifiers import YayoiId
 from tests.support.signing import customers_signer
 from tests.support.web import Browser, browser_on, hidden_fields
-from web.common.auth import Auth, Limit
+from web.common.auth import Auth, SharedLimit
 from web.common.auth.access import readable_form
 from web.common.auth.csrf import Csrf
 from web.common.context import WebContext
@@ -30,7 +30,7 @@ from web.common.problems import answer_problems
 from web.common.security import SecurityHeaders
 from web.common.sent_forms import SentForms
 from web.yayoi.accounts import sign_in
-from web.yayoi.accounts.signed_in import SignedIn
+from web.yayoi.accounts.signed_in import CustomerSessions, SignedIn
 
 HANAKO = YayoiId("hanako@shouji.example.jp")
 TARO = YayoiId("taro@shouji.example.jp")
@@ -38,7 +38,7 @@ PASSWORD = "Aa3!aaaa"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """A hash says itself what it costs: the tests' ones cost little."""
 PAGES = {
-    "common/problem.html": "{{ title }}：{{ detail }}",
+    "problem.html": "{{ title }}：{{ detail }}",
     "yayoi/sign_in.html": '<form method="post" action="/sign-in">'
     '<input type="hidden" name="next" value="{{ next }}">{{ page.errors.get("") }}</form>',
     "form.html": '<form method="post" action="/form"></form>',
@@ -107,7 +107,11 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
     app = FastAPI()
     auth.open_on(app)
     address = "https://web.test" if https else "http://web.test"
-    app.add_middleware(Csrf, answer=answer_problems(app, templates, SecretKeys("secret")), public_url=address)
+    app.add_middleware(
+        Csrf,
+        answer=answer_problems(app, templates, SecretKeys("secret"), pages={"": "problem.html"}),
+        public_url=address,
+    )
     app.add_middleware(SecurityHeaders, https=https)
     client = await Client.connect("127.0.0.1:1", lazy=True)
     context = WebContext(
@@ -121,10 +125,11 @@ async def auth_app_on(sessions: async_sessionmaker[AsyncSession], *, https: bool
         secret_keys=SecretKeys("secret"),
         every=timedelta(minutes=1),
     )
+    signed_in = CustomerSessions(sessions, WebSessionRow, "session", https=https, now=clock.now)
     forms = SentForms(
         SentFormStore(sessions, clock.now), secret_keys=SecretKeys("secret"), https=https, limit=auth.limit_kept_forms
     )
-    app.state.services = {WebContext: context, SentForms: forms}
+    app.state.services = {WebContext: context, SentForms: forms, CustomerSessions: signed_in}
     async with browser_on(app, address) as http:
         auth_app = AuthApp(app, auth, sessions, http, clock)
         app.include_router(sign_in.router)
@@ -150,7 +155,7 @@ def _pages(auth_app: AuthApp, templates: Jinja2Templates) -> APIRouter:
 
     @router.get("/tried")
     async def tried(request: Request) -> Response:
-        await auth_app.auth.limit(Limit.GUESSES, request.query_params["key"])
+        await auth_app.auth.limit(SharedLimit.GUESSES, request.query_params["key"])
         return Response("tried")
 
     @router.get("/fails")

@@ -249,8 +249,9 @@ class CaseState:
             )
         )
         await self._write_confirmation(session, case)
-        for table in (SetUpStepRow, RememberedLinkRow, NoticeRow):
+        for table in (SetUpStepRow, RememberedLinkRow):
             await session.execute(delete(table).filter_by(application_no=case.application_no))
+        await session.execute(delete(NoticeRow).filter_by(case_no=case.application_no))
         for registry_table in (SupportPasswordRow, GroupMemberRow, SharingRow):
             await session.execute(delete(registry_table))
         await self._write_registry(session, case)
@@ -288,7 +289,8 @@ class CaseState:
             session.add(
                 NoticeRow(
                     key="notice",
-                    **pair,
+                    case_no=case.application_no,
+                    part=1,
                     kind=kind,
                     recipient=case.yayoi_id,
                     subject=kind.subject,

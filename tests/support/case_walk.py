@@ -28,7 +28,7 @@ from models.common.calendar import BusinessCalendar, utc_now
 from models.common.messages import SentMail
 from models.common.operations import Operations
 from models.common.password_hashing import Hashing
-from models.common.personal_links import PersonalLink, PersonalLinkKind
+from models.common.personal_links import PersonalLink
 from models.common.store.case_status import publish_nothing
 from models.common.store.ledger import Ledger
 from models.common.waiting_for import WaitingFor
@@ -44,6 +44,7 @@ from models.yayoi.messages import Outcome, SendMail
 from models.yayoi.office_state import OfficeState
 from models.yayoi.operator_actions import Action
 from models.yayoi.operator_rules import OPERATIONS, refuse_days
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import SET_UP_PATH, Procedure, SetUpStep, Stage
 from models.yayoi.store.confirmations import HolderConfirmations
 from models.yayoi.store.event_cases import CaseRefusedError, find_case
@@ -267,7 +268,7 @@ class Walk:
 
     def _without_mails(self) -> list[str]:
         """Return what is opened while nobody but the contract's holder is mailed: the receipt's page, their links."""
-        links = {"confirm": PersonalLinkKind.HOLDER_CONFIRMS, "end": PersonalLinkKind.HOLDER_ENDS}
+        links = {"confirm": YayoiLinkKind.HOLDER_CONFIRMS, "end": YayoiLinkKind.HOLDER_ENDS}
         expires_at = NOW + timedelta(days=1)
         tokens = {
             name: PersonalLink(kind, self.case.application_no, 1, expires_at).token(SECRET)

@@ -21,16 +21,20 @@ from models.common.secret_keys import SecretKeys
 from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
+from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.backoffice.audit_heads_archive import HeadsFile
+from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.erasure_starter import BeginsErasures
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome
+from web.common.trusted_authorities import trusted_authorities
 from web.desk_app import create_desk_app
+from workers.codec import PayloadReader
 from workers.database_roles import DatabaseRole
 
 DESK = "http://desk.test"
@@ -103,7 +107,7 @@ class DeskSite:
         away = await http.get("/sign-in/openid", params={"next": there})
         assert away.status_code == 302, away.text
         assert away.headers["location"].startswith(f"{provider.issuer}/authorize?")
-        async with httpx.AsyncClient() as elsewhere:
+        async with httpx.AsyncClient(verify=trusted_authorities()) as elsewhere:
             back = urlsplit((await elsewhere.get(away.headers["location"])).headers["location"])
         assert f"{back.scheme}://{back.netloc}" == self.url
         return await http.get(f"{back.path}?{back.query}")
@@ -201,6 +205,7 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
+    payloads: ReadsPayloads | None = None,
     heads: Path | None = None,
     erasures: BeginsErasures | None = None,
 ) -> AsyncIterator[DeskSite]:
@@ -214,6 +219,7 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
+            payloads=payloads or PayloadReader(KEYS_OF_TESTS, "default"),
             audit_key=audit_key_now,
             history=no_history,
             erasures=begun,

@@ -21,7 +21,6 @@ from temporalio.worker import WorkflowRunner
 from activities.yayoi.registry.protocols import Registry
 from models.common.calendar import BusinessCalendar, opening_of
 from models.common.operator_message import ActionMessage
-from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.tables import AuditRow, IssuedContractRow, NoticeRow, OfficeRow
 from models.yayoi.application_form import Applicant, ApplicationForm, Consents, OfficePair
@@ -111,8 +110,6 @@ class Environment:
             self.sessions,
             self.client,
             task_queue=self.settings.temporal_task_queue,
-            public_url="http://web.test",
-            secret_keys=SecretKeys("secret"),
         )
         await starter.start(receipt.application_no)
         case = Case(self, receipt.application_no, receipt.due_date)
@@ -208,7 +205,7 @@ class Case:
         )
 
     async def notices(self, kind: str | None = None) -> list[NoticeRow]:
-        statement = select(NoticeRow).where(NoticeRow.application_no == self.application_no).order_by(NoticeRow.sent_at)
+        statement = select(NoticeRow).where(NoticeRow.case_no == self.application_no).order_by(NoticeRow.sent_at)
         return await self.environment.rows(statement if kind is None else statement.where(NoticeRow.kind == kind))
 
     async def issued(self) -> list[IssuedContractRow]:

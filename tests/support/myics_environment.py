@@ -19,13 +19,14 @@ from temporalio.worker import WorkflowRunner
 from models.common.calendar import opening_of
 from models.common.identifiers import MailAddress
 from models.common.password_hashing import Hashing
-from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.personal_links import read_link
 from models.common.secret_keys import SecretKeys
 from models.common.waiting_for import WaitingFor
 from models.myics.accounts import AccountKind
 from models.myics.batches import BatchKind
 from models.myics.forms import CorrectionForm, FirmForm, UserForm
 from models.myics.identifiers import BatchNo, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationEnded, RegistrationKind, RegistrationProgress, RegistrationStage
 from models.myics.store.address_changes import AddressChanges
 from models.myics.store.batches import Batches
@@ -222,7 +223,7 @@ class Registered:
                 await asyncio.sleep(0.05)
 
     async def _is_number(self, token: str, number: int) -> bool:
-        kinds = (PersonalLinkKind.MYICS, PersonalLinkKind.MYICS_PASSWORD, PersonalLinkKind.MYICS_ADDRESS)
+        kinds = (MyicsLinkKind.REGISTRATION, MyicsLinkKind.NEW_PASSWORD, MyicsLinkKind.NEW_ADDRESS)
         link = next(filter(None, (read_link(SecretKeys("secret"), kind, token) for kind in kinds)), None)
         return link is not None and link.procedure_id == self.number and link.occurrence == number
 

@@ -20,6 +20,7 @@ from models.common.calendar import day_in_japan
 from models.common.store.operators import Operators
 from models.yayoi.identifiers import application_workflow_id, office_workflow_id
 from tests.support.desk import RUN, DeskSite, desk_on
+from tests.support.encryption import ENCRYPTED, DecryptedHistories
 from tests.support.environment import Case, Environment, environment_with_worker
 from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
@@ -29,7 +30,6 @@ from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import OperationSender
 from workers.desk_server import LONGEST_REQUEST_HEAD
 from workers.stack import temporal_server
-from workers.temporal import DATA_CONVERTER
 from workflows.backoffice.queues import Queue, QueueFilter, link
 from workflows.common import search_attributes
 
@@ -48,8 +48,8 @@ async def temporal_with_ui() -> AsyncIterator[tuple[WorkflowEnvironment, str]]:
         ui_port: int = probe.getsockname()[1]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=DATA_CONVERTER,
-        interceptors=[PatientQueries(), SignedByTests()],
+        data_converter=ENCRYPTED,
+        interceptors=[PatientQueries(), SignedByTests(), DecryptedHistories()],
         ui=True,
         ui_port=ui_port,
         dev_server_existing_path=str(temporal_server.binary()),

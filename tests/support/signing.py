@@ -29,10 +29,10 @@ from models.common.operators import Role
 from models.common.signatures import HEADER, SignedPlace, Signer
 from models.common.signing_keys import KeyPurpose, PrivateKey
 from models.common.store.public_keys import publish
+from tests.support.encryption import ENCRYPTED
 from web.common.auth.signing import entry_to_send
 from workers.key_files import KeyFiles
 from workers.settings import Settings
-from workers.temporal import DATA_CONVERTER
 from workflows.common.signed_headers import with_entry
 
 # Always the same, so that what a recorded history says can be verified by whoever reads it.
@@ -134,6 +134,6 @@ def _content(input: StartWorkflowUpdateInput) -> dict[str, Any] | None:  # noqa:
     """Return the message's JSON as it would lie in history."""
     if len(input.args) != 1 or input.args[0] is None:
         return None
-    [payload] = DATA_CONVERTER.payload_converter.to_payloads(input.args)
+    [payload] = ENCRYPTED.payload_converter.to_payloads(input.args)
     content = json.loads(payload.data)
     return content if isinstance(content, dict) else None

@@ -79,6 +79,8 @@ NOT_PASSED = {
     "form_mapping": "a file, mounted with a second Compose file",
     "bounce_maildir": "a folder, mounted with a second Compose file",
     "api_open": "the API has keys",
+    "vault_token_file": "a file, mounted with a second Compose file",
+    "encrypt_histories": "always",
     "oidc_client_secret_file": "a file, mounted with a second Compose file",
     "sign_in_run": "the embedded servers",
     "temporal_task_queue": "one queue in a namespace of its own",
@@ -190,7 +192,7 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     required = set()
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR)", variable):
+            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR|_FILE)", variable):
                 ((name, suffix),) = variables(value).items()
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
@@ -218,7 +220,7 @@ def test_workers_can_be_many() -> None:
     worker = SERVICES["worker"]
     assert "container_name" not in worker
     assert "ports" not in worker
-    assert not worker.get("volumes")
+    assert all(mount.endswith(":ro") for mount in worker["volumes"])
 
 
 def test_the_customers_web_and_the_desk_alone_can_be_reached_and_from_this_machine_only() -> None:
@@ -261,15 +263,21 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
         for name, service in OURS.items()
     }
     assert mounted == {
-        "migrate": [],
-        "worker": [],
-        "eraser": [],
-        "keys": ["audit-keys:/keys/audit", "customers-keys:/keys/customers", "operators-keys:/keys/operators"],
-        "web": ["customers-keys:/keys/customers:ro"],
-        "desk": ["audit-keys:/keys/audit:ro", "operators-keys:/keys/operators:ro"],
+        "migrate": ["master-keys:/keys/master"],
+        "worker": ["master-keys:/keys/master:ro"],
+        "eraser": ["master-keys:/keys/master:ro"],
+        "keys": [
+            "audit-keys:/keys/audit",
+            "customers-keys:/keys/customers",
+            "master-keys:/keys/master",
+            "operators-keys:/keys/operators",
+        ],
+        "web": ["customers-keys:/keys/customers:ro", "master-keys:/keys/master:ro"],
+        "desk": ["audit-keys:/keys/audit:ro", "master-keys:/keys/master:ro", "operators-keys:/keys/operators:ro"],
     }
     assert {f"{purpose}-keys" for purpose in KeyPurpose} <= COMPOSE["volumes"].keys()
-    assert "/keys /keys/customers /keys/operators /keys/audit" in DOCKERFILE
+    folder = Path(COMPOSE["x-settings"]["TETSUZUKI_MASTER_KEY_FILE"]).parent
+    assert f"/keys /keys/customers /keys/operators /keys/audit \\\n    {folder}" in DOCKERFILE
     folders = {
         purpose: KeyFiles(Settings(signing_keys_dir=Path("/keys"))).file_of(f"{purpose}-x") for purpose in KeyPurpose
     }

@@ -20,6 +20,7 @@ OTHER_THAN_DEFAULT: dict[str, Any] = {
     "contact_phone": "03-1234-5678",
     "versioning_behavior": "pinned",
     "log_level": "DEBUG",
+    "vault_address": "https://vault.example.co.jp",
     "bounce_address": "bounces@vendor.example.jp",
     "oidc_issuer": "https://login.example.co.jp",
     "oidc_scope": "openid groups",

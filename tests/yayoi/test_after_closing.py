@@ -131,7 +131,7 @@ async def test_y25_an_application_ends_when_its_offices_have_closed_whatever_sti
     await case.do_step(STEP5, 1)
     await case.until(await case.now(1) + CLOSED_AFTER, 1)
     # Its own Yayoi ID is notified at once; the application waits for its other office.
-    assert [notice.office_no for notice in await case.notices(MailKind.FOLLOW_UP_ENDED)] == [1]
+    assert [notice.part for notice in await case.notices(MailKind.FOLLOW_UP_ENDED)] == [1]
     assert await case.notices(MailKind.FINISHED) == []
     await case.act(Cancel(reason="お客様のご希望"), 2)
     outcomes = [office.outcome for office in (await case.application.result()).offices]

@@ -35,7 +35,7 @@ from tests.support.web import (
     pair,
     text_of,
 )
-from web.common.auth import Limit
+from web.common.auth import SharedLimit
 from web.common.security import WithoutPeople
 
 MANAGED = "a0000001-0000-4000-8000-000000000001"
@@ -378,7 +378,7 @@ async def test_y9_without_the_link_the_confirmation_repeats_the_yayoi_ids_alone(
 @pytest.mark.long
 async def test_nobody_tries_tokens_in_numbers(web: Web) -> None:
     typed = filled(await opened(web)) | {"action": "confirm"}
-    most = Limit.SUBMISSION.value.most
+    most = SharedLimit.SUBMISSION.value.most
     for number in range(most):
         await web.http.post("/apply", data=typed | {"form_id": str(number)})
         await web.http.post("/apply", data=typed | {"form_id": str(number), "existing_contract_id": "8"})  # no try

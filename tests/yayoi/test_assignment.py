@@ -15,7 +15,7 @@ from models.common.messages import AssignCase, Assigned
 from models.common.store.case_status import WHOLE, begin_status
 from models.tables import ApplicationOfficeRow, AuditRow, CaseStatusRow, OperatorRow
 from models.yayoi.identifiers import ApplicationNo, YayoiId
-from models.yayoi.procedures import Stage
+from models.yayoi.procedures import OFFICE_WORKFLOW, Stage
 from tests.support.activity_environment import ActivityEnvironment, activity_environment
 from tests.support.environment import form
 from tests.support.smtp_inbox import SmtpInbox
@@ -84,8 +84,8 @@ async def test_open_cases_of_a_third_product_count_too(environment: ActivityEnvi
     open_case = CaseStatus.first(Stage.CHECK, AT).model_copy(update={"assignee": busy})
     closed_case = open_case.model_copy(update={"assignee": other, "outcome": "完了"})
     async with environment.sessions.begin() as session:
-        begin_status(session, "REQUEST-1", None, open_case)
-        begin_status(session, "REQUEST-2", None, closed_case)
+        begin_status(session, OFFICE_WORKFLOW, "REQUEST-1", None, open_case)
+        begin_status(session, OFFICE_WORKFLOW, "REQUEST-2", None, closed_case)
     assert await assign_new(environment) == other
     assert await assign_new(environment) == busy  # one each: the first by name
 

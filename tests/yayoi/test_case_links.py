@@ -132,7 +132,7 @@ async def test_a_fresh_link_is_mailed_once_an_hour_by_a_workflow_that_holds_no_a
 
     await until(listed)
     [mailing] = found
-    assert mailing.id.startswith(f"case-link/{number}/{office_no or '-'}/")
+    assert mailing.id.startswith(f"application/{number}/link/{office_no or '-'}/")
     history = str((await web.client.get_workflow_handle(mailing.id).fetch_history()).events)
     assert "@example" not in history
     await end(web.client.get_workflow_handle(mailing.id))

@@ -22,10 +22,10 @@ from models.yayoi.store.drafts import Drafts
 from tests.support.browser_user import BrowserUser, browser_user_on
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import NETWORK, SECRET, TOKEN_B, TOKEN_C, Web, hidden_fields, text_of
-from web.common.auth import Limit
-from web.common.auth.rate_limits import Limits
+from web.common.auth.rate_limits import Limits, SharedLimit
 from web.yayoi.applicant.apply_form import ApplicationPage
 from web.yayoi.applicant.plan import Plan, Planned
+from web.yayoi.limits import YayoiLimit
 from workers.stack.inbox import text_of as body_of
 
 HANAKO = "hanako@shouji.example.jp"
@@ -213,7 +213,7 @@ def test_a_token_says_which_draft_and_nothing_else() -> None:
 
 
 async def test_nobody_keeps_drafts_without_end(web: Web) -> None:
-    for _ in range(Limit.DRAFT_FROM.value.most):
+    for _ in range(YayoiLimit.DRAFT_FROM.value.most):
         await planned(web)
     assert (await web.http.post("/plan", data=PLAN)).status_code == 429
     assert (await web.send("/apply", HALF | {"action": "save"})).status_code == 429
@@ -223,9 +223,9 @@ async def test_nobodys_inbox_is_filled_with_links(web: Web) -> None:
     query = await saved(web, HALF)
     answers = [
         (await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")).status_code
-        for _ in range(Limit.MAIL.value.most + 1)
+        for _ in range(SharedLimit.MAIL.value.most + 1)
     ]
-    assert answers == [303] * Limit.MAIL.value.most + [429]
+    assert answers == [303] * SharedLimit.MAIL.value.most + [429]
 
 
 async def test_whoever_opens_the_mail_of_a_draft_is_mailed_whatever_strangers_have_asked_for(web: Web) -> None:
@@ -233,8 +233,8 @@ async def test_whoever_opens_the_mail_of_a_draft_is_mailed_whatever_strangers_ha
     await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")
     [row] = await rows(web)
     limits = Limits(web.sessions, SECRET)
-    for _ in range(1, Limit.DRAFT_MAIL_DAILY.value.most):
-        await limits.count((Limit.DRAFT_MAIL_DAILY, HANAKO))
+    for _ in range(1, YayoiLimit.DRAFT_MAIL_DAILY.value.most):
+        await limits.count((YayoiLimit.DRAFT_MAIL_DAILY, HANAKO))
 
     async def ask_for_a_mail() -> httpx.Response:
         return await web.send(f"/drafts?{query}", {"mail_address": HANAKO}, action="/drafts")
@@ -250,7 +250,7 @@ async def test_whoever_opens_the_mail_of_a_draft_is_mailed_whatever_strangers_ha
     await web.http.get(f"/drafts/resume?{query}&mail={own}")
     assert (await ask_for_a_mail()).status_code == 303
     # Registering with this address counts by itself.
-    await limits.count((Limit.REGISTRATION_MAIL_DAILY, HANAKO))
+    await limits.count((YayoiLimit.REGISTRATION_MAIL_DAILY, HANAKO))
 
 
 async def test_an_address_keeps_the_newest_of_its_drafts(web: Web) -> None:

@@ -226,7 +226,7 @@ async def notified(case: Case, early_exit: EarlyExit, place: Place) -> None:
     if early_exit.all_offices:
         await case.application.result()
     sent = [notice for notice in await case.notices() if notice.sent_at]
-    own = [notice for notice in sent if notice.office_no == LEAVING]
+    own = [notice for notice in sent if notice.part == LEAVING]
     ends = [notice for notice in sent if notice.kind == early_exit.mail]
     assert [notice.recipient for notice in ends].count(TARO) == 1
     to_the_pair = [notice for notice in own if notice.kind == early_exit.mail and notice.recipient != TARO]

@@ -18,6 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.backoffice.late_refusals import LateRefusals
 from models.backoffice.reconciliation import Finding, FindingKind, ReconciliationReport
 from models.common.api_keys import read_api_keys
+from models.common.names import UNUSABLE
 from models.tables import ApplicationOfficeRow, EventRow, IssuedContractRow
 from models.yayoi.customer_events import AnyEvent, event_label
 from models.yayoi.identifiers import ApplicationNo, OfficeToken
@@ -284,7 +285,11 @@ async def test_an_event_for_a_case_that_has_ended_is_refused(case: Case) -> None
         ),
         ({"kind": "sharing_released", "office_token": TOKEN_B}, "event_id", "入力してください。"),
         (group_created(group_name=""), "group_name", "1 文字以上で入力してください。"),
-        (group_created(group_name="弥\u0000生"), "group_name", "使用できない文字が含まれています。"),
+        (
+            group_created(group_name="弥\u0000生"),
+            "group_name",
+            UNUSABLE.format(code="U+0000"),
+        ),
         (group_created(source="registry"), "source", "この項目は受け付けていません。名前を確認してください。"),
         ({"event_id": str(uuid4())}, "", "kind を指定してください。"),
     ],

@@ -16,9 +16,9 @@ from tests.support.browser_user import HANAKO, NEW, OTHER_PASSWORD, PASSWORD, Br
 from tests.support.environment import OFFICE_B
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import elsewhere, text_of
-from web.common.auth import Guess, Limit
-from web.common.auth.rate_limits import Limits
+from web.common.auth.rate_limits import Limits, SharedLimit
 from web.yayoi.accounts.password import MAILED_TODAY
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 
 
 @pytest_asyncio.fixture
@@ -117,7 +117,7 @@ async def test_strangers_who_request_again_and_again_take_the_owners_new_passwor
     browser_user: BrowserUser,
 ) -> None:
     """Mails of a day are bounded, and each holds a link that lives until the day is over."""
-    address, most = OFFICE_B[0], Limit.PASSWORD_MAIL_DAILY.value.most
+    address, most = OFFICE_B[0], YayoiLimit.PASSWORD_MAIL_DAILY.value.most
     for number in range(most + 3):
         async with elsewhere(browser_user.http, f"198.51.100.{number}") as stranger:
             await BrowserUser(browser_user.environment, stranger).begun("/password", {"yayoi_id": address})
@@ -137,8 +137,8 @@ async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_re
 ) -> None:
     address = OFFICE_B[0]
     limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
-    for _ in range(Limit.PASSWORD_MAIL_AGAIN_DAILY.value.most - 1):
-        await limits.count((Limit.PASSWORD_MAIL_DAILY, address))
+    for _ in range(YayoiLimit.PASSWORD_MAIL_AGAIN_DAILY.value.most - 1):
+        await limits.count((YayoiLimit.PASSWORD_MAIL_DAILY, address))
     place = await browser_user.begun("/password", {"yayoi_id": address})
     await browser_user.later(place, ONE_CLICK)
     assert (await browser_user.send(place, {}, action=f"{place}/resend")).status_code == 429
@@ -146,7 +146,7 @@ async def test_second_mails_of_strangers_leave_the_last_mails_of_a_day_to_new_re
 
 
 async def test_one_client_requests_mails_to_an_address_only_so_often(browser_user: BrowserUser) -> None:
-    address, most = OFFICE_B[0], Limit.MAIL.value.most
+    address, most = OFFICE_B[0], SharedLimit.MAIL.value.most
     for _ in range(most):
         await browser_user.begun("/password", {"yayoi_id": address})
     assert (await browser_user.send("/password", {"yayoi_id": address})).status_code == 429
@@ -159,8 +159,8 @@ async def test_whoever_has_set_a_new_password_signs_in_whatever_strangers_have_t
 ) -> None:
     address = OFFICE_B[0]
     limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
-    for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
-        await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.SIGN_IN.value}:{address}"))
+    for _ in range(SharedLimit.GUESSES_OF_STRANGERS.value.most):
+        await limits.count((SharedLimit.GUESSES_OF_STRANGERS, YayoiGuess.SIGN_IN.of(address)))
     refused = await browser_user.send("/sign-in", {"yayoi_id": address, "password": OTHER_PASSWORD})
     assert refused.status_code == 429
     assert "メールでご本人を確認して新しいパスワードを設定すると、すぐにログインできます。" in text_of(refused)

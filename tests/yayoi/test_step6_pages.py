@@ -25,7 +25,7 @@ from tests.support.environment import OFFICE_B, OFFICE_C, YAYOI
 from tests.support.matrices import mostly_long
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import PASSWORD, elsewhere
-from web.common.auth import Limit
+from web.common.auth import SharedLimit
 from web.yayoi.customer.pair_page import NO_CASE
 from web.yayoi.customer.products import TRY_AGAIN
 
@@ -203,10 +203,11 @@ async def test_y20_tries_of_step5_and_step6_are_counted_apart(customer: Customer
     await customer.create_group()
     async with elsewhere(customer.http) as stranger:
         wrong = customer.notice | {"yayoi_id": "stranger@example.jp"}
-        for _ in range(Limit.GUESSES.value.most + 1):
+        for _ in range(SharedLimit.GUESSES.value.most + 1):
             await customer.web.send("/support-password", wrong, http=stranger)
     answers = [
-        await customer.register("/products/register", password="Wrong123") for _ in range(Limit.GUESSES.value.most - 1)
+        await customer.register("/products/register", password="Wrong123")
+        for _ in range(SharedLimit.GUESSES.value.most - 1)
     ]
     assert {answer.status_code for answer in answers} == {422}
     assert (await customer.register("/products/register", contract_id="700")).status_code == 422

@@ -17,12 +17,12 @@ from tests.support.customer import SUPPORT_PASSWORD, Customer, errors_on, words
 from tests.support.environment import OFFICE_B, YAYOI
 from tests.support.matrices import mostly_long
 from tests.support.web import CROSS_SITE, elsewhere, hidden_fields
-from web.common.auth import Guess, Limit
-from web.common.auth.rate_limits import Limits
+from web.common.auth.rate_limits import Limits, SharedLimit
 from web.yayoi.customer import support_password
+from web.yayoi.limits import YayoiGuess
 from workers.stack.inbox import text_of
 
-MOST = Limit.GUESSES.value.most
+MOST = SharedLimit.GUESSES.value.most
 
 
 async def kept(customer: Customer) -> str | None:
@@ -168,8 +168,8 @@ async def test_y19_mistakes_of_format_count_nowhere(customer: Customer) -> None:
 @pytest.mark.parametrize("how", ["the link of the notice", "signed in"])
 async def test_y19_what_strangers_have_tried_keeps_no_holder_of_the_notice_out(customer: Customer, how: str) -> None:
     limits = Limits(customer.environment.sessions, SecretKeys("secret"))
-    for _ in range(Limit.GUESSES_OF_STRANGERS.value.most):
-        await limits.count((Limit.GUESSES_OF_STRANGERS, f"{Guess.NOTICE.value}:{customer.issued.contract_id}"))
+    for _ in range(SharedLimit.GUESSES_OF_STRANGERS.value.most):
+        await limits.count((SharedLimit.GUESSES_OF_STRANGERS, YayoiGuess.NOTICE.of(customer.issued.contract_id)))
     refused = await customer.web.send("/support-password", customer.notice)
     assert refused.status_code == 429
     assert "お知らせメールのリンクを開き" in refused.text

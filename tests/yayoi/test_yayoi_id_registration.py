@@ -39,8 +39,8 @@ from tests.support.environment import OFFICE_B
 from tests.support.settling import settled
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import elsewhere, hidden_fields, text_of, until
-from web.common.auth import Limit
 from web.common.auth.rate_limits import Limits
+from web.yayoi.limits import YayoiLimit
 from workflows.common.operator_turn import CANCELLATION_ASKED
 
 
@@ -117,8 +117,8 @@ async def test_y26_strangers_who_use_up_the_mails_of_an_address_do_not_keep_its_
     await browser_user.begun()  # a stranger's
     link = await own_address_link(browser_user)
     limits = Limits(browser_user.environment.sessions, SecretKeys("secret"))
-    for _ in range(1, Limit.REGISTRATION_MAIL_DAILY.value.most):
-        await limits.count((Limit.REGISTRATION_MAIL_DAILY, HANAKO))
+    for _ in range(1, YayoiLimit.REGISTRATION_MAIL_DAILY.value.most):
+        await limits.count((YayoiLimit.REGISTRATION_MAIL_DAILY, HANAKO))
     async with elsewhere(browser_user.http) as http:
         owner = BrowserUser(browser_user.environment, http)
         refused = await owner.send("/register", FORM)

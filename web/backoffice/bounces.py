@@ -17,7 +17,7 @@ from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.common.store.bounces import BounceOutcome, Bounces, bounces_to_notify, mark_bounce_notified
 from models.common.store.sessions import DatabaseSessions
 from models.tables import NoticeRow
-from web.common.auth import Limit, client_address
+from web.common.auth import SharedLimit, client_address
 from web.common.context import Context, given
 from web.common.problems import answers
 from web.common.temporal_calls import temporal_call
@@ -72,7 +72,7 @@ router = APIRouter(prefix="/api", tags=["bounces"])
 async def take(request: Request, context: Context, bounces: Annotated[Bounces, Depends(given(Bounces))]) -> BounceTaken:
     outcome = await bounces.take(await _content(request))
     if outcome is BounceOutcome.IGNORED:
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
     return BounceTaken(outcome=outcome)
 
 
@@ -104,7 +104,7 @@ class BounceNotifier:
     async def _notify(self, notice: NoticeRow) -> None:
         """Raises `UnreachableError`."""
         for case_no in notice.all_cases:
-            await self._ask_to_look(workflow_of(case_no, notice.office_no, notice.kind))
+            await self._ask_to_look(workflow_of(case_no, notice.part, notice.kind))
         await mark_bounce_notified(self._sessions, notice.key, self._now())
 
     async def _ask_to_look(self, workflow_id: str) -> None:

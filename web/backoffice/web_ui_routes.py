@@ -13,6 +13,8 @@ from urllib.parse import unquote
 API = "/api/v1"
 RENDER = "/render"
 """Shows text of a case, with markup as it is, in a frame."""
+CODEC = "/codec"
+"""Where the Web UI has payloads decrypted: ours, on the same origin."""
 SETTINGS = f"{API}/settings"
 """The Web UI's own: which of its buttons are there."""
 

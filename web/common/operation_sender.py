@@ -73,6 +73,16 @@ class NotKnown:
 Outcome = Done | Refused | NotKnown
 
 
+@dataclass(frozen=True)
+class SignedOperation:
+    """An operation that was signed before it is sent: the same however often, and whoever sends it."""
+
+    place: SignedPlace
+    message: Mapping[str, Any]
+    """With its salt."""
+    entry: bytes
+
+
 class OperationSender:
     """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on."""
 
@@ -112,6 +122,26 @@ class OperationSender:
         except ContentError:
             return Refused(UNREADABLE)
 
+    async def sign(self, actor: Actor, place: SignedPlace, content: Mapping[str, Any]) -> SignedOperation:
+        """Sign what is to be stored first. Raises `ValueError` if the key is not for this kind of actor."""
+        message = salted(content, None)
+        return SignedOperation(place, message, (await self._signer()).sign(actor, place, message))
+
+    async def send_signed(self, signed: SignedOperation, patience: timedelta = PATIENCE) -> Outcome:
+        """Send what was signed before, and wait for its effect."""
+        case, place = self._client.get_workflow_handle(signed.place.case), signed.place
+        try:
+            async with temporal_call(patience):
+                with sending_with(signed.entry):
+                    answer = await case.execute_update(place.operation, signed.message, id=place.update_id)
+        except UnreachableError:
+            return NotKnown()
+        except WorkflowUpdateFailedError as failed:
+            return _outcome_of(failed)
+        except RPCError as error:
+            return _not_there(error)
+        return Done(answer if isinstance(answer, str) else "")
+
     async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
         case = self._client.get_workflow_handle(place.case)
         try:
@@ -122,11 +152,7 @@ class OperationSender:
         except WorkflowUpdateFailedError as failed:
             return _outcome_of(failed)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            # The server has no other sign of it than these words.
-            ended = "already completed" in error.message
-            return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
+            return _not_there(error)
         return Done(answer if isinstance(answer, str) else "")
 
 
@@ -144,6 +170,14 @@ class AskedOperation:
         """Send what we say ourselves."""
         content = message.model_dump(mode="json", exclude_none=True)
         return await operations.send(workflow_id, str(operation), content, self.actor, self.update_id, salt=self.salt)
+
+
+def _not_there(error: RPCError) -> Refused:
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        raise error
+    # The server has no other sign of it than these words.
+    ended = "already completed" in error.message
+    return Refused(ENDED, Why.ENDED) if ended else Refused(NOT_STARTED, Why.NOT_STARTED)
 
 
 def _outcome_of(failed: WorkflowUpdateFailedError) -> Outcome:

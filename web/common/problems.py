@@ -1,7 +1,7 @@
 """Saying what is wrong: `application/problem+json` (RFC 9457) for other systems, a plain page for people."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +22,7 @@ from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
 PROBLEM_JSON = "application/problem+json"
-SYSTEMS = ("/api/", "/webhooks/", "/healthz")
+SYSTEMS = ("/api/", "/webhooks/", "/codec/", "/healthz")
 """What the paths of other systems begin with; all else is pages, for people."""
 UNREADABLE = FieldError(field="", message="JSON として読み取れません。")
 _log = logging.getLogger(__name__)
@@ -115,13 +115,12 @@ def answer_problems(
     templates: Jinja2Templates,
     secret_keys: SecretKeys,
     *,
-    page: str = "common/problem.html",
-    places: Sequence[str] = ("",),
+    pages: Mapping[str, str],
     to_systems: Callable[[ProblemError], Response] = problem_response,
 ) -> ProblemAnswer:
-    """Answer every error in Japanese, by `to_systems` to other systems and elsewhere as `page`, a template.
+    """Answer every error in Japanese, by `to_systems` to other systems and elsewhere by a page.
 
-    `places` are what the paths of each product's pages begin with, the longest first.
+    `pages` is the template of that page for what the paths of each product's pages begin with, the longest first.
     Who sent a form is led to a page that says it: its address holds the signed text, so that it needs no database.
     Return what answers a problem, for middleware: no handler sees what is raised there.
     """
@@ -129,19 +128,18 @@ def answer_problems(
 
     def show(request: Request, problem: ProblemError) -> Response:
         facts = {"title": problem.title, "detail": problem.detail, "facts": problem.facts}
+        page = pages[_place_of(request, pages)]
         return templates.TemplateResponse(request, page, facts, problem.status, headers=problem.headers)
 
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
-            path = request.url.path
-            if path.startswith(SYSTEMS):
+            if request.url.path.startswith(SYSTEMS):
                 return to_systems(problem)
             if request.method != "POST":
                 return show(request, problem)
             said = signed.dumps([problem.status, problem.title, problem.detail, problem.facts, problem.headers])
-            place = next(place for place in places if path.startswith(place))
-            return RedirectResponse(f"{place}/problem?said={said}", HTTPStatus.SEE_OTHER)
+            return RedirectResponse(f"{_place_of(request, pages)}/problem?said={said}", HTTPStatus.SEE_OTHER)
 
         return handle
 
@@ -152,7 +150,7 @@ def answer_problems(
             return show(request, _plain(HTTPStatus.NOT_FOUND))
         return show(request, ProblemError(HTTPStatus(status), detail, headers=headers, title=title, facts=facts))
 
-    for place in places:
+    for place in pages:
         app.add_api_route(f"{place}/problem", problem, include_in_schema=False)
 
     answer = answering(lambda error: error)
@@ -165,6 +163,11 @@ def answer_problems(
     # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
     app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
     return answer
+
+
+def _place_of(request: Request, places: Collection[str]) -> str:
+    """Return what the path begins with, of these; the empty one is last, and begins all."""
+    return next(place for place in places if request.url.path.startswith(place))
 
 
 def _plain(status: HTTPStatus) -> ProblemError:

@@ -7,10 +7,11 @@ from fastapi.responses import Response
 
 from models.myics.personal_links import NEW_ADDRESS_PATH
 from models.myics.store.address_changes import AddressChanges
-from web.common.auth import Guess, page_router
+from web.common.auth import page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
+from web.myics.limits import MyicsGuess
 from web.myics.pages_register import to
 from web.myics.signed_in import SIGN_IN, account_name
 
@@ -35,6 +36,6 @@ async def confirm(request: Request, context: Context, changes: Changes) -> Respo
     if not values["password"]:
         raise FormRefusedError({"password": "入力してください。"})
     owner = account_name(*await changes.account_name(values["link"]))
-    async with context.auth.guessing(request, Guess.MYICS_SIGN_IN, owner):
+    async with context.auth.guessing(request, MyicsGuess.SIGN_IN, owner):
         holder_no = await changes.confirm(values["link"], values["password"])
     return to(SIGN_IN, done="address", customer_no=holder_no)

@@ -6,16 +6,17 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.passwords import PasswordKind
 from models.myics.deadlines import RENEWAL_DAYS
 from models.myics.forms import read
 from models.myics.identifiers import HolderNo
+from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import NEW_PASSWORD_PATH
 from models.myics.store.renewals import RenewalForm, Renewals
-from web.common.auth import Guess, Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
+from web.myics.limits import MyicsGuess, MyicsLimit
 from web.myics.pages_register import chosen_password
 from web.myics.signed_in import SIGN_IN, account_name
 
@@ -39,9 +40,11 @@ async def request_link(request: Request, context: Context, renewals: RenewalsOfP
     typed = read(RenewalForm, sent_values(await request.form(), *ACCOUNT_LABELS))
     client, account = client_address(request), account_name(typed.customer_no, typed.address)
     # Counted for accounts that do not exist too: else the limit would show which ones do.
-    await context.auth.limit_all((Limit.NEW_PASSWORD_FROM, client), (Limit.NEW_PASSWORD, f"{client} {account}"))
+    await context.auth.limit_all(
+        (MyicsLimit.NEW_PASSWORD_FROM, client), (MyicsLimit.NEW_PASSWORD, f"{client} {account}")
+    )
     # Strangers take no link away: once enough were mailed today, the newest of them opens until tomorrow.
-    if await context.auth.within((Limit.NEW_PASSWORD_DAILY, account)):
+    if await context.auth.within((MyicsLimit.NEW_PASSWORD_DAILY, account)):
         await renewals.request_link(typed)
     return RedirectResponse(MAIL_SENT, HTTPStatus.SEE_OTHER)
 
@@ -56,7 +59,7 @@ async def open_link(
     request: Request, context: Context, renewals: RenewalsOfPasswords, kept: Kept, link: Annotated[str, Query()] = ""
 ) -> Response:
     facts = {"opened": await renewals.open(link), "link": link, "page": kept.page(PASSWORD_LABELS)}
-    return context.show(request, "myics/password_new.html", facts | {"rule": PasswordKind.MYICS.rule})
+    return context.show(request, "myics/password_new.html", facts | {"rule": MYICS_PASSWORD.text})
 
 
 @router.post(NEW_PASSWORD_PATH)
@@ -64,9 +67,9 @@ async def open_link(
 async def set_password(request: Request, context: Context, renewals: RenewalsOfPasswords) -> Response:
     values = sent_values(await request.form(), "link", *PASSWORD_LABELS)
     password = chosen_password(values)
-    async with context.auth.trying((Limit.CODE_FROM, client_address(request))):
+    async with context.auth.trying((SharedLimit.CODE_FROM, client_address(request))):
         opened = await renewals.open(values["link"])
         holder_no = await renewals.set_password(values["link"], password)
     answer = RedirectResponse(f"{SIGN_IN}?done=renewed&customer_no={holder_no}", HTTPStatus.SEE_OTHER)
-    await context.auth.trust(request, answer, Guess.MYICS_SIGN_IN, account_name(holder_no, opened.address))
+    await context.auth.trust(request, answer, MyicsGuess.SIGN_IN, account_name(holder_no, opened.address))
     return answer

@@ -10,17 +10,18 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.passwords import PasswordKind
 from models.myics.deadlines import KEYWORD_LENGTH
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, CorrectionForm, read
+from models.myics.passwords import MYICS_PASSWORD
 from models.myics.personal_links import REGISTRATION_PATH
 from models.myics.store.registrants import RegistrantPage, Registrants, read_account, read_keyword
-from web.common.auth import Guess, Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
+from web.myics.limits import MyicsGuess
 from web.myics.pages_sign_in import HOME
-from web.myics.signed_in import SIGN_IN, account_name
+from web.myics.signed_in import SIGN_IN, SignedInFirms, account_name
 
 NOT_TYPED = "入力してください。"
 OTHER_PASSWORD = "パスワードと一致しません。同じパスワードを、もう一度入力してください。"  # noqa: S105 a message
@@ -52,11 +53,11 @@ class LinkPages:
         return values.pop("link"), values
 
     async def limit_submissions(self) -> None:
-        await self.context.auth.limit(Limit.SUBMISSION, client_address(self.request))
+        await self.context.auth.limit(SharedLimit.SUBMISSION, client_address(self.request))
 
     def trying(self) -> AbstractAsyncContextManager[None]:
         """Count what is tried behind a link, unless it is right."""
-        return self.context.auth.trying((Limit.CODE_FROM, client_address(self.request)))
+        return self.context.auth.trying((SharedLimit.CODE_FROM, client_address(self.request)))
 
 
 Pages = Annotated[LinkPages, Depends()]
@@ -76,7 +77,7 @@ async def open_link(
         "link": link,
         "corrected": done == _CORRECTED,
         "page": kept.page(_LABELS[opened.page]),
-        "rule": PasswordKind.MYICS.rule,
+        "rule": MYICS_PASSWORD.text,
         "keyword_length": KEYWORD_LENGTH,
     }
     return pages.context.show(pages.request, f"myics/register_{opened.page}.html", facts)
@@ -84,7 +85,7 @@ async def open_link(
 
 @router.post(f"{REGISTRATION_PATH}/terms")
 @behind_link
-async def accept_terms(pages: Pages) -> Response:
+async def accept_terms(pages: Pages, firms: SignedInFirms) -> Response:
     link, values = await pages.sent(RegistrantPage.TERMS)
     signed_up = await pages.registrants.accept_terms(
         link, authority=bool(values["authority"]), terms=bool(values["terms"])
@@ -92,7 +93,7 @@ async def accept_terms(pages: Pages) -> Response:
     if signed_up is None:
         return to(REGISTRATION_PATH, link=link)
     answer = to(HOME, done="registered")
-    await pages.context.auth.firms.begin(pages.request, answer, account_id=signed_up.account_id)
+    await firms.begin(pages.request, answer, account_id=signed_up.account_id)
     return answer
 
 
@@ -139,14 +140,14 @@ async def confirm(pages: Pages) -> Response:
         await pages.registrants.confirm(link, keyword, password)
     answer = to(SIGN_IN, done="registered", customer_no=opened.holder_no)
     owner = account_name(opened.holder_no, opened.address)
-    pages.context.auth.devices.remember(pages.request, answer, Guess.MYICS_SIGN_IN, owner)
+    pages.context.auth.devices.remember(pages.request, answer, MyicsGuess.SIGN_IN, owner)
     return answer
 
 
 def chosen_password(values: Mapping[str, str]) -> str:
     """Return the password that was typed twice (M6); one that cannot be used costs neither a try nor a hash."""
     errors = {}
-    if refusal := PasswordKind.MYICS.refusal(values["password"]):
+    if refusal := MYICS_PASSWORD.refusal(values["password"]):
         errors["password"] = refusal
     if not values["password_again"]:
         errors["password_again"] = NOT_TYPED

@@ -15,7 +15,7 @@ from models.myics.store.clients import Clients
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from models.myics.store.users import UserLoss, Users
-from web.common.auth import Limit, page_router
+from web.common.auth import SharedLimit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
@@ -75,7 +75,7 @@ class UserPages:
         )
 
     async def limit_mails(self) -> None:
-        await self.context.auth.limit(Limit.INVITATION, f"myics {self.manager.account_id}")
+        await self.context.auth.limit(SharedLimit.INVITATION, f"myics {self.manager.account_id}")
 
     async def _show(self, template: str, holder: HolderNo, facts: dict[str, object]) -> Response:
         name = await self.clients.name(self.manager, holder.client) if holder.client else ""

@@ -8,7 +8,9 @@ from models.common.identifiers import MailAddress
 from models.myics.identifiers import HolderNo
 from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member, SignIn
-from web.common.context import Context, given
+from models.tables import MyicsSessionRow
+from web.common.auth.sessions import Sessions
+from web.common.context import given
 from web.common.sent_forms import SignInNeededError
 
 SIGN_IN = "/myics/sign-in"
@@ -17,9 +19,18 @@ ONLY_ADMINISTRATORS = (
 )
 
 
-async def _member(request: Request, context: Context, sign_in: Annotated[SignIn, Depends(given(SignIn))]) -> Member:
+class FirmSessions(Sessions[MyicsSessionRow]):
+    """Sessions of those who log in to MYICS."""
+
+
+SignedInFirms = Annotated[FirmSessions, Depends(given(FirmSessions))]
+
+
+async def _member(
+    request: Request, sessions: SignedInFirms, sign_in: Annotated[SignIn, Depends(given(SignIn))]
+) -> Member:
     """Return who is logged in, as the account is now; whoever is not is led to the log-in and back."""
-    session = await context.auth.firms.find(request)
+    session = await sessions.find(request)
     member = await sign_in.member(session.account_id) if session else None
     if member is None:
         raise SignInNeededError(SIGN_IN)

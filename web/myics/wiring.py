@@ -1,5 +1,6 @@
 """The pages of MYICS (M1 to M8), their services, and the jobs that notify its procedures."""
 
+from datetime import timedelta
 from http import HTTPStatus
 
 from fastapi import Request
@@ -13,7 +14,8 @@ from models.myics.store.registrants import LinkRefusedError, Registrants
 from models.myics.store.renewals import Renewals
 from models.myics.store.sign_in import SignIn
 from models.myics.store.users import Users
-from models.tables import MyicsBatchRow, MyicsRegistrationRow
+from models.tables import MyicsBatchRow, MyicsRegistrationRow, MyicsSessionRow
+from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage, given
 from web.myics import (
     pages_address,
@@ -26,12 +28,14 @@ from web.myics import (
 )
 from web.myics.notifications import batch_notification, registration_notification
 from web.myics.procedure_calls import InvitationUpdates
+from web.myics.signed_in import FirmSessions
 
 
 def myics(context: WebContext) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_keys, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
+    signed_in = FirmSessions(sessions, MyicsSessionRow, "myics", https=context.auth.https, now=now)
     users, sign_in = Users(sessions, registrations.wake, now), SignIn(sessions, hashing)
 
     return WebPackage(
@@ -50,12 +54,13 @@ def myics(context: WebContext) -> WebPackage:
             Renewals(sessions, hashing, key, registrations.wake, now),
             AddressChanges(sessions, sign_in, key, registrations.wake, now),
             sign_in,
+            signed_in,
             users,
             InvitationUpdates(users, context.operations),
             Clients(sessions, registrations.wake, now),
             Batches(sessions, files.wake, now),
         ],
-        jobs=[registrations, files],
+        jobs=[registrations, files, PeriodicJob(signed_in.forget, timedelta(hours=1))],
         answers={LinkRefusedError: _link_refused, NotPossibleError: _not_possible},
     )
 

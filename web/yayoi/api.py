@@ -19,7 +19,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
-from web.common.auth import Limit, client_address
+from web.common.auth import SharedLimit, client_address
 from web.common.auth.api_keys import CallingSystem
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError, answers
@@ -118,10 +118,10 @@ async def apply(
         receipt = await intake.receive(form)
     except RefusedError:
         # It may disclose which numbers, and which open applications, exist: nobody asks without end (Y1).
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
         raise
     except TooManyUnconfirmedError as refused:
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
         raise too_many(refused) from None
     except OtherContentError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_APPLICATION) from None
@@ -159,7 +159,7 @@ async def report(
     except OtherEventError:
         raise ProblemError(HTTPStatus.CONFLICT, OTHER_EVENT) from None
     except (UnknownCaseError, EventRefusedError) as refused:
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
         status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownCaseError) else HTTPStatus.CONFLICT
         raise ProblemError(status, str(refused)) from None
     if delivery.status is EventStatus.ACCEPTED:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.store.intake import OtherContentError
 from models.yayoi.store.provider_forms import ProviderForms
-from web.common.auth import Limit, client_address
+from web.common.auth import SharedLimit, client_address
 from web.common.context import Context, given
 from web.common.problems import ProblemError, answers
 from web.webhooks.signatures import LATE_MINUTES, ForgedError, FormSignatures
@@ -73,7 +73,7 @@ async def take(
     try:
         webhook_id = signatures.check(request.headers, body)
     except ForgedError as forged:
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
         raise ProblemError(HTTPStatus.UNAUTHORIZED, str(forged)) from None
     try:
         receipt = await forms.take(webhook_id, body.decode())

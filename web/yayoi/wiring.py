@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from models.common.calendar import BusinessCalendar
-from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow
+from models.tables import AddressCheckRow, DraftRow, EnquiryRow, MemberInvitationRow, WebSessionRow
 from models.yayoi.provider_forms.mapping import Translation
 from models.yayoi.store.address_checks import AddressChecks
 from models.yayoi.store.confirmations import HolderConfirmations
@@ -19,6 +19,7 @@ from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
 from web.yayoi.accounts import code_page, password, register, sign_in
+from web.yayoi.accounts.signed_in import CustomerSessions
 from web.yayoi.applicant import (
     apply_pages,
     calendar_pages,
@@ -70,13 +71,7 @@ def yayoi(
 
     `freezes`: whether an application is stored together with the freeze of its offices (Y12).
     """
-    starter = ApplicationStarter(
-        context.sessions,
-        context.client,
-        task_queue=context.task_queue,
-        public_url=context.public_url,
-        secret_keys=context.secret_keys,
-    )
+    starter = ApplicationStarter(context.sessions, context.client, task_queue=context.task_queue)
     refused_forms = RefusedFormStarter(context.sessions, context.client, task_queue=context.task_queue)
     starting = PeriodicJob(starter.start_all, context.every)
     intake = Intake(context.sessions, calendar, context.now, starting.wake, freezes=freezes)
@@ -106,11 +101,12 @@ def yayoi(
 
 def accounts(context: WebContext) -> WebPackage:
     notifying = context.notifying(AddressCheckRow, address_check_notification)
+    signed_in = CustomerSessions(context.sessions, WebSessionRow, "session", https=context.auth.https, now=context.now)
     checks = AddressChecks(context.sessions, context.secret_keys, notifying.wake, context.now)
     return WebPackage(
         routers=[sign_in.router, register.router, password.router, code_page.router],
-        services=[checks],
-        jobs=[notifying, PeriodicJob(checks.forget, timedelta(hours=1))],
+        services=[checks, signed_in],
+        jobs=[notifying, *(PeriodicJob(each.forget, timedelta(hours=1)) for each in (checks, signed_in))],
     )
 
 

@@ -55,8 +55,7 @@ async def act(settings: Settings, case: str, operation: str, typed: str, reason:
     if operation in FOR_TWO_PEOPLE or operation.startswith("ask_"):
         raise ClearError(NEEDS_LOG_IN)
     content = content_of(typed, reason)
-    client = await temporal.connect(settings)
-    async with database.opened(settings) as sessions:
+    async with temporal.opened(settings) as client, database.opened(settings) as sessions:
         operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
         actor = command_actor()
         outcome = await operations.send(workflow_id_of(case), operation, content, actor, str(uuid4()))

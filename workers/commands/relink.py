@@ -36,8 +36,7 @@ async def correct_relink(
         pair = OfficeRef(case_no=ApplicationNo(application_no), part=office_no)
     except ValueError as refused:
         raise ClearError(str(refused)) from None
-    client = await temporal.connect(settings)
-    async with database.opened(settings) as sessions:
+    async with temporal.opened(settings) as client, database.opened(settings) as sessions:
         operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
         corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
         try:

@@ -46,9 +46,12 @@ async def run_demo() -> None:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[DemoRun]:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-demo-") as folder:
-        async with Stack(alone(Path(folder), time_skipping=True)) as stack, database.opened(stack.settings) as sessions:
+        async with (
+            Stack(alone(Path(folder), time_skipping=True)) as stack,
+            database.opened(stack.settings) as sessions,
+            temporal.opened(stack.settings) as client,
+        ):
             await load(sessions, examples.registry())
-            client = await temporal.connect(stack.settings)
             web = f"http://127.0.0.1:{stack.settings.web_port}"
             async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
                 operations = OperationSender(client, CurrentSigner(stack.settings, sessions, KeyPurpose.OPERATORS))

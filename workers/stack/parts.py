@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from temporalio.service import RPCError
 
 from models.common.task_queues import erasing_queue
+from models.common.web_addresses import reached_at
 from workers import health, temporal
 from workers.commands.keys import make_missing_keys
 from workers.commands.migrate import set_up
@@ -100,7 +101,7 @@ def _temporal(settings: Settings, completed: Settings) -> Part:
 
 def _worker(settings: Settings) -> Part:
     async def polls(pid: int) -> bool:
-        return await health.polls(await temporal.connect(settings), settings.temporal_task_queue, pid)
+        return await health.polls(await temporal.connect(settings), settings, pid)
 
     # Running activities may need all of their time to end.
     patience = DRAIN.total_seconds() + 10
@@ -110,7 +111,7 @@ def _worker(settings: Settings) -> Part:
 def _eraser(settings: Settings) -> Part:
     async def polls(pid: int) -> bool:
         queue = erasing_queue(settings.temporal_task_queue)
-        return await health.polls(await temporal.connect(settings), queue, pid)
+        return await health.polls(await temporal.connect(settings), settings, pid, queue, "eraser")
 
     patience = DRAIN.total_seconds() + 10
     return _python("eraser", lambda pid: _until(partial(polls, pid)), patience, DatabaseRole.ERASE)
@@ -147,9 +148,7 @@ async def _until(check: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _listens(host: str, port: int) -> bool:
-    # A server on every address is reached at this machine's own.
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    _, writer = await asyncio.open_connection(reachable, port)
+    _, writer = await asyncio.open_connection(reached_at(host), port)
     writer.close()
     await writer.wait_closed()
     return True

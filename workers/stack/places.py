@@ -20,6 +20,7 @@ class Places:
         self.processes = self.state / "processes.json"
         self.secret_key = self.state / "secret_key"
         self.signing_keys = self.state / "keys"
+        self.master_keys = self.state / "master_keys"
         self.audit_heads = self.state / "audit" / "heads.jsonl"
         self.journal = self.state / "journal" / "journal.jsonl"
         self.sign_in_run = self.state / "sign_in_run"

@@ -11,6 +11,7 @@ from activities.common.mailboxes import ImapMailbox, Mailbox, MaildirMailbox
 from models.common.api_keys import read_api_keys
 from models.common.contact import Contact
 from models.common.secret_keys import SecretKeys
+from models.common.web_addresses import address_of
 from models.myics.vendor_pages import MyicsPages
 from models.yayoi.enquiries import ENQUIRY_PATH
 from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translation
@@ -39,12 +40,12 @@ def systems(settings: Settings) -> Systems:
 
 def public_url(settings: Settings) -> str:
     """Return where applicants reach the web."""
-    return settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
+    return settings.public_url or address_of(settings.web_host, settings.web_port)
 
 
 def desk_url(settings: Settings) -> str:
     """Return where operators reach their web application."""
-    return settings.desk_url or f"http://{settings.desk_host}:{settings.desk_port}"
+    return settings.desk_url or address_of(settings.desk_host, settings.desk_port)
 
 
 def openid_settings(settings: Settings) -> OpenIdSettings | None:

@@ -10,6 +10,8 @@ from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.erasure_starter import ErasureWorkflows
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
+from workers.case_keys import CaseKeys
+from workers.codec import PayloadReader
 from workers.histories import Histories
 from workers.known_keys import CurrentSigner, private_key_for
 from workers.program import ClearError
@@ -17,7 +19,7 @@ from workers.settings import Settings
 from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
 
 
-def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
+def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
     """Build it. The client may be lazy. Raises `ClearError` if operators could not log in, or not reach their cases."""
     openid = openid_settings(settings)
     if openid is None and settings.sign_in_run is None:
@@ -32,6 +34,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        payloads=PayloadReader(keys, client.namespace),
         audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
         history=Histories(client),
         heads=HeadsFile(audit_heads_file(settings)),

@@ -7,7 +7,6 @@ from temporalio.worker import Worker, WorkflowRunner
 
 from activities.backoffice.erasures import ErasureActivities
 from activities.backoffice.retention import RetentionActivities
-from models.common.store.forgetting import no_key_to_forget
 from models.common.store.sessions import DatabaseSessions
 from models.common.task_queues import erasing_queue
 from workers.histories import Histories
@@ -26,9 +25,7 @@ def build_erasing_activities(settings: Settings, sessions: DatabaseSessions, cli
     """Build its activities on their real parts."""
     return activities_of(
         RetentionActivities(sessions, Histories(client).closed),
-        ErasureActivities(
-            sessions, client, JournalFile(journal_file(settings)), no_key_to_forget, settings.backups_kept
-        ),
+        ErasureActivities(sessions, client, JournalFile(journal_file(settings)), settings.backups_kept),
     )
 
 

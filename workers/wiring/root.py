@@ -33,6 +33,7 @@ from workers.build_id import build_id
 from workers.known_keys import KnownKeys
 from workers.settings import Settings
 from workers.signed_updates import SignedUpdates, check_validators
+from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_activities
 from workers.wiring.dependencies import Activities, ActivityDependencies
 from workers.wiring.derived import (
     form_translation,
@@ -43,40 +44,12 @@ from workers.wiring.derived import (
     systems,
     yayoi_pages,
 )
+from workers.wiring.engine import build_engine_activities
 from workers.wiring.myics import MYICS_WORKFLOWS, build_myics_activities
-from workers.wiring.yayoi import build_application_activities
-from workflows.backoffice.bounce_reading import BounceReading
-from workflows.backoffice.daily_reconciliation import DailyReconciliation
-from workflows.backoffice.morning_digest import MorningDigest
-from workflows.webhooks.webhook_delivery import WebhookDelivery
-from workflows.yayoi.case_link_mail import CaseLinkMail
-from workflows.yayoi.draft_mail import DraftMail
-from workflows.yayoi.enquiry_forwarding import EnquiryForwarding
-from workflows.yayoi.member_invitation import MemberInvitation
-from workflows.yayoi.multi_office_application import MultiOfficeApplication
-from workflows.yayoi.office_data_procedure import OfficeDataProcedure
-from workflows.yayoi.password_setting import PasswordSetting
-from workflows.yayoi.refused_form import RefusedForm
-from workflows.yayoi.relink_correction import RelinkCorrection
-from workflows.yayoi.yayoi_id_registration import YayoiIdRegistration
+from workers.wiring.webhooks import WEBHOOK_WORKFLOWS, build_webhook_activities
+from workers.wiring.yayoi import YAYOI_WORKFLOWS, build_yayoi_activities
 
-WORKFLOWS = (
-    MultiOfficeApplication,
-    OfficeDataProcedure,
-    RelinkCorrection,
-    CaseLinkMail,
-    DraftMail,
-    MorningDigest,
-    DailyReconciliation,
-    BounceReading,
-    YayoiIdRegistration,
-    PasswordSetting,
-    MemberInvitation,
-    EnquiryForwarding,
-    WebhookDelivery,
-    RefusedForm,
-    *MYICS_WORKFLOWS,
-)
+WORKFLOWS = (*YAYOI_WORKFLOWS, *MYICS_WORKFLOWS, *WEBHOOK_WORKFLOWS, *BACKOFFICE_WORKFLOWS)
 DRAIN = timedelta(seconds=20)
 """How long a worker that stops lets its running activities finish."""
 STEPS_AT_ONCE = 10
@@ -137,7 +110,13 @@ def build_activities(
     )
     # MYICS is another vendor's: its mails come from another address.
     myics = replace(dependencies, outbox=Outbox(sessions, transport, settings.myics_mail_from, secret_keys(settings)))
-    return [*build_application_activities(dependencies), *build_myics_activities(myics)]
+    return [
+        *build_engine_activities(dependencies),
+        *build_yayoi_activities(dependencies),
+        *build_myics_activities(myics),
+        *build_webhook_activities(dependencies),
+        *build_backoffice_activities(dependencies),
+    ]
 
 
 def build_registry(settings: Settings) -> Registry:

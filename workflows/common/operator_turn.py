@@ -49,6 +49,8 @@ class OperatorTurn:
         """Wait for an operator, unless one is waited for already."""
         if not (self._escalation.running and self._state.waiting_for is WaitingFor.OPERATOR):
             await self.begin()
+        else:
+            await self._steps.rest()
 
     async def cancellation_asked(self) -> None:
         """*Request Cancellation* does not say who asks for it: an operator decides, and nothing is undone before."""

@@ -10,6 +10,7 @@ from temporalio.exceptions import FailureError
 from models.common.acting import who_acts
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
@@ -36,7 +37,7 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import judge, operator_action, refused
 from workflows.common.personal_link import LinkDeadline, wait_for_link
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
@@ -150,6 +151,10 @@ class Registration:
     @workflow.query(description="この登録の経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, RegistrationOperation, asked)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""

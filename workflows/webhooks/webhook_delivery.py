@@ -7,6 +7,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from models.common.case_status import CaseStatus
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import ACTIVITY_FAILING
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -28,7 +29,7 @@ from workflows.common.case_view import CaseView
 from workflows.common.details import cell, table, to_do_now
 from workflows.common.failing_activities import why_refused
 from workflows.common.operator_turn import CANCELLATION_ASKED
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import judge, operator_action, refused
 from workflows.common.search_attributes import columns_of
 
 
@@ -68,6 +69,10 @@ class WebhookDelivery:
     @workflow.signal(name=ACTIVITY_FAILING, description="処理の失敗を調べる依頼（システム用）")
     async def activity_failing(self) -> None:
         await self._steps.look_at_failures()
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, WebhookOperation, asked)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn, and the message is tried on: nobody knows who asks."""

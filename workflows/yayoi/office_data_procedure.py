@@ -13,6 +13,7 @@ from models.common.actors import Actor, ActorKind
 from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
+from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
 from models.common.messages import (
     ACTIVITY_FAILING,
     MAIL_RETURNED,
@@ -62,7 +63,7 @@ from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
-from workflows.common.operator_updates import operator_action, refused
+from workflows.common.operator_updates import judge, operator_action, refused
 from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
@@ -84,7 +85,7 @@ class OfficeDataProcedure:
         self._case = case
         self._state = state = OfficeState.of(case)
         self.view = CaseView(state, self._details, lambda: office_columns(state))
-        self.view.begins_as(CaseStatus.first(Stage.CHECK, case.applied_at))
+        self.view.begins_as(CaseStatus.first(Stage.CHECK, case.applied_at, due_on=case.due_date))
         self._beside = TasksBeside()
         steps = CaseSteps(case, state, self.view, self._wait_for_retry)
         self._steps = OfficeSteps(state, self.view, steps)
@@ -305,6 +306,10 @@ class OfficeDataProcedure:
     @workflow.query(description="この手続きの経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(name=JUDGE, description=JUDGE_DESCRIPTION)
+    def judge_operation(self, asked: OperationToJudge) -> Judgement:
+        return judge(self, Action, asked)
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""

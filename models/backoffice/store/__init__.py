@@ -1,1 +1,1 @@
-"""The statements of what looks at all cases."""
+"""What the operators' desk reads of all cases, and what it keeps for their work."""

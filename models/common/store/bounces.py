@@ -66,7 +66,7 @@ class Bounces:
         for case_no in notice.all_cases:
             action = f"メールが届かずに戻った：{notice.subject}"
             facts: dict[str, Any] = {"message_id": notice.message_id, "status": status}
-            audit(session, case_no, action, by=BY, at=notice.bounced_at, part=notice.office_no, **facts)
+            audit(session, case_no, action, by=BY, at=notice.bounced_at, part=notice.part, **facts)
 
 
 async def bounces_to_notify(sessions: DatabaseSessions) -> Sequence[NoticeRow]:

@@ -25,14 +25,17 @@ async def publish_nothing(_session: DatabaseSession, _row: CaseStatusRow) -> Non
     """Publish no status, where no other system follows the cases."""
 
 
-def begin_status(session: DatabaseSession, case_no: str, part: int | None, status: CaseStatus) -> CaseStatusRow:
+def begin_status(
+    session: DatabaseSession, procedure: str, case_no: str, part: int | None, status: CaseStatus
+) -> CaseStatusRow:
     """Store the first status of a case, in the transaction that stores the case itself.
 
+    `procedure` is the type of the workflow that leads it.
     It counts as published: whoever has subscribers publishes it.
     """
     key = _key(case_no, part)
     published = {"sequence": 1, "published_stage": status.stage, "published_outcome": status.outcome}
-    row = CaseStatusRow(**key, **_facts(status), **published)
+    row = CaseStatusRow(procedure=procedure, **key, **_facts(status), **published)
     session.add_all([row, *(CaseStageRow(**each) for each in _entered(key, status))])
     return row
 
@@ -73,7 +76,8 @@ async def supersede_status(
     """
     row = await session.get_one(CaseStatusRow, tuple(_key(case_no, part).values()), with_for_update=True)
     kept = {name: getattr(row, name) for name in CaseStatus.model_fields if name in row.__mapper__.attrs}
-    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "held": False, "failing": False, "at_rest": True}
+    over = dict.fromkeys(("held", "failing", "awaits_approval"), False)
+    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "due_on": None, "at_rest": True} | over
     version = row.version + 1
     status = CaseStatus.model_validate(kept | nobody | {"version": version, "at": at} | changed)
     if status.stage != row.stage:

@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from models.common.calendar import utc_now
 from models.common.identifiers import MailAddress
-from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.personal_links import PersonalLink, read_link
 from models.common.refusals import FieldError, RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.identifiers import HolderNo
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import take_new_address
@@ -87,7 +88,7 @@ class AddressChanges:
         self, token: str
     ) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, MyicsAccountRow]]:
         """Check the link while the account, and then its row, are held: in the order of whoever requests a change."""
-        link = read_link(self.secret_keys, PersonalLinkKind.MYICS_ADDRESS, token)
+        link = read_link(self.secret_keys, MyicsLinkKind.NEW_ADDRESS, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:

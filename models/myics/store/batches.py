@@ -9,12 +9,14 @@ from sqlalchemy import func, insert, select
 
 from models.common.calendar import utc_now
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
-from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
-from models.myics.batches import BatchKind, BatchStage
-from models.myics.identifiers import BatchNo, CustomerNo
+from models.myics.batch_files import BatchFile, read_batch_file, refused_table
+from models.myics.batches import BATCH_WORKFLOW, BatchKind, BatchStage
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import next_change
 from models.myics.store.sign_in import Member
@@ -102,12 +104,7 @@ class Batches:
         """Return them as a file that a spreadsheet opens, ready to be corrected and sent again."""
         kind = (await self.status(manager, number)).kind
         refused = await self.refused(manager, number)
-        headings = [*kind.columns, "行", "登録できなかった理由"]
-        rows = [
-            [*(_harmless(row.values.get(field, "")) for field in kind.columns.values()), row.line, row.reason]
-            for row in refused
-        ]
-        return write_batch_file(headings, rows)
+        return refused_table(kind, [(row.line, row.values, row.reason) for row in refused])
 
     async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
@@ -144,12 +141,20 @@ class Batches:
             changed_at=now,
         )
         session.add(row)
+        await make_case_key(session, key_owner(registration_workflow_id(BatchNo(row.batch_no))))
         audit(session, row.batch_no, "一括登録を受け付けた", by=_actor(manager), at=now, by_name=row.requested_by)
-        begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
+        begin_status(session, BATCH_WORKFLOW, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [
-                {"batch_no": row.batch_no, "position": position, "line": each.line, "values": each.values}
+                {
+                    "batch_no": row.batch_no,
+                    "position": position,
+                    "line": each.line,
+                    "values": each.values,
+                    "done_at": now if each.refused_because else None,
+                    "refused_because": each.refused_because or None,
+                }
                 for position, each in enumerate(file.rows[first : first + _AT_A_TIME], start=first + 1)
             ]
             await session.execute(insert(MyicsBatchLineRow), lines)
@@ -190,8 +195,3 @@ def _name(manager: Member | None) -> str:
 
 def _actor(manager: Member | None) -> str:
     return manager.actor if manager else _OPERATOR
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

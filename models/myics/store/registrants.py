@@ -8,8 +8,7 @@ from enum import StrEnum
 
 from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
-from models.common.passwords import PasswordKind
-from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.personal_links import PersonalLink, read_link
 from models.common.refusals import FieldError, RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
@@ -18,6 +17,8 @@ from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import MOST_CORRECTIONS, WRONG_KEYWORDS
 from models.myics.forms import AUTHORITY_CONSENT, TERMS_CONSENT, AccountForm, ConfirmationForm, CorrectionForm, read
 from models.myics.identifiers import HolderNo
+from models.myics.passwords import MYICS_PASSWORD
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationKind, RegistrationOutcome, RegistrationStage
 from models.myics.store.requests import change_address, change_stage, claim_address
 from models.tables import MyicsAccountRow, MyicsClientRow, MyicsFirmRow, MyicsRegistrationRow
@@ -202,7 +203,7 @@ class Registrants:
 
         Of two at once the second finds what the first has stored.
         """
-        link = read_link(self.secret_keys, PersonalLinkKind.MYICS, token)
+        link = read_link(self.secret_keys, MyicsLinkKind.REGISTRATION, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:
@@ -281,7 +282,7 @@ def _only_on(wanted: RegistrantPage, found: RegistrantPage) -> None:
 
 
 def _refuse_unfit(password: str) -> None:
-    if reason := PasswordKind.MYICS.refusal(password):
+    if reason := MYICS_PASSWORD.refusal(password):
         raise RefusedError([FieldError(field="password", message=reason)])
 
 

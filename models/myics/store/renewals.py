@@ -11,14 +11,15 @@ from models.common.calendar import utc_now
 from models.common.identifiers import MailAddress
 from models.common.message import FromOutside
 from models.common.password_hashing import Hashing
-from models.common.passwords import PasswordKind
-from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.personal_links import PersonalLink, read_link
 from models.common.refusals import FieldError, RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.audit import audit
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.accounts import AccountState
 from models.myics.identifiers import HolderNo
+from models.myics.passwords import MYICS_PASSWORD
+from models.myics.personal_links import MyicsLinkKind
 from models.myics.registrations import RegistrationOutcome, RegistrationStage
 from models.myics.store.registrants import FORGED, SUPERSEDED, LinkRefusedError
 from models.myics.store.requests import (
@@ -86,7 +87,7 @@ class Renewals:
 
         Returns the number to log in with. Raises `LinkRefusedError` and `RefusedError`.
         """
-        if reason := PasswordKind.MYICS.refusal(password):
+        if reason := MYICS_PASSWORD.refusal(password):
             raise RefusedError([FieldError(field="password", message=reason)])
         await self.open(token)  # nothing is hashed for a link that cannot be used
         password_hash = await self.hashing.hash(password)
@@ -104,7 +105,7 @@ class Renewals:
         self, token: str
     ) -> AsyncIterator[tuple[DatabaseSession, MyicsRegistrationRow, MyicsAccountRow]]:
         """Check the link while the account, and then its row, are held: in the order of `request_new_password`."""
-        link = read_link(self.secret_keys, PersonalLinkKind.MYICS_PASSWORD, token)
+        link = read_link(self.secret_keys, MyicsLinkKind.NEW_PASSWORD, token)
         if link is None:
             raise LinkRefusedError(FORGED)
         async with self.sessions.begin() as session:

@@ -14,15 +14,17 @@ from sqlalchemy.exc import IntegrityError
 
 from models.common.calendar import day_in_japan
 from models.common.case_status import CaseStatus
+from models.common.encryption import key_owner
 from models.common.identifiers import MailAddress
 from models.common.refusals import FieldError, RefusedError
 from models.common.store.audit import audit
+from models.common.store.case_keys import make_case_key
 from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
 from models.myics.forms import ClientForm, FirmForm, UserForm
-from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo
+from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind, RegistrationStage
 from models.tables import (
     MyicsAccountRow,
@@ -331,7 +333,8 @@ async def _registration(
         **facts,
     )
     session.add(row)
-    begin_status(session, number, None, CaseStatus.first(kind.first_stage, requester.at))
+    await make_case_key(session, key_owner(registration_workflow_id(number)))
+    begin_status(session, kind.workflow_type, number, None, CaseStatus.first(kind.first_stage, requester.at))
     return row
 
 

@@ -86,10 +86,10 @@ async def office_records(session: DatabaseSession, application_no: str) -> Mappi
 
     for notice in await session.scalars(
         select(NoticeRow)
-        .where(NoticeRow.application_no == application_no, NoticeRow.sent_at.is_not(None))
+        .where(NoticeRow.case_no == application_no, NoticeRow.sent_at.is_not(None))
         .order_by(NoticeRow.sent_at)
     ):
-        office = of(notice.office_no)
+        office = of(notice.part)
         office.mails.add(notice.kind)
         (office.returned.add if notice.bounced_at else office.returned.discard)(notice.kind)
     for issued in await session.scalars(

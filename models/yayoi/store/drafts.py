@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
 
+from models.common.encryption import key_owner
+from models.common.store.case_keys import make_case_key
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import DraftRow, NoticeRow
 from models.yayoi.deadlines import DRAFT_LASTS, SAVED_DRAFT_DAYS
-from models.yayoi.drafts import MOST_OF_AN_ADDRESS
+from models.yayoi.drafts import MOST_OF_AN_ADDRESS, DraftRef
 from models.yayoi.identifiers import YayoiId
 
 Typed = Mapping[str, str]
@@ -41,6 +43,7 @@ class Drafts:
                 # No mail is due: nobody has said where to.
                 row = DraftRow(draft_id=uuid4(), changed_at=now, notified_at=now, expires_at=now)
                 session.add(row)
+                await make_case_key(session, key_owner(DraftRef(draft_id=row.draft_id, mail_no=1).workflow_id))
             if plan is not None:
                 row.plan = dict(plan)
             if form is not None:

@@ -13,11 +13,12 @@ from models.common.secret_keys import SecretKeys
 from models.tables import RateCountRow
 from tests.support.auth_app import HANAKO, TARO, AuthApp, cookies
 from tests.support.web import Browser
-from web.common.auth import Guess, Limit, client_address
+from web.common.auth import SharedLimit, client_address
 from web.common.auth.guesses import MOST_KNOWN, Devices
 from web.common.problems import ProblemError
+from web.yayoi.limits import YayoiGuess
 
-MOST, OF_STRANGERS = Limit.GUESSES.value.most, Limit.GUESSES_OF_STRANGERS.value.most
+MOST, OF_STRANGERS = SharedLimit.GUESSES.value.most, SharedLimit.GUESSES_OF_STRANGERS.value.most
 
 
 async def wrong(auth_app: AuthApp, times: int, yayoi_id: str = HANAKO, *, http: Browser | None = None) -> list[int]:
@@ -33,7 +34,7 @@ async def guessed_by_strangers(auth_app: AuthApp, times: int, account: str = HAN
 
 async def _guess(auth_app: AuthApp, address: str, account: str) -> None:
     request = Request({"type": "http", "client": (address, 1), "headers": []})
-    async with auth_app.auth.guessing(request, Guess.SIGN_IN, account):
+    async with auth_app.auth.guessing(request, YayoiGuess.SIGN_IN, account):
         raise LookupError("wrong")
 
 
@@ -55,14 +56,14 @@ async def test_ten_wrong_passwords_of_one_client_end_its_tries_at_this_account_a
 
 
 async def test_many_accounts_tried_by_one_client_end_its_tries(auth_app: AuthApp) -> None:
-    most = Limit.GUESSES_FROM.value.most
+    most = SharedLimit.GUESSES_FROM.value.most
     answers = [await auth_app.sign_in(f"{number}@shouji.example.jp") for number in range(most + 1)]
     assert [answer.status_code for answer in answers] == [422] * most + [429]
 
 
 async def test_right_passwords_count_nowhere(auth_app: AuthApp) -> None:
     """An office full of people comes from one line."""
-    for _ in range(Limit.GUESSES_FROM.value.most + 1):
+    for _ in range(SharedLimit.GUESSES_FROM.value.most + 1):
         auth_app.http.cookies.clear()
         assert (await auth_app.sign_in()).status_code == 303
     assert {row.count for row in await auth_app.rows(RateCountRow) if isinstance(row, RateCountRow)} == {0}
@@ -77,7 +78,7 @@ async def test_mistakes_of_format_count_nowhere(auth_app: AuthApp, yayoi_id: str
 
 async def test_a_try_that_is_refused_fills_no_other_limit(auth_app: AuthApp) -> None:
     """Whoever presses again and again takes nothing from colleagues on the same line."""
-    await wrong(auth_app, Limit.GUESSES_FROM.value.most + MOST)
+    await wrong(auth_app, SharedLimit.GUESSES_FROM.value.most + MOST)
     assert (await auth_app.sign_in(TARO)).status_code == 422
 
 
@@ -97,7 +98,7 @@ async def test_strangers_on_many_lines_never_keep_out_a_browser_that_is_known(au
     async with auth_app.browser("127.0.0.1") as unknown:
         refused = await auth_app.sign_in(http=unknown)
     assert refused.status_code == 429
-    assert Guess.SIGN_IN.owner_can in refused.text  # what the owner of a new device does
+    assert YayoiGuess.SIGN_IN.owner_can in refused.text  # what the owner of a new device does
     assert (await auth_app.sign_in()).status_code == 303
     await wrong(auth_app, MOST - 1)  # its own mistakes
     assert (await auth_app.sign_in()).status_code == 303
@@ -127,7 +128,7 @@ async def test_guesses_of_all_strangers_together_are_bounded_by_the_day(auth_app
 async def test_whoever_has_shown_that_they_read_the_accounts_mails_gets_through(auth_app: AuthApp) -> None:
     await guessed_by_strangers(auth_app, OF_STRANGERS)
     request, answer = Request({"type": "http", "client": ("127.0.0.1", 1), "headers": []}), Response()
-    await auth_app.auth.trust(request, answer, Guess.SIGN_IN, HANAKO)
+    await auth_app.auth.trust(request, answer, YayoiGuess.SIGN_IN, HANAKO)
     auth_app.http.cookies.set("device", answer.headers["set-cookie"].split("=", 1)[1].partition(";")[0])
     assert (await auth_app.sign_in()).status_code == 303
     with pytest.raises(LookupError):  # a new password: what was guessed before is worth nothing
@@ -137,7 +138,7 @@ async def test_whoever_has_shown_that_they_read_the_accounts_mails_gets_through(
 def known(devices: Devices, cookie: str, account: str) -> bool:
     headers = [(b"cookie", f"device={cookie}".encode())]
     request = Request({"type": "http", "headers": headers})
-    return devices.known(request, Guess.SIGN_IN, account) is not None
+    return devices.known(request, YayoiGuess.SIGN_IN, account) is not None
 
 
 def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
@@ -145,7 +146,7 @@ def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
     request, cookie = Request({"type": "http", "headers": []}), ""
     for number in range(MOST_KNOWN + 1):
         answer = Response()
-        devices.remember(request, answer, Guess.SIGN_IN, f"{number}@shouji.example.jp")
+        devices.remember(request, answer, YayoiGuess.SIGN_IN, f"{number}@shouji.example.jp")
         cookie = answer.headers["set-cookie"].split("=", 1)[1].partition(";")[0]
         request = Request({"type": "http", "headers": [(b"cookie", f"device={cookie}".encode())]})
     assert len(cookie) < 1000
@@ -155,7 +156,7 @@ def test_a_browser_is_known_by_a_signed_list_that_names_nobody() -> None:
         True,
         True,
     ]
-    assert devices.known(request, Guess.NOTICE, "1@shouji.example.jp") is None
+    assert devices.known(request, YayoiGuess.NOTICE, "1@shouji.example.jp") is None
     for made_up in ("", "x", cookie[:-1], cookie.replace(cookie[3], "A", 1)):
         assert not known(devices, made_up, "1@shouji.example.jp")
     assert not known(Devices(SecretKeys("another secret"), https=False), cookie, "1@shouji.example.jp")

@@ -15,6 +15,7 @@ from web.common.auth.access import local_path
 from web.common.auth.guesses import KNOWN_FOR
 from web.common.auth.sessions import IDLE, LONGEST
 from web.yayoi.accounts.sign_in import WRONG
+from web.yayoi.accounts.signed_in import CustomerSessions
 
 
 async def test_whoever_is_not_signed_in_is_led_there_and_back(auth_app: AuthApp) -> None:
@@ -90,7 +91,7 @@ async def test_a_session_ends_after_twelve_hours_however_busy(auth_app: AuthApp)
         assert await auth_app.whoami() == HANAKO
     auth_app.clock.time = begun + LONGEST
     assert (await auth_app.http.get("/private")).status_code == 303
-    await auth_app.auth.forget()
+    await auth_app.app.state.services[CustomerSessions].forget()
     assert await auth_app.rows(WebSessionRow) == []
 
 

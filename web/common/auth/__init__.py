@@ -2,6 +2,6 @@
 
 from web.common.auth.access import Auth, page_router
 from web.common.auth.guesses import Guess
-from web.common.auth.rate_limits import Limit, client_address
+from web.common.auth.rate_limits import Limit, SharedLimit, client_address
 
-__all__ = ["Auth", "Guess", "Limit", "client_address", "page_router"]
+__all__ = ["Auth", "Guess", "Limit", "SharedLimit", "client_address", "page_router"]

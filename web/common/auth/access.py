@@ -13,10 +13,8 @@ from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
 from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
-from models.tables import MyicsSessionRow, WebSessionRow
 from web.common.auth.guesses import Devices, Guess
-from web.common.auth.rate_limits import Limit, Limits, Try, client_address
-from web.common.auth.sessions import Sessions
+from web.common.auth.rate_limits import Limit, Limits, SharedLimit, Try, client_address
 from web.common.problems import ProblemError
 from web.common.sent_forms import PageRoute, SignInNeededError, sign_in_address
 
@@ -27,7 +25,7 @@ HOME = "/"
 
 
 class Auth:
-    """What all pages share: sessions, known devices, limits and password hashing."""
+    """What all pages share: known devices, limits and password hashing."""
 
     def __init__(
         self,
@@ -39,8 +37,6 @@ class Auth:
     ) -> None:
         self.https = https
         self.hashing = Hashing()
-        self.customers = Sessions(sessions, WebSessionRow, "session", https=https, now=now)
-        self.firms = Sessions(sessions, MyicsSessionRow, "myics", https=https, now=now)
         self.devices = Devices(secret_keys, https=https)
         self._limits = Limits(sessions, secret_keys, now)
 
@@ -56,17 +52,18 @@ class Auth:
         """Count each of these tries, or none of them. Raises as `limit`; `instead`: what who is refused can do."""
         await self._limits.count(*tries, instead=instead)
 
-    async def limit_mails(self, request: Request, address: str, daily: Limit) -> None:
+    async def limit_mails(self, request: Request, mails: Guess, address: str, daily: Limit) -> None:
         """Count a mail to this address that anybody can ask for. Raises as `limit`.
 
+        `mails`: as what a device is known on which a link in a mail was opened.
         A device on which a link in a mail to the address was opened counts by itself: what strangers have asked for
         never keeps its owner out.
         """
-        if known := self.devices.known(request, Guess.MAILS, address):
-            await self.limit(Limit.MAIL, f"known {known} {address}")
+        if known := self.devices.known(request, mails, address):
+            await self.limit(SharedLimit.MAIL, f"known {known} {address}")
             return
-        by_client = (Limit.MAIL, f"{client_address(request)} {address}")
-        await self.limit_all(by_client, (daily, address), instead=Guess.MAILS.owner_can)
+        by_client = (SharedLimit.MAIL, f"{client_address(request)} {address}")
+        await self.limit_all(by_client, (daily, address), instead=mails.owner_can)
 
     async def within(self, *tries: Try) -> bool:
         """Count each of these tries, or none of them; return whether they were counted."""
@@ -103,16 +100,14 @@ class Auth:
         What strangers have guessed wrong no longer counts.
         """
         self.devices.remember(request, response, guess, account)
-        await self._limits.clear(Limit.GUESSES_OF_STRANGERS, f"{guess.value}:{account}")
+        await self._limits.clear(SharedLimit.GUESSES_OF_STRANGERS, guess.of(account))
 
     async def limit_kept_forms(self, request: Request) -> None:
         """Count a form that is kept for its page. Raises as `limit`."""
-        await self.limit(Limit.KEPT_FORMS_FROM, client_address(request))
+        await self.limit(SharedLimit.KEPT_FORMS_FROM, client_address(request))
 
     async def forget(self) -> None:
-        """Delete sessions and counts that are over."""
-        await self.customers.forget()
-        await self.firms.forget()
+        """Delete counts that are over."""
         await self._limits.forget()
 
 

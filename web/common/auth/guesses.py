@@ -11,6 +11,7 @@ A guess is counted before it is looked at, and taken back if it was right: only 
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
@@ -19,7 +20,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.common.secret_keys import SecretKeys
-from web.common.auth.rate_limits import Limit, Try
+from web.common.auth.rate_limits import SharedLimit, Try
 from web.common.cookies import Cookie
 
 KNOWN_FOR = timedelta(days=365)
@@ -28,53 +29,38 @@ MOST_KNOWN = 20
 """For how many accounts a browser is known; the one that it was used for longest ago is forgotten."""
 
 
-class Guess(Enum):
-    """What can be guessed. The value names the count."""
+@dataclass(frozen=True)
+class Secret:
+    """What can be guessed, by the name of its count, and what its owner can do at once who is refused, in Japanese."""
 
-    SIGN_IN = "sign-in"
-    MYICS_SIGN_IN = "myics-sign-in"
-    NOTICE = "notice"
-    """Which address goes with a new contract ID (Y19)."""
-    MAILS = "mails"
-    """No secret: a device is known for a mail address once a link in a mail to it was opened there."""
-    PRODUCT_PASSWORD = "product-password"  # noqa: S105 a name
-    """The password of STEP5, asked for in STEP6 of who is signed in (Y20)."""
+    count: str
+    owner_can: str = ""
+
+
+class Guess(Enum):
+    """What can be guessed, of each package that asks for it."""
+
+    value: Secret
 
     @property
     def owner_can(self) -> str:
-        """What somebody whose right password is not looked at can do at once, in Japanese."""
-        return _OWNER_CAN.get(self, "")
+        """What somebody whose right answer is not looked at can do at once, in Japanese."""
+        return self.value.owner_can
 
     def tries(self, account: str, client: str, known: str | None) -> tuple[Try, ...]:
         """Return what a guess counts as; `known`: the device that is known for the account."""
-        what = f"{self.value}:{account}"
+        what = self.of(account)
         if known:
-            return ((Limit.GUESSES, f"{what}:known {known}"),)
+            return ((SharedLimit.GUESSES, f"{what}:known {known}"),)
         return (
-            (Limit.GUESSES_FROM, f"{self.value}:{client}"),
-            (Limit.GUESSES, f"{what}:{client}"),
-            (Limit.GUESSES_OF_STRANGERS, what),
+            (SharedLimit.GUESSES_FROM, f"{self.value.count}:{client}"),
+            (SharedLimit.GUESSES, f"{what}:{client}"),
+            (SharedLimit.GUESSES_OF_STRANGERS, what),
         )
 
-
-_OWNER_CAN = {
-    Guess.SIGN_IN: (
-        "お急ぎのときは、「パスワードを忘れた・設定していない」からお進みください。"
-        "メールでご本人を確認して新しいパスワードを設定すると、すぐにログインできます。"
-    ),
-    Guess.MYICS_SIGN_IN: (
-        "お急ぎのときは、「パスワードをお忘れの方」からお進みください。"
-        "メールの URL で新しいパスワードを設定すると、すぐにログインできます。"
-    ),
-    Guess.NOTICE: (
-        "お急ぎのときは、「サービス契約ID（お客様番号）」のお知らせメールのリンクを開き、"
-        "その画面から STEP5 にお進みください。この番号の弥生ID でログインしてからでも、すぐに手続きできます。"
-    ),
-    Guess.MAILS: (
-        "お急ぎのときは、このメールアドレスに本日届いた、弥生からのメールにあるリンクを開いてください。"
-        "ご本人のアドレスであることが確認され、すぐに手続きできます。"
-    ),
-}
+    def of(self, account: str) -> str:
+        """Return what the guesses at this account count under."""
+        return f"{self.value.count}:{account}"
 
 
 class Devices:
@@ -105,5 +91,5 @@ class Devices:
 
     def _names(self, guess: Guess, account: str) -> Iterator[str]:
         """Yield what names the account without naming it to whoever reads the cookie, by each key."""
-        digests = self._secret_keys.digests(f"known device:{guess.value}:{account}")
+        digests = self._secret_keys.digests(f"known device:{guess.of(account)}")
         return (digest.hex()[:24] for digest in digests)

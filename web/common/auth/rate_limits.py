@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Network, ip_network
 
 from sqlalchemy import delete, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from models.common.calendar import utc_now
 from models.common.secret_keys import SecretKeys
 from models.common.store.sessions import DatabaseSessions
+from models.common.web_addresses import client_spelled
 from models.tables import RateCountRow
 from web.common.problems import ProblemError
 
@@ -29,57 +30,46 @@ _IN_MINUTES = timedelta(minutes=90)
 
 
 @dataclass(frozen=True)
-class _Allowed:
+class Allowed:
+    """At most so many within a window; `name` is that of the count."""
+
     name: str
     most: int
     window: timedelta
 
 
 class Limit(Enum):
-    """What is limited: how many times within how long. Two of one name have one count, with a most of their own."""
+    """What is limited: how many times within how long. Two of one name have one count, with a most of their own.
 
-    GUESSES_FROM = _Allowed("guesses-from", 50, timedelta(minutes=15))
-    """Wrong ones, per kind of secret and client: an office full of people may share one."""
-    GUESSES = _Allowed("guesses", 10, timedelta(minutes=15))
-    """Wrong ones, per account and client, or per account and known device."""
-    GUESSES_OF_STRANGERS = _Allowed("guesses-of-strangers", 100, timedelta(days=1))
-    """Wrong ones, per account, of all devices that are not known for it: nobody guesses without end from many lines."""
-    CODE_FROM = _Allowed("code-from", 60, timedelta(hours=1))
-    """Wrong ones, per client: codes and words typed from mails, whatever they are for."""
-    REGISTRATION_FROM = _Allowed("registration-from", 30, timedelta(hours=1))
-    """Per client, since the answer discloses whether a mail address is registered."""
-    MAIL_FROM = _Allowed("mail-from", 30, timedelta(hours=1))
-    """Per client: mails to addresses that nobody has shown to be theirs, beside what each address takes."""
-    MAIL = _Allowed("mail", 6, timedelta(hours=1))
-    """Per client and mail address: mails with a code or a link that anybody can ask for."""
-    REGISTRATION_MAIL_DAILY = _Allowed("registration-mail-daily", 15, timedelta(days=1))
-    """Per mail address, of all unknown devices: nobody's inbox is filled, and with few tries for each nobody guesses a
-    code."""
-    DRAFT_MAIL_DAILY = _Allowed("draft-mail-daily", 15, timedelta(days=1))
-    """Per mail address, of all unknown devices: mails with the link to a plan or a half-filled form."""
-    PASSWORD_MAIL_DAILY = _Allowed("password-mail-daily", 15, timedelta(days=1))
-    """Per Yayoi ID, of all clients: mails with which a new password is set; who comes later that day uses one of them.
+    Each package limits what it offers; what all share is a `SharedLimit`.
     """
-    PASSWORD_MAIL_AGAIN_DAILY = _Allowed("password-mail-daily", 9, timedelta(days=1))
-    """How many of these may be second mails of a request: the others' links live until the day is over."""
-    SUBMISSION = _Allowed("submission", 60, timedelta(hours=1))
-    """Per client: forms sent."""
-    DRAFT_FROM = _Allowed("draft-from", 120, timedelta(hours=1))
-    """Per client: plans and half-filled forms kept."""
-    NEW_PASSWORD = _Allowed("new-password", 3, timedelta(hours=1))
-    """Per client and account of MYICS that it asks for, whether or not it exists."""
-    NEW_PASSWORD_DAILY = _Allowed("new-password-daily", 6, timedelta(days=1))
-    """Per account of MYICS, of all clients: mails with a link. Whoever comes later today uses the newest of them."""
-    NEW_PASSWORD_FROM = _Allowed("new-password-from", 30, timedelta(hours=1))
-    """Per client."""
-    REFUSED_FROM = _Allowed("refused-from", 600, timedelta(hours=1))
+
+    value: Allowed
+
+
+class SharedLimit(Limit):
+    """What is limited in the same way whoever's pages are tried."""
+
+    GUESSES_FROM = Allowed("guesses-from", 50, timedelta(minutes=15))
+    """Wrong ones, per kind of secret and client: an office full of people may share one."""
+    GUESSES = Allowed("guesses", 10, timedelta(minutes=15))
+    """Wrong ones, per account and client, or per account and known device."""
+    GUESSES_OF_STRANGERS = Allowed("guesses-of-strangers", 100, timedelta(days=1))
+    """Wrong ones, per account, of all devices that are not known for it: nobody guesses without end from many lines."""
+    CODE_FROM = Allowed("code-from", 60, timedelta(hours=1))
+    """Wrong ones, per client: codes and words typed from mails, whatever they are for."""
+    MAIL_FROM = Allowed("mail-from", 30, timedelta(hours=1))
+    """Per client: mails to addresses that nobody has shown to be theirs, beside what each address takes."""
+    MAIL = Allowed("mail", 6, timedelta(hours=1))
+    """Per client and mail address: mails with a code or a link that anybody can ask for."""
+    REFUSED_FROM = Allowed("refused-from", 600, timedelta(hours=1))
     """Per client: what other systems sent and was refused, since a refusal may disclose what exists."""
-    KEPT_FORMS_FROM = _Allowed("kept-forms-from", 600, timedelta(hours=1))
-    """Per client: forms that were kept for their page, so that nobody fills the database."""
-    CASE_LINK = _Allowed("case-link", 6, timedelta(hours=1))
-    """Per case: requests for a fresh link, of which one an hour is mailed."""
-    INVITATION = _Allowed("invitation", 30, timedelta(hours=1))
+    SUBMISSION = Allowed("submission", 60, timedelta(hours=1))
+    """Per client: forms sent."""
+    INVITATION = Allowed("invitation", 30, timedelta(hours=1))
     """Per administrator: invitations mailed."""
+    KEPT_FORMS_FROM = Allowed("kept-forms-from", 600, timedelta(hours=1))
+    """Per client: forms that were kept for their page, so that nobody fills the database."""
 
 
 Try = tuple[Limit, str]
@@ -166,9 +156,9 @@ def _too_many(wait: timedelta, instead: str) -> ProblemError:
 
 def client_address(request: Request) -> str:
     """Return who asks, as limits count them: an IPv4 address, or the network of an IPv6 one."""
-    host = request.client.host if request.client else ""
+    host = client_spelled(request.client.host if request.client else "")
     try:
-        address = ip_address(host)
-    except ValueError:
+        network = ip_network((host, _IPV6_HOME), strict=False)
+    except ValueError:  # no IPv6 address
         return host
-    return str(ip_network((address, _IPV6_HOME), strict=False)) if isinstance(address, IPv6Address) else host
+    return str(network) if isinstance(network, IPv6Network) else host

@@ -10,17 +10,19 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.calendar import JST
-from models.common.passwords import PasswordKind
-from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.personal_links import read_link
 from models.tables import AddressCheckRow
 from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckPurpose, receipt_no
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS
+from models.yayoi.passwords import YAYOI_ID_PASSWORD
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.store.address_checks import AddressChecks, Effect, NoCheckError, read_code
-from web.common.auth import Guess, Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Kept, form_on
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 
 _HOURS = ADDRESS_CHECK_LASTS // timedelta(hours=1)
 CODE = "code"
@@ -72,14 +74,14 @@ class CodePage:
             "receipt_no": receipt_no(row.check_id),
             "again": row.code_no < MOST_CODES,
             "most_tries": MOST_TRIES,
-            "rule": PasswordKind.YAYOI_ID.rule,
+            "rule": YAYOI_ID_PASSWORD.text,
         }
         return self.context.show(self.request, f"yayoi/{self.name}_code.html", facts)
 
     async def enter(self, typed: str, effect: Effect) -> Response:
         """Take the code that was typed; the page says why it was refused."""
         code = read_code(typed)
-        async with self.context.auth.trying((Limit.CODE_FROM, client_address(self.request))):
+        async with self.context.auth.trying((SharedLimit.CODE_FROM, client_address(self.request))):
             try:
                 refusal = await self.checks.enter(self.purpose, self.check_id, code, effect)
             except NoCheckError as gone:
@@ -101,7 +103,7 @@ class CodePage:
     async def finished(self) -> Response:
         """Lead on. Whoever reads the address's mails gets through from here, whatever strangers have tried."""
         answer, yayoi_id = self.done(), (await self.row()).yayoi_id
-        await self.context.auth.trust(self.request, answer, Guess.SIGN_IN, yayoi_id)
+        await self.context.auth.trust(self.request, answer, YayoiGuess.SIGN_IN, yayoi_id)
         return answer
 
     async def open_mail(self, link: str) -> Response:
@@ -110,11 +112,11 @@ class CodePage:
         From then on their device is known for the address, and strangers no longer keep it from getting a code.
         """
         answer = RedirectResponse(f"/{self.name}", HTTPStatus.SEE_OTHER)
-        opened = read_link(self.context.secret_keys, PersonalLinkKind.OWN_ADDRESS, link)
+        opened = read_link(self.context.secret_keys, YayoiLinkKind.OWN_ADDRESS, link)
         if opened is None or opened.procedure_id != str(self.check_id):
             raise self.gone(None)
         address = (await self.row()).yayoi_id
-        self.context.auth.devices.remember(self.request, answer, Guess.MAILS, address)
+        self.context.auth.devices.remember(self.request, answer, YayoiGuess.MAILS, address)
         return answer
 
     async def send_again(self) -> Response:
@@ -130,10 +132,12 @@ class CodePage:
 
     async def _limit_second_mail(self, address: str) -> None:
         if self.purpose is CheckPurpose.REGISTRATION:
-            await self.context.auth.limit_mails(self.request, address, Limit.REGISTRATION_MAIL_DAILY)
+            await self.context.auth.limit_mails(
+                self.request, YayoiGuess.MAILS, address, YayoiLimit.REGISTRATION_MAIL_DAILY
+            )
         else:
-            by_client = (Limit.MAIL, f"{client_address(self.request)} {address}")
-            await self.context.auth.limit_all(by_client, (Limit.PASSWORD_MAIL_AGAIN_DAILY, address))
+            by_client = (SharedLimit.MAIL, f"{client_address(self.request)} {address}")
+            await self.context.auth.limit_all(by_client, (YayoiLimit.PASSWORD_MAIL_AGAIN_DAILY, address))
 
     async def row(self) -> AddressCheckRow:
         try:

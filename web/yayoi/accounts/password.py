@@ -12,17 +12,19 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 
-from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.personal_links import read_link
 from models.yayoi.address_checks import CheckPurpose
 from models.yayoi.identifiers import YayoiId
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.store.address_check_effects import set_password
 from models.yayoi.store.address_checks import NewCheck
 from models.yayoi.yayoi_id_form import NewPassword
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context
 from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.yayoi.accounts.code_page import CODE, CODE_LABELS, Checks, Code, CodePage
+from web.yayoi.limits import YayoiLimit
 
 LABELS = {"yayoi_id": "弥生ID（メールアドレス）"}
 MAILED_TODAY = "/password/mailed-today"
@@ -47,8 +49,8 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
     except ValidationError as invalid:
         raise FormRefusedError(messages(invalid, sent)) from None
     client = client_address(request)
-    await context.auth.limit_all((Limit.REGISTRATION_FROM, client), (Limit.MAIL, f"{client} {yayoi_id}"))
-    if not await context.auth.within((Limit.PASSWORD_MAIL_DAILY, yayoi_id)):
+    await context.auth.limit_all((YayoiLimit.REGISTRATION_FROM, client), (SharedLimit.MAIL, f"{client} {yayoi_id}"))
+    if not await context.auth.within((YayoiLimit.PASSWORD_MAIL_DAILY, yayoi_id)):
         return RedirectResponse(MAILED_TODAY, HTTPStatus.SEE_OTHER)
     check_id = await checks.begin(NewCheck(CheckPurpose.NEW_PASSWORD, yayoi_id), sent["submission_id"], yayoi_id)
     return RedirectResponse(f"/password/{check_id}", HTTPStatus.SEE_OTHER)
@@ -83,5 +85,5 @@ async def enter(page: Code) -> Response:
 
 def _opens(page: CodePage, token: str) -> bool:
     """Whether the token is that of the link in the check's mail."""
-    link = read_link(page.context.secret_keys, PersonalLinkKind.NEW_PASSWORD, token)
+    link = read_link(page.context.secret_keys, YayoiLinkKind.NEW_PASSWORD, token)
     return link is not None and link.procedure_id == str(page.check_id) and link.is_open(page.context.now())

@@ -7,16 +7,17 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from models.common.passwords import PasswordKind
 from models.yayoi.address_checks import CheckPurpose
+from models.yayoi.passwords import YAYOI_ID_PASSWORD
 from models.yayoi.store.address_check_effects import ALREADY_REGISTERED, register
 from models.yayoi.store.address_checks import NewCheck
 from models.yayoi.yayoi_id_form import RegistrationForm
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import client_address, page_router
 from web.common.context import Context
 from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Kept
 from web.yayoi.accounts.code_page import CODE, Checks, Code
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 
 LABELS = {
     "family_name": "姓",
@@ -36,7 +37,7 @@ router = page_router()
 @router.get("/register")
 async def show_form(request: Request, context: Context, kept: Kept) -> Response:
     page = kept.page(LABELS, submission_id=str(uuid4()))
-    return context.show(request, "yayoi/register.html", {"page": page, "rule": PasswordKind.YAYOI_ID.rule})
+    return context.show(request, "yayoi/register.html", {"page": page, "rule": YAYOI_ID_PASSWORD.text})
 
 
 @router.post("/register")
@@ -46,10 +47,10 @@ async def begin(request: Request, context: Context, checks: Checks) -> Response:
         typed = RegistrationForm.model_validate(sent | {path: bool(sent[path]) for path in _CHOICES})
     except ValidationError as invalid:
         raise FormRefusedError(messages(invalid, sent | dict.fromkeys(_CHOICES, "-"))) from None
-    await context.auth.limit(Limit.REGISTRATION_FROM, client_address(request))
+    await context.auth.limit(YayoiLimit.REGISTRATION_FROM, client_address(request))
     if await checks.is_registered(typed.yayoi_id):
         raise FormRefusedError({"yayoi_id": ALREADY_REGISTERED})
-    await context.auth.limit_mails(request, typed.yayoi_id, Limit.REGISTRATION_MAIL_DAILY)
+    await context.auth.limit_mails(request, YayoiGuess.MAILS, typed.yayoi_id, YayoiLimit.REGISTRATION_MAIL_DAILY)
     new = NewCheck(
         purpose=CheckPurpose.REGISTRATION,
         yayoi_id=typed.yayoi_id,

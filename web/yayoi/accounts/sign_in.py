@@ -8,10 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import person_signing_in
-from web.common.auth import Guess, page_router
+from web.common.auth import page_router
 from web.common.auth.access import local_path
 from web.common.context import Context
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
+from web.yayoi.accounts.signed_in import SignedInCustomers
+from web.yayoi.limits import YayoiGuess
 
 WRONG = (
     "弥生ID（メールアドレス）またはパスワードが違います。英字の大文字・小文字も確認し、もう一度入力してください。"
@@ -33,18 +35,18 @@ async def show_form(
 
 @router.post("/sign-in")
 @form_on(".", "next")
-async def sign_in(request: Request, context: Context) -> Response:
+async def sign_in(request: Request, context: Context, customers: SignedInCustomers) -> Response:
     """Begin a new session; an earlier one of this browser ends."""
     sent = await request.form()
     typed, password, there = (str(sent.get(name, ""))[:_LONGEST] for name in ("yayoi_id", "password", "next"))
     yayoi_id = _read(typed, password)
-    async with context.auth.guessing(request, Guess.SIGN_IN, yayoi_id):
+    async with context.auth.guessing(request, YayoiGuess.SIGN_IN, yayoi_id):
         person_id = await person_signing_in(context.sessions, context.auth.hashing, yayoi_id, password)
         if person_id is None:
             raise FormRefusedError({"": WRONG})
     answer = RedirectResponse(local_path(there), HTTPStatus.SEE_OTHER)
-    await context.auth.customers.begin(request, answer, person_id=person_id)
-    context.auth.devices.remember(request, answer, Guess.SIGN_IN, yayoi_id)
+    await customers.begin(request, answer, person_id=person_id)
+    context.auth.devices.remember(request, answer, YayoiGuess.SIGN_IN, yayoi_id)
     return answer
 
 
@@ -61,9 +63,9 @@ def _read(typed: str, password: str) -> YayoiId:
 
 @router.post("/sign-out")
 @form_on("/sign-in")
-async def sign_out(request: Request, context: Context, forms: Forms) -> Response:
+async def sign_out(request: Request, customers: SignedInCustomers, forms: Forms) -> Response:
     """End the session here and in the browser."""
     answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    await context.auth.customers.end(request, answer)
+    await customers.end(request, answer)
     await forms.end(request, answer)
     return answer

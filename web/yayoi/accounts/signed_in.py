@@ -4,14 +4,23 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from models.tables import WebSessionRow
 from models.yayoi.identifiers import YayoiId
-from web.common.context import Context
+from web.common.auth.sessions import Sessions
+from web.common.context import given
 from web.common.sent_forms import SignInNeededError
 
 
-async def visitor(request: Request, context: Context) -> YayoiId | None:
+class CustomerSessions(Sessions[WebSessionRow]):
+    """Sessions of those who sign in with a Yayoi ID."""
+
+
+SignedInCustomers = Annotated[CustomerSessions, Depends(given(CustomerSessions))]
+
+
+async def visitor(request: Request, sessions: SignedInCustomers) -> YayoiId | None:
     """Return the Yayoi ID of who is signed in, if anybody is."""
-    row = await context.auth.customers.find(request)
+    row = await sessions.find(request)
     return YayoiId(row.person.yayoi_id) if row else None
 
 

@@ -8,20 +8,22 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from models.common.personal_links import PersonalLinkKind, read_link
+from models.common.personal_links import read_link
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import NO_FEE, ApplicationForm
 from models.yayoi.case_links import case_path, link_expiry
 from models.yayoi.holder_confirmation import TooManyUnconfirmedError
 from models.yayoi.pair_rules import PairRule
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.store.intake import Intake, OtherContentError
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
 from web.yayoi.applicant.apply_form import HOLDER_LINK, ApplicationPage, empty_page, page_of
 from web.yayoi.applicant.draft_pages import FIELD, Draft, DraftsOfAll, KeptDraft, draft_of_text, token_of
 from web.yayoi.applicant.plan import Plan
+from web.yayoi.limits import YayoiLimit
 
 OTHER_APPLICATION = (
     "このフォームのお申し込みは、すでに受け付けています。変更する場合は、新しいフォームを開いてください。"
@@ -73,7 +75,7 @@ async def apply(
     page, action = page_of(sent), str(sent.get("action"))
     draft = await draft_of_text(context, drafts, sent.get(FIELD))
     if action == SAVE:
-        await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
+        await context.auth.limit(YayoiLimit.DRAFT_FROM, client_address(request))
         saved = await drafts.keep(draft.row.draft_id if draft else None, form=page.fields)
         return RedirectResponse(f"/drafts?{token_of(context, *saved)}", HTTPStatus.SEE_OTHER)
     if action == CHANGE or page.after(action) is not None:
@@ -82,7 +84,7 @@ async def apply(
         form = page.without_blank_rows().form()
         by_holder = _contract_of(context, page.value(HOLDER_LINK)) == form.existing_contract_id
         # The confirmation shows what offices are called: the limit keeps anybody from trying many tokens.
-        await context.auth.limit(Limit.SUBMISSION, client_address(request))
+        await context.auth.limit(SharedLimit.SUBMISSION, client_address(request))
         if action == SEND:
             received = await _receive(context, intake, form, by_holder=by_holder)
             if draft:
@@ -110,7 +112,7 @@ def _begun(draft: KeptDraft | None, empty: ApplicationPage) -> ApplicationPage:
 
 def _contract_of(context: WebContext, holder_link: str) -> str:
     """Return the contract whose holder was mailed this link; empty if it was not made here, or has expired."""
-    link = read_link(context.secret_keys, PersonalLinkKind.HOLDER_APPLIES, holder_link)
+    link = read_link(context.secret_keys, YayoiLinkKind.HOLDER_APPLIES, holder_link)
     return link.procedure_id if link and link.is_open(context.now()) else ""
 
 

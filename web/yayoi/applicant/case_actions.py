@@ -27,7 +27,7 @@ from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.holding import Named
 from models.yayoi.store.pair_facts import PairFacts
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, messages, sent_values
 from web.common.problems import ProblemError
@@ -101,7 +101,7 @@ async def correct(page: Page, forms: Forms) -> Response:
     except RefusedError as refused:
         raise FormRefusedError({error.field: error.message for error in refused.errors}) from None
     # Both steps show what offices are called: the limit keeps anybody from trying many tokens.
-    await page.context.auth.limit(Limit.SUBMISSION, client_address(page.request))
+    await page.context.auth.limit(SharedLimit.SUBMISSION, client_address(page.request))
     if sent.get("action") != SEND:
         return await forms.keep(page.request)
     return await page.deliver(PairCorrected(event_id=event_id_of(sent), **page.office.numbers, **correction.changes))

@@ -11,12 +11,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from models.common.calendar import day_in_japan
 from models.common.store.case_status import statuses_of_parts
 from models.yayoi.case_links import Opening, number_of
+from models.yayoi.identifiers import ApplicationNo, link_mail_workflow_id
 from models.yayoi.mails import AUTOMATIC_MAIL_SUBJECT, NOTICE_SUBJECT, MailKind
 from models.yayoi.messages import SendMail
 from models.yayoi.store.case_records import case_event, recorded_case
 from models.yayoi.store.confirmations import is_unconfirmed
 from models.yayoi.store.ended_links import end_link
-from web.common.auth import Guess, Limit, page_router
+from web.common.auth import page_router
 from web.common.context import Context, WebContext
 from web.common.problems import ProblemError
 from web.common.sent_forms import form_on
@@ -36,6 +37,7 @@ from web.yayoi.applicant.case_access import (
 from web.yayoi.applicant.case_calendar import deadlines_of
 from web.yayoi.applicant.case_sections import sections_of
 from web.yayoi.applicant.case_words import for_applicants
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 from workflows.yayoi.case_link_mail import CaseLinkMail
 
 JUST_RECEIVED = timedelta(hours=1)
@@ -117,7 +119,7 @@ async def _show(
     response = context.show(request, "yayoi/case.html", facts)
     if issued := [office.contract_id for office in offices if office.contract_id]:
         # Whoever comes by the link of the notice is not kept out of STEP5 by what strangers have tried (Y19).
-        context.auth.devices.remember(request, response, Guess.NOTICE, *issued)
+        context.auth.devices.remember(request, response, YayoiGuess.NOTICE, *issued)
     return response
 
 
@@ -143,7 +145,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
             raise no_such_case()
         if await is_unconfirmed(session, link.application_no, link.office_no):
             raise ProblemError(HTTPStatus.CONFLICT, NOT_CONFIRMED_YET)
-    await context.auth.limit(Limit.CASE_LINK, f"{link.application_no}/{link.office_no}")
+    await context.auth.limit(YayoiLimit.CASE_LINK, f"{link.application_no}/{link.office_no}")
     link_no = link.current_no(*case)
     now = context.now()
     hour = int(now.timestamp() // timedelta(hours=1).total_seconds())
@@ -159,7 +161,7 @@ async def _mail_link(context: WebContext, link: Link) -> Response:
             await context.client.start_workflow(
                 CaseLinkMail.run,
                 mail,
-                id=f"case-link/{link.application_no}/{link.office_no or '-'}/{hour}/{link_no}",
+                id=link_mail_workflow_id(ApplicationNo(link.application_no), link.office_no, f"{hour}/{link_no}"),
                 task_queue=context.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -19,12 +19,13 @@ from models.yayoi.deadlines import SAVED_DRAFT_DAYS
 from models.yayoi.drafts import RESUME_PATH, draft_of, draft_token, mail_no_of, receipt_no
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.drafts import Drafts
-from web.common.auth import Guess, Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import sent_values
 from web.common.problems import ProblemError
 from web.common.sent_forms import FormRefusedError, Kept, form_on
 from web.common.submission_ids import event_id_of
+from web.yayoi.limits import YayoiGuess, YayoiLimit
 
 FIELD = "draft"
 """The field, and the part of an address, that says which draft it is."""
@@ -118,8 +119,8 @@ async def mail(request: Request, context: Context, drafts: DraftsOfAll) -> Respo
         address = YayoiId(typed)
     except ValueError as refused:
         raise FormRefusedError({"mail_address": str(refused) if typed.strip() else "入力してください。"}) from None
-    await context.auth.limit(Limit.MAIL_FROM, client_address(request))
-    await context.auth.limit_mails(request, address, Limit.DRAFT_MAIL_DAILY)
+    await context.auth.limit(SharedLimit.MAIL_FROM, client_address(request))
+    await context.auth.limit_mails(request, YayoiGuess.MAILS, address, YayoiLimit.DRAFT_MAIL_DAILY)
     if not await drafts.mail(draft.row.draft_id, address, event_id_of(sent)):
         raise no_such_draft()
     return RedirectResponse(f"/drafts/mailed?{draft.query}", HTTPStatus.SEE_OTHER)
@@ -137,7 +138,7 @@ async def resume(
     """Go on with a draft. Whoever comes by the mail's own link reads the mails of the address to which it went."""
     answer = RedirectResponse(draft.place, HTTPStatus.SEE_OTHER)
     if draft.row.mail_address and mail_no_of(context.secret_keys, draft.row.draft_id, mail) == draft.row.mail_no:
-        context.auth.devices.remember(request, answer, Guess.MAILS, draft.row.mail_address)
+        context.auth.devices.remember(request, answer, YayoiGuess.MAILS, draft.row.mail_address)
     return answer
 
 

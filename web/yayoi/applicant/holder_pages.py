@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from models.common.calendar import day_in_japan
 from models.common.personal_links import PersonalLinkKind, read_link
 from models.yayoi.holder_confirmation import ConfirmationOutcome
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.procedures import Procedure
 from models.yayoi.store.confirmations import HolderConfirmations, ToConfirm
 from web.common.auth import page_router
@@ -38,8 +39,8 @@ class _Question:
     settlement: ConfirmationOutcome
 
 
-_CONFIRM = _Question("/holder/confirm", PersonalLinkKind.HOLDER_CONFIRMS, ConfirmationOutcome.CONFIRMED)
-_END = _Question("/holder/end", PersonalLinkKind.HOLDER_ENDS, ConfirmationOutcome.REFUSED)
+_CONFIRM = _Question("/holder/confirm", YayoiLinkKind.HOLDER_CONFIRMS, ConfirmationOutcome.CONFIRMED)
+_END = _Question("/holder/end", YayoiLinkKind.HOLDER_ENDS, ConfirmationOutcome.REFUSED)
 
 
 @dataclass(frozen=True)

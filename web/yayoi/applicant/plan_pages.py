@@ -8,13 +8,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.yayoi.application_form import MAX_OFFICES
 from models.yayoi.deadlines import DRAFT_LASTS
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import client_address, page_router
 from web.common.context import Context
 from web.common.problems import ProblemError
 from web.common.sent_forms import Kept, form_on
 from web.yayoi.applicant.apply_form import page_of
 from web.yayoi.applicant.draft_pages import FIELD, Draft, DraftsOfAll, draft_of_text, token_of
 from web.yayoi.applicant.plan import MAX_PLANNED, Plan
+from web.yayoi.limits import YayoiLimit
 
 TOO_MUCH = f"計画に入力できる量を超えています。事業所データを {MAX_PLANNED} 件以内に分けて、もう一度作成してください。"
 
@@ -43,7 +44,7 @@ async def keep(request: Request, context: Context, drafts: DraftsOfAll) -> Respo
         plan = Plan.of(typed)
     except ValueError:
         raise ProblemError(HTTPStatus.BAD_REQUEST, TOO_MUCH) from None
-    await context.auth.limit(Limit.DRAFT_FROM, client_address(request))
+    await context.auth.limit(YayoiLimit.DRAFT_FROM, client_address(request))
     draft = await draft_of_text(context, drafts, sent.get(FIELD))
     filled = page_of(draft.row.form).planned(plan.new).fields if draft and draft.row.form else None
     saved = await drafts.keep(draft.row.draft_id if draft else None, plan=plan.typed, form=filled)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from models.yayoi.enquiries import MAX_TEXT_LENGTH, NO_SUPPORT, EnquiryForm
 from models.yayoi.store.enquiries import Enquiries
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Kept
@@ -43,7 +43,7 @@ async def send(
         enquiry = EnquiryForm.model_validate(typed)
     except ValidationError as invalid:
         raise FormRefusedError(messages(invalid, typed)) from None
-    await context.auth.limit(Limit.SUBMISSION, client_address(request))
+    await context.auth.limit(SharedLimit.SUBMISSION, client_address(request))
     if await enquiries.is_issued(enquiry.contract_id):
         raise FormRefusedError({"contract_id": NO_SUPPORT})
     receipt_no = await enquiries.take(enquiry, event_id_of(sent))

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from models.yayoi.evidence_guard import EvidenceAllowed, EvidenceQuestion, EvidenceRefusedError, UnknownOfficeError
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.store.evidence import check_evidence, own_group
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context
 from web.common.page_form import sent_values
 from web.common.problems import ProblemError, answers
@@ -44,7 +44,7 @@ async def check(question: EvidenceQuestion, request: Request, context: Context) 
     try:
         return await check_evidence(context.sessions, question)
     except EvidenceRefusedError as refused:
-        await context.auth.limit(Limit.REFUSED_FROM, client_address(request))
+        await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
         status = HTTPStatus.NOT_FOUND if isinstance(refused, UnknownOfficeError) else HTTPStatus.CONFLICT
         raise ProblemError(status, str(refused)) from None
 

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from models.common.personal_links import PersonalLink, PersonalLinkKind, read_link
+from models.common.personal_links import PersonalLink, read_link
+from models.yayoi.personal_links import YayoiLinkKind
 from models.yayoi.store.member_invitations import MemberInvitations, OpenInvitation
 from web.common.auth import page_router
 from web.common.context import Context, WebContext
@@ -52,7 +53,7 @@ async def _opened(
     context: WebContext, invitations: MemberInvitations, token: str
 ) -> tuple[PersonalLink, OpenInvitation]:
     """Return the link and what it opens. Raises `ProblemError` if it opens nothing, or nothing any more."""
-    link = read_link(context.secret_keys, PersonalLinkKind.MEMBER_INVITATION, token)
+    link = read_link(context.secret_keys, YayoiLinkKind.MEMBER_INVITATION, token)
     opened = await invitations.opened_by(link) if link else None
     if link is None or opened is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, DEAD_LINK)

@@ -12,7 +12,7 @@ from models.common.calendar import day_in_japan
 from models.yayoi.deadlines import MEMBER_INVITATION_DAYS, MEMBER_INVITATION_REMINDER_DAYS
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.member_invitations import NO_LONGER_OPEN, MemberGroup, MemberInvitations
-from web.common.auth import Limit, page_router
+from web.common.auth import SharedLimit, page_router
 from web.common.context import Context, given
 from web.common.page_form import PageForm, sent_values
 from web.common.problems import ProblemError
@@ -86,7 +86,7 @@ async def invite(page: Page, group: Administered, invitations: Invitations) -> R
         yayoi_id = YayoiId(typed)
     except ValueError as refused:
         raise FormRefusedError({"yayoi_id": str(refused) if typed.strip() else "入力してください。"}) from None
-    await page.context.auth.limit(Limit.INVITATION, page.who)
+    await page.context.auth.limit(SharedLimit.INVITATION, page.who)
     if refusal := await invitations.invite(group, page.who, yayoi_id):
         raise FormRefusedError({"yayoi_id": refusal})
     return to_members("invited")
@@ -95,7 +95,7 @@ async def invite(page: Page, group: Administered, invitations: Invitations) -> R
 @router.post("/members/{invitation_id}/again")
 @form_on("/members")
 async def send_again(page: Page, group: Administered, invitations: Invitations, invitation_id: UUID) -> Response:
-    await page.context.auth.limit(Limit.INVITATION, page.who)
+    await page.context.auth.limit(SharedLimit.INVITATION, page.who)
     if refusal := await invitations.send_again(group, invitation_id):
         raise FormRefusedError({"": refusal})
     return to_members("again")

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from models.yayoi.enquiries import NAME_IS_FIXED
 from models.yayoi.identifiers import ContractId
 from models.yayoi.store.enquiries import Enquiries
-from web.common.auth import Limit, client_address, page_router
+from web.common.auth import SharedLimit, client_address, page_router
 from web.common.context import Context, given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept
@@ -33,7 +33,7 @@ async def look_up(
     except ValueError as refused:
         message = str(refused) if typed.strip() else "入力してください。"
         raise FormRefusedError({"contract_id": message}) from None
-    await context.auth.limit(Limit.SUBMISSION, client_address(request))
+    await context.auth.limit(SharedLimit.SUBMISSION, client_address(request))
     if await enquiries.is_issued(contract_id):
         raise FormRefusedError({"contract_id": NAME_IS_FIXED})
     return await forms.keep(request)

@@ -11,7 +11,7 @@ from models.yayoi.events import OwnedProductRegisteredEvent, ProductRegisteredEv
 from models.yayoi.identifiers import ContractId
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.support_passwords import SupportPasswords
-from web.common.auth import Guess, page_router
+from web.common.auth import page_router
 from web.common.context import given
 from web.common.page_form import sent_values
 from web.common.sent_forms import FormRefusedError, Kept
@@ -19,6 +19,7 @@ from web.common.submission_ids import event_id_of
 from web.yayoi.customer.pair_page import NO_CASE, STEP_PATHS, OwnPair, PairPage
 from web.yayoi.customer.reports import Events, report
 from web.yayoi.customer.set_up import lead_on
+from web.yayoi.limits import YayoiGuess
 
 LABELS = {"contract_id": "お客様番号", "password": "パスワード"}
 TRY_AGAIN = (
@@ -108,6 +109,6 @@ async def _check(page: PairPage, passwords: SupportPasswords, typed: str, passwo
         raise FormRefusedError({"contract_id": str(refused)}) from None
     if refusal := page.pair.refuse_number(contract_id) if page.pair else NO_CASE:
         raise FormRefusedError({"contract_id": refusal})
-    async with page.context.auth.guessing(page.request, Guess.PRODUCT_PASSWORD, contract_id, signed_in=page.who):
+    async with page.context.auth.guessing(page.request, YayoiGuess.PRODUCT_PASSWORD, contract_id, signed_in=page.who):
         if not await passwords.is_right(contract_id, password):
             raise FormRefusedError({"password": TRY_AGAIN})

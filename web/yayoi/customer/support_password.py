@@ -8,16 +8,16 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 
-from models.common.passwords import PasswordKind
 from models.common.refusals import RefusedError
 from models.tables import IssuedContractRow
 from models.yayoi.events import SupportPasswordSetEvent
 from models.yayoi.identifiers import ContractId, YayoiId
+from models.yayoi.passwords import SUPPORT_PASSWORD
 from models.yayoi.procedures import SetUpStep
 from models.yayoi.store.events import was_delivered
 from models.yayoi.store.pair_status import ENDING, OVER, status_of
 from models.yayoi.store.support_passwords import SupportPasswords
-from web.common.auth import Guess, page_router
+from web.common.auth import page_router
 from web.common.context import Context, WebContext, given
 from web.common.page_form import messages, sent_values
 from web.common.sent_forms import FormRefusedError, Forms, Kept, form_on
@@ -25,6 +25,7 @@ from web.common.submission_ids import event_id_of
 from web.yayoi.accounts.signed_in import Visitor
 from web.yayoi.customer.pair_page import PairPage
 from web.yayoi.customer.reports import Events, report
+from web.yayoi.limits import YayoiGuess
 
 LABELS = {
     "contract_id": "サービス契約ID（お客様番号）",
@@ -86,7 +87,7 @@ async def choose(request: Request, context: Context, passwords: Passwords, kept:
     except (ValidationError, RefusedError):
         return RedirectResponse(NOTICE, HTTPStatus.SEE_OTHER)
     facts = {"page": kept.page(PASSWORD_LABELS), "contract": contract, "event_id": uuid4()}
-    return context.show(request, "yayoi/support_password_set.html", facts | {"rule": PasswordKind.SUPPORT.rule})
+    return context.show(request, "yayoi/support_password_set.html", facts | {"rule": SUPPORT_PASSWORD.text})
 
 
 @router.post(PASSWORD)
@@ -128,7 +129,7 @@ def _lead_on(*, later: bool = False) -> Response:
 
 def _errors(password: str, password_again: str, new_mail: str) -> dict[str, str]:
     errors = {}
-    refusal = PasswordKind.SUPPORT.refusal(password)
+    refusal = SUPPORT_PASSWORD.refusal(password)
     if refusal:
         errors["password"] = refusal
     if not password_again:
@@ -154,7 +155,7 @@ async def _checked(
         raise FormRefusedError(errors)
     # Who is signed in as the pair's own ID asks about what is theirs.
     own = visitor if visitor == notice.yayoi_id else None
-    async with context.auth.guessing(request, Guess.NOTICE, notice.contract_id, signed_in=own):
+    async with context.auth.guessing(request, YayoiGuess.NOTICE, notice.contract_id, signed_in=own):
         contract = await passwords.contract_of_notice(notice.contract_id, notice.yayoi_id)
     if refusal := await passwords.refusal(contract):
         raise FormRefusedError({"": refusal})
