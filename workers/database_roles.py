@@ -128,16 +128,16 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "yayoi_ids": _REGISTRY,
 }
 _BLANKED = (
-    "application_offices applications business_groups case_keys case_requests case_status erasure_requests "
-    "existing_contracts issued_contracts myics_accounts myics_batches myics_registrations offices "
-    "operators yayoi_ids enquiries events member_invitations notices"
+    "application_offices applications bulk_lines business_groups case_keys case_requests case_status "
+    "enquiries erasure_requests events existing_contracts issued_contracts member_invitations "
+    "myics_accounts myics_batches myics_registrations notices offices operators yayoi_ids"
 )
 _DELETED = (
-    "address_checks business_group_details business_group_members credentials drafts form_presses "
-    "kept_forms ledger logout_tokens myics_batch_lines myics_sessions operator_audit operator_sessions "
-    "operator_sign_in_links rate_counts refused_forms remembered_links service_links sharing_again "
-    "sharings support_passwords web_sessions webhook_messages yayoi_id_consents enquiries events "
-    "member_invitations notices"
+    "address_checks bulk_actions bulk_lines business_group_details business_group_members case_presence "
+    "credentials drafts enquiries events form_presses kept_forms ledger logout_tokens member_invitations "
+    "myics_batch_lines myics_sessions notices operator_audit operator_sessions operator_sign_in_links "
+    "rate_counts refused_forms remembered_links service_links sharing_again sharings support_passwords "
+    "web_sessions webhook_messages yayoi_id_consents"
 )
 _ERASED: Mapping[str, Allowed] = {
     "audit_contents": APPEND | {Statement.DELETE},

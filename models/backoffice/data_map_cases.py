@@ -91,7 +91,7 @@ CASES: Mapping[str, TableMap] = {
         why="each mail is sent once, and is found when it comes back",
         kept="3 years, and as long as a case of it is open",
         numbers=(
-            "key case_no application_no office_no kind message_id created_at sent_at refused_because "
+            "key case_no part kind message_id created_at sent_at refused_because "
             "bounced_at bounce_status bounced_because bounce_notified_at"
         ),
         persons={"cases": Json(Whose.NOBODY), "recipient": Whose.READER, "subject": Whose.READER},
@@ -133,7 +133,8 @@ CASES: Mapping[str, TableMap] = {
         kept="3 years after the last part of the case has closed; stages, dates and outcome stay",
         numbers=(
             "case_no part version changed_at stage since waiting_for until overdue held failing ending "
-            "outcome sequence published_stage published_outcome"
+            "outcome sequence published_stage published_outcome "
+            "procedure due_on undelivered awaits_approval urgency urgent_on"
         ),
         persons={"assignee": Whose.OPERATOR, "points": Json(Whose.CUSTOMER)},
         ends=Ending(CASE, "changed_at", of_case="case_status.case_no", blank={"assignee": "null", "points": "'[]'"}),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from models.backoffice.data_map import AUDIT, DAY, FOR_EVER, SOON, YEAR, Ending, Json, TableMap, Whose
 
 _FILE_CLOSED_AT = "(select b.closed_at from myics_batches b where b.batch_no = myics_batch_lines.batch_no)"
+_BULK_CHOSEN_AT = "(select b.chosen_at from bulk_actions b where b.bulk_id = bulk_lines.bulk_id)"
 
 HOUSE: Mapping[str, TableMap] = {
     "myics_firms": TableMap(
@@ -132,7 +133,7 @@ HOUSE: Mapping[str, TableMap] = {
     "operators": TableMap(
         why="who works on cases",
         kept="1 year after they were removed; the handle stays, by which records name them",
-        numbers="operator_id takes_cases removed_at",
+        numbers="operator_id takes_cases capacity removed_at",
         persons={
             "handle": Whose.OPERATOR,
             "name": Whose.OPERATOR,
@@ -188,6 +189,42 @@ HOUSE: Mapping[str, TableMap] = {
         persons={"operator": Whose.OPERATOR, "by": Whose.OPERATOR, "facts": Json(Whose.OPERATOR, any_key=True)},
         ends=Ending(AUDIT, "happened_at"),
     ),
+    "saved_filters": TableMap(
+        why="lists that an operator looks at again and again",
+        kept="until the operator deletes it",
+        numbers="filter_id operator_id",
+        persons={"name": Whose.OPERATOR, "conditions": Json(Whose.OPERATOR, any_key=True)},
+    ),
+    "case_presence": TableMap(
+        why="who has a case open",
+        kept="half a minute",
+        numbers="case_no operator_id seen_at",
+        ends=Ending(SOON, "seen_at"),
+    ),
+    "bulk_lines": TableMap(
+        why="what is done with many cases at once, case by case",
+        kept="90 days",
+        numbers=(
+            "bulk_id case_no part procedure asked_at judged_at operation first_run update_id entry tries answered_at"
+        ),
+        persons={
+            "message": Json(Whose.CASE, any_key=True),
+            "refused_because": Whose.CASE,
+            "answer": Whose.CASE,
+        },
+        ends=Ending(90 * DAY, _BULK_CHOSEN_AT),
+    ),
+    "bulk_actions": TableMap(
+        why="what is done with many cases at once",
+        kept="90 days",
+        numbers="bulk_id operator_id chosen_at kind confirmed_at",
+        persons={
+            "handle": Whose.OPERATOR,
+            "roles": Json(Whose.OPERATOR),
+            "content": Json(Whose.CASE, any_key=True),
+        },
+        ends=Ending(90 * DAY, "chosen_at"),
+    ),
     "erasure_requests": TableMap(
         why="who is to be erased is asked for by one and approved by another",
         kept="whom it is about until it is answered and done; the rest for ever",
@@ -197,6 +234,11 @@ HOUSE: Mapping[str, TableMap] = {
             "found": Json(Whose.CASE, any_key=True),
             "report": Json(Whose.NOBODY, any_key=True),
         },
+    ),
+    "case_keys": TableMap(
+        why="what Temporal keeps of a case is encrypted with its key",
+        kept="for ever; the key itself until one of the case's persons is erased",
+        numbers="owner master_key_id wrapped made_at erased_at",
     ),
     "public_keys": TableMap(
         why="what was signed verifies for ever",

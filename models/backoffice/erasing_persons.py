@@ -18,12 +18,12 @@ class ErasureStep(Message):
 
     @property
     def looking_id(self) -> str:
-        """The id of the workflow that looks for them; nothing personal in it."""
-        return f"erasure/{self.request_id}/look"
+        """The id of the workflow that looks for them; nothing personal in it, nor in what it says: no case's key."""
+        return f"person-look-up-{self.request_id}"
 
     @property
     def erasing_id(self) -> str:
-        return f"erasure/{self.request_id}"
+        return f"person-erasure-{self.request_id}"
 
 
 class ErasedRows(Message):

@@ -73,6 +73,7 @@ OWN: tuple[Own, ...] = (
         {"message": "'{}'"},
         case="case_no",
     ),
+    Own("bulk_lines", "まとめて行う操作", "message::text like any(:patterns)", {"message": "null"}, case="case_no"),
     Own("ledger", "処理の記録", "result::text like any(:patterns) or split_part(key, ':', 1) = any(:own_cases)"),
     Own("remembered_links", "連携の記録", "application_no = any(:own_cases)"),
     Own("sharing_again", "共有の記録", "application_no = any(:own_cases)"),

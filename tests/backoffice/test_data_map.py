@@ -80,7 +80,8 @@ def test_the_role_that_ends_it_may_do_what_the_statements_do_and_nothing_else() 
             wanted[name].add(Statement.UPDATE if kept.ends.blank else Statement.DELETE)
     for own in OWN:
         wanted[own.table].add(Statement.UPDATE if own.blank else Statement.DELETE)
-    wanted["erasure_requests"].add(Statement.UPDATE)
+    for name in ("erasure_requests", "case_keys"):
+        wanted[name].add(Statement.UPDATE)
     for name in ("audit_trail", "audit_contents"):
         wanted[name].add(Statement.INSERT)
     granted = {name: set(of_roles[DatabaseRole.ERASE]) - {Statement.SELECT} for name, of_roles in GRANTS.items()}
@@ -107,6 +108,9 @@ def rows_for(
         case "audit_contents":
             place = {column: row[column] for column in ("case_no", "part", "sequence")}
             return [(TABLES["audit_trail"], row_of(TABLES["audit_trail"], **place, recorded_at=at)), (table, row)]
+        case "bulk_lines":
+            action = row_of(TABLES["bulk_actions"], bulk_id=row["bulk_id"], chosen_at=at)
+            return [(TABLES["bulk_actions"], action), (table, row)]
         case "support_passwords":
             contract = row_of(TABLES["issued_contracts"], contract_id="7000001", revoked_at=at)
             contract["contract_id"] = row["contract_id"] = f"7{len(case_no) + int(case_no[-6:]):06d}"

@@ -37,6 +37,7 @@ OF_HERS: dict[str, dict[str, Any]] = {
     "audit_contents": {"content": json.dumps(SAYS, ensure_ascii=False)},
     "events": {"payload": SAYS, "application_no": None},
     "case_requests": {"message": SAYS},
+    "bulk_lines": {"message": SAYS},
     "ledger": {"result": SAYS},
     "remembered_links": {"application_no": NO},
     "sharing_again": {"application_no": NO},

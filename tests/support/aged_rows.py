@@ -14,7 +14,11 @@ _NUMBERS = itertools.count(1_000)
 def row_of(table: Table, **given: Any) -> dict[str, Any]:
     """A row with something of its own in every column that is not given."""
     number = next(_NUMBERS)
-    return {column.name: given.get(column.name, _value(column, number)) for column in table.columns}
+    return {
+        column.name: given.get(column.name, _value(column, number))
+        for column in table.columns
+        if column.computed is None
+    }
 
 
 async def insert_unchecked(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> None:
