@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
@@ -27,7 +27,7 @@ from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
 from web.common.auth.operator_access import OperatorAccess
-from web.common.auth.rate_limits import Limit, Limits, client_address
+from web.common.auth.rate_limits import Limits
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
 from web.common.cookies import Cookie
@@ -82,11 +82,7 @@ def create_desk_app(
         now=now,
     )
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
-
-    async def limit_kept_forms(request: Request) -> None:
-        await limits.count((Limit.KEPT_FORMS_FROM, client_address(request)))
-
-    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
+    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
     ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
     app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
