@@ -36,4 +36,4 @@ class AssignmentActivities:
             transaction.audit("担当者を決めた", by=step.by, reason=step.reason, operator=operator)
             return Assigned(operator=operator)
 
-        return await self._ledger.once(step, f"assign.{step.asked_as or step.occurrence}", Assigned, assign)
+        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)

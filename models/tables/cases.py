@@ -265,6 +265,10 @@ class CaseStatusRow(Base):
     case_no: Mapped[str] = mapped_column(primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True)
     """0: the case as a whole."""
+    workflow_id: Mapped[str] = mapped_column(unique=True)
+    """The workflow that leads it, and no other."""
+    first_run_id: Mapped[str | None]
+    """The run that the workflow began with: operations are signed for it. None: its first step was not taken yet."""
     version: Mapped[int] = mapped_column(BigInteger)
     """A step writes only over a lower one."""
     changed_at: Mapped[datetime]
@@ -325,6 +329,21 @@ class CaseRequestRow(Base):
     requested_at: Mapped[datetime]
 
 
+class LostOperationRow(Base):
+    """An operation that had taken effect and that a Reset of its workflow has not taken again; found afterwards."""
+
+    __tablename__ = "lost_operations"
+
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[str] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    by: Mapped[str]
+    happened_at: Mapped[datetime]
+    """When it was done, by the case's own time."""
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class AuditRow(Base):
     """Who did what to which case, and why. Rows are only ever added."""
 
@@ -338,5 +357,7 @@ class AuditRow(Base):
     part: Mapped[int | None]
     action: Mapped[str]
     by: Mapped[str]
+    update_id: Mapped[str | None]
+    """Of the operation that it belongs to; None: the procedure or another program did it by itself."""
     reason: Mapped[str] = mapped_column(server_default="")
     facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

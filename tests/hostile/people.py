@@ -27,6 +27,7 @@ from models.tables import (
     YayoiIdRow,
 )
 from models.yayoi.case_links import case_path
+from models.yayoi.identifiers import ApplicationNo, office_workflow_id
 from models.yayoi.procedures import Procedure, Stage
 from tests.support.web import PASSWORD, SECRET
 
@@ -186,7 +187,8 @@ async def settle(sessions: async_sessionmaker[AsyncSession], person: Person) -> 
                 holds_token=True,
             )
         )
-        begin_status(session, person.application_no, 1, CaseStatus.first(Stage.CHECK, applied))
+        number = ApplicationNo(person.application_no)
+        begin_status(session, office_workflow_id(number, 1), number, 1, CaseStatus.first(Stage.CHECK, applied))
         await session.flush()
         session.add_all(
             [

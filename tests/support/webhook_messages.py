@@ -146,7 +146,7 @@ async def stored(
             )
         )
         first = CaseStatus.first(WebhookStage.SENDING, datetime.now(UTC))
-        begin_status(session, message.message_id, None, first)
+        begin_status(session, webhook_workflow_id(message.message_id), message.message_id, None, first)
     return message
 
 

@@ -3,14 +3,12 @@
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
-from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.operations import operations_by_operators
 
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -> FastAPI:
@@ -27,7 +25,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         secret_keys=secret_keys(settings),
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
-        sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        sender=operations_by_operators(settings, client, sessions),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )

@@ -14,6 +14,7 @@ from activities.common.calendar import CalendarActivities
 from activities.common.case_requests import CaseRequestActivities
 from activities.common.case_status import CaseStatusActivities
 from activities.common.failures import FailureActivities
+from activities.common.lost_operations import LostOperationActivities
 from activities.webhooks.delivery import WebhookDeliveryActivities
 from activities.webhooks.http_post import HttpPoster
 from activities.yayoi.address_checks import AddressCheckActivities
@@ -60,6 +61,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
         CaseStatusActivities(ledger),
         CaseRequestActivities(sessions, ledger),
         BounceActivities(sessions, Bounces(sessions, _nobody), bounce_mailbox(settings)),
+        LostOperationActivities(sessions),
         FailureActivities(dependencies.client),
         CalendarActivities(dependencies.calendar),
     )

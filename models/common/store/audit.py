@@ -15,6 +15,7 @@ def audit(
     by: str,
     at: datetime,
     part: int | None = None,
+    update_id: str | None = None,
     reason: str = "",
     **facts: Any,
 ) -> None:
@@ -26,6 +27,7 @@ def audit(
             part=part,
             action=action,
             by=by,
+            update_id=update_id,
             reason=reason,
             facts=facts,
         )

@@ -38,6 +38,8 @@ class StepTransaction:
     case_no: str
     part: int | None
     at: datetime
+    update_id: str | None = None
+    """The operation that the step belongs to; None: the procedure takes it by itself."""
 
     @property
     def pair(self) -> str:
@@ -50,7 +52,17 @@ class StepTransaction:
         return cls(session, "", case_no, part, at)
 
     def audit(self, action: str, *, by: str = SYSTEM, reason: str = "", **facts: Any) -> None:
-        audit(self.session, self.case_no, action, by=by, at=self.at, part=self.part, reason=reason, **facts)
+        audit(
+            self.session,
+            self.case_no,
+            action,
+            by=by,
+            at=self.at,
+            part=self.part,
+            update_id=self.update_id,
+            reason=reason,
+            **facts,
+        )
 
 
 class StepInput(Protocol):
@@ -67,6 +79,9 @@ class StepInput(Protocol):
 
     @property
     def status(self) -> CaseStatus | None: ...
+
+    @property
+    def asked_as(self) -> str | None: ...
 
 
 class NoResult(Message):
@@ -98,7 +113,7 @@ async def once(
     if await session.scalar(inserted) is None:
         stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
         return result.model_validate(stored)
-    done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at))
+    done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at, step.asked_as))
     await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
     return done
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select
 
+from models.common.actors import Actor
 from models.common.calendar import utc_now
 from models.common.case_status import CaseStatus
 from models.common.store.audit import audit
@@ -14,13 +15,15 @@ from models.common.store.case_status import begin_status
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.myics.batch_files import BatchFile, read_batch_file, write_batch_file
 from models.myics.batches import BatchKind, BatchStage
-from models.myics.identifiers import BatchNo, CustomerNo
+from models.myics.identifiers import BatchNo, CustomerNo, registration_workflow_id
 from models.myics.store.permissions import NotPossibleError, may_manage
 from models.myics.store.requests import next_change
 from models.myics.store.sign_in import Member
 from models.tables import MyicsBatchLineRow, MyicsBatchRow, batch_count
 
 _AT_A_TIME = 1000
+Sender = Member | Actor
+"""Who sends a file: an administrator of a firm; of firms themselves, an operator."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,19 @@ class Batches:
     """Called after each change: wakes the job that notifies the procedures."""
     now: Callable[[], datetime] = utc_now
 
-    async def take(self, manager: Member | None, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
+    async def take(self, sender: Sender, kind: BatchKind, content: bytes, submission_id: UUID) -> BatchNo:
         """Store every row of a file; the same submission again is the same batch.
 
         Raises `RefusedError` for a file that cannot be read as a whole, and `NotPossibleError`.
         """
+        manager = sender if isinstance(sender, Member) else None
         if (kind is BatchKind.FIRMS) != (manager is None):
             raise NotPossibleError("会計事務所の招待は担当者だけが、顧問先とユーザーの登録は事務所だけが行えます。")
         file = read_batch_file(content, kind)
         async with self.sessions.begin() as session:
             if manager:
                 await may_manage(session, manager, manager.holder_no)
-            number = await self._store(session, manager, kind, file, submission_id)
+            number = await self._store(session, sender, kind, file, submission_id)
         self.wake()
         return number
 
@@ -108,7 +112,7 @@ class Batches:
         ]
         return write_batch_file(headings, rows)
 
-    async def stop(self, manager: Member | None, number: BatchNo, *, stopped: bool) -> None:
+    async def stop(self, manager: Member, number: BatchNo, *, stopped: bool) -> None:
         """Stop after the page that is under way, or go on. Raises `NotPossibleError`."""
         async with self.sessions.begin() as session:
             row = await _batch(session, manager, number)
@@ -117,15 +121,15 @@ class Batches:
                 raise NotPossibleError("この一括登録は、すでに終了しています。")
             row.stopped, row.changed_at = stopped, next_change(row, self.now())
             action = "一括登録を止めた" if stopped else "一括登録を再開した"
-            audit(session, number, action, by=_name(manager), at=self.now())
+            audit(session, number, action, by=str(manager.actor), at=self.now())
         self.wake()
 
     async def _store(
-        self, session: DatabaseSession, manager: Member | None, kind: BatchKind, file: BatchFile, submission_id: UUID
+        self, session: DatabaseSession, sender: Sender, kind: BatchKind, file: BatchFile, submission_id: UUID
     ) -> BatchNo:
         # Two clicks at once: the second waits here, then finds what the first has stored.
         await session.execute(select(func.pg_advisory_xact_lock(submission_id.int % 2**63)))
-        firm: CustomerNo | None = manager.holder_no.firm if manager else None
+        firm: CustomerNo | None = sender.holder_no.firm if isinstance(sender, Member) else None
         stored = await session.scalar(select(MyicsBatchRow).where(MyicsBatchRow.submission_id == submission_id))
         if stored:
             if (stored.kind, stored.customer_no) != (kind, firm):
@@ -138,13 +142,14 @@ class Batches:
             kind=kind,
             customer_no=firm,
             rows=len(file.rows),
-            requested_by=_name(manager),
+            requested_by=_by(sender),
             requested_at=now,
             changed_at=now,
         )
         session.add(row)
         audit(session, row.batch_no, "一括登録を受け付けた", by=row.requested_by, at=now)
-        begin_status(session, row.batch_no, None, CaseStatus.first(BatchStage.REGISTERING, now))
+        begun = CaseStatus.first(BatchStage.REGISTERING, now)
+        begin_status(session, registration_workflow_id(BatchNo(row.batch_no)), row.batch_no, None, begun)
         await session.flush()
         for first in range(0, len(file.rows), _AT_A_TIME):
             lines = [
@@ -183,8 +188,8 @@ async def _status(session: DatabaseSession, row: MyicsBatchRow) -> BatchStatus:
     )
 
 
-def _name(manager: Member | None) -> str:
-    return manager.name if manager else "担当者"
+def _by(sender: Sender) -> str:
+    return str(sender.actor if isinstance(sender, Member) else sender)
 
 
 def _harmless(cell: str) -> str:

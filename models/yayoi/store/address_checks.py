@@ -18,7 +18,15 @@ from models.common.store.case_status import begin_status, status_of, supersede_s
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.common.waiting_for import WaitingFor
 from models.tables import AddressCheckRow
-from models.yayoi.address_checks import MOST_CODES, MOST_TRIES, CheckOutcome, CheckPurpose, CheckStage, case_no
+from models.yayoi.address_checks import (
+    MOST_CODES,
+    MOST_TRIES,
+    CheckOutcome,
+    CheckPurpose,
+    CheckStage,
+    case_no,
+    check_workflow_id,
+)
 from models.yayoi.deadlines import ADDRESS_CHECK_LASTS, CODE_VALID
 from models.yayoi.identifiers import YayoiId
 from models.yayoi.store.credentials import is_registered
@@ -103,7 +111,7 @@ class AddressChecks:
             stored = insert(AddressCheckRow).values(values).on_conflict_do_nothing()
             if await session.scalar(stored.returning(AddressCheckRow.check_id)):
                 first = CaseStatus.first(CheckStage.CODE, now, WaitingFor.APPLICANT)
-                begin_status(session, case_no(check_id), None, first)
+                begin_status(session, check_workflow_id(new.purpose, check_id), case_no(check_id), None, first)
         self._wake()
         return check_id
 
