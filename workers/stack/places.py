@@ -20,6 +20,7 @@ class Places:
         self.processes = self.state / "processes.json"
         self.secret_key = self.state / "secret_key"
         self.signing_keys = self.state / "keys"
+        self.handed_keys = self.state / "handed-keys"
         self.sign_in_run = self.state / "sign_in_run"
         self.logs = self.state / "logs"
         self.mail = self.state / "mail"
