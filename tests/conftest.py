@@ -36,7 +36,7 @@ from tests.support.running import (
     workers_among_many,
 )
 from tests.support.scratch import scratch_server
-from tests.support.signing import SignedByTests
+from tests.support.signing import SIGNED_BY_TESTS
 from tests.support.smtp_inbox import SmtpInbox
 from tests.support.web import Web, end_cases, fill_registry, web_on
 from workers import database, examples
@@ -137,7 +137,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),  # time passes as in life until a test skips some
         data_converter=ENCRYPTED,
-        interceptors=[PatientQueries(), SignedByTests(), DecryptedHistories()],
+        interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
         dev_server_extra_args=temporal_server.TIME_SKIPPING,

@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 from models.common.calendar import BusinessCalendar, day_in_words
 from models.common.secret_keys import SecretKeys
+from models.common.store.operation_records import OperationRecords
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from models.myics.vendor_pages import MYICS_SUPPORT, MyicsPages
@@ -86,7 +87,7 @@ def create_app(
     context = WebContext(
         sessions=sessions,
         client=client,
-        operations=OperationSender(client, signer),
+        operations=OperationSender(client, signer, OperationRecords(sessions)),
         auth=Auth(sessions, secret_keys=secret_keys, https=public_url.startswith("https:")),
         templates=_templates(yayoi_pages, myics_pages),
         task_queue=task_queue,

@@ -57,7 +57,7 @@ from web.common.auth.access import to_sign_in
 from web.common.auth.csrf import Csrf
 from web.common.auth.openid import OpenIdProvider, OpenIdSettings
 from web.common.auth.operator_access import OperatorAccess
-from web.common.auth.rate_limits import Limits, SharedLimit, client_address
+from web.common.auth.rate_limits import Limits
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
 from web.common.body_limit import BodyLimit, LargerBodies, RefusesWhoAsks
@@ -144,11 +144,7 @@ def create_desk_app(
         now=now,
     )
     kept, limits = SentFormStore(sessions, now), Limits(sessions, secret_keys, now)
-
-    async def limit_kept_forms(request: Request) -> None:
-        await limits.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
-
-    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
+    forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limits.count_kept_forms)
     presence, actions = CasePresence(sessions), BulkActions(sessions, now)
     bulk = BulkJobs(actions, questions, sender, every)
 

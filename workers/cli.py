@@ -252,8 +252,10 @@ def myics_invite(
     firm: Annotated[str | None, typer.Option(help="its name,")] = None,
     representative: Annotated[str | None, typer.Option(help="its representative's name")] = None,
     mail: Annotated[str | None, typer.Option(help="and mail address.")] = None,
+    as_: As = None,
 ) -> None:
     """Invite the representatives of a file of firms, or of one firm, to register."""
+    from workers.commands.acting import command_actor
     from workers.commands.myics import invite_file, invite_one
 
     one = {"customer_no": customer_number, "name": firm, "representative": representative, "address": mail}
@@ -261,7 +263,8 @@ def myics_invite(
     if (file is None) == (not typed):
         sys.stderr.write("error: give a file of firms, or one firm by its options\n")
         raise typer.Exit(WRONG_USE)
-    run_command(lambda settings: invite_file(settings, file) if file else invite_one(settings, **typed))
+    by = command_actor(as_)
+    run_command(lambda settings: invite_file(settings, file, by) if file else invite_one(settings, by, **typed))
 
 
 @myics.command("change-address")

@@ -95,6 +95,7 @@ _GRANTS: Mapping[str, Mapping[DatabaseRole, Allowed]] = {
     "kept_forms": _FORMS,
     "ledger": _for(APPEND, READ, WRITE),
     "logout_tokens": _OPERATORS,
+    "lost_operations": _for(NOTHING, READ, APPEND),
     "member_invitations": _OF_CUSTOMERS,
     "myics_accounts": _OF_CUSTOMERS,
     "myics_batch_lines": _OF_CUSTOMERS,

@@ -27,6 +27,7 @@ from models.common.allowed_actors import Permissions, may_send
 from models.common.operator_message import ActionMessage
 from models.common.signatures import (
     ALREADY_TAKEN,
+    TAKEN_HEADER,
     SignatureRefusal,
     SignatureRefusedError,
     SignedEntry,
@@ -37,8 +38,6 @@ from models.common.signed_acts import SignedAct
 from workers.program import ClearError
 from workflows.common.signed_headers import entry_in
 
-TAKEN = "tetsuzuki-taken"
-"""The header of a run that holds the ids of the updates that earlier runs have accepted: the server forgets them."""
 _REFUSED = "Refused"
 
 
@@ -109,7 +108,7 @@ class _CheckedUpdates(WorkflowInboundInterceptor):
     def taken(self) -> list[str]:
         """Return the ids of the updates that this run and those before it have accepted."""
         # Not kept when the run begins: an update of its first task comes before its `run`.
-        carried = workflow.info().headers.get(TAKEN)
+        carried = workflow.info().headers.get(TAKEN_HEADER)
         return [*(json.loads(carried.data) if carried else ()), *self._accepted]
 
 
@@ -121,7 +120,7 @@ class _CarryTaken(WorkflowOutboundInterceptor):
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:  # noqa: A002 the SDK's name
         if taken := self._taken():
             ids = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(taken).encode())
-            input.headers = {**input.headers, TAKEN: ids}
+            input.headers = {**input.headers, TAKEN_HEADER: ids}
         super().continue_as_new(input)
 
 

@@ -15,6 +15,7 @@ from models.backoffice.reconciliation import (
     RECONCILIATION_SUBJECT,
     Found,
     FreezeStep,
+    LostInReset,
     NeverStarted,
     Reconcile,
     ReconciliationReport,
@@ -107,6 +108,11 @@ class ReconciliationActivities:
             return Repaired(done=True)
 
         return await self._ledger.once(step, f"freeze_again.{step.at.isoformat()}", Repaired, freeze)
+
+    @activity.defn
+    async def hand_over_lost(self, lost: LostInReset) -> None:
+        """Have a case wait for an operator, who decides what a Reset has not taken again. Once for each operation."""
+        await self._histories.hand_over(lost)
 
     @activity.defn
     async def report_differences(self, report: ReconciliationReport) -> SentMail:

@@ -40,4 +40,4 @@ class AssignmentActivities:
             themselves = step.by == str(Actor(ActorKind.OPERATOR, str(handle)))
             return Assigned(operator=operator, by_another=operator != before and not themselves)
 
-        return await self._ledger.once(step, f"assign.{step.asked_as or step.occurrence}", Assigned, assign)
+        return await self._ledger.once(step, f"assign.{step.counted}", Assigned, assign)

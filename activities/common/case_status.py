@@ -20,5 +20,5 @@ class CaseStatusActivities:
     @activity.defn
     async def record_action(self, step: RecordAction) -> None:
         """Put what somebody did into the audit trail."""
-        name = f"action.{step.asked_as or step.occurrence}"
-        await self._ledger.record(step, name, step.action, by=step.by, reason=step.reason, detail=step.detail)
+        said = {"by": step.by, "reason": step.reason, "detail": step.detail}
+        await self._ledger.record(step, f"action.{step.counted}", step.action, **said)

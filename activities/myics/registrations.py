@@ -71,7 +71,7 @@ class RegistrationActivities:
             transaction.audit("URL を用意した", link_no=row.link_no, expires_on=str(step.expires_on))
             return LinkMade(link_no=row.link_no)
 
-        return await self._ledger.once(step, f"link.{step.counted}", LinkMade, make)
+        return await self._ledger.once(step, f"link.{step.mail}.{step.counted}", LinkMade, make)
 
     @activity.defn
     async def correct_address(self, step: CorrectAddress) -> None:

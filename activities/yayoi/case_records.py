@@ -74,7 +74,8 @@ class CaseRecordActivities:
                 last=last,
             )
 
-        return await self._ledger.once(step, step.named(_CLOSE), OfficeOutcome, close)
+        again = "" if step.occurrence == 1 else f".{step.occurrence}.{step.reopened_as}"
+        return await self._ledger.once(step, f"{_CLOSE}{again}", OfficeOutcome, close)
 
     @activity.defn
     async def reopen_office(self, step: ReopenOffice) -> None:
@@ -168,7 +169,7 @@ class CaseRecordActivities:
             )
             return CorrectedPair(office_name=office.office_name, **checked.model_dump())
 
-        return await self._ledger.once(step, f"correct.{step.asked_as or step.occurrence}", CorrectedPair, correct)
+        return await self._ledger.once(step, f"correct.{step.counted}", CorrectedPair, correct)
 
 
 _CLOSE = "close"

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.yayoi.cases import find_open_pair, find_pair
+from activities.yayoi.cases import find_open_pair, find_pair, has_its_contract_id
 from activities.yayoi.registry.protocols import Sharing
 from models.common.store.ledger import Ledger, StepTransaction
 from models.common.store.sessions import DatabaseSessions
@@ -19,8 +19,13 @@ class SharingActivities:
 
     @activity.defn
     async def sharing_state(self, step: OfficeStep) -> SharingState:
-        """Return the accounting offices the office is shared with now (Y13). Reads only."""
+        """Return the accounting offices the office is shared with now (Y13). Reads only.
+
+        Once the pair has its contract ID, sharing had ended: the customer may share again (Y21).
+        """
         async with self._sessions() as session:
+            if await has_its_contract_id(session, step.case_no, step.part):
+                return SharingState(shared_with=())
             pair = await find_pair(session, step.case_no, step.part)
             transaction = StepTransaction.to_read(session, step.at, step.case_no, step.part)
             return SharingState(shared_with=tuple(await self._sharing.firms(transaction, pair.own_token)))

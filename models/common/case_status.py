@@ -52,6 +52,11 @@ class CaseStatus(Message):
     """What is wrong or still open, in the applicant's words."""
     at_rest: bool = False
     """Whether it waits for a person or has ended: only then is a change of stage published."""
+    workflow_id: str | None = None
+    """Of the workflow that writes it: a row takes nothing of another than the one that it was stored for. None: it is
+    written by who stores the case, or has undone it."""
+    first_run_id: str | None = None
+    """With which run that workflow began: operations are signed for it."""
 
     @classmethod
     def first(

@@ -130,8 +130,11 @@ def ledger_key(case_no: str, part: int | None, step: str) -> str:
 
 
 def counted(occurrence: int, asked_as: str | None = None) -> str:
-    """Return what distinguishes a step that is done more than once: how often it was, and the update that caused it.
+    """Return what distinguishes a step that is done more than once: the update that caused it, else how often it was.
 
-    The number alone would repeat for another update: after a Reset to before the first, the workflow counts anew.
+    A Reset sends the updates again, perhaps not all of them: what one of them does is the same step then, whatever came
+    before it. `occurrence` counts the steps of one name within an update, and those that belong to none.
     """
-    return str(occurrence) if asked_as is None else f"{occurrence}.{asked_as}"
+    if asked_as is None:
+        return str(occurrence)
+    return asked_as if occurrence == 1 else f"{asked_as}.{occurrence}"

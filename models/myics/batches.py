@@ -133,8 +133,6 @@ class BatchCase(CaseRef):
     requested_at: datetime
     next_row: int = 1
     """The first row that was not processed."""
-    operations: int = 0
-    """How often it was stopped or resumed, so that each is recorded once."""
     changed_at: datetime | None = None
     """Of the newest change that was taken."""
     progress: BatchProgress

@@ -3,11 +3,17 @@
 from datetime import date, datetime
 from enum import StrEnum
 
+from models.common.actors import Actor, ActorKind, Channel
 from models.common.message import Message
 from models.common.messages import CaseRef, CaseStep, CountedStep, TimelineEntry
 from models.common.waiting_for import WaitingFor
 from models.myics.identifiers import CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
 from models.myics.mails import MyicsMail
+
+
+def registrant(number: str) -> str:
+    """Return what records name the one by who registers, or owns the account that a registration is about."""
+    return str(Actor(ActorKind.REGISTRANT, number, channel=Channel.PAGE))
 
 
 class RegistrationKind(StrEnum):
@@ -161,6 +167,8 @@ class RegistrationFound(Message):
 class NewLink(CountedStep):
     """Make a link that ends the one before (M8)."""
 
+    mail: MyicsMail | None = None
+    """With which mail it goes out, where the procedure itself makes it; None: an operation asks for it."""
     expires_on: date
 
 

@@ -14,6 +14,7 @@ from models.tables.cases import EventRow as EventRow
 from models.tables.cases import HolderConfirmationRow as HolderConfirmationRow
 from models.tables.cases import HolderMailRow as HolderMailRow
 from models.tables.cases import LedgerRow as LedgerRow
+from models.tables.cases import LostOperationRow as LostOperationRow
 from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow
 from models.tables.cases import SetUpStepRow as SetUpStepRow

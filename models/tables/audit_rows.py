@@ -52,6 +52,8 @@ class AuditRow(Base):
     """The rule by which it was decided, such as `Y12`; empty: none of ours."""
     signed: Mapped[dict[str, Any] | None]
     """The signed header of the operation, as it was sent, and where it was signed for."""
+    update_id: Mapped[str | None]
+    """The operation that it belongs to, by which the reconciliation looks for it; no part of the entry."""
     commitment: Mapped[str]
     previous: Mapped[str]
     """The hash of the entry before; empty for the first of a part."""

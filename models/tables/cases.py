@@ -303,6 +303,10 @@ class CaseStatusRow(Base):
     """0: the case as a whole."""
     procedure: Mapped[str]
     """The type of the workflow that leads it."""
+    workflow_id: Mapped[str] = mapped_column(unique=True)
+    """The workflow that leads it, and no other."""
+    first_run_id: Mapped[str | None]
+    """The run that the workflow began with: operations are signed for it. None: its first step was not taken yet."""
     version: Mapped[int] = mapped_column(BigInteger)
     """A step writes only over a lower one."""
     changed_at: Mapped[datetime]
@@ -370,3 +374,18 @@ class CaseRequestRow(Base):
     """What that update has committed to."""
     message: Mapped[dict[str, Any]]
     requested_at: Mapped[datetime]
+
+
+class LostOperationRow(Base):
+    """An operation that had taken effect and that a Reset of its workflow has not taken again; found afterwards."""
+
+    __tablename__ = "lost_operations"
+
+    case_no: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[str] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    by: Mapped[str]
+    happened_at: Mapped[datetime]
+    """When it was done, by the case's own time."""
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -83,6 +83,10 @@ class DraftRow(NotifiedRow):
     form: Mapped[dict[str, Any] | None]
     mail_address: Mapped[MailAddressText | None] = mapped_column(index=True)
     """Where its link was mailed; None: nowhere yet."""
+    mailed_from: Mapped[str | None]
+    """Which client asked for the mail, as a digest: of more than it may have, its own oldest ends and no other's."""
+    opened_at: Mapped[datetime | None]
+    """When somebody first came by the mailed link, who reads that address: from then on none is ended for others."""
     mail_no: Mapped[int] = mapped_column(server_default=text("0"))
     """How often its link was mailed."""
     mailed_for: Mapped[UUID | None]

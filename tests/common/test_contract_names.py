@@ -6,9 +6,9 @@ from workers.wiring.eraser import ERASING_WORKFLOWS
 from workers.wiring.root import WORKFLOWS
 from workflows.common.search_attributes import ALL
 
-FAILING, RETURNED = "activity_failing", "mail_returned"
+FAILING, RETURNED, LOST = "activity_failing", "mail_returned", "operations_lost"
 REGISTRATION = (
-    (FAILING, RETURNED, "registration_changed", "withdrawn_with_client"),
+    (FAILING, LOST, RETURNED, "registration_changed", "withdrawn_with_client"),
     ("judge_operation", "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
@@ -34,21 +34,21 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
     "BounceReading": ((FAILING,), (), ()),
     "CaseLinkMail": ((FAILING,), (), ()),
-    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
+    "ClientBatch": ((FAILING, LOST, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
     "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, RETURNED, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": ((FAILING, LOST, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
     "OfficeDataProcedure": (
-        (FAILING, RETURNED, "application_cancelled", "holder_answered"),
+        (FAILING, LOST, RETURNED, "application_cancelled", "holder_answered"),
         ("judge_operation", "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
-    "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "PasswordSetting": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
     "PersonErasure": ((), (), ()),
     "PersonLookUp": ((), (), ()),
     "RefusedForm": ((FAILING,), (), ()),
@@ -56,8 +56,8 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "RepresentativeRegistration": REGISTRATION,
     "Retention": ((FAILING,), (), ()),
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING,), ("judge_operation",), ("resend",)),
-    "YayoiIdRegistration": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "WebhookDelivery": ((FAILING, LOST), ("judge_operation",), ("resend",)),
+    "YayoiIdRegistration": ((FAILING, LOST, RETURNED, "row_changed"), (), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""
 

@@ -47,7 +47,9 @@ async def asking(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def status_after(error: Exception) -> httpx.Response:
     app = FastAPI()
-    answer_problems(app, Jinja2Templates(directory="web/templates"), SecretKeys("secret"))
+    answer_problems(
+        app, Jinja2Templates(directory="web/templates"), SecretKeys("secret"), pages={"": "yayoi/problem.html"}
+    )
 
     @app.get("/api/thing")
     async def thing() -> None:

@@ -35,11 +35,11 @@ from tests.support.environment import OFFICE_B, OFFICE_C, Environment, form
 from tests.support.provider_forms import refuse
 from tests.support.recorded_paths import BANK_B, mistakes_corrected
 from tests.support.settling import settled
-from tests.support.signing import SATO, operators_signer
+from tests.support.signing import SATO, operations_by
 from tests.support.web import until
 from tests.support.webhook_messages import Message, form_starter, stored
 from tests.support.webhook_receiver import receiving
-from web.common.operation_sender import AskedOperation, OperationSender
+from web.common.operation_sender import AskedOperation
 from web.yayoi.relink_corrections import RelinkCorrections
 from workflows.backoffice.bounce_reading import BounceReading
 from workflows.backoffice.daily_reconciliation import DailyReconciliation
@@ -158,7 +158,7 @@ async def relink_corrected_after_the_end(environment: Environment) -> Handle:
     corrections = RelinkCorrections(
         environment.sessions,
         environment.client,
-        OperationSender(environment.client, operators_signer),
+        operations_by(environment.client, environment.sessions),
         utc_now,
         task_queue=environment.settings.temporal_task_queue,
     )

@@ -8,7 +8,14 @@ from uuid import UUID
 from sqlalchemy import Executable, delete, insert, select, update
 
 from models.backoffice.digest import DigestDay, SendDigest
-from models.backoffice.reconciliation import Finding, FindingKind, FreezeStep, Reconcile, ReconciliationReport
+from models.backoffice.reconciliation import (
+    Finding,
+    FindingKind,
+    FreezeStep,
+    LostInReset,
+    Reconcile,
+    ReconciliationReport,
+)
 from models.common.case_status import CaseStatus, StageEntered
 from models.common.message import Message
 from models.common.messages import (
@@ -16,6 +23,7 @@ from models.common.messages import (
     BusinessDays,
     CaseRef,
     CaseStep,
+    LostOperation,
     ReadReturnedMails,
     RecordAction,
     RequestOperation,
@@ -27,6 +35,7 @@ from models.tables import (
     AddressCheckRow,
     ApplicationOfficeRow,
     ApplicationRow,
+    AuditRow,
     BusinessGroupRow,
     CaseRequestRow,
     CaseStatusRow,
@@ -38,6 +47,7 @@ from models.tables import (
     HolderConfirmationRow,
     IssuedContractRow,
     LedgerRow,
+    LostOperationRow,
     MemberInvitationRow,
     NoticeRow,
     OfficeRow,
@@ -701,6 +711,23 @@ TRIALS = [
         actions=("外れていた凍結をやり直した",),
     ),
     Trial(
+        activity="hand_over_lost",
+        message=LostInReset(
+            case_no=NO,
+            part=1,
+            workflow_id="application/YS-999999/office/1",  # one that has ended meanwhile
+            operations=(LostOperation(update_id="lost", action="メモを残す", by="operator:sk"),),
+        ),
+        given=(
+            insert(AuditRow).values(
+                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+            ),
+        ),
+        added={"lost_operations": 1},
+        look=select(LostOperationRow.action, LostOperationRow.happened_at),
+        found=[("メモを残す", AT)],
+    ),
+    Trial(
         activity="report_differences",
         message=ReconciliationReport(
             at=AT,
@@ -790,6 +817,19 @@ TRIALS = [
         added={},
         look=select(NoticeRow.bounced_at, NoticeRow.bounce_notified_at),
         found=[(AT, None)],
+        reads_only=True,
+    ),
+    Trial(
+        activity="lost_operations",
+        message=C,
+        given=(
+            insert(LostOperationRow).values(
+                case_no=NO, part=1, update_id="lost", action="メモを残す", by="operator:sk", happened_at=AT
+            ),
+        ),
+        added={},
+        look=select(LostOperationRow.update_id),
+        found=[("lost",)],
         reads_only=True,
     ),
     Trial(

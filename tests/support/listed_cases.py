@@ -13,6 +13,7 @@ from models.backoffice.case_places import CaseKey
 from models.common.case_status import CaseStatus
 from models.common.store.case_status import begin_status
 from models.common.waiting_for import WaitingFor
+from models.myics.identifiers import RegistrationNo, registration_workflow_id
 from models.myics.registrations import RegistrationKind
 from models.tables import (
     ApplicationOfficeRow,
@@ -22,6 +23,7 @@ from models.tables import (
     MyicsFirmRow,
     MyicsRegistrationRow,
 )
+from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, ApplicationStage, Procedure, Stage
 
 APPLIED_AT = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
@@ -68,7 +70,7 @@ async def fill_offices(sessions: async_sessionmaker[AsyncSession], *offices: Lis
             for row in _contract_and_application(each):
                 session.add(row)
                 await session.flush()
-            number, first = each.application_no, CaseStatus.first(Stage.CHECK, APPLIED_AT, due_on=DUE)
+            number, first = ApplicationNo(each.application_no), CaseStatus.first(Stage.CHECK, APPLIED_AT, due_on=DUE)
             session.add(
                 ApplicationOfficeRow(
                     application_no=number,
@@ -78,9 +80,9 @@ async def fill_offices(sessions: async_sessionmaker[AsyncSession], *offices: Lis
                     office_name=each.office_name,
                 )
             )
-            begin_status(session, OFFICE_WORKFLOW, number, 1, first)
+            begin_status(session, office_workflow_id(number, 1), number, 1, first, procedure=OFFICE_WORKFLOW)
             whole = CaseStatus.first(ApplicationStage.IN_PROGRESS, APPLIED_AT)
-            begin_status(session, APPLICATION_WORKFLOW, number, None, whole)
+            begin_status(session, application_workflow_id(number), number, None, whole, procedure=APPLICATION_WORKFLOW)
             await session.flush()
             if each.status:
                 of_office = (CaseStatusRow.case_no == number, CaseStatusRow.part == 1)
@@ -153,4 +155,11 @@ async def fill_registrations(sessions: async_sessionmaker[AsyncSession], *regist
             )
             session.add(row)
             first = CaseStatus.first(each.kind.first_stage, APPLIED_AT, each.waiting_for)
-            begin_status(session, each.kind.workflow_type, each.registration_no, None, first)
+            begin_status(
+                session,
+                registration_workflow_id(RegistrationNo(each.registration_no)),
+                each.registration_no,
+                None,
+                first,
+                procedure=each.kind.workflow_type,
+            )

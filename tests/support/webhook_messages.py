@@ -146,7 +146,8 @@ async def stored(
             )
         )
         first = CaseStatus.first(WebhookStage.SENDING, datetime.now(UTC))
-        begin_status(session, DELIVERY_WORKFLOW, message.message_id, None, first)
+        workflow_id = webhook_workflow_id(message.message_id)
+        begin_status(session, workflow_id, message.message_id, None, first, procedure=DELIVERY_WORKFLOW)
     return message
 
 

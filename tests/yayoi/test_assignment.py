@@ -84,8 +84,8 @@ async def test_open_cases_of_a_third_product_count_too(environment: ActivityEnvi
     open_case = CaseStatus.first(Stage.CHECK, AT).model_copy(update={"assignee": busy})
     closed_case = open_case.model_copy(update={"assignee": other, "outcome": "完了"})
     async with environment.sessions.begin() as session:
-        begin_status(session, OFFICE_WORKFLOW, "REQUEST-1", None, open_case)
-        begin_status(session, OFFICE_WORKFLOW, "REQUEST-2", None, closed_case)
+        begin_status(session, "request/1", "REQUEST-1", None, open_case, procedure=OFFICE_WORKFLOW)
+        begin_status(session, "request/2", "REQUEST-2", None, closed_case, procedure=OFFICE_WORKFLOW)
     assert await assign_new(environment) == other
     assert await assign_new(environment) == busy  # one each: the first by name
 

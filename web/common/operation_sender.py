@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -89,12 +89,26 @@ class SignedOperation:
     entry: bytes
 
 
-class OperationSender:
-    """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on."""
+class KnowsOperations(Protocol):
+    """Our own records of operations, asked by the id of the workflow that leads the case."""
 
-    def __init__(self, client: Client, signer: SignerNow) -> None:
+    async def first_run_id(self, workflow_id: str) -> str | None:
+        """Return with which run the case began; None: there is no such case, or it has not begun yet."""
+
+    async def done_by(self, workflow_id: str, update_id: str) -> str | None:
+        """Return what an operation has done; None if it has done nothing."""
+
+
+class OperationSender:
+    """Sends operations with one signer's key; what the server or the SDK says in its own words is never passed on.
+
+    With which run the case began says its row, not Temporal: whoever reaches that can start another of the same id.
+    """
+
+    def __init__(self, client: Client, signer: SignerNow, records: KnowsOperations) -> None:
         self._client = signing_client(client)
         self._signer = signer
+        self._records = records
 
     async def send(
         self,
@@ -149,17 +163,26 @@ class OperationSender:
         return Done(answer if isinstance(answer, str) else "")
 
     async def _send(self, signer: Signer, actor: Actor, place: SignedPlace, message: Mapping[str, Any]) -> Outcome:
+        if (first_run := await self._records.first_run_id(place.case)) is None:
+            return Refused(NOT_STARTED, Why.NOT_STARTED)
+        place = place._replace(first_run=first_run)
         case = self._client.get_workflow_handle(place.case)
         try:
-            found = (await case.describe()).raw_description.workflow_execution_info
-            place = place._replace(first_run=found.first_run_id)
             with sending_with(signer.sign(actor, place, message)):
                 answer = await case.execute_update(place.operation, message, id=place.update_id)
         except WorkflowUpdateFailedError as failed:
-            return _outcome_of(failed)
+            return await self._unless_done(place, _outcome_of(failed))
         except RPCError as error:
-            return _not_there(error)
+            return await self._unless_done(place, _not_there(error))
         return Done(answer if isinstance(answer, str) else "")
+
+    async def _unless_done(self, place: SignedPlace, outcome: Outcome) -> Outcome:
+        """Return what the operation has done before, as our records say; Temporal no longer knows its answer."""
+        taken = isinstance(outcome, Done) and outcome.before
+        if not taken and not (isinstance(outcome, Refused) and outcome.why is not Why.BY_THE_CASE):
+            return outcome
+        done = await self._records.done_by(place.case, place.update_id)
+        return Done(done, before=True) if done else outcome
 
 
 @dataclass(frozen=True)

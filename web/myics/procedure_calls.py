@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from models.common.actors import Actor, ActorKind, Channel
 from models.common.operator_actions import EndCase
 from models.common.operator_message import ActionMessage
 from models.myics.identifiers import registration_workflow_id
@@ -36,7 +35,7 @@ class InvitationUpdates:
         self, manager: Member, account_id: int, operation: RegistrationOperation, message: ActionMessage
     ) -> None:
         number = await self.users.open_invitation(manager, account_id)
-        asked = AskedOperation(Actor(ActorKind.FIRM, manager.holder_no, channel=Channel.PAGE))
+        asked = AskedOperation(manager.actor)
         match await asked.send(self.operations, registration_workflow_id(number), operation, message):
             case Done():
                 return

@@ -4,18 +4,17 @@ import sys
 from datetime import date, timedelta
 
 from models.common.calendar import utc_now
-from models.common.signing_keys import KeyPurpose
 from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.messages import OfficeRef
 from models.yayoi.operator_actions import CorrectRelink
-from web.common.operation_sender import AskedOperation, OperationSender
+from web.common.operation_sender import AskedOperation
 from web.common.temporal_calls import UnreachableError, temporal_call
 from web.yayoi.relink_corrections import RelinkCorrections
 from workers import database, temporal
 from workers.commands.acting import command_actor
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.wiring.operations import operations_by_operators
 
 _PATIENCE = timedelta(minutes=1)
 
@@ -37,7 +36,7 @@ async def correct_relink(
     except ValueError as refused:
         raise ClearError(str(refused)) from None
     async with temporal.opened(settings) as client, database.opened(settings) as sessions:
-        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+        operations = operations_by_operators(settings, client, sessions)
         corrections = RelinkCorrections(sessions, client, operations, utc_now, task_queue=settings.temporal_task_queue)
         try:
             async with temporal_call(_PATIENCE):

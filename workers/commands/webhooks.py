@@ -10,19 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.common.actors import Actor
 from models.common.calendar import JST, utc_now
 from models.common.operator_message import ActionMessage
-from models.common.signing_keys import KeyPurpose
 from models.common.store.case_status import supersede_status
 from models.common.store.sessions import DatabaseSessions
 from models.common.web_addresses import web_address
 from models.tables import WebhookMessageRow, WebhookSubscriberRow
 from models.webhooks.messages import WebhookKind, WebhookOperation, WebhookStage, webhook_workflow_id
 from models.webhooks.secrets import checked_secret, new_secret
-from web.common.operation_sender import AskedOperation, Done, OperationSender, Refused, Why
+from web.common.operation_sender import AskedOperation, Done, Refused, Why
 from workers import database, temporal
-from workers.known_keys import CurrentSigner
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import webhooks_may_be_private
+from workers.wiring.operations import operations_by_operators
 
 _SECRETS_AT_ONCE = 2
 REMOVED = "登録を削除した"
@@ -143,7 +142,7 @@ async def _resent(
 ) -> bool:
     """Update the procedure; False if it has ended."""
     async with temporal.opened(settings) as client:
-        operations = OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS))
+        operations = operations_by_operators(settings, client, sessions)
         outcome = await asked.send(operations, webhook_workflow_id(message_id), WebhookOperation.RESEND, message)
     match outcome:
         case Done():

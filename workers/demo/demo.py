@@ -8,18 +8,16 @@ from pathlib import Path
 import httpx
 
 from models.common.calendar import BusinessCalendar
-from models.common.signing_keys import KeyPurpose
-from web.common.operation_sender import OperationSender
 from workers import database, examples, temporal
 from workers.demo.myics import myics
 from workers.demo.other_cases import cancelled, corrected, expired, late, stranger
 from workers.demo.run import DemoRun
 from workers.demo.two_offices import two_offices
-from workers.known_keys import CurrentSigner
 from workers.registry.file import load
 from workers.stack.places import Places
 from workers.stack.stack_settings import alone
 from workers.stack.supervisor import Stack
+from workers.wiring.operations import operations_by_operators
 
 
 async def run_demo() -> None:
@@ -54,5 +52,5 @@ async def _opened() -> AsyncIterator[DemoRun]:
             await load(sessions, examples.registry())
             web = f"http://127.0.0.1:{stack.settings.web_port}"
             async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as http:
-                operations = OperationSender(client, CurrentSigner(stack.settings, sessions, KeyPurpose.OPERATORS))
+                operations = operations_by_operators(stack.settings, client, sessions)
                 yield DemoRun(http, client, operations, sessions, Places(stack.settings.state_dir).mail)

@@ -5,12 +5,13 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
+from models.common.signing_keys import KeyPurpose
 from models.common.web_addresses import reached_at
 from workers import health, temporal
 from workers.commands.keys import make_missing_keys
@@ -42,6 +43,8 @@ class Part:
     """How many seconds it may take to end."""
     role: DatabaseRole | None = None
     """As whom it connects to the embedded database."""
+    signs_for: tuple[KeyPurpose, ...] = ()
+    """Of which purposes it is handed the private keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +124,14 @@ def _inbox(settings: Settings) -> Part:
 
 def _web(settings: Settings) -> Part:
     listening = partial(_listens, settings.web_host, settings.web_port)
-    return _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    web = _python("web", lambda _pid: _until(listening), patience=20, role=DatabaseRole.CUSTOMERS)
+    return replace(web, signs_for=(KeyPurpose.CUSTOMERS,))
 
 
 def _desk(settings: Settings) -> Part:
     listening = partial(_listens, settings.desk_host, settings.desk_port)
-    return _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    desk = _python("desk", lambda _pid: _until(listening), patience=20, role=DatabaseRole.DESK)
+    return replace(desk, signs_for=(KeyPurpose.OPERATORS, KeyPurpose.AUDIT))
 
 
 def _python(

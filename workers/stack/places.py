@@ -23,6 +23,7 @@ class Places:
         self.master_keys = self.state / "master_keys"
         self.audit_heads = self.state / "audit" / "heads.jsonl"
         self.journal = self.state / "journal" / "journal.jsonl"
+        self.handed_keys = self.state / "handed-keys"
         self.sign_in_run = self.state / "sign_in_run"
         self.logs = self.state / "logs"
         self.mail = self.state / "mail"

@@ -10,15 +10,15 @@ from models.common.task_queues import erasing_queue
 from web.backoffice.audit_heads_archive import HeadsFile
 from web.backoffice.case_questions import CaseQuestions
 from web.backoffice.erasure_starter import ErasureWorkflows
-from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.case_keys import CaseKeys
 from workers.codec import PayloadReader
 from workers.histories import Histories
-from workers.known_keys import CurrentSigner, private_key_for
+from workers.known_keys import private_key_for
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.wiring.derived import audit_heads_file, desk_url, openid_settings, secret_keys, web_ui_address
+from workers.wiring.operations import operations_by_operators
 
 
 def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, keys: CaseKeys) -> FastAPI:
@@ -35,7 +35,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         secret_keys=secret_keys(settings),
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
-        sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        sender=operations_by_operators(settings, client, sessions),
         payloads=PayloadReader(keys, client.namespace),
         audit_key=lambda: private_key_for(settings, sessions, KeyPurpose.AUDIT),
         history=Histories(client),

@@ -67,12 +67,13 @@ class Workers:
 
     def __init__(self, workers: Sequence[Worker], keys: KnownKeys) -> None:
         self._workers = workers
-        self._keys = keys
+        self.keys = keys
+        """What they verify with: read anew every minute."""
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
-            await starting.enter_async_context(self._keys.kept_up_to_date())
+            await starting.enter_async_context(self.keys.kept_up_to_date())
             for worker in self._workers:
                 await starting.enter_async_context(worker)
             self._running = starting.pop_all()

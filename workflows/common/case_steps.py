@@ -1,5 +1,6 @@
 """The steps that every case has, and how each step is taken: quickly first, then patiently, and never in vain."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from workflows.common.failing_activities import failing_activities, is_final, ma
 from workflows.common.operator_updates import current_update_id, refused
 from workflows.common.tasks_beside import EndsEarlyError
 
+_ASSIGN = "assign"
 _TRY_LATER = "いまはシステムの都合で処理できません。しばらくしてから、もう一度お試しください。"
 
 
@@ -63,7 +65,7 @@ class CaseSteps:
         self._state = state
         self._view = view
         self._wait_for_operator = wait_for_operator or self._wait_until_tried_again
-        self._occurrences = 0
+        self._occurrences = Counter[tuple[str | None, str]]()
 
     # --- any step -----------------------------------------------------------------------------------------------------
 
@@ -71,11 +73,19 @@ class CaseSteps:
         """Build an activity's input for this case, at the workflow's own time."""
         return kind.of(self._case, workflow.now(), **facts)
 
-    def next_occurrence(self, message: ActionMessage | None = None) -> dict[str, Any]:
-        """Return what distinguishes a step from others of its kind; with a message, also who acts, and why."""
-        self._occurrences += 1
+    def next_occurrence(
+        self, name: str, message: ActionMessage | None = None, *, of_the_procedure: bool = False
+    ) -> dict[str, Any]:
+        """Return what distinguishes a step from others of its name; with a message, also who acts, and why.
+
+        Those of each update are counted apart, and so are those of the procedure itself: after a Reset, which forgets
+        some of them, the others are the same as before. `of_the_procedure`: it belongs to no update, even if one is
+        being handled.
+        """
+        update = None if of_the_procedure else current_update_id()
+        self._occurrences[update, name] += 1
         by = {"by": who_acts(), "act": signed_act(), "reason": message.reason} if message else {}
-        return {"occurrence": self._occurrences, "asked_as": current_update_id(), **by}
+        return {"occurrence": self._occurrences[update, name], "asked_as": update, **by}
 
     async def run(
         self, activity: Callable[[Any, StepInput], Awaitable[Output]], input_: StepInput, summary: str
@@ -197,7 +207,7 @@ class CaseSteps:
 
     async def audit(self, action: str, message: ActionMessage, detail: str = "") -> None:
         """Put what somebody did into the audit trail."""
-        step = self.input(RecordAction, action=action, detail=detail, **self.next_occurrence(message))
+        step = self.input(RecordAction, action=action, detail=detail, **self.next_occurrence("action", message))
         await self.run(CaseStatusActivities.record_action, step, f"操作を記録する：{action}")
 
     async def hand_over(self, message: HandOver) -> bool:
@@ -205,18 +215,18 @@ class CaseSteps:
 
         Return whether they have to be notified: somebody else has done it.
         """
-        return await self._assign(**self.next_occurrence(message), to=message.to)
+        return await self._assign(**self.next_occurrence(_ASSIGN, message), to=message.to)
 
     async def reassign(self) -> bool:
         """Give the case to whoever has the fewest cases, but not to whom it was with; return as `hand_over`."""
-        # It belongs to no update, even if the escalation was begun while one was handled.
-        who = self.next_occurrence() | {"asked_as": None, "but_not": self._state.assignee}
-        return await self._assign(**who, reason="期限までに対応されなかったため")
+        # The escalation may have been begun while an update was handled.
+        who = self.next_occurrence(_ASSIGN, of_the_procedure=True)
+        return await self._assign(**who, but_not=self._state.assignee, reason="期限までに対応されなかったため")
 
     async def assign(self, reason: str) -> None:
         """Find an operator, if there is none yet."""
         if self._state.assignee is None:
-            await self._assign(**self.next_occurrence(), reason=reason)
+            await self._assign(**self.next_occurrence(_ASSIGN), reason=reason)
 
     async def _assign(self, **facts: Any) -> bool:
         step = self.input(AssignCase, **facts)

@@ -60,7 +60,7 @@ class OperatorTurn:
 
     async def acknowledge(self) -> None:
         """An operator has acted: wait again for whom it waited before, unless an operator is needed still."""
-        self._state.cancellation_asked = False
+        self._state.cancellation_asked, self._state.lost = False, ()
         if self._still_needed():
             await self.begin()
             return

@@ -11,7 +11,7 @@ from models.common.acting import who_acts
 from models.common.calendar import end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.judged_operations import JUDGE, JUDGE_DESCRIPTION, Judgement, OperationToJudge
-from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, BouncedMail, TimelineEntry
+from models.common.messages import ACTIVITY_FAILING, MAIL_RETURNED, OPERATIONS_LOST, BouncedMail, TimelineEntry
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
 from models.common.waiting_for import WaitingFor
@@ -36,6 +36,7 @@ from workflows.common.business_days import business_days_after_today
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
+from workflows.common.lost_operations import LostOperationsLook
 from workflows.common.operator_turn import CANCELLATION_ASKED, OperatorTurn
 from workflows.common.operator_updates import current_update_id, judge, operator_action, refused
 from workflows.common.personal_link import LinkDeadline, wait_for_link
@@ -79,6 +80,7 @@ class Registration:
         self._turn = OperatorTurn(state, self.view, steps, escalation, lambda: state.needs_operator)
         self._row = RowLook(self._take_what_the_row_says)
         self._bounces = BouncedMailLook(case, steps, self._take_bounce)
+        self._lost = LostOperationsLook(case, state, self.view, steps, self._turn.begin_unless_begun)
         self._waited_for: Collection[RegistrationStage] = ()
         """To which stages the link leads that was sent last."""
 
@@ -145,6 +147,10 @@ class Registration:
     @workflow.signal(name=MAIL_RETURNED, description="届かずに戻ったメールを調べる依頼（システム用）")
     async def mail_returned(self) -> None:
         await self._bounces.look()
+
+    @workflow.signal(name=OPERATIONS_LOST, description="やり直されていない操作を調べる依頼（システム用）")
+    async def operations_lost(self) -> None:
+        await self._lost.look()
 
     @workflow.query(description="この登録の状況")
     def progress(self) -> RegistrationProgress:

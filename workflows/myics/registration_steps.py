@@ -19,6 +19,7 @@ from models.myics.registrations import (
 from models.myics.state import RegistrationState, Withdrawal
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
+from workflows.common.operator_updates import current_update_id
 
 CLOSED_BEFORE = Withdrawal("system", "この登録は、すでに終了しているため")
 
@@ -53,7 +54,10 @@ class RegistrationSteps:
 
     async def send_link(self) -> None:
         """Make a link that ends the one before, and mail it."""
-        step = self._steps.input(NewLink, **self._steps.next_occurrence(), expires_on=self._state.expires_on)
+        # An operation that a Reset sends again comes before the procedure knows with which mail.
+        mail = None if current_update_id() else self._mailed
+        counted = self._steps.next_occurrence(f"link.{mail}")
+        step = self._steps.input(NewLink, **counted, mail=mail, expires_on=self._state.expires_on)
         made = await self._steps.run(RegistrationActivities.make_link, step, "URL を用意する")
         if made.closed:
             self._state.withdrawal = self._state.withdrawal or CLOSED_BEFORE
@@ -73,13 +77,15 @@ class RegistrationSteps:
 
     async def correct_address(self, message: CorrectMailAddress) -> None:
         """Send to another address from now on; a final error says if it is taken."""
-        step = self._steps.input(CorrectAddress, **self._steps.next_occurrence(message), address=message.mail_address)
+        step = self._steps.input(
+            CorrectAddress, **self._steps.next_occurrence("address", message), address=message.mail_address
+        )
         await self._steps.run(RegistrationActivities.correct_address, step, "メールアドレスを訂正する")
         self._view.note("メールアドレスを訂正した", message)
 
     async def unlock(self, message: ActionMessage) -> None:
         """Let the registrant, or the account's owner, try again."""
-        step = self._steps.input(Unlock, **self._steps.next_occurrence(message))
+        step = self._steps.input(Unlock, **self._steps.next_occurrence("unlock", message))
         await self._steps.run(RegistrationActivities.unlock, step, "ロックを解除する")
         self._state.locked = False
         self._view.note("ロックを解除した", message)
@@ -131,7 +137,7 @@ class RegistrationSteps:
 
         `asked_as`: the update that it belongs to, if it is sent beside it.
         """
-        facts = self._steps.next_occurrence()
+        facts = self._steps.next_occurrence(kind)
         mail = self._steps.input(SendMyicsMail, kind=kind, **facts | {"asked_as": asked_as or facts["asked_as"]})
         mailed = await self._steps.mail(RegistrationMailActivities.send_myics_mail, mail, kind.subject)
         if mailed.refused_because and kind.for_operators:

@@ -40,6 +40,7 @@ class _Pending:
     act: SignedAct | None
     content: dict[str, Any]
     within: SessionTransaction | None
+    update_id: str | None
     once_since: datetime | None = field(default=None)
     """Not written if the part has an entry of the same action by the same since then."""
 
@@ -52,6 +53,7 @@ def audit(
     by: str,
     at: datetime,
     part: int | None = None,
+    update_id: str | None = None,
     reason: str = "",
     detail: str = "",
     rule: str = "",
@@ -63,7 +65,8 @@ def audit(
 
     `action`, `by` and `rule` are kept for ever and name no person: `by` is an actor (`operator:sk`) or what they are.
     `reason`, `detail` and `facts` can be erased. `act`: the signed operation, kept with the entry if it is by who sent
-    it. `once_since`: nothing is added if there is such an entry by the same since then.
+    it; `update_id`: the operation that it belongs to, whoever has sent it. `once_since`: nothing is added if there is
+    such an entry by the same since then.
     """
     synchronous = session.sync_session
     if _PENDING not in session.info:
@@ -74,7 +77,7 @@ def audit(
     said = {"reason": reason, "detail": detail, "facts": facts} | ({"message": own.message} if own else {})
     content = json.loads(json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False))
     within = synchronous.get_nested_transaction() or synchronous.get_transaction()
-    entry = _Pending(case_no, part or WHOLE, action, by, at, rule, own, content, within, once_since)
+    entry = _Pending(case_no, part or WHOLE, action, by, at, rule, own, content, within, update_id, once_since)
     session.info[_PENDING].append(entry)
 
 
@@ -131,7 +134,7 @@ def _append(connection: Connection, chain: tuple[str, int], pending: Sequence[_P
         previous = entry.hash()
         place = {"case_no": each.case_no, "part": each.part, "sequence": sequence}
         times = {"happened_at": each.at, "recorded_at": recorded_at}
-        entries.append(entry.model_dump() | times | {"hash": previous})
+        entries.append(entry.model_dump() | times | {"hash": previous, "update_id": each.update_id})
         contents.append({**place, "salt": salt, "content": canonical(each.content).decode()})
     if entries:
         _insert(connection, entries, contents)

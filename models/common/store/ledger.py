@@ -41,6 +41,8 @@ class StepTransaction:
     at: datetime
     act: SignedAct | None = None
     """The signed operation that the step belongs to."""
+    update_id: str | None = None
+    """The operation that the step belongs to; None: the procedure takes it by itself."""
 
     @property
     def pair(self) -> str:
@@ -56,7 +58,13 @@ class StepTransaction:
         self, action: str, *, by: str = SYSTEM, reason: str = "", detail: str = "", rule: str = "", **facts: Any
     ) -> None:
         """Add an entry about the step's case and part. For the parameters see `models/common/store/audit.py`."""
-        said: dict[str, Any] = {"reason": reason, "detail": detail, "rule": rule, "act": self.act}
+        said: dict[str, Any] = {
+            "reason": reason,
+            "detail": detail,
+            "rule": rule,
+            "act": self.act,
+            "update_id": self.update_id,
+        }
         audit(self.session, self.case_no, action, by=by, at=self.at, part=self.part, **said, **facts)
 
 
@@ -77,6 +85,9 @@ class StepInput(Protocol):
 
     @property
     def act(self) -> SignedAct | None: ...
+
+    @property
+    def asked_as(self) -> str | None: ...
 
 
 class NoResult(Message):
@@ -108,7 +119,8 @@ async def once(
     if await session.scalar(inserted) is None:
         stored = await session.scalar(select(LedgerRow.result).where(LedgerRow.key == key))
         return result.model_validate(stored)
-    done = await effect(StepTransaction(session, key, step.case_no, step.part, step.at, step.act))
+    transaction = StepTransaction(session, key, step.case_no, step.part, step.at, step.act, step.asked_as)
+    done = await effect(transaction)
     await session.execute(update(_LEDGER).where(_LEDGER.c.key == key).values(result=done.model_dump(mode="json")))
     return done
 

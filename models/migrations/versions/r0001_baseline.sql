@@ -19,6 +19,7 @@ CREATE TABLE audit_trail (
     by VARCHAR NOT NULL,
     rule VARCHAR NOT NULL,
     signed JSONB,
+    update_id VARCHAR,
     commitment VARCHAR NOT NULL,
     previous VARCHAR NOT NULL,
     hash VARCHAR NOT NULL,
@@ -74,6 +75,8 @@ CREATE TABLE case_status (
     case_no VARCHAR NOT NULL,
     part INTEGER NOT NULL,
     procedure VARCHAR NOT NULL,
+    workflow_id VARCHAR NOT NULL,
+    first_run_id VARCHAR,
     version BIGINT NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     stage VARCHAR NOT NULL,
@@ -95,7 +98,8 @@ CREATE TABLE case_status (
     published_outcome VARCHAR,
     urgency INTEGER GENERATED ALWAYS AS (CASE WHEN outcome IS NOT NULL THEN NULL::integer WHEN waiting_for::text = '担当者'::text AND NOT held THEN 0 WHEN procedure::text = 'OfficeDataProcedure'::text OR procedure::text = 'RepresentativeRegistration'::text OR held OR undelivered OR awaits_approval THEN 1 ELSE NULL::integer END) STORED,
     urgent_on DATE GENERATED ALWAYS AS (LEAST(due_on, until)) STORED,
-    PRIMARY KEY (case_no, part)
+    PRIMARY KEY (case_no, part),
+    UNIQUE (workflow_id)
 );
 CREATE INDEX cases_that_ended ON case_status (changed_at) WHERE outcome is not null;
 CREATE INDEX open_cases_of_an_operator ON case_status (assignee) WHERE outcome is null;
@@ -125,11 +129,23 @@ CREATE TABLE case_requests (
     PRIMARY KEY (case_no, number),
     UNIQUE (key)
 );
+CREATE TABLE lost_operations (
+    case_no VARCHAR NOT NULL,
+    part INTEGER NOT NULL,
+    update_id VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    by VARCHAR NOT NULL,
+    happened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    found_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    PRIMARY KEY (case_no, part, update_id)
+);
 CREATE TABLE drafts (
     draft_id UUID NOT NULL,
     plan JSONB,
     form JSONB,
     mail_address VARCHAR,
+    mailed_from VARCHAR,
+    opened_at TIMESTAMP WITH TIME ZONE,
     mail_no INTEGER DEFAULT 0 NOT NULL,
     mailed_for UUID,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,

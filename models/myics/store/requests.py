@@ -24,8 +24,15 @@ from models.common.store.sessions import DatabaseSession
 from models.myics.accounts import AccountKind, AccountState
 from models.myics.deadlines import INVITATION_DAYS, RENEWAL_DAYS, USER_DAYS
 from models.myics.forms import ClientForm, FirmForm, UserForm
-from models.myics.identifiers import BatchNo, ClientId, CustomerNo, HolderNo, RegistrationNo, registration_workflow_id
-from models.myics.registrations import RegistrationKind, RegistrationStage
+from models.myics.identifiers import (
+    BatchNo,
+    ClientId,
+    CustomerNo,
+    HolderNo,
+    RegistrationNo,
+    registration_workflow_id,
+)
+from models.myics.registrations import RegistrationKind, RegistrationStage, registrant
 from models.tables import (
     MyicsAccountRow,
     MyicsBatchRow,
@@ -200,7 +207,7 @@ async def change_address(
 async def request_new_password(session: DatabaseSession, account: MyicsAccountRow, at: datetime) -> None:
     """Have a link to a new password mailed to the account, which the caller holds; the links before it end (M8)."""
     await _supersede(session, account, RegistrationKind.RENEWAL, at)
-    requester = Requester("本人", at)
+    requester = Requester(registrant(account.registration_no), at)
     row = await _for_account(session, RegistrationKind.RENEWAL, account, requester)
     _audit(session, row, "パスワードの再設定を受け付けた", requester)
     await session.flush()
@@ -333,8 +340,10 @@ async def _registration(
         **facts,
     )
     session.add(row)
-    await make_case_key(session, key_owner(registration_workflow_id(number)))
-    begin_status(session, kind.workflow_type, number, None, CaseStatus.first(kind.first_stage, requester.at))
+    workflow_id = registration_workflow_id(number)
+    await make_case_key(session, key_owner(workflow_id))
+    first = CaseStatus.first(kind.first_stage, requester.at)
+    begin_status(session, workflow_id, number, None, first, procedure=kind.workflow_type)
     return row
 
 

@@ -37,4 +37,6 @@ async def publish(session: DatabaseSession, subscribers: Sequence[WebhookSubscri
             if stored_at := await session.scalar(stored):
                 await make_case_key(session, key_owner(webhook_workflow_id(message_id)))
                 first = CaseStatus.first(WebhookStage.SENDING, stored_at)
-                begin_status(session, DELIVERY_WORKFLOW, message_id, None, first)
+                begin_status(
+                    session, webhook_workflow_id(message_id), message_id, None, first, procedure=DELIVERY_WORKFLOW
+                )

@@ -113,8 +113,9 @@ class AddressChecks:
             stored = insert(AddressCheckRow).values(values).on_conflict_do_nothing()
             if await session.scalar(stored.returning(AddressCheckRow.check_id)):
                 first = CaseStatus.first(CheckStage.CODE, now, WaitingFor.APPLICANT)
-                begin_status(session, new.purpose.workflow_type, case_no(check_id), None, first)
-                await make_case_key(session, key_owner(check_workflow_id(new.purpose, check_id)))
+                workflow_id = check_workflow_id(new.purpose, check_id)
+                begin_status(session, workflow_id, case_no(check_id), None, first, procedure=new.purpose.workflow_type)
+                await make_case_key(session, key_owner(workflow_id))
         self._wake()
         return check_id
 

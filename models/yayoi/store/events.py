@@ -125,7 +125,8 @@ async def took_effect(sessions: DatabaseSessions, event_id: UUID) -> bool:
 
     Its audit row was committed with it.
     """
-    effect = AuditRow.facts["event_id"].astext == str(event_id)
+    own = str(event_id)  # sent again after a refusal it has a number as well
+    effect = (AuditRow.update_id == own) | AuditRow.update_id.startswith(f"{own}.")
     async with sessions() as session:
         event = await session.get_one(EventRow, event_id)
         of_this_case = (AuditRow.case_no == event.application_no, AuditRow.part == event.office_no)

@@ -24,7 +24,7 @@ from models.tables import (
 )
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.deadlines import EXPIRY_DAYS, OPERATOR_ALERT_DAYS
-from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id
+from models.yayoi.identifiers import ApplicationNo, OfficeToken, application_workflow_id, office_workflow_id
 from models.yayoi.messages import FrozenImport
 from models.yayoi.pair_rules import PairProblem, token_held, yayoi_id_held
 from models.yayoi.procedures import APPLICATION_WORKFLOW, OFFICE_WORKFLOW, ApplicationStage, Stage
@@ -295,8 +295,22 @@ async def _begin_statuses(
     session: DatabaseSession, row: ApplicationRow, offices: Sequence[ApplicationOfficeRow]
 ) -> None:
     """Write and publish where the case and its parts are, before anything has been started."""
-    number, check = row.application_no, CaseStatus.first(Stage.CHECK, row.applied_at, due_on=row.due_date)
+    number = ApplicationNo(row.application_no)
+    check = CaseStatus.first(Stage.CHECK, row.applied_at, due_on=row.due_date)
     received = CaseStatus.first(ApplicationStage.RECEIVED, row.applied_at)
-    begun = [begin_status(session, OFFICE_WORKFLOW, number, office.office_no, check) for office in offices]
-    for status in (*begun, begin_status(session, APPLICATION_WORKFLOW, number, None, received)):
+    begun = [
+        begin_status(
+            session,
+            office_workflow_id(number, each.office_no),
+            number,
+            each.office_no,
+            check,
+            procedure=OFFICE_WORKFLOW,
+        )
+        for each in offices
+    ]
+    whole = begin_status(
+        session, application_workflow_id(number), number, None, received, procedure=APPLICATION_WORKFLOW
+    )
+    for status in (*begun, whole):
         await publish_stage_change(session, status)

@@ -116,6 +116,10 @@ class Limits:
                     raise _too_many(max(ends_at - now, timedelta(seconds=1)), instead)
         return Counted(tuple((key, window_start) for key, window_start, _, _ in counted))
 
+    async def count_kept_forms(self, request: Request) -> None:
+        """Count a form that is kept for its page. Raises as `count`."""
+        await self.count((SharedLimit.KEPT_FORMS_FROM, client_address(request)))
+
     async def take_back(self, counted: Counted) -> None:
         """Let tries that were right not count."""
         rows = tuple_(RateCountRow.key, RateCountRow.window_start).in_(counted.rows)
