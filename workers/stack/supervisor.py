@@ -20,6 +20,7 @@ from workers.program import ClearError, Say, say
 from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
+from workers.stack.needed_secrets import settings_for
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import DATABASE, Places, postgres_url
 from workers.stack.stack_settings import completed, environment
@@ -103,12 +104,12 @@ class Stack:
                 raise clear.exceptions[0] from None
             raise
 
-    def _settings_of(self, part: Part) -> Settings:
-        """The settings of one process: with the embedded database as its own role alone."""
-        if part.role is None or not checks.embeds_postgres(self._asked):
-            return self.settings
-        own = postgres_url(self._places.socket_dir, DATABASE, part.role)
-        return self.settings.model_copy(update={"database_url": own})
+    def _settings_of(self, part: Part) -> Settings | None:
+        """The settings of one process: its own secrets alone, and the embedded database as its own role."""
+        own = settings_for(part.name, self.settings)
+        if own is None or part.role is None or not checks.embeds_postgres(self._asked):
+            return own
+        return own.model_copy(update={"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)})
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)
