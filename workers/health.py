@@ -11,9 +11,12 @@ from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from workers import temporal
+from activities.backoffice.broken_cases import BrokenCases
+from activities.common.outbox import MailNotTakenError
+from workers import database, temporal
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.wiring.root import build_transport
 
 POLLED_WITHIN = timedelta(minutes=2)
 """A poll waits about a minute for a task; who has not come back after two is gone or stuck."""
@@ -21,20 +24,40 @@ _ANSWER_WITHIN = 5.0  # seconds
 
 
 async def check_worker(settings: Settings) -> None:
-    """Raise `ClearError` unless a worker on this machine polls Temporal for both kinds of tasks.
+    """Raise `ClearError` unless a worker on this machine polls for both kinds of tasks, and no case fails by its code.
 
     Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
-    client = await temporal.connect(settings)
-    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-        pollers = await _pollers(client, settings.temporal_task_queue, kind)
-        if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
-            name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
-            raise ClearError(
-                f"no worker on {socket.gethostname()} has asked the task queue {settings.temporal_task_queue!r} for "
-                f"{name} tasks within {POLLED_WITHIN.seconds} s"
-            )
+    async with database.opened(settings) as sessions:
+        client = await temporal.connect(settings)
+        for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+            await _check_polled(client, settings.temporal_task_queue, kind)
+        broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
+    if broken:
+        raise ClearError(
+            f"{len(broken)} open workflows cannot go on with the code that runs: see the worker's log, and start a "
+            "build that passes `tetsuzuki replay`\n"
+            + "\n".join(f"  {each.workflow_id}: {each.why.name}" for each in broken)
+        )
+
+
+async def _check_polled(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> None:
+    pollers = await _pollers(client, task_queue, kind)
+    if not any(_is_here(poller) and _is_recent(poller) for poller in pollers):
+        name = TaskQueueType.Name(kind).removeprefix("TASK_QUEUE_TYPE_").lower()
+        raise ClearError(
+            f"no worker on {socket.gethostname()} has asked the task queue {task_queue!r} for {name} tasks within "
+            f"{POLLED_WITHIN.seconds} s"
+        )
+
+
+async def check_mail(settings: Settings) -> None:
+    """Raise `ClearError` unless the mail server is reached, by TLS where that is set, and takes the log-in."""
+    try:
+        await build_transport(settings).check()
+    except MailNotTakenError as error:
+        raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
 
 
 async def polls(client: Client, task_queue: str, pid: int) -> bool:

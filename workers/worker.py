@@ -8,6 +8,7 @@ from temporalio.client import Client
 from workers import database, temporal
 from workers.build_id import build_id
 from workers.program import until_cancelled
+from workers.replay_guard import ReplayGuard
 from workers.settings import Settings
 from workers.wiring.root import build_worker
 
@@ -21,7 +22,9 @@ async def serve(settings: Settings) -> None:
     engine = database.engine(settings, look_first=False)  # a step that meets a lost connection is tried again
     try:
         client = await _connect_patiently(settings)
-        async with build_worker(client, settings, database.sessions(engine)):
+        sessions = database.sessions(engine)
+        guard = ReplayGuard(client, settings, sessions)
+        async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
             _logger.info("working as build %s", build_id(settings))
             if await temporal.current_build(client, settings) != build_id(settings):
                 _logger.warning("this build is not current and gets no new cases: `tetsuzuki migrate` makes it current")

@@ -31,6 +31,7 @@ class FindingKind(StrEnum):
     NO_ROW = "記録のない手続き"
     WAS_RESET = "途中からやり直された手続き"
     NOT_SIGNED = "署名を確認できない操作"
+    BROKEN = "プログラムの不具合で止まっている手続き"
     MORE = "ほかの食い違い"
 
 

@@ -3,6 +3,8 @@
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
+from models.tables.builds import ReplayCheckRow as ReplayCheckRow
+from models.tables.builds import UntakenCaseRow as UntakenCaseRow
 from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
 from models.tables.cases import ApplicationRow as ApplicationRow
 from models.tables.cases import AuditRow as AuditRow

@@ -19,6 +19,7 @@ from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, Op
 from tests.support.databases import as_role
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.broken_cases import FindBrokenCases, no_broken_cases
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
@@ -175,6 +176,7 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
+    broken_cases: FindBrokenCases = no_broken_cases,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations = DeskClock(), SentOperations()
@@ -188,6 +190,7 @@ async def desk_on(
             sender=sender or operations,
             openid=openid,
             run=None if openid else run,
+            broken_cases=broken_cases,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):

@@ -38,20 +38,23 @@ async def refused(settings: Settings) -> str:
     return ""
 
 
-def settings(environment: WorkflowEnvironment, queue: str) -> Settings:
+def settings(environment: WorkflowEnvironment, queue: str, database_url: str | None = None) -> Settings:
     return Settings(
+        database_url=database_url,
         temporal_address=environment.client.service_client.config.target_host,
         temporal_namespace=environment.client.namespace,
         temporal_task_queue=queue,
     )
 
 
-async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEnvironment, database_url: str) -> None:
     with pytest.raises(ClearError, match="no worker on"):
-        await check_worker(settings(temporal, "nobody"))
+        await check_worker(settings(temporal, "nobody", database_url))
 
 
-async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with Worker(
         temporal.client,
         task_queue="elsewhere",
@@ -61,10 +64,12 @@ async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(tempor
         identity="1@another-machine",
     ):
         with pytest.raises(ClearError, match="no worker on"):
-            await check_worker(settings(temporal, "elsewhere"))
+            await check_worker(settings(temporal, "elsewhere", database_url))
 
 
-async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_that_takes_workflows_only_is_not_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with (
         Worker(
             temporal.client,
@@ -75,12 +80,14 @@ async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: Workf
         ),
         asyncio.timeout(PATIENCE),
     ):
-        while "workflow tasks" in (reason := await refused(settings(temporal, "half"))):  # noqa: ASYNC110 its first poll
+        while "workflow tasks" in (reason := await refused(settings(temporal, "half", database_url))):  # noqa: ASYNC110 its first poll
             await asyncio.sleep(0.1)
     assert "activity tasks" in reason
 
 
-async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with (
         Worker(
             temporal.client,
@@ -91,16 +98,16 @@ async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: Workf
         ),
         asyncio.timeout(PATIENCE),
     ):
-        while await refused(settings(temporal, "whole")):  # noqa: ASYNC110 until its first polls
+        while await refused(settings(temporal, "whole", database_url)):  # noqa: ASYNC110 until its first polls
             await asyncio.sleep(0.1)
 
 
-async def test_no_server_is_not_healthy() -> None:
+async def test_no_server_is_not_healthy(database_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         port = taken.getsockname()[1]
         with pytest.raises(TemporalUnreachableError):
-            await check_worker(Settings(temporal_address=f"127.0.0.1:{port}"))
+            await check_worker(Settings(temporal_address=f"127.0.0.1:{port}", database_url=database_url))
 
 
 @pytest.fixture

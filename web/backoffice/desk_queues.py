@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from models.common.operators import Area
+from web.backoffice.broken_cases import Broken
 from web.backoffice.desk import HOME, Desk, Operator, seeing
 from web.common.auth import page_router
 from web.common.context import given
@@ -45,7 +46,12 @@ router = page_router()
 
 @router.get(QUEUES, dependencies=[Depends(seeing(Area.WEB_UI))])
 async def queues(
-    request: Request, desk: Desk, who: Operator, web_ui: Annotated[QueuesInWebUi, Depends(given(QueuesInWebUi))]
+    request: Request,
+    desk: Desk,
+    who: Operator,
+    broken: Broken,
+    *,
+    web_ui: Annotated[QueuesInWebUi, Depends(given(QueuesInWebUi))],
 ) -> Response:
     """Show them; one's own are those of who is logged in, unless the name cannot be in a query."""
     try:
@@ -54,6 +60,7 @@ async def queues(
         own = {}
     facts = {
         "who": who,
+        "broken": await broken.shown(desk, who),
         "today": desk.today,
         "links": web_ui.links(QueueFilter(desk.today)),
         "own": own,

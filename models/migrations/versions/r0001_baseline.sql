@@ -2,6 +2,18 @@ CREATE SEQUENCE application_count;
 CREATE SEQUENCE enquiry_count;
 CREATE SEQUENCE myics_registration_count;
 CREATE SEQUENCE myics_batch_count;
+CREATE TABLE replay_checks (
+    build_id VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    passed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (build_id, code)
+);
+CREATE TABLE untaken_cases (
+    workflow_id VARCHAR NOT NULL,
+    build_id VARCHAR NOT NULL,
+    found_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (workflow_id)
+);
 CREATE TABLE notices (
     key VARCHAR NOT NULL,
     case_no VARCHAR,

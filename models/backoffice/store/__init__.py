@@ -1,0 +1,1 @@
+"""What operators and engineers ask of all cases, each in one transaction."""
