@@ -36,6 +36,7 @@ from web.common.context import WebContext
 from web.common.named_places import contact_link, with_links
 from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
+from web.common.request_ids import RequestIds
 from web.common.security import BodyLimit, SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
 from web.myics.pages_batches import BATCHES, MOST_SENT
@@ -195,4 +196,5 @@ def _protect(app: FastAPI, context: WebContext) -> None:
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(BodyLimit, answer=answer, larger={BATCHES: MOST_SENT, BOUNCES: MOST_RETURNED})
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
+    app.add_middleware(RequestIds, application="web", secret_keys=context.secret_keys)  # the last is the outermost
     describe_problems(app)

@@ -18,6 +18,7 @@ from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
 from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice.broken_cases import BrokenCasesNow, FindBrokenCases, no_broken_cases
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
@@ -32,6 +33,7 @@ from web.common.auth.sign_in_links import SignInLinks
 from web.common.background_jobs import PeriodicJob
 from web.common.cookies import Cookie
 from web.common.problems import answer_problems
+from web.common.request_ids import RequestIds
 from web.common.security import BodyLimit, SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
@@ -46,16 +48,20 @@ def create_desk_app(
     url: str,
     secret_keys: SecretKeys,
     web_ui_address: str,
+    web_ui_token: str | None = None,
     namespace: str,
     sender: SendsOperations,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
+    broken_cases: FindBrokenCases = no_broken_cases,
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
-    `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do.
+    `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, `web_ui_token`
+    what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do.
+
+    `broken_cases` finds what the program itself stops.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -88,12 +94,13 @@ def create_desk_app(
 
     forms = SentForms(kept, secret_keys=secret_keys, https=https, limit=limit_kept_forms)
     forgetting = [PeriodicJob(each, timedelta(hours=1)) for each in (desk.access.forget, kept.forget, limits.forget)]
-    ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
+    ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace), web_ui_token)
     app = bare_app(forgetting, [ui.close], title="担当者の画面", openapi_url=None)
     app.state.services = {
         DeskContext: desk,
         SentForms: forms,
         WebUi: ui,
+        BrokenCasesNow: BrokenCasesNow(broken_cases),
         QueuesInWebUi: QueuesInWebUi(url, namespace),
     }
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
@@ -110,6 +117,7 @@ def create_desk_app(
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(BodyLimit, answer=answer, larger={})
     app.add_middleware(SecurityHeaders, https=https)
+    app.add_middleware(RequestIds, application="desk", secret_keys=secret_keys)  # the last is the outermost
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
     for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):

@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.operator_message import ActionMessage
+from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from web.common.auth.signing import sending_with, signing_client
 from web.common.temporal_calls import UnreachableError, temporal_call
@@ -71,6 +72,8 @@ class NotKnown:
 
 
 Outcome = Done | Refused | NotKnown
+_NOTED = {Done: "done", Refused: "refused", NotKnown: "not known"}
+"""What the security log calls them."""
 
 
 class OperationSender:
@@ -100,13 +103,22 @@ class OperationSender:
             ValueError: the signer's key is not for this kind of actor.
 
         """
+        place = SignedPlace(workflow_id, "", operation, update_id)
+        outcome = await self._outcome(place, content, actor, salt, patience)
+        facts = {"case": workflow_id, "operation": operation, "by": str(actor), "channel": actor.channel}
+        security_event(SecurityEvent.OPERATION, _NOTED[type(outcome)], update=update_id, **facts)
+        return outcome
+
+    async def _outcome(
+        self, place: SignedPlace, content: Mapping[str, Any], actor: Actor, salt: str | None, patience: timedelta
+    ) -> Outcome:
         if SALT in content:
             return Refused(f"{SALT}：このような項目はありません。この項目を消して、もう一度送ってください。")
         message = salted(content, salt)
         signer = await self._signer()
         try:
             async with temporal_call(patience):
-                return await self._send(signer, actor, SignedPlace(workflow_id, "", operation, update_id), message)
+                return await self._send(signer, actor, place, message)
         except UnreachableError:
             return NotKnown()
         except ContentError:

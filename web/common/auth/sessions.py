@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.common.calendar import utc_now
+from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables.base import SessionRow
 from web.common.cookies import Cookie
@@ -68,11 +69,14 @@ class Sessions(Generic[Row]):
         async with self._sessions.begin() as session:
             await self._delete(session, request)
             session.add(self._kind(token_hash=token_hash(token), created_at=now, seen_at=now, **whose))
+        numbers = {name: value for name, value in whose.items() if isinstance(value, int)}
+        security_event(SecurityEvent.LOG_IN, "done", sessions=self._kind.__tablename__, **numbers)
         self.cookie.write(response, token)
 
     async def end(self, request: HTTPConnection, response: Response) -> None:
         async with self._sessions.begin() as session:
             await self._delete(session, request)
+        security_event(SecurityEvent.LOG_OUT, "done", sessions=self._kind.__tablename__)
         self.cookie.delete(response)
 
     async def forget(self) -> None:
