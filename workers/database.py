@@ -15,6 +15,7 @@ from models.common.store.sessions import DatabaseSessions
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
+from workers.tls import DatabaseTls, database_tls
 
 _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
@@ -42,10 +43,15 @@ def engine(settings: Settings, *, look_first: bool = True) -> AsyncEngine:
     `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
     transaction. Without it the transaction fails, and the pool connects anew.
 
-    What was being stored stays out of error texts, and so out of logs and histories.
+    What was being stored stays out of error texts, and so out of logs and histories. Raises `TlsError`.
     """
     made = create_async_engine(
-        url(settings), pool_size=_CONNECTIONS, max_overflow=_FOR_MAILS, pool_pre_ping=look_first, hide_parameters=True
+        url(settings),
+        connect_args={"ssl": database_tls(settings)},
+        pool_size=_CONNECTIONS,
+        max_overflow=_FOR_MAILS,
+        pool_pre_ping=look_first,
+        hide_parameters=True,
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made
@@ -85,15 +91,15 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[AsyncConnection]:
-    """One connection, for what is done once.
+async def connected(address: str, tls: DatabaseTls = False) -> AsyncIterator[AsyncConnection]:
+    """One connection, for what is done once. `tls`: how an address off this machine is reached.
 
     Raises:
         DatabaseUnreachableError: the database does not answer.
 
     """
     async with AsyncExitStack() as stack:
-        database = create_async_engine(address, poolclass=NullPool)
+        database = create_async_engine(address, connect_args={"ssl": tls}, poolclass=NullPool)
         stack.push_async_callback(database.dispose)
         with _clearly():
             connection = await stack.enter_async_context(database.connect())
@@ -108,3 +114,5 @@ def _clearly() -> Iterator[None]:
         raise DatabaseUnreachableError(
             f"the database does not answer ({error}): is it running? `make up` runs the embedded one"
         ) from None
+    except asyncpg.PostgresError as error:  # before anything is done: it does not let us in
+        raise DatabaseUnreachableError(f"the database refuses the log-in: {error}") from None

@@ -22,6 +22,7 @@ from workers import schedules
 from workers.build_id import build_id
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.tls import temporal_tls
 from workflows.common import search_attributes
 
 DATA_CONVERTER = pydantic_data_converter
@@ -57,12 +58,16 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
 
     Raises:
         TemporalUnreachableError: no server answers there.
+        TlsError: what is set for TLS cannot be used.
 
     """
     profile = _profile(settings)
-    profile["target_host"] = address(settings) or embedded_address(settings)
+    host = profile["target_host"] = address(settings) or embedded_address(settings)
     if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
         profile["namespace"] = settings.temporal_namespace
+    profile["tls"] = temporal_tls(settings, profile, host)
+    if settings.temporal_api_key:
+        profile["api_key"] = settings.temporal_api_key.get_secret_value()
     try:
         return await Client.connect(**profile, data_converter=DATA_CONVERTER, lazy=lazy)
     except RuntimeError as error:  # what the SDK raises for any server that it cannot reach

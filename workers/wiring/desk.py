@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.backoffice.broken_cases import BrokenCases
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
 from web.common.operation_sender import OperationSender
@@ -26,8 +27,10 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         url=desk_url(settings),
         secret_keys=secret_keys(settings),
         web_ui_address=web_ui_address(settings),
+        web_ui_token=settings.temporal_ui_api_key.get_secret_value() if settings.temporal_ui_api_key else None,
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
         openid=openid,
+        broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,
     )
