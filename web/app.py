@@ -33,6 +33,7 @@ from web.common.auth.api_keys import Systems
 from web.common.auth.csrf import Csrf
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext
+from web.common.malware import MalwareScanner, NoScanner
 from web.common.named_places import contact_link, with_links
 from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
@@ -48,7 +49,7 @@ _HERE = Path(__file__).parent
 NOBODY = Systems(())
 PROBLEM_PAGES = {"/myics": "myics/problem.html", "": "yayoi/problem.html"}
 """What says a problem, for what the paths of each product's pages begin with."""
-_YAYOI, _MYICS = YayoiPages(), MyicsPages()
+_YAYOI, _MYICS, _NO_SCANNER = YayoiPages(), MyicsPages(), NoScanner()
 
 
 def create_app(
@@ -66,6 +67,7 @@ def create_app(
     form_translation: Translation | None = None,
     yayoi_pages: YayoiPages = _YAYOI,
     myics_pages: MyicsPages = _MYICS,
+    scanner: MalwareScanner = _NO_SCANNER,
     freezes_at_acceptance: bool = True,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
@@ -79,6 +81,8 @@ def create_app(
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
     `yayoi_pages` and `myics_pages` are what the pages of each vendor name outside of this site.
+
+    `scanner` looks through what is uploaded.
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
@@ -98,7 +102,7 @@ def create_app(
         accounts(context),
         applicant(context),
         customer(context),
-        myics(context),
+        myics(context, scanner),
         webhooks(context),
         backoffice(context),
     ]

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import asyncpg
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -110,9 +110,9 @@ async def connected(address: str, tls: DatabaseTls = False) -> AsyncIterator[Asy
 def _clearly() -> Iterator[None]:
     try:
         yield
-    except (OSError, InterfaceError, OperationalError) as error:
+    except (OSError, DBAPIError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseUnreachableError(
-            f"the database does not answer ({error}): is it running? `make up` runs the embedded one"
+            f"the database does not answer ({why}): is it running, and are address, password and TLS as it wants them? "
+            "`make up` runs the embedded one"
         ) from None
-    except asyncpg.PostgresError as error:  # before anything is done: it does not let us in
-        raise DatabaseUnreachableError(f"the database refuses the log-in: {error}") from None

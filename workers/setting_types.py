@@ -87,6 +87,17 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _scanner(address: str) -> str:
+    parts = urlsplit(address)
+    try:
+        there = parts.hostname and parts.port != 0 if parts.scheme == "tcp" else parts.path and not parts.netloc
+    except ValueError:  # a port that there is not
+        there = False
+    if parts.scheme not in {"tcp", "unix"} or not there:
+        raise ValueError("give tcp://host:3310 or unix:///path/of/the/socket")
+    return address
+
+
 def _scope(scope: str) -> str:
     if "openid" not in scope.split():
         raise ValueError("one of the scopes is openid")
@@ -105,6 +116,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
 Json = BeforeValidator(_json)
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+ScannerAddress = Annotated[str, AfterValidator(_scanner)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 OpenIdScope = Annotated[str, AfterValidator(_scope)]
 ClaimPath = Annotated[str, AfterValidator(_claim)]

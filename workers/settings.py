@@ -23,6 +23,7 @@ from workers.setting_types import (
     OpenIdScope,
     OurSecret,
     OurSecrets,
+    ScannerAddress,
     Secret,
     WebhookSecrets,
     Words,
@@ -180,6 +181,8 @@ class Settings(BaseSettings):
     """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
     form_mapping: Path | None = None
     """The file that says which field of the provider is which of ours; unset: the provider sends ours."""
+    malware_scanner: ScannerAddress | None = None
+    """`tcp://host:3310` or `unix:///path`: where ClamAV's daemon looks through what is uploaded; unset: nobody does."""
     webhook_allow_private: bool | None = None
     """Let webhooks go to this machine and its network; unset: only where the database is the embedded one."""
 

@@ -53,7 +53,7 @@ class SmtpTransport:
         except aiosmtplib.SMTPRecipientsRefused as refused:
             [first] = refused.recipients
             raise _of_recipient(first) from None
-        except aiosmtplib.SMTPException as refused:
+        except (aiosmtplib.SMTPException, ssl.SSLError) as refused:
             raise MailNotTakenError(_said(refused)) from None
         except TimeoutError:
             raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
@@ -83,9 +83,9 @@ class SmtpTransport:
 def _said(error: Exception) -> str:
     """Return what went wrong, without what the server said."""
     code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else "no reply"
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        code = f"its certificate is refused: {cause.verify_message}"
+    for each in (error, error.__cause__, error.__context__):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            code = f"its certificate is refused: {each.verify_message}"
     return f"{type(error).__name__}: {code}"
 
 

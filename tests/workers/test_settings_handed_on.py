@@ -33,6 +33,7 @@ OTHER_THAN_DEFAULT: dict[str, Any] = {
     "bounce_address": "bounces@vendor.example.jp",
     "database_url": "postgresql+asyncpg://user@db.example.co.jp:6432/cases",
     "smtp_tls": "tls",
+    "malware_scanner": "unix:///run/clamd.sock",
     "oidc_issuer": "https://login.example.co.jp",
     "oidc_scope": "openid groups",
 }

@@ -17,10 +17,12 @@ from models.myics.store.users import Users
 from models.tables import MyicsBatchRow, MyicsRegistrationRow, MyicsSessionRow
 from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage, given
+from web.common.malware import MalwareScanner, Uploads
 from web.myics import (
     pages_address,
     pages_batches,
     pages_clients,
+    pages_log_ins,
     pages_password,
     pages_register,
     pages_sign_in,
@@ -31,7 +33,7 @@ from web.myics.procedure_calls import InvitationUpdates
 from web.myics.signed_in import FirmSessions
 
 
-def myics(context: WebContext) -> WebPackage:
+def myics(context: WebContext, scanner: MalwareScanner) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_keys, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
@@ -41,6 +43,7 @@ def myics(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             pages_sign_in.router,
+            pages_log_ins.router,
             pages_password.router,
             pages_register.router,
             pages_address.router,
@@ -59,6 +62,7 @@ def myics(context: WebContext) -> WebPackage:
             InvitationUpdates(users, context.operations),
             Clients(sessions, registrations.wake, now),
             Batches(sessions, files.wake, now),
+            Uploads(scanner),
         ],
         jobs=[registrations, files, PeriodicJob(signed_in.forget, timedelta(hours=1))],
         answers={LinkRefusedError: _link_refused, NotPossibleError: _not_possible},

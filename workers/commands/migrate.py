@@ -1,5 +1,7 @@
 """`tetsuzuki migrate`, with which `up` begins too: the schema and its roles, Temporal's namespace, the build."""
 
+import sys
+
 from models.backoffice.store.builds import note_passed
 from models.common.calendar import utc_now
 from workers import database, schema, temporal
@@ -28,4 +30,5 @@ async def set_up(settings: Settings, *, schema_only: bool = False, add_revision:
     if add_revision is not None:
         await schema.add_revision(address, add_revision, tls)
     if client:
-        await temporal.prepare(client, settings)
+        for left in await temporal.prepare(client, settings):
+            sys.stderr.write(f"left to whoever administers Temporal: {left}\n")

@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translat
 from models.yayoi.vendor_pages import YayoiPages
 from web.common.auth.api_keys import Systems
 from web.common.auth.openid import OpenIdSettings
+from web.common.malware import Clamd, MalwareScanner, NoScanner
 from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
@@ -118,6 +120,14 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
         raise ClearError("TETSUZUKI_BOUNCE_IMAP_HOST needs TETSUZUKI_BOUNCE_IMAP_USER and …_PASSWORD")
     folder, port = settings.bounce_imap_folder, settings.bounce_imap_port
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
+
+
+def malware_scanner(settings: Settings) -> MalwareScanner:
+    """Return what looks through what is uploaded."""
+    if settings.malware_scanner is None:
+        return NoScanner()
+    where = urlsplit(settings.malware_scanner)
+    return Clamd(path=where.path) if where.scheme == "unix" else Clamd(where.hostname or "", where.port or 3310)
 
 
 def web_ui_address(settings: Settings) -> str:

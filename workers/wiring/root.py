@@ -39,6 +39,7 @@ from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_act
 from workers.wiring.dependencies import Activities, ActivityDependencies
 from workers.wiring.derived import (
     form_translation,
+    malware_scanner,
     myics_pages,
     named_in_mails,
     public_url,
@@ -219,5 +220,6 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client, si
         form_translation=form_translation(settings),
         yayoi_pages=yayoi_pages(settings),
         myics_pages=myics_pages(settings),
+        scanner=malware_scanner(settings),
         freezes_at_acceptance=freezes_at_acceptance(settings),
     )

@@ -378,6 +378,7 @@ CREATE TABLE web_sessions (
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(person_id) REFERENCES yayoi_ids (person_id)
 );
@@ -523,10 +524,10 @@ CREATE TABLE operator_sessions (
     subject VARCHAR,
     provider_session VARCHAR,
     id_token VARCHAR,
-    browser VARCHAR NOT NULL,
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(authority, subject) REFERENCES operator_identities (issuer, subject) ON DELETE CASCADE,
     UNIQUE (session_id),
@@ -638,6 +639,7 @@ CREATE TABLE myics_sessions (
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(account_id) REFERENCES myics_accounts (account_id)
 );
