@@ -110,9 +110,9 @@ def certificates(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets a folder for each who needs one.")],
 ) -> None:
     """Make an authority, certificates and Temporal's tokens, as Docker Compose uses them. Safe to run again."""
-    from workers.commands.certificates import make_certificates
+    from workers.commands.certificates import write_certificates
 
-    make_certificates(folder, read_settings())
+    run_command(lambda settings: write_certificates(folder, settings))
 
 
 @app.command("due-date")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from models.backoffice.broken_cases import REPORTED, BrokenCase, WhyBroken, failing_query, why_failing
@@ -12,7 +13,7 @@ from models.common.store.sessions import DatabaseSessions
 
 _PROBLEMS = SearchAttributeKey.for_keyword_list(REPORTED)
 AT_MOST = 200
-"""How many are told apart; a build that breaks more is seen as well."""
+"""How many are named; a build that breaks more is seen as well."""
 
 
 class BrokenCases:
@@ -31,6 +32,10 @@ class BrokenCases:
         for workflow_id, status in (await statuses_of(self._client, noted[:AT_MOST])).items():
             if status is WorkflowStatus.RUNNING:
                 found[workflow_id] = WhyBroken.NOT_TAKEN
-        async for each in self._client.list_workflows(failing_query(self._task_queue), limit=AT_MOST):
-            found.setdefault(each.id, why_failing(each.typed_search_attributes.get(_PROBLEMS) or ()))
+        try:
+            async for each in self._client.list_workflows(failing_query(self._task_queue), limit=AT_MOST):
+                found.setdefault(each.id, why_failing(each.typed_search_attributes.get(_PROBLEMS) or ()))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:  # a server that does not report them
+                raise
         return [BrokenCase(workflow_id, why) for workflow_id, why in sorted(found.items())][:AT_MOST]

@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from web.common.auth import page_router
 from web.common.context import Context
-from web.common.log_ins import shown_log_ins
 from web.common.sent_forms import Forms, form_on
+from web.common.shown_log_ins import shown_log_ins
 from web.myics.signed_in import SIGN_IN, SignedInFirms, SignedInMember
 
 LOG_INS = "/myics/log-ins"

@@ -20,6 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from models.common.calendar import utc_now
+from workers.program import ClearError
 from workers.settings import Settings
 
 LASTS = timedelta(days=397)
@@ -65,8 +66,20 @@ UI_TOKEN = "ui-token"  # noqa: S105 the name of a file
 
 
 def make_certificates(folder: Path, settings: Settings, now: datetime | None = None) -> None:
-    """Make what is missing or ends soon, and say what was made."""
-    at = now or utc_now()
+    """Make what is missing or ends soon, and say what was made. Raises `ClearError` where nothing can be written."""
+    try:
+        made = _made(folder, settings, now or utc_now())
+    except OSError as error:
+        raise ClearError(f"{error.filename or folder}: {error.strerror}: give a folder that can be written") from None
+    sys.stdout.write(f"made for: {', '.join(made) or 'nobody, all are good for longer'}\n")
+
+
+async def write_certificates(folder: Path, settings: Settings) -> None:
+    """Run as a command."""
+    make_certificates(folder, settings)
+
+
+def _made(folder: Path, settings: Settings, at: datetime) -> list[str]:
     authority = Authority.at(folder / "authority", "tetsuzuki", at)
     inside = Authority.at(folder / "authority-of-temporal", "tetsuzuki, within Temporal", at)
     signer = _token_key(folder / "authority" / "tokens.key")
@@ -82,7 +95,7 @@ def make_certificates(folder: Path, settings: Settings, now: datetime | None = N
     _within_temporal(folder / "temporal", inside, at)
     keys = {"keys": [signer.as_dict(private=False) | {"use": "sig", "alg": "ES256"}]}
     _write(folder / "token-keys" / "jwks.json", json.dumps(keys).encode(), None, private=False)
-    sys.stdout.write(f"made for: {', '.join(made) or 'nobody, all are good for longer'}\n")
+    return made
 
 
 @dataclass(frozen=True)

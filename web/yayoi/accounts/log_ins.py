@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from models.yayoi.identifiers import YayoiId
 from web.common.auth import page_router
 from web.common.context import Context
-from web.common.log_ins import shown_log_ins
 from web.common.sent_forms import Forms, SignInNeededError, form_on
+from web.common.shown_log_ins import shown_log_ins
 from web.yayoi.accounts.signed_in import SignedInCustomers
 
 LOG_INS = "/log-ins"
