@@ -3,8 +3,6 @@
 from models.tables.base import Base as Base
 from models.tables.base import NotifiedRow as NotifiedRow
 from models.tables.base import table_of as table_of
-from models.tables.builds import ReplayCheckRow as ReplayCheckRow
-from models.tables.builds import UntakenCaseRow as UntakenCaseRow
 from models.tables.cases import ApplicationOfficeRow as ApplicationOfficeRow
 from models.tables.cases import ApplicationRow as ApplicationRow
 from models.tables.cases import AuditRow as AuditRow
@@ -19,6 +17,8 @@ from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow
 from models.tables.cases import SetUpStepRow as SetUpStepRow
 from models.tables.cases import application_count as application_count
+from models.tables.checked_builds import ReplayCheckRow as ReplayCheckRow
+from models.tables.checked_builds import UntakenCaseRow as UntakenCaseRow
 from models.tables.customer import BusinessGroupDetailsRow as BusinessGroupDetailsRow
 from models.tables.customer import DraftRow as DraftRow
 from models.tables.customer import EnquiryRow as EnquiryRow

@@ -34,7 +34,7 @@ _SYSTEM = "temporal-system"
 
 
 @dataclass(frozen=True)
-class Holder:
+class CertificateHolder:
     """Who gets a folder, and what is in it."""
 
     name: str
@@ -51,15 +51,15 @@ class Holder:
 OURS = 10001
 """The user of our own image."""
 HOLDERS = (
-    Holder("postgres", serves_as="postgres", owner=999),
-    Holder("temporal", serves_as="temporal"),
-    Holder("temporal-ui", serves_as="temporal-ui", reaches_temporal=True),
-    Holder("mailpit", serves_as="mailpit"),
-    Holder("migrate", reaches_temporal=True, token="admin", owner=OURS),  # noqa: S106 the name of a right
-    Holder("worker", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
-    Holder("web", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
-    Holder("desk", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
-    Holder("engineer", reaches_temporal=True, token="engineer"),  # noqa: S106
+    CertificateHolder("postgres", serves_as="postgres", owner=999),
+    CertificateHolder("temporal", serves_as="temporal"),
+    CertificateHolder("temporal-ui", serves_as="temporal-ui", reaches_temporal=True),
+    CertificateHolder("mailpit", serves_as="mailpit"),
+    CertificateHolder("migrate", reaches_temporal=True, token="admin", owner=OURS),  # noqa: S106 the name of a right
+    CertificateHolder("worker", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
+    CertificateHolder("web", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
+    CertificateHolder("desk", reaches_temporal=True, token="write", owner=OURS),  # noqa: S106
+    CertificateHolder("engineer", reaches_temporal=True, token="engineer"),  # noqa: S106
 )
 UI_TOKEN = "ui-token"  # noqa: S105 the name of a file
 """With what the desk asks the Temporal Web UI, which may only read: in the desk's folder."""
@@ -155,7 +155,7 @@ class Issued:
         _write(folder / f"{name}.pem", _pem(self.certificate), owner, private=False)
 
 
-def _fill(folder: Path, holder: Holder, authority: Authority, at: datetime) -> bool:
+def _fill(folder: Path, holder: CertificateHolder, authority: Authority, at: datetime) -> bool:
     """Return whether anything was made."""
     names = [name for name, wanted in (("server", holder.serves_as), ("client", holder.reaches_temporal)) if wanted]
     if _is_good(folder / "ca.pem", authority.certificate) and all(
