@@ -140,7 +140,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         interceptors=[PatientQueries(), SIGNED_BY_TESTS, DecryptedHistories()],
         dev_server_existing_path=str(temporal_server.binary()),
         dev_server_log_level="error",
-        dev_server_extra_args=temporal_server.TIME_SKIPPING,
+        dev_server_extra_args=[*temporal_server.TIME_SKIPPING, *temporal_server.BROKEN_CASES_AT_ONCE],
         search_attributes=search_attributes.ALL,
     ) as server:
         yield server

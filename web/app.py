@@ -36,10 +36,12 @@ from web.common.background_jobs import PeriodicJob
 from web.common.body_limit import BodyLimit, LargerBodies
 from web.common.context import WebContext, WebPackage
 from web.common.http_methods import HeadAsGet
+from web.common.malware import MalwareScanner, NoScanner
 from web.common.named_places import contact_link, with_links
 from web.common.operation_sender import OperationSender, SignerNow
 from web.common.problems import answer_problems, describe_problems
 from web.common.readiness import add_readiness
+from web.common.request_ids import RequestIds
 from web.common.security import SecurityHeaders, WithoutPeople
 from web.common.sent_forms import FormIds, SentForms
 from web.myics.wiring import myics
@@ -50,7 +52,7 @@ _HERE = Path(__file__).parent
 NOBODY = Systems(())
 PROBLEM_PAGES = {"/myics": "myics/problem.html", "": "yayoi/problem.html"}
 """What says a problem, for what the paths of each product's pages begin with."""
-_YAYOI, _MYICS = YayoiPages(), MyicsPages()
+_YAYOI, _MYICS, _NO_SCANNER = YayoiPages(), MyicsPages(), NoScanner()
 
 
 def create_app(
@@ -68,6 +70,7 @@ def create_app(
     form_translation: Translation | None = None,
     yayoi_pages: YayoiPages = _YAYOI,
     myics_pages: MyicsPages = _MYICS,
+    scanner: MalwareScanner = _NO_SCANNER,
     freezes_at_acceptance: bool = True,
 ) -> FastAPI:
     """Return the application. `public_url` is where applicants reach it; `secret_keys` signs the links to cases.
@@ -81,6 +84,8 @@ def create_app(
     `form_secrets` are what a form provider signs with, and `form_translation` turns its fields into ours.
 
     `yayoi_pages` and `myics_pages` are what the pages of each vendor name outside of this site.
+
+    `scanner` looks through what is uploaded.
 
     While it runs, what is stored but not started or not delivered is looked for every `reconcile_every`.
     """
@@ -100,7 +105,7 @@ def create_app(
         accounts(context),
         applicant(context),
         customer(context),
-        myics(context),
+        myics(context, scanner),
         webhooks(context),
         backoffice(context),
     ]
@@ -203,4 +208,5 @@ def _protect(app: FastAPI, context: WebContext, systems: Systems, packages: Sequ
     app.add_middleware(Csrf, answer=answer, public_url=context.public_url)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=context.public_url.startswith("https:"))
+    app.add_middleware(RequestIds, application="web", secret_keys=context.secret_keys)  # the last is the outermost
     describe_problems(app)

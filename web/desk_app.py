@@ -45,6 +45,7 @@ from web.backoffice import (
 )
 from web.backoffice.audit_exports import AuditExports, AuditKeyNow, ReadHistory
 from web.backoffice.audit_heads_archive import HeadsArchive, NightlySigning
+from web.backoffice.broken_cases import BrokenCasesNow, FindBrokenCases, no_broken_cases
 from web.backoffice.case_questions import AsksCases
 from web.backoffice.codec_server import CODEC_LIMITS, CodecServer, ReadsPayloads
 from web.backoffice.desk import HOME, PAGES, DeskContext
@@ -65,6 +66,7 @@ from web.common.cookies import Cookie
 from web.common.http_methods import HeadAsGet
 from web.common.problems import ProblemError, answer_problems
 from web.common.readiness import add_readiness
+from web.common.request_ids import RequestIds
 from web.common.security import SecurityHeaders
 from web.common.sent_forms import FormIds, SentForms, SignInNeededError
 
@@ -93,6 +95,7 @@ def create_desk_app(
     url: str,
     secret_keys: SecretKeys,
     web_ui_address: str,
+    web_ui_token: str | None = None,
     namespace: str,
     sender: SendsOperations,
     payloads: ReadsPayloads,
@@ -104,18 +107,19 @@ def create_desk_app(
     calendar: BusinessCalendar,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
+    broken_cases: FindBrokenCases = no_broken_cases,
     every: timedelta = timedelta(seconds=5),
     now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
-    `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do, `payloads` decrypts what they may read, and `questions`
-    asks the cases what could be done. `calendar` says on which days operators work. What is confirmed and not sent is
-    looked for `every` so often.
+    `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, `web_ui_token`
+    what it calls Temporal with, and `namespace` the one that the cases are in; `sender` sends what they do, `payloads`
+    decrypts what they may read, and `questions` asks the cases what could be done. `calendar` says on which days
+    operators work. What is confirmed and not sent is looked for `every` so often.
 
     `audit_key` signs exports of the audit, for which `history` is read, and each night the heads that `heads` keeps.
-    `erasures` begins the erasing of persons.
+    `erasures` begins the erasing of persons. `broken_cases` finds what the program itself stops.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -156,13 +160,13 @@ def create_desk_app(
     signing = PeriodicJob(NightlySigning(sessions, audit_key, heads, now).sign_if_due, timedelta(hours=1))
     erasing = PeriodicJob(lambda: begin_what_is_asked_for(requests, erasures), timedelta(minutes=1))
     requests = ErasureRequests(sessions, erasing.wake, now)
-    ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace))
+    ui = WebUi.at(web_ui_address, WebUiUpdates(sender, namespace), web_ui_token)
     jobs = [*forgetting, bulk.judging, bulk.sending, signing, erasing]
     app = bare_app(jobs, [ui.close], title="担当者の画面", openapi_url=None)
     services = (
         *(desk, forms, ui, presence, actions, bulk, Worklist(sessions), CaseSearch(sessions), SavedFilters(sessions)),
         *(OverviewFigures(sessions, calendar, now), AuditExports(sessions, audit_key, history, now), requests),
-        CodecServer(payloads),
+        *(CodecServer(payloads), BrokenCasesNow(broken_cases)),
     )
     app.state.services = {type(service): service for service in services}
     pages = dict.fromkeys((HOME, ""), "backoffice/desk_problem.html")
@@ -181,6 +185,7 @@ def create_desk_app(
     app.add_middleware(Csrf, answer=answer, public_url=url, systems=(BACK_CHANNEL,))
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=https, frames=True)
+    app.add_middleware(RequestIds, application="desk", secret_keys=secret_keys)  # the last is the outermost
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
     app.include_router(desk_presence.router)

@@ -14,7 +14,7 @@ PACKAGES = ("models", "workflows", "activities", "web", "workers")
 
 def build_id(settings: Settings) -> str:
     """Return the id that is set, else the version and a hash of the installed code: the same code has the same id."""
-    return settings.build_id or f"{version('tetsuzuki')}-{_installed()}"
+    return settings.build_id or f"{version('tetsuzuki')}-{installed_code()}"
 
 
 def code_hash(packages: Iterable[Path]) -> str:
@@ -30,6 +30,7 @@ def code_hash(packages: Iterable[Path]) -> str:
 
 
 @cache
-def _installed() -> str:
+def installed_code() -> str:
+    """Hash the code that runs."""
     specs = [find_spec(name) for name in PACKAGES]
     return code_hash(Path(spec.origin).parent for spec in specs if spec and spec.origin)

@@ -117,6 +117,16 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
     run_command(lambda settings: load_with_progress(settings, file, file.stat().st_size))
 
 
+@app.command()
+def certificates(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Gets a folder for each who needs one.")],
+) -> None:
+    """Make an authority, certificates and Temporal's tokens, as Docker Compose uses them. Safe to run again."""
+    from workers.commands.certificates import write_certificates
+
+    run_command(lambda settings: write_certificates(folder, settings))
+
+
 @app.command("due-date")
 def due_date(day: Annotated[str, typer.Argument(help="The day of application, YYYY-MM-DD.")]) -> None:
     """Print the day by which an application made on this day is completed."""
@@ -195,7 +205,7 @@ def smart_import_run(office_token: str) -> None:
 
 @health.command("worker")
 def health_worker() -> None:
-    """Fail unless a worker on this machine polls Temporal."""
+    """Fail unless a worker on this machine polls Temporal, and no open case fails by the code that runs."""
     from workers.health import check_worker
 
     run_command(check_worker)
@@ -215,6 +225,14 @@ def health_web() -> None:
     from workers.health import check_web
 
     run_command(check_web)
+
+
+@health.command("mail")
+def health_mail() -> None:
+    """Fail unless the mail server is reached as set, and takes the log-in. Sends nothing."""
+    from workers.health import check_mail
+
+    run_command(check_mail)
 
 
 @health.command("desk")

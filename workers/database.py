@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -20,6 +20,7 @@ from workers.master_keys import master_keys
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
+from workers.tls import DatabaseTls, database_tls
 
 _CONNECTIONS = 10
 """Kept open for what is short: every step and page."""
@@ -60,7 +61,7 @@ def engine(settings: Settings, *, look_first: bool = True, patience: timedelta =
     `look_first`: whether a connection that was lost is noticed before it is used, at the cost of a round trip for each
     transaction. Without it the transaction fails, and the pool connects anew.
 
-    What was being stored stays out of error texts, and so out of logs and histories.
+    What was being stored stays out of error texts, and so out of logs and histories. Raises `TlsError`.
     """
     made = create_async_engine(
         url(settings),
@@ -69,7 +70,7 @@ def engine(settings: Settings, *, look_first: bool = True, patience: timedelta =
         pool_pre_ping=look_first,
         pool_timeout=patience.total_seconds(),
         hide_parameters=True,
-        connect_args=_limits(patience),
+        connect_args=_limits(patience) | {"ssl": database_tls(settings)},
     )
     event.listen(made.sync_engine, "handle_error", _without_values)
     return made
@@ -80,9 +81,14 @@ def key_engine(settings: Settings) -> AsyncEngine:
 
     A database that takes longer than five seconds is as one that does not answer.
     """
-    patience = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
+    patience: dict[str, Any] = {"timeout": _KEY_PATIENCE, "command_timeout": _KEY_PATIENCE}
     return create_async_engine(
-        url(settings), pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=patience
+        url(settings),
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=patience | {"ssl": database_tls(settings)},
     )
 
 
@@ -136,15 +142,15 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseSessions]:
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[AsyncConnection]:
-    """One connection, for what is done once.
+async def connected(address: str, tls: DatabaseTls = False) -> AsyncIterator[AsyncConnection]:
+    """One connection, for what is done once. `tls`: how an address off this machine is reached.
 
     Raises:
         DatabaseUnreachableError: the database does not answer.
 
     """
     async with AsyncExitStack() as stack:
-        database = create_async_engine(address, poolclass=NullPool)
+        database = create_async_engine(address, connect_args={"ssl": tls}, poolclass=NullPool)
         stack.push_async_callback(database.dispose)
         with _clearly():
             connection = await stack.enter_async_context(database.connect())
@@ -155,7 +161,9 @@ async def connected(address: str) -> AsyncIterator[AsyncConnection]:
 def _clearly() -> Iterator[None]:
     try:
         yield
-    except (OSError, InterfaceError, OperationalError) as error:
+    except (OSError, DBAPIError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseUnreachableError(
-            f"the database does not answer ({error}): is it running? `make up` runs the embedded one"
+            f"the database does not answer ({why}): is it running, and are address, password and TLS as it wants them? "
+            "`make up` runs the embedded one"
         ) from None

@@ -10,12 +10,15 @@ from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from activities.backoffice.broken_cases import BrokenCases
+from activities.common.outbox import MailNotTakenError
 from models.common.task_queues import erasing_queue
 from models.common.web_addresses import address_of
-from workers import temporal
+from workers import database, temporal
 from workers.identity import identity, on_this_machine
 from workers.program import ClearError
 from workers.settings import Settings
+from workers.wiring.root import build_transport
 
 POLLED_WITHIN = timedelta(minutes=2)
 """A poll waits about a minute for a task; who has not come back after two is gone or stuck."""
@@ -25,12 +28,24 @@ _WITHOUT_PROXY = build_opener(ProxyHandler({}))
 
 
 async def check_worker(settings: Settings) -> None:
-    """Raise `ClearError` unless a worker on this machine polls Temporal for both kinds of tasks.
+    """Raise `ClearError` unless a worker on this machine polls for both kinds of tasks, and no case fails by its code.
 
     Temporal itself says who polls: a worker that runs but has lost its connection, its namespace or its task queue is
     not taken for a healthy one.
     """
     await _check_worker(settings, settings.temporal_task_queue, "worker")
+    await _check_code(settings)
+
+
+async def _check_code(settings: Settings) -> None:
+    async with database.opened(settings) as sessions, temporal.opened(settings) as client:
+        broken = await BrokenCases(sessions, client, settings.temporal_task_queue).find()
+    if broken:
+        raise ClearError(
+            f"{len(broken)} open workflows cannot go on with the code that runs: see the worker's log, and start a "
+            "build that passes `tetsuzuki replay`\n"
+            + "\n".join(f"  {each.workflow_id}: {each.why.name}" for each in broken)
+        )
 
 
 async def check_eraser(settings: Settings) -> None:
@@ -49,6 +64,14 @@ async def _check_worker(settings: Settings, task_queue: str, role: str) -> None:
                 f"no worker on this machine has asked the task queue {task_queue!r} for "
                 f"{name} tasks within {POLLED_WITHIN.seconds} s"
             )
+
+
+async def check_mail(settings: Settings) -> None:
+    """Raise `ClearError` unless the mail server is reached, by TLS where that is set, and takes the log-in."""
+    try:
+        await build_transport(settings).check()
+    except MailNotTakenError as error:
+        raise ClearError(f"no mail can be sent by {settings.smtp_host}:{settings.smtp_port}: {error}") from None
 
 
 async def polls(client: Client, settings: Settings, pid: int, role: str = "worker") -> bool:

@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 import typer
 from pydantic import ValidationError
 
+from models.common import security_log
+from workers.secret_files import SecretFileError
 from workers.settings import Settings
 
 Main = Coroutine[Any, Any, int | None]
@@ -35,6 +37,9 @@ def read_settings() -> Settings:
     """Read the settings; name each variable that is wrong, and end with `WRONG_USE`."""
     try:
         return Settings()
+    except SecretFileError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise typer.Exit(WRONG_USE) from None
     except ValidationError as error:
         for wrong in error.errors():
             name, *inside = map(str, wrong["loc"])
@@ -67,6 +72,7 @@ def run(main: Main, *, log_level: str = "WARNING", service: bool = False) -> int
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for library in ("httpx", "httpx2", "authlib"):  # they write whole addresses, secret parts too
         logging.getLogger(library).setLevel(logging.WARNING)
+    security_log.write_to_stderr()
     if service:
         _collect_rarely()
     try:

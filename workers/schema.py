@@ -1,6 +1,7 @@
 """The schema: how it is brought to this build's state, by Alembic."""
 
 from collections.abc import Callable
+from functools import partial
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from workers.database import connected
 from workers.database_roles import DatabaseRole, Passwords, grant
 from workers.program import ClearError
+from workers.tls import DatabaseTls
 
 # Any number that no other user of the database takes; keeps processes that migrate at once in line.
 _MIGRATION_LOCK = 7_000_016_000
@@ -20,10 +22,10 @@ class NewerDatabaseError(ClearError):
     """The database was brought to its state by a newer build, and this one does not know it."""
 
 
-async def migrate(address: str, passwords: Passwords | None = None) -> None:
+async def migrate(address: str, passwords: Passwords | None = None, tls: DatabaseTls = False) -> None:
     """Bring the schema and the roles' rights to this build's state, in one transaction. Several may do so at once.
 
-    `passwords`: what the roles log in with.
+    `passwords`: what the roles log in with; `tls`: how an address off this machine is reached.
 
     Raises:
         NewerDatabaseError: the database is of a newer version; nothing was changed.
@@ -31,15 +33,16 @@ async def migrate(address: str, passwords: Passwords | None = None) -> None:
         DatabaseUnreachableError: it does not answer.
 
     """
-    async with connected(address) as connection, connection.begin():
+    async with connected(address, tls) as connection, connection.begin():
         await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         await connection.run_sync(_upgrade)
         await grant(connection, passwords or dict.fromkeys(DatabaseRole))
 
 
-async def add_revision(address: str, message: str) -> None:
+async def add_revision(address: str, message: str, tls: DatabaseTls = False) -> None:
     """Write a new revision into this checkout: what `models/tables` has and the (migrated) database has not."""
-    await _run(address, lambda config: command.revision(config, message, autogenerate=True, rev_id=_next_id(config)))
+    made = partial(command.revision, message=message, autogenerate=True)
+    await _run(address, lambda config: made(config, rev_id=_next_id(config)), tls)
 
 
 async def check(address: str) -> None:
@@ -47,8 +50,8 @@ async def check(address: str) -> None:
     await _run(address, command.check)
 
 
-async def _run(address: str, action: Callable[[Config], object]) -> None:
-    async with connected(address) as connection:
+async def _run(address: str, action: Callable[[Config], object], tls: DatabaseTls = False) -> None:
+    async with connected(address, tls) as connection:
         await connection.run_sync(lambda sync: action(_config(sync)))
 
 

@@ -1,83 +1,34 @@
 """Every setting of every process, from `TETSUZUKI_*` variables. Nothing here touches the world."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from models.common.api_keys import read_api_keys
-from models.common.calendar import DEFAULT_CLOSING_DAYS, BusinessCalendar
+from models.common.calendar import DEFAULT_CLOSING_DAYS
 from models.common.contact import Phone
 from models.common.identifiers import MailAddress
 from models.common.web_addresses import WebAddress
 from models.myics.vendor_pages import SITE
-from models.webhooks.secrets import secrets_of
 from models.yayoi.vendor_pages import REGISTRATION_PAGE, HelpPages
-
-
-def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _closing_days(days: tuple[str, ...]) -> tuple[str, ...]:
-    BusinessCalendar(days)  # refuses what is not MM-DD
-    return days
-
-
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _webhook_secrets(text: SecretStr | None) -> SecretStr | None:
-    if text is not None:
-        secrets_of(text.get_secret_value())  # refuses what is no secret
-    return text
-
-
-def _secret_texts(value: Any) -> Any:
-    """Split at commas, keeping what is blank: a key that was to be there and is not ends the start."""
-    return tuple(value.split(",")) if isinstance(value, str) else value
-
-
-def _api_keys(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    read_api_keys(text.get_secret_value() for text in texts)  # refuses what is no key
-    return texts
-
-
-def _issuer(url: str | None) -> str | None:
-    """Refuse what tokens could be read from on their way; on this machine there is no way."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    if not parts.hostname or parts.query or parts.fragment or parts.scheme not in {"https", "http"}:
-        raise ValueError("the provider's issuer is an https:// address without ? and #")
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        raise ValueError("the provider is reached by https://, except on this machine")
-    return url
-
-
-def _scope(scope: str) -> str:
-    if "openid" not in scope.split():
-        raise ValueError("one of the scopes is openid")
-    return scope
-
-
-def _claim(path: str) -> str:
-    try:
-        jmespath.compile(path)
-    except JMESPathError as error:
-        raise ValueError(f"neither `table` nor a JMESPath: {error}") from None
-    return path
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-ClosingDays = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_closing_days)]
+from workers.secret_files import SecretFiles
+from workers.setting_types import (
+    ApiKeys,
+    ClaimPath,
+    ClosingDays,
+    DatabaseUrl,
+    Issuer,
+    Json,
+    OpenIdScope,
+    OurSecret,
+    OurSecrets,
+    ScannerAddress,
+    Secret,
+    WebhookSecrets,
+    Words,
+)
 
 
 class Settings(BaseSettings):
@@ -85,6 +36,8 @@ class Settings(BaseSettings):
 
     The embedded stack brings Postgres unless `database_url` is set, Temporal unless an address is set here or in
     Temporal's own configuration, and an SMTP inbox unless `smtp_host` is set, to whatever value.
+
+    Each secret can lie in a file instead, which the same variable with `_FILE` at its end names.
     """
 
     model_config = SettingsConfigDict(
@@ -97,15 +50,19 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".tetsuzuki")
     """Where the embedded stack keeps everything."""
 
-    database_url: str | None = None
+    database_url: DatabaseUrl | None = None
     """`postgresql+asyncpg://…`; unset: the embedded Postgres under the state folder."""
-    database_password: SecretStr | None = None
+    database_password: Secret | None = None
     """Replaces the password of `database_url`, so that the URL itself holds no secret."""
-    database_customers_password: SecretStr | None = None
+    database_customers_password: OurSecret | None = None
     """What `migrate` lets the role of the customers' web log in with; unset: as Postgres' own configuration says."""
-    database_desk_password: SecretStr | None = None
-    database_worker_password: SecretStr | None = None
-    database_erase_password: SecretStr | None = None
+    database_desk_password: OurSecret | None = None
+    database_worker_password: OurSecret | None = None
+    database_erase_password: OurSecret | None = None
+    database_tls: bool | None = None
+    """Whether the database is reached by TLS; unset: unless it is on this machine."""
+    database_ca: Path | None = None
+    """Which authorities may have signed its certificate; unset: the system's."""
 
     audit_heads_file: Path | None = None
     """Where the desk appends the signed heads of the audit trail each night; unset: `audit` in the state folder."""
@@ -123,8 +80,21 @@ class Settings(BaseSettings):
     """Name of a profile in Temporal's own configuration file (TLS, API key)."""
     temporal_config: bool = True
     """Read Temporal's own variables and configuration file at all."""
+    temporal_tls: bool | None = None
+    """Whether Temporal is reached by TLS; unset: as the profile says, else unless it is on this machine."""
+    temporal_ca: Path | None = None
+    """Which authorities may have signed its certificate; unset: the system's."""
+    temporal_server_name: str | None = None
+    """The name in its certificate, where that is not the address's."""
+    temporal_client_certificate: Path | None = None
+    """With which this program shows who it is, and the key that goes with it."""
+    temporal_client_key: Path | None = None
+    temporal_api_key: Secret | None = None
+    """What is sent with every call: an API key, or a token that the server's authorizer reads."""
     temporal_ui_address: WebAddress | None = None
     """Where the desk reaches the Temporal Web UI, which nobody else may reach; unset: the embedded server's."""
+    temporal_ui_api_key: Secret | None = None
+    """What the desk sends to it with every request: a token with which the Web UI may only read."""
     temporal_retention: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=90))
 
     deployment_name: str = "tetsuzuki"
@@ -138,15 +108,18 @@ class Settings(BaseSettings):
     """Set: mails go there; unset: to the embedded inbox."""
     smtp_port: int = 1025
     smtp_user: str | None = None
-    smtp_password: SecretStr | None = None
-    smtp_tls: bool = False
+    smtp_password: Secret | None = None
+    smtp_tls: Literal["starttls", "tls", "none"] | None = None
+    """`tls`: from the first byte; unset: `starttls` unless the server is on this machine."""
+    smtp_ca: Path | None = None
+    """Which authorities may have signed its certificate; unset: the system's."""
     bounce_address: MailAddress | None = None
     """Where mails come back to that cannot be delivered; unset: to whom they are from."""
     bounce_imap_host: str | None = None
     """The IMAP server of that mailbox; set: what comes back is read there."""
     bounce_imap_port: int = 993
     bounce_imap_user: str | None = None
-    bounce_imap_password: SecretStr | None = None
+    bounce_imap_password: Secret | None = None
     bounce_imap_folder: str = Field(default="INBOX", pattern="^[ -~]+$")
     bounce_maildir: Path | None = None
     """Instead: the Maildir to which the machine's own mail server delivers it."""
@@ -168,7 +141,7 @@ class Settings(BaseSettings):
     """When the phone is answered, in Japanese."""
     contact_url: WebAddress | None = None
     """A page of theirs about how they are reached."""
-    help_pages: Annotated[HelpPages, NoDecode, BeforeValidator(_json)] = HelpPages()
+    help_pages: Annotated[HelpPages, NoDecode, Json] = HelpPages()
     """Where the vendor's help pages are, as JSON; what is not named keeps its default."""
     myics_terms_url: WebAddress = SITE
     """Where the terms of MYICS can be read, to which whoever registers agrees."""
@@ -182,15 +155,15 @@ class Settings(BaseSettings):
     web_port: int = 8080
     public_url: WebAddress | None = None
     """Where applicants reach the web, for links in mails; unset: from `web_host` and `web_port`."""
-    secret_key: SecretStr | None = None
+    secret_key: OurSecret | None = None
     """Signs links, forms and mailed codes; unset: the embedded stack makes one and keeps it in the state folder."""
-    former_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    former_secret_keys: OurSecrets = ()
     """Separated by commas, the newest first: keys that signed before. What they signed stays valid."""
     signing_keys_dir: Path | None = None
     """Where the private keys lie that sign who acts; unset: `keys` in the state folder."""
     master_key_file: Path | None = None
     """The file that holds them, one a line; unset: `master_keys` in the state folder."""
-    master_keys: SecretStr | None = None
+    master_keys: Secret | None = None
     """The keys themselves, `ID KEY` separated by commas, the one that wraps first; unset: the file holds them."""
     vault_address: WebAddress | None = None
     """A key management service (the transit engine of Vault or OpenBao) that opens wrapped master keys."""
@@ -207,15 +180,13 @@ class Settings(BaseSettings):
     desk_port: int = 8233
     desk_url: WebAddress | None = None
     """Where operators reach it, for mails and the provider's answers; unset: from `desk_host` and `desk_port`."""
-    oidc_issuer: Annotated[str | None, AfterValidator(_issuer)] = None
+    oidc_issuer: Issuer | None = None
     """The OpenID provider that operators log in at; unset: the embedded stack's sign-in links."""
     oidc_client_id: str | None = None
-    oidc_client_secret: SecretStr | None = None
-    oidc_client_secret_file: Path | None = None
-    """A file that holds the secret instead."""
-    oidc_scope: Annotated[str, AfterValidator(_scope)] = "openid"
+    oidc_client_secret: Secret | None = None
+    oidc_scope: OpenIdScope = "openid"
     """What is asked of the provider, separated by blanks."""
-    oidc_roles: Annotated[str, AfterValidator(_claim)] = "table"
+    oidc_roles: ClaimPath = "table"
     """`table`, or the claim that holds roles, as a JMESPath: `realm_access.roles`."""
     oidc_acr_values: Words = ()
     """One of them is required as the log-in's `acr`; unset: any."""
@@ -224,14 +195,16 @@ class Settings(BaseSettings):
     sign_in_run: str | None = None
     """Set by `tetsuzuki up` for its own processes: during which run sign-in links are good."""
 
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secret_texts), AfterValidator(_api_keys)] = ()
-    """Separated by commas, each `NAME:KEY` or a bare key (`default`): what other systems send as bearer tokens."""
+    api_keys: ApiKeys = ()
+    """Separated by commas, each `NAME:SCOPES:KEY`, `NAME:KEY` or a bare key (`default`): what other systems send."""
     api_open: bool = False
     """Let whoever reaches the API use it; not together with `api_keys`."""
-    form_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_webhook_secrets)] = None
+    form_webhook_secrets: WebhookSecrets | None = None
     """`whsec_…`, separated by commas: what the form provider signs with; several while they are being changed."""
     form_mapping: Path | None = None
     """The file that says which field of the provider is which of ours; unset: the provider sends ours."""
+    malware_scanner: ScannerAddress | None = None
+    """`tcp://host:3310` or `unix:///path`: where ClamAV's daemon looks through what is uploaded; unset: nobody does."""
     webhook_allow_private: bool | None = None
     """Let webhooks go to this machine and its network; unset: only where the database is the embedded one."""
 
@@ -252,3 +225,14 @@ class Settings(BaseSettings):
         if is_open and others.data.get("api_keys"):
             raise ValueError("TETSUZUKI_API_KEYS is set: leave one of them out")
         return is_open
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given, then variables, then the files that variables name."""
+        return init_settings, env_settings, SecretFiles(settings_cls)

@@ -1,19 +1,11 @@
 """Connects to Temporal, for every process alike, and prepares what the namespace must have before cases can run."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeNamespaceResponse,
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
-    UpdateNamespaceRequest,
 )
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
@@ -24,21 +16,14 @@ from workers.build_id import build_id
 from workers.case_keys import CaseKeys, opened_keys
 from workers.codec import CaseCodec, NoPayloads, converter
 from workers.identity import identity
+from workers.namespace_set_up import TemporalSetUpError, describe, keep_closed_cases, register_search_attributes
 from workers.program import ClearError
 from workers.settings import Settings
-from workflows.common import search_attributes
+from workers.tls import temporal_tls
 
 
 class TemporalUnreachableError(ClearError):
     """No server answers."""
-
-
-class TemporalSetUpError(ClearError):
-    """The namespace cannot be made ready for cases; the message says why and what to do."""
-
-
-_SHOWN_WITHIN = 60.0  # seconds
-_LOOK_AGAIN_AFTER = 0.1
 
 
 def address(settings: Settings) -> str | None:
@@ -61,12 +46,16 @@ async def connect(
 
     Raises:
         TemporalUnreachableError: no server answers there.
+        TlsError: what is set for TLS cannot be used.
 
     """
     profile = _profile(settings)
-    profile["target_host"] = address(settings) or embedded_address(settings)
+    host = profile["target_host"] = address(settings) or embedded_address(settings)
     if "temporal_namespace" in settings.model_fields_set or "namespace" not in profile:
         profile["namespace"] = settings.temporal_namespace
+    profile["tls"] = temporal_tls(settings, profile, host)
+    if settings.temporal_api_key:
+        profile["api_key"] = settings.temporal_api_key.get_secret_value()
     codec = CaseCodec(keys, profile["namespace"], encrypts=settings.encrypt_histories) if keys else NoPayloads()
     named = identity(settings, role)
     try:
@@ -89,18 +78,20 @@ def _profile(settings: Settings) -> ClientConnectConfig:
 async def namespace_is_there(client: Client) -> bool:
     """Whether the server has made the namespace; a new embedded server makes it a little later."""
     try:
-        await _describe(client)
+        await describe(client)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
-        raise
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:  # it is there, and not ours to look at
+            raise
     return True
 
 
-async def prepare(client: Client, settings: Settings) -> None:
+async def prepare(client: Client, settings: Settings) -> list[str]:
     """Keep closed cases long enough, register search attributes and schedules, make this build the current one.
 
     Cases follow the current build, so the replay check (`workers/commands/replay.py`) comes before. May be run again.
+    Return what is left to whoever administers the namespace, where we may not.
 
     Raises:
         TemporalSetUpError: there is no such namespace, it refuses, or a search attribute of another type has the name.
@@ -111,8 +102,7 @@ async def prepare(client: Client, settings: Settings) -> None:
             raise TemporalSetUpError(
                 f"Temporal has no namespace {client.namespace!r}: make it there, or set TETSUZUKI_TEMPORAL_NAMESPACE"
             )
-        await _keep_closed_cases(client, settings)
-        await _register_search_attributes(client)
+        left = [await keep_closed_cases(client, settings), await register_search_attributes(client)]
         reads_bounces = settings.bounce_imap_host or settings.bounce_maildir
         every = settings.bounce_every if reads_bounces else None
         await schedules.install(client, settings.temporal_task_queue, every)
@@ -120,8 +110,9 @@ async def prepare(client: Client, settings: Settings) -> None:
     except RPCError as error:
         raise TemporalSetUpError(
             f"Temporal does not let the namespace {client.namespace!r} be prepared ({error.status.name}: "
-            f"{error.message}): see that the server is well, and that we may administer the namespace"
+            f"{error.message}): see that the server is well, and that we may start workflows in it"
         ) from error
+    return [each for each in left if each]
 
 
 async def current_build(client: Client, settings: Settings) -> str | None:
@@ -148,57 +139,3 @@ async def _make_current(client: Client, settings: Settings) -> None:
         ignore_missing_task_queues=True,
     )
     await client.workflow_service.set_worker_deployment_current_version(request, retry=True)
-
-
-async def _keep_closed_cases(client: Client, settings: Settings) -> None:
-    retention = Duration()
-    retention.FromTimedelta(settings.temporal_retention)
-    namespace = await _describe(client)
-    # Never shortened: an operator may have set more.
-    if namespace.config.workflow_execution_retention_ttl.ToTimedelta() < settings.temporal_retention:
-        config = NamespaceConfig(workflow_execution_retention_ttl=retention)
-        await client.workflow_service.update_namespace(
-            UpdateNamespaceRequest(namespace=client.namespace, config=config)
-        )
-
-
-async def _describe(client: Client) -> DescribeNamespaceResponse:
-    request = DescribeNamespaceRequest(namespace=client.namespace)
-    return await client.workflow_service.describe_namespace(request, retry=True)
-
-
-async def _register_search_attributes(client: Client) -> None:
-    wanted = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in search_attributes.ALL}
-    registered: dict[str, int] = {}
-    try:
-        async with asyncio.timeout(_SHOWN_WITHIN):
-            while missing := wanted.keys() - (registered := await _registered(client)).keys():
-                await _add(client, {name: wanted[name] for name in missing})
-                await asyncio.sleep(_LOOK_AGAIN_AFTER)
-    except TimeoutError:
-        late = ", ".join(sorted(wanted.keys() - registered.keys()))
-        raise TemporalSetUpError(
-            f"Temporal does not show search attributes that were registered ({late}): see that it is well; try again"
-        ) from None
-    wrong = sorted(name for name, kind in wanted.items() if registered[name] != kind)
-    if wrong:
-        raise TemporalSetUpError(
-            f"search attributes of another type are in the way: {', '.join(wrong)}: "
-            "remove or rename them, or set TETSUZUKI_TEMPORAL_NAMESPACE to a namespace without them"
-        )
-
-
-async def _add(client: Client, missing: dict[str, IndexedValueType.ValueType]) -> None:
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-    try:
-        await client.operator_service.add_search_attributes(request)
-    except RPCError as error:
-        # Another process was faster, or we were, and the server's caches show it later.
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
-
-
-async def _registered(client: Client) -> dict[str, int]:
-    request = ListSearchAttributesRequest(namespace=client.namespace)
-    found = await client.operator_service.list_search_attributes(request, retry=True)
-    return {**found.system_attributes, **found.custom_attributes}

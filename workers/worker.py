@@ -9,6 +9,7 @@ from workers import database, temporal
 from workers.build_id import build_id
 from workers.case_keys import CaseKeys, opened_keys
 from workers.program import until_cancelled
+from workers.replay_guard import ReplayGuard
 from workers.settings import Settings
 from workers.wiring.root import build_worker
 
@@ -23,8 +24,9 @@ async def serve(settings: Settings) -> None:
     try:
         async with opened_keys(settings) as keys:
             await keys.masters.ring()
-            client = await connect_patiently(settings, keys)
-            async with build_worker(client, settings, database.sessions(engine, keys.masters)):
+            client, sessions = await connect_patiently(settings, keys), database.sessions(engine, keys.masters)
+            guard = ReplayGuard(client, settings, sessions)
+            async with guard.on_duty(), build_worker(client, settings, sessions, runner=guard.runner):
                 _logger.info("working as build %s", build_id(settings))
                 if await temporal.current_build(client, settings) != build_id(settings):
                     _logger.warning(

@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
 from temporalio.client import Client
 
+from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.myics_differences import MyicsDifferences
 from activities.common.workflow_status import WorkflowStatus, statuses_of
 from activities.yayoi.open_pairs import OpenPair, open_pairs
@@ -38,7 +39,10 @@ AT_MOST = 500
 class Differences:
     """Compares our records with the registry and with Temporal."""
 
-    def __init__(self, sessions: DatabaseSessions, client: Client, smart_import: SmartImport) -> None:
+    def __init__(
+        self, sessions: DatabaseSessions, client: Client, smart_import: SmartImport, broken: BrokenCases
+    ) -> None:
+        self._broken = broken
         self._sessions = sessions
         self._client = client
         self._smart_import = smart_import
@@ -62,6 +66,7 @@ class Differences:
         adrift = await self._still_open([finding for pair in pairs if (finding := judge(pair, statuses))])
         lost = {(finding.application_no, finding.office_no) for finding in adrift}
         found = [
+            *(broken.finding for broken in await self._broken.find()),
             *adrift,
             *_stray_freezes(frozen, pairs, statuses),
             *_lost_freezes(frozen, pairs, statuses),

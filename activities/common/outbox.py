@@ -11,7 +11,6 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Protocol
 
-import aiosmtplib
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -19,7 +18,6 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import new_mail, one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import MARKDOWN, text_of
-from activities.common.mail_replies import is_about_the_recipient, without_address
 from models.common.calendar import utc_now
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.secret_keys import SecretKeys
@@ -31,7 +29,6 @@ from models.tables import NoticeRow
 MAILS_AT_ONCE = 4
 """Of one worker. Each holds a connection to the database while the mail server thinks: others need some too."""
 
-_TAKEN_WITHIN = 30  # seconds for the whole conversation; well below the policy for mails
 _TURN_WITHIN = 1.0  # seconds that a quick try waits for its turn
 _PAUSE = 60.0  # seconds without quick tries after one has failed
 _LEFT = "left to the mails' task queue"
@@ -101,56 +98,6 @@ class MailTransport(Protocol):
             Exception: any other: it is not taken now.
 
         """
-
-
-class SmtpTransport:
-    """An SMTP server, one connection per mail."""
-
-    def __init__(
-        self, host: str, port: int, *, user: str | None, password: str | None, tls: bool, bounces_to: str | None = None
-    ) -> None:
-        """Take where the server is; `bounces_to`: where mails come back to, else to whom they are from."""
-        self._host, self._port, self._user, self._password, self._tls = host, port, user, password, tls
-        self._bounces_to = bounces_to
-
-    async def send(self, mail: EmailMessage) -> None:
-        [recipient] = mail["To"].addresses
-        [sender] = mail["From"].addresses
-        try:
-            async with asyncio.timeout(_TAKEN_WITHIN):
-                await aiosmtplib.send(
-                    mail.as_bytes(),
-                    sender=self._bounces_to or sender.addr_spec,
-                    recipients=[recipient.addr_spec],
-                    hostname=self._host,
-                    port=self._port,
-                    username=self._user,
-                    password=self._password,
-                    start_tls=self._tls,
-                    timeout=20,
-                )
-        # Servers repeat the address in what they say, and a failure is kept in history and logs.
-        except aiosmtplib.SMTPRecipientsRefused as refused:
-            [first] = refused.recipients
-            raise _of_recipient(first, recipient) from None
-        except aiosmtplib.SMTPResponseException as refused:
-            raise _not_taken(refused, recipient) from None
-        except aiosmtplib.SMTPException as refused:
-            raise MailNotTakenError(f"{type(refused).__name__}: no reply") from None
-        except TimeoutError:
-            raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
-
-
-def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
-    """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
-    if is_about_the_recipient(refused.code, refused.message):
-        return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
-    return _not_taken(refused, recipient)
-
-
-def _not_taken(refused: aiosmtplib.SMTPResponseException, recipient: Address) -> MailNotTakenError:
-    said = without_address(refused.message, recipient)
-    return MailNotTakenError(f"{type(refused).__name__}: {refused.code} {said}".rstrip())
 
 
 class QuickTries:

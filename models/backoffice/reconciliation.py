@@ -34,6 +34,7 @@ class FindingKind(StrEnum):
     WAS_RESET = "途中からやり直された手続き"
     LOST_OPERATION = "やり直されていない操作"
     NOT_SIGNED = "署名を確認できない操作"
+    BROKEN = "プログラムの不具合で止まっている手続き"
     MORE = "ほかの食い違い"
 
 

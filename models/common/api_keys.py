@@ -1,19 +1,34 @@
-"""The keys by which other systems are known: each has a name, which is what the records call its system."""
+"""The keys by which other systems are known: each has a name, which is what the records call its system, and scopes."""
 
 import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
+
+from models.common.guessable import refuse_guessable
 
 ANONYMOUS = "anonymous"
 """What a system is called where the API is open to everybody: there is no key that names it."""
 DEFAULT_NAME = "default"
 """The name of a key that is given without one."""
-LEAST_LENGTH = 32
-"""Characters of a key: 128 bits, which nobody guesses, are 32 hexadecimal digits; other spellings hold more in them."""
 
+
+class Scope(StrEnum):
+    """What a system may do."""
+
+    APPLY = "apply"
+    """Send applications."""
+    REPORT = "report"
+    """Report what has happened elsewhere: events, and mails that have come back."""
+    ASK = "ask"
+    """Ask what is so: whether evidence may be stored."""
+
+
+ALL_SCOPES = frozenset(Scope)
+_FORMS = "NAME:SCOPES:KEY, NAME:KEY or a bare key"
 _RESERVED = {ANONYMOUS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -25,28 +40,36 @@ class ApiKey:
     """A key, known by its hash: who reads the memory of the web learns none."""
 
     name: str
+    scopes: frozenset[Scope]
     digest: bytes
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read `NAME:KEY` or a bare key. Raises `ValueError`, which says what is wanted and shows no key."""
+        """Read `NAME:SCOPES:KEY`, `NAME:KEY` or a bare key, the last two of every scope; scopes are joined by `+`.
+
+        Raises `ValueError`, which says what is wanted and shows no key.
+        """
         if not text.strip():
-            raise ValueError("a key is blank: give NAME:KEY, or a bare key, each once and separated by commas")
-        name, named, key = text.strip().rpartition(":")
-        name = name if named else DEFAULT_NAME
+            raise ValueError(f"a key is blank: give {_FORMS}, each once and separated by commas")
+        named, colon, key = text.strip().rpartition(":")
+        name, scoped, scopes = named.partition(":")
+        name = name if colon else DEFAULT_NAME
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise ValueError(
                 "a key's name has 1 to 40 lower-case letters, digits, - and _, and is none of "
-                f"{', '.join(sorted(_RESERVED))}; give NAME:KEY, or a bare key"
+                f"{', '.join(sorted(_RESERVED))}; give {_FORMS}"
             )
-        if len(key) < LEAST_LENGTH:
-            raise ValueError(
-                f"the key {name!r} has {len(key)} characters: give at least {LEAST_LENGTH}, such as from "
-                'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-            )
+        refuse_guessable(key, f"the key {name!r}")
         if not _KEY.fullmatch(key):
             raise ValueError(f"the key {name!r} has characters that no header carries: letters, digits and -._~+/ do")
-        return cls(name, _digest(key))
+        return cls(name, _scopes(name, scopes) if scoped else ALL_SCOPES, _digest(key))
+
+
+def _scopes(name: str, text: str) -> frozenset[Scope]:
+    parts = text.split("+")
+    if not set(parts) <= set(Scope):
+        raise ValueError(f"the scopes of the key {name!r} are some of {', '.join(Scope)}, joined by +")
+    return frozenset(map(Scope, parts))
 
 
 def read_api_keys(texts: Iterable[str]) -> tuple[ApiKey, ...]:
@@ -58,12 +81,12 @@ def read_api_keys(texts: Iterable[str]) -> tuple[ApiKey, ...]:
     return keys
 
 
-def system_of(keys: Sequence[ApiKey], sent: str) -> str | None:
-    """Return the name of the key that was sent; None for another text. Takes as long whichever key it is."""
+def key_sent(keys: Sequence[ApiKey], sent: str) -> ApiKey | None:
+    """Return which of the keys was sent; None for another text. Takes as long whichever key it is."""
     digest, found = _digest(sent), None
     for key in keys:
         if hmac.compare_digest(digest, key.digest):
-            found = key.name
+            found = key
     return found
 
 

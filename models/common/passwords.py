@@ -3,9 +3,17 @@
 import re
 from dataclasses import dataclass
 
+from models.common.known_passwords import is_known
+
 LETTERS_AND_DIGITS = re.compile("[0-9A-Za-z]+")
 PRINTABLE = re.compile("[!-~]+")
 """All signs of ASCII that can be seen."""
+
+
+KNOWN = (
+    "よく使われているパスワードか、推測されやすいパスワードのため、使えません。"
+    "単語や続き番号を避け、ほかのサービスで使っていないものを入力してください。"
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,8 @@ class PasswordRule:
     longest: int
     mixed: bool = False
     """Whether letters and digits must both be there."""
+    own_words: tuple[str, ...] = ()
+    """In small letters: what is no password here, whatever digits and signs are around it."""
 
     @property
     def text(self) -> str:
@@ -35,4 +45,4 @@ class PasswordRule:
             return f"{self.text}で入力してください（入力された文字数：{len(password)}）。"
         if self.mixed and (password.isalpha() or password.isdigit()):
             return "英字と数字を、それぞれ 1 文字以上使ってください。"
-        return None
+        return KNOWN if is_known(password, self.own_words) else None

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itsdangerous import BadData, URLSafeSerializer
 
 from models.common.secret_keys import SecretKeys
+from models.common.security_log import SecurityEvent, security_event
 
 CODE_DIGITS = 6
 
@@ -45,6 +46,7 @@ def read_link(secret_keys: SecretKeys, kind: PersonalLinkKind, token: str) -> Pe
     try:
         procedure_id, occurrence, expires_at = _serializer(secret_keys, kind).loads(token)
     except BadData:
+        security_event(SecurityEvent.FORGED_LINK, "refused", kind=str(kind))
         return None
     return PersonalLink(kind, procedure_id, occurrence, datetime.fromtimestamp(expires_at, UTC))
 

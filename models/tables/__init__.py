@@ -19,6 +19,8 @@ from models.tables.cases import NoticeRow as NoticeRow
 from models.tables.cases import RememberedLinkRow as RememberedLinkRow
 from models.tables.cases import SetUpStepRow as SetUpStepRow
 from models.tables.cases import application_count as application_count
+from models.tables.checked_builds import ReplayCheckRow as ReplayCheckRow
+from models.tables.checked_builds import UntakenCaseRow as UntakenCaseRow
 from models.tables.customer import BusinessGroupDetailsRow as BusinessGroupDetailsRow
 from models.tables.customer import DraftRow as DraftRow
 from models.tables.customer import EnquiryRow as EnquiryRow

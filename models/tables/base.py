@@ -40,3 +40,5 @@ class SessionRow(Base):
     token_hash: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    browser: Mapped[str] = mapped_column(server_default="")
+    """What the browser calls itself, so that whoever is signed in recognises their own."""

@@ -89,7 +89,6 @@ class OperatorSessionRow(SessionRow):
     """The provider's own session (`sid`), which its log-out names."""
     id_token: Mapped[str | None]
     """What the provider is shown when they log out there, too."""
-    browser: Mapped[str]
 
 
 class OperatorSignInLinkRow(Base):

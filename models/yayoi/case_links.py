@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from itsdangerous import Signer
 
 from models.common.secret_keys import SecretKeys
+from models.common.security_log import SecurityEvent, security_event
 from models.common.web_ui_links import workflow_link
 from models.yayoi.deadlines import CASE_LINK_DAYS, MAILED_CASE_LINK_DAYS
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
@@ -92,9 +93,9 @@ def opening(
     Whether it was ended, only the row of the case knows: see `number_of`.
     """
     number, _, signature = key.partition(".")
-    if not (until.isascii() and key.isascii() and number.isdecimal()):
-        return Opening.FORGED
-    if not _signer(keys).verify_signature(_signed(application_no, until, office_no, number), signature):
+    readable = until.isascii() and key.isascii() and number.isdecimal()
+    if not readable or not _signer(keys).verify_signature(_signed(application_no, until, office_no, number), signature):
+        security_event(SecurityEvent.FORGED_LINK, "refused", kind="case")
         return Opening.FORGED
     return Opening.OPEN if today <= date.fromisoformat(until) else Opening.EXPIRED
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 from uuid import uuid4
 
-from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import WorkflowUpdateStage
@@ -25,6 +24,7 @@ from tests.support.environment import OFFICE_C, Case, Environment, at_rest, form
 from tests.support.recorded_histories import start_inputs
 from tests.support.resets import ResetTo, reset
 from tests.support.sandbox import RESTRICTED
+from tests.support.secret_key import SECRET_KEY
 from tests.support.signing import KEYS, acting_as, publish_keys
 from tests.support.webhook_messages import stored
 from tests.support.webhook_receiver import receiving
@@ -87,7 +87,7 @@ async def test_what_a_foreign_worker_has_accepted_unsigned_is_named_and_so_is_a_
 ) -> None:
     await publish_keys(sessions)
     queue, name = f"test-{uuid4()}", "OfficeDataProcedure"
-    nowhere = build_activities(Settings(secret_key=SecretStr("secret")), async_sessionmaker(), temporal.client)
+    nowhere = build_activities(Settings(secret_key=SECRET_KEY), async_sessionmaker(), temporal.client)
     async with Worker(
         temporal.client, task_queue=queue, workflows=WORKFLOWS, activities=nowhere, workflow_runner=RESTRICTED
     ):

@@ -15,18 +15,22 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.testing import WorkflowEnvironment
 
-from models.common.api_keys import LEAST_LENGTH, read_api_keys, system_of
+from models.common.api_keys import Scope, key_sent, read_api_keys
+from models.common.guessable import LEAST_LENGTH
+from tests.support.secret_key import SECRET_KEY
 from tests.support.signing import customers_signer
+from web.backoffice import bounces
+from web.yayoi import api
+from web.yayoi.customer import evidence
 from workers.settings import Settings
 from workers.wiring.root import build_web
 
 OLD, NEW = "the-key-of-last-year-0123456789-abcdef", "the-key-of-this-year-0123456789-abcdef"
 PATHS = ("/api/applications", "/api/events", "/api/evidence/check", "/api/bounces")
-SECRET = SecretStr("secret")
 
 
 def with_keys(*keys: str) -> Settings:
-    return Settings(secret_key=SECRET, api_keys=tuple(map(SecretStr, keys)))
+    return Settings(secret_key=SECRET_KEY, api_keys=tuple(map(SecretStr, keys)))
 
 
 @pytest_asyncio.fixture
@@ -57,6 +61,32 @@ async def test_each_key_opens_while_they_are_changed(http: httpx.AsyncClient, pa
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY  # read, and wrong for another reason
 
 
+SCOPES = dict(zip(PATHS, (Scope.APPLY, Scope.REPORT, Scope.ASK, Scope.REPORT), strict=True))
+
+
+async def test_a_key_opens_what_its_scopes_say_and_another_scope_is_named_to_who_lacks_it(
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment
+) -> None:
+    keys = {f"key-of-{scope}-0123456789-abcdefghijkl": scope for scope in Scope}
+    settings = with_keys(*(f"{scope}-system:{scope}:{key}" for key, scope in keys.items()), f"two:apply+ask:{OLD}")
+    app = build_web(settings, sessions, temporal.client, customers_signer)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
+        for path, needed in SCOPES.items():
+            for key, scopes in {**{key: {scope} for key, scope in keys.items()}, OLD: {Scope.APPLY, Scope.ASK}}.items():
+                answer = await http.post(path, json={}, headers={"Authorization": f"Bearer {key}"})
+                if needed in scopes:
+                    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+                else:
+                    assert answer.status_code == HTTPStatus.FORBIDDEN
+                    assert needed in answer.json()["detail"]
+
+
+def test_every_path_of_the_api_says_which_scope_it_needs() -> None:
+    routers = (api.router, bounces.router, evidence.api)
+    paths = {route.path: getattr(route.endpoint, "api_scope", None) for each in routers for route in each.routes}
+    assert paths == SCOPES
+
+
 async def test_pages_ask_for_no_key_and_openapi_says_what_does(http: httpx.AsyncClient) -> None:
     assert (await http.get("/apply")).status_code == HTTPStatus.OK
     paths = (await http.get("/openapi.json")).json()["paths"]
@@ -69,7 +99,7 @@ async def test_without_keys_the_api_is_closed_until_it_is_opened_on_purpose(
     sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, path: str
 ) -> None:
     answers = []
-    for settings in (Settings(secret_key=SECRET), Settings(secret_key=SECRET, api_open=True)):
+    for settings in (Settings(secret_key=SECRET_KEY), Settings(secret_key=SECRET_KEY, api_open=True)):
         app = build_web(settings, sessions, temporal.client, customers_signer)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.test") as http:
             answers.append(await http.post(path, json={}, headers={"Authorization": "Bearer "}))
@@ -84,7 +114,7 @@ def test_keys_are_split_at_commas_named_and_shown_to_nobody(monkeypatch: pytest.
     settings = Settings()
     keys = read_api_keys(key.get_secret_value() for key in settings.api_keys)
     assert [key.name for key in keys] == ["registry", "default"]
-    assert [system_of(keys, key) for key in (OLD, NEW, "")] == ["registry", "default", None]
+    assert [key_sent(keys, key) for key in (OLD, NEW, "")] == [*keys, None]
     assert NEW not in repr(settings) + repr(keys)
 
 
@@ -97,10 +127,14 @@ WRONG = {
     "registry:": "has 0 characters",
     f":{OLD}": "a key's name",
     f"Registry:{OLD}": "a key's name",
-    f"a:b:{OLD}": "a key's name",
+    f"a:b:{OLD}": "some of apply, report, ask",
+    f"a::{OLD}": "some of apply, report, ask",
+    f"a:apply+:{OLD}": "some of apply, report, ask",
+    f"a:Apply:{OLD}": "some of apply, report, ask",
+    "ab" * LEAST_LENGTH: "repeats few characters",
     f"anonymous:{OLD}": "a key's name",
     f"a:{OLD} {OLD}": "characters that no header carries",
-    f"a:{'鍵' * LEAST_LENGTH}": "characters that no header carries",
+    f"a:{OLD}鍵": "characters that no header carries",
     f"a:{OLD},a:{NEW}": "name 'a' is given to two keys",
     f"{OLD},{NEW}": "name 'default' is given to two keys",
     f"a:{OLD},b:{OLD}": "two systems have the same key",
@@ -144,4 +178,4 @@ def test_an_api_is_either_open_or_has_keys(monkeypatch: pytest.MonkeyPatch) -> N
 @given(st.text(min_size=1, max_size=80))
 def test_no_other_text_than_the_key_is_taken_for_it(text: str) -> None:
     keys = read_api_keys([f"registry:{OLD}"])
-    assert system_of(keys, text) == ("registry" if text == OLD else None)
+    assert key_sent(keys, text) == (keys[0] if text == OLD else None)

@@ -128,7 +128,7 @@ async def test_nobody_can_work_out_the_message_id_of_somebody_elses_mail(
     first = await sent(environment, smtp_inbox)
     async with environment.sessions.begin() as session:
         await session.execute(update(NoticeRow).values(key="moved", message_id="<moved@yayoi.example>"))
-    other = environment.activities(secret_key=SecretStr("another secret"))["send_mail"]
+    other = environment.activities(secret_key=SecretStr("another-secret-key-of-the-tests-0123456789"))["send_mail"]
     await other(RECEIPT)
     assert smtp_inbox.mails[-1]["Message-ID"] != first["Message-ID"]
 

@@ -16,7 +16,8 @@ from temporalio.exceptions import ApplicationError
 from activities.common.mail_headers import one_address
 from activities.common.mail_html import html_of
 from activities.common.mail_markdown import text_of as text_part_of
-from activities.common.outbox import MailIdentity, MailNotTakenError, Outbox, SmtpTransport, WrittenMail
+from activities.common.outbox import MailIdentity, MailNotTakenError, Outbox, WrittenMail
+from activities.common.smtp import SmtpTransport
 from models.common.calendar import day_in_japan
 from models.common.messages import MAIL_REFUSED, SentMail
 from models.common.secret_keys import SecretKeys
@@ -173,7 +174,7 @@ async def test_y18_a_mail_is_text_first_and_html_of_the_same_text(
     async def write(_: object) -> WrittenMail:
         return WrittenMail(TARO, "件名", markdown)
 
-    transport = SmtpTransport("127.0.0.1", smtp_inbox.port, user=None, password=None, tls=False)
+    transport = SmtpTransport("127.0.0.1", smtp_inbox.port)
     await Outbox(environment.sessions, transport, "desk@example.co.jp", SecretKeys("secret")).send(
         MailIdentity(key="a mail", kind="receipt"), write
     )

@@ -4,11 +4,12 @@ import string
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from models.common.known_passwords import is_known
 from models.common.password_hashing import Hashing
-from models.common.passwords import PasswordRule
+from models.common.passwords import KNOWN, PasswordRule
 from models.myics.passwords import MYICS_PASSWORD as MYICS
 from models.yayoi.passwords import SUPPORT_PASSWORD as SUPPORT
 from models.yayoi.passwords import YAYOI_ID_PASSWORD as YAYOI_ID
@@ -24,7 +25,8 @@ kinds = st.sampled_from(KINDS)
 
 
 def of_length(length: int) -> str:
-    return ("a1" * length)[:length]
+    """A password that nobody knows."""
+    return ("k7Qm2xVb9Rt4Zs8Lp3Wn6Hc5Yd1Jf0Gg" * 25)[:length]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -41,6 +43,7 @@ def test_y26_y19_m6_the_shortest_and_the_longest_are_taken_and_one_more_is_not(k
 def test_y26_y19_m6_whatever_keeps_the_rule_is_taken(data: st.DataObject, kind: PasswordRule) -> None:
     shortest, longest = LENGTHS[kind]
     password = data.draw(st.text(ALLOWED[kind], min_size=shortest, max_size=longest))
+    assume(not is_known(password, kind.own_words))
     one_sided = kind is SUPPORT and (password.isalpha() or password.isdigit())
     assert (kind.refusal(password) is None) != one_sided
 
@@ -57,10 +60,10 @@ def test_y26_y19_m6_one_sign_that_is_not_allowed_is_refused_wherever_it_stands(
 def test_y19_the_support_password_has_letters_and_digits() -> None:
     for password in ("abcdef", "123456", "ABCDEFGHIJKL"):
         assert SUPPORT.refusal(password) == "英字と数字を、それぞれ 1 文字以上使ってください。"
-    for password in ("abcde1", "1bcdef", "A23456789012"):
+    for password in ("kbqde1", "1bkdxf", "A23456789012"):
         assert SUPPORT.refusal(password) is None
-    assert YAYOI_ID.refusal("abcdefgh") is None
-    assert MYICS.refusal("12345678") is None
+    assert YAYOI_ID.refusal("kbqdxfgh") is None
+    assert MYICS.refusal("48213670") is None
 
 
 @pytest.mark.parametrize(
@@ -98,3 +101,29 @@ async def test_an_unknown_account_costs_as_much_as_a_known_one(monkeypatch: pyte
     known = extract_parameters(await hashing.hash("Aa3!aaaa"))
     assert extract_parameters(hashing._nobodys) == known
     assert known.memory_cost >= 19 * 1024  # KiB: what OWASP asks for at least
+
+
+@pytest.mark.parametrize(
+    "password", ["password1", "Passw0rd", "P@ssw0rd1", "Qwerty123", "iloveyou1", "football", "trustno1", "Letmein12"]
+)
+def test_passwords_that_were_found_in_leaks_are_refused_in_the_forms_that_guessers_try_first(password: str) -> None:
+    for kind in (YAYOI_ID, MYICS):
+        if set(password) <= set(ALLOWED[kind]) and len(password) <= LENGTHS[kind][1]:
+            assert kind.refusal(password) == KNOWN
+
+
+@pytest.mark.parametrize("password", ["12345678", "abcdefgh", "87654321", "aaaaaaaa", "abababab1"])
+def test_rows_and_repetitions_are_refused(password: str) -> None:
+    assert YAYOI_ID.refusal(password) == MYICS.refusal(password) == KNOWN
+
+
+def test_the_products_own_names_are_no_passwords_whatever_is_around_them() -> None:
+    for password in ("Yayoi2026", "yayoi-2026-11!", "!!Yayoi!!"):
+        assert YAYOI_ID.refusal(password) == KNOWN
+    assert MYICS.refusal("MYICS20261130") == KNOWN
+    assert SUPPORT.refusal("yayoi2026") == KNOWN
+
+
+@given(st.text(TYPEABLE, min_size=1, max_size=64))
+def test_a_password_is_known_however_its_letters_are_written(password: str) -> None:
+    assert is_known(password) == is_known(password.swapcase())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import Executable, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from temporalio.client import Client
@@ -19,6 +18,7 @@ from models.yayoi.identifiers import ApplicationNo
 from models.yayoi.store.intake import Intake
 from tests.support.databases import begin_numbers
 from tests.support.encryption import MASTER
+from tests.support.secret_key import SECRET_KEY
 from tests.support.smtp_inbox import SmtpInbox
 from workers import database, temporal
 from workers.settings import Settings
@@ -109,7 +109,7 @@ async def activity_environment(
     settings = Settings(
         smtp_host=inbox.host,
         smtp_port=inbox.port,
-        secret_key=SecretStr("secret"),
+        secret_key=SECRET_KEY,
         public_url="http://web.test",
         contract_id_first=7_500_000,
     )

@@ -27,6 +27,7 @@ from tests.support.encryption import KEYS_OF_TESTS
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
 from web.backoffice.audit_heads_archive import HeadsFile
+from web.backoffice.broken_cases import FindBrokenCases, no_broken_cases
 from web.backoffice.case_questions import AsksCases, CaseRuns
 from web.backoffice.codec_server import ReadsPayloads
 from web.backoffice.erasure_starter import BeginsErasures
@@ -242,6 +243,7 @@ async def desk_on(
     heads: Path | None = None,
     erasures: BeginsErasures | None = None,
     questions: AsksCases | None = None,
+    broken_cases: FindBrokenCases = no_broken_cases,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
     clock, operations, begun = DeskClock(), SentOperations(), erasures or NothingBegun()
@@ -263,6 +265,7 @@ async def desk_on(
             calendar=BusinessCalendar(),
             openid=openid,
             run=None if openid else run,
+            broken_cases=broken_cases,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):

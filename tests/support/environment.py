@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.api.sdk.v1 import WorkflowMetadata
@@ -41,6 +40,7 @@ from models.yayoi.store.smart_import import PostgresSmartImport
 from tests.support.databases import as_role, begin_numbers
 from tests.support.example_registry import fill_with_examples
 from tests.support.sandbox import RESTRICTED
+from tests.support.secret_key import SECRET_KEY
 from tests.support.settling import settled
 from tests.support.signing import SATO, key_folder, publish_keys
 from tests.support.smtp_inbox import SmtpInbox
@@ -249,7 +249,7 @@ async def environment_with_worker(
         versioning_behavior=versioning_behavior,
         smtp_host=inbox.host,
         smtp_port=inbox.port,
-        secret_key=SecretStr("secret"),
+        secret_key=SECRET_KEY,
         public_url="http://web.test",
         api_open=True,
         signing_keys_dir=key_folder(),

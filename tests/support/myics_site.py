@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -84,9 +85,11 @@ class MyicsBrowserUser:
 
 @asynccontextmanager
 async def myics_site(
-    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox
+    sessions: async_sessionmaker[AsyncSession], temporal: WorkflowEnvironment, inbox: SmtpInbox, **further: Any
 ) -> AsyncIterator[MyicsSite]:
+    """`further`: settings of the pages."""
     async with myics_with_worker(sessions, temporal, inbox) as myics:
-        app = build_web(myics.environment.settings, sessions, temporal.client, customers_signer)
+        settings = myics.environment.settings.model_copy(update=further)
+        app = build_web(settings, sessions, temporal.client, customers_signer)
         async with app.router.lifespan_context(app):
             yield MyicsSite(app, myics)

@@ -2,25 +2,35 @@
 
 import json
 import re
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from temporalio.service import TLSConfig
 from typer.testing import CliRunner
 
 from models.common.signing_keys import KeyPurpose
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from workers.cli import app
+from workers.commands.certificates import HOLDERS, INSIDE, LASTS, RENEWED_BEFORE, make_certificates
 from workers.database_roles import DatabaseRole
 from workers.key_files import KeyFiles
 from workers.settings import Settings
+from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF
+from workers.tls import database_tls, smtp_security, temporal_tls
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-ONE_SHOTS = {"temporal-schema", "temporal-namespace", "migrate", "keys"}
+CONNECTED = [name for name in OURS if name != "certificates"]
+"""Those that reach the servers."""
+ONE_SHOTS = {"certificates", "temporal-schema", "temporal-namespace", "migrate", "keys"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -42,18 +52,64 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_there_is_everything_that_the_program_needs() -> None:
-    assert OURS.keys() == {"migrate", "keys", "worker", "eraser", "web", "desk"}
+    assert OURS.keys() == {"certificates", *CONNECTED}
     assert {"postgres", "temporal", "temporal-ui", "mailpit"} | ONE_SHOTS <= SERVICES.keys()
 
 
 OF_OTHERS = {
     "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},  # the image's start
-    "temporal-schema": {"SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"},  # temporal-sql-tool
+    "temporal-schema": {
+        "SQL_PLUGIN",
+        "SQL_HOST",
+        "SQL_PORT",
+        "SQL_USER",
+        "SQL_PASSWORD",
+        "SQL_TLS",
+        "SQL_TLS_CA_FILE",
+        "SQL_TLS_SERVER_NAME",
+    },  # temporal-sql-tool
     # What the image's configuration is made of.
-    "temporal": {"DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"},
-    "temporal-namespace": {"TEMPORAL_ADDRESS"},  # temporal, the command
+    "temporal": {
+        "DB",
+        "DB_PORT",
+        "POSTGRES_SEEDS",
+        "POSTGRES_USER",
+        "POSTGRES_PWD",
+        "NUM_HISTORY_SHARDS",
+        "SQL_TLS_ENABLED",
+        "SQL_CA",
+        "SQL_HOST_VERIFICATION",
+        "SQL_HOST_NAME",
+        "TEMPORAL_TLS_REQUIRE_CLIENT_AUTH",
+        "TEMPORAL_TLS_FRONTEND_CERT",
+        "TEMPORAL_TLS_FRONTEND_KEY",
+        "TEMPORAL_TLS_CLIENT1_CA_CERT",
+        "TEMPORAL_TLS_CLIENT2_CA_CERT",
+        "TEMPORAL_AUTH_AUTHORIZER",
+        "TEMPORAL_AUTH_CLAIM_MAPPER",
+        "TEMPORAL_JWT_KEY_SOURCE1",
+        "TEMPORAL_JWT_KEY_REFRESH",
+        "TEMPORAL_TLS_SERVER_CERT",
+        "TEMPORAL_TLS_SERVER_KEY",
+        "TEMPORAL_TLS_SERVER_CA_CERT",
+        "TEMPORAL_TLS_INTERNODE_SERVER_NAME",
+        "TEMPORAL_TLS_REFRESH_INTERVAL",
+        "USE_INTERNAL_FRONTEND",
+        "TEMPORAL_SERVICES",
+    },
+    "temporal-namespace": {
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH",
+    },  # temporal, the command
     "temporal-ui": {
         "TEMPORAL_ADDRESS",
+        "TEMPORAL_TLS_CA",
+        "TEMPORAL_TLS_CERT",
+        "TEMPORAL_TLS_KEY",
+        "TEMPORAL_TLS_ENABLE_HOST_VERIFICATION",
+        "TEMPORAL_TLS_SERVER_NAME",
         "TEMPORAL_DISABLE_NEWS_FETCH",
         "TEMPORAL_WORKFLOW_TERMINATE_DISABLED",
         "TEMPORAL_WORKFLOW_CANCEL_DISABLED",
@@ -64,7 +120,7 @@ OF_OTHERS = {
         "TEMPORAL_START_WORKFLOW_DISABLED",
         "TEMPORAL_ACTIVITY_COMMANDS_DISABLED",
     },  # the Web UI: nothing that changes is offered but an update
-    "mailpit": {"MP_DATABASE"},
+    "mailpit": {"MP_DATABASE", "MP_SMTP_TLS_CERT", "MP_SMTP_TLS_KEY", "MP_SMTP_REQUIRE_STARTTLS"},
     "web": {"FORWARDED_ALLOW_IPS"},  # uvicorn
     "desk": {"FORWARDED_ALLOW_IPS"},
 }
@@ -76,12 +132,14 @@ NOT_PASSED = {
     "time_skipping": "the embedded servers",
     "temporal_config": "what demo and bench do not read",
     "temporal_profile": "a file of Temporal's own, mounted with a second Compose file",
+    "database_tls": "it is on",
+    "temporal_tls": "it is on",
+    "temporal_server_name": "the host's",
     "form_mapping": "a file, mounted with a second Compose file",
     "bounce_maildir": "a folder, mounted with a second Compose file",
     "api_open": "the API has keys",
     "vault_token_file": "a file, mounted with a second Compose file",
     "encrypt_histories": "always",
-    "oidc_client_secret_file": "a file, mounted with a second Compose file",
     "sign_in_run": "the embedded servers",
     "temporal_task_queue": "one queue in a namespace of its own",
 }
@@ -91,14 +149,15 @@ NOT_PASSED = {
 @each_service
 def test_every_variable_is_read_by_the_program_that_gets_it(name: str) -> None:
     settings = {f"TETSUZUKI_{field.upper()}" for field in Settings.model_fields} if name in OURS else set()
+    settings |= {f"TETSUZUKI_{field.upper()}_FILE" for field in SECRETS} if name in OURS else set()
     given = SERVICES[name].get("environment", {}).keys()
     assert given - settings == OF_OTHERS.get(name, set())
 
 
 def test_every_setting_can_be_set_without_editing_the_file() -> None:
-    services = ("web", "desk", "migrate", "eraser")
-    given = {variable for name in services for variable in SERVICES[name]["environment"]}
-    passed = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
+    given = {variable for service in OURS.values() for variable in service["environment"]}
+    named = {variable.removeprefix("TETSUZUKI_").lower() for variable in given}
+    passed = named | {name.removesuffix("_file") for name in named}
     assert Settings.model_fields.keys() - passed == NOT_PASSED.keys()
 
 
@@ -108,12 +167,16 @@ def test_an_empty_variable_is_as_if_not_set(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings().model_fields_set == set()
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", CONNECTED)
+def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a token")
     for variable, value in OURS[name]["environment"].items():
+        if variable.endswith("_FILE"):
+            monkeypatch.setenv(variable, str(tmp_path / "token"))
+            continue
         default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
         monkeypatch.setenv(variable, default.group(1) if default else value)
-    monkeypatch.setenv("TETSUZUKI_API_KEYS", f"registry:{'k' * 32}")
+    monkeypatch.setenv("TETSUZUKI_API_KEYS", "registry:key-of-the-registry-0123456789-abcdef")
     if "TETSUZUKI_OIDC_ISSUER" in OURS[name]["environment"]:
         monkeypatch.setenv("TETSUZUKI_OIDC_ISSUER", "https://login.example.co.jp/realms/back-office")
     settings = Settings()
@@ -188,11 +251,16 @@ def test_every_volume_is_named() -> None:
     assert {mount.partition(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
 
 
+def is_public(value: str) -> bool:
+    """Whether it only says where something is: a file, an address, a time."""
+    return value.startswith(("/access/", "http://127.0.0.1:")) or value == "10s"
+
+
 def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
     required = set()
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR|_FILE)", variable):
+            if re.search("PASSWORD|PWD|SECRET|KEY(?!S_DIR|_FILE)", variable) and not is_public(value):
                 ((name, suffix),) = variables(value).items()
                 assert value == f"${{{name}{suffix}}}"
                 assert suffix.startswith(":?") or suffix == ":-"
@@ -214,6 +282,13 @@ def test_there_are_no_secrets_in_the_file_and_all_are_asked_for() -> None:
         (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.keycloak.yml")
     ]
     assert offered == variables("".join(files)).keys()
+
+
+@pytest.mark.parametrize("name", CONNECTED)
+def test_each_service_gets_the_secrets_that_it_needs_and_no_others(name: str) -> None:
+    needed = {**SECRETS_OF, "migrate": OF_MIGRATE, "keys": {"database_url", "database_password"}}[name]
+    named = {variable.removeprefix("TETSUZUKI_").lower() for variable in OURS[name]["environment"]}
+    assert {variable.removesuffix("_file") for variable in named} & SECRETS == needed - {"sign_in_run"}
 
 
 def test_workers_can_be_many() -> None:
@@ -263,6 +338,7 @@ def test_each_private_key_lies_with_the_one_process_that_signs_with_it() -> None
         for name, service in OURS.items()
     }
     assert mounted == {
+        "certificates": [],
         "migrate": ["master-keys:/keys/master"],
         "worker": ["master-keys:/keys/master:ro"],
         "eraser": ["master-keys:/keys/master:ro"],
@@ -330,3 +406,111 @@ def test_the_image_gets_what_it_is_built_from_and_nothing_else() -> None:
     kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
     assert kept == packages | {"pyproject.toml", "requirements.lock", "requirements-dev.lock", "README.md", "LICENSE"}
+
+
+# --- TLS and the authorizer ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the service of this name makes."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder, Settings())
+    return folder
+
+
+def mounted_at_access(name: str) -> str:
+    """Whose folder a service has."""
+    [mount] = [mount for mount in SERVICES[name]["volumes"] if mount.endswith(":/access:ro")]
+    return str(mount.removesuffix("-access:/access:ro"))
+
+
+def test_each_folder_of_certificates_is_a_volume_that_its_holder_alone_mounts(certificates: Path) -> None:
+    volumes = [mount.partition(":") for mount in SERVICES["certificates"]["volumes"]]
+    assert {where for _, _, where in volumes} == {f"/certificates/{each.name}" for each in certificates.iterdir()}
+    given = {name: mounted_at_access(name) for name in SERVICES if "-access:/access" in str(SERVICES[name])}
+    others = {"keys": "migrate", "temporal-schema": "engineer", "temporal-namespace": "engineer"}
+    assert given == {name: others.get(name, name) for name in given}
+    assert {holder.name for holder in HOLDERS} == set(given.values())
+    for secret in ("authority", "authority-of-temporal"):
+        assert [name for name in SERVICES if f"{secret}:" in str(SERVICES[name].get("volumes"))] == ["certificates"]
+
+
+@each_service
+def test_every_file_that_a_service_is_pointed_to_is_in_its_folder(name: str, certificates: Path) -> None:
+    text = json.dumps([SERVICES[name].get("environment"), SERVICES[name].get("command")])
+    for file in re.findall(r"/access/([\w.-]+)", text):
+        assert (certificates / mounted_at_access(name) / file).is_file(), file
+
+
+def test_every_server_is_reached_by_tls_and_log_ins_by_nothing_else(
+    certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_ins = COMPOSE["configs"]["postgres-log-ins"]["content"]
+    assert [line.split()[0] for line in log_ins.splitlines()] == ["local", "hostssl"]
+    assert "ssl=on" in SERVICES["postgres"]["command"]
+    assert SERVICES["mailpit"]["environment"]["MP_SMTP_REQUIRE_STARTTLS"] == "true"
+    temporal = SERVICES["temporal"]["environment"]
+    assert temporal["TEMPORAL_TLS_REQUIRE_CLIENT_AUTH"] == temporal["SQL_HOST_VERIFICATION"] == "true"
+    for name in ("migrate", "worker", "web", "desk"):
+        for variable, value in OURS[name]["environment"].items():
+            default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
+            here = (default.group(1) if default else value).replace("/access", str(certificates / name))
+            monkeypatch.setenv(variable, here)
+        monkeypatch.setenv("TETSUZUKI_API_KEYS", "registry:key-of-the-registry-0123456789-abcdef")
+        monkeypatch.setenv("TETSUZUKI_OIDC_ISSUER", "https://login.example.co.jp/realms/back-office")
+        settings = Settings()
+        assert isinstance(database_tls(settings), ssl.SSLContext)
+        assert isinstance(temporal_tls(settings, {}, "temporal:7233"), TLSConfig)
+        assert smtp_security(settings).context
+
+
+RIGHTS = {
+    "migrate": ["default:admin"],
+    "worker": ["default:write"],
+    "web": ["default:write"],
+    "desk": ["default:write"],
+    "engineer": ["temporal-system:admin"],
+}
+
+
+def test_temporal_lets_each_do_what_its_token_says_and_the_web_ui_only_read(certificates: Path) -> None:
+    """As the server's own authorizer reads them: ES256, a known key, and the claim `permissions`."""
+    keys = KeySet.import_key_set(json.loads((certificates / "token-keys" / "jwks.json").read_text()))
+    assert all("d" not in key.as_dict(private=False) for key in keys)
+
+    def rights(file: Path) -> list[str]:
+        token = jwt.decode(file.read_text(), keys, algorithms=["ES256"])
+        assert token.header["kid"] == keys.keys[0].kid
+        assert token.claims["exp"] > token.claims["iat"]
+        return list(token.claims["permissions"])
+
+    found = {file.parent.name: rights(file) for file in certificates.glob("*/token")}
+    assert found == RIGHTS
+    assert rights(certificates / "desk" / "ui-token") == ["default:read"]
+    temporal = SERVICES["temporal"]["environment"]
+    assert temporal["TEMPORAL_AUTH_AUTHORIZER"] == temporal["TEMPORAL_AUTH_CLAIM_MAPPER"] == "default"
+    served = SERVICES["token-keys"]
+    assert served["network_mode"] == "service:temporal"
+    assert f"http://127.0.0.1:{served['entrypoint'][3]}/jwks.json" == temporal["TEMPORAL_JWT_KEY_SOURCE1"]
+    # Its own services use a frontend of theirs, which only they have a certificate for.
+    assert "internal-frontend" in temporal["TEMPORAL_SERVICES"].split(",")
+    assert temporal["USE_INTERNAL_FRONTEND"] == "true"
+    assert temporal["TEMPORAL_TLS_SERVER_CA_CERT"] != temporal["TEMPORAL_TLS_CLIENT1_CA_CERT"]
+    assert temporal["TEMPORAL_TLS_INTERNODE_SERVER_NAME"] == INSIDE
+
+
+def test_certificates_are_made_anew_before_they_end_and_no_earlier(tmp_path: Path) -> None:
+    first = datetime(2026, 11, 1, tzinfo=UTC)
+    make_certificates(tmp_path, Settings(), first)
+    everything = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    make_certificates(tmp_path, Settings(), first + timedelta(days=100))
+    assert {file: file.read_bytes() for file in everything} == everything
+    make_certificates(tmp_path, Settings(), first + LASTS - RENEWED_BEFORE + timedelta(days=1))
+    kept = {
+        file.relative_to(tmp_path).as_posix() for file, content in everything.items() if file.read_bytes() == content
+    }
+    assert "authority/ca.pem" in kept
+    assert not {name for name in kept if name.endswith(("server.pem", "client.pem", "inside.pem", "token"))}
+    private = {file.name for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_mode & 0o077 == 0}
+    assert {"ca.key", "tokens.key", "server.key", "client.key", "token", "ui-token"} <= private

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -26,6 +25,7 @@ from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from tests.support.ending import end
 from tests.support.recorded_histories import start_inputs
 from tests.support.sandbox import RESTRICTED
+from tests.support.secret_key import SECRET_KEY
 from tests.support.signed_story import UnvalidatedStory
 from tests.support.signing import KEYS, PUBLIC, acting_as, signed
 from web.common.auth.signing import sending_with, signing_client
@@ -160,7 +160,7 @@ async def port(temporal: WorkflowEnvironment) -> AsyncIterator[Port]:
     """No step of theirs is ever taken, since they have no database: what is refused is refused before."""
     queue, client, inputs = f"test-{uuid4()}", signing_client(temporal.client), start_inputs()
     port = Port(client, handles := {})
-    nowhere = build_activities(Settings(secret_key=SecretStr("secret")), async_sessionmaker(), client)
+    nowhere = build_activities(Settings(secret_key=SECRET_KEY), async_sessionmaker(), client)
     async with Worker(
         client,
         task_queue=queue,
@@ -209,7 +209,7 @@ async def test_a_retired_key_verifies_and_a_revoked_one_does_not(port: Port, nam
 async def test_a_worker_without_public_keys_does_not_start(
     temporal: WorkflowEnvironment, sessions: async_sessionmaker[AsyncSession]
 ) -> None:
-    settings = Settings(temporal_task_queue=f"test-{uuid4()}", secret_key=SecretStr("secret"))
+    settings = Settings(temporal_task_queue=f"test-{uuid4()}", secret_key=SECRET_KEY)
     workers = build_worker(temporal.client, settings, sessions, versioned=False)
     with pytest.raises(NoKeysError, match="tetsuzuki keys new"):
         async with workers:

@@ -41,8 +41,9 @@ async def refused(settings: Settings) -> str:
     return ""
 
 
-def settings(environment: WorkflowEnvironment, queue: str) -> Settings:
+def settings(environment: WorkflowEnvironment, queue: str, database_url: str | None = None) -> Settings:
     return Settings(
+        database_url=database_url,
         temporal_address=environment.client.service_client.config.target_host,
         temporal_namespace=environment.client.namespace,
         temporal_task_queue=queue,
@@ -50,12 +51,14 @@ def settings(environment: WorkflowEnvironment, queue: str) -> Settings:
     )
 
 
-async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_task_queue_without_a_worker_is_not_healthy(temporal: WorkflowEnvironment, database_url: str) -> None:
     with pytest.raises(ClearError, match="no worker on"):
-        await check_worker(settings(temporal, "nobody"))
+        await check_worker(settings(temporal, "nobody", database_url))
 
 
-async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with Worker(
         temporal.client,
         task_queue="elsewhere",
@@ -65,10 +68,12 @@ async def test_a_worker_of_another_machine_does_not_make_this_one_healthy(tempor
         identity=f"worker-{'0' * 12}-{'0' * 12}",
     ):
         with pytest.raises(ClearError, match="no worker on"):
-            await check_worker(settings(temporal, "elsewhere"))
+            await check_worker(settings(temporal, "elsewhere", database_url))
 
 
-async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_that_takes_workflows_only_is_not_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with (
         Worker(
             temporal.client,
@@ -80,12 +85,14 @@ async def test_a_worker_that_takes_workflows_only_is_not_healthy(temporal: Workf
         ),
         asyncio.timeout(PATIENCE),
     ):
-        while "workflow tasks" in (reason := await refused(settings(temporal, "half"))):  # noqa: ASYNC110 its first poll
+        while "workflow tasks" in (reason := await refused(settings(temporal, "half", database_url))):  # noqa: ASYNC110 its first poll
             await asyncio.sleep(0.1)
     assert "activity tasks" in reason
 
 
-async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: WorkflowEnvironment) -> None:
+async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(
+    temporal: WorkflowEnvironment, database_url: str
+) -> None:
     async with (
         Worker(
             temporal.client,
@@ -97,14 +104,14 @@ async def test_a_worker_that_takes_both_kinds_of_work_is_healthy(temporal: Workf
         ),
         asyncio.timeout(PATIENCE),
     ):
-        while await refused(settings(temporal, "whole")):  # noqa: ASYNC110 until its first polls
+        while await refused(settings(temporal, "whole", database_url)):  # noqa: ASYNC110 until its first polls
             await asyncio.sleep(0.1)
 
 
 async def test_a_worker_is_known_by_its_process_and_its_name_shows_neither_that_nor_the_machine(
-    temporal: WorkflowEnvironment,
+    temporal: WorkflowEnvironment, database_url: str
 ) -> None:
-    ours = settings(temporal, "named")
+    ours = settings(temporal, "named", database_url)
     named = identity(ours, "worker", 4711)
     assert re.fullmatch(r"worker-[0-9a-f]{12}-[0-9a-f]{12}", named)
     assert socket.gethostname() not in named
@@ -125,12 +132,12 @@ async def test_a_worker_is_known_by_its_process_and_its_name_shows_neither_that_
         assert not await polls(temporal.client, ours, 4712)
 
 
-async def test_no_server_is_not_healthy() -> None:
+async def test_no_server_is_not_healthy(database_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         port = taken.getsockname()[1]
         with pytest.raises(TemporalUnreachableError):
-            await check_worker(Settings(temporal_address=f"127.0.0.1:{port}"))
+            await check_worker(Settings(temporal_address=f"127.0.0.1:{port}", database_url=database_url))
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
-"""Every setting reaches the processes of the embedded stack as it was given."""
+"""Every setting reaches the processes of the embedded stack as it was given, and secrets those that need them."""
 
+import asyncio
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,18 @@ import pytest
 from pydantic import SecretStr
 
 from workers.settings import Settings
+from workers.stack.needed_secrets import OF_MIGRATE, SECRETS, SECRETS_OF, settings_for
 from workers.stack.stack_settings import alone, environment
 
 OTHER_THAN_DEFAULT: dict[str, Any] = {
-    "api_keys": (SecretStr(f"registry:{'k' * 32}"), SecretStr(f"bank:{'s' * 32}")),
+    "api_keys": (
+        SecretStr("registry:apply+report:key-of-the-registry-0123456789-abcdef"),
+        SecretStr("k3y" * 12 + "abcdef"),
+    ),
+    "former_secret_keys": (
+        SecretStr("a-former-secret-key-0123456789-abcdef"),
+        SecretStr("an-older-secret-key-0123456789-abc"),
+    ),
     "form_webhook_secrets": "whsec_" + "c2VjcmV0" * 4,
     "closing_days": ("12-31", "08-13"),
     "help_pages": json.dumps({"online_update": "https://support.example.co.jp/update"}),
@@ -22,9 +32,15 @@ OTHER_THAN_DEFAULT: dict[str, Any] = {
     "log_level": "DEBUG",
     "vault_address": "https://vault.example.co.jp",
     "bounce_address": "bounces@vendor.example.jp",
+    "database_url": "postgresql+asyncpg://user@db.example.co.jp:6432/cases",
+    "smtp_tls": "tls",
+    "malware_scanner": "unix:///run/clamd.sock",
     "oidc_issuer": "https://login.example.co.jp",
     "oidc_scope": "openid groups",
 }
+NOT_TOGETHER = {"api_open": "api_keys"}
+"""What is not set together with what else."""
+A_SECRET = "a-secret-of-somebody-0123456789-abcdef"
 
 
 def other_value(name: str) -> Any:
@@ -38,6 +54,8 @@ def other_value(name: str) -> Any:
             return not default
         case int() as default:
             return default + 1
+        case _ if "SecretStr" in kind:
+            return A_SECRET
         case _ if "timedelta" in kind:
             return field.default * 2
         case _ if "Path" in kind:
@@ -52,16 +70,57 @@ def other_value(name: str) -> Any:
             return "changed"
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_reaches_the_children_of_the_embedded_stack(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    given = Settings(**{name: other_value(name)})
-    assert getattr(given, name) != Settings.model_fields[name].default
-    for variable, value in environment(given).items():
-        if variable.startswith("TETSUZUKI_"):
-            monkeypatch.setenv(variable, value)
-    read = Settings()
-    assert getattr(read, name) == getattr(given, name)
-    assert read.model_fields_set == {name}
+def everything(*, without: str) -> Settings:
+    """Return settings of which each is another than its default, but this one."""
+    return Settings(**{name: other_value(name) for name in Settings.model_fields if name != without})
+
+
+_WHAT_A_CHILD_READS = """
+import json
+from pydantic import SecretStr
+from workers.settings import Settings
+
+def shown(value):
+    return value.get_secret_value() if isinstance(value, SecretStr) else repr(value)
+
+settings = Settings()
+print(json.dumps({
+    name: [shown(each) for each in value] if isinstance(value := getattr(settings, name), tuple) else shown(value)
+    for name in settings.model_fields_set
+}))
+"""
+
+
+def shown(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else repr(value)
+
+
+async def read_by_a_child(settings: Settings | None) -> dict[str, Any]:
+    """Return what a running process of the stack that gets these settings finds set."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _WHAT_A_CHILD_READS), env=environment(settings), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await child.communicate()
+    return dict(json.loads(said))
+
+
+@pytest.mark.parametrize("process", [*SECRETS_OF, "postgres"])
+async def test_every_setting_reaches_each_process_of_the_stack_but_the_secrets_of_others(process: str) -> None:
+    for left_out in ("api_keys", "api_open"):
+        given = everything(without=left_out)
+        for name in given.model_fields_set:
+            assert getattr(given, name) != Settings.model_fields[name].default, name
+        names = given.model_fields_set - (SECRETS - SECRETS_OF[process]) if process in SECRETS_OF else set()
+        wanted = {
+            name: [*map(shown, value)] if isinstance(value := getattr(given, name), tuple) else shown(value)
+            for name in names
+        }
+        assert await read_by_a_child(settings_for(process, given)) == wanted
+
+
+def test_every_secret_is_somebody_s_and_no_process_has_all() -> None:
+    assert set().union(*SECRETS_OF.values(), OF_MIGRATE) == SECRETS
+    assert all(SECRETS - of_process for of_process in SECRETS_OF.values())
 
 
 def test_a_stack_of_its_own_is_open_for_who_runs_it(tmp_path: Path) -> None:

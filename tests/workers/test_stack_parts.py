@@ -9,9 +9,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from models.common.signing_keys import KeyPurpose, PrivateKey
+from tests.support.secret_key import SECRET_KEY
 from workers.key_files import KeyFiles
 from workers.program import say
 from workers.settings import Settings
@@ -31,7 +31,7 @@ def test_child_processes_read_the_settings_that_they_are_given(tmp_path: Path, m
     given = Settings(
         state_dir=tmp_path,
         smtp_user=None,
-        secret_key=SecretStr("鍵"),
+        secret_key=SECRET_KEY,
         temporal_retention=timedelta(days=120),
         time_skipping=True,
         closing_days=("12-31", "08-13"),

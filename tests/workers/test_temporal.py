@@ -1,5 +1,6 @@
 """Temporal's namespace is made ready for cases: retention, search attributes and schedules."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,17 +11,24 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     AddSearchAttributesResponse,
     ListSearchAttributesRequest,
+    ListSearchAttributesResponse,
 )
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeNamespaceResponse,
+    UpdateNamespaceResponse,
+)
 from temporalio.client import Client
-from temporalio.service import OperatorService, RPCError, RPCStatusCode
+from temporalio.service import OperatorService, RPCError, RPCStatusCode, WorkflowService
 from temporalio.testing import WorkflowEnvironment
 
 from tests.support.namespaces import new_namespace
-from workers import temporal as set_up
+from tests.support.running import PATIENCE
+from workers import namespace_set_up
+from workers.namespace_set_up import TemporalSetUpError
 from workers.schedules import DIGEST, RECONCILIATION
 from workers.settings import Settings
-from workers.temporal import TemporalSetUpError, namespace_is_there, prepare
+from workers.temporal import current_build, namespace_is_there, prepare
 from workflows.common import search_attributes
 
 WANTED = {key.name: int(key.indexed_value_type) for key in search_attributes.ALL}
@@ -91,9 +99,16 @@ async def test_a_namespace_that_does_not_exist_is_named_with_the_setting(tempora
 class Operated(Client):
     """A client of the real server, whose search attributes somebody else looks after."""
 
-    def __init__(self, real: Client, operator: type[OperatorService]) -> None:
+    def __init__(
+        self, real: Client, operator: type[OperatorService], service: type[WorkflowService] = WorkflowService
+    ) -> None:
         super().__init__(real.service_client, namespace=real.namespace)
         self._operator = operator(real.service_client)
+        self._service = service(real.service_client)
+
+    @property
+    def workflow_service(self) -> WorkflowService:
+        return self._service
 
     @property
     def operator_service(self) -> OperatorService:
@@ -131,18 +146,57 @@ class Forgetful(OperatorService):
 async def test_a_server_that_never_shows_what_it_has_taken_is_not_waited_for_for_ever(
     fresh: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(set_up, "_SHOWN_WITHIN", 0.3)
+    monkeypatch.setattr(namespace_set_up, "_SHOWN_WITHIN", 0.3)
     with pytest.raises(TemporalSetUpError, match=r"does not show .*\(ApplicationNo, .*Stage.*\): see that it is well"):
         await prepare(Operated(fresh, Forgetful), HUNDRED_DAYS)
 
 
-class Refusing(OperatorService):
-    """Lets nobody change anything."""
+class Hosted(OperatorService):
+    """As of a hosted Temporal: search attributes are made elsewhere."""
 
     async def add_search_attributes(self, *_arguments: Any, **_options: Any) -> AddSearchAttributesResponse:
         raise RPCError("request unauthorized", RPCStatusCode.PERMISSION_DENIED, b"")
 
 
-async def test_a_server_that_refuses_is_a_clear_error(fresh: Client) -> None:
-    with pytest.raises(TemporalSetUpError, match=r"\(PERMISSION_DENIED: request unauthorized\): see that"):
-        await prepare(Operated(fresh, Refusing), HUNDRED_DAYS)
+class NotServed(Hosted):
+    """The whole service is not there."""
+
+    async def list_search_attributes(self, *_arguments: Any, **_options: Any) -> ListSearchAttributesResponse:
+        raise RPCError("unknown service", RPCStatusCode.UNIMPLEMENTED, b"")
+
+
+class OthersNamespace(WorkflowService):
+    """Of a namespace that we may use, and not change."""
+
+    async def update_namespace(self, *_arguments: Any, **_options: Any) -> UpdateNamespaceResponse:
+        raise RPCError("request unauthorized", RPCStatusCode.PERMISSION_DENIED, b"")
+
+
+class Unseen(OthersNamespace):
+    """Nor look at."""
+
+    async def describe_namespace(self, *_arguments: Any, **_options: Any) -> DescribeNamespaceResponse:
+        raise RPCError("request unauthorized", RPCStatusCode.PERMISSION_DENIED, b"")
+
+
+@pytest.mark.parametrize("operator", [Hosted, NotServed])
+@pytest.mark.parametrize("service", [OthersNamespace, Unseen])
+async def test_where_we_may_not_administer_it_is_said_what_to_make_and_all_else_is_prepared(
+    operator: type[OperatorService], service: type[WorkflowService], fresh: Client
+) -> None:
+    settings = Settings(temporal_retention=timedelta(days=100), deployment_name="hosted", build_id="one")
+    client = Operated(fresh, operator, service)
+    retention, attributes = await prepare(client, settings)
+    assert "at least 100 days" in retention
+    assert all(f"{key.name} (" in attributes for key in search_attributes.ALL)
+    assert "DueDate (Datetime)" in attributes
+    await _schedules(fresh)
+    assert await current_build(fresh, settings) == "one"
+    # Once somebody has made them, nothing is left: also where only the namespace itself shows them.
+    request = AddSearchAttributesRequest(namespace=fresh.namespace, search_attributes=WANTED)
+    await fresh.operator_service.add_search_attributes(request)
+    if (operator, service) == (NotServed, Unseen):
+        return  # nothing shows them
+    async with asyncio.timeout(PATIENCE):
+        while len(await prepare(client, settings)) > 1:  # noqa: ASYNC110 the server's caches show them later
+            await asyncio.sleep(0.1)

@@ -42,7 +42,7 @@ from tests.support.web_procedures import GROUP_TAKEN, NOT_YET, AnsweringOffice
 from web.common.auth.api_keys import Systems
 from web.common.temporal_calls import PATIENCE
 
-KEY, KEY_OF_STRICT = "k" * 32, "s" * 32
+KEY, KEY_OF_STRICT = "key-of-the-registry-0123456789-abcdef", "key-of-a-strict-system-0123456789-abc"
 SYSTEMS = Systems(read_api_keys([f"registry:{KEY}", f"strict:{KEY_OF_STRICT}"]))
 ISSUED, ISSUED_TO_C = "7000001", "7000002"
 B, C = "b@example.co.jp", "c@example.co.jp"

@@ -50,7 +50,7 @@ async def test_an_application_is_accepted_with_number_due_date_and_link(web: Web
     assert (await web.http.get(body["status_url"])).status_code == 200
     audit = await web.rows(select(AuditRow).where(AuditRow.case_no == row.application_no))
     assert [(entry.action, entry.by) for entry in audit] == [
-        ("申込を受け付けた", "申込者"),
+        ("申込を受け付けた", "system:anonymous"),
         ("スマート取引取込を凍結した", "system"),
     ]
 

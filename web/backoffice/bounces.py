@@ -10,6 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from models.backoffice.notices import workflow_of
+from models.common.actors import Actor, ActorKind, Channel
+from models.common.api_keys import Scope
 from models.common.bounces import MOST_BYTES
 from models.common.message import FromOutside
 from models.common.messages import MAIL_RETURNED
@@ -19,6 +21,7 @@ from models.common.store.sessions import DatabaseSessions
 from models.common.temporal_answers import is_unknown_workflow
 from models.tables import NoticeRow
 from web.common.auth import SharedLimit, client_address
+from web.common.auth.api_keys import CallingSystem, needs
 from web.common.context import Context, given
 from web.common.http_methods import check_content_type
 from web.common.problems import answers
@@ -71,8 +74,11 @@ router = APIRouter(prefix="/api", tags=["bounces"])
         _503="記録先に届かない。もう一度送れば、二重に記録することはない",
     ),
 )
-async def take(request: Request, context: Context, bounces: Annotated[Bounces, Depends(given(Bounces))]) -> BounceTaken:
-    outcome = await bounces.take(await _content(request))
+@needs(Scope.REPORT)
+async def take(
+    request: Request, context: Context, system: CallingSystem, bounces: Annotated[Bounces, Depends(given(Bounces))]
+) -> BounceTaken:
+    outcome = await bounces.take(await _content(request), by=str(Actor(ActorKind.SYSTEM, system, channel=Channel.API)))
     if outcome is BounceOutcome.IGNORED:
         await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
     return BounceTaken(outcome=outcome)

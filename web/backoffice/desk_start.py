@@ -8,6 +8,7 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from models.common.operators import Area, read_leave
+from web.backoffice.broken_cases import Broken
 from web.backoffice.desk import HOME, Desk, Operator, said_beside
 from web.backoffice.desk_hand_over import HAND_OVER, own_cases
 from web.backoffice.desk_sign_in import SIGNED_OUT, signed_out_everywhere
@@ -25,11 +26,12 @@ router = page_router()
 
 @router.get(OWN_PAGE)
 async def start(
-    request: Request, desk: Desk, who: Operator, kept: Kept, done: Annotated[str, Query()] = ""
+    request: Request, desk: Desk, who: Operator, kept: Kept, *, broken: Broken, done: Annotated[str, Query()] = ""
 ) -> Response:
     leave = {"leave_from": who.operator.leave_from, "leave_until": who.operator.leave_until}
     facts = {
         "who": who,
+        "broken": await broken.shown(desk, who),
         "page": kept.page(LEAVE_LABELS, **{name: str(day or "") for name, day in leave.items()}),
         "said": _DONE.get(done),
         "log_ins": await desk.access.log_ins(who),

@@ -20,6 +20,7 @@ from models.common.desk_links import desk_case_path
 from models.common.operators import Area, Role
 from models.common.waiting_for import WaitingFor
 from web.backoffice import desk_start
+from web.backoffice.broken_cases import Broken
 from web.backoffice.desk import HOME, Desk, DeskContext, Operator, changing, said_beside, seeing, update_id_of
 from web.backoffice.web_ui_updates import actor_of
 from web.common.auth import page_router
@@ -68,6 +69,7 @@ async def show(
     *,
     worklist: Cases,
     filters: Filters,
+    broken: Broken,
     kept: Kept,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     claimed: Annotated[str, Query(max_length=100)] = "",
@@ -79,6 +81,7 @@ async def show(
     counts = await worklist.counts(who.operator.name)
     facts = {
         "who": who,
+        "broken": await broken.shown(desk, who),
         "filter": filter_,
         "lists": [(each, counts[each], address(filter_.of(each))) for each in WorkList],
         "found": await worklist.page(filter_, who.operator, desk.now(), page),

@@ -105,18 +105,22 @@ def call_refused(problem: ProblemError) -> JSONResponse:
 
 @dataclass(frozen=True)
 class WebUi:
-    """The Web UI that nobody else reaches. `address` is where it listens; what it answers is passed on as it comes."""
+    """The Web UI that nobody else reaches. `address` is where it listens; what it answers is passed on as it comes.
+
+    `token` is what it calls Temporal with: the Web UI passes it on.
+    """
 
     address: str
     updates: WebUiUpdates
     transport: httpx.AsyncBaseTransport
+    token: str | None = None
 
     @classmethod
-    def at(cls, address: str, updates: WebUiUpdates) -> "WebUi":
+    def at(cls, address: str, updates: WebUiUpdates, token: str | None = None) -> "WebUi":
         # The transport itself: a client would keep the Web UI's cookies, follow what it redirects, and decode.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         transport = httpx.AsyncHTTPTransport(verify=trusted_authorities(), limits=limits)
-        return cls(address.rstrip("/"), updates, transport)
+        return cls(address.rstrip("/"), updates, transport, token)
 
     async def ask(self, request: Request, *, plainly: bool = False) -> httpx.Response:
         """Pass the request on: its method, its path and query as they were sent, and nothing that says who asks.
@@ -132,6 +136,8 @@ class WebUi:
         headers = {name: value for name in _SENT_ON if (value := request.headers.get(name)) is not None}
         token = secrets.token_hex(16)
         headers |= {"sec-fetch-site": "same-origin", "x-csrf-token": token, "cookie": f"_csrf={token}"}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
         if plainly:
             headers["accept-encoding"] = "identity"
         patience = _FOR_NEWS if web_ui_routes.waits_for_news(path, query.decode("ascii", "replace")) else _PATIENCE

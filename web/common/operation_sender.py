@@ -15,6 +15,7 @@ from models.common.actors import Actor
 from models.common.commitments import SALT, ContentError, new_salt, salted
 from models.common.messages import TRY_LATER
 from models.common.operator_message import ActionMessage
+from models.common.security_log import SecurityEvent, security_event
 from models.common.signatures import ALREADY_TAKEN, SignedPlace, Signer
 from models.common.temporal_answers import is_unknown_workflow
 from web.common.auth.signing import sending_with, signing_client
@@ -77,6 +78,8 @@ class NotKnown:
 
 
 Outcome = Done | Refused | NotKnown
+_NOTED = {Done: "done", Refused: "refused", NotKnown: "not known"}
+"""What the security log calls them."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,22 @@ class OperationSender:
             ValueError: the signer's key is not for this kind of actor.
 
         """
+        place = SignedPlace(workflow_id, "", operation, update_id)
+        outcome = await self._outcome(place, content, actor, salt, patience)
+        facts = {"case": workflow_id, "operation": operation, "by": str(actor), "channel": actor.channel}
+        security_event(SecurityEvent.OPERATION, _NOTED[type(outcome)], update=update_id, **facts)
+        return outcome
+
+    async def _outcome(
+        self, place: SignedPlace, content: Mapping[str, Any], actor: Actor, salt: str | None, patience: timedelta
+    ) -> Outcome:
         if SALT in content:
             return Refused(f"{SALT}：このような項目はありません。この項目を消して、もう一度送ってください。")
         message = salted(content, salt)
         signer = await self._signer()
         try:
             async with temporal_call(patience):
-                return await self._send(signer, actor, SignedPlace(workflow_id, "", operation, update_id), message)
+                return await self._send(signer, actor, place, message)
         except UnreachableError:
             return NotKnown()
         except ContentError:

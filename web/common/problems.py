@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from models.common.refusals import FieldError, RefusedError, in_japanese
 from models.common.secret_keys import SecretKeys
+from models.common.security_log import SecurityEvent, security_event
 from web.common.unexpected_errors import Unexpected
 
 ProblemAnswer = Callable[[Request, Exception], Response]
@@ -42,6 +43,14 @@ _TITLES = {
     HTTPStatus.TOO_MANY_REQUESTS: "しばらくお待ちください",
     HTTPStatus.INTERNAL_SERVER_ERROR: "処理できませんでした",
 }
+_NOTED = {
+    HTTPStatus.UNAUTHORIZED: SecurityEvent.REFUSED,
+    HTTPStatus.FORBIDDEN: SecurityEvent.REFUSED,
+    HTTPStatus.GONE: SecurityEvent.REFUSED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: SecurityEvent.LIMITED,
+    HTTPStatus.TOO_MANY_REQUESTS: SecurityEvent.LIMITED,
+}
+"""The answers that the security log is to have."""
 _LATER = "しばらくしてから、同じ内容でもう一度お試しください。二重に受け付けることはありません。"
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "お探しのページはありません。リンク（URL）を確認してください。",
@@ -155,6 +164,7 @@ def answer_problems(
     def answering(problem_of: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Response]:
         def handle(request: Request, error: Exception) -> Response:
             problem = problem_of(error)
+            _note(request, problem)
             if request.url.path.startswith(SYSTEMS):
                 return to_systems(problem)
             if request.method != "POST":
@@ -184,6 +194,12 @@ def answer_problems(
     # Not a handler: those of `Exception` answer outside of every middleware, without the security headers.
     app.add_middleware(Unexpected, answer=answering(lambda _: _plain(HTTPStatus.INTERNAL_SERVER_ERROR)))
     return answer
+
+
+def _note(request: Request, problem: ProblemError) -> None:
+    if event := _NOTED.get(problem.status):
+        facts = {"status": int(problem.status), "method": request.method, "path": request.url.path}
+        security_event(event, "refused", **facts)
 
 
 def _place_of(request: Request, places: Collection[str]) -> str:

@@ -5,6 +5,8 @@ import logging
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.common.security_log import current_request
+
 _POLICY = "Content-Security-Policy"
 _HEADERS = {
     _POLICY: (
@@ -45,10 +47,15 @@ class SecurityHeaders:
 
 
 class WithoutPeople(logging.Filter):
-    """Keep who asked, and what comes after `?`, out of uvicorn's access log: links hold their keys there."""
+    """Keep who asked, and what comes after `?`, out of uvicorn's access log: links hold their keys there.
+
+    In the place of the address stands what the security log knows the client by, and the request's id.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple) and record.args:
             _client, *facts = record.args
-            record.args = ("-", *(fact.partition("?")[0] if isinstance(fact, str) else fact for fact in facts))
+            request = current_request()
+            who = f"{request.client} {request.request_id}" if request else "-"
+            record.args = (who, *(fact.partition("?")[0] if isinstance(fact, str) else fact for fact in facts))
         return True

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.common.security_log import current_request
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +36,9 @@ class Unexpected:
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            _log.error("%s %s failed\n%s", scope["method"], scope["path"], places_of(error))
+            request = current_request()
+            request_id = request.request_id if request else "unknown"
+            _log.error("%s %s failed, request %s\n%s", scope["method"], scope["path"], request_id, places_of(error))
             if begun:
                 raise ConnectionAbortedError("the answer had begun") from None
             await self._answer(Request(scope), error)(scope, receive, send)

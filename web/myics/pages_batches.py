@@ -20,6 +20,7 @@ from models.myics.store.permissions import NotPossibleError
 from models.myics.store.sign_in import Member
 from web.common.auth import page_router
 from web.common.context import Context, given
+from web.common.malware import Uploads
 from web.common.page_form import sent_values
 from web.common.sent_forms import Kept, form_on
 from web.myics.signed_in import SignedInManager
@@ -55,10 +56,16 @@ async def list_batches(
 
 
 @router.post(BATCHES)
-async def take(request: Request, manager: SignedInManager, batches: BatchesOfFirm) -> Response:
+async def take(
+    request: Request,
+    manager: SignedInManager,
+    batches: BatchesOfFirm,
+    uploads: Annotated[Uploads, Depends(given(Uploads))],
+) -> Response:
     sent = await request.form()
     values = sent_values(sent, "submission_id", "kind")
     content = await _content(sent.get("file"))
+    await uploads.scanner.check(content)
     return _to(await batches.take(manager, _kind(values), content, _submission_id(values)))
 
 

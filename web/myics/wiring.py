@@ -18,11 +18,13 @@ from models.tables import MyicsBatchRow, MyicsRegistrationRow, MyicsSessionRow
 from web.common.background_jobs import PeriodicJob
 from web.common.body_limit import LargerBodies
 from web.common.context import WebContext, WebPackage, given
+from web.common.malware import MalwareScanner, Uploads
 from web.common.problems import ProblemError
 from web.myics import (
     pages_address,
     pages_batches,
     pages_clients,
+    pages_log_ins,
     pages_password,
     pages_register,
     pages_sign_in,
@@ -35,7 +37,7 @@ from web.myics.signed_in import FirmSessions
 _SIGN_IN_AGAIN = "ログインの有効期限が切れています。ログインしてから、ファイルを送り直してください。"
 
 
-def myics(context: WebContext) -> WebPackage:
+def myics(context: WebContext, scanner: MalwareScanner) -> WebPackage:
     sessions, hashing, key, now = context.sessions, context.auth.hashing, context.secret_keys, context.now
     registrations = context.notifying(MyicsRegistrationRow, registration_notification)
     files = context.notifying(MyicsBatchRow, batch_notification)
@@ -48,6 +50,7 @@ def myics(context: WebContext) -> WebPackage:
     return WebPackage(
         routers=[
             pages_sign_in.router,
+            pages_log_ins.router,
             pages_password.router,
             pages_register.router,
             pages_address.router,
@@ -66,6 +69,7 @@ def myics(context: WebContext) -> WebPackage:
             InvitationUpdates(users, context.operations),
             Clients(sessions, registrations.wake, now),
             Batches(sessions, files.wake, now),
+            Uploads(scanner),
         ],
         jobs=[registrations, files, PeriodicJob(signed_in.forget, timedelta(hours=1))],
         larger_bodies={pages_batches.BATCHES: LargerBodies(pages_batches.MOST_SENT, refuses_strangers)},

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from models.common.actors import Actor, ActorKind, Channel
+from models.common.api_keys import Scope
 from models.common.refusals import RefusedError
 from models.yayoi.application_form import ApplicationForm
 from models.yayoi.case_links import case_link, link_expiry
@@ -20,7 +21,7 @@ from models.yayoi.store.event_cases import UnknownCaseError
 from models.yayoi.store.events import EventRefusedError, OtherEventError
 from models.yayoi.store.intake import Intake, OtherContentError, Receipt
 from web.common.auth import SharedLimit, client_address
-from web.common.auth.api_keys import CallingSystem
+from web.common.auth.api_keys import CallingSystem, needs
 from web.common.context import Context, WebContext, given
 from web.common.http_methods import JsonRoute
 from web.common.problems import ProblemError, answers
@@ -108,15 +109,18 @@ def too_many(error: TooManyUnconfirmedError) -> ProblemError:
         ),
     },
 )
+@needs(Scope.APPLY)
 async def apply(
     form: ApplicationForm,
     request: Request,
     response: Response,
     context: Context,
+    *,
+    system: CallingSystem,
     intake: Annotated[Intake, Depends(given(Intake))],
 ) -> ApplicationReceived:
     try:
-        receipt = await intake.receive(form)
+        receipt = await intake.receive(form, by=str(Actor(ActorKind.SYSTEM, system, channel=Channel.API)))
     except RefusedError:
         # It may disclose which numbers, and which open applications, exist: nobody asks without end (Y1).
         await context.auth.limit(SharedLimit.REFUSED_FROM, client_address(request))
@@ -146,6 +150,7 @@ async def apply(
         ),
     },
 )
+@needs(Scope.REPORT)
 async def report(
     event: Event,
     request: Request,

@@ -18,7 +18,7 @@ from web.common.background_jobs import PeriodicJob
 from web.common.context import WebContext, WebPackage
 from web.webhooks.signatures import FormSignatures
 from web.yayoi import api, provider_forms
-from web.yayoi.accounts import code_page, password, register, sign_in
+from web.yayoi.accounts import code_page, log_ins, password, register, sign_in
 from web.yayoi.accounts.signed_in import CustomerSessions
 from web.yayoi.applicant import (
     apply_pages,
@@ -104,7 +104,7 @@ def accounts(context: WebContext) -> WebPackage:
     signed_in = CustomerSessions(context.sessions, WebSessionRow, "session", https=context.auth.https, now=context.now)
     checks = AddressChecks(context.sessions, context.secret_keys, notifying.wake, context.now)
     return WebPackage(
-        routers=[sign_in.router, register.router, password.router, code_page.router],
+        routers=[sign_in.router, log_ins.router, register.router, password.router, code_page.router],
         services=[checks, signed_in],
         jobs=[notifying, *(PeriodicJob(each.forget, timedelta(hours=1)) for each in (checks, signed_in))],
     )

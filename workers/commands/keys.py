@@ -4,6 +4,7 @@ import sys
 from datetime import datetime
 
 from models.common.calendar import JST
+from models.common.security_log import SecurityEvent, security_event
 from models.common.signing_keys import KeyPurpose, KeyState, PrivateKey
 from models.common.store.public_keys import KNOWN_AFTER, KeyStateError, known_keys, publish, retire, revoke, stored_keys
 from models.common.store.sessions import DatabaseSessions
@@ -42,6 +43,7 @@ async def _make(settings: Settings, sessions: DatabaseSessions, purpose: KeyPurp
     KeyFiles(settings).write(key)  # first: a key that is published can sign
     async with sessions.begin() as session:
         await publish(session, key.public)
+    security_event(SecurityEvent.SIGNING_KEY, "made", key=key.public.key_id)
     return key
 
 
@@ -53,6 +55,7 @@ async def retire_key(settings: Settings, key_id: str) -> None:
                 await retire(session, key_id)
         except KeyStateError as error:
             raise ClearError(str(error)) from None
+    security_event(SecurityEvent.SIGNING_KEY, "retired", key=key_id)
     _destroy(settings, key_id)
 
 
@@ -65,6 +68,7 @@ async def revoke_key(settings: Settings, key_id: str) -> None:
                 rows = await stored_keys(session)
         except KeyStateError as error:
             raise ClearError(str(error)) from None
+    security_event(SecurityEvent.SIGNING_KEY, "revoked", key=key_id)
     _destroy(settings, key_id)
     active = {row.purpose for row in rows if row.state == KeyState.ACTIVE and row.key_id != key_id}
     [purpose] = [row.purpose for row in rows if row.key_id == key_id]

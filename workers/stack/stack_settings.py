@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic_settings import PydanticBaseSettingsSource
 
+from models.common.guessable import refuse_guessable
 from workers import temporal
 from workers.settings import Settings
-from workers.stack.checks import embeds_temporal, free_port, free_ports
+from workers.stack.checks import StackError, embeds_temporal, free_port, free_ports
 from workers.stack.places import Places
 from workers.wiring.derived import webhooks_may_be_private
 
@@ -57,12 +58,12 @@ def completed(settings: Settings, places: Places) -> Settings:
     )
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """This process's variables, with exactly those settings set that are set in `settings`."""
-    replaced = (_PREFIX,) if settings.temporal_config else (_PREFIX, _TEMPORAL_S)
+def environment(settings: Settings | None) -> dict[str, str]:
+    """This process's variables, with exactly those settings set that are set in `settings`; None: none."""
+    replaced = (_PREFIX,) if settings and settings.temporal_config else (_PREFIX, _TEMPORAL_S)
     # Settings are read in whatever case they are written.
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(replaced)}
-    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    given = {name: getattr(settings, name) for name in settings.model_fields_set} if settings else {}
     ours = {f"{_PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
     # Logs are written as things happen.
     return inherited | ours | {"PYTHONUNBUFFERED": "1"}
@@ -71,7 +72,15 @@ def environment(settings: Settings) -> dict[str, str]:
 def _kept_secret(places: Places) -> SecretStr:
     if not places.secret_key.exists():
         _write_privately(places.secret_key, secrets.token_urlsafe(48))
-    return SecretStr(places.secret_key.read_text())
+    kept = places.secret_key.read_text().strip()
+    try:
+        refuse_guessable(kept, "the key in it")
+    except ValueError as error:
+        raise StackError(
+            f"{places.secret_key}: {error}. Put back what was in the file; if that is lost, remove it: a new key is "
+            "made, and links, forms and codes that were sent before end"
+        ) from None
+    return SecretStr(kept)
 
 
 def _begun_run(places: Places) -> str:

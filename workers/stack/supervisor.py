@@ -21,6 +21,7 @@ from workers.settings import Settings
 from workers.stack import checks
 from workers.stack.child import end_leftovers, record
 from workers.stack.handed_keys import hand_keys
+from workers.stack.needed_secrets import settings_for
 from workers.stack.parts import Part, StartStep, in_order
 from workers.stack.places import DATABASE, Places, postgres_url
 from workers.stack.stack_settings import completed, environment
@@ -104,15 +105,18 @@ class Stack:
                 raise clear.exceptions[0] from None
             raise
 
-    def _settings_of(self, part: Part) -> Settings:
-        """The settings of one process: with the keys that it signs with, and the embedded database as its own role."""
+    def _settings_of(self, part: Part) -> Settings | None:
+        """The settings of one process: its own secrets and keys alone, and the embedded database as its own role."""
+        settings = settings_for(part.name, self.settings)
+        if settings is None:
+            return None
         keys = self.settings.signing_keys_dir or self._places.signing_keys
         own: dict[str, Any] = {
             "signing_keys_dir": hand_keys(keys, self._places.handed_keys / part.name, part.signs_for)
         }
         if part.role is not None and checks.embeds_postgres(self._asked):
             own |= {"database_url": postgres_url(self._places.socket_dir, DATABASE, part.role)}
-        return self.settings.model_copy(update=own)
+        return settings.model_copy(update=own)
 
     async def _end_leftovers(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self._places.processes, _LEFTOVERS_END_WITHIN)

@@ -4,10 +4,16 @@ import shutil
 import sysconfig
 from pathlib import Path
 
+from models.backoffice.broken_cases import PROBLEMS_UNTIL_REPORTED
 from workers.program import ClearError
 from workers.settings import Settings
 from workers.stack.places import Places
 
+BROKEN_CASES_AT_ONCE = [
+    "--dynamic-config-value",
+    f"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute={PROBLEMS_UNTIL_REPORTED}",
+]
+"""The server's own default says later which workflows' tasks fail."""
 TIME_SKIPPING = [
     "--dynamic-config-value",
     "frontend.WorkflowTimeSkippingEnabled=true",
@@ -51,4 +57,4 @@ def command(settings: Settings, ui_port: int) -> list[str]:
     argv = [str(binary()), "server", "start-dev", *(part for option in options.items() for part in option)]
     # As durable as the default, at twice its speed.
     argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2", "--ui-disable-news-fetch"]
-    return [*argv, *TIME_SKIPPING] if settings.time_skipping else argv
+    return [*argv, *BROKEN_CASES_AT_ONCE, *(TIME_SKIPPING if settings.time_skipping else ())]

@@ -3,6 +3,7 @@
 from datetime import date
 from functools import partial
 
+from activities.backoffice.broken_cases import BrokenCases
 from activities.backoffice.differences import Differences
 from activities.backoffice.digest import DigestActivities, DigestQueue, Queues
 from activities.backoffice.history_checks import HistoryChecks
@@ -37,7 +38,7 @@ def build_backoffice_activities(dependencies: ActivityDependencies) -> Activitie
         ),
         ReconciliationActivities(
             dependencies.ledger,
-            Differences(sessions, client, smart_import),
+            Differences(sessions, client, smart_import, BrokenCases(sessions, client, settings.temporal_task_queue)),
             LateRefusals(sessions),
             HistoryChecks(sessions, client, settings.temporal_task_queue),
             smart_import,

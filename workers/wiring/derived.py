@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -18,6 +19,7 @@ from models.yayoi.provider_forms.mapping import FormMapping, OwnFields, Translat
 from models.yayoi.vendor_pages import YayoiPages
 from web.common.auth.api_keys import Systems
 from web.common.auth.openid import OpenIdSettings
+from web.common.malware import Clamd, MalwareScanner, NoScanner
 from workers.database_roles import DatabaseRole, Passwords
 from workers.program import ClearError
 from workers.settings import Settings
@@ -62,28 +64,17 @@ def openid_settings(settings: Settings) -> OpenIdSettings | None:
         return None
     if not settings.oidc_client_id:
         raise ClearError("TETSUZUKI_OIDC_CLIENT_ID is not set: the provider knows this program by it")
+    if settings.oidc_client_secret is None:
+        raise ClearError("TETSUZUKI_OIDC_CLIENT_SECRET is not set (or …_FILE): the provider asks for it")
     return OpenIdSettings(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
-        client_secret=_client_secret(settings),
+        client_secret=settings.oidc_client_secret.get_secret_value(),
         scope=settings.oidc_scope,
         roles_claim=None if settings.oidc_roles == "table" else settings.oidc_roles,
         acr_values=settings.oidc_acr_values,
         amr_values=settings.oidc_amr_values,
     )
-
-
-def _client_secret(settings: Settings) -> str:
-    secret, file = settings.oidc_client_secret, settings.oidc_client_secret_file
-    if (secret is None) == (file is None):
-        raise ClearError("set one of TETSUZUKI_OIDC_CLIENT_SECRET and TETSUZUKI_OIDC_CLIENT_SECRET_FILE")
-    try:
-        text = secret.get_secret_value() if secret else file.read_text(encoding="utf-8") if file else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClearError(f"TETSUZUKI_OIDC_CLIENT_SECRET_FILE ({file}) cannot be read: {error}") from None
-    if not text.strip():
-        raise ClearError(f"TETSUZUKI_OIDC_CLIENT_SECRET{'' if secret else '_FILE'} holds no secret")
-    return text.strip()
 
 
 def yayoi_pages(settings: Settings) -> YayoiPages:
@@ -131,6 +122,14 @@ def bounce_mailbox(settings: Settings) -> Mailbox | None:
         raise ClearError("TETSUZUKI_BOUNCE_IMAP_HOST needs TETSUZUKI_BOUNCE_IMAP_USER and …_PASSWORD")
     folder, port = settings.bounce_imap_folder, settings.bounce_imap_port
     return ImapMailbox(host, port, user, password.get_secret_value(), folder)
+
+
+def malware_scanner(settings: Settings) -> MalwareScanner:
+    """Return what looks through what is uploaded."""
+    if settings.malware_scanner is None:
+        return NoScanner()
+    where = urlsplit(settings.malware_scanner)
+    return Clamd(path=where.path) if where.scheme == "unix" else Clamd(where.hostname or "", where.port or 3310)
 
 
 def web_ui_address(settings: Settings) -> str:

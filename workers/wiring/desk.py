@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.backoffice.broken_cases import BrokenCases
 from models.common.calendar import BusinessCalendar
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
@@ -34,6 +35,7 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         url=desk_url(settings),
         secret_keys=secret_keys(settings),
         web_ui_address=web_ui_address(settings),
+        web_ui_token=settings.temporal_ui_api_key.get_secret_value() if settings.temporal_ui_api_key else None,
         namespace=settings.temporal_namespace,
         sender=operations_by_operators(settings, client, sessions),
         payloads=PayloadReader(keys, client.namespace),
@@ -45,5 +47,6 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client, k
         calendar=BusinessCalendar(settings.closing_days),
         every=settings.reconcile_every,
         openid=openid,
+        broken_cases=BrokenCases(sessions, client, settings.temporal_task_queue).find,
         run=None if openid else settings.sign_in_run,
     )

@@ -14,7 +14,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 
 from activities.common.failing_interceptor import NotifyOfFailing
 from activities.common.mail_templates import mail_templates
-from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox, SmtpTransport
+from activities.common.outbox import MAILS_AT_ONCE, MailTransport, Outbox
+from activities.common.smtp import SmtpTransport
 from activities.yayoi.contract_ids import ContractIdPool
 from activities.yayoi.registry.postgres import postgres_registry
 from activities.yayoi.registry.protocols import Registry
@@ -33,10 +34,12 @@ from workers.build_id import build_id
 from workers.known_keys import KnownKeys
 from workers.settings import Settings
 from workers.signed_updates import SignedUpdates, check_validators
+from workers.tls import smtp_security
 from workers.wiring.backoffice import BACKOFFICE_WORKFLOWS, build_backoffice_activities
 from workers.wiring.dependencies import Activities, ActivityDependencies
 from workers.wiring.derived import (
     form_translation,
+    malware_scanner,
     myics_pages,
     named_in_mails,
     public_url,
@@ -130,15 +133,15 @@ def freezes_at_acceptance(settings: Settings) -> bool:
     return isinstance(build_registry(settings).smart_import, PostgresSmartImport)
 
 
-def build_transport(settings: Settings) -> MailTransport:
-    """Build what takes mails to the SMTP server."""
+def build_transport(settings: Settings) -> SmtpTransport:
+    """Build what takes mails to the SMTP server. Raises `TlsError`."""
     password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
     return SmtpTransport(
         settings.smtp_host,
         settings.smtp_port,
         user=settings.smtp_user,
         password=password,
-        tls=settings.smtp_tls,
+        security=smtp_security(settings),
         bounces_to=settings.bounce_address,
     )
 
@@ -219,5 +222,6 @@ def build_web(settings: Settings, sessions: DatabaseSessions, client: Client, si
         form_translation=form_translation(settings),
         yayoi_pages=yayoi_pages(settings),
         myics_pages=myics_pages(settings),
+        scanner=malware_scanner(settings),
         freezes_at_acceptance=freezes_at_acceptance(settings),
     )

@@ -39,8 +39,8 @@ class Bounces:
     """Called when a mail is known to have come back: wakes the job that asks its case to look."""
     now: Callable[[], datetime] = utc_now
 
-    async def take(self, content: bytes) -> BounceOutcome:
-        """Read a mail as it came from the mailbox, and store what it says; the same one again changes nothing.
+    async def take(self, content: bytes, by: str = BY) -> BounceOutcome:
+        """Read a mail as it came, and store what it says and `by` whom it came; the same one again changes nothing.
 
         It may come before the sender knows that its own mail was taken: whoever sends holds the notice, so that this
         waits until that is known.
@@ -56,17 +56,17 @@ class Bounces:
                 return BounceOutcome.DELAYED
             if notice.bounced_at:
                 return BounceOutcome.KNOWN
-            self._store(session, notice, returned.status)
+            self._store(session, notice, returned.status, by)
         self.wake()
         return BounceOutcome.STORED
 
-    def _store(self, session: DatabaseSession, notice: NoticeRow, status: str | None) -> None:
+    def _store(self, session: DatabaseSession, notice: NoticeRow, status: str | None, by: str) -> None:
         notice.bounced_at = self.now()
         notice.bounce_status, notice.bounced_because = status, why_returned(status)
         for case_no in notice.all_cases:
             action = f"メールが届かずに戻った：{notice.subject}"
             facts: dict[str, Any] = {"message_id": notice.message_id, "status": status}
-            audit(session, case_no, action, by=BY, at=notice.bounced_at, part=notice.part, **facts)
+            audit(session, case_no, action, by=by, at=notice.bounced_at, part=notice.part, **facts)
 
 
 async def bounces_to_notify(sessions: DatabaseSessions) -> Sequence[NoticeRow]:

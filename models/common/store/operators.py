@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, or_, select
 
 from models.common.operators import Leave, Role
 from models.common.refusals import FieldError, RefusedError
+from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables import (
     OperatorAuditRow,
@@ -155,6 +156,7 @@ class Operators:
 def audit_operator(session: DatabaseSession, handle: str, action: str, *, by: str, at: datetime, **facts: Any) -> None:
     """Add an entry, which commits with what it is about."""
     session.add(OperatorAuditRow(happened_at=at, operator=handle, action=action, by=by, facts=facts))
+    security_event(SecurityEvent.OPERATOR, action, operator=handle, by=by)
 
 
 async def _there(session: DatabaseSession, handle: str) -> OperatorRow:

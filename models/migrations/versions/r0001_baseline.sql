@@ -139,6 +139,18 @@ CREATE TABLE lost_operations (
     found_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (case_no, part, update_id)
 );
+CREATE TABLE replay_checks (
+    build_id VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    passed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (build_id, code)
+);
+CREATE TABLE untaken_cases (
+    workflow_id VARCHAR NOT NULL,
+    build_id VARCHAR NOT NULL,
+    found_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (workflow_id)
+);
 CREATE TABLE drafts (
     draft_id UUID NOT NULL,
     plan JSONB,
@@ -474,6 +486,7 @@ CREATE TABLE web_sessions (
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(person_id) REFERENCES yayoi_ids (person_id)
 );
@@ -645,10 +658,10 @@ CREATE TABLE operator_sessions (
     subject VARCHAR,
     provider_session VARCHAR,
     id_token VARCHAR,
-    browser VARCHAR NOT NULL,
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(authority, subject) REFERENCES operator_identities (issuer, subject) ON DELETE CASCADE,
     UNIQUE (session_id),
@@ -761,6 +774,7 @@ CREATE TABLE myics_sessions (
     token_hash VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    browser VARCHAR DEFAULT '' NOT NULL,
     PRIMARY KEY (token_hash),
     FOREIGN KEY(account_id) REFERENCES myics_accounts (account_id)
 );

@@ -39,6 +39,7 @@ NO_SUCH_CONTRACT = (
     "製品が「ネットワーク製品」かどうかを確認してください。"
 )
 """One answer for a number that does not exist and for another product."""
+APPLICANT = "申込者"
 _ATTEMPTS = 12
 _UNIQUE_VIOLATION = "23505"
 _DEADLOCK = "40P01"
@@ -123,23 +124,24 @@ class Intake:
         is_known = by_holder or facts.shows_right_token
         return Preview(facts.names, problems if is_known else [[] for _ in form.offices])
 
-    async def receive(self, form: ApplicationForm, *, by_holder: bool = False) -> Receipt:
+    async def receive(self, form: ApplicationForm, *, by_holder: bool = False, by: str = APPLICANT) -> Receipt:
         """Store the application once, however often and by however many at once the same submission is sent.
 
-        `by_holder`: whoever applies came by a link that was mailed to the contract's address. Raises `RefusedError`
+        `by_holder`: whoever applies came by a link that was mailed to the contract's address. `by`: who has sent it, in
+        the audit trail. Raises `RefusedError`
         with a reason per field (Y1, Y9), `TooManyUnconfirmedError` (Y5a) and `OtherContentError`.
         """
         form.check()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._store(form, by_holder=by_holder)
+                return await self._store(form, by_holder=by_holder, by=by)
             except DBAPIError as error:
                 # Somebody else was faster, with this submission or with one of its pairs. The next look finds them.
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", "") not in {_UNIQUE_VIOLATION, _DEADLOCK}:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def _store(self, form: ApplicationForm, *, by_holder: bool) -> Receipt:
+    async def _store(self, form: ApplicationForm, *, by_holder: bool, by: str) -> Receipt:
         async with self._sessions.begin() as session:
             if stored := await self._stored(session, form):
                 return stored
@@ -162,7 +164,7 @@ class Intake:
                 session,
                 row.application_no,
                 "申込を受け付けた",
-                by="申込者",
+                by=by,
                 at=row.applied_at,
                 offices=len(form.offices),
                 procedure=form.procedure.value,

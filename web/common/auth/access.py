@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from models.common.calendar import utc_now
 from models.common.password_hashing import Hashing
 from models.common.secret_keys import SecretKeys
+from models.common.security_log import SecurityEvent, account_hash, security_event
 from models.common.store.sessions import DatabaseSessions
 from web.common.auth.guesses import Devices, Guess
 from web.common.auth.rate_limits import Limit, Limits, SharedLimit, Try, client_address
@@ -93,7 +94,7 @@ class Auth:
         """
         known = signed_in or self.devices.known(request, guess, account)
         tries = guess.tries(account, client_address(request), known)
-        return self.trying(*tries, instead=guess.owner_can)
+        return _noting_wrong(guess, account, self.trying(*tries, instead=guess.owner_can))
 
     async def trust(self, request: Request, response: Response, guess: Guess, account: str) -> None:
         """Know this browser for the account, whose owner has just shown that they read its mails.
@@ -106,6 +107,17 @@ class Auth:
     async def forget(self) -> None:
         """Delete counts that are over."""
         await self._limits.forget()
+
+
+@asynccontextmanager
+async def _noting_wrong(guess: Guess, account: str, trying: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """Write down a guess that was wrong; one that there were too many of is written down as what it is answered."""
+    async with trying:
+        try:
+            yield
+        except Exception:
+            security_event(SecurityEvent.GUESS, "wrong", secret=guess.value.count, account=account_hash(account))
+            raise
 
 
 async def readable_form(request: Request) -> None:

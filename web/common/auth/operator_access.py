@@ -21,7 +21,6 @@ from web.common.problems import ProblemError
 
 OPERATORS_IDLE = timedelta(hours=8)
 """A working day: an operator's log-in ends when nothing was asked for this long."""
-_BROWSER_LENGTH = 200
 
 
 class AccessRefusedError(ProblemError):
@@ -115,7 +114,6 @@ class OperatorAccess:
             subject=subject,
             provider_session=provider_session,
             id_token=id_token,
-            browser=request.headers.get("user-agent", "")[:_BROWSER_LENGTH],
         )
 
     async def end(self, request: Request, response: Response, who: SignedInOperator) -> None:

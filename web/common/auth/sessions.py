@@ -2,15 +2,16 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, select
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.common.calendar import utc_now
+from models.common.security_log import SecurityEvent, security_event
 from models.common.store.sessions import DatabaseSession, DatabaseSessions
 from models.tables.base import SessionRow
 from web.common.cookies import Cookie
@@ -20,6 +21,7 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 """and this long after it began in any case."""
 _NOTED_EVERY = timedelta(minutes=1)
+_BROWSER_LENGTH = 200
 
 
 Row = TypeVar("Row", bound=SessionRow)
@@ -67,13 +69,39 @@ class Sessions(Generic[Row]):
         token, now = secrets.token_urlsafe(32), self._now()
         async with self._sessions.begin() as session:
             await self._delete(session, request)
-            session.add(self._kind(token_hash=token_hash(token), created_at=now, seen_at=now, **whose))
+            browser = request.headers.get("user-agent", "")[:_BROWSER_LENGTH]
+            begun = {"token_hash": token_hash(token), "created_at": now, "seen_at": now, "browser": browser}
+            session.add(self._kind(**begun, **whose))
+        numbers = {name: value for name, value in whose.items() if isinstance(value, int)}
+        security_event(SecurityEvent.LOG_IN, "done", sessions=self._kind.__tablename__, **numbers)
         self.cookie.write(response, token)
 
     async def end(self, request: HTTPConnection, response: Response) -> None:
         async with self._sessions.begin() as session:
             await self._delete(session, request)
+        security_event(SecurityEvent.LOG_OUT, "done", sessions=self._kind.__tablename__)
         self.cookie.delete(response)
+
+    async def listed(self, **whose: Any) -> Sequence[Row]:
+        """Return the sessions of one account that are not over, the newest first. `whose`: as in `begin`."""
+        kind, now = self._kind, self._now()
+        lasting = (kind.created_at > now - LONGEST, kind.seen_at > now - self._idle)
+        async with self._sessions() as session:
+            rows = await session.scalars(
+                select(kind).filter_by(**whose).where(*lasting).order_by(kind.created_at.desc())
+            )
+            return rows.all()
+
+    async def end_all(self, response: Response, **whose: Any) -> None:
+        """End every session of one account, that of this browser included."""
+        async with self._sessions.begin() as session:
+            await session.execute(delete(self._kind).filter_by(**whose))
+        security_event(SecurityEvent.LOG_OUT, "everywhere", sessions=self._kind.__tablename__, **whose)
+        self.cookie.delete(response)
+
+    def is_this(self, request: HTTPConnection, row: Row) -> bool:
+        """Whether it is the session that asks."""
+        return row.token_hash == token_hash(self.cookie.read(request))
 
     async def forget(self) -> None:
         """Delete the sessions that are over."""

@@ -6,10 +6,12 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from models.common.api_keys import Scope
 from models.yayoi.evidence_guard import EvidenceAllowed, EvidenceQuestion, EvidenceRefusedError, UnknownOfficeError
 from models.yayoi.identifiers import OfficeToken, YayoiId
 from models.yayoi.store.evidence import check_evidence, own_group
 from web.common.auth import SharedLimit, client_address, page_router
+from web.common.auth.api_keys import needs
 from web.common.context import Context
 from web.common.http_methods import JsonRoute
 from web.common.page_form import sent_values
@@ -36,6 +38,7 @@ router = page_router()
         _503="記録先に届かない。保存せずに、しばらくしてからもう一度確認する",
     ),
 )
+@needs(Scope.ASK)
 async def check(question: EvidenceQuestion, request: Request, context: Context) -> EvidenceAllowed:
     """Answer the system that stores evidence.
 

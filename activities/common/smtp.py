@@ -1,0 +1,100 @@
+"""A mail server, reached by SMTP."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+import aiosmtplib
+
+from activities.common.mail_replies import is_about_the_recipient, without_address
+from activities.common.outbox import MailNotTakenError, RecipientRefusedError
+
+_TAKEN_WITHIN = 30  # seconds for the whole conversation; well below the policy for mails
+
+
+@dataclass(frozen=True)
+class SmtpSecurity:
+    """Whether a server is spoken to by TLS, and how its certificate is verified."""
+
+    context: ssl.SSLContext | None
+    """None: in clear."""
+    from_the_first_byte: bool = False
+    """Else the conversation begins in clear and changes over (STARTTLS) before anything is sent."""
+
+
+IN_CLEAR = SmtpSecurity(None)
+
+
+class SmtpTransport:
+    """An SMTP server, one connection per mail."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        security: SmtpSecurity = IN_CLEAR,
+        bounces_to: str | None = None,
+    ) -> None:
+        """Take where the server is; `bounces_to`: where mails come back to, else to whom they are from."""
+        self._host, self._port, self._user, self._password = host, port, user, password
+        self._security = security
+        self._bounces_to = bounces_to
+
+    async def send(self, mail: EmailMessage) -> None:
+        [recipient] = mail["To"].addresses
+        [sender] = mail["From"].addresses
+        # Servers repeat the address in what they say, and a failure is kept in history and logs.
+        try:
+            async with asyncio.timeout(_TAKEN_WITHIN), self._connection() as server:
+                await server.sendmail(self._bounces_to or sender.addr_spec, [recipient.addr_spec], mail.as_bytes())
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            [first] = refused.recipients
+            raise _of_recipient(first, recipient) from None
+        except (aiosmtplib.SMTPException, ssl.SSLError) as refused:
+            raise MailNotTakenError(_said(refused, recipient)) from None
+        except TimeoutError:
+            raise MailNotTakenError(f"not taken within {_TAKEN_WITHIN} seconds") from None
+
+    async def check(self) -> None:
+        """Connect and log in as for a mail, and send none. Raises `MailNotTakenError`."""
+        try:
+            async with asyncio.timeout(_TAKEN_WITHIN), self._connection() as server:
+                await server.noop()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise MailNotTakenError(_said(error)) from None
+
+    def _connection(self) -> aiosmtplib.SMTP:
+        security = self._security
+        return aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._user,
+            password=self._password,
+            use_tls=security.context is not None and security.from_the_first_byte,
+            start_tls=security.context is not None and not security.from_the_first_byte,
+            tls_context=security.context,
+            timeout=20,
+        )
+
+
+def _said(error: Exception, recipient: Address | None = None) -> str:
+    """Return what went wrong: what the server said, without the address that it may repeat; or that it said nothing."""
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        said = without_address(error.message, recipient) if recipient else ""
+        return f"{type(error).__name__}: {error.code} {said}".rstrip()
+    for each in (error, error.__cause__, error.__context__):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"{type(error).__name__}: its certificate is refused: {each.verify_message}"
+    return f"{type(error).__name__}: no reply"
+
+
+def _of_recipient(refused: aiosmtplib.SMTPRecipientRefused, recipient: Address) -> Exception:
+    """Distinguish an address that is surely wrong from whatever may be about us, or pass: that is tried again."""
+    if is_about_the_recipient(refused.code, refused.message):
+        return RecipientRefusedError(f"メールサーバーが宛先を受け付けませんでした（SMTP {refused.code}）。")
+    return MailNotTakenError(_said(refused, recipient))

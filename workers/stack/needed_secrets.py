@@ -1,0 +1,41 @@
+"""Which process gets which secrets: each only those that it needs."""
+
+from collections.abc import Mapping
+
+from workers.setting_types import is_secret
+from workers.settings import Settings
+
+_DATABASE = frozenset({"database_url", "database_password"})
+_TEMPORAL = frozenset({"temporal_api_key"})
+_LINKS = frozenset({"secret_key", "former_secret_keys"})
+_CASES = _DATABASE | _TEMPORAL | _LINKS | {"master_keys"}
+"""Of those that read and write histories."""
+
+SECRETS_OF: Mapping[str, frozenset[str]] = {
+    "worker": _CASES | {"smtp_password", "bounce_imap_password"},
+    "web": _CASES | {"api_keys", "form_webhook_secrets"},
+    "desk": _CASES | {"oidc_client_secret", "sign_in_run", "temporal_ui_api_key"},
+    "eraser": _CASES,
+    "inbox": frozenset(),
+}
+"""By command. What is not ours (Postgres, Temporal) gets none of our settings at all."""
+OF_MIGRATE = (
+    _DATABASE
+    | _TEMPORAL
+    | {"database_customers_password", "database_desk_password", "database_worker_password"}
+    | {"database_erase_password", "master_keys"}
+)
+"""What `tetsuzuki migrate` needs."""
+SECRETS = {name for name, field in Settings.model_fields.items() if is_secret(field)} | {"database_url", "sign_in_run"}
+"""All there are; a database's address may hold a password."""
+
+
+def settings_for(process: str, settings: Settings) -> Settings | None:
+    """Return the settings of one process of the stack, without the secrets of others; None: it gets none."""
+    if process not in SECRETS_OF:
+        return None
+    kept = settings.model_copy()
+    for name in SECRETS - SECRETS_OF[process]:
+        kept.__dict__[name] = Settings.model_fields[name].get_default()
+        kept.model_fields_set.discard(name)
+    return kept
