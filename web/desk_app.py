@@ -10,17 +10,29 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.middleware.sessions import SessionMiddleware
 
-from models.common.calendar import JST, day_in_japan, day_in_words, utc_now
+from models.common.calendar import day_in_words, moment_in_words, utc_now
 from models.common.operators import Area
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sent_forms import SentFormStore
 from models.common.store.sessions import DatabaseSessions
 from web.app import bare_app, healthz
-from web.backoffice import desk_administration, desk_hand_over, desk_queues, desk_sign_in, desk_start, web_ui
+from web.backoffice import (
+    desk_administration,
+    desk_approvals,
+    desk_cases,
+    desk_hand_over,
+    desk_operations,
+    desk_queues,
+    desk_sign_in,
+    desk_start,
+    web_ui,
+)
+from web.backoffice.case_reader import ReadsCases
 from web.backoffice.desk import HOME, DeskContext, signed_in
 from web.backoffice.desk_queues import QueuesInWebUi
 from web.backoffice.desk_sign_in import BACK_CHANNEL, CALLBACK
+from web.backoffice.mail_previews import PreviewsMails
 from web.backoffice.web_ui import WebUi, call_refused
 from web.backoffice.web_ui_updates import SendsOperations, WebUiUpdates
 from web.common.auth.access import to_sign_in
@@ -48,6 +60,8 @@ def create_desk_app(
     web_ui_address: str,
     namespace: str,
     sender: SendsOperations,
+    cases: ReadsCases,
+    previews: PreviewsMails,
     openid: OpenIdSettings | None = None,
     run: str | None = None,
     now: Callable[[], datetime] = utc_now,
@@ -55,7 +69,8 @@ def create_desk_app(
     """Return the application. `url` is where operators reach it; `secret_keys` sign what waits while they log in.
 
     `web_ui_address` is where the Temporal Web UI listens, which they reach by this application alone, and `namespace`
-    the one that the cases are in; `sender` sends what they do.
+    the one that the cases are in; `sender` sends what they do, `cases` says what they can do, and `previews` what
+    customers will read.
 
     They log in at the `openid` provider, or else by sign-in links of this `run` of the embedded stack.
 
@@ -76,6 +91,8 @@ def create_desk_app(
         secret_keys=secret_keys,
         sessions=sessions,
         sender=sender,
+        cases=cases,
+        previews=previews,
         namespace=namespace,
         provider=OpenIdProvider(openid, f"{url}{CALLBACK}") if openid else None,
         links=SignInLinks(sessions, run, now) if run else None,
@@ -112,8 +129,11 @@ def create_desk_app(
     app.add_middleware(SecurityHeaders, https=https)
     app.include_router(desk_sign_in.router)
     app.include_router(desk_sign_in.systems)
-    for router in (desk_start.router, desk_hand_over.router, desk_queues.router, desk_administration.router):
-        app.include_router(router, dependencies=[Depends(signed_in)])
+    for pages in (
+        *(desk_start, desk_hand_over, desk_queues, desk_administration),
+        *(desk_approvals, desk_operations, desk_cases),
+    ):
+        app.include_router(pages.router, dependencies=[Depends(signed_in)])
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.add_api_route("/healthz", healthz)
     app.include_router(web_ui.router)  # the last: all other paths are the Web UI's
@@ -124,9 +144,5 @@ def _templates() -> Jinja2Templates:
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.globals |= {"day": day_in_words, "form_id": uuid4, "Area": Area}
     templates.env.add_extension(FormIds)
-    templates.env.filters |= {"linked": str, "moment": _moment}
+    templates.env.filters |= {"linked": str, "moment": moment_in_words}
     return templates
-
-
-def _moment(at: datetime) -> str:
-    return f"{day_in_words(day_in_japan(at))}{at.astimezone(JST):%H:%M}"

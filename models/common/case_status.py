@@ -38,6 +38,8 @@ class CaseStatus(Message):
     overdue: bool = False
     held: bool = False
     failing: bool = False
+    awaits_approval: bool = False
+    """Whether a supervisor is asked to approve something."""
     ending: str | None = None
     """How it is ending early while it is being undone (Y27), and then how it has ended; None otherwise."""
     outcome: str | None = None

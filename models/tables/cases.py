@@ -277,6 +277,7 @@ class CaseStatusRow(Base):
     overdue: Mapped[bool] = mapped_column(server_default=text("false"))
     held: Mapped[bool] = mapped_column(server_default=text("false"))
     failing: Mapped[bool] = mapped_column(server_default=text("false"))
+    awaits_approval: Mapped[bool] = mapped_column(server_default=text("false"))
     ending: Mapped[str | None]
     """How it is ending early while it is being undone (Y27)."""
     outcome: Mapped[str | None]

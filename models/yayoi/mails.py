@@ -33,11 +33,17 @@ class MailKind(StrEnum):
     DUE_DATE_IN_DANGER = "due_date_in_danger"
     OPERATOR_REMINDER = "operator_reminder"
     OPERATOR_ESCALATION = "operator_escalation"
+    APPROVAL_ANSWERED = "approval_answered"
 
     @property
     def for_operators(self) -> bool:
-        """Whether it goes to the operator in charge instead of the applicant."""
-        return self in {MailKind.DUE_DATE_IN_DANGER, MailKind.OPERATOR_REMINDER, MailKind.OPERATOR_ESCALATION}
+        """Whether it goes to an operator instead of the applicant."""
+        return self in {
+            MailKind.DUE_DATE_IN_DANGER,
+            MailKind.OPERATOR_REMINDER,
+            MailKind.OPERATOR_ESCALATION,
+            MailKind.APPROVAL_ANSWERED,
+        }
 
     @property
     def subject(self) -> str:
@@ -64,4 +70,5 @@ class MailKind(StrEnum):
             MailKind.DUE_DATE_IN_DANGER: "〔担当者〕完了予定日が近づいています",
             MailKind.OPERATOR_REMINDER: "〔担当者〕対応待ちの手続きがあります",
             MailKind.OPERATOR_ESCALATION: "〔責任者〕対応されていない手続きがあります",
+            MailKind.APPROVAL_ANSWERED: "〔担当者〕承認の依頼の結果をお知らせします",
         }[self]

@@ -93,6 +93,10 @@ class OfficeState(CaseState):
         return self.early_exit.outcome if self.early_exit else self.exit_recorded
 
     @property
+    def awaits_approval(self) -> bool:
+        return self.asked is not None
+
+    @property
     def after_closing(self) -> bool:
         """Whether it was closed with something open that can still be done (Y25)."""
         return self.stage is Stage.AFTER_CLOSING and self.outcome is not None

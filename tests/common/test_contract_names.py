@@ -6,9 +6,10 @@ from workers.wiring.root import WORKFLOWS
 from workflows.common.search_attributes import ALL
 
 FAILING, RETURNED = "activity_failing", "mail_returned"
+CASE_NOW = "case_now"
 REGISTRATION = (
     (FAILING, RETURNED, "registration_changed", "withdrawn_with_client"),
-    ("progress", "timeline"),
+    (CASE_NOW, "progress", "timeline"),
     ("add_note", "correct_address", "extend_deadline", "hand_over", "resend", "try_again", "unlock", "withdraw"),
 )
 OFFICE = (
@@ -33,27 +34,27 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "AddressChange": REGISTRATION,
     "BounceReading": ((FAILING,), (), ()),
     "CaseLinkMail": ((FAILING,), (), ()),
-    "ClientBatch": ((FAILING, "row_changed"), ("progress",), ("resume", "stop", "try_again")),
+    "ClientBatch": ((FAILING, "row_changed"), (CASE_NOW, "progress"), ("resume", "stop", "try_again")),
     "ClientRegistration": ((*REGISTRATION[0], "user_ended"), *REGISTRATION[1:]),
     "DailyReconciliation": ((FAILING,), (), ()),
     "DraftMail": ((FAILING, "row_changed"), (), ()),
     "EnquiryForwarding": ((FAILING, "row_changed"), (), ()),
     "MemberInvitation": ((FAILING, RETURNED, "row_changed"), (), ()),
     "MorningDigest": ((FAILING,), (), ()),
-    "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), ("progress",), ("cancel",)),
+    "MultiOfficeApplication": ((FAILING, RETURNED, "closed", "holder_answered"), (CASE_NOW, "progress"), ("cancel",)),
     "OfficeDataProcedure": (
         (FAILING, RETURNED, "application_cancelled", "holder_answered"),
-        ("progress", "timeline"),
+        (CASE_NOW, "progress", "timeline"),
         OFFICE,
     ),
     "PasswordRenewal": REGISTRATION,
-    "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "PasswordSetting": ((FAILING, RETURNED, "row_changed"), (CASE_NOW,), ("end_check",)),
     "RefusedForm": ((FAILING,), (), ()),
     "RelinkCorrection": ((FAILING,), (), ()),
     "RepresentativeRegistration": REGISTRATION,
     "UserInvitation": REGISTRATION,
-    "WebhookDelivery": ((FAILING,), (), ("resend",)),
-    "YayoiIdRegistration": ((FAILING, RETURNED, "row_changed"), (), ("end_check",)),
+    "WebhookDelivery": ((FAILING,), (CASE_NOW,), ("resend",)),
+    "YayoiIdRegistration": ((FAILING, RETURNED, "row_changed"), (CASE_NOW,), ("end_check",)),
 }
 """Of each workflow type: its signals, its queries and its updates."""
 

@@ -12,18 +12,23 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from models.backoffice.case_workflows import workflow_ids
 from models.common.actors import Actor
 from models.common.operators import Role
+from models.common.possible_operations import CaseNow
 from models.common.secret_keys import SecretKeys
 from models.tables import OperatorAuditRow, OperatorIdentityRow, OperatorRow, OperatorSessionRow
 from tests.support.databases import as_role
 from tests.support.openid_provider import SmallProvider
 from tests.support.web import browser_on
+from web.backoffice.case_reader import ReadCase, ReadsCases
+from web.backoffice.mail_previews import NoPreviews, PreviewsMails
 from web.backoffice.web_ui import WebUi
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdSettings
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import Done, Outcome
+from web.common.temporal_calls import UnreachableError
 from web.desk_app import create_desk_app
 from workers.database_roles import DatabaseRole
 
@@ -54,6 +59,24 @@ class SentOperations:
         self.sent.append((workflow_id, operation, content, actor, update_id))
         return self.outcome
 
+    async def result(self, workflow_id: str, update_id: str) -> Outcome | None:
+        known = {(sent[0], sent[4]) for sent in self.sent}
+        return self.outcome if (workflow_id, update_id) in known else None
+
+
+@dataclass
+class GivenCases:
+    """In the place of the reader of cases: answers what it was given, by number and part."""
+
+    cases: dict[tuple[str, int | None], CaseNow] = field(default_factory=dict)
+    away: bool = False
+
+    async def read(self, case_no: str, part: int | None) -> ReadCase | None:
+        if self.away:
+            raise UnreachableError
+        now = self.cases.get((case_no, part))
+        return ReadCase(case_no, part, workflow_ids(case_no, part)[0], now) if now else None
+
 
 @dataclass
 class DeskClock:
@@ -74,6 +97,7 @@ class DeskSite:
     sessions: async_sessionmaker[AsyncSession]
     clock: DeskClock
     operations: SentOperations
+    cases: GivenCases
     url: str = DESK
 
     def browser(self) -> httpx.AsyncClient:
@@ -175,9 +199,11 @@ async def desk_on(
     run: str = RUN,
     web_ui: str = NOWHERE,
     sender: SendsOperations | None = None,
+    reader: ReadsCases | None = None,
+    previews: PreviewsMails | None = None,
 ) -> AsyncIterator[DeskSite]:
     """Run the application as its own role: with a provider, or else with sign-in links of a run."""
-    clock, operations = DeskClock(), SentOperations()
+    clock, operations, cases = DeskClock(), SentOperations(), GivenCases()
     async with as_role(sessions, DatabaseRole.DESK) as own:
         app = create_desk_app(
             sessions=own,
@@ -186,9 +212,11 @@ async def desk_on(
             web_ui_address=web_ui,
             namespace="default",
             sender=sender or operations,
+            cases=reader or cases,
+            previews=previews or NoPreviews(),
             openid=openid,
             run=None if openid else run,
             now=clock.now,
         )
         async with browser_on(app, url) as http, aclosing_web_ui(app):
-            yield DeskSite(app, http, sessions, clock, operations, url)
+            yield DeskSite(app, http, sessions, clock, operations, cases, url)

@@ -25,6 +25,7 @@ from tests.support.running import PATIENCE, PatientQueries
 from tests.support.serving import served_on
 from tests.support.signing import SignedByTests, operators_signer
 from tests.support.smtp_inbox import SmtpInbox
+from web.backoffice.case_reader import CaseReader
 from web.common.auth.sign_in_links import SignInLinks
 from web.common.operation_sender import OperationSender
 from workers.desk_server import LONGEST_REQUEST_HEAD
@@ -219,7 +220,11 @@ async def operator_user(
             temporal_with_ui() as (temporal, ui_address),
             environment_with_worker(sessions, temporal, inbox) as environment,
             desk_on(
-                sessions, url=url, web_ui=ui_address, sender=OperationSender(temporal.client, operators_signer)
+                sessions,
+                url=url,
+                web_ui=ui_address,
+                sender=OperationSender(temporal.client, operators_signer),
+                reader=CaseReader(temporal.client),
             ) as desk,
             served_on(listener, desk.app, http="h11", h11_max_incomplete_event_size=LONGEST_REQUEST_HEAD),
             screen(browser) as page,

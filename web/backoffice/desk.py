@@ -16,6 +16,8 @@ from models.common.refusals import RefusedError
 from models.common.secret_keys import SecretKeys
 from models.common.store.operators import Operators
 from models.common.store.sessions import DatabaseSessions
+from web.backoffice.case_reader import ReadsCases
+from web.backoffice.mail_previews import PreviewsMails
 from web.backoffice.web_ui_updates import SendsOperations
 from web.common.auth.openid import OpenIdProvider
 from web.common.auth.operator_access import AccessRefusedError, OperatorAccess, SignedInOperator
@@ -43,6 +45,8 @@ class DeskContext(ShowsPages):
     secret_keys: SecretKeys
     sessions: DatabaseSessions
     sender: SendsOperations
+    cases: ReadsCases
+    previews: PreviewsMails
     namespace: str
     """Of the cases, in Temporal."""
     provider: OpenIdProvider | None = None

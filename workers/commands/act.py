@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from models.common.placeholders import REASON
 from models.common.signing_keys import KeyPurpose
 from models.yayoi.identifiers import ApplicationNo, application_workflow_id, office_workflow_id
 from web.common.operation_sender import Done, OperationSender
@@ -42,7 +41,7 @@ def content_of(typed: str, reason: str | None) -> Mapping[str, Any]:
         raise ClearError(f"the message is no JSON: {error}") from None
     if not isinstance(content, dict):
         raise ClearError("the message is no JSON object: { and } are wanted")
-    return content if reason is None else {**content, REASON.field: reason}
+    return content if reason is None else {**content, "reason": reason}
 
 
 async def act(settings: Settings, case: str, operation: str, typed: str, reason: str | None) -> None:

@@ -5,6 +5,8 @@ from temporalio.client import Client
 
 from models.common.signing_keys import KeyPurpose
 from models.common.store.sessions import DatabaseSessions
+from web.backoffice.case_reader import CaseReader
+from web.backoffice.mail_previews import NoPreviews
 from web.common.operation_sender import OperationSender
 from web.desk_app import create_desk_app
 from workers.known_keys import CurrentSigner
@@ -28,6 +30,8 @@ def build_desk(settings: Settings, sessions: DatabaseSessions, client: Client) -
         web_ui_address=web_ui_address(settings),
         namespace=settings.temporal_namespace,
         sender=OperationSender(client, CurrentSigner(settings, sessions, KeyPurpose.OPERATORS)),
+        cases=CaseReader(client),
+        previews=NoPreviews(),
         openid=openid,
         run=None if openid else settings.sign_in_run,
     )

@@ -31,7 +31,7 @@ from activities.yayoi.service_links import LinkActivities
 from activities.yayoi.sharing import SharingActivities
 from activities.yayoi.smart_import import SmartImportActivities
 from models.common.store.bounces import Bounces
-from models.yayoi.case_links import case_link, operators_link
+from models.yayoi.case_links import case_link
 from workers.settings import Settings
 from workers.wiring.dependencies import Activities, ActivityDependencies, activities_of
 from workers.wiring.derived import bounce_mailbox, desk_url, public_url, secret_keys, webhooks_may_be_private
@@ -80,7 +80,7 @@ def build_application_activities(dependencies: ActivityDependencies) -> Activiti
             templates,
             calendar=dependencies.calendar,
             queues_of=partial(_queues, settings),
-            workflow_link=dependencies.workflow_link,
+            desk_url=desk_url(settings),
         ),
         ReconciliationActivities(
             ledger,
@@ -125,6 +125,6 @@ def _mail_texts(dependencies: ActivityDependencies) -> MailTexts:
         dependencies.registry,
         dependencies.templates,
         partial(case_link, public_url(settings), secret_keys(settings)),
-        partial(operators_link, desk_url(settings), settings.temporal_namespace),
+        desk_url(settings),
         settings.operators_mail,
     )

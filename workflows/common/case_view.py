@@ -85,6 +85,11 @@ class CaseView:
         self.status_written(status)
 
     @property
+    def version(self) -> int:
+        """Which version the row has."""
+        return self._written.version if self._written else 0
+
+    @property
     def written(self) -> CaseStatus | None:
         """What the row has, for a case that goes on in a new run."""
         return self._written
@@ -101,6 +106,7 @@ class CaseView:
             "overdue": state.overdue,
             "held": state.held,
             "failing": bool(state.failing),
+            "awaits_approval": state.awaits_approval,
             "ending": state.ending,
             "outcome": state.outcome,
             "points": state.points,

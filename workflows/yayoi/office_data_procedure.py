@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from models.common.acting import acting, acting_as, who_is_shown
 from models.common.actors import Actor, ActorKind
-from models.common.approvals import AWAITS_APPROVAL, NOTHING_ASKED, AskedFor, Decision
+from models.common.approvals import APPROVED, AWAITS_APPROVAL, DECLINED, NOTHING_ASKED, AskedFor, Decision
 from models.common.calendar import day_in_japan, end_of, opening_of
 from models.common.case_status import CaseStatus
 from models.common.messages import (
@@ -23,6 +24,7 @@ from models.common.messages import (
 )
 from models.common.operator_actions import EndCase, HandOver
 from models.common.operator_message import ActionMessage
+from models.common.possible_operations import CASE_NOW, CaseNow
 from models.common.waiting_for import WaitingFor
 from models.yayoi.deadlines import (
     AFTER_CLOSING_DAYS,
@@ -58,6 +60,7 @@ from workflows.common.approval import Approval
 from workflows.common.bounced_mails import BouncedMailLook
 from workflows.common.business_days import business_days_after_today
 from workflows.common.cancellation import shielded_from_cancellation
+from workflows.common.case_query import CASE_NOW_DESCRIPTION, answer_case_now
 from workflows.common.case_steps import CaseSteps
 from workflows.common.case_view import CaseView
 from workflows.common.escalation import Escalation
@@ -67,7 +70,7 @@ from workflows.common.row_look import RowLook
 from workflows.common.tasks_beside import EndsEarlyError, TasksBeside
 from workflows.common.waiting import ScheduledAction, every_morning, reminders, until, wait_until
 from workflows.yayoi.due_date import DueDate
-from workflows.yayoi.office_details import office_details
+from workflows.yayoi.office_details import first_for_operator, next_for_operator, office_details, problems_in_words
 from workflows.yayoi.office_steps import OfficeSteps
 from workflows.yayoi.search_attributes import office_columns
 
@@ -90,9 +93,8 @@ class OfficeDataProcedure:
         self._steps = OfficeSteps(state, self.view, steps)
         escalation = Escalation(self._steps, self._beside)
         self._turn = OperatorTurn(state, self.view, steps, escalation, self._notice_waits)
-        self._approval = Approval(
-            state, self.view, self._turn, self._beside, lambda asked: lapsed_because(asked, state)
-        )
+        lapses = partial(lapsed_because, state=state)
+        self._approval = Approval(state, self.view, self._turn, self._beside, self._steps, lapsed_because=lapses)
         self._due_date = DueDate(state, self._steps, self._turn, self._beside, self._reasons_of_delay)
         self._requests, self._last_request = RowLook(self._take_requests), 0
         self._corrected_unconfirmed = False
@@ -270,13 +272,13 @@ class OfficeDataProcedure:
     @operator_action(Action.APPROVE)
     async def approve(self, message: Decision) -> None:
         asked = self._asked
-        self._approval.answered()
+        self._approval.answered(asked, APPROVED, message.reason)
         await self._carry_out(asked, message)
 
     @operator_action(Action.DECLINE)
     async def decline(self, message: Decision) -> None:
         asked = self._asked
-        self._approval.answered()
+        self._approval.answered(asked, DECLINED, message.reason)
         await self._steps.record(Action.DECLINE, message, f"：{asked.shown}")
         await self._turn.acknowledge()
 
@@ -305,6 +307,21 @@ class OfficeDataProcedure:
     @workflow.query(description="この手続きの経過（古い順）")
     def timeline(self) -> list[TimelineEntry]:
         return self._state.timeline
+
+    @workflow.query(name=CASE_NOW, description=CASE_NOW_DESCRIPTION)
+    def case_now(self) -> CaseNow:
+        state = self._state
+        return answer_case_now(
+            OPERATIONS,
+            state,
+            state,
+            self.view,
+            title=f"{state.office_name}（{self._case.spoken}）",
+            next_step=next_for_operator(state),
+            first=first_for_operator(state),
+            problems=problems_in_words(state),
+            asked_by=state.asked.by.handle if state.asked else "",
+        )
 
     async def cancellation_requested(self) -> None:
         """*Request Cancellation* makes an operator's turn: nobody knows who asks."""
@@ -488,6 +505,7 @@ class OfficeDataProcedure:
 
     async def _close(self) -> OfficeOutcome:
         self._turn.stop()
+        await self._approval.settled()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self.view.enter(Stage.CLOSED)
         closed = await self._steps.close()

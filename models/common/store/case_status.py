@@ -73,7 +73,8 @@ async def supersede_status(
     """
     row = await session.get_one(CaseStatusRow, tuple(_key(case_no, part).values()), with_for_update=True)
     kept = {name: getattr(row, name) for name in CaseStatus.model_fields if name in row.__mapper__.attrs}
-    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "held": False, "failing": False, "at_rest": True}
+    over = dict.fromkeys(("held", "failing", "awaits_approval"), False)
+    nobody = {"waiting_for": WaitingFor.SYSTEM, "until": None, "at_rest": True} | over
     version = row.version + 1
     status = CaseStatus.model_validate(kept | nobody | {"version": version, "at": at} | changed)
     if status.stage != row.stage:

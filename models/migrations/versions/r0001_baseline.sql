@@ -38,6 +38,7 @@ CREATE TABLE case_status (
     overdue BOOLEAN DEFAULT false NOT NULL,
     held BOOLEAN DEFAULT false NOT NULL,
     failing BOOLEAN DEFAULT false NOT NULL,
+    awaits_approval BOOLEAN DEFAULT false NOT NULL,
     ending VARCHAR,
     outcome VARCHAR,
     points JSONB DEFAULT '[]' NOT NULL,
