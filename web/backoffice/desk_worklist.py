@@ -76,7 +76,7 @@ async def show(
     done: Annotated[str, Query()] = "",
 ) -> Response:
     if not who.may_see(Area.CASES):
-        return await desk_start.start(request, desk, who, kept)
+        return await desk_start.start(request, desk, who, kept, broken=broken)
     filter_ = asked_for(request, who)
     counts = await worklist.counts(who.operator.name)
     facts = {
